@@ -1,0 +1,79 @@
+# `make` alone prints the targets. Every target that needs the environment first makes sure of it.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+LESSON ?=
+ARGS ?=
+
+# The environment's programs come first; what conda put there (docker, kind, kubectl, go) is found that way too.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONNOUSERSITE := 1
+
+LABKIT := .venv/bin/labkit
+
+.PHONY: help lab up down status reset doctor images test lint unit recorded live notebooks browser bench \
+	clean distclean environment lock
+
+help:
+	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+lab: environment ## everything up, then JupyterLab with the course (Ctrl-C ends JupyterLab, the lab stays)
+	$(LABKIT) lab $(ARGS)
+
+up: environment ## engine, sample images and cluster up, without JupyterLab
+	$(LABKIT) up $(ARGS)
+
+down: environment ## stop the lab; images and progress stay
+	$(LABKIT) down $(ARGS)
+
+status: environment ## what is up, and where each image came from
+	$(LABKIT) status $(ARGS)
+
+reset: environment ## an empty lesson: make reset LESSON=07-run-as-non-root (all lessons without LESSON)
+	$(LABKIT) reset $(LESSON) $(ARGS)
+
+doctor: environment ## what this machine has and lacks, with remedies
+	$(LABKIT) doctor $(ARGS)
+
+images: environment ## the sample images: user, source, digest
+	$(LABKIT) images $(ARGS)
+
+test: environment ## every test from lint to browser, on a lab that is brought up
+	@tools/test.sh
+
+lint: environment ## ruff and mypy
+	@tools/test.sh lint
+
+unit: environment ## unit tests: no engine, no network
+	@tools/test.sh unit
+
+recorded: environment ## tests against recorded answers of engine and cluster
+	@tools/test.sh recorded
+
+live: environment ## tests on the running lab
+	@tools/test.sh up live
+
+notebooks: environment ## every notebook under nbval, on the running lab
+	@tools/test.sh up notebooks
+
+browser: environment ## JupyterLab in a real browser
+	@tools/test.sh up browser
+
+bench: environment ## the timings, beside what they should be
+	.venv/bin/python -m labkit.bench $(ARGS)
+
+clean: environment ## remove everything labelled as the lab's: containers, images, networks, cluster
+	$(LABKIT) clean $(ARGS)
+
+distclean: ## clean, then remove the environment and what the tools left in the checkout
+	@if [ -x $(LABKIT) ]; then $(LABKIT) clean; \
+	else echo 'no environment: the lab itself is left as it is (make clean removes it)'; fi
+	rm -rf .venv .venv.lock build labkit.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find labkit tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment: ## only make sure of the environment in .venv
+	@tools/environment.sh
+
+lock: environment ## requirements.lock anew from pyproject.toml (make lock ARGS=--upgrade for the newest of everything)
+	tools/lock.sh $(ARGS)

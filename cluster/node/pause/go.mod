@@ -1,0 +1,3 @@
+module labkit/node/pause
+
+go 1.26.0

@@ -1,0 +1,209 @@
+"""The lab's cluster: created, reused, resumed or made anew, whichever the world calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from labkit.engine import Engine
+from labkit.errors import LabFailed
+from labkit.kind import Kind, cluster_config
+from labkit.kube import Kube
+from labkit.settings import Settings
+from labkit.show.progress import Steps
+
+_RESUME_SECONDS = 60.0
+_ANSWER_SECONDS = 15.0
+_READY_SECONDS = 120.0
+_LOADED_MARK = "labkit.image"
+
+
+class State(StrEnum):
+    """What a look at the world says of the cluster."""
+
+    UP = "up"
+    STOPPED = "stopped"
+    ABSENT = "absent"
+    BROKEN = "broken"
+
+
+class Cluster:
+    """One cluster of one node, run by kind.
+
+    Args:
+        engine: where the node is a container.
+        kind: kind for this cluster.
+        settings: names and places.
+        steps: told what is going on.
+    """
+
+    def __init__(self, engine: Engine, kind: Kind, settings: Settings, steps: Steps) -> None:
+        self._engine = engine
+        self._kind = kind
+        self._settings = settings
+        self._steps = steps
+
+    def look(self, answer_seconds: float = 0.0) -> State:
+        """See how the cluster is, without changing anything.
+
+        A cluster counts as up once its node carries the lab's label, which is put there last: one whose making
+        was interrupted answers too, but is broken.
+
+        Args:
+            answer_seconds: how long a running node may take to answer before it counts as broken.
+        """
+        node = self._engine.container(self._settings.node_container)
+        if node is None:
+            return State.ABSENT
+        if not node.running:
+            return State.STOPPED
+        if not self._settings.kubeconfig.is_file():
+            return State.BROKEN
+        try:
+            ready = self.kube().wait_until_ready(answer_seconds, mark=self._settings.name)
+        except LabFailed:
+            return State.BROKEN
+        return State.UP if ready else State.BROKEN
+
+    def kube(self) -> Kube:
+        """The cluster's API."""
+        return Kube(self._settings.kubeconfig, self._settings.name)
+
+    def ensure(self, image: str, image_id: str, *, embedded: bool, cgroup_v1: bool) -> None:
+        """Bring the cluster up, changing no more than is needed.
+
+        Args:
+            image: the node image's reference.
+            image_id: its id; a cluster whose node was made from another one is made anew.
+            embedded: whether it is the kit's own.
+            cgroup_v1: whether this machine has version 1 control groups.
+        """
+        node = self._engine.container(self._settings.node_container)
+        if node is not None and node.image_id != image_id:
+            self._steps.note("the node image has changed; the cluster is made anew")
+            self._delete()
+        elif node is not None and self._repair():
+            return
+        elif node is not None:
+            self._steps.note("the cluster was left half-made or broken; it is made anew")
+            self._delete()
+        with self._steps.step("cluster"):
+            self._create(image, embedded, cgroup_v1)
+
+    def _repair(self) -> bool:
+        """Make a cluster usable that is there, if that can be done without making it anew."""
+        if not self._kubeconfig_is_there():
+            return False
+        state = self.look()
+        if state is State.UP:
+            return True
+        if state is State.STOPPED:
+            with self._steps.step("cluster, started again"):
+                self._engine.start(self._settings.node_container)
+                return self.kube().wait_until_ready(_RESUME_SECONDS, mark=self._settings.name)
+        return self.look(_ANSWER_SECONDS) is State.UP
+
+    def _kubeconfig_is_there(self) -> bool:
+        """Have the kit's kubeconfig, written anew from a running or a started node if it was lost."""
+        if self._settings.kubeconfig.is_file():
+            return True
+        self._engine.start(self._settings.node_container)
+        try:
+            self._kind.export_kubeconfig()
+        except LabFailed:
+            return False
+        return True
+
+    def _create(self, image: str, embedded: bool, cgroup_v1: bool) -> None:
+        self._settings.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._settings.kubeconfig.unlink(missing_ok=True)
+        self._kind.create(image, cluster_config(embedded=embedded, cgroup_v1=cgroup_v1))
+        kube = self.kube()
+        if not kube.wait_until_ready(_READY_SECONDS):
+            raise LabFailed(
+                "Waiting for the cluster's node",
+                f"it is not ready after {_READY_SECONDS:.0f} s",
+                f"look at the node's log, then try again\n  docker logs {self._settings.node_container}\n  labkit up",
+            )
+        kube.finish()
+
+    def _delete(self) -> None:
+        self._kind.delete()
+        # kind deletes by its own label; a container that lost it would stand in the way for ever.
+        self._engine.remove_container(self._settings.node_container)
+
+    def delete(self) -> bool:
+        """Delete the cluster and its kubeconfig; tells whether there was one."""
+        there = self._engine.container(self._settings.node_container) is not None
+        if there:
+            self._delete()
+        self._settings.kubeconfig.unlink(missing_ok=True)
+        return there
+
+    def stop(self) -> bool:
+        """Stop the node; tells whether it ran."""
+        node = self._engine.container(self._settings.node_container)
+        if node is None or not node.running:
+            return False
+        self._engine.stop(self._settings.node_container)
+        return True
+
+    # --- images ---
+
+    def load(self, images: Mapping[str, str]) -> list[str]:
+        """Load images into the node, those that it has already left out.
+
+        An image is known by the engine's id, kept as a label in the node's containerd, because a reference
+        alone does not say whether what it names has changed since.
+
+        Args:
+            images: reference -> id.
+
+        Returns:
+            The references that were loaded.
+        """
+        there = self._loaded()
+        missing = {name: image for name, image in images.items() if there.get(name) != image}
+        if missing:
+            with self._steps.step(f"{len(missing)} images into the cluster"):
+                self._engine.pipe_images(missing, ["exec", "--interactive", self._settings.node_container, *_IMPORT])
+                self._mark(missing)
+        return list(missing)
+
+    def _loaded(self) -> dict[str, str]:
+        status, listing = self._engine.execute(self._settings.node_container, [*_CTR, "images", "ls"])
+        return parse_loaded(listing) if status == 0 else {}
+
+    def _mark(self, images: Mapping[str, str]) -> None:
+        for name, image in images.items():
+            mark = [*_CTR, "images", "label", name, f"{_LOADED_MARK}={image}"]
+            status, said = self._engine.execute(self._settings.node_container, mark)
+            if status != 0:
+                raise LabFailed(f"Loading {name} into the node", said.strip(), "try again\n  labkit up")
+
+    def has_images(self, references: Iterable[str]) -> bool:
+        """Whether the node has all of these images, whatever they were made from."""
+        return set(references) <= set(self._loaded())
+
+
+_CTR = ("ctr", "--namespace", "k8s.io")
+_IMPORT = (*_CTR, "images", "import", "--local", "-")
+
+
+def parse_loaded(listing: str) -> dict[str, str]:
+    """Reference -> engine's id of every image in the output of `ctr images ls` that the kit has loaded."""
+    found = {}
+    for line in listing.splitlines():
+        words = line.split()
+        for word in words[1:]:
+            for label in word.split(","):
+                name, _, value = label.partition("=")
+                if name == _LOADED_MARK:
+                    found[words[0]] = value
+    return found
+
+
+def is_cgroup_v1(root: Path = Path("/sys/fs/cgroup")) -> bool:
+    """Whether this machine has version 1 control groups; the engine's own answer is preferred where there is one."""
+    return not (root / "cgroup.controllers").is_file()

@@ -1,0 +1,440 @@
+"""The only file that talks to Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from labkit.causes import Cause
+from labkit.errors import LabFailed, MachineLacks
+from labkit.identity.engine_errors import cause_of_engine_error
+from labkit.run_result import RunResult
+from labkit.settings import LABEL, Settings
+
+_CONNECT_SECONDS = 10
+_RUN_SECONDS = 60.0
+_COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """What the engine says of a container that stays."""
+
+    running: bool
+    image_id: str
+    labels: Mapping[str, str]
+
+
+class EngineUnreachable(MachineLacks):
+    """No engine answers."""
+
+
+def _translate(doing: str, error: Exception) -> LabFailed:
+    """Say an engine's error in the kit's form."""
+    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout):
+        return LabFailed(doing, "the engine stopped answering", "bring it back and go on\n  labkit up")
+    said = str(getattr(error, "explanation", None) or error)
+    if "no space left on device" in said:
+        return LabFailed(doing, "the engine's disk is full", "free some space\n  docker system df")
+    return LabFailed(doing, said, "look at the engine\n  labkit doctor")
+
+
+@contextlib.contextmanager
+def _doing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise _translate(what, error) from error
+
+
+class Engine:
+    """A Docker engine, seen through what the lab needs of it."""
+
+    def __init__(self, client: docker.DockerClient, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Engine:
+        """Connect to the engine that the docker command would use.
+
+        Raises:
+            EngineUnreachable: nothing answers, or we may not talk to it.
+        """
+        try:
+            client = docker.from_env(timeout=_CONNECT_SECONDS)
+            client.ping()
+        except (DockerException, requests.exceptions.RequestException) as error:
+            raise EngineUnreachable("Connecting to the engine", *_why_unreachable(error)) from None
+        client.api.timeout = None
+        return cls(client, settings)
+
+    def info(self) -> dict[str, Any]:
+        """What `docker info` tells, as the API gives it."""
+        with _doing("Asking the engine about itself"):
+            return dict(self._client.info())
+
+    def version(self) -> dict[str, Any]:
+        """What `docker version` tells of the server."""
+        with _doing("Asking the engine for its version"):
+            return dict(self._client.version())
+
+    # --- images ---
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """What `docker image inspect` tells, or None if there is no such image here."""
+        with _doing(f"Inspecting {reference}"):
+            try:
+                return dict(self._client.api.inspect_image(reference))
+            except ImageNotFound:
+                return None
+
+    def read_files(self, reference: str, paths: Sequence[str]) -> dict[str, str | None]:
+        """Read files out of an image without running anything of it, as `docker cp` does.
+
+        Returns:
+            The text of each path, None where the image has no such regular file.
+        """
+        with _doing(f"Reading files of {reference}"):
+            container = self._client.api.create_container(reference, command=["none"], labels=self._settings.labels)
+            try:
+                return {path: self._read_file(container["Id"], path) for path in paths}
+            finally:
+                self._client.api.remove_container(container["Id"], force=True)
+
+    def _read_file(self, container: str, path: str) -> str | None:
+        try:
+            chunks, _ = self._client.api.get_archive(container, path)
+        except NotFound:
+            return None
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            member = archive.next()
+            handle = archive.extractfile(member) if member is not None and member.isfile() else None
+            return handle.read().decode("utf-8", "replace") if handle else None
+
+    def build(
+        self, context: bytes, reference: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], target: str = ""
+    ) -> str:
+        """Build an image with the engine's classic builder, which every engine has.
+
+        Args:
+            context: a tar archive with the Dockerfile in it.
+            reference: what to call the result.
+            arguments: build arguments.
+            labels: labels besides the kit's own.
+            target: the stage to build, the last one if empty.
+
+        Returns:
+            The image's id.
+
+        Raises:
+            LabFailed: the builder's last lines are in the error.
+        """
+        lines: list[str] = []
+        with _doing(f"Building {reference}"):
+            for event in self._client.api.build(
+                fileobj=io.BytesIO(context),
+                custom_context=True,
+                tag=reference,
+                buildargs=dict(arguments),
+                labels={**self._settings.labels, **labels},
+                target=target,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            ):
+                lines += str(event.get("stream", "")).splitlines()
+                if "error" in event:
+                    last = "\n".join([*lines[-6:], event["error"]])
+                    raise LabFailed(f"Building {reference}", last, "look at the engine and at the disk\n  labkit doctor")
+        image = self.image(reference)
+        if image is None:
+            raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
+        return str(image["Id"])
+
+    def import_rootfs(self, rootfs: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
+        """Make an image of a root file system (`docker import`).
+
+        Args:
+            rootfs: path of a tar archive.
+            reference: what to call the image.
+            labels: labels besides the kit's own.
+            changes: Dockerfile instructions.
+        """
+        all_labels = {**self._settings.labels, **labels}
+        marks = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
+        repository, _, tag = reference.rpartition(":")
+        with _doing(f"Importing {reference}"):
+            self._client.api.import_image_from_file(
+                rootfs, repository=repository, tag=tag, changes=[*changes, *marks]
+            )
+
+    def pull(self, reference: str) -> str:
+        """Pull an image for this machine's platform; gives its digest reference."""
+        with _doing(f"Pulling {reference}"):
+            for event in self._client.api.pull(reference, stream=True, decode=True):
+                if "error" in event:
+                    raise LabFailed(f"Pulling {reference}", event["error"], "see what the registry says\n  labkit doctor")
+        image = self.image(reference) or {}
+        return next(iter(image.get("RepoDigests") or []), reference)
+
+    def can_reach_registry(self, reference: str, seconds: float) -> bool:
+        """Whether the engine gets an answer about an image from its registry, within so many seconds.
+
+        Asked through the engine, because it is the engine that pulls: its proxies, mirrors and certificates count.
+        """
+        answered = threading.Event()
+
+        def ask() -> None:
+            with contextlib.suppress(DockerException, requests.exceptions.RequestException):
+                self._client.api.inspect_distribution(reference)
+                answered.set()
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(seconds)
+        return answered.is_set()
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image another name."""
+        repository, _, tag = reference.rpartition(":")
+        with _doing(f"Tagging {image} as {reference}"):
+            self._client.api.tag(image, repository, tag)
+
+    def remove_image(self, reference: str) -> None:
+        """Remove a name of an image, and the image with its last name; nothing if there is none."""
+        with _doing(f"Removing {reference}"), contextlib.suppress(ImageNotFound):
+            self._client.api.remove_image(reference, force=False)
+
+    def labelled_images(self) -> list[dict[str, Any]]:
+        """The images that carry this lab's label."""
+        with _doing("Listing the lab's images"):
+            return list(self._client.api.images(filters={"label": f"{LABEL}={self._settings.name}"}, all=True))
+
+    # --- containers ---
+
+    def run(
+        self,
+        reference: str,
+        command: Sequence[str] | None = None,
+        *,
+        user: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        deadline: float = _RUN_SECONDS,
+    ) -> RunResult:
+        """Run a command in a new container, as `docker run --rm` does, and say what happened.
+
+        Args:
+            reference: the image; it is never pulled.
+            command: what to run in place of the image's entrypoint; None for what the image says.
+            user: as `docker run --user`.
+            options: more of the engine's HostConfig, by the SDK's names (for postures and for the node's making).
+            deadline: seconds after which the container is killed.
+
+        Returns:
+            The output and how it ended; an engine that refuses is a result, not an error.
+
+        Raises:
+            LabFailed: the engine went away.
+        """
+        line = docker_run_line(reference, command, user)
+        api = self._client.api
+        try:
+            container = api.create_container(
+                reference,
+                command=list(command[1:]) if command else None,
+                entrypoint=[command[0]] if command else None,
+                user=user,
+                labels=self._settings.labels,
+                host_config=api.create_host_config(**(options or {})),
+            )["Id"]
+        except ImageNotFound as error:
+            return RunResult(line, "", _ENGINE_FAILED, Cause.IMAGE_MISSING, str(error.explanation))
+        except APIError as error:
+            return _refused(line, error)
+        except requests.exceptions.RequestException as error:
+            raise _translate(f"Running {line}", error) from error
+        try:
+            return self._start_and_wait(container, line, deadline)
+        finally:
+            with contextlib.suppress(DockerException, requests.exceptions.RequestException):
+                api.remove_container(container, force=True, v=True)
+
+    def _start_and_wait(self, container: str, line: str, deadline: float) -> RunResult:
+        api = self._client.api
+        try:
+            api.start(container)
+        except APIError as error:
+            return _refused(line, error)
+        with _doing(f"Running {line}"):
+            try:
+                status = int(api.wait(container, timeout=deadline)["StatusCode"])
+            except requests.exceptions.ConnectionError as error:
+                if not _is_timeout(error):
+                    raise
+                output = self._logs(container)
+                return RunResult(line, output, _KILLED, Cause.TIMEOUT, f"still running after {deadline:.0f} s")
+            except requests.exceptions.Timeout:
+                return RunResult(
+                    line, self._logs(container), _KILLED, Cause.TIMEOUT, f"still running after {deadline:.0f} s"
+                )
+            return RunResult(line, self._logs(container), status)
+
+    def _logs(self, container: str) -> str:
+        return bytes(self._client.api.logs(container)).decode("utf-8", "replace").strip()
+
+    def container(self, name: str) -> ContainerState | None:
+        """What became of a container that stays, such as the node; None if there is none of that name."""
+        with _doing(f"Looking for container {name}"):
+            try:
+                found = self._client.api.inspect_container(name)
+            except NotFound:
+                return None
+        state = found["State"]
+        running = bool(state["Running"]) and not state.get("Paused")
+        return ContainerState(running, found["Image"], found["Config"].get("Labels") or {})
+
+    def start(self, name: str) -> None:
+        """Start a container that was stopped, or let one go on that was paused."""
+        with _doing(f"Starting container {name}"):
+            container = self._client.containers.get(name)
+            if container.status == "paused":
+                container.unpause()
+            else:
+                container.start()
+
+    def stop(self, name: str, seconds: int = 10) -> None:
+        """Stop a container, by force after so many seconds; nothing if there is none."""
+        with _doing(f"Stopping container {name}"), contextlib.suppress(NotFound):
+            self._client.api.stop(name, timeout=seconds)
+
+    def remove_container(self, name: str) -> None:
+        """Remove a container with its anonymous volumes, running or not; nothing if there is none."""
+        with _doing(f"Removing container {name}"), contextlib.suppress(NotFound):
+            self._client.api.remove_container(name, force=True, v=True)
+
+    def commit(self, container: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
+        """Make an image of a container's file system."""
+        marks = [f'LABEL "{name}"="{value}"' for name, value in {**self._settings.labels, **labels}.items()]
+        repository, _, tag = reference.rpartition(":")
+        with _doing(f"Committing {reference}"):
+            self._client.api.commit(container, repository, tag, changes="\n".join([*changes, *marks]))
+
+    def execute(self, container: str, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a running container of the lab; gives its exit status and all that it printed."""
+        with _doing(f"Running {command[0]} in {container}"):
+            done = self._client.containers.get(container).exec_run(list(command))
+            return int(done.exit_code), bytes(done.output).decode("utf-8", "replace")
+
+    def labelled_containers(self) -> list[str]:
+        """The ids of the containers that carry this lab's label, running or not."""
+        return self._labelled("containers", lambda filters: self._client.api.containers(all=True, filters=filters))
+
+    def labelled_networks(self) -> list[str]:
+        """The ids of the networks that carry this lab's label."""
+        return self._labelled("networks", lambda filters: self._client.api.networks(filters=filters))
+
+    def labelled_volumes(self) -> list[str]:
+        """The names of the volumes that carry this lab's label."""
+        return self._labelled("volumes", lambda filters: self._client.api.volumes(filters=filters)["Volumes"] or [])
+
+    def _labelled(self, kind: str, find: Any) -> list[str]:
+        with _doing(f"Listing the lab's {kind}"):
+            found = find({"label": f"{LABEL}={self._settings.name}"})
+        return [str(one.get("Id") or one.get("Name")) for one in found]
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network."""
+        with _doing(f"Removing network {network}"), contextlib.suppress(NotFound):
+            self._client.api.remove_network(network)
+
+    def remove_volume(self, volume: str) -> None:
+        """Remove a volume."""
+        with _doing(f"Removing volume {volume}"), contextlib.suppress(NotFound):
+            self._client.api.remove_volume(volume)
+
+    # --- images into containers ---
+
+    def pipe_images(self, references: Iterable[str], receiver: Sequence[str]) -> None:
+        """Stream images, as `docker save` writes them, into a docker command's standard input.
+
+        The SDK cannot stream into an exec; the docker command, which kind needs anyway, can.
+
+        Args:
+            references: the images.
+            receiver: arguments of a second docker command.
+
+        Raises:
+            LabFailed: either command failed.
+        """
+        platform = ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []
+        saving = subprocess.Popen(
+            ["docker", "save", *platform, *references],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            loading = subprocess.run(["docker", *receiver], stdin=saving.stdout, capture_output=True, check=False)
+        finally:
+            if saving.stdout is not None:
+                saving.stdout.close()
+            _, said = saving.communicate()
+        failed = said if saving.returncode else loading.stderr
+        if saving.returncode or loading.returncode:
+            last = failed.decode("utf-8", "replace").strip().splitlines()[-3:]
+            raise LabFailed("Loading images into the node", "\n".join(last), "try again\n  labkit up")
+
+    def has_containerd_store(self) -> bool:
+        """Whether images live in containerd's store, where an image may hold several platforms."""
+        return any("io.containerd.snapshotter" in part for _, part in self.info().get("DriverStatus") or [])
+
+    def _architecture(self) -> str:
+        return str(self.version().get("Arch", "amd64"))
+
+
+def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:
+    """The line to type for what `Engine.run` does."""
+    words = ["docker", "run", "--rm"]
+    if user is not None:
+        words += ["--user", user]
+    if command:
+        words += ["--entrypoint", command[0]]
+    return shlex.join([*words, reference, *(command[1:] if command else ())])
+
+
+def _refused(line: str, error: APIError) -> RunResult:
+    """The result of an engine's refusal, with the exit status that the docker command would give."""
+    message = str(error.explanation or error).strip()
+    cause = cause_of_engine_error(message)
+    status = {Cause.COMMAND_NOT_FOUND: _COMMAND_NOT_FOUND, Cause.PERMISSION_DENIED: _PERMISSION_DENIED}
+    return RunResult(line, "", status.get(cause, _ENGINE_FAILED) if cause else _ENGINE_FAILED, cause, message)
+
+
+def _is_timeout(error: requests.exceptions.ConnectionError) -> bool:
+    return "Read timed out" in str(error)
+
+
+def _why_unreachable(error: Exception) -> tuple[str, str]:
+    said = str(error)
+    if "Permission denied" in said or "PermissionError" in said:
+        return (
+            "the engine is there, but this user may not talk to it",
+            "join the docker group, then log in again\n  sudo usermod -aG docker $USER",
+        )
+    if "FileNotFoundError" in said or "No such file" in said:
+        return "there is no engine's socket", "see what to install or start\n  labkit doctor"
+    if "Connection refused" in said or "ConnectionRefused" in said:
+        return "the engine is installed but not running", "start it\n  labkit up"
+    return said, "see what the machine lacks\n  labkit doctor"

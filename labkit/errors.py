@@ -1,0 +1,48 @@
+"""What the kit says when it cannot go on: what was tried, what came back, what to do next."""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """A condition that the kit can name.
+
+    Args:
+        tried: what was being done, as a sentence without a full stop.
+        came_back: what the machine, the engine or the cluster answered.
+        remedy: what to do next; commands stand on lines of their own.
+    """
+
+    exit_status = 1
+
+    def __init__(self, tried: str, came_back: str, remedy: str) -> None:
+        super().__init__(tried, came_back, remedy)
+        self.tried = tried
+        self.came_back = came_back
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.tried}: {self.came_back}\nWhat to do: {self.remedy}"
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: a participant reads the three sentences and no traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class LabFailed(LabError):
+    """The lab could not do it (exit status 1)."""
+
+
+class Misuse(LabError):
+    """The kit was asked for something that does not exist or makes no sense (exit status 2)."""
+
+    exit_status = 2
+
+
+class MachineLacks(LabError):
+    """The machine lacks something that the kit does not add by itself (exit status 3)."""
+
+    exit_status = 3
+
+
+class DeadlineExceeded(LabFailed):
+    """A wait reached its deadline; `came_back` holds the last state that was seen."""

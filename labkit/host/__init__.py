@@ -1,0 +1,1 @@
+"""This machine: what it is, what it lacks (the doctor), and adding and starting the engine."""

@@ -1,0 +1,90 @@
+"""Having an engine, kind and kubectl: found, started or added, in this order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from labkit.engine import Engine, EngineUnreachable
+from labkit.host import daemon, debian, programs
+from labkit.kind import find_kind
+from labkit.settings import Settings
+from labkit.show.progress import Steps
+
+_ENGINE_PROGRAMS = ("dockerd", "docker", "iptables")
+
+
+def ensure_engine(settings: Settings, steps: Steps) -> Engine:
+    """Connect to the engine; on a Debian machine as root, install and start it first if need be.
+
+    Raises:
+        EngineUnreachable: there is none and we may not add one; the remedy says what to do.
+    """
+    try:
+        return _with_client(Engine.connect(settings), steps)
+    except EngineUnreachable:
+        if os.environ.get("DOCKER_HOST") or not (debian.can_add_packages() or daemon.can_start_engine()):
+            raise
+    if debian.can_add_packages() and any(shutil.which(program) is None for program in _ENGINE_PROGRAMS):
+        with steps.step("the engine's packages"):
+            debian.add_programs(*_ENGINE_PROGRAMS)
+    with steps.step("the engine, started"):
+        daemon.start_engine(lambda: _answers(settings))
+    return Engine.connect(settings)
+
+
+def _with_client(engine: Engine, steps: Steps) -> Engine:
+    """kind and the loading of images need the docker command beside a reachable engine."""
+    if shutil.which("docker") is None:
+        with steps.step("the docker command"):
+            debian.add_programs("docker")
+    return engine
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        Engine.connect(settings)
+    except EngineUnreachable:
+        return False
+    return True
+
+
+def ensure_kind(settings: Settings, steps: Steps) -> str:
+    """A kind program that will do; built from the pinned module if there is none."""
+    if (found := find_kind(settings.cache)) is not None:
+        return found
+    with steps.step("kind, compiled from its Go module"):
+        return str(programs.build(programs.KIND, settings.cache) / "kind")
+
+
+def ensure_kubectl(settings: Settings, steps: Steps) -> str:
+    """A kubectl of the cluster's version, give or take one minor version; built if there is none."""
+    if (found := find_kubectl(settings.cache)) is not None:
+        return found
+    with steps.step("kubectl, compiled from its Go module"):
+        return str(programs.build(programs.KUBECTL, settings.cache) / "kubectl")
+
+
+def find_kubectl(cache: Path) -> str | None:
+    """A kubectl that will do: on PATH within one minor version (Kubernetes' version skew policy), or our own."""
+    wanted = int(programs.module_version(programs.KUBECTL.module, "k8s.io/kubernetes").split(".")[1])
+    on_path = shutil.which("kubectl")
+    if on_path and (minor := kubectl_minor(on_path)) is not None and abs(minor - wanted) <= 1:
+        return on_path
+    built = programs.find_built(programs.KUBECTL, cache)
+    return str(built / "kubectl") if built else None
+
+
+def kubectl_minor(program: str) -> int | None:
+    """The minor version of a kubectl, None if it does not say."""
+    try:
+        said = subprocess.run(
+            [program, "version", "--client"], capture_output=True, text=True, check=False, timeout=5
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"v1\.(\d+)\.", said)
+    return int(match[1]) if match else None

@@ -1,0 +1,128 @@
+"""Making the sample images, each once for what its recipe is now."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labkit.engine import Engine
+from labkit.host import debian, programs
+from labkit.host.processes import run_program
+from labkit.images.catalogue import Recipe
+from labkit.images.contexts import archive, archive_of_dockerfile, collect, content_hash
+from labkit.images.sources import Decision, Source
+from labkit.settings import Settings
+from labkit.show.progress import Steps
+
+CONTENT_LABEL = "labkit.content"
+SOURCE_LABEL = "labkit.source"
+UPSTREAM_LABEL = "labkit.upstream"
+_SUITE = "trixie"
+_WRAP = "ARG UPSTREAM\nFROM ${UPSTREAM}\n"
+
+
+@dataclass
+class ImageBuilder:
+    """Makes sample images and remembers nothing: what is there is read off the engine's images.
+
+    Args:
+        engine: builds and keeps them.
+        settings: names them.
+        catalogue: the recipes, bases first.
+        decision: where images come from.
+        steps: told what is going on.
+    """
+
+    engine: Engine
+    settings: Settings
+    catalogue: Mapping[str, Recipe]
+    decision: Decision
+    steps: Steps
+    _made: dict[str, str] = field(default_factory=dict)
+
+    def ensure_all(self) -> None:
+        """Make what is missing or has changed."""
+        for recipe in self.catalogue.values():
+            self.ensure(recipe)
+
+    def ensure(self, recipe: Recipe) -> str:
+        """Make one image, and what it is built on, if it is missing or has changed.
+
+        Returns:
+            The image's id.
+        """
+        if recipe.name in self._made:
+            return self._made[recipe.name]
+        bases = {base: self.ensure(self.catalogue[base]) for base in self._bases(recipe)}
+        reference = self.settings.image_reference(recipe.name)
+        files = self._files(recipe)
+        content = content_hash(files, self.decision.source, *self._upstreams(recipe), *bases.values(), recipe.name)
+        image = self.engine.image(reference)
+        if image is None or (image["Config"].get("Labels") or {}).get(CONTENT_LABEL) != content:
+            with self.steps.step(f"image {recipe.name} ({self.decision.source})"):
+                self._make(recipe, reference, files, {CONTENT_LABEL: content, SOURCE_LABEL: self.decision.source})
+            image = self.engine.image(reference) or {}
+        self._made[recipe.name] = str(image["Id"])
+        return self._made[recipe.name]
+
+    def _is_upstream(self, recipe: Recipe) -> bool:
+        return self.decision.source is Source.UPSTREAM and recipe.upstream is not None
+
+    def _bases(self, recipe: Recipe) -> tuple[str, ...]:
+        return () if self._is_upstream(recipe) else recipe.bases
+
+    def _upstreams(self, recipe: Recipe) -> tuple[str, ...]:
+        return (self.decision.reference(recipe.upstream),) if self._is_upstream(recipe) and recipe.upstream else ()
+
+    def _files(self, recipe: Recipe) -> dict[str, Path]:
+        extra = {}
+        if recipe.app and not self._is_upstream(recipe):
+            if programs.find_built(programs.SAMPLE_APP, self.settings.cache) is None:
+                with self.steps.step("the sample program"):
+                    programs.build(programs.SAMPLE_APP, self.settings.cache)
+            extra["sampleapp"] = programs.build(programs.SAMPLE_APP, self.settings.cache) / "sampleapp"
+        return collect(recipe.folder, extra)
+
+    def _make(self, recipe: Recipe, reference: str, files: Mapping[str, Path], labels: dict[str, str]) -> None:
+        if self._is_upstream(recipe):
+            self._wrap_upstream(recipe, reference, labels)
+        elif recipe.rootfs:
+            self._import_debian(reference, labels)
+        else:
+            arguments = {_argument(base): self.settings.image_reference(base) for base in recipe.bases}
+            self.engine.build(archive(files), reference, arguments=arguments, labels=labels)
+
+    def _wrap_upstream(self, recipe: Recipe, reference: str, labels: dict[str, str]) -> None:
+        """Pull an upstream image and give it the lab's name and labels; its own name goes if we brought it."""
+        upstream = self.decision.reference(str(recipe.upstream))
+        ours = self.engine.image(upstream) is None
+        digest = self.engine.pull(upstream)
+        derived = recipe.folder / "Dockerfile.upstream"
+        self.engine.build(
+            archive_of_dockerfile(derived.read_text(encoding="utf-8") if derived.is_file() else _WRAP),
+            reference,
+            arguments={"UPSTREAM": upstream},
+            labels={**labels, UPSTREAM_LABEL: digest},
+        )
+        if ours:
+            self.engine.remove_image(upstream)
+
+    def _import_debian(self, reference: str, labels: dict[str, str]) -> None:
+        debian.add_programs("mmdebstrap")
+        with tempfile.TemporaryDirectory() as folder:
+            rootfs = str(Path(folder) / "rootfs.tar")
+            run_program(
+                ["mmdebstrap", "--variant=minbase", "--quiet", _SUITE, rootfs, debian.mirror()],
+                doing="Making a Debian root file system",
+                remedy="the Debian mirror must be reachable; see all of it with\n"
+                f"  mmdebstrap --variant=minbase {_SUITE} /tmp/rootfs.tar",
+                environment={**os.environ, "TMPDIR": folder},
+            )
+            self.engine.import_rootfs(rootfs, reference, labels=labels, changes=['CMD ["bash"]'])
+
+
+def _argument(base: str) -> str:
+    return base.upper().replace("-", "_")

@@ -1,0 +1,125 @@
+"""Making the node image: kind's own where it can be pulled, else the embedded one."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from labkit.engine import Engine
+from labkit.errors import LabFailed
+from labkit.host import programs
+from labkit.images.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL
+from labkit.images.contexts import archive, archive_of_dockerfile, collect, content_hash
+from labkit.images.sources import Decision, Source, node_upstream
+from labkit.settings import CHECKOUT, Settings
+from labkit.show.progress import Steps
+
+_FOLDER = CHECKOUT / "cluster" / "node"
+_PROGRAMS = (programs.KUBERNETES, programs.CONTAINERD, programs.RUNC, programs.PAUSE)
+
+
+class NodeImage:
+    """The image that kind runs as the cluster's machine.
+
+    Args:
+        engine: builds and keeps it.
+        settings: names it.
+        decision: where images come from.
+        steps: told what is going on.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings, decision: Decision, steps: Steps) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._decision = decision
+        self._steps = steps
+        self.reference = settings.image_reference("node")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is the kit's own, which runs without systemd."""
+        return self._decision.source is Source.STAND_IN
+
+    def ensure(self, debian_id: str | None) -> str:
+        """Make the image if it is missing or its parts have changed.
+
+        Args:
+            debian_id: id of the Debian image that the embedded one is built on; None for upstream.
+
+        Returns:
+            The image's id.
+        """
+        if not self.is_embedded:
+            return self._ensure_upstream()
+        files = collect_parts(self._build_programs())
+        content = content_hash(files, str(debian_id))
+        if self._content() != content:
+            self._remove_leftovers()
+            with self._steps.step("node image"):
+                self._make(files, content)
+        return self._id()
+
+    def _build_programs(self) -> dict[str, Path]:
+        folders = {}
+        for program in _PROGRAMS:
+            if programs.find_built(program, self._settings.cache) is None:
+                with self._steps.step(f"{program.name}, compiled from its Go modules"):
+                    programs.build(program, self._settings.cache)
+            folders[program.name] = programs.build(program, self._settings.cache)
+        return folders
+
+    def _make(self, files: dict[str, Path], content: str) -> None:
+        """Build the stages, let a node unpack the control plane's images, keep that as the image."""
+        context = archive(files)
+        arguments = {"DEBIAN": self._settings.image_reference("debian")}
+        stages = {stage: self._settings.image_reference(stage) for stage in ("control-plane", "pause", "node")}
+        stages["node"] = self._settings.image_reference("node-base")
+        for stage, reference in stages.items():
+            self._engine.build(context, reference, arguments=arguments, labels={}, target=stage)
+        preloading = f"{self._settings.name}-preload"
+        label = next(f"{name}={value}" for name, value in self._settings.labels.items())
+        try:
+            self._engine.pipe_images(
+                [stages["control-plane"], stages["pause"]],
+                ["run", "--interactive", "--privileged", "--network", "none", "--name", preloading, "--label", label]
+                + [stages["node"], "preload", stages["pause"].rpartition("/")[0]],
+            )
+            self._engine.commit(
+                preloading,
+                self.reference,
+                labels={CONTENT_LABEL: content, SOURCE_LABEL: Source.STAND_IN},
+                changes=["CMD []"],
+            )
+        finally:
+            self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        self._engine.remove_container(f"{self._settings.name}-preload")
+
+    def _ensure_upstream(self) -> str:
+        upstream = self._decision.reference(node_upstream())
+        if self._content() != upstream:
+            with self._steps.step("node image (upstream)"):
+                ours = self._engine.image(upstream) is None
+                self._engine.pull(upstream)
+                labels = {CONTENT_LABEL: upstream, SOURCE_LABEL: Source.UPSTREAM, UPSTREAM_LABEL: upstream}
+                dockerfile = archive_of_dockerfile(f"FROM {upstream}\n")
+                self._engine.build(dockerfile, self.reference, arguments={}, labels=labels)
+                if ours:
+                    with contextlib.suppress(LabFailed):  # another image of the participant's may stand on it
+                        self._engine.remove_image(upstream)
+        return self._id()
+
+    def _content(self) -> str | None:
+        image = self._engine.image(self.reference)
+        return (image["Config"].get("Labels") or {}).get(CONTENT_LABEL) if image else None
+
+    def _id(self) -> str:
+        return str((self._engine.image(self.reference) or {})["Id"])
+
+
+def collect_parts(folders: dict[str, Path]) -> dict[str, Path]:
+    """The build context of the embedded node: its Dockerfile, its files and the built programs."""
+    built = {f"bin/{path.name}": path for folder in folders.values() for path in folder.iterdir()}
+    own = {name: path for name, path in collect(_FOLDER).items() if name == "Dockerfile" or name.startswith("rootfs/")}
+    return dict(sorted({**own, **built}.items()))

@@ -1,0 +1,256 @@
+"""The only file that talks to the Kubernetes API."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from lightkube import Client, KubeConfig
+from lightkube.codecs import from_dict
+from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Event, Namespace, Node, Pod, ServiceAccount
+
+from labkit.errors import DeadlineExceeded, LabFailed
+from labkit.pods.outcome import Outcome, judge, judge_admission
+from labkit.settings import LABEL
+
+_T = TypeVar("_T")
+_POLL_SECONDS = 0.03
+_REQUEST_SECONDS = 10.0
+_OBSERVE_SECONDS = 60.0
+_NAMESPACE_SECONDS = 15.0
+LESSON_LABEL = "labkit.lesson"
+_GONE_REMEDY = "bring it back and go on\n  labkit up"
+
+
+class Kube:
+    """The lab's cluster, seen through what the lab needs of it.
+
+    Args:
+        kubeconfig: the kit's own kubeconfig file.
+        lab: the lab's name, the value of every label.
+    """
+
+    def __init__(self, kubeconfig: Path, lab: str) -> None:
+        self._lab = lab
+        try:
+            config = KubeConfig.from_file(kubeconfig)
+            # The API server listens on loopback; a proxy of the environment has no business with it.
+            self._client = Client(
+                config=config, timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False, field_manager="labkit"
+            )
+        except (ConfigError, OSError, ValueError) as error:
+            raise LabFailed("Reading the lab's kubeconfig", str(error), "write it again\n  labkit up") from error
+
+    @contextlib.contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except httpx2.HTTPError as error:
+            raise LabFailed(what, f"the cluster does not answer ({error})", _GONE_REMEDY) from error
+        except ApiError as error:
+            raise LabFailed(what, error.status.message or str(error), "look at the lab\n  labkit status") from error
+
+    # --- the cluster ---
+
+    def is_ready(self, mark: str | None = None) -> bool:
+        """Whether the API answers and the node is ready.
+
+        Args:
+            mark: a label value that the node must carry as well: `finish` puts it there at the very end of `up`.
+        """
+        try:
+            nodes = list(self._client.list(Node))
+        except (httpx2.HTTPError, ApiError):
+            return False
+        return bool(nodes) and all(_node_is_ready(node, mark) for node in nodes)
+
+    def wait_until_ready(self, seconds: float, mark: str | None = None) -> bool:
+        """Wait for `is_ready`; False if it is not so within so many seconds."""
+        return _poll(lambda: self.is_ready(mark) or None, seconds) is not None
+
+    def finish(self) -> None:
+        """Put the lab's label on every node, as the last step of making a cluster."""
+        with self._doing("Marking the cluster as finished"):
+            for node in self._client.list(Node):
+                self._client.patch(Node, str(_meta(node).name), {"metadata": {"labels": {LABEL: self._lab}}})
+
+    def version(self) -> str:
+        """The kubelet's version."""
+        with self._doing("Asking the cluster for its version"):
+            nodes = list(self._client.list(Node))
+        info = nodes[0].status.nodeInfo if nodes and nodes[0].status else None
+        return info.kubeletVersion if info else "unknown"
+
+    # --- namespaces ---
+
+    def new_namespace(self, lesson: str) -> str:
+        """Make an empty namespace for a lesson and wait until pods can be made in it.
+
+        Returns:
+            Its name: the lesson's, with a random suffix, so that the last one need not be gone yet.
+        """
+        name = f"{lesson}-{secrets.token_hex(3)}"
+        labels = {LABEL: self._lab, LESSON_LABEL: lesson}
+        with self._doing(f"Making namespace {name}"):
+            self._client.create(Namespace(metadata=ObjectMeta(name=name, labels=labels)))
+        # Admission refuses pods until the controller has made the namespace's default service account.
+        if _poll(lambda: self._find(ServiceAccount, "default", name), _NAMESPACE_SECONDS) is None:
+            raise DeadlineExceeded(
+                f"Waiting for namespace {name}", "its default service account never came", "look at\n  labkit status"
+            )
+        return name
+
+    def namespaces(self, lesson: str | None = None) -> list[str]:
+        """The lab's namespaces, those being deleted left out; of one lesson, if given."""
+        labels = {LABEL: self._lab} | ({LESSON_LABEL: lesson} if lesson else {})
+        with self._doing("Listing the lab's namespaces"):
+            found = list(self._client.list(Namespace, labels=dict(labels)))
+        return [str(_meta(one).name) for one in found if _meta(one).deletionTimestamp is None]
+
+    def delete_namespace(self, name: str) -> None:
+        """Delete a namespace and all in it, without waiting; nothing if there is none."""
+        with self._doing(f"Deleting namespace {name}"):
+            # Pods that take their time to stop would keep the namespace; the lab's have nothing to save.
+            with contextlib.suppress(ApiError):
+                self._client.deletecollection(Pod, namespace=name, grace_period=0)
+            self._delete(Namespace, name)
+
+    # --- pods ---
+
+    def create_pod(self, manifest: Mapping[str, Any], namespace: str) -> Outcome | None:
+        """Ask the API server for a pod.
+
+        Returns:
+            None if it was let in, else the refusal as an outcome.
+        """
+        try:
+            self._client.create(from_dict({**manifest}), namespace=namespace)
+        except ApiError as error:
+            return judge_admission(int(error.status.code or 0), error.status.message or str(error))
+        except httpx2.HTTPError as error:
+            raise LabFailed("Creating the pod", f"the cluster does not answer ({error})", _GONE_REMEDY) from error
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise LabFailed(
+                "Reading the manifest", f"it is not one of a Pod: {error}", "compare it with\n  kubectl explain pod.spec"
+            ) from error
+        return None
+
+    def observe(
+        self,
+        name: str,
+        namespace: str,
+        *,
+        seconds: float = _OBSERVE_SECONDS,
+        on_state: Callable[[str], None] | None = None,
+    ) -> Outcome:
+        """Watch a pod until it runs, has ended or can no longer succeed.
+
+        Args:
+            name: the pod.
+            namespace: where it is.
+            seconds: the deadline, after which the outcome says what was seen last.
+            on_state: told the state seen last whenever it changes.
+
+        Raises:
+            LabFailed: the cluster went away, or the pod did.
+        """
+        started = time.monotonic()
+        seen = ""
+
+        def look() -> Outcome | None:
+            nonlocal seen
+            pod = self.pod(name, namespace)
+            outcome = judge(pod)
+            state = outcome.message or outcome.verdict
+            if on_state and state != seen:
+                on_state(state)
+            seen = state
+            return None if outcome.verdict == "pending" else outcome
+
+        decided = _poll(look, seconds) is not None
+        return judge(
+            self.pod(name, namespace),
+            self.events(name, namespace),
+            timed_out=not decided,
+            seconds=time.monotonic() - started,
+            logs=self.logs(name, namespace),
+        )
+
+    def pod(self, name: str, namespace: str) -> dict[str, Any]:
+        """A pod as the API gives it."""
+        with self._doing(f"Looking at pod {name}"):
+            return dict(self._client.get(Pod, name, namespace=namespace).to_dict())
+
+    def pods(self, namespace: str) -> list[dict[str, Any]]:
+        """All pods of a namespace."""
+        with self._doing(f"Listing the pods of {namespace}"):
+            return [dict(pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
+
+    def delete_pod(self, name: str, namespace: str) -> None:
+        """Delete a pod at once; nothing if there is none."""
+        with self._doing(f"Deleting pod {name}"):
+            self._delete(Pod, name, namespace)
+
+    def events(self, pod: str, namespace: str) -> list[dict[str, Any]]:
+        """The events about a pod, oldest first."""
+        with self._doing(f"Listing the events of pod {pod}"):
+            found = self._client.list(Event, namespace=namespace, fields={"involvedObject.name": pod})
+            return [dict(event.to_dict()) for event in found]
+
+    def logs(self, pod: str, namespace: str) -> str:
+        """What the pod's containers printed; empty while none has started."""
+        try:
+            return "".join(self._client.log(pod, namespace=namespace)).strip()
+        except (ApiError, httpx2.HTTPError):
+            return ""
+
+    def execute(self, pod: str, namespace: str, container: str, command: list[str]) -> tuple[int, str]:
+        """Run a command in a pod's container; gives its exit status and all that it printed."""
+        with self._doing(f"Running {command[0]} in pod {pod}"):
+            done = self._client.exec(
+                pod, namespace=namespace, container=container, command=command, stdout=True, stderr=True
+            )
+        return int(done.exit_code or 0), f"{done.stdout or ''}{done.stderr or ''}".strip()
+
+    def _find(self, kind: Any, name: str, namespace: str) -> Any | None:
+        try:
+            return self._client.get(kind, name, namespace=namespace)
+        except ApiError as error:
+            if error.status.code == 404:
+                return None
+            raise
+
+    def _delete(self, kind: Any, name: str, namespace: str | None = None) -> None:
+        try:
+            if namespace is None:
+                self._client.delete(kind, name)
+            else:
+                self._client.delete(kind, name, namespace=namespace, grace_period=0)
+        except ApiError as error:
+            if error.status.code != 404:
+                raise
+
+
+def _poll(look: Callable[[], _T | None], seconds: float) -> _T | None:
+    """Look again and again until there is something, or the deadline has come."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return found
+
+
+def _meta(thing: Any) -> ObjectMeta:
+    return thing.metadata if thing.metadata is not None else ObjectMeta()
+
+
+def _node_is_ready(node: Node, mark: str | None) -> bool:
+    conditions = (node.status.conditions if node.status else None) or []
+    ready = any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+    return ready and (mark is None or (_meta(node).labels or {}).get(LABEL) == mark)

@@ -1,0 +1,404 @@
+"""The three lists of packages agree, and the scripts behind `make` act on them as they say.
+
+The scripts run in temporary folders with stand-ins for conda, Python and apt-get that note how they were called.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from labkit.settings import CHECKOUT
+
+CONDA_NAMES = {"docker": "docker-py", "playwright": "playwright-python"}
+"""Names that differ on conda-forge; every other package is called the same in both places."""
+
+TOOLS = {"python", "pip", "docker-cli", "go", "kubernetes-client", "kubernetes-kind"}
+"""What environment.yml names besides the packages of pyproject.toml."""
+
+PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+CONDA = yaml.safe_load((CHECKOUT / "environment.yml").read_text(encoding="utf-8"))
+LOCK = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+LISTS = ["pyproject.toml", "environment.yml", "requirements.lock", "tools/uv.lock"]
+
+
+def declared() -> list[Requirement]:
+    """Everything that pyproject.toml asks for: to run, to test and to build."""
+    project: dict[str, Any] = PYPROJECT["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), PYPROJECT["build-system"]["requires"]]
+    return [Requirement(text) for texts in lists for text in texts]
+
+
+def conda_requirements() -> dict[str, Requirement]:
+    """environment.yml by name, its `pip:` part included."""
+    lines: list[str | dict[str, list[str]]] = CONDA["dependencies"]
+    flat = [text for line in lines for text in (line["pip"] if isinstance(line, dict) else [line])]
+    return {requirement.name: requirement for requirement in map(Requirement, flat)}
+
+
+def locked(text: str) -> Iterator[tuple[Requirement, list[str]]]:
+    """Each requirement of a lock with its options."""
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.strip() and not line.startswith("#"):
+            requirement, *options = re.split(r"\s+(?=--)", line.strip())
+            yield Requirement(requirement), options
+
+
+@pytest.mark.parametrize("wanted", declared(), ids=str)
+def test_a_dependency_is_in_all_three_lists(wanted: Requirement) -> None:
+    conda = conda_requirements()[CONDA_NAMES.get(wanted.name, wanted.name)]
+    assert conda.specifier == wanted.specifier
+    pins = [pin for pin, _ in locked(LOCK) if canonicalize_name(pin.name) == canonicalize_name(wanted.name)]
+    assert pins
+    for pin in pins:
+        (version,) = pin.specifier
+        assert wanted.specifier.contains(version.version)
+
+
+def test_environment_yml_names_nothing_else() -> None:
+    packages = {CONDA_NAMES.get(requirement.name, requirement.name) for requirement in declared()}
+    assert conda_requirements().keys() == packages | TOOLS
+
+
+def test_environment_yml_asks_for_the_same_python_from_conda_forge_alone() -> None:
+    assert str(conda_requirements()["python"].specifier) == PYPROJECT["project"]["requires-python"]
+    assert CONDA["channels"] == ["conda-forge", "nodefaults"]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "tools/uv.lock"])
+def test_a_lock_pins_one_version_with_hashes_on_every_line(name: str) -> None:
+    for requirement, options in locked((CHECKOUT / name).read_text(encoding="utf-8")):
+        assert [specifier.operator for specifier in requirement.specifier] == ["=="]
+        assert options
+        assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", option) for option in options)
+
+
+@pytest.mark.parametrize("name", [*LISTS, "Makefile", ".ci/run", "tools/environment.sh", "tools/lock.sh"])
+def test_no_address_is_written_down(name: str) -> None:
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    assert not re.findall(r"://|--(?:extra-)?index-url|--find-links|--trusted-host|\b[\w-]+\.(?:org|com|io)\b", text)
+
+
+GOOD = f'exec {shlex.quote(sys.executable)} "$@"'
+TOO_OLD = "exit 2"
+WITHOUT_VENV = """case "$2" in *print*) echo python3.11-venv ;; *) exit 3 ;; esac"""
+MISSING = "exit 127"
+"""What a stand-in for Python does when it is probed."""
+
+PIP = """case "$*" in
+*--editable*) : > .venv/bin/labkit && chmod +x .venv/bin/labkit ;;
+esac"""
+"""The Python inside .venv: installing the project makes its command."""
+
+ORDINARY = ["bash", "cat", "chmod", "cksum", "cp", "date", "dirname", "flock", "grep", "mkdir", "mv", "paste"]
+ORDINARY += ["rm", "sed", "sh", "tr"]
+"""All of the machine's own programs that the scripts find under test."""
+
+INSTALL_PACKAGES = (
+    "python -m pip install --quiet --require-hashes --no-deps --only-binary :all: --no-compile "
+    "--requirement requirements.lock"
+)
+INSTALL_PROJECT = "python -m pip install --quiet --no-deps --no-build-isolation --editable ."
+
+
+class Place:
+    """A checkout of its own, and a PATH with stand-ins for every tool that must not really run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.checkout = folder / "check out"
+        self.bin = folder / "bin"
+        self.log = folder / "calls"
+        self.os_release = folder / "os-release"
+        self.checkout.mkdir()
+        self.bin.mkdir()
+        shutil.copytree(CHECKOUT / "tools", self.checkout / "tools")
+        for name in ("requirements.lock", "environment.yml", "pyproject.toml"):
+            self.write(name, "as it was\n")
+        self.os_release.write_text("ID=fedora\n")
+        for name in ORDINARY:
+            if found := shutil.which(name):
+                (self.bin / name).symlink_to(found)
+        self.environment = {"PATH": str(self.bin), "LABKIT_OS_RELEASE": str(self.os_release)}
+        self.uid(1000)
+        for name in ("python3.13", "python3.12", "python3.11", "python3", "apt-get"):
+            self.stand_in(name, MISSING)
+
+    def write(self, name: str, text: str) -> None:
+        (self.checkout / name).write_text(text, encoding="utf-8")
+
+    def uid(self, uid: int) -> None:
+        (self.bin / "id").write_text(f"#!/bin/sh\necho {uid}\n")
+        (self.bin / "id").chmod(0o755)
+
+    def stand_in(self, name: str, script: str, folder: Path | None = None) -> Path:
+        """A program that notes how it was called (probes aside) and then does as the script says."""
+        note = f'[ "$1" = -c ] || echo "{name} $*" >> {shlex.quote(str(self.log))}'
+        path = (folder or self.bin) / name
+        path.write_text(f"#!/bin/sh\n{note}\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def python(self, name: str, probe: str = GOOD, pip: str = PIP) -> None:
+        """A Python that can be probed and makes .venv; `pip` is what the Python in .venv does then."""
+        inner = shlex.quote(str(self.stand_in("python", pip, self.checkout.parent)))
+        self.stand_in(name, f'case $1 in -c) {probe} ;; -m) mkdir -p "$3/bin" && cp {inner} "$3/bin/python" ;; esac')
+
+    def conda(self, name: str, status: int = 0) -> None:
+        inner = shlex.quote(str(self.stand_in("python", PIP, self.checkout.parent)))
+        self.stand_in(name, f"mkdir -p .venv/bin && cp {inner} .venv/bin/python; exit {status}")
+
+    def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.checkout / (command or ("tools/environment.sh",))[0], *command[1:]],
+            env=self.environment | more,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def ready(self, **more: str) -> list[str]:
+        """Run the script, which must succeed; return the calls it made."""
+        result = self.run(**more)
+        assert result.returncode == 0, result.stderr
+        return self.calls()
+
+    def calls(self) -> list[str]:
+        """How the stand-ins were called since the last look."""
+        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_virtual_environment_is_made_from_the_lock_once(place: Place) -> None:
+    place.python("python3.11")
+    made = ["python3.11 --version", "python3.11 -m venv .venv", INSTALL_PACKAGES, "python -m pip check --quiet"]
+    assert place.ready() == [*made, INSTALL_PROJECT]
+    assert place.ready() == []
+
+
+def test_a_shim_that_does_not_run_and_an_old_python_are_passed_over(place: Place) -> None:
+    place.python("python3.12", TOO_OLD)
+    place.python("python3")
+    assert place.ready()[:2] == ["python3 --version", "python3 -m venv .venv"]
+
+
+@pytest.mark.parametrize("probe", [TOO_OLD, WITHOUT_VENV, MISSING])
+def test_no_fitting_python_ends_with_one_sentence_and_its_command(place: Place, probe: str) -> None:
+    place.python("python3.11", probe)
+    result = place.run()
+    assert (result.returncode, place.calls()) == (3, [])
+    package = "python3.11-venv" if probe == WITHOUT_VENV else "python3-venv"
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(f"add it with: sudo apt-get install {package}")
+
+
+@pytest.mark.parametrize(("system", "uid"), [("debian", 1000), ("ubuntu", 0)])
+def test_only_on_debian_as_root_is_anything_installed(place: Place, system: str, uid: int) -> None:
+    place.os_release.write_text(f"ID={system}\n")
+    place.uid(uid)
+    assert (place.run().returncode, place.calls()) == (3, [])
+
+
+def test_on_debian_as_root_python_is_added(place: Place) -> None:
+    place.os_release.write_text("NAME=Debian\nID=debian\n")
+    place.uid(0)
+    place.python("python3.11", WITHOUT_VENV)
+    shutil.copy(place.bin / "python3.11", place.checkout.parent / "incomplete")
+    place.python("python3.11")
+    complete = (place.bin / "python3.11").rename(place.checkout.parent / "complete")
+    (place.checkout.parent / "incomplete").rename(place.bin / "python3.11")
+    copy = f"cp {shlex.quote(str(complete))} {shlex.quote(str(place.bin / 'python3.11'))}"
+    place.stand_in("apt-get", f'case "$*" in *install*) {copy} ;; esac')
+    assert place.ready()[:4] == [
+        "apt-get -qq update",
+        "apt-get -qq install --yes --no-install-recommends python3.11-venv",
+        "python3.11 --version",
+        "python3.11 -m venv .venv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tool", "verb"), [("mamba", "env create"), ("conda", "env create"), ("micromamba", "create --yes")]
+)
+def test_conda_makes_the_environment_where_it_is_there(place: Place, tool: str, verb: str) -> None:
+    place.conda(tool)
+    place.python("python3.11")
+    created = f"{tool} {verb} --prefix {place.checkout.resolve()}/.venv --file environment.yml"
+    assert place.ready() == [created, INSTALL_PROJECT]
+    assert place.ready() == []
+    place.write("requirements.lock", "of no concern to conda\n")
+    assert place.ready() == []
+    place.write("environment.yml", "changed\n")
+    assert place.ready() == [created, INSTALL_PROJECT]
+
+
+def test_conda_off_the_path_is_found_by_what_its_shell_exports(place: Place) -> None:
+    place.conda("conda-elsewhere")
+    elsewhere = (place.bin / "conda-elsewhere").rename(place.checkout.parent / "conda")
+    assert place.ready(CONDA_EXE=str(elsewhere))[0].startswith("conda-elsewhere env create")
+
+
+def test_conda_that_fails_says_how_to_go_on_without_it(place: Place) -> None:
+    place.conda("conda", status=1)
+    place.python("python3")
+    result = place.run()
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].endswith("without conda: make LABKIT_PYTHON=python3 environment")
+    place.calls()
+    assert "python3 -m venv .venv" in place.ready(LABKIT_PYTHON="python3")
+
+
+def test_a_python_that_was_asked_for_is_used_or_named_as_wrong(place: Place) -> None:
+    place.conda("conda")
+    place.python("python3.13")
+    place.python("mine")
+    assert place.ready(LABKIT_PYTHON="mine")[1] == "mine -m venv .venv"
+    assert place.ready() == []
+    place.python("old", TOO_OLD)
+    result = place.run(LABKIT_PYTHON="old")
+    assert (result.returncode, place.calls()) == (3, [])
+    assert "LABKIT_PYTHON is 'old'" in result.stderr
+
+
+def test_an_interrupted_installation_is_begun_again(place: Place) -> None:
+    place.python("python3.11", pip="kill -9 $PPID; exit 1")
+    assert place.run().returncode != 0
+    (place.checkout / ".venv" / "leftover").touch()
+    place.calls()
+    place.python("python3.11")
+    assert INSTALL_PACKAGES in place.ready()
+    assert not (place.checkout / ".venv" / "leftover").exists()
+
+
+def test_a_failed_installation_of_the_project_alone_is_repeated_alone(place: Place) -> None:
+    place.python("python3.11", pip='case "$*" in *--editable*) exit 1 ;; esac')
+    assert place.run().returncode == 1
+    place.calls()
+    (place.checkout.parent / "python").write_text(f"#!/bin/sh\n{PIP}\n")
+    shutil.copy(place.checkout.parent / "python", place.checkout / ".venv" / "bin" / "python")
+    assert place.ready() == []
+    assert (place.checkout / ".venv" / "bin" / "labkit").exists()
+
+
+def test_what_changed_is_installed_again_and_no_more(place: Place) -> None:
+    place.python("python3.11")
+    place.ready()
+    place.write("pyproject.toml", "changed\n")
+    assert place.ready() == [INSTALL_PROJECT]
+    place.write("requirements.lock", "changed\n")
+    assert INSTALL_PACKAGES in place.ready()
+
+
+def test_a_checkout_that_moved_or_lost_its_python_gets_a_new_environment(place: Place) -> None:
+    place.python("python3.11")
+    place.ready()
+    place.checkout = place.checkout.rename(place.checkout.with_name("moved"))
+    assert INSTALL_PACKAGES in place.ready()
+    (place.checkout / ".venv" / "bin" / "python").unlink()
+    assert INSTALL_PACKAGES in place.ready()
+
+
+def test_an_activated_environment_does_not_make_its_successor(place: Place) -> None:
+    place.python("python3.11")
+    place.ready()
+    inside = place.checkout / ".venv" / "bin"
+    place.stand_in("python3.13", GOOD, inside)
+    place.write("requirements.lock", "changed\n")
+    assert "python3.11 -m venv .venv" in place.ready(PATH=f"{inside}:{place.bin}")
+
+
+REPORT = """
+for word; do case $word in --junitxml=*) report=${word#*=} ;; esac; done
+printf '<testsuites><testsuite name="pytest" errors="0" failures="0" skipped="0" tests="7" time="1">' > "$report"
+"""
+
+
+def stages(place: Place, python: str) -> None:
+    inside = place.checkout / ".venv" / "bin"
+    inside.mkdir(parents=True)
+    for name in ("ruff", "mypy", "labkit"):
+        place.stand_in(name, "", inside)
+    place.stand_in("python", REPORT + python, inside)
+
+
+def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Place) -> None:
+    stages(place, "")
+    result = place.run("tools/test.sh")
+    calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
+    assert calls == [
+        "ruff check .",
+        "ruff format --check .",
+        "mypy ",
+        "pytest tests/unit",
+        "pytest tests/recorded",
+        "labkit up",
+        "pytest tests/live",
+        "pytest -p nbval -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180 "
+        "--durations=10 notebooks",
+        "pytest tests/browser",
+    ]
+    assert result.returncode == 0
+    assert re.match(r"all stages passed: lint \d+ s, unit \d+ s, ", result.stdout.splitlines()[-2])
+    assert result.stdout.splitlines()[-1] == "test: 35 passed, 0 failed"
+
+
+def test_a_failing_stage_is_the_last_and_is_named(place: Place) -> None:
+    stages(place, 'case "$*" in *tests/live) exit 5 ;; esac')
+    result = place.run("tools/test.sh", "unit", "live", "browser")
+    assert result.returncode == 5
+    assert len(place.calls()) == 2
+    *_, left, last = result.stdout.splitlines()
+    assert left == "not run: browser"
+    assert re.fullmatch(r"test: the stage 'live' failed after \d+ s with exit status 5", last)
+
+
+def test_an_unknown_stage_is_refused_before_anything_runs(place: Place) -> None:
+    stages(place, "")
+    assert (place.run("tools/test.sh", "unit", "everything").returncode, place.calls()) == (2, [])
+
+
+def make(*arguments: str) -> str:
+    command = ["make", "--directory", str(CHECKOUT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+TARGETS = ["lab", "up", "down", "status", "reset", "doctor", "images", "test", "lint", "unit", "recorded", "live"]
+TARGETS += ["notebooks", "browser", "bench", "clean", "distclean", "environment", "lock"]
+
+
+def test_make_alone_prints_every_target_with_its_help() -> None:
+    lines = [line for line in make("--no-print-directory").splitlines() if line.startswith("  make ")]
+    assert [line.split()[1] for line in lines] == TARGETS
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "distclean"])
+def test_every_target_first_makes_sure_of_the_environment(target: str) -> None:
+    assert make("--no-print-directory", "--dry-run", target).splitlines()[0] == "tools/environment.sh"
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_ci_runs_make_test_without_standard_input_and_passes_its_status_on(place: Place, status: int) -> None:
+    shutil.copytree(CHECKOUT / ".ci", place.checkout / ".ci")
+    place.stand_in("make", f"[ ! -s /dev/stdin ] && exit {status}; exit 9")
+    assert place.run(".ci/run").returncode == status
+    assert place.calls() == ["make test"]
