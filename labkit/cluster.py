@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from pathlib import Path
 
 from labkit.engine import Engine
 from labkit.errors import LabFailed
@@ -202,8 +201,3 @@ def parse_loaded(listing: str) -> dict[str, str]:
                 if name == _LOADED_MARK:
                     found[words[0]] = value
     return found
-
-
-def is_cgroup_v1(root: Path = Path("/sys/fs/cgroup")) -> bool:
-    """Whether this machine has version 1 control groups; the engine's own answer is preferred where there is one."""
-    return not (root / "cgroup.controllers").is_file()

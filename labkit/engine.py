@@ -24,6 +24,8 @@ from labkit.settings import LABEL, Settings
 
 _CONNECT_SECONDS = 10
 _RUN_SECONDS = 60.0
+_TEXT_BYTES = 1 << 20
+_CONFLICT = 409
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
 
 
@@ -34,6 +36,37 @@ class ContainerState:
     running: bool
     image_id: str
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PathInImage:
+    """Something at a path of an image: who owns it, its mode in octal, its text if it is a small file."""
+
+    uid: int
+    gid: int
+    mode: str
+    text: str | None
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a file, so that a large file's header can be read without the rest."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or len(self._rest) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._rest += chunk
+        taken = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(taken) :]
+        return taken
 
 
 class EngineUnreachable(MachineLacks):
@@ -100,31 +133,40 @@ class Engine:
             except ImageNotFound:
                 return None
 
-    def read_files(self, reference: str, paths: Sequence[str]) -> dict[str, str | None]:
-        """Read files out of an image without running anything of it, as `docker cp` does.
+    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
+        """Look at paths of an image without running anything of it, as `docker cp` does.
 
         Returns:
-            The text of each path, None where the image has no such regular file.
+            What is at each path, None where there is nothing.
         """
-        with _doing(f"Reading files of {reference}"):
+        with _doing(f"Looking into {reference}"):
             container = self._client.api.create_container(reference, command=["none"], labels=self._settings.labels)
             try:
-                return {path: self._read_file(container["Id"], path) for path in paths}
+                return {path: self._look_at(container["Id"], path) for path in paths}
             finally:
                 self._client.api.remove_container(container["Id"], force=True)
 
-    def _read_file(self, container: str, path: str) -> str | None:
+    def _look_at(self, container: str, path: str) -> PathInImage | None:
         try:
             chunks, _ = self._client.api.get_archive(container, path)
         except NotFound:
             return None
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as archive:
             member = archive.next()
-            handle = archive.extractfile(member) if member is not None and member.isfile() else None
-            return handle.read().decode("utf-8", "replace") if handle else None
+            if member is None:
+                return None
+            handle = archive.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
+            text = handle.read().decode("utf-8", "replace") if handle else None
+            return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
 
     def build(
-        self, context: bytes, reference: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], target: str = ""
+        self,
+        context: bytes,
+        reference: str,
+        *,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        target: str = "",
     ) -> str:
         """Build an image with the engine's classic builder, which every engine has.
 
@@ -157,7 +199,9 @@ class Engine:
                 lines += str(event.get("stream", "")).splitlines()
                 if "error" in event:
                     last = "\n".join([*lines[-6:], event["error"]])
-                    raise LabFailed(f"Building {reference}", last, "look at the engine and at the disk\n  labkit doctor")
+                    raise LabFailed(
+                        f"Building {reference}", last, "look at the engine and at the disk\n  labkit doctor"
+                    )
         image = self.image(reference)
         if image is None:
             raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
@@ -176,16 +220,16 @@ class Engine:
         marks = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
         repository, _, tag = reference.rpartition(":")
         with _doing(f"Importing {reference}"):
-            self._client.api.import_image_from_file(
-                rootfs, repository=repository, tag=tag, changes=[*changes, *marks]
-            )
+            self._client.api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *marks])
 
     def pull(self, reference: str) -> str:
         """Pull an image for this machine's platform; gives its digest reference."""
         with _doing(f"Pulling {reference}"):
             for event in self._client.api.pull(reference, stream=True, decode=True):
                 if "error" in event:
-                    raise LabFailed(f"Pulling {reference}", event["error"], "see what the registry says\n  labkit doctor")
+                    raise LabFailed(
+                        f"Pulling {reference}", event["error"], "see what the registry says\n  labkit doctor"
+                    )
         image = self.image(reference) or {}
         return next(iter(image.get("RepoDigests") or []), reference)
 
@@ -212,10 +256,22 @@ class Engine:
         with _doing(f"Tagging {image} as {reference}"):
             self._client.api.tag(image, repository, tag)
 
-    def remove_image(self, reference: str) -> None:
-        """Remove a name of an image, and the image with its last name; nothing if there is none."""
-        with _doing(f"Removing {reference}"), contextlib.suppress(ImageNotFound):
-            self._client.api.remove_image(reference, force=False)
+    def remove_image(self, reference: str) -> bool:
+        """Remove a name of an image, and the image with its last name.
+
+        Returns:
+            False if there is none, or if another image or a container stands on it.
+        """
+        with _doing(f"Removing {reference}"):
+            try:
+                self._client.api.remove_image(reference, force=False)
+            except ImageNotFound:
+                return False
+            except APIError as error:
+                if error.status_code == _CONFLICT:
+                    return False
+                raise
+        return True
 
     def labelled_images(self) -> list[dict[str, Any]]:
         """The images that carry this lab's label."""

@@ -42,8 +42,9 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
         raise LabFailed(
-            f"Writing {path}", error.strerror or str(error), "free some space or mend the folder's permissions; "
-            "what the file held before is still there"
+            f"Writing {path}",
+            error.strerror or str(error),
+            "free some space or mend the folder's permissions; what the file held before is still there",
         ) from error
 
 

@@ -76,7 +76,14 @@ class Kind:
         config_file = self.kubeconfig.with_name("kind.yaml")
         config_file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         self._run(
-            "create", "cluster", "--image", image, "--config", str(config_file), *self._where(), deadline=_CREATE_SECONDS
+            "create",
+            "cluster",
+            "--image",
+            image,
+            "--config",
+            str(config_file),
+            *self._where(),
+            deadline=_CREATE_SECONDS,
         )
         self.kubeconfig.chmod(0o600)
 

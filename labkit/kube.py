@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,64 +125,53 @@ class Kube:
 
     # --- pods ---
 
-    def create_pod(self, manifest: Mapping[str, Any], namespace: str) -> Outcome | None:
-        """Ask the API server for a pod.
+    def make_pod(self, manifest: Mapping[str, Any], namespace: str, seconds: float = _OBSERVE_SECONDS) -> Outcome:
+        """Make a pod, in place of one of the same name, and observe it until its outcome is known.
 
-        Returns:
-            None if it was let in, else the refusal as an outcome.
+        Args:
+            manifest: of the pod.
+            namespace: where to make it.
+            seconds: the deadline.
         """
+        name = str(manifest["metadata"]["name"])
+        self.delete_pod(name, namespace)
+        return self._create_pod(manifest, name, namespace) or self.observe(name, namespace, seconds=seconds)
+
+    def _create_pod(self, manifest: Mapping[str, Any], name: str, namespace: str) -> Outcome | None:
+        """Ask the API server for a pod; None if it lets it in, else its no as an outcome."""
         try:
             self._client.create(from_dict({**manifest}), namespace=namespace)
         except ApiError as error:
-            return judge_admission(int(error.status.code or 0), error.status.message or str(error))
+            return judge_admission(int(error.status.code or 0), error.status.message or str(error), name, namespace)
         except httpx2.HTTPError as error:
             raise LabFailed("Creating the pod", f"the cluster does not answer ({error})", _GONE_REMEDY) from error
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise LabFailed(
-                "Reading the manifest", f"it is not one of a Pod: {error}", "compare it with\n  kubectl explain pod.spec"
+                "Reading the manifest",
+                f"it is not one of a Pod: {error}",
+                "compare it with\n  kubectl explain pod.spec",
             ) from error
         return None
 
-    def observe(
-        self,
-        name: str,
-        namespace: str,
-        *,
-        seconds: float = _OBSERVE_SECONDS,
-        on_state: Callable[[str], None] | None = None,
-    ) -> Outcome:
+    def observe(self, name: str, namespace: str, *, seconds: float = _OBSERVE_SECONDS) -> Outcome:
         """Watch a pod until it runs, has ended or can no longer succeed.
 
         Args:
             name: the pod.
             namespace: where it is.
             seconds: the deadline, after which the outcome says what was seen last.
-            on_state: told the state seen last whenever it changes.
 
         Raises:
             LabFailed: the cluster went away, or the pod did.
         """
         started = time.monotonic()
-        seen = ""
+        decided = _poll(lambda: judge(self.pod(name, namespace)).verdict != "pending" or None, seconds)
+        return self.judge_now(name, namespace, timed_out=decided is None, seconds=time.monotonic() - started)
 
-        def look() -> Outcome | None:
-            nonlocal seen
-            pod = self.pod(name, namespace)
-            outcome = judge(pod)
-            state = outcome.message or outcome.verdict
-            if on_state and state != seen:
-                on_state(state)
-            seen = state
-            return None if outcome.verdict == "pending" else outcome
-
-        decided = _poll(look, seconds) is not None
-        return judge(
-            self.pod(name, namespace),
-            self.events(name, namespace),
-            timed_out=not decided,
-            seconds=time.monotonic() - started,
-            logs=self.logs(name, namespace),
-        )
+    def judge_now(self, name: str, namespace: str, *, timed_out: bool = False, seconds: float | None = None) -> Outcome:
+        """The outcome of a pod as it is now, with its events and logs."""
+        events, logs = self.events(name, namespace), self.logs(name, namespace)
+        return judge(self.pod(name, namespace), events, timed_out=timed_out, seconds=seconds, logs=logs)
 
     def pod(self, name: str, namespace: str) -> dict[str, Any]:
         """A pod as the API gives it."""
@@ -194,9 +184,12 @@ class Kube:
             return [dict(pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
 
     def delete_pod(self, name: str, namespace: str) -> None:
-        """Delete a pod at once; nothing if there is none."""
+        """Delete a pod at once and see it gone; nothing if there is none."""
         with self._doing(f"Deleting pod {name}"):
+            if self._find(Pod, name, namespace) is None:
+                return
             self._delete(Pod, name, namespace)
+            _poll(lambda: self._find(Pod, name, namespace) is None or None, _NAMESPACE_SECONDS)
 
     def events(self, pod: str, namespace: str) -> list[dict[str, Any]]:
         """The events about a pod, oldest first."""
@@ -211,12 +204,10 @@ class Kube:
         except (ApiError, httpx2.HTTPError):
             return ""
 
-    def execute(self, pod: str, namespace: str, container: str, command: list[str]) -> tuple[int, str]:
-        """Run a command in a pod's container; gives its exit status and all that it printed."""
-        with self._doing(f"Running {command[0]} in pod {pod}"):
-            done = self._client.exec(
-                pod, namespace=namespace, container=container, command=command, stdout=True, stderr=True
-            )
+    def execute(self, pod: str, namespace: str, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a pod's first container; gives its exit status and all that it printed."""
+        with self._doing(f"Running {shlex.join(command)} in pod {pod}"):
+            done = self._client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
         return int(done.exit_code or 0), f"{done.stdout or ''}{done.stderr or ''}".strip()
 
     def _find(self, kind: Any, name: str, namespace: str) -> Any | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass
 
 from labkit.causes import Cause
@@ -16,7 +15,7 @@ class UnexpectedResult(AssertionError):
         return [f"{type(self).__name__}: {self}"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """What a command printed and how it ended.
 
@@ -79,6 +78,3 @@ class RunResult:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f'<pre style="margin:0">{html.escape(str(self))}</pre>'

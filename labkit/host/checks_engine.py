@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.host import remedies
-from labkit.host.checks_machine import architecture_check, kernel_check, memory_check
+from labkit.host.checks_system import architecture_check, kernel_check, memory_check
 from labkit.host.machine import ENGINE_FOLDER, Machine
 from labkit.host.parsing import version_of
 from labkit.host.verdict import Check, not_checked, ok, problem, warning
@@ -100,10 +100,12 @@ def uses_containerd_store(info: Answer) -> bool:
 
 
 def is_rootless(info: Answer) -> bool:
+    """Whether the engine itself runs without root."""
     return "rootless" in _security_options(info)
 
 
 def is_podman(info: Answer, version: Answer | None) -> bool:
+    """Whether it is podman that answers on Docker's API."""
     components = (version or {}).get("Components") or []
     return "BuildahVersion" in info or any("podman" in str(part.get("Name", "")).lower() for part in components)
 
@@ -170,8 +172,8 @@ def _reachable(info: Answer, version: Answer | None, machine: Machine) -> Check:
             f"use Docker\n  unset DOCKER_HOST\n  docker context use default\nif there is none, "
             f"{remedies.install_engine(machine)}",
         )
-    name = str(((version or {}).get("Platform") or {}).get("Name") or "") or str(info.get("OperatingSystem") or "Docker")
-    return ok("engine", f"answers ({name})")
+    platform = ((version or {}).get("Platform") or {}).get("Name")
+    return ok("engine", f"answers ({platform or info.get('OperatingSystem') or 'Docker'})")
 
 
 def _access(machine: Machine) -> Check:
@@ -187,10 +189,10 @@ def _access(machine: Machine) -> Check:
 
 def _join_group(machine: Machine) -> str:
     if machine.docker_group == "after login":
-        return "this user was added to the group docker after logging in: log in again, or here and now\n  newgrp docker"
+        return "this user has joined the group docker since logging in: log in again, or for now\n  newgrp docker"
     return (
         "join its group (note that whoever is in it can become root), then log in again\n"
-        "  sudo usermod -aG docker \"$(id -un)\"\n  newgrp docker"
+        '  sudo usermod -aG docker "$(id -un)"\n  newgrp docker'
     )
 
 
@@ -220,16 +222,14 @@ def _privileged(info: Answer, version: Answer | None, machine: Machine, tried: s
         if old and "caps" in said:
             return problem(name, f"refused: {said}", remedies.newer_engine(machine))
         return problem(name, f"refused: {said}", f"try it by hand to see all of it\n  {_TRY}")
-    if runs_elsewhere(info, machine):
-        return not_checked(name, "none tried yet, and the engine has a machine of its own", "bring the lab up\n  labkit up")
     missing = machine.missing_capabilities
-    if missing is None:
-        return not_checked(name, "none tried yet, and our capabilities cannot be read", "bring the lab up\n  labkit up")
+    if runs_elsewhere(info, machine) or missing is None:
+        return not_checked(name, "none tried yet", "bring the lab up: its node is one\n  labkit up")
     if missing and old:
         return problem(
             name,
             f"none tried yet, but this engine is older than {COPES_WITH_LESS[0]} and {', '.join(missing)} "
-            "is not to be had here: it fails with \"unable to apply caps\"",
+            'is not to be had here: it fails with "unable to apply caps"',
             remedies.newer_engine(machine),
         )
     lacking = f"without {', '.join(missing)}, with which this engine copes" if missing else "no capability is missing"
@@ -248,8 +248,10 @@ def _driver(info: Answer, machine: Machine) -> Check:
         return not_checked(name, "the engine does not say", _LOOK)
     if driver in _GOOD_DRIVERS:
         return ok(name, shown)
-    restart = remedies.sudo(machine, "systemctl restart docker" if machine.systemd else "service docker restart")
-    remedy = f'put "storage-driver": "overlay2" into /etc/docker/daemon.json (images must be built again), then\n{restart}'
+    remedy = (
+        'put "storage-driver": "overlay2" into /etc/docker/daemon.json (images must be built again), then\n'
+        + remedies.restart_engine(machine)
+    )
     if driver == "vfs":
         return warning(name, "vfs: every layer is a full copy, slow and several times as large", remedy)
     return warning(name, f"{shown}: the kit is not tested with it", remedy)
@@ -267,15 +269,13 @@ def _user_namespace(info: Answer, machine: Machine) -> Check:
         system_engine = "use the system's engine for the lab\n  docker context use default\n  unset DOCKER_HOST"
         if str(info.get("CgroupVersion")) == "1":
             return problem(name, "rootless on cgroup v1: kind needs cgroup v2 for that", system_engine)
-        return warning(
-            name, "rootless: root in a container is this user outside, so host uids differ from the lessons'", system_engine
-        )
+        found = "rootless: root in a container is this user outside, so host uids differ from the lessons'"
+        return warning(name, found, system_engine)
     if "userns" in _security_options(info):
-        restart = remedies.sudo(machine, "systemctl restart docker" if machine.systemd else "service docker restart")
         return warning(
             name,
             "userns-remap: kind runs its node in the host's namespace, but host uids differ from the lessons'",
-            f'take "userns-remap" out of /etc/docker/daemon.json for the lab, then\n{restart}',
+            'take "userns-remap" out of /etc/docker/daemon.json for the lab, then\n' + remedies.restart_engine(machine),
         )
     return ok(name, "none: a uid in a container is that uid on the host")
 
@@ -290,7 +290,7 @@ def _cgroup(info: Answer, machine: Machine) -> Check:
         return problem(
             name,
             f"{shown}: it cannot limit anything, and the kubelet must",
-            "let systemd delegate cgroups to this user's engine (kind's page \"Rootless\" tells how), or use the system's\n"
+            "use the system's engine, or let systemd delegate cgroups to this user's, as kind's page on rootless says\n"
             "  docker context use default",
         )
     return ok(name, shown)

@@ -39,9 +39,20 @@ def check_tools(
         machine: this machine.
         kind_wanted: the version that the kit is tested with; another minor must not be older.
         kubernetes: the version of the cluster.
-        can_build: whether the kit can build the kind that it wants.
+        can_build: whether the kit can build either.
     """
-    return [_kind(kind, machine, kind_wanted, can_build), _kubectl(kubectl, machine, kubernetes)]
+    return [
+        _docker_command(machine),
+        _kind(kind, machine, kind_wanted, can_build),
+        _kubectl(kubectl, machine, kubernetes, can_build),
+    ]
+
+
+def _docker_command(machine: Machine) -> Check:
+    """kind runs it, and the kit streams images through it; an engine may be there without it."""
+    name = "docker command"
+    where = machine.programs.get("docker")
+    return ok(name, where) if where else problem(name, "not found", remedies.install_docker_command(machine))
 
 
 def _kind(kind: Tool | None, machine: Machine, wanted: str, can_build: bool) -> Check:
@@ -65,7 +76,7 @@ def _install_kind(machine: Machine, wanted: str) -> str:
     return f'install it with Go\n  go install sigs.k8s.io/kind@{wanted}\n  export PATH="$(go env GOPATH)/bin:$PATH"'
 
 
-def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str) -> Check:
+def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str, can_build: bool) -> Check:
     """The kit itself speaks to the API; this is about the lines that a person types."""
     cluster = version_of(kubernetes)
     minor = f"{cluster[0]}.{cluster[1]}" if cluster else "the cluster's version"
@@ -74,6 +85,8 @@ def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str) -> Check:
         if machine.system == "Darwin"
         else "  conda install -c conda-forge kubernetes-client"
     )
+    if kubectl is None and can_build:
+        return ok("kubectl", f"not there yet: the kit builds {kubernetes}")
     if kubectl is None:
         return warning("kubectl", "not found: the lab works, but what the notebooks show cannot be typed", remedy)
     shown = f"{kubectl.version or 'of unknown version'} ({kubectl.source}: {kubectl.path})"
@@ -87,7 +100,7 @@ def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str) -> Check:
 
 
 def check_build_tools(
-    machine: Machine, *, go_wanted: str, stand_ins: bool | None = None, adds: Sequence[str] = ()
+    machine: Machine, *, go_wanted: str, stand_ins: bool | None = None, kit_adds: bool = False
 ) -> list[Check]:
     """Judge what building the embedded default takes.
 
@@ -95,7 +108,7 @@ def check_build_tools(
         machine: this machine.
         go_wanted: the Go version that the kit's modules ask for.
         stand_ins: whether the embedded default has to be built here; None if that is not decided yet.
-        adds: programs that the kit may add here by itself (keys of `debian.PROGRAMS`).
+        kit_adds: whether the kit may add packages here by itself (`debian.can_add_packages`).
     """
     if not machine.is_linux:
         return [_not_here(stand_ins)]
@@ -111,7 +124,7 @@ def check_build_tools(
             checks.append(ok(name, machine.programs.get(need, "there")))
         elif stand_ins is False:
             checks.append(ok(name, "not there, and not needed: images can be pulled"))
-        elif need in adds:
+        elif kit_adds:
             checks.append(ok(name, "not there yet: the kit adds it"))
         else:
             found = "not there: the embedded default cannot be built without it"
@@ -150,24 +163,24 @@ def _go(machine: Machine, wanted: str, stand_ins: bool | None, lacking: Status) 
     return Check(name, lacking, f"{shown}; {wanted} or later is needed", remedies.install_go(machine, wanted))
 
 
-def check_registry(reachable: bool | None, came_back: str, *, stand_ins_chosen: bool = False) -> Check:
+def check_registry(source: str | None, why: str, *, asked: bool = False) -> Check:
     """Judge where images come from.
 
     Args:
-        reachable: whether upstream images can be had; None if nobody looked.
-        came_back: what the look at the registry brought, in words.
-        stand_ins_chosen: whether a person asked for stand-ins.
+        source: `upstream` or `stand-in`, as decided; None if nobody looked yet.
+        why: in words.
+        asked: whether a person asked for that source.
     """
     name = "registry"
-    if stand_ins_chosen:
-        return ok(name, "not asked: stand-ins were chosen")
-    if reachable is None:
-        return not_checked(name, came_back or "nobody looked yet", "bring the lab up: it looks then\n  labkit up")
-    if reachable:
-        return ok(name, f"reachable: the images are the upstream ones ({came_back})")
+    if source is None:
+        return not_checked(name, "nobody looked yet", "bring the lab up: it looks then\n  labkit up")
+    if source == "upstream":
+        return ok(name, f"the images are the upstream ones ({why})")
+    if asked:
+        return ok(name, f"not needed: stand-ins are used ({why})")
     return warning(
         name,
-        f"not reachable ({came_back}): stand-ins will be used",
+        f"not reachable ({why}): stand-ins are used",
         "nothing has to be done; for the upstream images connect to a network with a registry, or load a bundle\n"
         "  labkit bundle load FILE",
     )

@@ -77,7 +77,9 @@ def add_packages(*packages: str, why: str) -> None:
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     if not can_add_packages():
         raise MachineLacks(
-            f"Looking for {why}", "not on this machine", f"install it, on Debian or Ubuntu with\n  sudo {' '.join(command)}"
+            f"Looking for {why}",
+            "not on this machine",
+            f"install it, on Debian or Ubuntu with\n  sudo {' '.join(command)}",
         )
     if set(packages) & set(ENGINE_PACKAGES):
         _offer_engine_release()

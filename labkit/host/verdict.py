@@ -40,14 +40,17 @@ class Check:
 
 
 def ok(name: str, found: str) -> Check:
+    """All is well."""
     return Check(name, "ok", found)
 
 
 def warning(name: str, found: str, remedy: str) -> Check:
+    """A part of the lab may be spoilt."""
     return Check(name, "warning", found, remedy)
 
 
 def problem(name: str, found: str, remedy: str) -> Check:
+    """The lab cannot run."""
     return Check(name, "problem", found, remedy)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from labkit.engine import Engine
-from labkit.errors import LabFailed
 from labkit.host import programs
 from labkit.images.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL
 from labkit.images.contexts import archive, archive_of_dockerfile, collect, content_hash
@@ -106,8 +104,7 @@ class NodeImage:
                 dockerfile = archive_of_dockerfile(f"FROM {upstream}\n")
                 self._engine.build(dockerfile, self.reference, arguments={}, labels=labels)
                 if ours:
-                    with contextlib.suppress(LabFailed):  # another image of the participant's may stand on it
-                        self._engine.remove_image(upstream)
+                    self._engine.remove_image(upstream)
         return self._id()
 
     def _content(self) -> str | None:

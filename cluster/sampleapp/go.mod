@@ -1,0 +1,3 @@
+module labkit/sampleapp
+
+go 1.26.0

@@ -1,0 +1,74 @@
+"""Removing what the lab made, found by its label from outside, so that it works after any crash."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.engine import Engine, EngineUnreachable
+
+if TYPE_CHECKING:
+    from labkit.lab import Lab
+
+
+def clean(lab: Lab) -> list[str]:
+    """Remove the lab's cluster, containers, networks, volumes, images and files.
+
+    Args:
+        lab: whose.
+
+    Returns:
+        What was removed, one line each.
+    """
+    removed: list[str] = []
+    try:
+        engine = lab.engine()
+    except EngineUnreachable as error:
+        removed.append(f"nothing of the engine: {error.came_back}")
+    else:
+        removed += _clean_engine(lab, engine)
+    return removed + _clean_files(lab)
+
+
+def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
+    removed = [f"cluster {lab.settings.name}"] if lab.cluster(engine).delete() else []
+    for container in engine.labelled_containers():
+        engine.remove_container(container)
+        removed.append(f"container {container[:12]}")
+    for network in engine.labelled_networks():
+        engine.remove_network(network)
+        removed.append(f"network {network[:12]}")
+    for volume in engine.labelled_volumes():
+        engine.remove_volume(volume)
+        removed.append(f"volume {volume}")
+    return removed + [f"image {image}" for image in _remove_images(engine)]
+
+
+def _remove_images(engine: Engine) -> list[str]:
+    """Remove the labelled images, those first that others are built on last, as the engine demands."""
+    removed: list[str] = []
+    while images := engine.labelled_images():
+        before = len(removed)
+        for image in images:
+            for name in image.get("RepoTags") or [image["Id"]]:
+                if engine.remove_image(name):
+                    removed.append(name)
+        if len(removed) == before:
+            break
+    return removed
+
+
+def _clean_files(lab: Lab) -> list[str]:
+    removed = []
+    for folder in (lab.settings.state, lab.settings.cache):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            removed.append(f"folder {folder}")
+        _remove_if_empty(folder.parent)
+    return removed
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.name == "labkit" and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

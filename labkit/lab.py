@@ -1,0 +1,215 @@
+"""The lab: engine, images and cluster as one thing, and what a notebook does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from labkit.cluster import Cluster, State
+from labkit.engine import Engine, EngineUnreachable, PathInImage
+from labkit.errors import LabFailed
+from labkit.files import only_one
+from labkit.host.ensure import ensure_engine, ensure_kind, ensure_kubectl
+from labkit.images.build import SOURCE_LABEL, ImageBuilder
+from labkit.images.catalogue import Recipe, find, load_catalogue
+from labkit.images.contract import violations
+from labkit.images.facts import FileFact, ImageFacts
+from labkit.images.node import NodeImage
+from labkit.images.sources import decide
+from labkit.kind import Kind, find_kind
+from labkit.run_result import RunResult
+from labkit.settings import CHECKOUT, Settings
+from labkit.show.progress import Steps
+
+IMAGES_FOLDER = CHECKOUT / "cluster" / "images"
+
+
+class Lab:
+    """One lab, by its settings.
+
+    Args:
+        settings: names and places; read from the environment if not given.
+        steps: where progress goes; stderr, or the notebook, if not given.
+    """
+
+    def __init__(self, settings: Settings | None = None, steps: Steps | None = None) -> None:
+        self.settings = settings or Settings.from_environment()
+        self.steps = steps or Steps()
+        self.catalogue: dict[str, Recipe] = load_catalogue(IMAGES_FOLDER)
+
+    # --- the world ---
+
+    def engine(self) -> Engine:
+        """The engine, as it is.
+
+        Raises:
+            EngineUnreachable: none answers.
+        """
+        return Engine.connect(self.settings)
+
+    def cluster(self, engine: Engine) -> Cluster:
+        """The cluster, looked at through an engine."""
+        kind = find_kind(self.settings.cache) or "kind"
+        return Cluster(engine, Kind(kind, self.settings.name, self.settings.kubeconfig), self.settings, self.steps)
+
+    # --- up and down ---
+
+    def up(self, source: str | None = None) -> None:
+        """Bring up what is missing: engine, images, cluster; what is there is used as it is.
+
+        Args:
+            source: "upstream" or "stand-in"; None to decide by what can be reached.
+
+        Raises:
+            LabError: what is missing and what to do about it.
+        """
+        with only_one(self.settings.state / "lock", self.steps.note):
+            engine = ensure_engine(self.settings, self.steps)
+            decision = decide(engine, self.settings, source)
+            builder = ImageBuilder(engine, self.settings, self.catalogue, decision, self.steps)
+            node = NodeImage(engine, self.settings, decision, self.steps)
+            node_id = node.ensure(builder.ensure(self.catalogue["debian"]) if node.is_embedded else None)
+            builder.ensure_all()
+            kind = ensure_kind(self.settings, self.steps)
+            ensure_kubectl(self.settings, self.steps)
+            cluster = Cluster(
+                engine, Kind(kind, self.settings.name, self.settings.kubeconfig), self.settings, self.steps
+            )
+            cluster.ensure(node.reference, node_id, embedded=node.is_embedded, cgroup_v1=_has_cgroup_v1(engine))
+            cluster.load(self._image_ids(engine))
+
+    def down(self) -> bool:
+        """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
+        with only_one(self.settings.state / "lock", self.steps.note):
+            return self.cluster(self.engine()).stop()
+
+    def _image_ids(self, engine: Engine) -> dict[str, str]:
+        references = [self.settings.image_reference(name) for name in self.catalogue]
+        images = {reference: engine.image(reference) for reference in references}
+        return {reference: str(image["Id"]) for reference, image in images.items() if image}
+
+    # --- looking ---
+
+    def state(self) -> State:
+        """How the cluster is."""
+        return self.cluster(self.engine()).look()
+
+    def status(self) -> dict[str, Any]:
+        """How the lab is, as JSON-ready values; looking changes nothing."""
+        name = self.settings.name
+        try:
+            engine = self.engine()
+        except EngineUnreachable as error:
+            absent = {"name": name, "ready": False, "kubernetes": None, "source": None}
+            return {
+                "engine": {"reachable": False, "problem": error.came_back},
+                "cluster": absent,
+                "images": [],
+                "state": str(State.ABSENT),
+            }
+        cluster = self.cluster(engine)
+        state = cluster.look()
+        node = engine.image(self.settings.image_reference("node"))
+        return {
+            "engine": {"reachable": True, "version": engine.version().get("Version")},
+            "cluster": {
+                "name": name,
+                "ready": state is State.UP,
+                "kubernetes": cluster.kube().version() if state is State.UP else None,
+                "source": source_label(node),
+            },
+            "images": self.images(engine),
+            "state": str(state),
+        }
+
+    def images(self, engine: Engine | None = None) -> list[dict[str, Any]]:
+        """The sample images, as JSON-ready values; one that has not been made has no digest."""
+        engine = engine or self.engine()
+        return [self._image_row(engine, recipe) for recipe in self.catalogue.values()]
+
+    def _image_row(self, engine: Engine, recipe: Recipe) -> dict[str, Any]:
+        reference = self.settings.image_reference(recipe.name)
+        inspected = engine.image(reference)
+        row: dict[str, Any] = {
+            "name": recipe.name,
+            "reference": reference,
+            "source": None,
+            "digest": None,
+            "user": None,
+        }
+        if inspected is not None:
+            facts = ImageFacts.from_inspect(inspected, reference=reference, texts={}, shell=False)
+            row |= {"source": facts.source, "digest": facts.digest, "user": facts.user, "size": facts.size}
+        return row | {"summary": recipe.summary, "note": recipe.note}
+
+    def verify_images(self) -> dict[str, list[str]]:
+        """The promises that each sample image breaks; none of them should break any."""
+        return {name: violations(recipe.contract, self.image_facts(name)) for name, recipe in self.catalogue.items()}
+
+    def keep_busy(self, image: str) -> list[str] | None:
+        """A command that keeps an image's container running, for one that has no program of its own."""
+        inspected = self.engine().image(self.reference(image)) or {}
+        return None if (inspected.get("Config") or {}).get("Entrypoint") else ["sleep", "3600"]
+
+    def run(self, image: str, command: Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
+        """Run a command in a new container of an image and say what happened.
+
+        Args:
+            image: a name of the catalogue, or any reference that the engine has.
+            command: in place of the image's entrypoint.
+            user: as `docker run --user`.
+
+        Raises:
+            Misuse: there is no such image.
+        """
+        engine = self.engine()
+        return engine.run(self.reference(image, engine), command, user=user)
+
+    def image_facts(self, name: str) -> ImageFacts:
+        """What there is to know of a sample image without running it.
+
+        Args:
+            name: a name of the catalogue, or any reference that the engine has.
+
+        Raises:
+            Misuse: the catalogue has no such image, and neither has the engine.
+            LabFailed: the image has not been made yet.
+        """
+        engine = self.engine()
+        reference = self.reference(name, engine)
+        inspected = engine.image(reference)
+        if inspected is None:
+            raise LabFailed(f"Inspecting {reference}", "the image has not been made", "make it\n  labkit up")
+        files = tuple(self.catalogue[name].contract.files) if name in self.catalogue else ()
+        inside = engine.look_inside(reference, ["/etc/passwd", "/etc/group", "/bin/sh", *files])
+        return ImageFacts.from_inspect(
+            inspected,
+            reference=reference,
+            texts={path: found.text if found else None for path, found in inside.items()},
+            shell=inside["/bin/sh"] is not None,
+            files={path: _file_fact(inside[path]) for path in files},
+        )
+
+    def reference(self, name: str, engine: Engine | None = None) -> str:
+        """The reference of an image: the lab's own for a name of the catalogue, else the name itself if it exists.
+
+        Raises:
+            Misuse: there is no such image.
+        """
+        if name not in self.catalogue and (engine or self.engine()).image(name) is not None:
+            return name
+        return self.settings.image_reference(find(self.catalogue, name).name)
+
+
+def source_label(inspected: dict[str, Any] | None) -> str | None:
+    """Where a made image came from, None if there is none."""
+    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
+    return labels.get(SOURCE_LABEL)
+
+
+def _file_fact(found: PathInImage | None) -> FileFact | None:
+    return FileFact(found.uid, found.gid, found.mode) if found else None
+
+
+def _has_cgroup_v1(engine: Engine) -> bool:
+    return str(engine.info().get("CgroupVersion", "2")) == "1"

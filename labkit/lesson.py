@@ -1,0 +1,177 @@
+"""What a notebook does: run, inspect, make pods, each in the lesson's own namespace."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from labkit.cluster import State
+from labkit.errors import LabFailed, Misuse
+from labkit.images.facts import ImageFacts
+from labkit.kube import Kube
+from labkit.lab import Lab
+from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
+from labkit.pods.outcome import Outcome
+from labkit.run_result import RunResult
+from labkit.settings import CHECKOUT
+from labkit.show.table import Table
+from labkit.show.views import images_table, register_views, status_table
+
+
+def lesson_names() -> list[str]:
+    """The lessons, by the names of their notebooks."""
+    return sorted(path.stem for path in (CHECKOUT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+
+
+class Lesson:
+    """The lab as one lesson sees it.
+
+    Args:
+        name: the notebook's name without its ending.
+        lab: the lab; the one of the environment if not given.
+
+    Raises:
+        Misuse: there is no such lesson.
+        LabError: the lab cannot be brought up.
+    """
+
+    def __init__(self, name: str, lab: Lab | None = None) -> None:
+        if name not in lesson_names():
+            raise Misuse(
+                f"Opening lesson {name!r}", "there is none of that name", "see what there is\n  labkit lessons"
+            )
+        register_views()
+        self.name = name
+        self._lab = lab or Lab()
+        self._lab.up()
+        self._kube = self._connect()
+        self._pods = 0
+        self.namespace = ""
+        self.reset()
+
+    def _connect(self) -> Kube:
+        return self._lab.cluster(self._lab.engine()).kube()
+
+    def __repr__(self) -> str:
+        return f"lesson {self.name}: ready, in namespace {self.namespace}"
+
+    def reset(self) -> None:
+        """Begin with an empty namespace again; the old one goes away in the background."""
+        for namespace in self._kube.namespaces(self.name):
+            self._kube.delete_namespace(namespace)
+        self.namespace = self._kube.new_namespace(self.name)
+
+    def close(self) -> None:
+        """Remove the lesson's namespace and all in it; the lab stays up."""
+        for namespace in self._kube.namespaces(self.name):
+            self._kube.delete_namespace(namespace)
+
+    # --- looking ---
+
+    def status(self) -> Table:
+        """How the lab is."""
+        return status_table(self._lab.status())
+
+    def images(self) -> Table:
+        """The sample images, with their users and sources."""
+        return images_table(self._lab.images())
+
+    def image(self, name: str) -> ImageFacts:
+        """What an image says of itself, without running it: Config.User, environment, passwd.
+
+        Args:
+            name: of a sample image, or any reference that the engine has.
+        """
+        return self._lab.image_facts(name)
+
+    # --- the engine ---
+
+    def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
+        """Run a command in a new container, as `docker run --rm` does.
+
+        Args:
+            image: a sample image, or any reference that the engine has.
+            command: in place of the image's entrypoint; text is split into words and read by no shell.
+            user: as `docker run --user`.
+        """
+        return self._lab.run(image, _words(command), user=user)
+
+    # --- the cluster ---
+
+    def pod(
+        self,
+        image: str,
+        *,
+        pod: Mapping[str, Any] | None = None,
+        container: Mapping[str, Any] | None = None,
+        command: str | Sequence[str] | None = None,
+        init: str | None = None,
+    ) -> Outcome:
+        """Make a pod of an image and watch it until it runs or is refused.
+
+        Args:
+            image: a sample image.
+            pod: the pod's securityContext, with Kubernetes' own names.
+            container: the container's.
+            command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
+            init: a sample image whose `id` runs first, as an init container.
+        """
+        reference = self._lab.reference(image)
+        words = _words(command) or self._lab.keep_busy(image)
+        one = container_manifest(short_name(reference), reference, command=words, security=container)
+        first = [container_manifest("init", self._lab.reference(init), command=["id"])] if init else []
+        self._pods += 1
+        name = f"{short_name(reference)}-{self._pods}"
+        return self.apply(pod_manifest(name, [one], init_containers=first, security=pod))
+
+    def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
+        """Make a pod of one's own manifest and watch it until it runs or is refused.
+
+        Args:
+            manifest: YAML text or a mapping, of one Pod. A pod of that name is replaced.
+
+        Raises:
+            Misuse: it is not a manifest of one Pod.
+        """
+        try:
+            read = read_pod(manifest)
+        except ValueError as error:
+            raise Misuse("Reading the manifest", str(error), "give one Pod, as in\n  kubectl explain pod") from error
+        outcome = self._kube.make_pod(read, self.namespace)
+        line = kubectl_line(read, self.namespace)
+        return replace(outcome, command=line, yaml=to_yaml(read))
+
+    def exec(self, outcome: Outcome, command: str | Sequence[str]) -> RunResult:
+        """Run a command in a pod's container, as `kubectl exec` does; there is no way to say as whom.
+
+        Args:
+            outcome: of the pod.
+            command: what to run; text is split into words and read by no shell.
+        """
+        words = list(_words(command) or ())
+        status, output = self._kube.execute(outcome.pod, outcome.namespace, words)
+        line = shlex.join(["kubectl", "exec", "--namespace", outcome.namespace, outcome.pod, "--", *words])
+        return RunResult(line, output, status)
+
+
+def diagnose(name: str) -> str:
+    """Pods, events and logs of a lesson's namespaces as text, for the report of a failed test.
+
+    Args:
+        name: the lesson.
+    """
+    lab = Lab()
+    if lab.state() is not State.UP:
+        raise LabFailed("Looking at the lesson's pods", "the cluster is not up", "bring it up\n  labkit up")
+    kube = lab.cluster(lab.engine()).kube()
+    parts = []
+    for namespace in kube.namespaces(name):
+        for pod in kube.pods(namespace):
+            parts.append(str(kube.judge_now(pod["metadata"]["name"], namespace)))
+    return "\n\n".join(parts) or f"lesson {name} has no pods"
+
+
+def _words(command: str | Sequence[str] | None) -> Sequence[str] | None:
+    return shlex.split(command) if isinstance(command, str) else command

@@ -1,0 +1,1 @@
+"""PURE: manifests of pods, and what became of a pod."""

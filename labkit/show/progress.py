@@ -1,0 +1,103 @@
+"""Progress of long work: what is being done, for how long, and a summary."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+_SIGN_OF_LIFE_SECONDS = 15.0
+
+
+class Steps:
+    """Tells of steps as they are done, and remembers how long each took.
+
+    On a terminal the current step has a live line; elsewhere each step is a plain line when it begins and one
+    when it ends, with a sign of life in between, so that a log shows that work goes on.
+
+    Args:
+        stream: where it writes; stderr, or stdout in a notebook, if not given.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self.done: list[tuple[str, float]] = []
+
+    @contextlib.contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Do a step; its end, good or bad, is told with the seconds it took.
+
+        Args:
+            what: the step, as a noun.
+        """
+        started = time.monotonic()
+        console = self._console()
+        try:
+            with _live(console, what) if console.is_terminal else self._plain(what, started):
+                yield
+        except BaseException as error:
+            word = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            self._print(f"{word}: {what}, after {time.monotonic() - started:.1f} s")
+            raise
+        self.done.append((what, time.monotonic() - started))
+        self._print(f"  done: {what}, {self.done[-1][1]:.1f} s")
+
+    def note(self, text: str) -> None:
+        """Tell something that is not a step."""
+        self._print(f"  {text}")
+
+    def summary(self) -> str:
+        """All steps with their seconds, one line; empty if there was nothing to do."""
+        total = sum(seconds for _, seconds in self.done)
+        return f"{len(self.done)} steps in {total:.1f} s" if self.done else ""
+
+    @contextlib.contextmanager
+    def _plain(self, what: str, started: float) -> Iterator[None]:
+        ended = threading.Event()
+        talking = threading.Thread(target=self._show_life, args=(what, started, ended), daemon=True)
+        self._print(f"  {what} ...")
+        talking.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            talking.join()
+
+    def _show_life(self, what: str, started: float, ended: threading.Event) -> None:
+        while not ended.wait(_SIGN_OF_LIFE_SECONDS):
+            self._print(f"  {what} ... {time.monotonic() - started:.0f} s")
+
+    def _console(self) -> Console:
+        return Console(file=self._output())
+
+    def _output(self) -> TextIO:
+        return self._stream or (sys.stdout if in_notebook() else sys.stderr)
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._output(), flush=True)
+
+
+class Silent(Steps):
+    """Steps that nobody is told of."""
+
+    def _print(self, line: str) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def _live(console: Console, what: str) -> Iterator[None]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(what)
+        yield
+
+
+def in_notebook() -> bool:
+    """Whether this process is a Jupyter kernel."""
+    return "ipykernel" in sys.modules and hasattr(sys.stdout, "parent_header")

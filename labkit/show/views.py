@@ -1,0 +1,75 @@
+"""How results look in a notebook and on a terminal."""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from labkit.images.facts import ImageFacts
+from labkit.pods.outcome import Outcome
+from labkit.run_result import RunResult
+from labkit.show.table import Table
+
+_PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap"
+
+
+def outcome_table(outcome: Outcome) -> Table:
+    """What became of a pod, the verdict first."""
+    seconds = f"known after {outcome.seconds:.1f} s" if outcome.seconds is not None else ""
+    return Table("", (), outcome.rows(), seconds)
+
+
+def image_table(facts: ImageFacts) -> Table:
+    """What an image says of itself."""
+    return Table("", (), facts.rows())
+
+
+def images_table(images: Sequence[Mapping[str, Any]]) -> Table:
+    """The sample images, one a line."""
+    rows = [
+        (
+            image["name"],
+            image["source"] or "not made yet",
+            "" if image["user"] is None else image["user"] or "(empty: root)",
+            f"{image['size'] / 1e6:.0f} MB" if image.get("size") else "",
+            image["summary"],
+        )
+        for image in images
+    ]
+    notes = [
+        f"{image['name']}: {image['note']}." for image in images if image["note"] and image["source"] == "stand-in"
+    ]
+    note = "Stand-ins differ from upstream:\n" + "\n".join(notes) if notes else ""
+    return Table("", ("image", "source", "Config.User", "size", "what it is"), rows, note)
+
+
+def status_table(status: Mapping[str, Any]) -> Table:
+    """How the lab is, in four lines."""
+    engine, cluster = status["engine"], status["cluster"]
+    made = [image for image in status["images"] if image["source"]]
+    sources = sorted({image["source"] for image in made})
+    rows = [
+        ("lab", status["state"]),
+        ("engine", f"Docker {engine['version']}" if engine["reachable"] else engine["problem"]),
+        ("cluster", f"{cluster['name']}, Kubernetes {cluster['kubernetes']}" if cluster["ready"] else "not running"),
+        ("node image", cluster["source"] or "not made yet"),
+        ("sample images", f"{len(made)} of {len(status['images'])}, {' and '.join(sources) or 'none made yet'}"),
+    ]
+    return Table("", (), rows)
+
+
+def register_views() -> None:
+    """Have a notebook show results as tables; elsewhere, and when called again, nothing changes."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    formatter = shell.display_formatter.formatters["text/html"]
+    formatter.for_type(Outcome, lambda outcome: outcome_table(outcome)._repr_html_())
+    formatter.for_type(ImageFacts, lambda facts: image_table(facts)._repr_html_())
+    formatter.for_type(RunResult, lambda result: f'<pre style="{_PRE}">{html.escape(str(result))}</pre>')
