@@ -10,7 +10,7 @@ import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import docker
 import requests
@@ -96,6 +96,8 @@ class Engine:
 
     def __init__(self, client: docker.DockerClient, settings: Settings) -> None:
         self._client = client
+        # The SDK's low-level API is typed in parts only.
+        self._api: Any = client.api
         self._settings = settings
 
     @classmethod
@@ -110,7 +112,8 @@ class Engine:
             client.ping()
         except (DockerException, requests.exceptions.RequestException) as error:
             raise EngineUnreachable("Connecting to the engine", *_why_unreachable(error)) from None
-        client.api.timeout = None
+        # Builds and runs take their time; what must not hang has a deadline of its own.
+        cast(Any, client.api).timeout = None
         return cls(client, settings)
 
     def info(self) -> dict[str, Any]:
@@ -129,7 +132,7 @@ class Engine:
         """What `docker image inspect` tells, or None if there is no such image here."""
         with _doing(f"Inspecting {reference}"):
             try:
-                return dict(self._client.api.inspect_image(reference))
+                return dict(self._api.inspect_image(reference))
             except ImageNotFound:
                 return None
 
@@ -140,15 +143,15 @@ class Engine:
             What is at each path, None where there is nothing.
         """
         with _doing(f"Looking into {reference}"):
-            container = self._client.api.create_container(reference, command=["none"], labels=self._settings.labels)
+            container = self._api.create_container(reference, command=["none"], labels=self._settings.labels)
             try:
                 return {path: self._look_at(container["Id"], path) for path in paths}
             finally:
-                self._client.api.remove_container(container["Id"], force=True)
+                self._api.remove_container(container["Id"], force=True)
 
     def _look_at(self, container: str, path: str) -> PathInImage | None:
         try:
-            chunks, _ = self._client.api.get_archive(container, path)
+            chunks, _ = self._api.get_archive(container, path)
         except NotFound:
             return None
         with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as archive:
@@ -184,8 +187,8 @@ class Engine:
             LabFailed: the builder's last lines are in the error.
         """
         lines: list[str] = []
-        with _doing(f"Building {reference}"):
-            for event in self._client.api.build(
+        with _doing(f"Building {reference}"), self._replacing(reference):
+            for event in self._api.build(
                 fileobj=io.BytesIO(context),
                 custom_context=True,
                 tag=reference,
@@ -219,13 +222,22 @@ class Engine:
         all_labels = {**self._settings.labels, **labels}
         marks = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
         repository, _, tag = reference.rpartition(":")
-        with _doing(f"Importing {reference}"):
-            self._client.api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *marks])
+        with _doing(f"Importing {reference}"), self._replacing(reference):
+            self._api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *marks])
+
+    @contextlib.contextmanager
+    def _replacing(self, reference: str) -> Iterator[None]:
+        """Remove the image that had a name before, once a new one has it; else each change would leave one behind."""
+        before = self.image(reference)
+        yield
+        after = self.image(reference)
+        if before and after and before["Id"] != after["Id"]:
+            self.remove_image(before["Id"])
 
     def pull(self, reference: str) -> str:
         """Pull an image for this machine's platform; gives its digest reference."""
         with _doing(f"Pulling {reference}"):
-            for event in self._client.api.pull(reference, stream=True, decode=True):
+            for event in self._api.pull(reference, stream=True, decode=True):
                 if "error" in event:
                     raise LabFailed(
                         f"Pulling {reference}", event["error"], "see what the registry says\n  labkit doctor"
@@ -242,7 +254,7 @@ class Engine:
 
         def ask() -> None:
             with contextlib.suppress(DockerException, requests.exceptions.RequestException):
-                self._client.api.inspect_distribution(reference)
+                self._api.inspect_distribution(reference)
                 answered.set()
 
         asking = threading.Thread(target=ask, daemon=True)
@@ -254,7 +266,7 @@ class Engine:
         """Give an image another name."""
         repository, _, tag = reference.rpartition(":")
         with _doing(f"Tagging {image} as {reference}"):
-            self._client.api.tag(image, repository, tag)
+            self._api.tag(image, repository, tag)
 
     def remove_image(self, reference: str) -> bool:
         """Remove a name of an image, and the image with its last name.
@@ -264,7 +276,7 @@ class Engine:
         """
         with _doing(f"Removing {reference}"):
             try:
-                self._client.api.remove_image(reference, force=False)
+                self._api.remove_image(reference, force=False)
             except ImageNotFound:
                 return False
             except APIError as error:
@@ -273,10 +285,13 @@ class Engine:
                 raise
         return True
 
-    def labelled_images(self) -> list[dict[str, Any]]:
-        """The images that carry this lab's label."""
+    def labelled_images(self, *, nameless: bool = False) -> list[dict[str, Any]]:
+        """The images that carry this lab's label; only those without a name on which nothing stands, if asked."""
+        filters: dict[str, Any] = {"label": f"{LABEL}={self._settings.name}"}
+        if nameless:
+            filters["dangling"] = True
         with _doing("Listing the lab's images"):
-            return list(self._client.api.images(filters={"label": f"{LABEL}={self._settings.name}"}, all=True))
+            return list(self._api.images(filters=filters, all=not nameless))
 
     # --- containers ---
 
@@ -305,7 +320,7 @@ class Engine:
             LabFailed: the engine went away.
         """
         line = docker_run_line(reference, command, user)
-        api = self._client.api
+        api = self._api
         try:
             container = api.create_container(
                 reference,
@@ -328,7 +343,7 @@ class Engine:
                 api.remove_container(container, force=True, v=True)
 
     def _start_and_wait(self, container: str, line: str, deadline: float) -> RunResult:
-        api = self._client.api
+        api = self._api
         try:
             api.start(container)
         except APIError as error:
@@ -348,13 +363,13 @@ class Engine:
             return RunResult(line, self._logs(container), status)
 
     def _logs(self, container: str) -> str:
-        return bytes(self._client.api.logs(container)).decode("utf-8", "replace").strip()
+        return bytes(self._api.logs(container)).decode("utf-8", "replace").strip()
 
     def container(self, name: str) -> ContainerState | None:
         """What became of a container that stays, such as the node; None if there is none of that name."""
         with _doing(f"Looking for container {name}"):
             try:
-                found = self._client.api.inspect_container(name)
+                found = self._api.inspect_container(name)
             except NotFound:
                 return None
         state = found["State"]
@@ -373,37 +388,38 @@ class Engine:
     def stop(self, name: str, seconds: int = 10) -> None:
         """Stop a container, by force after so many seconds; nothing if there is none."""
         with _doing(f"Stopping container {name}"), contextlib.suppress(NotFound):
-            self._client.api.stop(name, timeout=seconds)
+            self._api.stop(name, timeout=seconds)
 
     def remove_container(self, name: str) -> None:
         """Remove a container with its anonymous volumes, running or not; nothing if there is none."""
         with _doing(f"Removing container {name}"), contextlib.suppress(NotFound):
-            self._client.api.remove_container(name, force=True, v=True)
+            self._api.remove_container(name, force=True, v=True)
 
     def commit(self, container: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a container's file system."""
         marks = [f'LABEL "{name}"="{value}"' for name, value in {**self._settings.labels, **labels}.items()]
         repository, _, tag = reference.rpartition(":")
-        with _doing(f"Committing {reference}"):
-            self._client.api.commit(container, repository, tag, changes="\n".join([*changes, *marks]))
+        with _doing(f"Committing {reference}"), self._replacing(reference):
+            self._api.commit(container, repository, tag, changes="\n".join([*changes, *marks]))
 
     def execute(self, container: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a running container of the lab; gives its exit status and all that it printed."""
         with _doing(f"Running {command[0]} in {container}"):
-            done = self._client.containers.get(container).exec_run(list(command))
-            return int(done.exit_code), bytes(done.output).decode("utf-8", "replace")
+            process = self._api.exec_create(container, list(command))["Id"]
+            output = bytes(self._api.exec_start(process)).decode("utf-8", "replace")
+            return int(self._api.exec_inspect(process)["ExitCode"]), output
 
     def labelled_containers(self) -> list[str]:
         """The ids of the containers that carry this lab's label, running or not."""
-        return self._labelled("containers", lambda filters: self._client.api.containers(all=True, filters=filters))
+        return self._labelled("containers", lambda filters: self._api.containers(all=True, filters=filters))
 
     def labelled_networks(self) -> list[str]:
         """The ids of the networks that carry this lab's label."""
-        return self._labelled("networks", lambda filters: self._client.api.networks(filters=filters))
+        return self._labelled("networks", lambda filters: self._api.networks(filters=filters))
 
     def labelled_volumes(self) -> list[str]:
         """The names of the volumes that carry this lab's label."""
-        return self._labelled("volumes", lambda filters: self._client.api.volumes(filters=filters)["Volumes"] or [])
+        return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
 
     def _labelled(self, kind: str, find: Any) -> list[str]:
         with _doing(f"Listing the lab's {kind}"):
@@ -413,12 +429,12 @@ class Engine:
     def remove_network(self, network: str) -> None:
         """Remove a network."""
         with _doing(f"Removing network {network}"), contextlib.suppress(NotFound):
-            self._client.api.remove_network(network)
+            self._api.remove_network(network)
 
     def remove_volume(self, volume: str) -> None:
         """Remove a volume."""
         with _doing(f"Removing volume {volume}"), contextlib.suppress(NotFound):
-            self._client.api.remove_volume(volume)
+            self._api.remove_volume(volume)
 
     # --- images into containers ---
 

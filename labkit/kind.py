@@ -133,9 +133,10 @@ def wanted_version() -> tuple[int, int]:
 
 
 def find_kind(cache: Path) -> str | None:
-    """A kind program that will do: on PATH, at the tested minor version or later, or one that the kit built."""
+    """A kind program that will do: our own once it is built, else one on PATH, at the tested minor version or later."""
+    if (built := programs.find_built(programs.KIND, cache)) is not None:
+        return str(built / "kind")
     on_path = shutil.which("kind")
     if on_path and (version := kind_version(on_path)) and version >= wanted_version():
         return on_path
-    built = programs.find_built(programs.KIND, cache)
-    return str(built / "kind") if built else None
+    return None

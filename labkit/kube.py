@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import httpx2
 from lightkube import Client, KubeConfig
-from lightkube.codecs import from_dict
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Event, Namespace, Node, Pod, ServiceAccount
@@ -140,7 +139,8 @@ class Kube:
     def _create_pod(self, manifest: Mapping[str, Any], name: str, namespace: str) -> Outcome | None:
         """Ask the API server for a pod; None if it lets it in, else its no as an outcome."""
         try:
-            self._client.create(from_dict({**manifest}), namespace=namespace)
+            pod: Any = Pod.from_dict({**manifest})
+            self._client.create(pod, namespace=namespace)
         except ApiError as error:
             return judge_admission(int(error.status.code or 0), error.status.message or str(error), name, namespace)
         except httpx2.HTTPError as error:
@@ -208,7 +208,8 @@ class Kube:
         """Run a command in a pod's first container; gives its exit status and all that it printed."""
         with self._doing(f"Running {shlex.join(command)} in pod {pod}"):
             done = self._client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
-        return int(done.exit_code or 0), f"{done.stdout or ''}{done.stderr or ''}".strip()
+        printed = [str(text) for text in (done.stdout, done.stderr) if text]
+        return int(done.exit_code or 0), "".join(printed).strip()
 
     def _find(self, kind: Any, name: str, namespace: str) -> Any | None:
         try:

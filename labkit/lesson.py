@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from labkit.cluster import State
@@ -156,16 +157,39 @@ class Lesson:
         return RunResult(line, output, status)
 
 
+def reset_lessons(name: str | None = None) -> list[str]:
+    """Remove the namespaces of one lesson or of all; each gets an empty one when it is opened or reset next.
+
+    Args:
+        name: the lesson; None for all.
+
+    Returns:
+        The namespaces that are gone.
+    """
+    if name is not None and name not in lesson_names():
+        near = get_close_matches(name, lesson_names(), n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit lessons"
+        raise Misuse(f"Resetting lesson {name!r}", "there is none of that name", hint)
+    kube = _running_kube(Lab())
+    namespaces = kube.namespaces(name)
+    for namespace in namespaces:
+        kube.delete_namespace(namespace)
+    return namespaces
+
+
+def _running_kube(lab: Lab) -> Kube:
+    if lab.state() is not State.UP:
+        raise LabFailed("Looking for the cluster", f"it is {lab.state()}", "bring it up\n  labkit up")
+    return lab.cluster(lab.engine()).kube()
+
+
 def diagnose(name: str) -> str:
     """Pods, events and logs of a lesson's namespaces as text, for the report of a failed test.
 
     Args:
         name: the lesson.
     """
-    lab = Lab()
-    if lab.state() is not State.UP:
-        raise LabFailed("Looking at the lesson's pods", "the cluster is not up", "bring it up\n  labkit up")
-    kube = lab.cluster(lab.engine()).kube()
+    kube = _running_kube(Lab())
     parts = []
     for namespace in kube.namespaces(name):
         for pod in kube.pods(namespace):

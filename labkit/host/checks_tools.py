@@ -141,8 +141,7 @@ def _not_here(stand_ins: bool | None) -> Check:
         name,
         status,
         "can only be built on Linux: the lab's images have to be pulled or loaded here",
-        "connect to a network with a registry, or load a bundle that was saved on another machine\n"
-        "  labkit bundle load FILE",
+        "connect to a network with a registry, or name a mirror of one\n  LABKIT_REGISTRY=HOST:PORT labkit up",
     )
 
 
@@ -181,8 +180,8 @@ def check_registry(source: str | None, why: str, *, asked: bool = False) -> Chec
     return warning(
         name,
         f"not reachable ({why}): stand-ins are used",
-        "nothing has to be done; for the upstream images connect to a network with a registry, or load a bundle\n"
-        "  labkit bundle load FILE",
+        "nothing has to be done; for the upstream images connect to a network with a registry, or name a mirror\n"
+        "  LABKIT_REGISTRY=HOST:PORT labkit up",
     )
 
 

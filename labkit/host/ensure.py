@@ -56,35 +56,37 @@ def ensure_kind(settings: Settings, steps: Steps) -> str:
     """A kind program that will do; built from the pinned module if there is none."""
     if (found := find_kind(settings.cache)) is not None:
         return found
-    with steps.step("kind, compiled from its Go module"):
-        return str(programs.build(programs.KIND, settings.cache) / "kind")
+    return str(programs.ensure(programs.KIND, settings.cache, steps.step) / "kind")
 
 
 def ensure_kubectl(settings: Settings, steps: Steps) -> str:
     """A kubectl of the cluster's version, give or take one minor version; built if there is none."""
     if (found := find_kubectl(settings.cache)) is not None:
         return found
-    with steps.step("kubectl, compiled from its Go module"):
-        return str(programs.build(programs.KUBECTL, settings.cache) / "kubectl")
+    return str(programs.ensure(programs.KUBECTL, settings.cache, steps.step) / "kubectl")
 
 
 def find_kubectl(cache: Path) -> str | None:
-    """A kubectl that will do: on PATH within one minor version (Kubernetes' version skew policy), or our own."""
+    """A kubectl that will do: our own once it is built, else one on PATH within one minor version of the cluster's.
+
+    The bound is Kubernetes' version skew policy.
+    """
+    if (built := programs.find_built(programs.KUBECTL, cache)) is not None:
+        return str(built / "kubectl")
     wanted = int(programs.module_version(programs.KUBECTL.module, "k8s.io/kubernetes").split(".")[1])
     on_path = shutil.which("kubectl")
-    if on_path and (minor := kubectl_minor(on_path)) is not None and abs(minor - wanted) <= 1:
+    if on_path and (version := kubectl_version(on_path)) and abs(int(version.split(".")[1]) - wanted) <= 1:
         return on_path
-    built = programs.find_built(programs.KUBECTL, cache)
-    return str(built / "kubectl") if built else None
+    return None
 
 
-def kubectl_minor(program: str) -> int | None:
-    """The minor version of a kubectl, None if it does not say."""
+def kubectl_version(program: str) -> str | None:
+    """The version of a kubectl, None if it does not say."""
     try:
         said = subprocess.run(
             [program, "version", "--client"], capture_output=True, text=True, check=False, timeout=5
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"v1\.(\d+)\.", said)
-    return int(match[1]) if match else None
+    match = re.search(r"v1\.\d+\.\d+", said)
+    return match[0] if match else None

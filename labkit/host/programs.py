@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +160,14 @@ def build(program: GoProgram, cache: Path) -> Path:
         _remove_older(program, target)
         staged.rename(target)
     return target
+
+
+def ensure(program: GoProgram, cache: Path, step: Callable[[str], AbstractContextManager[None]]) -> Path:
+    """Find a program built, or build it as a step of its own; gives the folder with its files."""
+    if (built := find_built(program, cache)) is not None:
+        return built
+    with step(f"{program.name}, compiled from its Go module"):
+        return build(program, cache)
 
 
 def _find_go() -> str:

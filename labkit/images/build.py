@@ -80,10 +80,8 @@ class ImageBuilder:
     def _files(self, recipe: Recipe) -> dict[str, Path]:
         extra = {}
         if recipe.app and not self._is_upstream(recipe):
-            if programs.find_built(programs.SAMPLE_APP, self.settings.cache) is None:
-                with self.steps.step("the sample program"):
-                    programs.build(programs.SAMPLE_APP, self.settings.cache)
-            extra["sampleapp"] = programs.build(programs.SAMPLE_APP, self.settings.cache) / "sampleapp"
+            built = programs.ensure(programs.SAMPLE_APP, self.settings.cache, self.steps.step)
+            extra["sampleapp"] = built / "sampleapp"
         return collect(recipe.folder, extra)
 
     def _make(self, recipe: Recipe, reference: str, files: Mapping[str, Path], labels: dict[str, str]) -> None:

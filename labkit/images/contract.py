@@ -53,7 +53,9 @@ class Contract:
         known = {one.name for one in fields(cls)}
         if unknown := sorted(set(table) - known):
             raise ValueError(f"unknown promises {', '.join(unknown)}")
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
+        }
         values["files"] = {
             one["path"]: FileFact(one["uid"], one["gid"], one["mode"]) for one in table.get("files") or []
         }

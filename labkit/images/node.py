@@ -49,22 +49,17 @@ class NodeImage:
         """
         if not self.is_embedded:
             return self._ensure_upstream()
-        files = collect_parts(self._build_programs())
-        content = content_hash(files, str(debian_id))
+        built = self._build_programs()
+        # A built program's folder is named after what it was built from; its bytes need no second hash.
+        content = content_hash(own_files(), str(debian_id), *(folder.name for folder in built))
         if self._content() != content:
             self._remove_leftovers()
             with self._steps.step("node image"):
-                self._make(files, content)
+                self._make(collect_parts(built), content)
         return self._id()
 
-    def _build_programs(self) -> dict[str, Path]:
-        folders = {}
-        for program in _PROGRAMS:
-            if programs.find_built(program, self._settings.cache) is None:
-                with self._steps.step(f"{program.name}, compiled from its Go modules"):
-                    programs.build(program, self._settings.cache)
-            folders[program.name] = programs.build(program, self._settings.cache)
-        return folders
+    def _build_programs(self) -> list[Path]:
+        return [programs.ensure(program, self._settings.cache, self._steps.step) for program in _PROGRAMS]
 
     def _make(self, files: dict[str, Path], content: str) -> None:
         """Build the stages, let a node unpack the control plane's images, keep that as the image."""
@@ -75,13 +70,11 @@ class NodeImage:
         for stage, reference in stages.items():
             self._engine.build(context, reference, arguments=arguments, labels={}, target=stage)
         preloading = f"{self._settings.name}-preload"
-        label = next(f"{name}={value}" for name, value in self._settings.labels.items())
+        receiver = ["run", "--interactive", "--privileged", "--network", "none", "--name", preloading]
+        receiver += [f"--label={name}={value}" for name, value in self._settings.labels.items()]
+        receiver += [stages["node"], "preload", stages["pause"].rpartition("/")[0]]
         try:
-            self._engine.pipe_images(
-                [stages["control-plane"], stages["pause"]],
-                ["run", "--interactive", "--privileged", "--network", "none", "--name", preloading, "--label", label]
-                + [stages["node"], "preload", stages["pause"].rpartition("/")[0]],
-            )
+            self._engine.pipe_images([stages["control-plane"], stages["pause"]], receiver)
             self._engine.commit(
                 preloading,
                 self.reference,
@@ -115,8 +108,11 @@ class NodeImage:
         return str((self._engine.image(self.reference) or {})["Id"])
 
 
-def collect_parts(folders: dict[str, Path]) -> dict[str, Path]:
-    """The build context of the embedded node: its Dockerfile, its files and the built programs."""
-    built = {f"bin/{path.name}": path for folder in folders.values() for path in folder.iterdir()}
-    own = {name: path for name, path in collect(_FOLDER).items() if name == "Dockerfile" or name.startswith("rootfs/")}
-    return dict(sorted({**own, **built}.items()))
+def own_files() -> dict[str, Path]:
+    """The embedded node's Dockerfile and files."""
+    return {name: path for name, path in collect(_FOLDER).items() if name == "Dockerfile" or name.startswith("rootfs/")}
+
+
+def collect_parts(built: list[Path]) -> dict[str, Path]:
+    """The build context of the embedded node: its own files and the built programs."""
+    return {**own_files(), **{f"bin/{path.name}": path for folder in built for path in sorted(folder.iterdir())}}

@@ -60,6 +60,12 @@ def status_table(status: Mapping[str, Any]) -> Table:
     return Table("", (), rows)
 
 
+def promises_table(broken: Mapping[str, Sequence[str]]) -> Table:
+    """Whether each image keeps its promises, and which it breaks."""
+    rows = [(name, "\n".join(sentences) or "keeps its promises") for name, sentences in broken.items()]
+    return Table("", ("image", "promises"), rows)
+
+
 def register_views() -> None:
     """Have a notebook show results as tables; elsewhere, and when called again, nothing changes."""
     if "IPython" not in sys.modules:
@@ -67,7 +73,7 @@ def register_views() -> None:
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
-    if shell is None:
+    if shell is None or shell.display_formatter is None:
         return
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type(Outcome, lambda outcome: outcome_table(outcome)._repr_html_())
