@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import concurrent.futures
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from labkit.engine import Engine
@@ -15,6 +19,7 @@ from labkit.show.progress import Steps
 _RESUME_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
 _READY_SECONDS = 120.0
+_POLL_SECONDS = 0.1
 _LOADED_MARK = "labkit.image"
 
 
@@ -25,6 +30,23 @@ class State(StrEnum):
     STOPPED = "stopped"
     ABSENT = "absent"
     BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What the cluster's node shall be.
+
+    Args:
+        image: the node image's reference.
+        image_id: its id.
+        embedded: whether it is the kit's own, which runs without systemd and brings its own network.
+        cgroup_v1: whether the engine's machine has version 1 control groups.
+    """
+
+    image: str
+    image_id: str
+    embedded: bool
+    cgroup_v1: bool
 
 
 class Cluster:
@@ -69,26 +91,25 @@ class Cluster:
         """The cluster's API."""
         return Kube(self._settings.kubeconfig, self._settings.name)
 
-    def ensure(self, image: str, image_id: str, *, embedded: bool, cgroup_v1: bool) -> None:
-        """Bring the cluster up, changing no more than is needed.
+    def ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:
+        """Bring the cluster up with its images, changing no more than is needed.
 
         Args:
-            image: the node image's reference.
-            image_id: its id; a cluster whose node was made from another one is made anew.
-            embedded: whether it is the kit's own.
-            cgroup_v1: whether this machine has version 1 control groups.
+            node: what its node shall be; a cluster whose node was made from another image is made anew.
+            images: reference -> id of the images that it shall have.
         """
-        node = self._engine.container(self._settings.node_container)
-        if node is not None and node.image_id != image_id:
+        there = self._engine.container(self._settings.node_container)
+        if there is not None and there.image_id != node.image_id:
             self._steps.note("the node image has changed; the cluster is made anew")
             self._delete()
-        elif node is not None and self._repair():
+        elif there is not None and self._repair():
+            self.load(images)
             return
-        elif node is not None:
+        elif there is not None:
             self._steps.note("the cluster was left half-made or broken; it is made anew")
             self._delete()
-        with self._steps.step("cluster"):
-            self._create(image, embedded, cgroup_v1)
+        with self._steps.step("cluster, with its images"):
+            self._create(node, images)
 
     def _repair(self) -> bool:
         """Make a cluster usable that is there, if that can be done without making it anew."""
@@ -114,10 +135,20 @@ class Cluster:
             return False
         return True
 
-    def _create(self, image: str, embedded: bool, cgroup_v1: bool) -> None:
+    def _create(self, node: NodeSpec, images: Mapping[str, str]) -> None:
         self._settings.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._settings.kubeconfig.unlink(missing_ok=True)
-        self._kind.create(image, cluster_config(embedded=embedded, cgroup_v1=cgroup_v1))
+        config = cluster_config(embedded=node.embedded, cgroup_v1=node.cgroup_v1)
+        # kubeadm waits a good deal; the images go into the node meanwhile.
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            given_up = threading.Event()
+            loading = beside.submit(self._load_into_new, images, given_up)
+            try:
+                self._kind.create(node.image, config)
+            except BaseException:
+                given_up.set()
+                raise
+            loading.result()
         kube = self.kube()
         if not kube.wait_until_ready(_READY_SECONDS):
             raise LabFailed(
@@ -126,6 +157,23 @@ class Cluster:
                 f"look at the node's log, then try again\n  docker logs {self._settings.node_container}\n  labkit up",
             )
         kube.finish()
+
+    def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
+        """Load images into a node that is being made, as soon as its containerd answers."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._answers() and time.monotonic() < deadline:
+            if given_up.wait(_POLL_SECONDS):
+                return
+        self._load(images)
+
+    def _answers(self) -> bool:
+        node = self._engine.container(self._settings.node_container)
+        if node is None or not node.running:
+            return False
+        try:
+            return self._engine.execute(self._settings.node_container, [*_CTR, "images", "ls", "-q"])[0] == 0
+        except LabFailed:
+            return False
 
     def _delete(self) -> None:
         self._kind.delete()
@@ -166,9 +214,12 @@ class Cluster:
         missing = {name: image for name, image in images.items() if there.get(name) != image}
         if missing:
             with self._steps.step(f"{len(missing)} images into the cluster"):
-                self._engine.pipe_images(missing, ["exec", "--interactive", self._settings.node_container, *_IMPORT])
-                self._mark(missing)
+                self._load(missing)
         return list(missing)
+
+    def _load(self, images: Mapping[str, str]) -> None:
+        self._engine.pipe_images(images, ["exec", "--interactive", self._settings.node_container, *_IMPORT])
+        self._mark(images)
 
     def _loaded(self) -> dict[str, str]:
         status, listing = self._engine.execute(self._settings.node_container, [*_CTR, "images", "ls"])
@@ -180,10 +231,6 @@ class Cluster:
             status, said = self._engine.execute(self._settings.node_container, mark)
             if status != 0:
                 raise LabFailed(f"Loading {name} into the node", said.strip(), "try again\n  labkit up")
-
-    def has_images(self, references: Iterable[str]) -> bool:
-        """Whether the node has all of these images, whatever they were made from."""
-        return set(references) <= set(self._loaded())
 
 
 _CTR = ("ctr", "--namespace", "k8s.io")

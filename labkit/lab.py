@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.cluster import Cluster, State
+from labkit.cluster import Cluster, NodeSpec, State
 from labkit.engine import Engine, EngineUnreachable, PathInImage
 from labkit.errors import LabFailed
 from labkit.files import only_one
@@ -75,8 +75,8 @@ class Lab:
             cluster = Cluster(
                 engine, Kind(kind, self.settings.name, self.settings.kubeconfig), self.settings, self.steps
             )
-            cluster.ensure(node.reference, node_id, embedded=node.is_embedded, cgroup_v1=_has_cgroup_v1(engine))
-            cluster.load(self._image_ids(engine))
+            spec = NodeSpec(node.reference, node_id, node.is_embedded, _has_cgroup_v1(engine))
+            cluster.ensure(spec, self._image_ids(engine))
 
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
