@@ -35,10 +35,10 @@ def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
     removed = [f"cluster {lab.settings.name}"] if lab.cluster(engine).delete() else []
     for container in engine.labelled_containers():
         engine.remove_container(container)
-        removed.append(f"container {container[:12]}")
+        removed.append(f"container {container}")
     for network in engine.labelled_networks():
         engine.remove_network(network)
-        removed.append(f"network {network[:12]}")
+        removed.append(f"network {network}")
     for volume in engine.labelled_volumes():
         engine.remove_volume(volume)
         removed.append(f"volume {volume}")

@@ -82,13 +82,14 @@ class Cluster:
         if not self._settings.kubeconfig.is_file():
             return State.BROKEN
         try:
-            ready = self.kube().wait_until_ready(answer_seconds, mark=self._settings.name)
+            with self.kube() as kube:
+                ready = kube.wait_until_ready(answer_seconds, mark=self._settings.name)
         except LabFailed:
             return State.BROKEN
         return State.UP if ready else State.BROKEN
 
     def kube(self) -> Kube:
-        """The cluster's API."""
+        """The cluster's API, on connections of its own; close it."""
         return Kube(self._settings.kubeconfig, self._settings.name)
 
     def ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:
@@ -121,7 +122,8 @@ class Cluster:
         if state is State.STOPPED:
             with self._steps.step("cluster, started again"):
                 self._engine.start(self._settings.node_container)
-                return self.kube().wait_until_ready(_RESUME_SECONDS, mark=self._settings.name)
+                with self.kube() as kube:
+                    return kube.wait_until_ready(_RESUME_SECONDS, mark=self._settings.name)
         return self.look(_ANSWER_SECONDS) is State.UP
 
     def _kubeconfig_is_there(self) -> bool:
@@ -149,14 +151,15 @@ class Cluster:
                 given_up.set()
                 raise
             loading.result()
-        kube = self.kube()
-        if not kube.wait_until_ready(_READY_SECONDS):
-            raise LabFailed(
-                "Waiting for the cluster's node",
-                f"it is not ready after {_READY_SECONDS:.0f} s",
-                f"look at the node's log, then try again\n  docker logs {self._settings.node_container}\n  labkit up",
-            )
-        kube.finish()
+        with self.kube() as kube:
+            if kube.wait_until_ready(_READY_SECONDS):
+                kube.finish()
+                return
+        raise LabFailed(
+            "Waiting for the cluster's node",
+            f"it is not ready after {_READY_SECONDS:.0f} s",
+            f"look at the node's log, then try again\n  docker logs {self._settings.node_container}\n  labkit up",
+        )
 
     def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
         """Load images into a node that is being made, as soon as its containerd answers."""

@@ -46,7 +46,7 @@ def examine(lab: Lab) -> list[checks.Check]:
     found.append(
         checks.check_registry(decision.source if decision else None, decision.why if decision else "", asked=asked)
     )
-    found.append(checks.check_strays(_strays(engine) if engine else None))
+    found.append(checks.check_strays(_strays(lab, engine) if engine else None))
     return found
 
 
@@ -104,7 +104,8 @@ def _go_wanted() -> str:
     return match[1] if match else "1.26"
 
 
-def _strays(engine: Engine) -> list[str]:
-    """Labelled things of any lab that no command of the kit is working on or would use again."""
-    containers = [f"container {container[:12]}" for container in engine.labelled_containers()]
+def _strays(lab: Lab, engine: Engine) -> list[str]:
+    """Labelled things that no command of the kit would use again."""
+    names = [name for name in engine.labelled_containers() if name != lab.settings.node_container]
+    containers = [f"container {name}" for name in names]
     return containers + [f"image {image['Id'][7:19]}" for image in engine.labelled_images(nameless=True)]

@@ -410,11 +410,15 @@ class Engine:
             return int(self._api.exec_inspect(process)["ExitCode"]), output
 
     def labelled_containers(self) -> list[str]:
-        """The ids of the containers that carry this lab's label, running or not."""
+        """The names of the containers that carry this lab's label, running or not.
+
+        A container has the labels of its image, so these include the node and whatever else anyone started from
+        an image of the lab.
+        """
         return self._labelled("containers", lambda filters: self._api.containers(all=True, filters=filters))
 
     def labelled_networks(self) -> list[str]:
-        """The ids of the networks that carry this lab's label."""
+        """The names of the networks that carry this lab's label."""
         return self._labelled("networks", lambda filters: self._api.networks(filters=filters))
 
     def labelled_volumes(self) -> list[str]:
@@ -424,7 +428,7 @@ class Engine:
     def _labelled(self, kind: str, find: Any) -> list[str]:
         with _doing(f"Listing the lab's {kind}"):
             found = find({"label": f"{LABEL}={self._settings.name}"})
-        return [str(one.get("Id") or one.get("Name")) for one in found]
+        return [str(one["Names"][0]).lstrip("/") if one.get("Names") else str(one["Name"]) for one in found]
 
     def remove_network(self, network: str) -> None:
         """Remove a network."""

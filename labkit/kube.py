@@ -48,6 +48,16 @@ class Kube:
         except (ConfigError, OSError, ValueError) as error:
             raise LabFailed("Reading the lab's kubeconfig", str(error), "write it again\n  labkit up") from error
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def __enter__(self) -> Kube:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @contextlib.contextmanager
     def _doing(self, what: str) -> Iterator[None]:
         try:

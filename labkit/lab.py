@@ -115,7 +115,7 @@ class Lab:
             "cluster": {
                 "name": name,
                 "ready": state is State.UP,
-                "kubernetes": cluster.kube().version() if state is State.UP else None,
+                "kubernetes": _kubernetes(cluster) if state is State.UP else None,
                 "source": source_label(node),
             },
             "images": self.images(engine),
@@ -199,6 +199,11 @@ class Lab:
         if name not in self.catalogue and (engine or self.engine()).image(name) is not None:
             return name
         return self.settings.image_reference(find(self.catalogue, name).name)
+
+
+def _kubernetes(cluster: Cluster) -> str:
+    with cluster.kube() as kube:
+        return kube.version()
 
 
 def source_label(inspected: dict[str, Any] | None) -> str | None:

@@ -68,6 +68,7 @@ class Lesson:
         """Remove the lesson's namespace and all in it; the lab stays up."""
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
+        self._kube.close()
 
     # --- looking ---
 
@@ -170,10 +171,10 @@ def reset_lessons(name: str | None = None) -> list[str]:
         near = get_close_matches(name, lesson_names(), n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit lessons"
         raise Misuse(f"Resetting lesson {name!r}", "there is none of that name", hint)
-    kube = _running_kube(Lab())
-    namespaces = kube.namespaces(name)
-    for namespace in namespaces:
-        kube.delete_namespace(namespace)
+    with _running_kube(Lab()) as kube:
+        namespaces = kube.namespaces(name)
+        for namespace in namespaces:
+            kube.delete_namespace(namespace)
     return namespaces
 
 
@@ -189,11 +190,12 @@ def diagnose(name: str) -> str:
     Args:
         name: the lesson.
     """
-    kube = _running_kube(Lab())
-    parts = []
-    for namespace in kube.namespaces(name):
-        for pod in kube.pods(namespace):
-            parts.append(str(kube.judge_now(pod["metadata"]["name"], namespace)))
+    with _running_kube(Lab()) as kube:
+        parts = [
+            str(kube.judge_now(pod["metadata"]["name"], namespace))
+            for namespace in kube.namespaces(name)
+            for pod in kube.pods(namespace)
+        ]
     return "\n\n".join(parts) or f"lesson {name} has no pods"
 
 

@@ -1,0 +1,87 @@
+"""Running and inspecting images on the real engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from labkit.causes import Cause
+from labkit.engine import Engine
+from labkit.errors import LabFailed, Misuse
+from labkit.lab import Lab
+
+
+@pytest.mark.parametrize("image", ["alpine", "debian", "ubuntu", "runtime-deps"])
+def test_base_images_run_as_root(lab: Lab, image: str) -> None:
+    lab.run(image, ["whoami"]).expect("root")
+    assert lab.image_facts(image).user == ""
+
+
+@pytest.mark.parametrize(
+    ("user", "identity"),
+    [
+        ("app", "uid=1654(app) gid=1654(app) groups=1654(app)"),
+        ("1654", "uid=1654(app) gid=1654(app) groups=1654(app)"),
+        ("4242", "uid=4242 gid=0(root) groups=0(root)"),
+    ],
+)
+def test_a_user_can_be_chosen(lab: Lab, user: str, identity: str) -> None:
+    result = lab.run("runtime-deps", ["id"], user=user).expect(identity)
+    assert result.command == f"docker run --rm --user {user} --entrypoint id {lab.reference('runtime-deps')}"
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "user", "cause", "status"),
+    [
+        ("debian", ["id"], "rich", Cause.UNKNOWN_USER, 125),
+        ("debian", ["id"], "0:rich", Cause.UNKNOWN_GROUP, 125),
+        ("debian", ["id"], "4294967296", Cause.BAD_USER_SPEC, 125),
+        ("debian", ["no-such-program"], None, Cause.COMMAND_NOT_FOUND, 127),
+        ("aspnetapp-chiseled", ["/bin/sh"], None, Cause.COMMAND_NOT_FOUND, 127),
+        ("debian", ["/etc/passwd"], None, Cause.PERMISSION_DENIED, 126),
+    ],
+)
+def test_what_the_engine_refuses_has_a_cause(
+    lab: Lab, image: str, command: list[str], user: str | None, cause: Cause, status: int
+) -> None:
+    lab.run(image, command, user=user).expect(cause=cause, exit_status=status)
+
+
+def test_a_command_that_fails_is_no_refusal(lab: Lab) -> None:
+    assert lab.run("debian", ["sh", "-c", "echo seen; exit 3"]).expect("seen", exit_status=3).cause is None
+
+
+def test_a_command_that_hangs_is_ended(engine: Engine, lab: Lab) -> None:
+    result = engine.run(lab.reference("debian"), ["sleep", "60"], deadline=1.0)
+    result.expect(cause=Cause.TIMEOUT)
+    assert engine.labelled_containers() == [lab.settings.node_container]
+
+
+def test_an_image_that_does_not_exist(engine: Engine, lab: Lab) -> None:
+    with pytest.raises(Misuse, match="did you mean alpine"):
+        lab.run("alpin", ["id"])
+    engine.run("localhost/labkit/nothing:lab").expect(cause=Cause.IMAGE_MISSING, exit_status=125)
+    with pytest.raises(LabFailed, match="has not been made"):
+        Lab(replace(lab.settings, name="labkit-not-there")).image_facts("alpine")
+
+
+def test_every_image_keeps_its_promises(lab: Lab) -> None:
+    assert {name: broken for name, broken in lab.verify_images().items() if broken} == {}
+
+
+def test_the_sample_app_answers(engine: Engine, lab: Lab) -> None:
+    """From inside, for nothing of the lab listens beyond its container."""
+    script = (
+        "/app/aspnetapp & while ! exec 3<>/dev/tcp/127.0.0.1/8080; do sleep 0.05; done 2>/dev/null;"
+        r" printf 'GET /Environment HTTP/1.0\r\n\r\n' >&3; cat <&3; kill %1"
+    )
+    answer = lab.run("aspnetapp", ["bash", "-c", script]).output
+    assert '"user":"app"' in answer
+    assert '"osArchitecture":"' in answer
+
+
+def test_nothing_is_left_of_a_run(engine: Engine, lab: Lab) -> None:
+    lab.run("debian", ["true"])
+    lab.image_facts("debian")
+    assert engine.labelled_containers() == [lab.settings.node_container]

@@ -1,0 +1,100 @@
+"""The kubelet's refusals, each by its cause and in the kubelet's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.causes import Cause
+from labkit.kube import Kube
+from labkit.lab import Lab
+from labkit.pods.manifest import container_manifest, pod_manifest
+from labkit.pods.outcome import Outcome
+
+_NON_ROOT = {"runAsNonRoot": True}
+_REFUSED = [
+    ("aspnetapp-root", {}, Cause.IMAGE_RUNS_AS_ROOT, "container has runAsNonRoot and image will run as root"),
+    ("named-user", {}, Cause.IMAGE_USER_NOT_NUMERIC, "image has non-numeric user (app)"),
+    ("uid-out-of-range", {}, Cause.IMAGE_USER_OUT_OF_RANGE, "image has an invalid user id (2147483648)"),
+    ("aspnetapp", {"runAsUser": 0}, Cause.RUN_AS_USER_IS_ROOT, "container's runAsUser breaks non-root policy"),
+]
+
+
+def _make(
+    lab: Lab,
+    kube: Kube,
+    namespace: str,
+    image: str,
+    *,
+    pod: dict[str, Any] | None = None,
+    container: dict[str, Any] | None = None,
+    command: list[str] | None = None,
+    init: str | None = None,
+) -> Outcome:
+    first = [container_manifest("first", lab.reference(init), command=["id"])] if init else []
+    one = container_manifest("a", lab.reference(image), command=command, security=container)
+    return kube.make_pod(pod_manifest("p", [one], init_containers=first, security=pod), namespace)
+
+
+@pytest.mark.parametrize(("image", "container", "cause", "words"), _REFUSED)
+def test_each_refusal_has_its_cause_and_its_words(
+    lab: Lab, kube: Kube, namespace: str, image: str, container: dict[str, Any], cause: Cause, words: str
+) -> None:
+    outcome = _make(lab, kube, namespace, image, pod=_NON_ROOT, container=container)
+    outcome.expect(cause)
+    assert outcome.verdict == "refused"
+    assert outcome.container == "a"
+    assert words in (outcome.message or "")
+    assert any(words in event.message for event in outcome.events)
+
+
+def test_an_init_container_is_refused_like_any_other(lab: Lab, kube: Kube, namespace: str) -> None:
+    outcome = _make(lab, kube, namespace, "aspnetapp", pod=_NON_ROOT, init="debian")
+    outcome.expect(Cause.IMAGE_RUNS_AS_ROOT)
+    assert outcome.container == "first"
+
+
+def test_the_container_decides_over_the_pod(lab: Lab, kube: Kube, namespace: str) -> None:
+    _make(lab, kube, namespace, "aspnetapp-root", pod=_NON_ROOT, container={"runAsNonRoot": False}).expect_running()
+
+
+@pytest.mark.parametrize("image", ["aspnetapp-root", "named-user", "uid-out-of-range"])
+def test_a_numeric_run_as_user_replaces_the_images_user(lab: Lab, kube: Kube, namespace: str, image: str) -> None:
+    command = ["sleep", "60"]
+    _make(lab, kube, namespace, image, pod=_NON_ROOT | {"runAsUser": 1654}, command=command).expect_running()
+    assert kube.execute("p", namespace, ["id", "-u"]) == (0, "1654")
+
+
+def test_an_image_that_is_nowhere_is_missing(lab: Lab, kube: Kube, namespace: str) -> None:
+    manifest = pod_manifest("p", [container_manifest("a", lab.settings.image_reference("no-such-image"))])
+    kube.make_pod(manifest, namespace).expect(Cause.IMAGE_MISSING)
+
+
+def test_a_command_that_is_nowhere_is_not_found(lab: Lab, kube: Kube, namespace: str) -> None:
+    _make(lab, kube, namespace, "aspnetapp-chiseled", command=["/bin/sh"]).expect(Cause.COMMAND_NOT_FOUND)
+
+
+def test_a_pod_that_the_api_rejects_is_not_admitted(kube: Kube, namespace: str) -> None:
+    outcome = kube.make_pod(pod_manifest("p", []), namespace)
+    assert outcome.verdict == "not admitted"
+    assert outcome.cause is None
+    assert "spec.containers: Required value" in (outcome.message or "")
+
+
+def test_a_pod_that_cannot_come_is_pending_with_the_last_state_seen(kube: Kube, lab: Lab, namespace: str) -> None:
+    manifest = pod_manifest("p", [container_manifest("a", lab.reference("debian"))])
+    manifest["spec"]["nodeSelector"] = {"no-such": "node"}
+    outcome = kube.make_pod(manifest, namespace, seconds=1.0)
+    assert outcome.verdict == "pending"
+    outcome.expect(Cause.TIMEOUT)
+    assert any("FailedScheduling" in event.reason for event in outcome.events)
+
+
+def test_services_and_names_work(lab: Lab, kube: Kube, namespace: str) -> None:
+    """kube-proxy and CoreDNS are part of the node, whichever source it comes from."""
+    _make(lab, kube, namespace, "debian", command=["sleep", "60"]).expect_running()
+    status, address = kube.execute("p", namespace, ["getent", "hosts", "kubernetes.default.svc.cluster.local"])
+    assert (status, address.split()[0]) == (0, "10.96.0.1")
+    reach = "exec 3<>/dev/tcp/10.96.0.1/443"
+    assert kube.execute("p", namespace, ["timeout", "5", "bash", "-c", reach]) == (0, "")
