@@ -14,7 +14,7 @@ from labkit.images.facts import ImageFacts
 from labkit.kube import Kube
 from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
-from labkit.pods.outcome import Outcome
+from labkit.pods.outcome import Outcome, pod_summary
 from labkit.run_result import RunResult
 from labkit.settings import CHECKOUT
 from labkit.show.table import Table
@@ -144,6 +144,10 @@ class Lesson:
         outcome = self._kube.make_pod(read, self.namespace)
         line = kubectl_line(read, self.namespace)
         return replace(outcome, command=line, yaml=to_yaml(read))
+
+    def pods(self) -> list[tuple[str, str, str]]:
+        """The lesson's pods as they are now: name, phase, and what a container of it waits for."""
+        return [pod_summary(pod) for pod in self._kube.pods(self.namespace)]
 
     def exec(self, outcome: Outcome, command: str | Sequence[str]) -> RunResult:
         """Run a command in a pod's container, as `kubectl exec` does; there is no way to say as whom.

@@ -161,6 +161,14 @@ def judge(
     return replace(outcome, events=_relevant(events, outcome))
 
 
+def pod_summary(pod: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A pod in three words, as `kubectl get pods` has them: name, phase, what a container waits for."""
+    status = _mapping(pod.get("status"))
+    reasons = [_text(_mapping(state.get("waiting")).get("reason")) for _, state in _states(status)]
+    waiting = next((reason for reason in reasons if reason), "")
+    return str(_mapping(pod.get("metadata")).get("name", "")), str(status.get("phase", "")), waiting
+
+
 def judge_admission(status_code: int, message: str, pod: str = "", namespace: str = "") -> Outcome:
     """The outcome of a pod that the API server did not let in.
 
