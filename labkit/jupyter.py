@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from labkit.errors import LabFailed
+from labkit.files import write_atomically
 from labkit.settings import CHECKOUT
 
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
+
+
+_DEFAULTS = {
+    # It would otherwise ask everyone whether it may fetch its project's news.
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Every cell is on the page, so that the browser's own search and a screen reader find all of it.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+
+
+def set_defaults(environment: Path) -> None:
+    """Set JupyterLab's defaults in the lab's own environment; what a participant chooses goes before them.
+
+    Args:
+        environment: the environment's folder.
+    """
+    overrides = environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    text = json.dumps(_DEFAULTS)
+    if not overrides.is_file() or overrides.read_text(encoding="utf-8") != text:
+        write_atomically(overrides, text, mode=0o644)
 
 
 def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool) -> list[str]:
@@ -22,11 +45,6 @@ def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool) -
         display: whether there is a browser to open.
     """
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={CHECKOUT}", "--ip=127.0.0.1"]
-    # It would otherwise ask its project's site for news, and offer to look for updates.
-    command += [
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
-    ]
     if root:
         command.append("--allow-root")
     if not display:
@@ -41,6 +59,7 @@ def run_jupyterlab(arguments: Sequence[str]) -> None:
         LabFailed: it ended by itself with an error.
     """
     display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin")
+    set_defaults(Path(sys.prefix))
     command = jupyterlab_command(arguments, root=os.geteuid() == 0, display=display)
     jupyterlab = subprocess.Popen(command, cwd=CHECKOUT)
     while True:

@@ -1,0 +1,61 @@
+"""How the notebooks are run as tests: stop at the first failed cell, and tell what the lesson's pods were doing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+import labkit
+
+FAILED = pytest.StashKey[str]()
+
+# Checks that only tell a participant that something is not right yet must fail a test.
+os.environ["LABKIT_STRICT"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what goes to stderr out of comparisons: a library's warning is no change of a lesson."""
+    for item in items:
+        if isinstance(item, IPyNbCell) and "stderr" not in item.parent.skip_compare:
+            item.parent.skip_compare = (*item.parent.skip_compare, "stderr")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Do not run the cells behind one that failed; nbval would, and each would fail for that reason."""
+    if isinstance(item, IPyNbCell) and (failed := item.parent.stash.get(FAILED, None)):
+        pytest.skip(f"not run: {failed} of this notebook failed before it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember the notebook's first failure, and put the lesson's pods below it."""
+    report = yield
+    if isinstance(item, IPyNbCell) and report.failed:
+        item.parent.stash.setdefault(FAILED, item.name)
+        report.sections.append(("the lesson's pods", _diagnose(Path(item.path).stem)))
+    return report
+
+
+def _diagnose(lesson: str) -> str:
+    try:
+        return labkit.diagnose(lesson)
+    except Exception as error:  # whatever is wrong with the lab must not hide what is wrong with the cell
+        return f"could not be looked at: {error}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> Any:
+    """Take the lessons' namespaces away: nbval kills kernels, so nothing in a notebook can be relied on to."""
+    from labkit.errors import LabError
+    from labkit.lesson import reset_lessons
+
+    try:
+        reset_lessons()
+    except LabError as error:
+        print(f"the lessons' namespaces are still there: {error}")
