@@ -36,15 +36,16 @@ def set_defaults(environment: Path) -> None:
         write_atomically(overrides, text, mode=0o644)
 
 
-def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool) -> list[str]:
+def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool, folder: Path = CHECKOUT) -> list[str]:
     """The command that opens JupyterLab on the first lesson.
 
     Args:
         arguments: further arguments for it; they win over these.
         root: whether we are root, which JupyterLab wants to be told.
         display: whether there is a browser to open.
+        folder: the folder that it shows, with `notebooks/` in it.
     """
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={CHECKOUT}", "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ip=127.0.0.1"]
     if root:
         command.append("--allow-root")
     if not display:

@@ -25,7 +25,7 @@ run_stage() {
         live) run_pytest tests/live ;;
         notebooks)
             # As a participant gets them: the environment's own kernel, cell after cell in the order written.
-            run_pytest -p nbval -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
+            run_pytest -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
                 --durations=10 notebooks
             ;;
         browser) run_pytest tests/browser ;;

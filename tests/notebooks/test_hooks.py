@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -17,11 +19,12 @@ labkit.lesson.reset_lessons = lambda name=None: []
 
 
 def _run(pytester: pytest.Pytester, *cells: str, diagnosis: str = _DIAGNOSIS) -> pytest.RunResult:
-    conftest = (CHECKOUT / "notebooks" / "conftest.py").read_text(encoding="utf-8")
-    pytester.makeconftest(diagnosis + conftest.replace("from __future__ import annotations\n", ""))
+    pytester.makeconftest(diagnosis)
+    os.environ["PYTHONPATH"] = str(CHECKOUT)  # pytester puts the environment back
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
     nbformat.write(notebook, pytester.path / "07-planted.ipynb")
-    return pytester.runpytest_subprocess("-p", "nbval", "--nbval-lax", "--nbval-current-env", "-rs", "-v")
+    plugins = ("-p", "nbval", "-p", "tests.notebooks.hooks")
+    return pytester.runpytest_subprocess(*plugins, "--nbval-lax", "--nbval-current-env", "-rs", "-v")
 
 
 def test_cells_behind_a_failed_one_do_not_run(pytester: pytest.Pytester) -> None:

@@ -1,4 +1,7 @@
-"""How the notebooks are run as tests: stop at the first failed cell, and tell what the lesson's pods were doing."""
+"""How the notebooks are run as tests (`pytest -p nbval -p tests.notebooks.hooks`).
+
+A notebook stops at its first failed cell, and the report tells what the lesson's pods were doing.
+"""
 
 from __future__ import annotations
 
