@@ -70,9 +70,8 @@ def only_one(lock: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     with handle:
         _acquire(handle.fileno(), lock, on_wait)
         with contextlib.suppress(OSError):  # the number is a courtesy; a full disk is no reason to stop here
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
+            os.ftruncate(handle.fileno(), 0)
+            os.pwrite(handle.fileno(), str(os.getpid()).encode(), 0)
         yield
 
 

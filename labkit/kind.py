@@ -20,8 +20,20 @@ _CREATE_SECONDS = 300.0
 _DELETE_SECONDS = 60.0
 
 
-_ETCD = [{"name": "unsafe-no-fsync", "value": "true"}]
-"""A lab holds nothing that a crash of the machine could lose, and each start waits for hundreds of writes."""
+_CONTROL_PLANE = {
+    "kind": "ClusterConfiguration",
+    # A lab holds nothing that a crash of the machine could lose, and each start waits for hundreds of writes.
+    "etcd": {"local": {"extraArgs": [{"name": "unsafe-no-fsync", "value": "true"}]}},
+    # Each has no rival, and would wait 15 s after every start for its predecessor's lease to run out.
+    "scheduler": {"extraArgs": [{"name": "leader-elect", "value": "false"}]},
+    "controllerManager": {
+        "extraArgs": [
+            {"name": "leader-elect", "value": "false"},
+            # kind's own setting, which this list replaces.
+            {"name": "enable-hostpath-provisioner", "value": "true"},
+        ]
+    },
+}
 
 
 def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
@@ -40,7 +52,7 @@ def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
         kubelet["cgroupDriver"] = "cgroupfs"
     if cgroup_v1:
         kubelet["failCgroupV1"] = False
-    patches: list[dict[str, Any]] = [{"kind": "ClusterConfiguration", "etcd": {"local": {"extraArgs": _ETCD}}}]
+    patches: list[dict[str, Any]] = [_CONTROL_PLANE]
     if kubelet:
         patches.append({"kind": "KubeletConfiguration", **kubelet})
     node = {"role": "control-plane", "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in patches]}

@@ -52,7 +52,7 @@ class ImageBuilder:
         """Make one image, and what it is built on, if it is missing or has changed.
 
         Returns:
-            The image's id.
+            The hash of all that it was made from.
         """
         if recipe.name in self._made:
             return self._made[recipe.name]
@@ -64,9 +64,8 @@ class ImageBuilder:
         if image is None or (image["Config"].get("Labels") or {}).get(CONTENT_LABEL) != content:
             with self.steps.step(f"image {recipe.name} ({self.decision.source})"):
                 self._make(recipe, reference, files, {CONTENT_LABEL: content, SOURCE_LABEL: self.decision.source})
-            image = self.engine.image(reference) or {}
-        self._made[recipe.name] = str(image["Id"])
-        return self._made[recipe.name]
+        self._made[recipe.name] = content
+        return content
 
     def _is_upstream(self, recipe: Recipe) -> bool:
         return self.decision.source is Source.UPSTREAM and recipe.upstream is not None

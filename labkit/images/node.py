@@ -38,11 +38,11 @@ class NodeImage:
         """Whether it is the kit's own, which runs without systemd."""
         return self._decision.source is Source.STAND_IN
 
-    def ensure(self, debian_id: str | None) -> str:
+    def ensure(self, debian: str | None) -> str:
         """Make the image if it is missing or its parts have changed.
 
         Args:
-            debian_id: id of the Debian image that the embedded one is built on; None for upstream.
+            debian: hash of what the Debian image was made from that the embedded one is built on; None for upstream.
 
         Returns:
             The image's id.
@@ -51,7 +51,7 @@ class NodeImage:
             return self._ensure_upstream()
         built = self._build_programs()
         # A built program's folder is named after what it was built from; its bytes need no second hash.
-        content = content_hash(own_files(), str(debian_id), *(folder.name for folder in built))
+        content = content_hash(own_files(), str(debian), *(folder.name for folder in built))
         if self._content() != content:
             self._remove_leftovers()
             with self._steps.step("node image"):

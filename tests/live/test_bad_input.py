@@ -1,0 +1,183 @@
+"""Bad input and broken machines: each ends in a sentence that helps and in the exit status of the contract."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labkit.engine import Engine
+from labkit.errors import LabFailed
+from labkit.files import write_atomically
+from labkit.host import programs
+from labkit.images.build import SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
+from labkit.images.sources import PROBE_SECONDS, Source, decide
+from labkit.lab import Lab
+from labkit.show.progress import Silent
+
+_MAIN = "from labkit.cli import main; main()"
+
+
+def _labkit(*arguments: str, before: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", f"{before}\n{_MAIN}", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def _one_error(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize("command", [["up"], ["down"], ["images"], ["reset"]])
+def test_without_an_engine(command: list[str], tmp_path: Path) -> None:
+    done = _labkit(*command, DOCKER_HOST=f"unix://{tmp_path}/none.sock", LABKIT_STATE=str(tmp_path))
+    _one_error(done, 3, "Connecting to the engine", "there is no engine's socket", "labkit doctor")
+
+
+def test_the_doctor_without_an_engine_says_what_to_do(tmp_path: Path) -> None:
+    done = _labkit("doctor", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert done.returncode == 3
+    assert "problem       engine:" in done.stdout
+
+
+def test_status_without_an_engine_is_an_answer(tmp_path: Path) -> None:
+    done = _labkit("status", "--json", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert done.returncode == 0
+    assert '"reachable": false' in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; see docs/tests.md")
+def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
+    # What is imported later could lie in a folder that this user may not read.
+    before = (
+        "import os, labkit.lab, labkit.show.views, docker, json\nos.setgroups([]); os.setgid(65534); os.setuid(65534)"
+    )
+    done = _labkit("images", before=before, HOME=str(tmp_path))
+    _one_error(done, 3, "this user may not talk to it", "usermod -aG docker")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["upp"], ["No such command 'upp'", "Did you mean 'up'?"]),
+        (["sing"], ["No such command 'sing'", "labkit --help"]),
+        (["up", "--source", "moon"], ["'moon' is not one of"]),
+        (["reset", "07-run-as-nonroot"], ["there is none of that name", "did you mean 07-run-as-non-root?"]),
+        (["images", "eat"], ["'eat' is not one of"]),
+    ],
+)
+def test_wrong_use(arguments: list[str], words: list[str]) -> None:
+    _one_error(_labkit(*arguments), 2, *words)
+
+
+def test_a_name_that_cannot_be_one() -> None:
+    _one_error(_labkit("status", LABKIT_NAME="My Lab!"), 2, "'My Lab!' cannot name a cluster")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk; see docs/tests.md")
+def test_a_full_disk_loses_nothing(small_disk: Path, lab: Lab) -> None:
+    state = small_disk / "state"
+    write_atomically(state / "source.json", "before")
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "filler").write_bytes(b"\0" * (1 << 20))
+    with pytest.raises(LabFailed, match="No space left on device"):
+        write_atomically(state / "source.json", "after" * 10_000)
+    assert (state / "source.json").read_text(encoding="utf-8") == "before"
+    assert [path.name for path in state.iterdir()] == ["source.json"]
+    done = _labkit("up", LABKIT_STATE=str(state))
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_registry_that_hangs_is_given_up_on(
+    engine: Engine, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(lab.settings, state=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("LABKIT_REGISTRY", f"127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        decision = decide(engine, settings)
+        assert time.monotonic() - started < PROBE_SECONDS + 1
+        assert decision.source is Source.STAND_IN
+        assert "no registry answered" in decision.why
+        started = time.monotonic()
+        assert decide(engine, settings) == decision
+        assert time.monotonic() - started < 0.1
+
+
+@pytest.fixture
+def registry(lab: Lab) -> Iterator[str]:
+    """A registry on loopback that plays upstream."""
+    crane = programs.build(programs.CRANE, lab.settings.cache) / "crane"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with subprocess.Popen(
+        [crane, "registry", "serve", "--address", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as serving:
+        deadline = time.monotonic() + 10
+        host, _, port = address.partition(":")
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection((host, int(port)), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield address
+        serving.terminate()
+
+
+def test_what_can_be_pulled_is_taken_from_upstream(
+    engine: Engine, lab: Lab, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in of alpine plays alpine itself, under the name that the mirror would have it by."""
+    recipe = lab.catalogue["alpine"]
+    assert recipe.upstream is not None
+    pushed = f"{registry}/{recipe.upstream.partition('/')[2]}"
+    probed = f"{registry}/pause:3.10"
+    for reference in (pushed, probed):
+        engine.tag(lab.reference("alpine"), reference)
+        subprocess.run(["docker", "push", reference], check=True, capture_output=True)
+        engine.remove_image(reference)
+    monkeypatch.setenv("LABKIT_REGISTRY", registry)
+    upstream = Lab(replace(lab.settings, name="labkit-upstream", state=tmp_path), Silent())
+    own_engine = upstream.engine()
+    decision = decide(own_engine, upstream.settings)
+    assert decision.source is Source.UPSTREAM
+    try:
+        ImageBuilder(own_engine, upstream.settings, upstream.catalogue, decision, Silent()).ensure(recipe)
+        labels = (own_engine.image(upstream.reference("alpine")) or {})["Config"]["Labels"]
+        assert labels[SOURCE_LABEL] == "upstream"
+        assert labels[UPSTREAM_LABEL].startswith(f"{pushed.rpartition(':')[0]}@sha256:")
+        assert engine.image(pushed) is None
+    finally:
+        own_engine.remove_image(upstream.settings.image_reference("alpine"))
+
+
+def test_a_mirror_that_has_not_the_image_says_so(engine: Engine, registry: str) -> None:
+    with pytest.raises(LabFailed, match=r"(?s)Pulling .*(NAME_UNKNOWN|manifest unknown)"):
+        engine.pull(f"{registry}/library/nothing:1")

@@ -1,0 +1,241 @@
+"""A lab's life, on a second lab beside the first: made, interrupted, broken, repaired, removed.
+
+It begins with the first lab's images under its own name, so that what takes its time is the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit.engine import Engine
+from labkit.images.contexts import archive_of_dockerfile
+from labkit.kind import Kind, find_kind
+from labkit.lab import Lab
+from labkit.settings import LABEL, Settings
+from labkit.show.progress import Silent
+
+_NAME = "labkit-second"
+_SECONDS = 180
+_KUBECONFIG = "apiVersion: v1\nkind: Config\ncurrent-context: production\ncontexts: []\nclusters: []\nusers: []\n"
+
+
+class Second:
+    """The second lab, driven by its command as a person would."""
+
+    def __init__(self, folder: Path, first: Lab) -> None:
+        self.settings = Settings(_NAME, folder / "state", folder / "cache")
+        self.kubeconfig = folder / "kubeconfig-of-the-user"
+        self.kubeconfig.write_text(_KUBECONFIG, encoding="utf-8")
+        self.settings.cache.mkdir(parents=True)
+        (self.settings.cache / "programs").symlink_to(first.settings.cache / "programs")
+        self.engine = Engine.connect(self.settings)
+        self.environment = {
+            **os.environ,
+            "LABKIT_NAME": _NAME,
+            "LABKIT_STATE": str(self.settings.state),
+            "LABKIT_CACHE": str(self.settings.cache),
+            "LABKIT_SOURCE": "stand-in",
+            "KUBECONFIG": str(self.kubeconfig),
+        }
+
+    def take_images(self, first: Lab, *, without: set[str]) -> None:
+        """Give the first lab's images this lab's name; their labels say what they were made from."""
+        for name in {*first.catalogue, "node"} - without:
+            dockerfile = archive_of_dockerfile(f"FROM {first.settings.image_reference(name)}\n")
+            self.engine.build(dockerfile, self.settings.image_reference(name), arguments={}, labels={})
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", "from labkit.cli import main; main()", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=_SECONDS)
+        return process.returncode, out, err
+
+    def state(self) -> str:
+        return str(json.loads(self.run("status", "--json")[1])["state"])
+
+    def interrupt_at(self, line: str, until: str | None = None) -> tuple[int, str]:
+        """Run `up` until it prints a line (and a command in the node succeeds), then press Ctrl-C."""
+        process = self.start("up")
+        assert process.stderr is not None
+        said = ""
+        for printed in process.stderr:
+            said += printed
+            if line in printed:
+                break
+        if until is not None:
+            self._wait_in_node(until)
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.communicate(timeout=_SECONDS)[1]
+        return process.returncode, said + rest
+
+    def _wait_in_node(self, command: str) -> None:
+        deadline = time.monotonic() + _SECONDS
+        words = ["docker", "exec", self.settings.node_container, "sh", "-c", command]
+        while subprocess.run(words, capture_output=True, check=False).returncode != 0:
+            assert time.monotonic() < deadline, f"{command} never succeeded in the node"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def second(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Second]:
+    second = Second(tmp_path_factory.mktemp("second"), lab)
+    second.take_images(lab, without={"alpine"})
+    yield second
+    status, _, err = second.run("clean", "--yes")
+    assert status == 0, err
+
+
+@pytest.mark.parametrize(
+    ("line", "until"),
+    [
+        ("image alpine (stand-in) ...", None),
+        ("cluster, with its images ...", "test -d /etc/kubernetes/manifests"),
+        ("cluster, with its images ...", "test -f /var/lib/kubelet/config.yaml"),
+    ],
+    ids=["while an image is built", "when the node runs", "while kubeadm waits"],
+)
+def test_an_interrupted_up_says_so(second: Second, line: str, until: str | None) -> None:
+    status, said = second.interrupt_at(line, until)
+    assert status == 130, said
+    assert "interrupted; the next `labkit up` goes on from here" in said
+    assert "Traceback" not in said
+    assert second.state() in ("absent", "broken")
+
+
+def test_the_next_up_repairs_it_and_two_at_once_do_not_clash(second: Second) -> None:
+    first, other = second.start("up"), second.start("up")
+    said = [process.communicate(timeout=_SECONDS)[1] for process in (first, other)]
+    assert (first.returncode, other.returncode) == (0, 0), said
+    assert sum("is at work on this lab; waiting for it" in text for text in said) == 1
+    assert sum("done: cluster" in text for text in said) == 1
+    assert second.state() == "up"
+
+
+def test_the_kits_kubeconfig_is_private_and_the_users_is_untouched(second: Second) -> None:
+    assert second.settings.kubeconfig.stat().st_mode & 0o777 == 0o600
+    assert second.kubeconfig.read_text(encoding="utf-8") == _KUBECONFIG
+
+
+def test_up_again_changes_nothing(second: Second) -> None:
+    before = second.engine.container(second.settings.node_container)
+    status, out, err = second.run("up", "--json")
+    assert status == 0
+    assert json.loads(out)["state"] == "up"
+    assert "..." not in err
+    assert second.engine.container(second.settings.node_container) == before
+
+
+def test_a_stopped_lab_goes_on(second: Second) -> None:
+    assert second.run("down")[0] == 0
+    assert second.state() == "stopped"
+    status, out, err = second.run("reset")
+    assert (status, out) == (1, "")
+    assert "it is stopped" in err
+    status, _, err = second.run("up")
+    assert status == 0, err
+    assert "cluster, started again" in err
+    with Lab(second.settings, Silent()).cluster(second.engine).kube() as kube:
+        kube.delete_namespace(kube.new_namespace("resumed"))
+
+
+def test_a_paused_node_and_a_lost_kubeconfig_are_put_right(second: Second) -> None:
+    subprocess.run(["docker", "pause", second.settings.node_container], check=True, capture_output=True)
+    second.settings.kubeconfig.unlink()
+    assert second.run("up")[0] == 0
+    assert second.state() == "up"
+
+
+def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
+    """As when the engine is stopped: every container of it is."""
+    script = (
+        "from labkit.lab import Lab; from labkit.pods.manifest import *\n"
+        "lab = Lab(); kube = lab.cluster(lab.engine()).kube(); namespace = kube.new_namespace('observed')\n"
+        "pod = pod_manifest('p', [container_manifest('a', lab.reference('debian'))])\n"
+        "pod['spec']['nodeSelector'] = {'no-such': 'node'}\n"
+        "print('observing', flush=True)\n"
+        "kube.make_pod(pod, namespace)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=second.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as observing:
+        assert observing.stdout is not None
+        assert observing.stdout.readline() == "observing\n"
+        second.engine.stop(second.settings.node_container)
+        _, said = observing.communicate(timeout=_SECONDS)
+    assert "LabFailed" in said
+    assert "the cluster does not answer" in said
+    assert "labkit up" in said
+
+
+def test_a_cluster_deleted_behind_our_back_is_made_anew(second: Second) -> None:
+    kind = find_kind(second.settings.cache)
+    assert kind is not None
+    Kind(kind, _NAME, second.settings.kubeconfig).delete()
+    assert second.state() == "absent"
+    status, _, err = second.run("up")
+    assert status == 0, err
+    assert "done: cluster" in err
+
+
+def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab) -> None:
+    debian = lab.reference("debian")
+    foreign: dict[str, list[str]] = {
+        "foreign": [],
+        "foreign-control-plane": ["--label", "io.x-k8s.kind.cluster=foreign"],
+    }
+    others = ["--label", f"{LABEL}=somebody-elses", debian, "sleep", "600"]
+    try:
+        for name, marks in foreign.items():
+            subprocess.run(["docker", "run", "-d", "--name", name, *marks, *others], check=True, capture_output=True)
+        ours = second.settings.image_reference("debian")
+        subprocess.run(["docker", "run", "-d", ours, "sleep", "600"], check=True, capture_output=True)
+        label = f"{LABEL}={_NAME}"
+        subprocess.run(["docker", "network", "create", "--label", label, "second-net"], check=True, capture_output=True)
+        subprocess.run(["docker", "volume", "create", "--label", label, "second-vol"], check=True, capture_output=True)
+        status, out, err = second.run("clean", "--yes")
+        assert status == 0, err
+        assert f"removed cluster {_NAME}" in out
+        assert _listed(second) == []
+        assert not second.settings.state.exists()
+        assert not second.settings.cache.exists()
+        running = subprocess.run(["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, check=True)
+        assert set(foreign) | {lab.settings.node_container} <= set(running.stdout.split())
+        assert lab.state() == "up"
+        assert (lab.settings.cache / "programs").is_dir()
+        assert second.kubeconfig.read_text(encoding="utf-8") == _KUBECONFIG
+    finally:
+        subprocess.run(["docker", "rm", "-f", *foreign], check=True, capture_output=True)
+
+
+def _listed(second: Second) -> list[str]:
+    engine = second.engine
+    images = [str(image["Id"]) for image in engine.labelled_images()]
+    return engine.labelled_containers() + engine.labelled_networks() + engine.labelled_volumes() + images
+
+
+def test_a_second_lab_would_begin_anew(second: Second) -> None:
+    assert second.state() == "absent"
+    assert Lab(second.settings, Silent()).status()["images"][0]["digest"] is None
