@@ -61,7 +61,7 @@ browser: environment ## JupyterLab in a real browser
 	@tools/test.sh up browser
 
 bench: environment ## the timings, beside what they should be
-	.venv/bin/python -m labkit.bench $(ARGS)
+	.venv/bin/python tools/bench.py $(ARGS)
 
 clean: environment ## remove everything labelled as the lab's: containers, images, networks, cluster
 	$(LABKIT) clean $(ARGS)

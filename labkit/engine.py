@@ -472,6 +472,14 @@ class Engine:
             last = failed.decode("utf-8", "replace").strip().splitlines()[-3:]
             raise LabFailed("Loading images into the node", "\n".join(last), "try again\n  labkit up")
 
+    def disk_usage(self) -> int:
+        """Bytes that images, containers and volumes take, shared layers counted once."""
+        with _doing("Measuring the engine's disk"):
+            usage = self._api.df()
+        containers = sum(int(one.get("SizeRw") or 0) for one in usage.get("Containers") or [])
+        volumes = sum(int((one.get("UsageData") or {}).get("Size") or 0) for one in usage.get("Volumes") or [])
+        return int(usage.get("LayersSize") or 0) + containers + max(volumes, 0)
+
     def has_containerd_store(self) -> bool:
         """Whether images live in containerd's store, where an image may hold several platforms."""
         return any("io.containerd.snapshotter" in part for _, part in self.info().get("DriverStatus") or [])

@@ -348,12 +348,12 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "pytest tests/unit",
+        "pytest tests/unit tests/notebooks",
         "pytest tests/recorded",
         "labkit up",
         "pytest tests/live",
-        "pytest -p nbval -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180 "
-        "--durations=10 notebooks",
+        "pytest -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env "
+        "--nbval-cell-timeout=180 --durations=10 notebooks",
         "pytest tests/browser",
     ]
     assert result.returncode == 0

@@ -1,0 +1,54 @@
+"""What the kit makes of pods and images as the real API server and engine gave them.
+
+The files hold what Kubernetes 1.37.2 and Docker 26.1.5 answered on 2026-11-24, each with the outcome that it is of.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labkit.images.facts import ImageFacts
+from labkit.images.catalogue import load_catalogue
+from labkit.lab import IMAGES_FOLDER
+from labkit.pods.outcome import judge, pod_summary
+
+_HERE = Path(__file__).parent
+PODS = sorted((_HERE / "pods").glob("*.json"))
+IMAGES = sorted((_HERE / "images").glob("*.json"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_there_is_something_to_replay() -> None:
+    assert len(PODS) >= 12
+    assert {path.stem for path in IMAGES} == set(load_catalogue(IMAGES_FOLDER))
+
+
+@pytest.mark.parametrize("path", PODS, ids=lambda path: path.stem)
+def test_a_pod_has_its_outcome(path: Path) -> None:
+    recorded = _read(path)
+    outcome = judge(recorded["pod"], recorded["events"])
+    assert {"verdict": outcome.verdict, "cause": outcome.cause, "container": outcome.container} == recorded["expected"]
+    assert pod_summary(recorded["pod"])[0] == outcome.pod
+
+
+@pytest.mark.parametrize(
+    "name", ["image-runs-as-root", "image-user-not-numeric", "image-user-out-of-range", "run-as-user-is-root"]
+)
+def test_a_refusal_is_recorded_under_its_cause(name: str) -> None:
+    assert _read(_HERE / "pods" / f"{name}.json")["expected"]["cause"] == name
+
+
+@pytest.mark.parametrize("path", IMAGES, ids=lambda path: path.stem)
+def test_an_image_has_a_user_that_its_contract_allows(path: Path) -> None:
+    facts = ImageFacts.from_inspect(_read(path), reference=path.stem, texts={}, shell=False)
+    contract = load_catalogue(IMAGES_FOLDER)[path.stem].contract
+    assert facts.user in contract.users
+    assert facts.source == "stand-in"
+    assert facts.to_dict()["reference"] == path.stem

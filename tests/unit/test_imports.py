@@ -1,0 +1,72 @@
+"""Imports point one way: a pure core, a thin edge, one file for each outside tool."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit.settings import CHECKOUT
+
+_MAY_IMPORT = {
+    "labkit.causes": (),
+    "labkit.identity": ("labkit.causes", "labkit.identity"),
+    "labkit.pods": ("labkit.causes", "labkit.identity", "labkit.pods"),
+}
+_OUTSIDE = {"docker": "labkit/engine.py", "lightkube": "labkit/kube.py", "httpx2": "labkit/kube.py"}
+_EDGE = ("labkit.engine", "labkit.kind", "labkit.kube", "labkit.lab", "labkit.cluster", "labkit.host")
+
+
+def imports(source: str) -> Iterator[str]:
+    """The modules that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def broken_rules(path: str, source: str) -> list[str]:
+    """What a file of the kit imports and must not."""
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    broken = []
+    for imported in imports(source):
+        root = imported.partition(".")[0]
+        if root in _OUTSIDE and path != _OUTSIDE[root]:
+            broken.append(f"{path} imports {imported}; only {_OUTSIDE[root]} may")
+        if module.startswith("labkit.show") and imported.startswith(_EDGE):
+            broken.append(f"{path} imports {imported}; what shows results calls no outside tool")
+        for core, allowed in _MAY_IMPORT.items():
+            if module.startswith(core) and root == "labkit" and not imported.startswith(allowed or ("-",)):
+                broken.append(f"{path} imports {imported}; {core} is pure")
+    return broken
+
+
+FILES = sorted(str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "labkit").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_keeps_the_rules(path: str) -> None:
+    assert broken_rules(path, (CHECKOUT / path).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("labkit/lab.py", "import docker"),
+        ("labkit/lab.py", "from lightkube import Client"),
+        ("labkit/show/table.py", "def f():\n    from labkit.engine import Engine"),
+        ("labkit/identity/accounts.py", "from labkit.errors import LabError"),
+        ("labkit/pods/outcome.py", "import labkit.show"),
+        ("labkit/causes.py", "from labkit.errors import LabError"),
+    ],
+)
+def test_the_rules_catch(path: str, source: str) -> None:
+    assert broken_rules(path, source) != []
+
+
+def test_only_one_file_runs_kind() -> None:
+    runs = [path for path in FILES if '"get", "clusters"' in Path(CHECKOUT / path).read_text(encoding="utf-8")]
+    assert runs == ["labkit/kind.py"]

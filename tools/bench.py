@@ -1,0 +1,176 @@
+"""Measures the figures that the lab is to reach and writes them to docs/timings.md (`make bench`).
+
+Medians of several runs on the running lab. What needs a bare machine, or all tests, cannot be measured beside a
+running lab; those two rows are kept as they stand in the file and are updated by hand after such a run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labkit.host import programs
+from labkit.kind import Kind, find_kind
+from labkit.lab import Lab
+from labkit.lesson import Lesson
+from labkit.settings import CHECKOUT
+from labkit.show.progress import Silent
+
+FILE = CHECKOUT / "docs" / "timings.md"
+BY_HAND = {
+    "fresh machine to first green cell": "at most 12 min",
+    "make test, everything present": "at most 8 min",
+}
+
+
+def seconds(work: Callable[[], object], runs: int) -> float:
+    """Median wall time of a piece of work."""
+    taken = []
+    for _ in range(runs):
+        started = time.monotonic()
+        work()
+        taken.append(time.monotonic() - started)
+    return statistics.median(taken)
+
+
+def labkit(*arguments: str) -> None:
+    """Run the command as a person would."""
+    subprocess.run(
+        [sys.executable, "-c", "from labkit.cli import main; main()", *arguments], check=True, capture_output=True
+    )
+
+
+def measure_up_without_cluster(lab: Lab) -> float:
+    """From no cluster to a refusal that can be seen, images loaded."""
+    kind = Kind(str(find_kind(lab.settings.cache)), lab.settings.name, lab.settings.kubeconfig)
+    taken = []
+    for _ in range(3):
+        kind.delete()
+        taken.append(seconds(lambda: labkit("up"), 1))
+    return statistics.median(taken)
+
+
+def measure_up_of_stopped() -> float:
+    """From a stopped lab to a running one."""
+    taken = []
+    for _ in range(5):
+        labkit("down")
+        taken.append(seconds(lambda: labkit("up"), 1))
+    return statistics.median(taken)
+
+
+def notebooks() -> None:
+    """Every notebook under nbval."""
+    options = ["-p", "nbval", "-p", "tests.notebooks.hooks", "--nbval-lax", "--nbval-current-env", "-q"]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "notebooks"], check=True, capture_output=True, cwd=CHECKOUT
+    )
+
+
+def idle_memory(lab: Lab) -> str:
+    """What the node's control group, dockerd and its containerd hold, page cache left out."""
+    status, said = lab.engine().execute(
+        lab.settings.node_container, ["sh", "-c", "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat"]
+    )
+    match = re.search(r"^(?:total_rss|anon) (\d+)", said, re.MULTILINE)
+    node = int(match[1]) if match else 0
+    engine = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "comm").read_text().strip() in ("dockerd", "containerd") and _is_on_host(process):
+                engine += (
+                    int(re.findall(r"^RssAnon:\s+(\d+)", (process / "status").read_text(), re.MULTILINE)[0]) * 1024
+                )
+        except (OSError, IndexError):
+            continue
+    return f"{(node + engine) / 2**20:.0f} MiB (node {node / 2**20:.0f}, engine {engine / 2**20:.0f})"
+
+
+def _is_on_host(process: Path) -> bool:
+    return os.readlink(process / "ns" / "pid") == os.readlink("/proc/self/ns/pid")
+
+
+def disk(lab: Lab) -> str:
+    """Images, the node's volume and the built programs."""
+    engine = lab.engine()
+    layers = engine.disk_usage()
+    built = sum(path.stat().st_size for path in lab.settings.cache.rglob("*") if path.is_file())
+    return f"{(layers + built) / 1e9:.2f} GB (images and volumes {layers / 1e9:.2f}, programs {built / 1e9:.2f})"
+
+
+def kept_rows() -> dict[str, str]:
+    """The rows that are updated by hand, as they stand in the file."""
+    text = FILE.read_text(encoding="utf-8") if FILE.is_file() else ""
+    found = {}
+    for name in BY_HAND:
+        match = re.search(rf"^\| {re.escape(name)} \| [^|]* \| ([^|]*) \|$", text, re.MULTILINE)
+        found[name] = match[1] if match else "not measured yet"
+    return found
+
+
+def main() -> None:
+    """Measure, print and write."""
+    lab = Lab(steps=Silent())
+    lab.up()
+    lesson = Lesson("07-run-as-non-root", lab)
+    refuse = {"runAsNonRoot": True}
+    rows = [(name, target, kept_rows()[name]) for name, target in BY_HAND.items()]
+    refusal = seconds(lambda: lesson.pod("aspnetapp-root", pod=refuse).expect("image-runs-as-root"), 7)
+    reset = seconds(lesson.reset, 7)
+    lesson.close()
+    rows += [
+        ("labkit up, images present, no cluster", "at most 12 s", f"{measure_up_without_cluster(lab):.1f} s"),
+        ("labkit up of a stopped lab", "at most 4 s", f"{measure_up_of_stopped():.1f} s"),
+        ("reset of a lesson", "at most 0.5 s", f"{reset:.2f} s"),
+        ("a pod's refusal, from create to cause in hand", "at most 1.2 s", f"{refusal:.2f} s"),
+        ("every notebook under nbval, lab up (three lessons)", "at most 4 min", f"{seconds(notebooks, 1):.0f} s"),
+        ("import labkit", "at most 0.4 s", f"{_import_seconds():.3f} s"),
+        ("labkit doctor", "under 3 s", f"{seconds(lambda: labkit('doctor'), 3):.1f} s"),
+        ("idle lab (cluster and engine), page cache left out", "at most 700 MiB", idle_memory(lab)),
+        ("disk taken by the embedded lab", "at most 2.5 GB", disk(lab)),
+    ]
+    text = report(lab, rows)
+    FILE.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _import_seconds() -> float:
+    script = "import time; t = time.monotonic(); import labkit; print(time.monotonic() - t)"
+    said = [
+        subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True) for _ in range(5)
+    ]
+    return statistics.median(float(one.stdout) for one in said)
+
+
+def report(lab: Lab, rows: list[tuple[str, str, str]]) -> str:
+    """The page, with machine, date and versions."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    kubernetes = programs.module_version(programs.KUBERNETES.module, "k8s.io/kubernetes")
+    lines = [
+        "# Timings",
+        "",
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench`: {os.cpu_count()} cores, {memory:.0f} GiB of memory, "
+        f"Linux {platform.release().split('-')[0]}, {lab.engine().info().get('OperatingSystem')}, "
+        f"Docker {lab.engine().version()['Version']}, Kubernetes {kubernetes}, Python {platform.python_version()}.",
+        "Medians; machines differ and are noisy, so compare within one run. A figure is a measurement, never a test.",
+        "",
+        "| what | to reach | measured |",
+        "| --- | --- | --- |",
+        *(f"| {what} | {target} | {seen} |" for what, target, seen in rows),
+        "",
+        "The first two rows need a bare machine or the whole suite; they are entered by hand after such a run.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
