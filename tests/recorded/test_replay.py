@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from labkit.images.facts import ImageFacts
 from labkit.images.catalogue import load_catalogue
+from labkit.images.facts import ImageFacts
 from labkit.lab import IMAGES_FOLDER
 from labkit.pods.outcome import judge, pod_summary
 
