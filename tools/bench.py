@@ -77,7 +77,7 @@ def notebooks() -> None:
 
 def idle_memory(lab: Lab) -> str:
     """What the node's control group, dockerd and its containerd hold, page cache left out."""
-    status, said = lab.engine().execute(
+    _, said = lab.engine().execute(
         lab.settings.node_container, ["sh", "-c", "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat"]
     )
     match = re.search(r"^(?:total_rss|anon) (\d+)", said, re.MULTILINE)
@@ -95,7 +95,7 @@ def idle_memory(lab: Lab) -> str:
 
 
 def _is_on_host(process: Path) -> bool:
-    return os.readlink(process / "ns" / "pid") == os.readlink("/proc/self/ns/pid")
+    return (process / "ns" / "pid").readlink() == Path("/proc/self/ns/pid").readlink()
 
 
 def disk(lab: Lab) -> str:
@@ -157,8 +157,8 @@ def report(lab: Lab, rows: list[tuple[str, str, str]]) -> str:
     lines = [
         "# Timings",
         "",
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench`: {os.cpu_count()} cores, {memory:.0f} GiB of memory, "
-        f"Linux {platform.release().split('-')[0]}, {lab.engine().info().get('OperatingSystem')}, "
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench`: {os.cpu_count()} cores, {memory:.0f} GiB of memory,",
+        f"Linux {platform.release().split('-')[0]}, {lab.engine().info().get('OperatingSystem')},",
         f"Docker {lab.engine().version()['Version']}, Kubernetes {kubernetes}, Python {platform.python_version()}.",
         "Medians; machines differ and are noisy, so compare within one run. A figure is a measurement, never a test.",
         "",

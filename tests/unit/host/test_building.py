@@ -70,12 +70,12 @@ def test_a_build_that_fails_leaves_nothing(program: GoProgram, tmp_path: Path, m
 
 def test_without_a_compiler(program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MachineLacks, match="Go 1.26"):
+    with pytest.raises(MachineLacks, match=r"Go 1\.26"):
         programs.build(program, tmp_path)
 
 
 def test_a_version_that_is_not_required(program: GoProgram) -> None:
-    with pytest.raises(LabFailed, match="does not require k8s.io/none"):
+    with pytest.raises(LabFailed, match=r"does not require k8s\.io/none"):
         programs.module_version(program.module, "k8s.io/none")
 
 
