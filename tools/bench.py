@@ -157,7 +157,8 @@ def report(lab: Lab, rows: list[tuple[str, str, str]]) -> str:
     lines = [
         "# Timings",
         "",
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench`: {os.cpu_count()} cores, {memory:.0f} GiB of memory,",
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench`:",
+        f"{os.cpu_count()} cores, {memory:.0f} GiB of memory,",
         f"Linux {platform.release().split('-')[0]}, {lab.engine().info().get('OperatingSystem')},",
         f"Docker {lab.engine().version()['Version']}, Kubernetes {kubernetes}, Python {platform.python_version()}.",
         "Medians; machines differ and are noisy, so compare within one run. A figure is a measurement, never a test.",
