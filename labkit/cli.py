@@ -56,7 +56,7 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 
 
 def _complete_lessons(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    from labkit.lesson import lesson_names
+    from labkit.course.lessons import lesson_names
 
     return [CompletionItem(name) for name in lesson_names() if name.startswith(begun)]
 
@@ -179,11 +179,12 @@ def reset(lesson: str | None, as_json: bool) -> None:
 @_json
 @_command
 def lessons(as_json: bool) -> None:
-    """List the lessons."""
-    from labkit.lesson import lesson_names
+    """List the lessons, with their minutes and the claims of the article that each shows."""
+    from labkit.course import lessons as course
+    from labkit.show.views import lessons_table
 
-    names = lesson_names()
-    _print(as_json, [{"lesson": name, "notebook": f"notebooks/{name}.ipynb"} for name in names], "\n".join(names))
+    found = course.lessons()
+    _print(as_json, found, lessons_table(found))
 
 
 @main.command()

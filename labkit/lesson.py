@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from labkit.cluster import State
+from labkit.course.lessons import require_lesson
 from labkit.errors import LabFailed, Misuse
 from labkit.images.facts import ImageFacts
 from labkit.kube import Kube
@@ -16,14 +16,8 @@ from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
 from labkit.pods.outcome import Outcome, pod_summary
 from labkit.run_result import RunResult
-from labkit.settings import CHECKOUT
 from labkit.show.table import Table
 from labkit.show.views import images_table, register_views, status_table
-
-
-def lesson_names() -> list[str]:
-    """The lessons, by the names of their notebooks."""
-    return sorted(path.stem for path in (CHECKOUT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 
 
 class Lesson:
@@ -39,12 +33,8 @@ class Lesson:
     """
 
     def __init__(self, name: str, lab: Lab | None = None) -> None:
-        if name not in lesson_names():
-            raise Misuse(
-                f"Opening lesson {name!r}", "there is none of that name", "see what there is\n  labkit lessons"
-            )
         register_views()
-        self.name = name
+        self.name = require_lesson(name)
         self._lab = lab or Lab()
         self._lab.up()
         self._kube = self._connect()
@@ -171,10 +161,8 @@ def reset_lessons(name: str | None = None) -> list[str]:
     Returns:
         The namespaces that are gone.
     """
-    if name is not None and name not in lesson_names():
-        near = get_close_matches(name, lesson_names(), n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit lessons"
-        raise Misuse(f"Resetting lesson {name!r}", "there is none of that name", hint)
+    if name is not None:
+        require_lesson(name)
     with _running_kube(Lab()) as kube:
         namespaces = kube.namespaces(name)
         for namespace in namespaces:

@@ -60,6 +60,12 @@ def status_table(status: Mapping[str, Any]) -> Table:
     return Table("", (), rows)
 
 
+def lessons_table(lessons: Sequence[Mapping[str, Any]]) -> Table:
+    """The lessons, one a line."""
+    rows = [(one["lesson"], one["minutes"] or "", " ".join(one["seed"]), one["title"]) for one in lessons]
+    return Table("", ("lesson", "minutes", "shows", "title"), rows)
+
+
 def promises_table(broken: Mapping[str, Sequence[str]]) -> Table:
     """Whether each image keeps its promises, and which it breaks."""
     rows = [(name, "\n".join(sentences) or "keeps its promises") for name, sentences in broken.items()]

@@ -1,0 +1,1 @@
+"""The course: its lessons and what they show."""

@@ -1,0 +1,64 @@
+"""The lessons, read from their notebooks."""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import LabFailed, Misuse
+from labkit.settings import CHECKOUT
+
+FOLDER = CHECKOUT / "notebooks"
+_MINUTES = re.compile(r"about (\d+) minutes")
+
+
+def lesson_names() -> list[str]:
+    """The lessons, by the names of their notebooks, in the order taught."""
+    return sorted(path.stem for path in FOLDER.glob("[0-9][0-9]-*.ipynb"))
+
+
+def require_lesson(name: str) -> str:
+    """The name again, if there is such a lesson.
+
+    Raises:
+        Misuse: there is none; a near name is in the remedy.
+    """
+    names = lesson_names()
+    if name in names:
+        return name
+    near = get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit lessons"
+    raise Misuse(f"Looking for lesson {name!r}", "there is none of that name", hint)
+
+
+def describe_lesson(path: Path) -> dict[str, Any]:
+    """A lesson as JSON-ready values: title, minutes, and the claims of the article that its cells show.
+
+    Raises:
+        LabFailed: the file is no notebook.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        opening = "".join(cells[0]["source"])
+        seeds = {seed for cell in cells for seed in cell["metadata"].get("labkit", {}).get("seed", [])}
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise LabFailed(
+            f"Reading {path}", f"it is no notebook: {error}", f"restore it\n  git checkout -- {path}"
+        ) from error
+    minutes = _MINUTES.search(opening)
+    return {
+        "lesson": path.stem,
+        "title": opening.splitlines()[0].lstrip("# "),
+        "minutes": int(minutes[1]) if minutes else None,
+        "notebook": str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path),
+        "seed": sorted(seeds, key=lambda seed: int(seed[1:])),
+        "exercises": [],
+    }
+
+
+def lessons() -> list[dict[str, Any]]:
+    """All lessons, in the order taught."""
+    return [describe_lesson(FOLDER / f"{name}.ipynb") for name in lesson_names()]
