@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.engine import Engine, EngineUnreachable
+from labkit.files import only_one
 
 if TYPE_CHECKING:
     from labkit.lab import Lab
@@ -21,14 +22,19 @@ def clean(lab: Lab) -> list[str]:
     Returns:
         What was removed, one line each.
     """
-    removed: list[str] = []
+    if not lab.settings.state.is_dir():
+        return _clean(lab)
+    with only_one(lab.settings.state / "lock", lab.steps.note):
+        return _clean(lab)
+
+
+def _clean(lab: Lab) -> list[str]:
     try:
         engine = lab.engine()
     except EngineUnreachable as error:
-        removed.append(f"nothing of the engine: {error.came_back}")
-    else:
-        removed += _clean_engine(lab, engine)
-    return removed + _clean_files(lab)
+        lab.steps.note(f"nothing of the engine's is removed: {error.came_back}")
+        return _clean_files(lab)
+    return _clean_engine(lab, engine) + _clean_files(lab)
 
 
 def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
@@ -46,7 +52,7 @@ def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
 
 
 def _remove_images(engine: Engine) -> list[str]:
-    """Remove the labelled images, those first that others are built on last, as the engine demands."""
+    """Remove the labelled images, in rounds: one that others are built on goes once they are gone."""
     removed: list[str] = []
     while images := engine.labelled_images():
         before = len(removed)
