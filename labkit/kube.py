@@ -40,13 +40,16 @@ class Kube:
     def __init__(self, kubeconfig: Path, lab: str) -> None:
         self._lab = lab
         try:
-            config = KubeConfig.from_file(kubeconfig)
-            # The API server listens on loopback; a proxy of the environment has no business with it.
-            self._client = Client(
-                config=config, timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False, field_manager="labkit"
-            )
+            self._config = KubeConfig.from_file(kubeconfig)
+            self._client = self._connect()
         except (ConfigError, OSError, ValueError) as error:
             raise LabFailed("Reading the lab's kubeconfig", str(error), "write it again\n  labkit up") from error
+
+    def _connect(self) -> Client:
+        # The API server listens on loopback; a proxy of the environment has no business with it.
+        return Client(
+            config=self._config, timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False, field_manager="labkit"
+        )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -216,8 +219,9 @@ class Kube:
 
     def execute(self, pod: str, namespace: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a pod's first container; gives its exit status and all that it printed."""
-        with self._doing(f"Running {shlex.join(command)} in pod {pod}"):
-            done = self._client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
+        # On connections of its own: one that has carried an exec is no use for requests, and the pool may hand it out.
+        with self._doing(f"Running {shlex.join(command)} in pod {pod}"), self._connect() as client:
+            done = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
         printed = [str(text) for text in (done.stdout, done.stderr) if text]
         return int(done.exit_code or 0), "".join(printed).strip()
 

@@ -25,6 +25,8 @@ from labkit.show.progress import Silent
 
 _NAME = "labkit-second"
 _SECONDS = 180
+# Whatever runs the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
+_MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from labkit.cli import main; main()"
 _KUBECONFIG = "apiVersion: v1\nkind: Config\ncurrent-context: production\ncontexts: []\nclusters: []\nusers: []\n"
 
 
@@ -55,7 +57,7 @@ class Second:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", "from labkit.cli import main; main()", *arguments],
+            [sys.executable, "-c", _MAIN, *arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

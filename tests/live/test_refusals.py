@@ -66,6 +66,14 @@ def test_a_numeric_run_as_user_replaces_the_images_user(lab: Lab, kube: Kube, na
     assert kube.execute("p", namespace, ["id", "-u"]) == (0, "1654")
 
 
+def test_requests_go_on_after_many_execs(lab: Lab, kube: Kube, namespace: str) -> None:
+    """A connection that has carried an exec was once handed out again for a request, which broke it."""
+    _make(lab, kube, namespace, "debian", command=["sleep", "60"]).expect_running()
+    for _ in range(8):
+        assert kube.execute("p", namespace, ["true"]) == (0, "")
+        assert kube.pod("p", namespace)["status"]["phase"] == "Running"
+
+
 def test_an_image_that_is_nowhere_is_missing(lab: Lab, kube: Kube, namespace: str) -> None:
     manifest = pod_manifest("p", [container_manifest("a", lab.settings.image_reference("no-such-image"))])
     kube.make_pod(manifest, namespace).expect(Cause.IMAGE_MISSING)
