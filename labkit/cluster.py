@@ -163,11 +163,16 @@ class Cluster:
 
     def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
         """Load images into a node that is being made, as soon as its containerd answers."""
-        deadline = time.monotonic() + _READY_SECONDS
+        if self._wait_for_containerd(_READY_SECONDS, given_up):
+            self._load(images)
+
+    def _wait_for_containerd(self, seconds: float, given_up: threading.Event) -> bool:
+        """Wait until the node's containerd answers; False if nobody waits any more."""
+        deadline = time.monotonic() + seconds
         while not self._answers() and time.monotonic() < deadline:
             if given_up.wait(_POLL_SECONDS):
-                return
-        self._load(images)
+                return False
+        return True
 
     def _answers(self) -> bool:
         node = self._engine.container(self._settings.node_container)
@@ -213,6 +218,8 @@ class Cluster:
         Returns:
             The references that were loaded.
         """
+        # An engine whose containerd has just been started again cannot run anything in the node for a moment.
+        self._wait_for_containerd(_ANSWER_SECONDS, threading.Event())
         there = self._loaded()
         missing = {name: image for name, image in images.items() if there.get(name) != image}
         if missing:

@@ -470,7 +470,8 @@ class Engine:
         failed = said if saving.returncode else loading.stderr
         if saving.returncode or loading.returncode:
             last = failed.decode("utf-8", "replace").strip().splitlines()[-3:]
-            raise LabFailed("Loading images into the node", "\n".join(last), "try again\n  labkit up")
+            came_back = "\n".join(last) or "the docker command ended without a word"
+            raise LabFailed("Loading images into the node", came_back, "try again\n  labkit up")
 
     def disk_usage(self) -> int:
         """Bytes that images, containers and volumes take, shared layers counted once."""
