@@ -41,6 +41,8 @@ def start_engine(answers: Callable[[], bool]) -> None:
         subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
         _wait(answers, lambda: None, "journalctl -u docker -n 20")
         return
+    if _another_answers(answers):
+        return
     for path, program in _PID_FILES.items():
         remove_stale_pid_file(path, program)
     with LOG.open("ab") as log:
@@ -48,6 +50,19 @@ def start_engine(answers: Callable[[], bool]) -> None:
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
         )
     _wait(answers, daemon.poll, f"tail {LOG}")
+
+
+def _another_answers(answers: Callable[[], bool]) -> bool:
+    """Wait for a dockerd that is there and does not answer: it is starting, or it is about to end."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    path, program = next(iter(_PID_FILES.items()))
+    remove_stale_pid_file(path, program)
+    while path.exists() and time.monotonic() < deadline:
+        if answers():
+            return True
+        time.sleep(_POLL_SECONDS)
+        remove_stale_pid_file(path, program)
+    return False
 
 
 def remove_stale_pid_file(path: Path, program: str) -> bool:
