@@ -9,16 +9,10 @@ from typing import Any, Literal
 
 from labkit.causes import Cause
 from labkit.identity.engine_errors import cause_of_engine_error
+from labkit.identity.kubelet_rules import REFUSAL_TEXTS
 
 Verdict = Literal["running", "succeeded", "failed", "refused", "not admitted", "pending"]
 
-# kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context_others.go, verifyRunAsNonRoot
-_REFUSALS = (
-    ("container's runAsUser breaks non-root policy", Cause.RUN_AS_USER_IS_ROOT),
-    ("container has runAsNonRoot and image has non-numeric user", Cause.IMAGE_USER_NOT_NUMERIC),
-    ("container has runAsNonRoot and image has an invalid user id", Cause.IMAGE_USER_OUT_OF_RANGE),
-    ("container has runAsNonRoot and image will run as root", Cause.IMAGE_RUNS_AS_ROOT),
-)
 # kubernetes/kubernetes:pkg/kubelet/images/types.go
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
 # kubernetes/kubernetes:pkg/kubelet/kuberuntime/kuberuntime_container.go
@@ -222,7 +216,7 @@ def _judge_status(base: Outcome, status: Mapping[str, Any]) -> Outcome:
 
 def _judge_waiting(base: Outcome, name: str, waiting: Mapping[str, Any]) -> Outcome | None:
     reason, message = _text(waiting.get("reason")), _text(waiting.get("message")) or ""
-    for text, cause in _REFUSALS:
+    for cause, text in REFUSAL_TEXTS.items():
         if reason == "CreateContainerConfigError" and text in message:
             return replace(base, verdict="refused", cause=cause, container=name, message=message)
     if reason in _IMAGE_REASONS:
