@@ -9,16 +9,30 @@ What a notebook needs:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from labkit.causes import REFUSALS, Cause
 from labkit.errors import LabError, LabFailed, MachineLacks, Misuse
 
 if TYPE_CHECKING:
+    from labkit.explanations.rows import Explanations
     from labkit.lesson import Lesson
     from labkit.show.table import Table
 
-__all__ = ["REFUSALS", "Cause", "LabError", "LabFailed", "MachineLacks", "Misuse", "diagnose", "doctor", "open"]
+__all__ = [
+    "REFUSALS",
+    "Cause",
+    "LabError",
+    "LabFailed",
+    "MachineLacks",
+    "Misuse",
+    "diagnose",
+    "doctor",
+    "explain",
+    "explorer",
+    "open",
+]
 
 
 def open(lesson: str) -> Lesson:
@@ -52,3 +66,49 @@ def diagnose(lesson: str) -> str:
     from labkit.lesson import diagnose
 
     return diagnose(lesson)
+
+
+def explain(
+    image: str | None = None,
+    *,
+    user: str | None = None,
+    group_add: Sequence[str] = (),
+    pod: Mapping[str, Any] | None = None,
+    container: Mapping[str, Any] | None = None,
+    manifest: str | None = None,
+    image_user: Mapping[str, str] | None = None,
+) -> Explanations:
+    """As whom will it run, who refuses it, and why; nothing is run.
+
+    Args:
+        image: a sample image's name, a reference that the engine has, or the path of an image archive.
+        user: as `docker run --user`.
+        group_add: as `docker run --group-add`.
+        pod: the pod's securityContext, to ask for one pod; `hostUsers` may stand in it too.
+        container: the container's securityContext, likewise.
+        manifest: YAML of any number of workloads, in place of an image.
+        image_user: users of images that are not here, by reference.
+
+    Raises:
+        LabError: there is no such image, or what was given is no manifest.
+    """
+    from labkit.explanations.explain import explain_image, explain_settings, explain_text, finder
+    from labkit.explanations.rows import Explanations
+    from labkit.lab import Lab
+
+    if (image is None) == (manifest is None):
+        raise Misuse("Explaining", "either an image or a manifest is wanted", 'for example\n  labkit.explain("alpine")')
+    images = finder(Lab(), image_user)
+    if manifest is not None:
+        return explain_text(images, manifest)
+    assert image is not None
+    if pod is not None or container is not None:
+        return Explanations([explain_settings(images, image, pod, container)], tuple(images.notes))
+    return Explanations(explain_image(images, image, user=user, group_add=group_add), tuple(images.notes))
+
+
+def explorer() -> object:
+    """Choose an image, its USER, settings and -u, and see the verdict and the chain change; for a notebook."""
+    from labkit.show.explorer import Explorer
+
+    return Explorer()

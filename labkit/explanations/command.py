@@ -1,0 +1,106 @@
+"""What `labkit explain` does with its options."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+import click
+
+from labkit.errors import Misuse
+from labkit.explanations.explain import explain_image, explain_manifests, finder, is_manifest
+from labkit.explanations.lookup import parse_said
+from labkit.explanations.rows import Explanations
+from labkit.identity.cases import answer_lines
+from labkit.identity.model import Versions
+from labkit.lab import Lab
+
+_NEWEST = Versions()
+
+
+def run_explain(
+    images: Sequence[str],
+    places: Sequence[str],
+    recursive: bool,
+    user: str | None,
+    group_add: Sequence[str],
+    image_user: Sequence[str],
+    archives: Sequence[str],
+    kubernetes: str | None,
+    runc: str | None,
+    batch: bool,
+    gate: bool,
+    as_json: bool,
+) -> int:
+    """Explain what was asked for, print it, and give the exit status.
+
+    Raises:
+        LabError: nothing was asked for, or something that does not exist.
+    """
+    versions = Versions(
+        _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)
+    )
+    if batch:
+        return answer_batch(sys.stdin.buffer, sys.stdout, versions)
+    manifests = [*places, *(name for name in images if is_manifest(name))]
+    names = [name for name in images if not is_manifest(name)]
+    if not manifests and not names:
+        raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
+    looked_up = finder(Lab(), parse_said(image_user), archives)
+    rows = [
+        row
+        for name in names
+        for row in explain_image(looked_up, name, user=user, group_add=group_add, versions=versions)
+    ]
+    found = explain_manifests(looked_up, manifests, recursive=recursive, versions=versions)
+    found = Explanations([*rows, *found.rows], found.notes, found.flaws)
+    if not found.rows and not found.flaws and places:
+        said = "; ".join(found.notes) or "the folders hold no .yaml, .yml or .json file"
+        raise Misuse(f"Reading {' '.join(manifests)}", f"no container is named there: {said}", "name other files")
+    _print(found, as_json)
+    return _status(found, gate)
+
+
+def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions = _NEWEST) -> int:
+    """Answer JSON lines one after another, in memory that does not grow with their number.
+
+    Returns:
+        1 if a line was no case, else 0.
+    """
+    status = 0
+    texts = (line.decode("utf-8", "replace") for line in lines)
+    for answer, was_case in answer_lines(texts, versions):
+        out.write(answer + "\n")
+        status |= not was_case
+    out.flush()
+    return int(status)
+
+
+def _print(found: Explanations, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(found.to_dicts(), indent=2))
+        for note in found.notes:
+            click.echo(note, err=True)
+    else:
+        click.echo(str(found) if found.rows else "\n".join(found.notes))
+    for flaw in found.flaws:
+        click.echo(click.style("not read", fg="red") + f": {flaw}", err=True)
+
+
+def _status(found: Explanations, gate: bool) -> int:
+    objections = found.objections() if gate else []
+    for objection in objections:
+        click.echo(click.style("gate", fg="red") + f": {objection}", err=True)
+    return 1 if objections or found.flaws else 0
+
+
+def _version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
+    if text is None:
+        return default
+    match = re.match(r"v?(\d{1,4})\.(\d{1,4})(?:\.|$)", text)
+    if match is None:
+        raise Misuse(f"Reading {option} {text!r}", "it is no version", f"for example\n  {option} 1.33")
+    return int(match[1]), int(match[2])
