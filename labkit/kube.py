@@ -147,9 +147,9 @@ class Kube:
         """
         name = str(manifest["metadata"]["name"])
         self.delete_pod(name, namespace)
-        return self._create_pod(manifest, name, namespace) or self.observe(name, namespace, seconds=seconds)
+        return self.create_pod(manifest, name, namespace) or self.observe(name, namespace, seconds=seconds)
 
-    def _create_pod(self, manifest: Mapping[str, Any], name: str, namespace: str) -> Outcome | None:
+    def create_pod(self, manifest: Mapping[str, Any], name: str, namespace: str) -> Outcome | None:
         """Ask the API server for a pod; None if it lets it in, else its no as an outcome."""
         try:
             pod: Any = Pod.from_dict({**manifest})
@@ -196,13 +196,14 @@ class Kube:
         with self._doing(f"Listing the pods of {namespace}"):
             return [dict(pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
 
-    def delete_pod(self, name: str, namespace: str) -> None:
+    def delete_pod(self, name: str, namespace: str, *, wait: bool = True) -> None:
         """Delete a pod at once and see it gone; nothing if there is none."""
         with self._doing(f"Deleting pod {name}"):
             if self._find(Pod, name, namespace) is None:
                 return
             self._delete(Pod, name, namespace)
-            _poll(lambda: self._find(Pod, name, namespace) is None or None, _NAMESPACE_SECONDS)
+            if wait:
+                _poll(lambda: self._find(Pod, name, namespace) is None or None, _NAMESPACE_SECONDS)
 
     def events(self, pod: str, namespace: str) -> list[dict[str, Any]]:
         """The events about a pod, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -83,14 +84,30 @@ def answer_lines(lines: Iterable[str], versions: Versions = _NEWEST) -> Iterator
     for line in lines:
         if not line.strip():
             continue
-        case = None
+        identity = None
         try:
-            case = json.loads(line)
-            yield json.dumps(answer_case(case, versions)), True
-        except (ValueError, RecursionError) as error:
-            said = f"it is not JSON: {error}" if case is None else str(error)
+            case = _DECODER.decode(line)
             identity = case.get("id") if isinstance(case, dict) else None
-            yield json.dumps({"id": identity, "error": said or "it is nested too deeply"}), False
+            yield json.dumps(answer_case(case, versions)), True
+            continue
+        except MalformedCase as error:
+            said = str(error)
+        except ValueError as error:
+            said = f"it is not JSON: {error}"
+        except RecursionError:
+            said = "it is nested too deeply"
+            identity = None if isinstance(identity, list | dict) else identity
+        yield json.dumps({"id": identity, "error": said}), False
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can answer with; NaN and Infinity, which Python reads too, are none."""
+    if math.isfinite(number := float(text)):
+        return number
+    raise ValueError(f"{text[:60]} is no finite number")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def kubelet_to_dict(answer: Answer) -> dict[str, Any]:
@@ -167,6 +184,11 @@ def _part(fields: Mapping[str, Any], name: str, known: set[str]) -> Mapping[str,
     return {} if value is None else _mapping(value, name, known)
 
 
+def _shown(value: object) -> str:
+    """A value in an error's text; a manifest's may be one that JSON has not, such as a date or bytes."""
+    return json.dumps(value, default=str, skipkeys=True)[:60]
+
+
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list"}
 
 
@@ -175,7 +197,7 @@ def _typed(fields: Mapping[str, Any], where: str, name: str, kind: type) -> Any:
     value = fields.get(name)
     if value is None or type(value) is kind:
         return value
-    raise MalformedCase(f"{where}.{name} must be {_KINDS[kind]}, not {json.dumps(value)[:60]}")
+    raise MalformedCase(f"{where}.{name} must be {_KINDS[kind]}, not {_shown(value)}")
 
 
 def _mapping(value: object, where: str, known: frozenset[str] | set[str] | None) -> Mapping[str, Any]:

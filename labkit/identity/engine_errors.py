@@ -24,7 +24,7 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"etc/(passwd|group)\"? exceeds \d+ bytes", Cause.BAD_USER_SPEC),
     (r"cannot set[ug]id to unmapped", Cause.BAD_USER_SPEC),
     (r"setgroups: invalid argument", Cause.BAD_USER_SPEC),
-    (r"etc/passwd: no such file or directory", Cause.UNKNOWN_USER),
+    (r"etc/passwd: (no such file or directory|file does not exist)", Cause.UNKNOWN_USER),
     (r"executable file not found in \$PATH", Cause.COMMAND_NOT_FOUND),
     (r'exec: ".*": stat .*: no such file or directory', Cause.COMMAND_NOT_FOUND),
     (r"exec .*: no such file or directory", Cause.COMMAND_NOT_FOUND),

@@ -14,7 +14,7 @@ from labkit.identity.kubelet_rules import (
     verify_run_as_non_root,
 )
 from labkit.identity.model import Answer, CannotResolve, DecidedBy, Identity, Image, Refusal, Settings, Versions
-from labkit.identity.runtime_rules import resolve_in_pod
+from labkit.identity.runtime_rules import check_sandbox, resolve_in_pod
 
 _NOTHING = Settings()
 _NEWEST = Versions()
@@ -42,6 +42,9 @@ def explain_in_pod(
     decided_by: DecidedBy = _who_decides(pod, container)
     user = cri_user(image.user) if image is not None else None
     _say_user(image, user, settings, decided_by, because)
+    if (flaw := _flaw_of_pod(pod, settings, because)) is not None:
+        no = verify_run_as_non_root(settings, user or CriUser(0), where, versions.kubernetes) if user else None
+        return Answer(False, no is None, no, flaw, None, None, decided_by, tuple(because))
     if user is None and settings.run_as_non_root and settings.run_as_user is None:
         because.append("runAsNonRoot is true, and whether the kubelet refuses depends on the image's USER")
         return Answer(None, None, None, None, None, None, decided_by, tuple(because))
@@ -49,9 +52,6 @@ def explain_in_pod(
     _say_kubelet(no, settings, pod, container, because)
     if no is not None:
         return Answer(False, False, no, no, None, None, decided_by, tuple(because))
-    if (invalid := invalid_settings(settings)) is not None:
-        because.append(f"the API server does not let it in: {invalid}")
-        return Answer(False, True, None, Refusal(Cause.BAD_USER_SPEC, invalid), None, None, decided_by, tuple(because))
     if user is None or image is None or not image.files_known:
         uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
         because.append("group, groups and HOME depend on the image's passwd and group files, which are not known")
@@ -106,6 +106,21 @@ def explain_in_engine(
     settings = effective_settings(pod, container)
     no = verify_run_as_non_root(settings, cri_user(image.user), kubernetes=versions.kubernetes)
     return Answer(refusal is None, no is None, no, refusal, identity, uid, decided_by, tuple(because))
+
+
+def _flaw_of_pod(pod: Settings, settings: Settings, because: list[str]) -> Refusal | None:
+    """What stops the pod before the kubelet looks at any container: ids out of range, or its sandbox."""
+    if (invalid := invalid_settings(settings)) is not None:
+        because.append(f"the API server does not let it in: {invalid}")
+        return Refusal(Cause.BAD_USER_SPEC, invalid)
+    try:
+        check_sandbox(pod)
+    except CannotResolve as error:
+        because.append(
+            f"the pod sets runAsGroup without runAsUser, so it gets no sandbox: the runtime refuses: {error}"
+        )
+        return error.refusal
+    return None
 
 
 def _who_decides(pod: Settings, container: Settings) -> DecidedBy:

@@ -23,6 +23,18 @@ _LARGEST_FILE = 10 << 20
 _NO_ID = 2**32 - 1
 
 
+def check_sandbox(pod: Settings) -> None:
+    """What containerd says to a pod's sandbox, which it makes before any container, with the pod's settings alone.
+
+    containerd/containerd:internal/cri/server/podsandbox/sandbox_run_linux.go (sandboxContainerSpecOpts).
+
+    Raises:
+        CannotResolve: the pod sets a group and no user; no container of it starts, whatever that sets itself.
+    """
+    if pod.run_as_group is not None and pod.run_as_user is None:
+        raise CannotResolve(Cause.BAD_USER_SPEC, f'user group "{pod.run_as_group}" is specified without user')
+
+
 def resolve_in_pod(image: Image, user: CriUser, settings: Settings, because: list[str]) -> Identity:
     """The identity of a container's process.
 
@@ -106,7 +118,7 @@ def _account(image: Image, user: CriUser, number: int | None) -> Account | None:
     if account is not None:
         return account
     if image.passwd is None:
-        raise CannotResolve(Cause.UNKNOWN_USER, "etc/passwd: no such file or directory")
+        raise CannotResolve(Cause.UNKNOWN_USER, "etc/passwd: file does not exist")
     raise CannotResolve(Cause.UNKNOWN_USER, "no users found")
 
 

@@ -66,19 +66,32 @@ def test_the_runtime_without_settings(user: str, expected: object) -> None:
 @pytest.mark.parametrize(
     ("user", "pod", "expected"),
     [
-        ("app", Settings(run_as_group=7), (1654, 7, (7, 10, 50), "/home/app")),
-        ("4242", Settings(run_as_group=7), (4242, 7, (7,), "/")),
+        ("", Settings(run_as_user=1654, run_as_group=7), (1654, 7, (7, 10, 50), "/home/app")),
         ("", Settings(run_as_user=1654), (1654, 1654, (10, 50, 1654), "/home/app")),
         ("app", Settings(fs_group=3, supplemental_groups=(2, 2)), (1654, 1654, (2, 3, 10, 50, 1654), "/home/app")),
         ("app", Settings(supplemental_groups_policy="Strict", fs_group=3), (1654, 1654, (3, 1654), "/home/app")),
         ("rich", Settings(run_as_user=5), (5, 0, (0,), "/")),
-        ("rich", Settings(run_as_group=5), Cause.UNKNOWN_USER),
         ("", Settings(run_as_user=2**31), Cause.BAD_USER_SPEC),
         ("", Settings(fs_group=-1), Cause.BAD_USER_SPEC),
     ],
 )
 def test_the_runtime_with_settings(user: str, pod: Settings, expected: object) -> None:
     assert seen(explain_in_pod(image(user), pod)) == expected
+
+
+def test_a_container_s_group_goes_with_the_image_s_user() -> None:
+    group = Settings(run_as_group=7)
+    assert seen(explain_in_pod(image("app"), container=group)) == (1654, 7, (7, 10, 50), "/home/app")
+    assert seen(explain_in_pod(image("4242"), container=group)) == (4242, 7, (7,), "/")
+    assert seen(explain_in_pod(image("rich"), container=group)) == Cause.UNKNOWN_USER
+
+
+def test_a_pod_s_group_without_a_user_stops_its_sandbox() -> None:
+    """Found by comparison with the live kubelet: docs/explain.md, "What the comparison found"."""
+    answer = explain_in_pod(image("1654"), Settings(run_as_group=7), Settings(run_as_user=5, run_as_group=5))
+    assert answer.refusal is not None
+    assert (answer.cause, answer.refusal.message) == (Cause.BAD_USER_SPEC, 'user group "7" is specified without user')
+    assert answer.kubelet_ok
 
 
 def test_files_may_be_absent() -> None:

@@ -1,0 +1,47 @@
+"""`make parity`: prove that `labkit explain` agrees with the live kubelet and the live engine."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import time
+
+from labkit.lab import Lab
+from tests.parity.prove import IN_POD_CAUSES, ON_ENGINE_CAUSES, choose, prove, tell
+
+_LEAST = 20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make parity", description=__doc__)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="repeat a run")
+    parser.add_argument("--containers", type=int, default=1020, help="to give to the kubelet")
+    parser.add_argument("--runs", type=int, default=510, help="to give to the engine")
+    parser.add_argument("--each", type=int, default=30, help="cases of each cause")
+    options = parser.parse_args()
+    started = time.monotonic()
+    lab = Lab()
+    lab.up()
+    cases = choose(options.seed, options.containers, options.runs, of_each_cause=options.each, worlds=24)
+    print(f"parity: seed {options.seed}, {options.containers} containers, {options.runs} runs", file=sys.stderr)
+    proof = prove(lab, cases)
+    for who, count in sorted(proof.causes.items()):
+        print(f"  {who:<32} {count:>5}")
+    rare = [f"kubelet {cause}" for cause in IN_POD_CAUSES if proof.causes[f"kubelet {cause}"] < _LEAST]
+    rare += [f"engine {cause}" for cause in ON_ENGINE_CAUSES if proof.causes[f"engine {cause}"] < _LEAST]
+    for disagreement in proof.disagreements:
+        print(tell(disagreement))
+    total = proof.containers + proof.runs
+    print(
+        f"parity: {total - len(proof.disagreements)} of {total} agree "
+        f"({proof.containers} containers, {proof.runs} runs), "
+        f"seed {options.seed}, {time.monotonic() - started:.0f} s"
+    )
+    if rare:
+        print(f"parity: fewer than {_LEAST} of: {', '.join(rare)}")
+    return 1 if proof.disagreements or rare else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

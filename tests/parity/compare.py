@@ -1,0 +1,90 @@
+"""Comparing what `labkit explain` says with what was seen, and making a disagreement small."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.identity.cases import answer_case
+from tests.parity.cases import Case
+from tests.parity.observe import Seen
+
+_SHRINKING_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A case on which the rules and the world differ."""
+
+    case: Case
+    fields: tuple[str, ...]
+    seen: Seen
+
+
+def differences(case: Case, seen: Seen) -> tuple[str, ...]:
+    """The fields in which what is said differs from what was seen, each in a sentence."""
+    said = answer_case(case)
+    if said["cause"] != seen.cause:
+        return (f"cause: said {said['cause']}, seen {seen.cause} {seen.message}",)
+    words = said["kubelet"]["message"] if "docker" not in case else None
+    if seen.cause is not None:
+        words = words or said["because"][-1].partition("refuses: ")[2]
+        return () if words and words in seen.message else (f"message: said {words!r}, seen {seen.message!r}",)
+    who: dict[str, Any] = said["runs_as"]
+    pairs = {
+        "uid": (who["uid"], seen.uid),
+        "gid": (who["gid"], seen.gid),
+        "groups": (tuple(who["groups"]), seen.groups),
+        "HOME": (who["home"], seen.home),
+    }
+    return tuple(f"{name}: said {one!r}, seen {other!r}" for name, (one, other) in pairs.items() if one != other)
+
+
+def shrink(case: Case, still_differs: Callable[[Case], bool]) -> Case:
+    """The smallest case that still differs, found by taking parts away one after another."""
+    steps = 0
+    progress = True
+    while progress and steps < _SHRINKING_STEPS:
+        progress = False
+        for smaller in _smaller(case):
+            steps += 1
+            if still_differs(smaller):
+                case, progress = smaller, True
+                break
+            if steps >= _SHRINKING_STEPS:
+                break
+    return case
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    """The case without one of its parts: a line of a file, a setting, a group, a file."""
+    for name in ("group", "passwd"):
+        text = case["image"][name]
+        if text is None:
+            continue
+        yield _with(case, ("image", name), None)
+        lines = text.split("\n")
+        for index in range(len(lines)):
+            yield _with(case, ("image", name), "\n".join(lines[:index] + lines[index + 1 :]))
+    for part in ("container", "pod"):
+        for setting in case.get(part, {}).get("securityContext", {}):
+            rest = {name: value for name, value in case[part]["securityContext"].items() if name != setting}
+            yield _with(case, (part, "securityContext"), rest)
+    if "docker" in case:
+        if case["docker"]["user"] is not None and case["image"]["user"]:
+            yield _with(case, ("image", "user"), "")
+        for index in range(len(case["docker"]["group_add"])):
+            added = case["docker"]["group_add"]
+            yield _with(case, ("docker", "group_add"), added[:index] + added[index + 1 :])
+    elif case["image"]["user"]:
+        yield _with(case, ("image", "user"), "")
+
+
+def _with(case: Case, path: tuple[str, str], value: object) -> Case:
+    changed = copy.deepcopy(case)
+    if changed[path[0]][path[1]] == value:
+        return changed
+    changed[path[0]][path[1]] = value
+    return changed

@@ -1,0 +1,193 @@
+"""What the kubelet and the engine really do with cases: read from inside of the containers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.causes import Cause
+from labkit.engine import Engine
+from labkit.identity.engine_errors import cause_of_engine_error
+from labkit.identity.kubelet_rules import REFUSAL_TEXTS
+from labkit.kube import Kube
+from tests.parity.cases import Case
+from tests.parity.images import ParityImages
+
+# Only what the shell itself can do, and an exit status of 1, for then the kubelet keeps the output in the pod's status.
+_PROBE = (
+    'while read -r name one rest; do case $name in Uid:) u=$one;; Gid:) g=$one;; Groups:) s="$one $rest";; esac; '
+    'done < /proc/self/status; printf "%s|%s|%s|%s|" "$u" "$g" "$s" "${HOME-unset}"; exit 1'
+)
+_COMMAND = ["/bin/sh", "-c", _PROBE]
+_CONTAINERS_IN_A_POD = 20
+_PODS_AT_ONCE = 6
+_RUNS_AT_ONCE = 4
+_DEADLINE_SECONDS = 60.0
+_LOOK_SECONDS = 0.25
+_SANDBOX_SECONDS = 1.5
+_OUTPUT = re.compile(r"(\d+)\|(\d+)\|([\d ]*)\|([^|]*)\|")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of a case: an identity, or a cause with the words that came with it."""
+
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+    home: str | None = None
+    cause: Cause | None = None
+    message: str = ""
+
+
+@dataclass
+class _Running:
+    """A pod that was made: which container is which case, and what is decided of them."""
+
+    wanted: dict[str, int]
+    found: dict[int, Seen] = field(default_factory=dict)
+    since: float = field(default_factory=time.monotonic)
+
+
+class Observer:
+    """Runs cases on the live kubelet and the live engine.
+
+    Args:
+        engine: runs the engine's.
+        kube: runs the kubelet's.
+        namespace: where its pods go.
+        images: makes the images.
+    """
+
+    def __init__(self, engine: Engine, kube: Kube, namespace: str, images: ParityImages) -> None:
+        self._engine, self._kube, self._namespace, self._images = engine, kube, namespace, images
+        self._numbers = itertools.count()
+
+    def observe(self, cases: Sequence[Case]) -> list[Seen]:
+        """What became of cases, in their order."""
+        self._images.ensure(cases)
+        seen: dict[int, Seen] = {}
+        in_pods = [(index, case) for index, case in enumerate(cases) if "docker" not in case]
+        on_engine = [(index, case) for index, case in enumerate(cases) if "docker" in case]
+        seen |= self._in_pods(in_pods)
+        with ThreadPoolExecutor(_RUNS_AT_ONCE) as pool:
+            seen |= dict(zip([one for one, _ in on_engine], pool.map(self._run, on_engine), strict=True))
+        return [seen[index] for index in range(len(cases))]
+
+    def _run(self, numbered: tuple[int, Case]) -> Seen:
+        case = numbered[1]
+        options = {"group_add": case["docker"]["group_add"], "network_mode": "none"}
+        user = case["docker"]["user"]
+        result = self._engine.run(self._images.reference(case), _COMMAND, user=user, options=options)
+        if result.cause is not None or result.message:
+            return Seen(cause=result.cause, message=result.message or "")
+        return _read(result.output)
+
+    def _in_pods(self, cases: Sequence[tuple[int, Case]]) -> dict[int, Seen]:
+        """Some pods at a time, looked at together: a listing costs less than a look at each."""
+        found: dict[int, Seen] = {}
+        to_come = list(_pods(cases))
+        running: dict[str, _Running] = {}
+        while to_come or running:
+            while to_come and len(running) < _PODS_AT_ONCE:
+                some = to_come.pop()
+                name = f"parity-{next(self._numbers)}"
+                outcome = self._kube.create_pod(self._manifest(name, some), name, self._namespace)
+                assert outcome is None, outcome
+                running[name] = _Running({f"c{index}": index for index, _ in some})
+            time.sleep(_LOOK_SECONDS)
+            for pod in self._kube.pods(self._namespace):
+                name = pod["metadata"]["name"]
+                if name in running and self._look(name, pod, running[name]):
+                    found |= running.pop(name).found
+                    self._kube.delete_pod(name, self._namespace, wait=False)
+        return found
+
+    def _look(self, name: str, pod: dict[str, Any], running: _Running) -> bool:
+        """Note what is decided of a pod; True once all is, or nothing more will be."""
+        for one in (pod.get("status") or {}).get("containerStatuses") or []:
+            decided = _decided(one.get("state") or {})
+            if decided is not None:
+                running.found.setdefault(running.wanted[one["name"]], decided)
+        missing = [index for index in running.wanted.values() if index not in running.found]
+        age = time.monotonic() - running.since
+        if missing and not running.found and age > _SANDBOX_SECONDS:
+            sandbox = self._why_no_sandbox(name)
+            if sandbox is not None:
+                running.found = dict.fromkeys(missing, sandbox)
+                return True
+        if missing and age > _DEADLINE_SECONDS:
+            running.found |= dict.fromkeys(missing, Seen(cause=Cause.TIMEOUT))
+            return True
+        return not missing
+
+    def _manifest(self, name: str, cases: Sequence[tuple[int, Case]]) -> dict[str, Any]:
+        containers = [
+            {
+                "name": f"c{index}",
+                "image": self._images.reference(case),
+                "imagePullPolicy": "Never",
+                "command": _COMMAND,
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "securityContext": case["container"]["securityContext"],
+            }
+            for index, case in cases
+        ]
+        spec = {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": cases[0][1]["pod"]["securityContext"],
+            "containers": containers,
+        }
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+    def _why_no_sandbox(self, pod: str) -> Seen | None:
+        for event in self._kube.events(pod, self._namespace):
+            message = str(event.get("message", ""))
+            if event.get("reason") == "FailedCreatePodSandBox" and (cause := cause_of_engine_error(message)):
+                return Seen(cause=cause, message=message)
+        return None
+
+
+def _pods(cases: Sequence[tuple[int, Case]]) -> Iterator[list[tuple[int, Case]]]:
+    """Put cases into pods: those with the same settings of the pod go together."""
+    together: dict[str, list[tuple[int, Case]]] = defaultdict(list)
+    for numbered in cases:
+        together[json.dumps(numbered[1]["pod"], sort_keys=True)].append(numbered)
+    for some in together.values():
+        for start in range(0, len(some), _CONTAINERS_IN_A_POD):
+            yield some[start : start + _CONTAINERS_IN_A_POD]
+
+
+def _decided(state: dict[str, Any]) -> Seen | None:
+    """What a container's state says, None while it says nothing that lasts."""
+    ended = state.get("terminated")
+    if ended:
+        message = ended.get("message") or ""
+        if _OUTPUT.search(message):
+            return _read(message)
+        return Seen(cause=cause_of_engine_error(message), message=message or str(ended))
+    message = (state.get("waiting") or {}).get("message") or ""
+    for cause, text in REFUSAL_TEXTS.items():
+        if text in message:
+            return Seen(cause=cause, message=message)
+    if "reserved for" in message:  # a second attempt that came before the first was cleared away
+        return None
+    return Seen(cause=cause_of_engine_error(message), message=message) if message else None
+
+
+def _read(output: str) -> Seen:
+    match = _OUTPUT.search(output)
+    if match is None:
+        return Seen(message=f"unreadable: {output!r}")
+    uid, gid, groups, home = match.groups()
+    return Seen(int(uid), int(gid), tuple(sorted({int(one) for one in groups.split()})), home)

@@ -1,0 +1,99 @@
+"""The proof: cases of every kind, run on the live kubelet and the live engine, compared field by field."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from labkit.causes import REFUSALS, Cause
+from labkit.identity.cases import answer_case
+from labkit.lab import Lab
+from tests.parity.cases import WORLDS, Case, collect, in_pod, on_engine
+from tests.parity.compare import Disagreement, differences, shrink
+from tests.parity.images import ParityImages
+from tests.parity.observe import Observer
+
+IN_POD_CAUSES = (*REFUSALS, Cause.UNKNOWN_USER, Cause.BAD_USER_SPEC)
+ON_ENGINE_CAUSES = (Cause.UNKNOWN_USER, Cause.UNKNOWN_GROUP, Cause.BAD_USER_SPEC)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a comparison came to.
+
+    Args:
+        containers: how many were given to the kubelet.
+        runs: how many were given to the engine.
+        causes: how often each cause was seen, by who said it.
+        disagreements: the cases that differ, the first of them made small.
+    """
+
+    containers: int
+    runs: int
+    causes: Counter[str]
+    disagreements: Sequence[Disagreement]
+
+
+def choose(seed: int, containers: int, runs: int, of_each_cause: int, worlds: int) -> list[Case]:
+    """Cases for a seed: so many of each cause that the rules predict, and the rest as they come."""
+    files = collect(WORLDS, worlds, seed)
+    chosen = []
+    for strategy, causes, count in (
+        (in_pod(files), IN_POD_CAUSES, containers),
+        (on_engine(files), ON_ENGINE_CAUSES, runs),
+    ):
+        some = [
+            case
+            for cause in causes
+            for case in collect(strategy.filter(partial(_predicts, cause)), of_each_cause, seed)
+        ]
+        chosen += some + collect(strategy, count - len(some), seed + 1)
+    return chosen
+
+
+def prove(lab: Lab, cases: Sequence[Case]) -> Proof:
+    """Run cases and compare; the lab must be up."""
+    engine = lab.engine()
+    images = ParityImages(lab.settings, lab.reference("alpine"))
+    with lab.cluster(engine).kube() as kube:
+        namespace = kube.new_namespace("parity")
+        try:
+            observer = Observer(engine, kube, namespace, images)
+            seen = observer.observe(cases)
+            found = [
+                Disagreement(case, wrong, one)
+                for case, one in zip(cases, seen, strict=True)
+                if (wrong := differences(case, one))
+            ]
+            if found:
+                found[0] = _shrunk(observer, found[0])
+        finally:
+            kube.delete_namespace(namespace)
+            images.remove()
+    causes = Counter(
+        f"{'engine' if 'docker' in case else 'kubelet'} {one.cause or 'runs'}"
+        for case, one in zip(cases, seen, strict=True)
+    )
+    runs = sum("docker" in case for case in cases)
+    return Proof(len(cases) - runs, runs, causes, found)
+
+
+def tell(found: Disagreement) -> str:
+    """A disagreement to read, with the case to paste into `labkit explain --batch`."""
+    return "\n".join([*found.fields, json.dumps({"id": "disagreement", **found.case})])
+
+
+def _shrunk(observer: Observer, found: Disagreement) -> Disagreement:
+    def still_differs(case: Case) -> bool:
+        return bool(differences(case, observer.observe([case])[0]))
+
+    case = shrink(found.case, still_differs)
+    seen = observer.observe([case])[0]
+    return Disagreement(case, differences(case, seen) or found.fields, seen)
+
+
+def _predicts(cause: Cause, case: Case) -> bool:
+    return bool(answer_case(case)["cause"] == cause)
