@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live notebooks browser bench \
+.PHONY: help lab up down status reset doctor images test lint unit recorded live notebooks browser parity bench \
 	clean distclean environment lock
 
 help:
@@ -59,6 +59,10 @@ notebooks: environment ## every notebook under nbval, on the running lab
 
 browser: environment ## JupyterLab in a real browser
 	@tools/test.sh up browser
+
+parity: environment ## prove that labkit explain agrees with the live kubelet and engine (ARGS=--seed=N repeats a run)
+	$(LABKIT) up
+	.venv/bin/python -m tests.parity $(ARGS)
 
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)

@@ -22,7 +22,6 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     lab = Lab()
-    lab.up()
     cases = choose(options.seed, options.containers, options.runs, of_each_cause=options.each, worlds=24)
     print(f"parity: seed {options.seed}, {options.containers} containers, {options.runs} runs", file=sys.stderr)
     proof = prove(lab, cases)

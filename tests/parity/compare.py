@@ -28,8 +28,9 @@ def differences(case: Case, seen: Seen) -> tuple[str, ...]:
     said = answer_case(case)
     if said["cause"] != seen.cause:
         return (f"cause: said {said['cause']}, seen {seen.cause} {seen.message}",)
-    words = said["kubelet"]["message"] if "docker" not in case else None
     if seen.cause is not None:
+        kubelet = said["kubelet"]
+        words = kubelet["message"] if "docker" not in case and kubelet["cause"] == seen.cause else None
         words = words or said["because"][-1].partition("refuses: ")[2]
         return () if words and words in seen.message else (f"message: said {words!r}, seen {seen.message!r}",)
     who: dict[str, Any] = said["runs_as"]

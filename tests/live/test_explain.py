@@ -1,0 +1,86 @@
+"""`labkit explain` says what the running lab does: a sample of `make parity`, and each role of a container."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import labkit
+from labkit.causes import REFUSALS, Cause
+from labkit.explanations.explain import explain_text, finder
+from labkit.kube import Kube
+from labkit.lab import Lab
+from labkit.pods.manifest import container_manifest, pod_manifest, to_yaml
+from tests.parity.prove import choose, prove, tell
+
+
+def test_a_sample_agrees_with_kubelet_and_engine(lab: Lab) -> None:
+    seed = secrets.randbelow(2**31)
+    proof = prove(lab, choose(seed, containers=48, runs=24, of_each_cause=3, worlds=8))
+    assert not proof.disagreements, f"seed {seed}\n" + "\n".join(map(tell, proof.disagreements))
+    assert all(proof.causes[f"kubelet {cause}"] for cause in REFUSALS), proof.causes
+
+
+@pytest.mark.parametrize("role", ["init", "main"])
+def test_the_kubelet_refuses_in_the_words_that_were_said(lab: Lab, kube: Kube, namespace: str, role: str) -> None:
+    bad = container_manifest("bad", lab.reference("aspnetapp-root"))
+    good = container_manifest("good", lab.reference("aspnetapp"))
+    main, init = ([bad, good], []) if role == "main" else ([good], [bad])
+    pod = pod_manifest(f"as-{role}", main, init_containers=init, security={"runAsNonRoot": True})
+    pod["metadata"]["namespace"] = namespace
+    said = next(one for one in explain_text(finder(lab), to_yaml(pod)) if one.container == "bad")
+    outcome = kube.make_pod(pod, namespace).expect(Cause.IMAGE_RUNS_AS_ROOT)
+    assert said.role == role
+    assert said.answer.refusal is not None and outcome.message is not None
+    uid = kube.pod(f"as-{role}", namespace)["metadata"]["uid"]
+    assert said.answer.refusal.message.replace("...", uid) == outcome.message
+
+
+def test_an_ephemeral_container_is_refused_too(lab: Lab, kube: Kube, namespace: str) -> None:
+    good = container_manifest("good", lab.reference("aspnetapp"))
+    pod = pod_manifest("host", [good], security={"runAsNonRoot": True})
+    kube.make_pod(pod, namespace).expect_running()
+    debugger = {"name": "debugger", "image": lab.reference("debian"), "imagePullPolicy": "Never"}
+    patch = json.dumps({"spec": {"ephemeralContainers": [debugger]}})
+    command = ["labkit", "kubectl", "patch", "pod", "host", "--namespace", namespace, "--patch", patch]
+    subprocess.run([*command, "--subresource=ephemeralcontainers"], check=True, capture_output=True)
+    message = _why_waiting(kube, "host", namespace)
+    pod["spec"]["ephemeralContainers"] = [debugger]
+    said = next(one for one in explain_text(finder(lab), to_yaml(pod)) if one.role == "ephemeral")
+    assert said.answer.cause == Cause.IMAGE_RUNS_AS_ROOT
+    assert said.answer.refusal is not None
+    assert said.answer.refusal.message.partition(" (pod:")[0] in message
+
+
+def test_ids_out_of_range_are_not_admitted_in_the_words_that_were_said(lab: Lab, kube: Kube, namespace: str) -> None:
+    pod = pod_manifest("huge", [container_manifest("a", lab.reference("alpine"), security={"runAsUser": 2**31})])
+    outcome = kube.make_pod(pod, namespace)
+    said = explain_text(finder(lab), to_yaml(pod))[0]
+    assert (outcome.verdict, said.answer.cause) == ("not admitted", Cause.BAD_USER_SPEC)
+    assert said.answer.refusal is not None and outcome.message is not None
+    assert said.answer.refusal.message.partition(": ")[2] in outcome.message
+
+
+def test_an_archive_says_what_the_engine_says(lab: Lab, tmp_path: Path) -> None:
+    reference = lab.reference("aspnetapp-chiseled")
+    archive = tmp_path / "image.tar"
+    subprocess.run(["docker", "save", "--output", str(archive), reference], check=True)
+    from_engine, from_archive = labkit.explain(reference).to_dicts(), labkit.explain(str(archive)).to_dicts()
+    for one, other in zip(from_engine, from_archive, strict=True):
+        assert {**one, "image": "", "container": ""} == {**other, "image": "", "container": ""}
+
+
+def _why_waiting(kube: Kube, pod: str, namespace: str) -> str:
+    """What the pod's ephemeral container waits for, once it says so."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for one in kube.pod(pod, namespace)["status"].get("ephemeralContainerStatuses") or []:
+            if message := (one["state"].get("waiting") or {}).get("message"):
+                return str(message)
+        time.sleep(0.1)
+    raise AssertionError("the ephemeral container says nothing")
