@@ -18,6 +18,7 @@ from labkit.errors import LabError, LabFailed, MachineLacks, Misuse
 if TYPE_CHECKING:
     from labkit.explanations.rows import Explanations
     from labkit.lesson import Lesson
+    from labkit.show.explorer import Explorer
     from labkit.show.table import Table
 
 __all__ = [
@@ -71,44 +72,43 @@ def diagnose(lesson: str) -> str:
 def explain(
     image: str | None = None,
     *,
+    image_user: str | Mapping[str, str] | None = None,
     user: str | None = None,
     group_add: Sequence[str] = (),
     pod: Mapping[str, Any] | None = None,
     container: Mapping[str, Any] | None = None,
     manifest: str | None = None,
-    image_user: Mapping[str, str] | None = None,
 ) -> Explanations:
     """As whom will it run, who refuses it, and why; nothing is run.
 
     Args:
         image: a sample image's name, a reference that the engine has, or the path of an image archive.
+        image_user: a USER to think of in place of the image's own; with a manifest, users by image.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
-        pod: the pod's securityContext, to ask for one pod; `hostUsers` may stand in it too.
-        container: the container's securityContext, likewise.
+        pod: the pod's securityContext; `hostUsers` may stand in it too.
+        container: the container's securityContext.
         manifest: YAML of any number of workloads, in place of an image.
-        image_user: users of images that are not here, by reference.
 
     Raises:
         LabError: there is no such image, or what was given is no manifest.
     """
-    from labkit.explanations.explain import explain_image, explain_settings, explain_text, finder
+    from labkit.explanations.explain import ask, explain_text, finder
     from labkit.explanations.rows import Explanations
     from labkit.lab import Lab
 
-    if (image is None) == (manifest is None):
+    if manifest is not None and image is None and not isinstance(image_user, str):
+        return explain_text(finder(Lab(), image_user), manifest)
+    if image is None or manifest is not None or isinstance(image_user, Mapping):
         raise Misuse("Explaining", "either an image or a manifest is wanted", 'for example\n  labkit.explain("alpine")')
-    images = finder(Lab(), image_user)
-    if manifest is not None:
-        return explain_text(images, manifest)
-    assert image is not None
-    if pod is not None or container is not None:
-        return Explanations([explain_settings(images, image, pod, container)], tuple(images.notes))
-    return Explanations(explain_image(images, image, user=user, group_add=group_add), tuple(images.notes))
+    images = finder(Lab())
+    rows = ask(images, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container)
+    return Explanations(rows, tuple(images.notes))
 
 
-def explorer() -> object:
-    """Choose an image, its USER, settings and -u, and see the verdict and the chain change; for a notebook."""
+def explorer() -> Explorer:
+    """Choose an image, its USER, settings and -u, and see verdict and chain change; for a notebook."""
+    from labkit.lab import Lab
     from labkit.show.explorer import Explorer
 
-    return Explorer()
+    return Explorer(list(Lab().catalogue), explain)

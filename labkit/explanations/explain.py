@@ -55,51 +55,64 @@ def explain_image(
     Raises:
         LabError: there is no such image, no engine, or no readable archive.
     """
-    if _is_path(reference):
-        contents = read_archives([reference])
-        found = [(one.reference, images.from_archive(one)) for one in contents]
-    else:
-        found = [(reference, images.find_or_fail(reference))]
     rows = []
-    for name, image in found:
-        on_engine = explain_in_engine(image, user, group_add, versions=versions)
+    for name, image in _find(images, reference):
         if user is None and not group_add:
-            for title, pod in (("without settings", Settings()), ("runAsNonRoot: true", _NON_ROOT)):
-                rows.append(_image_row(name, "Pod", title, image, explain_in_pod(image, pod, versions=versions)))
-        options = " ".join([*(["-u", user] if user else []), *(f"--group-add {one}" for one in group_add)])
-        rows.append(_image_row(name, "docker run", options, image, on_engine))
+            rows += _three_rows(name, image, versions)
+        else:
+            rows.append(_engine_row(name, image, user, group_add, versions))
     return rows
 
 
-def explain_settings(
+def ask(
     images: ImageFinder,
     reference: str,
-    pod: Mapping[str, Any] | None,
-    container: Mapping[str, Any] | None,
-    versions: Versions = _NEWEST,
-) -> Explanation:
-    """As whom an image runs in a pod with these settings.
+    *,
+    image_user: str | None = None,
+    user: str | None = None,
+    group_add: Sequence[str] = (),
+    pod: Mapping[str, Any] | None = None,
+    container: Mapping[str, Any] | None = None,
+) -> list[Explanation]:
+    """A row for the pod if settings are given, one for the engine if -u or --group-add is; else `explain_image`.
 
     Args:
-        images: what looks it up.
-        reference: its name.
+        images: what looks the image up.
+        reference: its name, or the path of an archive.
+        image_user: a USER to think of in place of the image's own.
+        user: as `docker run --user`.
+        group_add: as `docker run --group-add`.
         pod: the pod's securityContext; `hostUsers`, which is the pod's own, may stand in it too.
         container: the container's securityContext.
-        versions: of the kubelet.
 
     Raises:
         LabError: there is no such image, or a setting is none.
     """
-    pod_fields = dict(pod or {})
-    host_users = pod_fields.pop("hostUsers", None)
+    found = _find(images, reference)
+    if image_user is not None:
+        found = [(name, replace(image, user=image_user)) for name, image in found]
+    of_pod, own = _read_both(pod, container)
+    rows = []
+    for name, image in found:
+        if pod is not None or container is not None:
+            rows.append(_image_row(name, "Pod", "with these settings", image, explain_in_pod(image, of_pod, own)))
+        if user is not None or group_add:
+            rows.append(_engine_row(name, image, user, group_add, _NEWEST))
+        if not rows:
+            rows += _three_rows(name, image, _NEWEST)
+    return rows
+
+
+def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> tuple[Settings, Settings]:
+    of_pod = dict(pod or {})
+    host_users = of_pod.pop("hostUsers", None)
     try:
-        of_pod = read_settings({"securityContext": pod_fields, "hostUsers": host_users}, "pod", POD_FIELDS)
-        own = read_settings({"securityContext": dict(container or {})}, "container", CONTAINER_FIELDS)
+        return (
+            read_settings({"securityContext": of_pod, "hostUsers": host_users}, "pod", POD_FIELDS),
+            read_settings({"securityContext": dict(container or {})}, "container", CONTAINER_FIELDS),
+        )
     except MalformedCase as error:
         raise Misuse("Reading the settings", str(error), "compare them with\n  kubectl explain pod.spec") from error
-    image = images.find_or_fail(reference)
-    answer = explain_in_pod(image, of_pod, own, versions=versions)
-    return _image_row(reference, "Pod", "with these settings", image, answer)
 
 
 def explain_manifests(
@@ -135,8 +148,7 @@ def explain_text(images: ImageFinder, text: str, versions: Versions = _NEWEST) -
 
 def is_manifest(name: str) -> bool:
     """Whether a name is one of a file or folder of manifests, and none of an image."""
-    path = Path(name)
-    return path.exists() and name.endswith(ENDINGS)
+    return name.endswith(ENDINGS) and _exists(name)
 
 
 def _explain_asked(images: ImageFinder, found: Manifests, versions: Versions) -> Explanations:
@@ -155,6 +167,28 @@ def _asked_row(images: ImageFinder, file: str | None, asked: AskedContainer, ver
     )
 
 
+def _find(images: ImageFinder, reference: str) -> list[tuple[str, Image]]:
+    """The image of a name, or all those of an archive."""
+    if _is_path(reference):
+        return [(one.reference, images.from_archive(one)) for one in read_archives([reference])]
+    return [(reference, images.find_or_fail(reference))]
+
+
+def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation]:
+    """What one asks first: a pod without settings, one with runAsNonRoot, and the engine."""
+    rows = [
+        _image_row(name, "Pod", title, image, explain_in_pod(image, pod, versions=versions))
+        for title, pod in (("without settings", Settings()), ("runAsNonRoot: true", _NON_ROOT))
+    ]
+    return [*rows, _engine_row(name, image, None, (), versions)]
+
+
+def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[str], versions: Versions) -> Explanation:
+    answer = explain_in_engine(image, user, group_add, versions=versions)
+    options = " ".join([*(["-u", user] if user else []), *(f"--group-add {one}" for one in group_add)])
+    return _image_row(name, "docker run", options, image, answer)
+
+
 def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answer) -> Explanation:
     container = short_name(reference) if not _is_path(reference) else reference
     return Explanation(None, kind, name, "default", container, "main", reference, image.user, answer)
@@ -162,4 +196,11 @@ def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answe
 
 def _is_path(reference: str) -> bool:
     """Whether an IMAGE is meant as a path: images of docker save and layouts lie in files that exist."""
-    return reference.startswith(("./", "../", "/")) or (Path(reference).exists() and not Path(reference).is_dir())
+    return reference.startswith(("./", "../", "/")) or (_exists(reference) and not Path(reference).is_dir())
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # such as a name too long for a file
+        return False
