@@ -57,7 +57,8 @@ def run_explain(
     ]
     found = explain_manifests(looked_up, manifests, recursive=recursive, versions=versions)
     found = Explanations([*rows, *found.rows], found.notes, found.flaws)
-    if not found.rows and not found.flaws and places:
+    # A pre-commit hook hands over whatever YAML has changed, and most of it are no workloads.
+    if manifests and not found.rows and not found.flaws and (places or not gate):
         said = "; ".join(found.notes) or "the folders hold no .yaml, .yml or .json file"
         raise Misuse(f"Reading {' '.join(manifests)}", f"no container is named there: {said}", "name other files")
     _print(found, as_json)
@@ -81,20 +82,25 @@ def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions = _NEWE
 
 def _print(found: Explanations, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found.to_dicts(), indent=2))
+        _echo(json.dumps(found.to_dicts(), indent=2))
         for note in found.notes:
-            click.echo(note, err=True)
+            _echo(note, err=True)
     else:
-        click.echo(str(found) if found.rows else "\n".join(found.notes))
+        _echo(str(found) if found.rows else "\n".join(found.notes))
     for flaw in found.flaws:
-        click.echo(click.style("not read", fg="red") + f": {flaw}", err=True)
+        _echo(click.style("not read", fg="red") + f": {flaw}", err=True)
 
 
 def _status(found: Explanations, gate: bool) -> int:
     objections = found.objections() if gate else []
     for objection in objections:
-        click.echo(click.style("gate", fg="red") + f": {objection}", err=True)
+        _echo(click.style("gate", fg="red") + f": {objection}", err=True)
     return 1 if objections or found.flaws else 0
+
+
+def _echo(text: str, err: bool = False) -> None:
+    """Print what may hold names of others: half a character, such as "\\ud800", is spelt out."""
+    click.echo(text.encode("utf-8", "backslashreplace").decode(), err=err)
 
 
 def _version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
