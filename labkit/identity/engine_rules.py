@@ -120,8 +120,7 @@ def _read_again(image: Image, uid: int, gid: int, all_groups: list[int], because
         _in_range(uid)
     if not is_valid_id(gid) and not any(one.gid == gid for one in groups(image.group)):
         _in_range(gid)
-    texts = list(dict.fromkeys(str(one) for one in all_groups))
-    again = _additional_groups(texts, image.group)
+    again = _additional_groups([str(one) for one in all_groups], image.group)
     if set(again) != set(all_groups):
         because.append("runc before 1.3 looks each number up in the group file once more, by name too: other groups")
     return [as_uint32(one) for one in again]

@@ -180,7 +180,8 @@ def _decided(state: dict[str, Any]) -> Seen | None:
     for cause, text in REFUSAL_TEXTS.items():
         if text in message:
             return Seen(cause=cause, message=message)
-    if "reserved for" in message:  # a second attempt that came before the first was cleared away
+    # A second attempt that came before the first was cleared away; an image of which the kubelet has not heard yet.
+    if "reserved for" in message or "is not present with pull policy" in message:
         return None
     return Seen(cause=cause_of_engine_error(message), message=message) if message else None
 

@@ -152,6 +152,14 @@ def test_the_engine_s_group_add(added: list[str], expected: object) -> None:
     assert seen(explain_in_engine(IMAGE, "4", added)) == expected
 
 
+def test_an_old_runc_finds_another_group_for_a_number_that_comes_twice() -> None:
+    """Found by comparison with the live engine: 444 is first the number of staff, then the name of group 7."""
+    twice = Image("7:staff", None, "staff:x:444:\nstaff:x:50:\n444:x:7:\n")
+    assert seen(explain_in_engine(twice, group_add=["staff", "staff"])) == (7, 444, (7, 50, 444), "/")
+    newer = Versions(engine_runc=(1, 3))
+    assert seen(explain_in_engine(twice, group_add=["staff", "staff"], versions=newer)) == (7, 444, (50, 444), "/")
+
+
 def test_a_newer_runc_takes_numbers_as_they_are() -> None:
     newer = Versions(engine_runc=(1, 3))
     assert seen(explain_in_engine(IMAGE, "5:444", versions=newer)) == (5, 444, (444,), "/")
