@@ -17,6 +17,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import bench_explain
+
 from labkit.host import programs
 from labkit.kind import Kind, find_kind
 from labkit.lab import Lab
@@ -43,9 +45,7 @@ def seconds(work: Callable[[], object], runs: int) -> float:
 
 def labkit(*arguments: str) -> None:
     """Run the command as a person would."""
-    subprocess.run(
-        [sys.executable, "-c", "from labkit.cli import main; main()", *arguments], check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, "-m", "labkit", *arguments], check=True, capture_output=True)
 
 
 def measure_up_without_cluster(lab: Lab) -> float:
@@ -133,6 +133,7 @@ def main() -> None:
         ("a pod's refusal, from create to cause in hand", "at most 1.2 s", f"{refusal:.2f} s"),
         ("every notebook under nbval, lab up (three lessons)", "at most 4 min", f"{seconds(notebooks, 1):.0f} s"),
         ("import labkit", "at most 0.4 s", f"{_import_seconds():.3f} s"),
+        *bench_explain.rows(),
         ("labkit doctor", "under 3 s", f"{seconds(lambda: labkit('doctor'), 3):.1f} s"),
         ("idle lab (cluster and engine), page cache left out", "at most 700 MiB", idle_memory(lab)),
         ("disk taken by the embedded lab", "at most 2.5 GB", disk(lab)),
