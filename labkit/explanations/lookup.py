@@ -99,7 +99,11 @@ class ImageFinder:
             return None
         self._note_architecture(name, str(inspected.get("Architecture") or ""))
         config = inspected.get("Config") or {}
-        inside = engine.look_inside(reference, [_PASSWD, _GROUP])
+        try:
+            inside = engine.look_inside(reference, [_PASSWD, _GROUP])
+        except LabFailed as error:
+            self.notes.append(f"{name}: its passwd and group files could not be read: {error.came_back}")
+            return Image(config.get("User") or "", files_known=False)
         unread = [path for path, found in inside.items() if found is not None and found.text is None]
         if unread:
             self.notes.append(f"{name}: {' and '.join(unread)} is a link or too large to be read through the engine")

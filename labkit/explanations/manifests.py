@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,7 @@ def read_manifests(places: Sequence[str], recursive: bool = False) -> Manifests:
         Misuse: a place does not exist, or is an address of the web.
     """
     found = Manifests()
-    for name in [file for place in places for file in _files(place, recursive)]:
+    for name in [file for place in places for file in _files(place, recursive, found.flaws)]:
         try:
             asked = read_workloads(_text(name))
         except (MalformedManifest, OSError, UnicodeDecodeError) as error:
@@ -58,21 +59,32 @@ def read_manifests(places: Sequence[str], recursive: bool = False) -> Manifests:
     return found
 
 
-def _files(place: str, recursive: bool) -> Iterator[str]:
+def _files(place: str, recursive: bool, flaws: list[str]) -> Iterator[str]:
+    """The files of a place; a folder that may not be looked into becomes a flaw, as a file does."""
     if place == "-":
         yield place
     elif place.startswith(("http://", "https://")):
         raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
-    elif Path(place).is_dir():
-        for folder, folders, files in os.walk(place):
+    elif _is_folder(place):
+        for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
             folders.sort()
             yield from (str(Path(folder, file)) for file in sorted(files) if file.endswith(ENDINGS))
             if not recursive:
                 return
-    elif Path(place).exists():
-        yield place
     else:
-        raise Misuse(f"Reading {place}", "there is no such file or folder", "see what there is\n  ls")
+        yield place
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        if stat.S_ISDIR(Path(place or os.devnull + "/none").stat().st_mode):
+            return True
+    except (FileNotFoundError, NotADirectoryError) as error:
+        remedy = "see what there is\n  ls"
+        raise Misuse(f"Reading {place}", "there is no such file or folder", remedy) from error
+    except OSError:  # reading it says why not
+        pass
+    return False
 
 
 def _text(name: str) -> str:

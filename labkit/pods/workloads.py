@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import yaml
 
@@ -29,6 +30,18 @@ _TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
 # Other projects have kinds of the same names (batch.volcano.sh has a Job).
 _GROUPS = ("", "apps", "batch", "extensions")
 _MOST_NODES = 1_000_000
+# Python writes and reads numbers of up to 4300 decimal digits, and no API takes one of more than 20.
+_LONGEST_NUMBER = 1000
+_NUMBER, _VALUE, _DATE = (f"tag:yaml.org,2002:{name}" for name in ("int", "value", "timestamp"))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as Kubernetes reads it: dates and a lone = are strings (gopkg.in/yaml.v2:resolve.go)."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {  # type: ignore[misc]
+        first: [one for one in resolvers if one[0] not in (_VALUE, _DATE)]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class MalformedManifest(ValueError):
@@ -74,36 +87,55 @@ def read_workloads(text: str) -> Asked:
         MalformedManifest: it is not YAML, or its anchors multiply beyond measure.
     """
     asked = Asked()
-    for document in _documents(text):
-        if document is not None:
-            _read_document(document, asked)
+    try:
+        for document in _documents(text):
+            if document is not None:
+                _read_document(document, asked)
+    except RecursionError as error:
+        raise MalformedManifest("it is nested too deeply") from error
     return asked
 
 
 def _documents(text: str) -> Iterator[Any]:
-    loader = yaml.SafeLoader(text)
+    if text.lstrip().startswith("{"):
+        # JSON may have tabs, which YAML may not.
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            pass  # a mapping of YAML in braces, or YAML's reader says what is wrong
+        else:
+            yield document
+            return
+    try:
+        yield from _yaml_documents(text)
+    except (MalformedManifest, RecursionError):
+        raise
+    except yaml.YAMLError as error:
+        raise MalformedManifest(f"it is not YAML: {error}") from error
+    except Exception as error:  # whatever PyYAML's arithmetic meets, such as a KeyError for `!!bool x`
+        raise MalformedManifest(f"it is not YAML: a value does not fit its tag ({error!r})") from error
+
+
+def _yaml_documents(text: str) -> Iterator[Any]:
+    loader = _Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
             if node is not None:
                 _check_size(node)
                 yield loader.construct_document(node)
-    except (yaml.YAMLError, ValueError) as error:
-        if isinstance(error, MalformedManifest):
-            raise
-        raise MalformedManifest(f"it is not YAML: {error}") from error
-    except RecursionError as error:
-        raise MalformedManifest("it is nested too deeply") from error
     finally:
         loader.dispose()
 
 
 def _check_size(node: yaml.Node) -> None:
-    """Refuse anchors that hold themselves, or that multiply a small text into a large one."""
+    """Refuse anchors that hold themselves, or multiply a small text into a large one, and numbers without end."""
     sizes: dict[int, int | None] = {}
 
     def size(one: yaml.Node) -> int:
         if isinstance(one, yaml.ScalarNode):
+            if one.tag == _NUMBER and len(one.value) > _LONGEST_NUMBER:
+                raise MalformedManifest(f"it has a number of more than {_LONGEST_NUMBER} digits")
             return 1
         if id(one) in sizes:
             known = sizes[id(one)]
