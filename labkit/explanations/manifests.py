@@ -65,6 +65,8 @@ def _files(place: str, recursive: bool, flaws: list[str]) -> Iterator[str]:
         yield place
     elif place.startswith(("http://", "https://")):
         raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
+    elif not place:
+        raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
     elif _is_folder(place):
         for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
             folders.sort()
@@ -77,7 +79,7 @@ def _files(place: str, recursive: bool, flaws: list[str]) -> Iterator[str]:
 
 def _is_folder(place: str) -> bool:
     try:
-        if stat.S_ISDIR(Path(place or os.devnull + "/none").stat().st_mode):
+        if stat.S_ISDIR(Path(place).stat().st_mode):
             return True
     except (FileNotFoundError, NotADirectoryError) as error:
         remedy = "see what there is\n  ls"

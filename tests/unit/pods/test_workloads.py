@@ -430,7 +430,7 @@ def test_a_hundred_thousand_levels_are_too_deep(opening: str, closing: str) -> N
 )
 def test_at_no_depth_does_it_break(frame: object) -> None:
     before, after = json.dumps(frame).split('"@"')
-    for depth in [*range(1, 200, 40), *range(780, 1000, 5)]:
+    for depth in (1, 150, *range(940, 1000, 15)):
         for opening, closing in (("[", "]"), ('{"kind":"List","items":[', "]}")):
             try:
                 read_workloads(before + opening * depth + closing * depth + after)
@@ -498,7 +498,11 @@ _scalars = (
 )
 _kinds = st.sampled_from(["Pod", "Deployment", "Job", "CronJob", "List", "PodList", "Secret"])
 _keys = st.sampled_from(
-    ["kind", "spec", "template", "jobTemplate", "containers", "initContainers", "name", "image", "items", "metadata", "securityContext", "runAsUser", "runAsNonRoot", "supplementalGroups", "hostUsers", "os", "apiVersion"]
+    [
+        *("kind", "spec", "template", "jobTemplate", "containers", "initContainers", "name", "image", "items"),
+        *("metadata", "securityContext", "runAsUser", "runAsNonRoot", "supplementalGroups", "hostUsers", "os"),
+        "apiVersion",
+    ]
 )
 _documents = st.recursive(
     _scalars | _kinds,
