@@ -99,8 +99,9 @@ def read_archive(path: Path | str, *, architecture: str | None = None) -> list[I
         came_back, remedy = error.strerror or str(error), "see that it is there and that you may read it\n  ls -l"
     # What tarfile, json and pathlib raise for bytes that nobody writes on purpose.
     except (tarfile.TarError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError) as error:
-        came_back, remedy = f"it is damaged ({_quoted(error)})", _SAVE
-    raise ArchiveUnreadable(f"reading the image archive {path}{store.reading}", came_back, remedy)
+        came_back, remedy = f"it is cut short or damaged ({_quoted(error)})", _SAVE
+    shown = path if str(path).isprintable() else _quoted(path)
+    raise ArchiveUnreadable(f"reading the image archive {shown}{store.reading}", came_back, remedy)
 
 
 def _quoted(text: object) -> str:
