@@ -25,6 +25,7 @@ _POLL_SECONDS = 0.03
 _REQUEST_SECONDS = 10.0
 _OBSERVE_SECONDS = 60.0
 _NAMESPACE_SECONDS = 15.0
+_SANDBOX_SECONDS = 1.5
 LESSON_LABEL = "labkit.lesson"
 _GONE_REMEDY = "bring it back and go on\n  labkit up"
 
@@ -178,7 +179,14 @@ class Kube:
             LabFailed: the cluster went away, or the pod did.
         """
         started = time.monotonic()
-        decided = _poll(lambda: judge(self.pod(name, namespace)).verdict != "pending" or None, seconds)
+
+        def look() -> bool | None:
+            # A sandbox that cannot be made shows in the events alone; those of a pod that takes its time are read.
+            slow = time.monotonic() - started > _SANDBOX_SECONDS
+            events = self.events(name, namespace) if slow else ()
+            return judge(self.pod(name, namespace), events).verdict != "pending" or None
+
+        decided = _poll(look, seconds)
         return self.judge_now(name, namespace, timed_out=decided is None, seconds=time.monotonic() - started)
 
     def judge_now(self, name: str, namespace: str, *, timed_out: bool = False, seconds: float | None = None) -> Outcome:

@@ -17,6 +17,8 @@ Verdict = Literal["running", "succeeded", "failed", "refused", "not admitted", "
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
 # kubernetes/kubernetes:pkg/kubelet/kuberuntime/kuberuntime_container.go
 _START_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+# kubernetes/kubernetes:pkg/kubelet/events/event.go
+_NO_SANDBOX = "FailedCreatePodSandBox"
 _STATUS_FIELDS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 # kubernetes/pod-security-admission:admission/admission.go
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]*)": (?P<violations>.*)', re.DOTALL)
@@ -150,6 +152,8 @@ def judge(
         str(metadata.get("name", "")), str(metadata.get("namespace", "")), "pending", seconds=seconds, logs=logs
     )
     outcome = _judge_status(base, _mapping(pod.get("status")))
+    if outcome.verdict == "pending":
+        outcome = _judge_sandbox(outcome, events)
     if outcome.verdict == "pending" and timed_out:
         outcome = replace(outcome, cause=Cause.TIMEOUT, message=outcome.message or "no container has started")
     return replace(outcome, events=_relevant(events, outcome))
@@ -212,6 +216,15 @@ def _judge_status(base: Outcome, status: Mapping[str, Any]) -> Outcome:
     if phase == "Running" and _all_started(status):
         return replace(base, verdict="running")
     return replace(base, message=message)
+
+
+def _judge_sandbox(base: Outcome, events: Sequence[Mapping[str, Any]]) -> Outcome:
+    """A sandbox that the runtime will not make: no container's state says so, only the events do."""
+    for event in events:
+        message = str(event.get("message", ""))
+        if event.get("reason") == _NO_SANDBOX and (cause := cause_of_engine_error(message)) is not None:
+            return replace(base, verdict="refused", cause=cause, message=message)
+    return base
 
 
 def _judge_waiting(base: Outcome, name: str, waiting: Mapping[str, Any]) -> Outcome | None:

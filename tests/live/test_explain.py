@@ -66,6 +66,26 @@ def test_ids_out_of_range_are_not_admitted_in_the_words_that_were_said(lab: Lab,
     assert said.answer.refusal.message.partition(": ")[2] in outcome.message
 
 
+def test_a_group_without_a_user_stops_the_pod_and_that_is_said(lab: Lab, kube: Kube, namespace: str) -> None:
+    pod = pod_manifest("grouped", [container_manifest("a", lab.reference("alpine"))], security={"runAsGroup": 7})
+    said = explain_text(finder(lab), to_yaml(pod))[0]
+    outcome = kube.make_pod(pod, namespace).expect(Cause.BAD_USER_SPEC)
+    assert said.answer.refusal is not None and outcome.message is not None
+    assert said.answer.refusal.message in outcome.message
+
+
+def test_in_a_user_namespace_root_is_nobody_on_the_node(lab: Lab, kube: Kube, namespace: str) -> None:
+    pod = pod_manifest("apart", [container_manifest("a", lab.reference("alpine"), command=["sleep", "3600"])])
+    pod["spec"]["hostUsers"] = False
+    said = explain_text(finder(lab), to_yaml(pod))[0]
+    assert any("unprivileged uid of the node" in sentence for sentence in said.answer.because)
+    kube.make_pod(pod, namespace).expect_running()
+    status, mapped = kube.execute("apart", namespace, ["cat", "/proc/self/uid_map"])
+    inside, outside, _ = mapped.split()
+    assert (status, inside) == (0, "0")
+    assert int(outside) > 65535
+
+
 def test_an_archive_says_what_the_engine_says(lab: Lab, tmp_path: Path) -> None:
     reference = lab.reference("aspnetapp-chiseled")
     archive = tmp_path / "image.tar"

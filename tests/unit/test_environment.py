@@ -385,7 +385,7 @@ def make(*arguments: str) -> str:
 
 
 TARGETS = ["lab", "up", "down", "status", "reset", "doctor", "images", "test", "lint", "unit", "recorded", "live"]
-TARGETS += ["notebooks", "browser", "bench", "clean", "distclean", "environment", "lock"]
+TARGETS += ["notebooks", "browser", "parity", "bench", "clean", "distclean", "environment", "lock"]
 
 
 def test_make_alone_prints_every_target_with_its_help() -> None:

@@ -92,3 +92,12 @@ def test_pod_security_names_its_controls() -> None:
 @given(st.lists(st.from_regex(r"[a-z ]+\([a-z, ]*\)", fullmatch=True).map(str.strip), max_size=4))
 def test_violations_are_split_outside_of_parentheses(parts: list[str]) -> None:
     assert split_violations(", ".join(parts)) == parts
+
+
+def test_a_sandbox_that_is_not_made_is_a_refusal() -> None:
+    pod = {"metadata": {"name": "a"}, "status": {"phase": "Pending"}}
+    message = 'failed to generate user string: user group "7" is specified without user'
+    event = {"type": "Warning", "reason": "FailedCreatePodSandBox", "message": message}
+    assert judge(pod, [event]).expect("bad-user-spec").verdict == "refused"
+    transient = {**event, "message": "network is not ready"}
+    assert judge(pod, [transient]).verdict == "pending"
