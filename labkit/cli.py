@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from labkit.errors import LabError
+from labkit.errors import LabError, LabFailed
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _INTERRUPTED = 130
@@ -47,6 +48,14 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
         except LabError as error:
             click.echo(click.style("error", fg="red") + f": {error}", err=True)
             sys.exit(error.exit_status)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            full = LabFailed("Writing the answer", "the disk is full", "free some space, or write elsewhere\n  df -h")
+            click.echo(click.style("error", fg="red") + f": {full}", err=True)
+            # What is still buffered cannot be written either, and Python would say so once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         except KeyboardInterrupt:
             click.echo("interrupted; the next `labkit up` goes on from here", err=True)
             sys.exit(_INTERRUPTED)

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TextIO
 
 import click
@@ -19,6 +20,8 @@ from labkit.identity.model import Versions
 from labkit.lab import Lab
 
 _NEWEST = Versions()
+# A passwd file of 100 MB fits; a longer line is answered as several that are no JSON, for memory must end somewhere.
+_LONGEST_LINE = 1 << 28
 
 
 def run_explain(
@@ -44,7 +47,7 @@ def run_explain(
         _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)
     )
     if batch:
-        return answer_batch(sys.stdin.buffer, sys.stdout, versions)
+        return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
     manifests = [*places, *(name for name in images if is_manifest(name))]
     names = [name for name in images if not is_manifest(name)]
     if not manifests and not names:

@@ -182,3 +182,12 @@ def test_what_can_be_pulled_is_taken_from_upstream(
 def test_a_mirror_that_has_not_the_image_says_so(engine: Engine, registry: str) -> None:
     with pytest.raises(LabFailed, match=r"(?s)Pulling .*(NAME_UNKNOWN|manifest unknown)"):
         engine.pull(f"{registry}/library/nothing:1")
+
+
+def test_an_answer_that_finds_no_room_says_so() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "labkit", "explain", "--batch"]
+        cases = '{"image": {}}\n' * 5000
+        done = subprocess.run(command, input=cases, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "the disk is full" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
