@@ -13,5 +13,5 @@ def image_architecture(machine: str | None = None) -> str:
     Args:
         machine: as `uname -m` gives it; None for this machine.
     """
-    machine = machine or platform.machine()
+    machine = (machine or platform.machine()).lower()
     return _MACHINES.get(machine, machine)

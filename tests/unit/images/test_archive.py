@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from labkit.errors import Misuse
-from labkit.images import archive
+from labkit.images import archive_files
 from labkit.images.archive import ArchiveUnreadable, ImageContent, read_archive
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
@@ -520,7 +520,7 @@ def test_a_header_cannot_fill_the_memory(tmp_path: Path) -> None:
 
 
 def test_a_tar_of_too_many_files_is_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "_FILES", 3)
+    monkeypatch.setattr(archive_files, "_FILES", 3)
     assert read(tmp_path, tar(ETC)).passwd == PASSWD
     with refused("more than 3 files"):
         read(tmp_path, tar(ETC), tar({}))
