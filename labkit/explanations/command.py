@@ -75,12 +75,19 @@ def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions = _NEWE
         1 if a line was no case, else 0.
     """
     status = 0
-    texts = (line.decode("utf-8", "replace") for line in lines)
-    for answer, was_case in answer_lines(texts, versions):
+    for answer, was_case in answer_lines(map(_text, lines), versions):
         out.write(answer + "\n")
         status |= not was_case
     out.flush()
     return int(status)
+
+
+def _text(line: bytes) -> str:
+    """A line as text; one that is not UTF-8 begins with a mark that makes it no JSON, instead of passing altered."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return "\ufffd" + line.decode(errors="replace")
 
 
 def _print(found: Explanations, as_json: bool) -> None:

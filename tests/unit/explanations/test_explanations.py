@@ -281,6 +281,13 @@ def test_a_batch_is_answered_line_by_line_and_a_bad_one_is_told_at_the_end() -> 
     assert ["error" in one for one in answers] == [False, True, True, False]
 
 
+@pytest.mark.parametrize("line", [b'{"id": NaN, "image": {}}', b'{"id": 1, "image": {"user": "\xff"}}'])
+def test_what_is_nearly_json_is_none(line: bytes) -> None:
+    out = io.StringIO()
+    assert answer_batch(iter([line]), out) == 1
+    assert "error" in json.loads(out.getvalue())
+
+
 def test_a_batch_through_the_command() -> None:
     result = run("--batch", text='{"id": "x", "image": {"user": "app"}, "docker": {}}\n')
     assert result.exit_code == 0

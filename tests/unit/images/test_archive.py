@@ -220,6 +220,17 @@ def test_of_several_platforms_the_wanted_one_is_read(
     assert told(None) == arm
 
 
+def test_an_attestation_is_no_image(tmp_path: Path) -> None:
+    layout = Layout()
+    proof, image = layout.image(on="unknown/unknown"), layout.image(tar(ETC), name="app:1")
+    files = layout.finish(proof, image)
+    assert [image.reference for image in read_archive(write(tmp_path, files))] == ["app:1"]
+    assert read_archive(write(tmp_path, layout.finish(proof))) == []
+    absent = {"digest": "sha256:" + 64 * "0", "platform": {"os": "linux", "architecture": "amd64"}}
+    with refused("none of the manifests"):
+        read_archive(write(tmp_path, layout.finish(layout.index(absent, proof))))
+
+
 def test_an_index_without_platforms_is_told_apart_by_the_configs(tmp_path: Path) -> None:
     layout = Layout()
     arm, amd = (layout.image(about=config(about, about)) for about in ("arm64", "amd64"))
@@ -275,6 +286,7 @@ def test_an_empty_config_is_no_flaw(tmp_path: Path) -> None:
         ([ETC, {"etc/passwd": "new", ".wh..wh..opq": ""}], "new", None),
         # Other things at these names.
         ([ETC, {"etc": None}], PASSWD, GROUP),
+        ([{"etc/passwd": "x"}, {"etc": None}], "x", None),
         ([ETC, {"etc": "a file"}], None, None),
         ([ETC, {"etc": "a file"}, {"etc": None, "etc/group": "new"}], None, "new"),
         ([ETC, {"etc/passwd": None}], None, GROUP),
@@ -376,6 +388,7 @@ ZSTD = b"\x28\xb5\x2f\xfd" + bytes(100)
         (without(WHOLE, "config.json"), ("the config 'config.json' is missing", "at 'manifest.json'")),
         (without(WHOLE, "0/layer.tar"), ("the layer '0/layer.tar' is missing",)),
         (list_of('[{"Layers": []}]'), ("the config '' is missing",)),
+        ({**list_of('[{"Layers": []}]'), "../x": config()}, ("the config '' is missing",)),
         (list_of('[{"Config": "/etc/passwd"}]'), ("the config 'etc/passwd' is missing",)),
         (list_of('[{"Config": "../../etc/passwd"}]'), ("the config '' is missing",)),
         (list_of('[{"Config": "config.json", "Layers": ["../etc/passwd"]}]'), ("the layer '' is missing",)),
