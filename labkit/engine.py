@@ -19,6 +19,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from labkit.causes import Cause
 from labkit.errors import LabFailed, MachineLacks
 from labkit.identity.engine_errors import cause_of_engine_error
+from labkit.identity.model import read_version
 from labkit.run_result import RunResult
 from labkit.settings import LABEL, Settings
 
@@ -125,6 +126,11 @@ class Engine:
         """What `docker version` tells of the server."""
         with _doing("Asking the engine for its version"):
             return dict(self._client.version())
+
+    def runc_version(self) -> tuple[int, int] | None:
+        """Major and minor of the engine's runc, None if the engine does not say."""
+        components = self.version().get("Components") or []
+        return next((read_version(str(one.get("Version"))) for one in components if one.get("Name") == "runc"), None)
 
     # --- images ---
 

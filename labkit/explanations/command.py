@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TextIO
 
@@ -16,7 +16,7 @@ from labkit.explanations.explain import explain_image, explain_manifests, finder
 from labkit.explanations.lookup import parse_said
 from labkit.explanations.rows import Explanations
 from labkit.identity.cases import answer_lines
-from labkit.identity.model import Versions
+from labkit.identity.model import Versions, read_version
 from labkit.lab import Lab
 
 _NEWEST = Versions()
@@ -53,6 +53,8 @@ def run_explain(
     if not manifests and not names:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     looked_up = finder(Lab(), parse_said(image_user), archives)
+    if runc is None and names:
+        versions = replace(versions, engine_runc=looked_up.engine_runc() or versions.engine_runc)
     rows = [
         row
         for name in names
@@ -98,25 +100,26 @@ def _print(found: Explanations, as_json: bool) -> None:
     else:
         _echo(str(found) if found.rows else "\n".join(found.notes))
     for flaw in found.flaws:
-        _echo(click.style("not read", fg="red") + f": {flaw}", err=True)
+        _echo(flaw, err=True, label="not read")
 
 
 def _status(found: Explanations, gate: bool) -> int:
     objections = found.objections() if gate else []
     for objection in objections:
-        _echo(click.style("gate", fg="red") + f": {objection}", err=True)
+        _echo(objection, err=True, label="gate")
     return 1 if objections or found.flaws else 0
 
 
-def _echo(text: str, err: bool = False) -> None:
-    """Print what may hold names of others: half a character, such as "\\ud800", is spelt out."""
-    click.echo(text.encode("utf-8", "backslashreplace").decode(), err=err)
+def _echo(text: str, err: bool = False, label: str = "") -> None:
+    """Print what may hold names of others: control characters, and half of a character, are spelt out."""
+    safe = "".join(one if one == "\n" or one.isprintable() else ascii(one)[1:-1] for one in text)
+    click.echo(click.style(label, fg="red") + ": " + safe if label else safe, err=err)
 
 
 def _version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
     if text is None:
         return default
-    match = re.match(r"v?(\d{1,4})\.(\d{1,4})(?:\.|$)", text)
-    if match is None:
+    version = read_version(text)
+    if version is None:
         raise Misuse(f"Reading {option} {text!r}", "it is no version", f"for example\n  {option} 1.33")
-    return int(match[1]), int(match[2])
+    return version

@@ -92,14 +92,15 @@ def ask(
     if image_user is not None:
         found = [(name, replace(image, user=image_user)) for name, image in found]
     of_pod, own = _read_both(pod, container)
+    versions = Versions(engine_runc=images.engine_runc() or _NEWEST.engine_runc)
     rows = []
     for name, image in found:
         if pod is not None or container is not None:
             rows.append(_image_row(name, "Pod", "with these settings", image, explain_in_pod(image, of_pod, own)))
         if user is not None or group_add:
-            rows.append(_engine_row(name, image, user, group_add, _NEWEST))
+            rows.append(_engine_row(name, image, user, group_add, versions))
         if not rows:
-            rows += _three_rows(name, image, _NEWEST)
+            rows += _three_rows(name, image, versions)
     return rows
 
 

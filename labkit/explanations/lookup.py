@@ -75,6 +75,14 @@ class ImageFinder:
         self._note_architecture(content.reference, content.architecture)
         return Image(content.user, content.passwd, content.group, _home(content.env))
 
+    def engine_runc(self) -> tuple[int, int] | None:
+        """The version of the engine's runc, None if there is no engine or it does not say."""
+        try:
+            engine = self._engine or self._connect()
+        except EngineUnreachable:
+            return None
+        return engine.runc_version()
+
     def _reach(self) -> Engine | None:
         if self._engine is None and self._unreachable is None:
             try:

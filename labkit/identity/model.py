@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from labkit.causes import Cause
 
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?![0-9])", re.ASCII)
 DecidedBy = Literal["image", "container", "pod", "-u", "default"]
 
 
@@ -115,6 +117,12 @@ class Versions:
 
     kubernetes: tuple[int, int] = (1, 37)
     engine_runc: tuple[int, int] = (1, 1)
+
+
+def read_version(text: str) -> tuple[int, int] | None:
+    """Major and minor of a version such as "v1.33.2", "1.1.5+ds1" or "1.3"; None if it is none."""
+    match = _VERSION.match(text)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 class CannotResolve(Exception):

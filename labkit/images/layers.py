@@ -76,7 +76,7 @@ class Tree:
                 continue
             path = f"{parent}/{base}".lstrip("/")
             if base == ".wh..wh..opq":
-                self._drop(parent and f"{parent}/", own | {parent})
+                self._drop(parent and f"{parent}/", own)
             elif base.startswith(".wh."):
                 self._drop(path.removesuffix(base) + base[4:] + "/", own)
             elif path in self._watched:
@@ -85,7 +85,7 @@ class Tree:
                     self._drop(f"{path}/", set())
                 above = [path[: slash.start()] for slash in re.finditer("/", path)]
                 self._nodes |= {path: node, **dict.fromkeys(above, _Node("folder"))}
-                own.update(above, [path])
+                own.add(path)
 
     def _node(self, member: tarfile.TarInfo, lend: Opener) -> _Node:
         if member.isreg():

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.identity.cases import answer_case
+from labkit.identity.model import Versions
 from tests.parity.cases import Case
 from tests.parity.observe import Seen
 
 _SHRINKING_STEPS = 60
+_NEWEST = Versions()
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class Disagreement:
     seen: Seen
 
 
-def differences(case: Case, seen: Seen) -> tuple[str, ...]:
+def differences(case: Case, seen: Seen, versions: Versions = _NEWEST) -> tuple[str, ...]:
     """The fields in which what is said differs from what was seen, each in a sentence."""
-    said = answer_case(case)
+    said = answer_case(case, versions)
     if said["cause"] != seen.cause:
         return (f"cause: said {said['cause']}, seen {seen.cause} {seen.message}",)
     if seen.cause is not None:

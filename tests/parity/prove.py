@@ -10,12 +10,14 @@ from functools import partial
 
 from labkit.causes import REFUSALS, Cause
 from labkit.identity.cases import answer_case
+from labkit.identity.model import Versions, read_version
 from labkit.lab import Lab
 from tests.parity.cases import WORLDS, Case, collect, in_pod, on_engine
 from tests.parity.compare import Disagreement, differences, shrink
 from tests.parity.images import ParityImages
 from tests.parity.observe import Observer
 
+_NEWEST = Versions()
 IN_POD_CAUSES = (*REFUSALS, Cause.UNKNOWN_USER, Cause.BAD_USER_SPEC)
 ON_ENGINE_CAUSES = (Cause.UNKNOWN_USER, Cause.UNKNOWN_GROUP, Cause.BAD_USER_SPEC)
 
@@ -59,6 +61,9 @@ def prove(lab: Lab, cases: Sequence[Case]) -> Proof:
     engine = lab.engine()
     images = ParityImages(lab.settings, lab.reference("alpine"))
     with lab.cluster(engine).kube() as kube:
+        versions = Versions(
+            read_version(kube.version()) or _NEWEST.kubernetes, engine.runc_version() or _NEWEST.engine_runc
+        )
         namespace = kube.new_namespace("parity")
         try:
             observer = Observer(engine, kube, namespace, images)
@@ -66,10 +71,10 @@ def prove(lab: Lab, cases: Sequence[Case]) -> Proof:
             found = [
                 Disagreement(case, wrong, one)
                 for case, one in zip(cases, seen, strict=True)
-                if (wrong := differences(case, one))
+                if (wrong := differences(case, one, versions))
             ]
             if found:
-                found[0] = _shrunk(observer, found[0])
+                found[0] = _shrunk(observer, found[0], versions)
         finally:
             kube.delete_namespace(namespace)
             images.remove()
@@ -86,13 +91,13 @@ def tell(found: Disagreement) -> str:
     return "\n".join([*found.fields, json.dumps({"id": "disagreement", **found.case})])
 
 
-def _shrunk(observer: Observer, found: Disagreement) -> Disagreement:
+def _shrunk(observer: Observer, found: Disagreement, versions: Versions) -> Disagreement:
     def still_differs(case: Case) -> bool:
-        return bool(differences(case, observer.observe([case])[0]))
+        return bool(differences(case, observer.observe([case])[0], versions))
 
     case = shrink(found.case, still_differs)
     seen = observer.observe([case])[0]
-    return Disagreement(case, differences(case, seen) or found.fields, seen)
+    return Disagreement(case, differences(case, seen, versions) or found.fields, seen)
 
 
 def _predicts(cause: Cause, case: Case) -> bool:

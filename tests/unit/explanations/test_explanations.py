@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from labkit.cli import main
@@ -19,6 +20,7 @@ from labkit.explanations.explain import explain_text
 from labkit.explanations.lookup import ImageFinder, parse_said
 from labkit.explanations.manifests import read_manifests
 from labkit.images.archive import ImageContent
+from labkit.settings import CHECKOUT
 
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 POD = """
@@ -43,6 +45,9 @@ class _Engine:
             raise LabFailed("Inspecting UPPER", "invalid reference format", "look")
         user = self._images.get(reference)
         return None if user is None else {"Config": {"User": user, "Env": ["A=b", "HOME=/data"]}}
+
+    def runc_version(self) -> tuple[int, int]:
+        return (1, 3)
 
     def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
         text = None if reference == "broken" else PASSWD
@@ -132,6 +137,11 @@ def test_users_that_are_said() -> None:
     for nonsense in ("a", "=5", ""):
         with pytest.raises(Misuse, match="NAME=USER"):
             parse_said([nonsense])
+
+
+def test_the_engine_s_own_runc_decides() -> None:
+    assert finder().engine_runc() == (1, 3)
+    assert finder(_no_engine).engine_runc() is None
 
 
 # --- files ---
@@ -260,6 +270,24 @@ def test_names_are_shown_and_never_acted_upon(tmp_path: Path) -> None:
     found = explain_text(finder(_no_engine), POD % ('"<script>alert(1)</script>"', "<i>image</i>"))
     assert "<script>" not in found._repr_html_()
     assert "<script>" in str(found)
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_no_name_commands_the_terminal(folder: Path) -> None:
+    (folder / "one.yaml").write_text(POD % ("one", "numeric"))
+    result = run("--gate", "-f", str(folder / "one.yaml"), "--image-user", "numeric=\x1b[2J\ud800")
+    assert "\x1b" not in result.output
+    assert "\\x1b[2J\\ud800" in result.output
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_the_hook_that_is_shipped_is_a_gate(folder: Path) -> None:
+    (hook,) = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text())
+    program, command, *options = hook["entry"].split()
+    assert (program, command) == ("labkit", "explain")
+    files = [str(folder / "one.yaml"), str(folder / "two.json")]
+    assert run(*options, "--image-user", "numeric=5", "--image-user", "i=5", *files).exit_code == 0
+    assert run(*options, "--image-user", "numeric=5", "--image-user", "i=0", *files).exit_code == 1
 
 
 # --- many cases ---

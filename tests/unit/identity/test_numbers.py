@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit.identity.model import read_version
 from labkit.identity.numbers import as_uint32, field_number, fits_int64, read_number
 
 
@@ -39,3 +40,11 @@ def test_a_very_long_number_costs_nothing() -> None:
 def test_32_bits_are_kept(number: int) -> None:
     assert 0 <= as_uint32(number) < 2**32
     assert (as_uint32(number) - number) % 2**32 == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("v1.33.2", (1, 33)), ("1.1.5+ds1", (1, 1)), ("1.3", (1, 3)), ("1", None), ("", None), ("x1.2", None)],
+)
+def test_a_version_is_read(text: str, version: tuple[int, int] | None) -> None:
+    assert read_version(text) == version

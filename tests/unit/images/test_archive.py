@@ -8,6 +8,7 @@ import io
 import json
 import os
 import tarfile
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -354,6 +355,16 @@ def test_an_account_file_may_have_16_mebibytes_and_no_more(tmp_path: Path) -> No
     with refused("its passwd file has 16777217 bytes", "engines refuse it"):
         read(tmp_path, larger)
     assert read(tmp_path, larger, tar({"etc/passwd": "short"})).passwd == "short"
+
+
+def test_a_larger_one_does_not_fill_the_memory(tmp_path: Path) -> None:
+    file = put(tmp_path, tar(saved(gzip.compress(tar({"etc/passwd": bytes(64 << 20), "srv/data": bytes(64 << 20)})))))
+    tracemalloc.start()
+    with refused("its passwd file has 67108864 bytes"):
+        read_archive(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 << 20
 
 
 def without(files: Files, *names: str, **other: bytes) -> Files:
