@@ -93,7 +93,7 @@ def explain(
     Raises:
         LabError: there is no such image, or what was given is no manifest.
     """
-    from labkit.explanations.explain import ask, explain_text, finder
+    from labkit.explanations.explain import explain_image, explain_text, finder
     from labkit.explanations.rows import Explanations
     from labkit.lab import Lab
 
@@ -102,7 +102,9 @@ def explain(
     if image is None or manifest is not None or isinstance(image_user, Mapping):
         raise Misuse("Explaining", "either an image or a manifest is wanted", 'for example\n  labkit.explain("alpine")')
     images = finder(Lab())
-    rows = ask(images, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container)
+    rows = explain_image(
+        images, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
+    )
     return Explanations(rows, tuple(images.notes))
 
 

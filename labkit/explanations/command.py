@@ -98,7 +98,7 @@ def _print(found: Explanations, as_json: bool) -> None:
         for note in found.notes:
             _echo(note, err=True)
     else:
-        _echo(str(found) if found.rows else "\n".join(found.notes))
+        _echo(f"{found.table()}\n\n{found.chains()}" if found.rows else "\n".join(found.notes))
     for flaw in found.flaws:
         _echo(flaw, err=True, label="not read")
 

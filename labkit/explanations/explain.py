@@ -39,42 +39,16 @@ def explain_image(
     images: ImageFinder,
     reference: str,
     *,
-    user: str | None = None,
-    group_add: Sequence[str] = (),
-    versions: Versions = _NEWEST,
-) -> list[Explanation]:
-    """As whom an image runs: in a pod without settings, in one with runAsNonRoot, and on the engine.
-
-    Args:
-        images: what looks it up.
-        reference: its name, or the path of an archive.
-        user: as `docker run --user`; then only the engine is asked.
-        group_add: as `docker run --group-add`; likewise.
-        versions: of kubelet and runc.
-
-    Raises:
-        LabError: there is no such image, no engine, or no readable archive.
-    """
-    rows = []
-    for name, image in _find(images, reference):
-        if user is None and not group_add:
-            rows += _three_rows(name, image, versions)
-        else:
-            rows.append(_engine_row(name, image, user, group_add, versions))
-    return rows
-
-
-def ask(
-    images: ImageFinder,
-    reference: str,
-    *,
     image_user: str | None = None,
     user: str | None = None,
     group_add: Sequence[str] = (),
     pod: Mapping[str, Any] | None = None,
     container: Mapping[str, Any] | None = None,
+    versions: Versions | None = None,
 ) -> list[Explanation]:
-    """A row for the pod if settings are given, one for the engine if -u or --group-add is; else `explain_image`.
+    """As whom an image runs: with settings in a pod, with options on the engine.
+
+    Without either there are three rows: a pod without settings, one with runAsNonRoot, and the engine.
 
     Args:
         images: what looks the image up.
@@ -84,22 +58,23 @@ def ask(
         group_add: as `docker run --group-add`.
         pod: the pod's securityContext; `hostUsers`, which is the pod's own, may stand in it too.
         container: the container's securityContext.
+        versions: of kubelet and runc; None for the newest kubelet and the engine's own runc.
 
     Raises:
-        LabError: there is no such image, or a setting is none.
+        LabError: there is no such image, no engine, no readable archive, or a setting is none.
     """
-    found = _find(images, reference)
-    if image_user is not None:
-        found = [(name, replace(image, user=image_user)) for name, image in found]
     of_pod, own = _read_both(pod, container)
-    versions = Versions(engine_runc=images.engine_runc() or _NEWEST.engine_runc)
+    versions = versions or Versions(engine_runc=images.engine_runc() or _NEWEST.engine_runc)
     rows = []
-    for name, image in found:
-        if pod is not None or container is not None:
-            rows.append(_image_row(name, "Pod", "with these settings", image, explain_in_pod(image, of_pod, own)))
-        if user is not None or group_add:
+    for name, image in _find(images, reference):
+        image = image if image_user is None else replace(image, user=image_user)
+        in_pod, on_engine = pod is not None or container is not None, user is not None or bool(group_add)
+        if in_pod:
+            answer = explain_in_pod(image, of_pod, own, versions=versions)
+            rows.append(_image_row(name, "Pod", "with these settings", image, answer))
+        if on_engine:
             rows.append(_engine_row(name, image, user, group_add, versions))
-        if not rows:
+        if not in_pod and not on_engine:
             rows += _three_rows(name, image, versions)
     return rows
 

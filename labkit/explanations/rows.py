@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,10 +147,15 @@ class Explanations:
         """Who decided what, for each container."""
         return Table("", (), [(one.title, "\n".join(one.answer.because)) for one in self.rows])
 
+    def unread(self) -> str:
+        """What could not be read, a line each."""
+        return "\n".join(f"not read: {flaw}" for flaw in self.flaws)
+
     def __str__(self) -> str:
-        return f"{self.table()}\n\n{self.chains()}"
+        return "\n\n".join(part for part in (str(self.table()), str(self.chains()), self.unread()) if part)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + self.chains()._repr_html_()
+        unread = f"<pre>{html.escape(self.unread())}</pre>" if self.flaws else ""
+        return self.table()._repr_html_() + self.chains()._repr_html_() + unread

@@ -16,7 +16,7 @@ from labkit.cli import main
 from labkit.engine import Engine, EngineUnreachable, PathInImage
 from labkit.errors import LabFailed, Misuse
 from labkit.explanations.command import answer_batch
-from labkit.explanations.explain import explain_text
+from labkit.explanations.explain import explain_image, explain_text
 from labkit.explanations.lookup import ImageFinder, parse_said
 from labkit.explanations.manifests import read_manifests
 from labkit.images.archive import ImageContent
@@ -142,6 +142,20 @@ def test_users_that_are_said() -> None:
 def test_the_engine_s_own_runc_decides() -> None:
     assert finder().engine_runc() == (1, 3)
     assert finder(_no_engine).engine_runc() is None
+
+
+def test_what_could_not_be_read_is_shown_in_a_notebook_too() -> None:
+    found = explain_text(finder(), POD % ("good", "numeric") + "kind: Pod\nmetadata: {name: <b>}\n")
+    assert "not read: Pod <b>: it has no spec" in str(found)
+    assert "not read: Pod &lt;b&gt;" in found._repr_html_()
+
+
+def test_every_image_of_an_archive_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [ImageContent(name, user, (), "", None, None) for name, user in (("one", "1"), ("two", "2"))]
+    monkeypatch.setattr("labkit.explanations.explain.read_archives", lambda _: contents)
+    (tmp_path / "images.tar").touch()
+    rows = explain_image(finder(_no_engine), str(tmp_path / "images.tar"))
+    assert [(row.image, row.answer.uid) for row in rows if row.name == "without settings"] == [("one", 1), ("two", 2)]
 
 
 # --- files ---
