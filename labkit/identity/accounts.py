@@ -13,7 +13,7 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 # bufio.MaxScanTokenSize: a passwd line with its newline must be shorter.
 _LONGEST_LINE = 64 * 1024
 # Files up to this size are kept parsed: the many cases of a batch share a few of them.
-_KEEP_CHARACTERS = 16 * 1024
+_KEEP_CHARACTERS = 4 * 1024
 # Fields that a short line lacks are empty.
 _MISSING = [""] * 6
 
