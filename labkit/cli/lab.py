@@ -1,0 +1,132 @@
+"""Commands that bring the lab up, look at it and take it away."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from labkit.cli.frame import command, complete_lessons, json_option, main, print_result
+
+
+@main.command()
+@json_option
+@command
+def doctor(as_json: bool) -> int:
+    """Check this machine for what the lab needs; every finding comes with a remedy."""
+    from dataclasses import asdict
+
+    from labkit.doctor import doctor_report, examine
+    from labkit.host.checks import worst
+    from labkit.lab import Lab
+
+    found = examine(Lab())
+    print_result(as_json, [asdict(check) for check in found], doctor_report(found))
+    return worst(found)
+
+
+@main.command()
+@click.option(
+    "--source",
+    type=click.Choice(["upstream", "stand-in"]),
+    help="Where images come from. Without it, upstream if a registry answers, else stand-ins.",
+)
+@json_option
+@command
+def up(source: str | None, as_json: bool) -> None:
+    """Bring up what is missing: engine, sample images, cluster.
+
+    What is there is used as it is, a stopped cluster is started, a broken one made anew.
+    Interrupt it whenever you like: the next one goes on from there.
+    """
+    from labkit.lab import Lab
+    from labkit.show.views import status_table
+
+    lab = Lab()
+    lab.up(source)
+    status = lab.status()
+    print_result(as_json, status, status_table(status))
+    if lab.steps.summary():
+        click.echo(lab.steps.summary(), err=True)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@command
+def lab(arguments: tuple[str, ...]) -> None:
+    """Bring the lab up, then run JupyterLab with the course in front; Ctrl-C ends JupyterLab.
+
+    ARGUMENTS go to jupyter lab, such as --port=9000.
+    """
+    from labkit.jupyter import run_jupyterlab
+    from labkit.lab import Lab
+
+    Lab().up()
+    run_jupyterlab(arguments)
+
+
+@main.command()
+@json_option
+@command
+def status(as_json: bool) -> None:
+    """Show what is up and where each image came from; looking changes nothing."""
+    from labkit.lab import Lab
+    from labkit.show.views import status_table
+
+    found = Lab().status()
+    print_result(as_json, found, status_table(found))
+
+
+@main.command()
+@json_option
+@command
+def down(as_json: bool) -> None:
+    """Stop the cluster; images and cluster stay for the next `labkit up`."""
+    from labkit.lab import Lab
+
+    stopped = Lab().down()
+    print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "nothing was running")
+
+
+@main.command()
+@click.argument("lesson", required=False, shell_complete=complete_lessons)
+@json_option
+@command
+def reset(lesson: str | None, as_json: bool) -> None:
+    """Give LESSON an empty namespace again, or every lesson if none is named."""
+    from labkit.lesson import reset_lessons
+
+    done = reset_lessons(lesson)
+    print_result(as_json, {"reset": done}, "\n".join(done) or "no lesson has been opened")
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@command
+def clean(yes: bool, as_json: bool) -> None:
+    """Remove all that the lab made, and nothing else; what is not labelled as the lab's stays.
+
+    The engine and the system packages stay too, and so does the compiler's own cache.
+    """
+    from labkit.cleaning import clean as remove
+    from labkit.lab import Lab
+
+    if not yes and sys.stdin.isatty():
+        click.confirm("Remove the lab's cluster, images and files?", abort=True, err=True)
+    removed = remove(Lab())
+    print_result(as_json, {"removed": removed}, "\n".join(f"removed {one}" for one in removed) or "there was nothing")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@command
+def kubectl(arguments: tuple[str, ...]) -> None:
+    """Run kubectl on the lab's cluster, whatever your own kubeconfig says."""
+    from labkit.host.ensure import ensure_kubectl
+    from labkit.lab import Lab
+
+    lab = Lab()
+    program = ensure_kubectl(lab.settings, lab.steps)
+    os.execve(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.settings.kubeconfig)})
