@@ -50,7 +50,9 @@ class AppFolder:
         found = sorted(file for file in path.iterdir() if file.suffix in (".csproj", ".fsproj", ".vbproj"))
         if len(found) != 1:
             came_back = f"it has {len(found)} project files" if found else "there is no project file (*.csproj) in it"
-            raise Misuse(doing, came_back, "name the folder, or the project file itself\n  labkit publish APP/app.csproj")
+            raise Misuse(
+                doing, came_back, "name the folder, or the project file itself\n  labkit publish APP/app.csproj"
+            )
         return cls(path, found[0])
 
     def implicit_imports(self) -> list[Path]:
@@ -167,7 +169,9 @@ def _add(tar: tarfile.TarFile, name: str, path: Path, seconds: int) -> None:
     except OSError as error:
         if error.errno == 28:  # ENOSPC is about where we write, and is told there.
             raise
-        raise _cannot(path, error.strerror or str(error), "see that you may read it, and that nobody changes it") from error
+        raise _cannot(
+            path, error.strerror or str(error), "see that you may read it, and that nobody changes it"
+        ) from error
 
 
 def _entry(name: str, seconds: int, kind: bytes) -> tarfile.TarInfo:

@@ -145,9 +145,7 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
             promised = f"sha256:{name.rpartition('/')[2]}" if name.startswith("blobs/sha256/") else diff_id
             if digest != promised and not compressed:
                 raise Flaw(f"its layer {name} is not what it promises, {promised}")
-            written.append(
-                {"file": file.name, "digest": digest, "size": file.stat().st_size, "compressed": compressed}
-            )
+            written.append({"file": file.name, "digest": digest, "size": file.stat().st_size, "compressed": compressed})
         (Path(folder) / _DOCUMENT).write_text(json.dumps(written), encoding="utf-8")
         shutil.rmtree(kept, ignore_errors=True)
         Path(folder).rename(kept)
