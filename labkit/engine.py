@@ -268,6 +268,28 @@ class Engine:
         asking.join(seconds)
         return answered.is_set()
 
+    def history(self, reference: str) -> list[dict[str, Any]]:
+        """What `docker history` tells, the newest entry first."""
+        with _doing(f"Reading the history of {reference}"):
+            return list(self._api.history(reference))
+
+    def load_archive(self, archive: IO[bytes], reference: str) -> None:
+        """Load an archive as `docker load` does; an image of that name and label that it replaces is removed.
+
+        Raises:
+            LabFailed: the engine does not take it.
+        """
+        with _doing(f"Loading {reference} into the engine"), self._replacing(reference):
+            for line in self._api.load_image(archive):
+                if problem := line.get("error"):
+                    raise LabFailed(f"Loading {reference} into the engine", str(problem), "try again")
+
+    def save_image(self, reference: str, target: IO[bytes]) -> None:
+        """Write an image as `docker save` does."""
+        with _doing(f"Saving {reference}"):
+            for chunk in self._api.get_image(reference, chunk_size=1 << 20):
+                target.write(chunk)
+
     def tag(self, image: str, reference: str) -> None:
         """Give an image another name."""
         repository, _, tag = reference.rpartition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 import tarfile
 import zlib
@@ -10,10 +11,11 @@ from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from labkit.errors import Misuse
 from labkit.images.architecture import image_architecture
-from labkit.images.archive_files import Flaw, Record, Store, clean_path, field_of, list_of, quoted
+from labkit.images.archive_files import LARGEST, Flaw, Record, Store, clean_path, field_of, list_of, quoted
 from labkit.images.layers import account_files
 
 _ATTESTATION = ("unknown", "unknown")
@@ -48,7 +50,32 @@ class ArchiveUnreadable(Misuse):
     """A file or folder that is no image archive, or a damaged one."""
 
 
-_Image = tuple[ImageContent, list[str]]  # still without its account files, and the names of its layers
+class _Image(NamedTuple):
+    """An image still without its account files, and the names of its parts in the archive."""
+
+    content: ImageContent
+    layers: list[str]
+    config: str
+    manifest: str
+
+
+@dataclass(frozen=True)
+class ImageParts:
+    """The parts of one image of an archive.
+
+    Args:
+        configuration: all of it.
+        layers: the layers' names in the archive, from the bottom.
+        key: the digest of the configuration's bytes.
+        manifest_digest: the digest of its manifest; empty where it has none.
+        is_oci: whether its documents are OCI's, and not Docker's.
+    """
+
+    configuration: Record
+    layers: list[str]
+    key: str
+    manifest_digest: str
+    is_oci: bool
 
 
 def read_archive(path: Path | str, *, architecture: str | None = None) -> list[ImageContent]:
@@ -68,7 +95,7 @@ def read_archive(path: Path | str, *, architecture: str | None = None) -> list[I
         with ExitStack() as stack:
             store.load(path, stack)
             images = _images(store, path.name, wanted)
-            return [replace(image, **account_files(store, layers)) for image, layers in images]
+            return [replace(image.content, **account_files(store, image.layers)) for image in images]
     except Flaw as flaw:
         came_back, remedy = (*flaw.args, _SAVE)[:2]
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -85,21 +112,22 @@ def read_archive(path: Path | str, *, architecture: str | None = None) -> list[I
 def _images(store: Store, fallback: str, wanted: str) -> list[_Image]:
     """The images of an archive."""
     saved = _saved(store, fallback) if "manifest.json" in store.files else []
-    if saved and ("index.json" not in store.files or any(image.architecture == wanted for image, _ in saved)):
+    if saved and ("index.json" not in store.files or any(image.content.architecture == wanted for image in saved)):
         return saved
     # The index beside a manifest.json may have the platform that the latter has not.
     with suppress(*[Flaw] * bool(saved)):
         laid_out = _laid_out(store, fallback, wanted)
-        if not saved or any(image.architecture == wanted for image, _ in laid_out):
+        if not saved or any(image.content.architecture == wanted for image in laid_out):
             return laid_out
     return saved
 
 
-def _image(store: Store, reference: str, config: str, layers: list[str]) -> _Image:
+def _image(store: Store, reference: str, config: str, layers: list[str], manifest: str = "") -> _Image:
     record = store.json(config, dict, "config")
     inner, architecture = field_of(record, "config", dict), field_of(record, "architecture", str)
     env = tuple(list_of(inner, "Env", str))
-    return ImageContent(reference, field_of(inner, "User", str), env, architecture, None, None), layers
+    content = ImageContent(reference, field_of(inner, "User", str), env, architecture, None, None)
+    return _Image(content, layers, config, manifest)
 
 
 def _saved(store: Store, fallback: str) -> list[_Image]:
@@ -151,8 +179,8 @@ def _pick(store: Store, reference: str, entries: list[Record], wanted: str) -> _
             image = _pick(store, reference, list_of(manifest, "manifests", dict), wanted)
         else:
             layers = [_blob(layer) for layer in list_of(manifest, "layers", dict)]
-            image = _image(store, reference, _blob(field_of(manifest, "config", dict)), layers)
-        if image[0].architecture == wanted:
+            image = _image(store, reference, _blob(field_of(manifest, "config", dict)), layers, blob)
+        if image.content.architecture == wanted:
             return image
         first = first or image
         if machine:
@@ -160,3 +188,26 @@ def _pick(store: Store, reference: str, entries: list[Record], wanted: str) -> _
     if first is None:
         raise Flaw(f"none of the manifests that it names for {quoted(reference)} is there")
     return first
+
+
+def parts_of_image(store: Store, fallback: str, wanted: str) -> ImageParts:
+    """The parts of an archive's first image.
+
+    Args:
+        store: the archive's files.
+        fallback: what to call an image without a name.
+        wanted: the wanted architecture.
+
+    Raises:
+        Flaw: there is none, or it is damaged.
+    """
+    image = next(iter(_images(store, fallback, wanted)), None)
+    if image is None:
+        raise Flaw("there is no image in it")
+    with store.open(image.config, "config") as source:
+        key = f"sha256:{hashlib.sha256(source.read(LARGEST)).hexdigest()}"
+    media_type = (
+        field_of(store.json(image.manifest, dict, "manifest"), "mediaType", str) if image.manifest else "docker"
+    )
+    digest = image.manifest.removeprefix("blobs/").replace("/", ":", 1)
+    return ImageParts(store.json(image.config, dict, "config"), image.layers, key, digest, "docker" not in media_type)

@@ -155,7 +155,8 @@ def write_docker_archive(tar: tarfile.TarFile, image: Image, names: Sequence[str
         names: its references.
         whole: whether to add layers of the base; an engine that has them does without.
     """
-    layers = [f"{one.digest.rpartition(':')[2]}.tar" for one in (*image.base_layers, image.app_layer)]
+    digests = [*(one.digest for one in image.base_layers), image.app_layer.digest]
+    layers = [f"{digest.rpartition(':')[2]}.tar" for digest in digests]
     config = f"{image.identifier.rpartition(':')[2]}.json"
     _add_bytes(tar, "manifest.json", _json([{"Config": config, "RepoTags": list(names), "Layers": layers}]))
     _add_bytes(tar, config, image.configuration)
