@@ -10,7 +10,7 @@ import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import docker
 import requests
@@ -274,15 +274,19 @@ class Engine:
             return list(self._api.history(reference))
 
     def load_archive(self, archive: IO[bytes], reference: str) -> None:
-        """Load an archive as `docker load` does; an image of that name and label that it replaces is removed.
+        """Load an archive as `docker load` does; an image of the lab that had the name before goes, no other one.
 
         Raises:
             LabFailed: the engine does not take it.
         """
-        with _doing(f"Loading {reference} into the engine"), self._replacing(reference):
+        before = self.image(reference)
+        with _doing(f"Loading {reference} into the engine"):
             for line in self._api.load_image(archive):
                 if problem := line.get("error"):
                     raise LabFailed(f"Loading {reference} into the engine", str(problem), "try again")
+        ours = before and self._settings.labels.items() <= ((before["Config"] or {}).get("Labels") or {}).items()
+        if before and ours and before["Id"] != (self.image(reference) or {}).get("Id"):
+            self.remove_image(before["Id"])
 
     def save_image(self, reference: str, target: IO[bytes]) -> None:
         """Write an image as `docker save` does."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from labkit.errors import LabFailed, Misuse
-from labkit.publishing.project import Project
+from labkit.publishing.rules.project import Project
 
 _SOURCES = {".cs", ".csproj", ".fs", ".fsproj", ".vb", ".vbproj", ".sln", ".slnx", ".user", ".dockerfile"}
 _NOT_PUBLISHED = {"bin", "obj", ".git", ".vs", ".vscode", "Properties", "Dockerfile", ".dockerignore", ".gitignore"}

@@ -13,6 +13,7 @@ from labkit.settings import CHECKOUT
 _MAY_IMPORT = {
     "labkit.causes": (),
     "labkit.identity": ("labkit.causes", "labkit.identity"),
+    "labkit.publishing.rules": ("labkit.causes", "labkit.identity", "labkit.publishing.rules"),
     "labkit.pods": ("labkit.causes", "labkit.identity", "labkit.pods"),
 }
 _OUTSIDE = {"docker": "labkit/engine.py", "lightkube": "labkit/kube.py", "httpx2": "labkit/kube.py"}
@@ -60,6 +61,7 @@ def test_a_file_keeps_the_rules(path: str) -> None:
         ("labkit/show/table.py", "def f():\n    from labkit.engine import Engine"),
         ("labkit/identity/accounts.py", "from labkit.errors import LabError"),
         ("labkit/pods/outcome.py", "import labkit.show"),
+        ("labkit/publishing/rules/labels.py", "from labkit.publishing import base"),
         ("labkit/causes.py", "from labkit.errors import LabError"),
     ],
 )

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from labkit.publishing.project import Item
-from labkit.publishing.report import Refused, Report
+from labkit.publishing.rules.project import Item
+from labkit.publishing.rules.report import Refused, Report
 
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

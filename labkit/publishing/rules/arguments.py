@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from labkit.publishing.msbuild import NotUnderstood
-from labkit.publishing.report import Refused
+from labkit.publishing.rules.msbuild import NotUnderstood
+from labkit.publishing.rules.report import Refused
 
 _PROPERTY = re.compile(r"(?:--?|/)(?:p|property):?(.*)", re.IGNORECASE | re.DOTALL)
 _IGNORED = re.compile(

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from labkit.publishing.msbuild import NotUnderstood, expand, holds, split_list, unescape
+from labkit.publishing.rules.msbuild import NotUnderstood, expand, holds, split_list, unescape
 
 SDKS = ("Microsoft.NET.Sdk", "Microsoft.NET.Sdk.Web", "Microsoft.NET.Sdk.Worker")
 ITEMS = (

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.publishing import names
-from labkit.publishing.base_image import base_image, framework_version, is_self_contained, runtime_identifiers
-from labkit.publishing.entrypoint import app_command, entrypoint_and_cmd
-from labkit.publishing.image_config import ImageConfig, is_variable
-from labkit.publishing.labels import labels
-from labkit.publishing.msbuild import NotUnderstood, is_true, split_list
-from labkit.publishing.project import Project
-from labkit.publishing.report import Message, Refused, Report
+from labkit.publishing.rules import names
+from labkit.publishing.rules.base_image import base_image, framework_version, is_self_contained, runtime_identifiers
+from labkit.publishing.rules.entrypoint import app_command, entrypoint_and_cmd
+from labkit.publishing.rules.image_config import ImageConfig, is_variable
+from labkit.publishing.rules.labels import labels
+from labkit.publishing.rules.msbuild import NotUnderstood, is_true, split_list
+from labkit.publishing.rules.project import Project
+from labkit.publishing.rules.report import Message, Refused, Report
 
 FORMATS = ("OCI", "Docker")
 _WINDOWS_USER_SINCE = 8

@@ -11,10 +11,10 @@ from typing import Any
 
 from labkit.identity.kubelet_rules import cri_user, verify_run_as_non_root
 from labkit.identity.model import Settings
-from labkit.publishing.msbuild import is_true
-from labkit.publishing.project import ITEMS, Project
-from labkit.publishing.report import Message
-from labkit.publishing.rules import Outcome
+from labkit.publishing.rules.msbuild import is_true
+from labkit.publishing.rules.project import ITEMS, Project
+from labkit.publishing.rules.report import Message
+from labkit.publishing.rules.outcome import Outcome
 
 PROPERTIES = frozenset(
     {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from labkit.publishing.report import Refused
+from labkit.publishing.rules.report import Refused
 
 _ATOM = r"[a-z0-9]+"
 _COMPONENT = rf"{_ATOM}(?:(?:[._]|__|[-]*){_ATOM})*"

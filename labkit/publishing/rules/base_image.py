@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from labkit.publishing.msbuild import NotUnderstood, is_true, split_list
-from labkit.publishing.project import Project
-from labkit.publishing.report import Refused
+from labkit.publishing.rules.msbuild import NotUnderstood, is_true, split_list
+from labkit.publishing.rules.project import Project
+from labkit.publishing.rules.report import Refused
 
 SDK_VERSION = "10.0.401"
 """The SDK whose behaviour was recorded, and which the kit's own back end follows."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.publishing.base_image import is_self_contained
-from labkit.publishing.project import Project
-from labkit.publishing.report import Refused, Report
+from labkit.publishing.rules.base_image import is_self_contained
+from labkit.publishing.rules.project import Project
+from labkit.publishing.rules.report import Refused, Report
 
 _INSTRUCTIONS = ("Entrypoint", "DefaultArgs", "None")
 _DOTNET = (["dotnet"], ["/usr/bin/dotnet"])

@@ -5,9 +5,9 @@ PURE. Source: dotnet/sdk:src/Containers/packaging/build/Microsoft.NET.Build.Cont
 
 from __future__ import annotations
 
-from labkit.publishing.base_image import SDK_VERSION, framework_version
-from labkit.publishing.msbuild import NotUnderstood, is_true
-from labkit.publishing.project import Project
+from labkit.publishing.rules.base_image import SDK_VERSION, framework_version
+from labkit.publishing.rules.msbuild import NotUnderstood, is_true
+from labkit.publishing.rules.project import Project
 
 _OCI = "org.opencontainers.image."
 _ARTIFACT_DESCRIPTION = "org.opencontainers.artifact.description"

@@ -1,0 +1,1 @@
+"""The SDK's rule for the image that it makes, as pure functions; held to recordings in tests/recorded/sdk."""
