@@ -240,9 +240,9 @@ def archive_config(path: Path) -> tuple[dict[str, Any], str]:
     """The `config` object of an archive's first image, and the digest of its configuration."""
     from contextlib import ExitStack
 
+    from labkit.images.architecture import image_architecture
     from labkit.images.archive import parts_of_image
     from labkit.images.archive_files import Flaw, Store
-    from labkit.images.architecture import image_architecture
 
     store = Store()
     try:

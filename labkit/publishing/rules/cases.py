@@ -11,9 +11,9 @@ from typing import Any
 
 from labkit.publishing.rules.arguments import read_arguments
 from labkit.publishing.rules.msbuild import NotUnderstood
+from labkit.publishing.rules.outcome import FORMATS, Outcome, complete, prepare
 from labkit.publishing.rules.project import evaluate
 from labkit.publishing.rules.report import Message, Refused
-from labkit.publishing.rules.outcome import FORMATS, Outcome, complete, prepare
 
 _KEYS = {"id", "project", "project_sdk", "arguments", "base", "base_reference", "base_format", "project_name"}
 

@@ -12,9 +12,9 @@ from typing import Any
 from labkit.identity.kubelet_rules import cri_user, verify_run_as_non_root
 from labkit.identity.model import Settings
 from labkit.publishing.rules.msbuild import is_true
+from labkit.publishing.rules.outcome import Outcome
 from labkit.publishing.rules.project import ITEMS, Project
 from labkit.publishing.rules.report import Message
-from labkit.publishing.rules.outcome import Outcome
 
 PROPERTIES = frozenset(
     {

@@ -57,7 +57,7 @@ def test_the_rules_do_what_the_sdk_did(case: dict[str, Any]) -> None:
     assert answer["exit"] == case["exit"], answer["messages"]
     assert answer["codes"] == sorted(case.get("codes") or []), answer["messages"]
     if case["group"] == "infer":
-        assert (answer["base_image"] or None) == case["base_image"]
+        assert (answer["base_image"] or None) == case.get("base_image")
     if case.get("format") and _base(case) is not None:
         assert answer["format"] == case["format"]
     if case.get("config") and _base(case) is not None:
