@@ -1,5 +1,5 @@
 // Command sampleapp stands in for the .NET sample programs where their images cannot be pulled.
-// It acts by the name it is called by, or by its first argument: hello, dotnetapp or aspnetapp.
+// It acts by the name it is called by, or by its first argument: hello, dotnetapp, aspnetapp, dotnet, ids or rce-app.
 package main
 
 import (
@@ -31,22 +31,35 @@ a8"    ` + "`" + `Y42 a8"     "8a  42    42P'   ` + "`" + `"8a a8P_____42   42
 
 func main() {
 	name := filepath.Base(os.Args[0])
-	if len(os.Args) > 1 {
+	root := os.DirFS("/")
+	if len(os.Args) > 1 && name != "dotnet" {
 		name = os.Args[1]
 	}
-	root := os.DirFS("/")
 	switch name {
+	case "dotnet":
+		os.Exit(dotnet(os.Stdout, os.Stderr, root, os.Args[1:]))
+	case "ids":
+		ids(os.Stdout)
+	case "rce-app":
+		if os.Getenv("LABKIT_VULNERABLE_ON_PURPOSE") != "yes" {
+			fmt.Fprintln(os.Stderr, errNotInTheLab)
+			os.Exit(2)
+		}
+		if err := serve(vulnerable(), os.Getenv("ASPNETCORE_HTTP_PORTS")); err != nil {
+			fmt.Fprintln(os.Stderr, "Unhandled exception:", err)
+			os.Exit(1)
+		}
 	case "hello":
 		hello(os.Stdout, gather(root))
 	case "dotnetapp":
 		report(os.Stdout, gather(root))
 	case "aspnetapp":
-		if err := serve(root, os.Getenv("ASPNETCORE_HTTP_PORTS")); err != nil {
+		if err := serve(pages(root), os.Getenv("ASPNETCORE_HTTP_PORTS")); err != nil {
 			fmt.Fprintln(os.Stderr, "Unhandled exception:", err)
 			os.Exit(1)
 		}
 	default:
-		fmt.Fprintf(os.Stderr, "sampleapp: %q is none of hello, dotnetapp, aspnetapp\n", name)
+		fmt.Fprintf(os.Stderr, "sampleapp: %q is none of hello, dotnetapp, aspnetapp, dotnet, ids, rce-app\n", name)
 		os.Exit(2)
 	}
 }
@@ -83,7 +96,7 @@ func pages(root fs.FS) http.Handler {
 }
 
 // serve listens as ASP.NET Core does: on the first of the ports, 8080 if none is said, until it is told to stop.
-func serve(root fs.FS, ports string) error {
+func serve(handler http.Handler, ports string) error {
 	port, _, _ := strings.Cut(ports, ";")
 	if port == "" {
 		port = "8080"
@@ -95,7 +108,7 @@ func serve(root fs.FS, ports string) error {
 	fmt.Printf("info: Microsoft.Hosting.Lifetime[14]\n      Now listening on: http://[::]:%s\n", port)
 	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	server := &http.Server{Handler: pages(root), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		<-told.Done()
 		_ = server.Close()

@@ -74,3 +74,25 @@ func TestHealth(t *testing.T) {
 		t.Error(answer.Body)
 	}
 }
+
+func TestDotnetRunsAnAppThatIsThereAndNoOther(t *testing.T) {
+	root := files(map[string]string{"etc/passwd": "app:x:0:0::/:/bin/sh\n", "app/hello.dll": "MZ"})
+	var out, problems strings.Builder
+	if status := dotnet(&out, &problems, root, []string{"/app/hello.dll"}); status != 0 || !strings.HasPrefix(out.String(), "Hello ") {
+		t.Errorf("status %d, %q", status, out.String())
+	}
+	if status := dotnet(&out, &problems, root, []string{"/srvhello.dll"}); status != noSuchApp {
+		t.Errorf("status %d for an app that is not there", status)
+	}
+	if !strings.Contains(problems.String(), "The application '/srvhello.dll' does not exist") {
+		t.Errorf("%q", problems.String())
+	}
+}
+
+func TestTheVulnerablePageRunsWhatItIsSent(t *testing.T) {
+	answer := httptest.NewRecorder()
+	vulnerable().ServeHTTP(answer, httptest.NewRequest("POST", "/run", strings.NewReader("echo $((40+2))")))
+	if answer.Body.String() != "42\n" {
+		t.Errorf("%q", answer.Body.String())
+	}
+}

@@ -6,12 +6,13 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from labkit.errors import LabFailed, Misuse
 from labkit.images.contract import Contract
 
-_KEYS = {"summary", "upstream", "bases", "app", "rootfs", "note", "contract"}
+_KEYS = {"summary", "upstream", "bases", "app", "rootfs", "note", "recorded", "contract"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Recipe:
         app: whether the compiled sample program goes into its build context.
         rootfs: whether it is made from packages alone, without a Dockerfile.
         note: where a stand-in differs in what a learner could notice.
+        recorded: the day on which the contract was taken from the image.
         contract: what it must show.
     """
 
@@ -38,6 +40,7 @@ class Recipe:
     app: bool
     rootfs: bool
     note: str
+    recorded: date
     contract: Contract
 
 
@@ -96,10 +99,17 @@ def _read(file: Path) -> Recipe:
             app=bool(table.get("app", False)),
             rootfs=bool(table.get("rootfs", False)),
             note=table.get("note", ""),
+            recorded=_day(table["recorded"]),
             contract=Contract.from_table(table["contract"]),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise _broken(file, f"{type(error).__name__}: {error}") from error
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, date):
+        raise ValueError(f"recorded is {value!r}, not a day such as 2026-11-24")
+    return value
 
 
 def _broken(file: Path, why: str) -> LabFailed:
