@@ -12,7 +12,6 @@ from labkit.files import only_one
 from labkit.host.ensure import ensure_engine, ensure_kind, ensure_kubectl
 from labkit.images.build import SOURCE_LABEL, ImageBuilder
 from labkit.images.catalogue import Recipe, find, load_catalogue
-from labkit.images.contract import violations
 from labkit.images.facts import FileFact, ImageFacts
 from labkit.images.node import NodeImage
 from labkit.images.sources import decide
@@ -141,10 +140,6 @@ class Lab:
             facts = ImageFacts.from_inspect(inspected, reference=reference, texts={}, shell=False)
             row |= {"source": facts.source, "digest": facts.digest, "user": facts.user, "size": facts.size}
         return row | {"summary": recipe.summary, "note": recipe.note}
-
-    def verify_images(self) -> dict[str, list[str]]:
-        """The promises that each sample image breaks; none of them should break any."""
-        return {name: violations(recipe.contract, self.image_facts(name)) for name, recipe in self.catalogue.items()}
 
     def keep_busy(self, image: str) -> list[str] | None:
         """A command that keeps an image's container running, for one that has no program of its own."""

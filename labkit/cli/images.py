@@ -10,22 +10,35 @@ from labkit.cli.frame import command, complete_images, json_option, main, print_
 
 
 @main.command()
-@click.argument("action", type=click.Choice(["list", "verify"]), default="list")
+@click.argument("action", type=click.Choice(["list", "verify", "lock"]), default="list")
+@click.option("-v", "--verbose", is_flag=True, help="Say where stand-ins differ from upstream.")
 @json_option
 @command
-def images(action: str, as_json: bool) -> int:
-    """List the sample images, or verify what each has promised to show."""
+def images(action: str, verbose: bool, as_json: bool) -> int:
+    """List the sample images, verify what each has promised to show, or lock upstream's digests.
+
+    \b
+    list     source, USER, uid, whether runAsNonRoot lets it pass, size, shell
+    verify   every image against its contract, and the day on which that was recorded; exit status 1 if one differs
+    lock     write the digests of upstream images seen here to cluster/images.lock; from then on these are pulled
+    """
+    from labkit.images.survey import lock, survey, verify
     from labkit.lab import Lab
     from labkit.show.views import images_table, promises_table
 
     lab = Lab()
     if action == "list":
-        found = lab.images()
-        print_result(as_json, found, images_table(found))
+        found = survey(lab)
+        print_result(as_json, found, images_table(found, verbose))
         return 0
-    broken = lab.verify_images()
-    print_result(as_json, broken, promises_table(broken))
-    return 1 if any(broken.values()) else 0
+    if action == "lock":
+        locked = lock(lab)
+        text = "\n".join(f"{name}@{digest}" for name, digest in locked.items())
+        print_result(as_json, locked, text or "every image here is a stand-in: there is nothing to lock")
+        return 0
+    verified = verify(lab)
+    print_result(as_json, verified, promises_table(verified))
+    return 1 if any(one["broken"] for one in verified) else 0
 
 
 _EXPLAIN_EXAMPLES = """

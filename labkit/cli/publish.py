@@ -19,7 +19,7 @@ _EXAMPLES = """
 """
 
 
-@main.command(epilog=_EXAMPLES, context_settings={"ignore_unknown_options": True})
+@main.command(epilog=_EXAMPLES, context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("app", required=False, type=click.Path())
 @click.argument("arguments", metavar="[-p:NAME=VALUE]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--base", default="", metavar="PATH", help="Take the base image from this archive or OCI layout.")
@@ -44,10 +44,12 @@ def publish(app: str | None, arguments: tuple[str, ...], as_json: bool, **option
     from labkit.publishing.command import run_publish
     from labkit.publishing.publish import Options
 
-    if app is not None and app.startswith("-"):
-        app, arguments = None, (app, *arguments)
-    if app is None and arguments:
-        app = next((word for word in arguments if not word.startswith(("-", "/p"))), None)
-        arguments = tuple(word for word in arguments if word != app)
+    words = [word for word in (app, *arguments) if word is not None]
+    if "-h" in words:
+        click.echo(click.get_current_context().get_help())
+        return 0
+    # An option may stand before the app, so the app is the first word that is none.
+    app = next((word for word in words if not word.startswith(("-", "/p:"))), None)
+    arguments = tuple(words[: words.index(app)] + words[words.index(app) + 1 :]) if app else tuple(words)
     chosen = Options(arguments, options["base"], options["cluster"], options["strict"], options["back_end"])
     return run_publish(app, chosen, options["batch"], options["compare"], as_json)

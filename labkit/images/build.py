@@ -13,6 +13,7 @@ from labkit.host import debian, programs
 from labkit.host.processes import run_program
 from labkit.images.catalogue import Recipe
 from labkit.images.contexts import archive, archive_of_dockerfile, collect, content_hash
+from labkit.images.lock import locked_reference, read_lock
 from labkit.images.sources import Decision, Source
 from labkit.settings import Settings
 from labkit.show.progress import Steps
@@ -34,6 +35,7 @@ class ImageBuilder:
         catalogue: the recipes, bases first.
         decision: where images come from.
         steps: told what is going on.
+        locked: digests of upstream images; what is locked is pulled by its digest.
     """
 
     engine: Engine
@@ -41,6 +43,7 @@ class ImageBuilder:
     catalogue: Mapping[str, Recipe]
     decision: Decision
     steps: Steps
+    locked: Mapping[str, str] = field(default_factory=read_lock)
     _made: dict[str, str] = field(default_factory=dict)
 
     def ensure_all(self) -> None:
@@ -74,7 +77,9 @@ class ImageBuilder:
         return () if self._is_upstream(recipe) else recipe.bases
 
     def _upstreams(self, recipe: Recipe) -> tuple[str, ...]:
-        return (self.decision.reference(recipe.upstream),) if self._is_upstream(recipe) and recipe.upstream else ()
+        if not self._is_upstream(recipe) or recipe.upstream is None:
+            return ()
+        return (locked_reference(self.decision.reference(recipe.upstream), recipe.upstream, self.locked),)
 
     def _files(self, recipe: Recipe) -> dict[str, Path]:
         extra = {}
@@ -94,7 +99,7 @@ class ImageBuilder:
 
     def _wrap_upstream(self, recipe: Recipe, reference: str, labels: dict[str, str]) -> None:
         """Pull an upstream image and give it the lab's name and labels; its own name goes if we brought it."""
-        upstream = self.decision.reference(str(recipe.upstream))
+        (upstream,) = self._upstreams(recipe)
         ours = self.engine.image(upstream) is None
         digest = self.engine.pull(upstream)
         derived = recipe.folder / "Dockerfile.upstream"

@@ -26,23 +26,32 @@ def image_table(facts: ImageFacts) -> Table:
     return Table("", (), facts.rows())
 
 
-def images_table(images: Sequence[Mapping[str, Any]]) -> Table:
-    """The sample images, one a line."""
+def images_table(images: Sequence[Mapping[str, Any]], notes: bool = False) -> Table:
+    """The sample images, one a line.
+
+    Args:
+        images: as `labkit.images.survey` gives them.
+        notes: whether to say where stand-ins differ.
+    """
     rows = [
         (
             image["name"],
             image["source"] or "not made yet",
             "" if image["user"] is None else image["user"] or "(empty: root)",
-            f"{image['size'] / 1e6:.0f} MB" if image.get("size") else "",
+            "" if image["uid"] is None else image["uid"],
+            {None: "", True: "yes"}.get(image["non_root"], f"no: {image['cause']}"),
+            f"{image['size'] / 1e6:.0f} MB" if image["size"] else "",
+            {None: "", True: "yes", False: "no"}[image["shell"]],
             image["summary"],
         )
         for image in images
     ]
-    notes = [
-        f"{image['name']}: {image['note']}." for image in images if image["note"] and image["source"] == "stand-in"
-    ]
-    note = "Stand-ins differ from upstream:\n" + "\n".join(notes) if notes else ""
-    return Table("", ("image", "source", "Config.User", "size", "what it is"), rows, note)
+    differ = [image for image in images if image["note"] and image["source"] == "stand-in"]
+    note = f"Where {len(differ)} stand-ins differ from upstream: labkit images --verbose" if differ else ""
+    if notes and differ:
+        note = "\n".join(["Stand-ins differ from upstream:", *(f"{one['name']}: {one['note']}." for one in differ)])
+    head = ("image", "source", "Config.User", "uid", "passes runAsNonRoot", "size", "shell", "what it is")
+    return Table("", head, rows, note)
 
 
 def status_table(status: Mapping[str, Any]) -> Table:
@@ -66,10 +75,18 @@ def lessons_table(lessons: Sequence[Mapping[str, Any]]) -> Table:
     return Table("", ("lesson", "minutes", "shows", "title"), rows)
 
 
-def promises_table(broken: Mapping[str, Sequence[str]]) -> Table:
-    """Whether each image keeps its promises, and which it breaks."""
-    rows = [(name, "\n".join(sentences) or "keeps its promises") for name, sentences in broken.items()]
-    return Table("", ("image", "promises"), rows)
+def promises_table(verified: Sequence[Mapping[str, Any]]) -> Table:
+    """Whether each image keeps its promises, which it breaks, and since when they stand."""
+    rows = [
+        (
+            one["name"],
+            one["source"] or "",
+            one["recorded"],
+            ("\n".join(one["broken"]) or "keeps its contract") if one["present"] else "not made yet",
+        )
+        for one in verified
+    ]
+    return Table("", ("image", "source", "contract of", "verdict"), rows)
 
 
 def register_views() -> None:

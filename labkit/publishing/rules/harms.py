@@ -71,6 +71,11 @@ def harms(project: Project, outcome: Outcome, files: Iterable[str]) -> list[Mess
 def _names(project: Project) -> list[Message]:
     found = []
     for lower, (name, _) in project.properties.items():
+        if lower in project.surroundings:
+            if lower in _LOWER:
+                text = f"the environment variable {name} is a property to MSBuild, and takes part"
+                found.append(Message("from-environment", text))
+            continue
         if lower in _LOWER or not (lower.startswith("contain") or difflib.get_close_matches(lower, ["localregistry"])):
             continue
         near = difflib.get_close_matches(lower, _LOWER, n=1, cutoff=_LIKE)

@@ -48,6 +48,7 @@ class Project:
         items: the items that matter to an image.
         other_items: names of further items that begin with Container.
         twice: names that the project file sets more than once.
+        surroundings: names, in lower case, that an environment variable alone has set.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Project:
     items: list[Item] = field(default_factory=list)
     other_items: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
+    surroundings: set[str] = field(default_factory=set)
 
     def raw(self, name: str) -> str:
         """A property as MSBuild keeps it, with its escapes; empty where it is not set."""
@@ -100,8 +102,10 @@ def evaluate(
     project = Project(name, sdk.partition("/")[0], {})
     for source in (environment or {}, known):
         project.properties.update({key.lower(): (key, value) for key, value in source.items()})
+    project.surroundings = {key.lower() for key in environment or {}}
     fixed = {key.lower(): (key, value) for key, value in given}
     project.properties.update(fixed)
+    project.surroundings -= set(fixed)
     groups = list(_groups(root))
     for group in groups:
         if _tag(group) == "PropertyGroup":
@@ -166,6 +170,7 @@ def _set_properties(project: Project, group: ET.Element, fixed: Mapping[str, tup
         if before and before[0] == name and before[1] and before[1] != value and name.startswith("Container"):
             project.twice.append(name)
         project.properties[name.lower()] = (name, value)
+        project.surroundings.discard(name.lower())
 
 
 def _add_items(project: Project, group: ET.Element) -> None:
