@@ -68,7 +68,9 @@ class Lesson:
 
     def images(self) -> Table:
         """The sample images, with their users and sources."""
-        return images_table(self._lab.images())
+        from labkit.images.survey import survey
+
+        return images_table(survey(self._lab))
 
     def image(self, name: str) -> ImageFacts:
         """What an image says of itself, without running it: Config.User, environment, passwd.

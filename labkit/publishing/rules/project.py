@@ -103,7 +103,11 @@ def evaluate(
     for source in (environment or {}, known):
         project.properties.update({key.lower(): (key, value) for key, value in source.items()})
     project.surroundings = {key.lower() for key in environment or {}}
-    fixed = {key.lower(): (key, value) for key, value in given}
+    fixed: dict[str, tuple[str, str]] = {}
+    for key, value in given:
+        if fixed.get(key.lower(), (key, value))[1] != value:
+            project.twice.append(key)
+        fixed[key.lower()] = (key, value)
     project.properties.update(fixed)
     project.surroundings -= set(fixed)
     groups = list(_groups(root))
