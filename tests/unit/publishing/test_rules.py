@@ -243,8 +243,6 @@ def test_a_tag_has_at_most_128_characters() -> None:
         '{"id": 1, "arguments": "x"}',
         '{"id": 1, "base": []}',
         '{"nonsense": 1}',
-    ]
-    + [
         '{"id": 1, "base_format": "oci"}',
         "[" * 100_000,
         '{"id": 1, "project": "<!DOCTYPE a><a/>"}',
@@ -259,6 +257,14 @@ def test_a_malformed_case_is_answered_and_the_next_one_too(line: str) -> None:
 
 
 def test_a_base_of_odd_types_is_no_case_and_no_traceback() -> None:
-    for base in ({"Env": "x"}, {"Env": [1]}, {"Labels": []}, {"ExposedPorts": [1]}, {"Entrypoint": 5}, {"User": 5}):
+    bases: list[dict[str, Any]] = [
+        {"Env": "x"},
+        {"Env": [1]},
+        {"Labels": []},
+        {"ExposedPorts": [1]},
+        {"Entrypoint": 5},
+        {"User": 5},
+    ]
+    for base in bases:
         (answer, was_case), *_ = answer_lines([json.dumps({"id": 3, "project": project_file(), "base": base})])
         assert was_case or "error" in json.loads(answer)
