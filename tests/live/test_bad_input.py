@@ -16,7 +16,6 @@ import pytest
 from labkit.engine import Engine
 from labkit.errors import LabFailed
 from labkit.files import write_atomically
-from labkit.host import programs
 from labkit.images.build import SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.images.sources import PROBE_SECONDS, Source, decide
 from labkit.lab import Lab
@@ -129,27 +128,6 @@ def test_a_registry_that_hangs_is_given_up_on(
         started = time.monotonic()
         assert decide(engine, settings) == decision
         assert time.monotonic() - started < 0.1
-
-
-@pytest.fixture
-def registry(lab: Lab) -> Iterator[str]:
-    """A registry on loopback that plays upstream."""
-    crane = programs.build(programs.CRANE, lab.settings.cache) / "crane"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    with subprocess.Popen(
-        [crane, "registry", "serve", "--address", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as serving:
-        deadline = time.monotonic() + 10
-        host, _, port = address.partition(":")
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection((host, int(port)), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.02)
-        yield address
-        serving.terminate()
 
 
 def test_what_can_be_pulled_is_taken_from_upstream(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from labkit.publishing.rules.msbuild import NotUnderstood
 from labkit.publishing.rules.report import Refused
 
-_PROPERTY = re.compile(r"(?:--?|/)(?:p|property):?(.*)", re.IGNORECASE | re.DOTALL)
+_PROPERTY = re.compile(r"(?:--?|/)(?:property|p)(?::(.*))?", re.IGNORECASE | re.DOTALL)
 _IGNORED = re.compile(
     r"publish|msbuild|(--?|/)(t|target|getproperty|v|verbosity|nologo|bl|m)(:.*)?|--nologo|--no-restore"
 )

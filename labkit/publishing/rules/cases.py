@@ -105,6 +105,19 @@ def _fields(case: object) -> Mapping[str, Any]:
         raise MalformedCase("arguments is a list of texts")
     if not isinstance(case.get("base"), dict | None):
         raise MalformedCase("base is a JSON object or null")
+    _check_base(case.get("base") or {})
     if case.get("base_format") not in (None, *FORMATS):
         raise MalformedCase(f"base_format is one of {', '.join(FORMATS)}")
     return case
+
+
+def _check_base(base: Mapping[str, Any]) -> None:
+    for name in ("Env", "Entrypoint", "Cmd"):
+        value = base.get(name)
+        if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            raise MalformedCase(f"base.{name} is a list of texts")
+    for name in ("Labels", "ExposedPorts", "Volumes"):
+        if not isinstance(base.get(name), dict | None):
+            raise MalformedCase(f"base.{name} is a JSON object")
+    if not isinstance(base.get("User"), str | None):
+        raise MalformedCase("base.User is a text")

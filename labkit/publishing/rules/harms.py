@@ -46,6 +46,19 @@ PROPERTIES = frozenset(
     }
 )
 _LOWER = {name.lower(): name for name in PROPERTIES}
+# What every project may set and what the kit sets itself; comparing these with each property would take its time.
+_OTHERS = {
+    *(
+        "outputtype",
+        "targetframework",
+        "implicitusings",
+        "nullable",
+        "assemblyname",
+        "configuration",
+        "runtimeidentifier",
+    ),
+    *("msbuildprojectname", "msbuildprojectfile"),
+}
 _SMALLEST_PORT, _LARGEST_PORT = 1, 65535
 _LIKE = 0.85
 
@@ -76,9 +89,11 @@ def _names(project: Project) -> list[Message]:
                 text = f"the environment variable {name} is a property to MSBuild, and takes part"
                 found.append(Message("from-environment", text))
             continue
-        if lower in _LOWER or not (lower.startswith("contain") or difflib.get_close_matches(lower, ["localregistry"])):
+        if lower in _LOWER or lower in _OTHERS:
             continue
         near = difflib.get_close_matches(lower, _LOWER, n=1, cutoff=_LIKE)
+        if not near and not lower.startswith("container"):
+            continue
         hint = f"; did you mean {_LOWER[near[0]]}?" if near else ""
         found.append(Message("unknown-property", f"{name} is no property of the SDK, which ignores it{hint}"))
     for name in project.other_items:

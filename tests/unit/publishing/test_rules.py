@@ -71,7 +71,7 @@ def test_a_condition_that_is_not_understood_is_refused(condition: str) -> None:
     "text", ["$([System.DateTime]::Now)", "$(A.Replace('a','b'))", "@(Item)", "%(Meta)", "$($(A))", "$(A"]
 )
 def test_a_function_in_a_value_is_refused_by_name(text: str) -> None:
-    with pytest.raises(NotUnderstood, match="function|list|metadata"):
+    with pytest.raises(NotUnderstood, match=r"function|list|metadata"):
         expand(text, lambda name: "")
 
 
