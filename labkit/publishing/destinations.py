@@ -40,7 +40,6 @@ def deliver(
     put: Callable[[Base], Image],
     cluster: bool,
     lab: Lab,
-    work: Path,
 ) -> Delivered:
     """Put the image together for its place, and bring it there.
 
@@ -51,7 +50,6 @@ def deliver(
         put: puts the image together on a base.
         cluster: whether it is loaded into the lab's cluster too.
         lab: its engine and cluster.
-        work: a folder for files that are needed for a moment.
 
     Raises:
         Misuse: the place makes no sense.
@@ -65,7 +63,7 @@ def deliver(
         write_archive(image, path, names)
         return Delivered(image.digest if image.image_format == "OCI" else image.identifier, f"archive {path}")
     if target.registry:
-        return _push(put(bases.with_layers(base)), target, lab, work)
+        return _push(put(bases.with_layers(base)), target, lab)
     if target.local_registry.lower() in _ENGINES:
         raise Misuse("Publishing into Podman", "the kit's own back end knows Docker alone", "leave out LocalRegistry")
     identifier = _load(put, base, bases, names, lab)
@@ -82,11 +80,11 @@ def archive_path(given: str, repository: str) -> Path:
     return path
 
 
-def _push(image: Image, target: Target, lab: Lab, work: Path) -> Delivered:
+def _push(image: Image, target: Target, lab: Lab) -> Delivered:
     crane = Crane(lab.settings, lab.steps)
     first, *others = target.tags
     reference = f"{target.registry}/{target.repository}:{first}"
-    with layout(image, work) as folder:
+    with layout(image, lab.settings.cache) as folder:
         digest = crane.push(folder, reference)
     if digest != image.digest:
         raise LabFailed(

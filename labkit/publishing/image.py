@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -178,8 +179,16 @@ def layout(image: Image, folder: Path) -> Iterator[Path]:
         (root / _blob(image.identifier)).write_bytes(image.configuration)
         for digest, source in _layers(image):
             if not (root / _blob(digest)).exists():
-                (root / _blob(digest)).symlink_to(source.resolve())
+                _link(source, root / _blob(digest))
         yield root
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file, or a copy where the two lie on different disks."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _index(image: Image, names: Sequence[str]) -> bytes:

@@ -170,7 +170,7 @@ def _publish_by_kit(folder: AppFolder, options: Options, lab: Lab) -> Published:
         def put(chosen: Any) -> Any:
             return put_together(chosen, config, layer, outcome.image_format, created, maker)
 
-        delivered = deliver(outcome.target, base, bases, put, options.cluster, lab, Path(work))
+        delivered = deliver(outcome.target, base, bases, put, options.cluster, lab)
     return Published(
         reference=f"{outcome.target.repository}:{outcome.target.tags[0]}",
         digest=delivered.digest,
