@@ -233,11 +233,15 @@ class Engine:
 
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:
-        """Remove the image that had a name before, once a new one has it; else each change would leave one behind."""
+        """Remove the lab's image that had a name before, once a new one has it; else each change would leave one behind.
+
+        Somebody's own image of that name stays, without its name.
+        """
         before = self.image(reference)
         yield
         after = self.image(reference)
-        if before and after and before["Id"] != after["Id"]:
+        ours = before and self._settings.labels.items() <= (before["Config"].get("Labels") or {}).items()
+        if before and after and ours and before["Id"] != after["Id"]:
             self.remove_image(before["Id"])
 
     def pull(self, reference: str) -> str:
@@ -279,14 +283,10 @@ class Engine:
         Raises:
             LabFailed: the engine does not take it.
         """
-        before = self.image(reference)
-        with _doing(f"Loading {reference} into the engine"):
+        with _doing(f"Loading {reference} into the engine"), self._replacing(reference):
             for line in self._api.load_image(archive):
                 if problem := line.get("error"):
                     raise LabFailed(f"Loading {reference} into the engine", str(problem), "try again")
-        ours = before and self._settings.labels.items() <= ((before["Config"] or {}).get("Labels") or {}).items()
-        if before and ours and before["Id"] != (self.image(reference) or {}).get("Id"):
-            self.remove_image(before["Id"])
 
     def save_image(self, reference: str, target: IO[bytes]) -> None:
         """Write an image as `docker save` does."""

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import shutil
+import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from labkit.cluster import State
 from labkit.course.lessons import require_lesson
 from labkit.errors import LabFailed, Misuse
+from labkit.images.contexts import archive_of_dockerfile
 from labkit.images.facts import ImageFacts
+from labkit.images.names import full_name
 from labkit.kube import Kube
 from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
 from labkit.pods.outcome import Outcome, pod_summary
 from labkit.run_result import RunResult
+from labkit.settings import CHECKOUT
 from labkit.show.table import Table
 from labkit.show.views import images_table, register_views, status_table
+
+if TYPE_CHECKING:
+    from labkit.publishing.publish import Published
+
+HELLO = CHECKOUT / "cluster" / "apps" / "hello"
+"""The article's own program, as the .NET SDK published it."""
 
 
 class Lesson:
@@ -39,6 +53,7 @@ class Lesson:
         self._lab.up()
         self._kube = self._connect()
         self._pods = 0
+        self._images: set[str] = set()
         self.namespace = ""
         self.reset()
 
@@ -55,7 +70,10 @@ class Lesson:
         self.namespace = self._kube.new_namespace(self.name)
 
     def close(self) -> None:
-        """Remove the lesson's namespace and all in it; the lab stays up."""
+        """Remove the lesson's namespace and all in it, and the images that it made; the lab stays up."""
+        engine = self._lab.engine()
+        while self._images:
+            engine.remove_image(self._images.pop())
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
         self._kube.close()
@@ -92,6 +110,56 @@ class Lesson:
         """
         return self._lab.run(image, _words(command), user=user)
 
+    # --- images of one's own ---
+
+    def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
+        """Publish the article's program into the engine, as `dotnet publish -t:PublishContainer` does.
+
+        Args:
+            arguments: as one types them, such as "-p:ContainerUser=root".
+            item: one more item in the project file, as XML.
+            name: the image's name.
+            strict: whether a warning is an error.
+        """
+        from labkit.publishing.publish import Options, publish
+
+        given = (f"-p:ContainerRepository={name}", *arguments)
+        with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
+            app = shutil.copytree(HELLO, Path(folder) / HELLO.name)
+            file = app / "hello.csproj"
+            text = file.read_text(encoding="utf-8")
+            file.write_text(
+                text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
+            )
+            done = publish(app, Options(given, strict=strict, back_end="kit"), self._lab)
+        self._images.add(name)
+        return replace(done, line=f"dotnet publish -t:PublishContainer {shlex.join(given)}")
+
+    def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
+        """Build an image, as `docker build` does.
+
+        Args:
+            dockerfile: its text; after FROM a sample image's name means the lab's image. There are no other files,
+                so COPY can copy between stages alone.
+            name: the image's name.
+
+        Returns:
+            What the builder said, with its exit status: a build that stops is a result, not an error.
+        """
+        sample = "|".join(map(re.escape, self._lab.catalogue))
+        text = re.sub(
+            rf"(?m)^((?:FROM|COPY --from=) ?)({sample})(?=\s|$)",
+            lambda found: found[1] + self._lab.settings.image_reference(found[2]),
+            textwrap.dedent(dockerfile).strip() + "\n",
+        )
+        line = f"docker build --tag {name} ."
+        try:
+            self._lab.engine().build(archive_of_dockerfile(text), name, arguments={}, labels={})
+        except LabFailed as stopped:
+            return RunResult(line, stopped.came_back.strip(), 1)
+        self._images.add(name)
+        return RunResult(line, "", 0)
+
     # --- the cluster ---
 
     def pod(
@@ -112,13 +180,24 @@ class Lesson:
             command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
             init: a sample image whose `id` runs first, as an init container.
         """
-        reference = self._lab.reference(image)
+        reference = self._in_cluster(image)
         words = _words(command) or self._lab.keep_busy(image)
         one = container_manifest(short_name(reference), reference, command=words, security=container)
         first = [container_manifest("init", self._lab.reference(init), command=["id"])] if init else []
         self._pods += 1
         name = f"{short_name(reference)}-{self._pods}"
         return self.apply(pod_manifest(name, [one], init_containers=first, security=pod))
+
+    def _in_cluster(self, image: str) -> str:
+        """The reference of an image that the cluster has; one's own is loaded into it first."""
+        engine = self._lab.engine()
+        reference = self._lab.reference(image, engine)
+        if image in self._lab.catalogue:
+            return reference
+        tagged = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
+        inspected = engine.image(reference) or {}
+        self._lab.cluster(engine).load({full_name(tagged): str(inspected.get("Id"))})
+        return tagged
 
     def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
         """Make a pod of one's own manifest and watch it until it runs or is refused.

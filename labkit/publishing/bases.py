@@ -9,9 +9,9 @@ from labkit.crane import Crane
 from labkit.engine import EngineUnreachable
 from labkit.errors import LabError, LabFailed
 from labkit.images.architecture import image_architecture
+from labkit.images.names import full_name
 from labkit.lab import Lab, source_label
 from labkit.publishing.base import Base, base_of_archive, base_of_engine
-from labkit.publishing.image import full_name
 
 
 class Bases:

@@ -41,7 +41,8 @@ def run_publish(app: str | None, options: Options, batch: bool, comparing: bool,
         click.echo(json.dumps(found, indent=2) if as_json else str(text))
         return 1 if found else 0
     done = publish(Path(app), options, lab)
-    _say_warnings(done)
+    if as_json:
+        _say_warnings(done)
     click.echo(json.dumps(done.to_dict(), indent=2) if as_json else str(done))
     return 0
 

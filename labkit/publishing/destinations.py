@@ -10,10 +10,11 @@ from pathlib import Path
 
 from labkit.crane import Crane
 from labkit.errors import LabFailed, Misuse
+from labkit.images.names import full_name
 from labkit.lab import Lab
 from labkit.publishing.base import Base
 from labkit.publishing.bases import Bases
-from labkit.publishing.image import Image, full_name, layout, write_archive, write_docker_archive
+from labkit.publishing.image import Image, layout, write_archive, write_docker_archive
 from labkit.publishing.rules.outcome import Target
 
 _ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabFailed
+from labkit.images.names import full_name
 from labkit.publishing import base as media
 from labkit.publishing.app_files import Layer
 from labkit.publishing.base import Base, BaseLayer
@@ -199,14 +200,6 @@ def _index(image: Image, names: Sequence[str]) -> bytes:
     ]
     manifests = [{**entry, "annotations": one} for one in named] or [entry]
     return _json({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests})
-
-
-def full_name(name: str) -> str:
-    """A reference with the registry and the folder that docker leaves out."""
-    first, slash, _ = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return name
-    return f"docker.io/{name}" if slash else f"docker.io/library/{name}"
 
 
 def _layers(image: Image) -> list[tuple[str, Path]]:

@@ -27,6 +27,7 @@ from labkit.publishing.rules.msbuild import NotUnderstood
 from labkit.publishing.rules.outcome import Outcome, complete, prepare
 from labkit.publishing.rules.project import Project, evaluate
 from labkit.publishing.rules.report import Message, Refused
+from labkit.show.table import Table
 
 BACK_ENDS = ("auto", "sdk", "kit")
 
@@ -92,7 +93,11 @@ class Published:
             ("Entrypoint", " ".join(self.config.get("Entrypoint") or []) or "(none)"),
             ("digest", self.digest),
             ("typed", self.line),
+            *(("warning", f"{one.code}: {one.text}") for one in self.warnings),
         ]
+
+    def _repr_html_(self) -> str:
+        return Table("", (), self.rows())._repr_html_()
 
     def __str__(self) -> str:
         return "\n".join(f"{label:<12}  {text}" for label, text in self.rows())

@@ -12,11 +12,12 @@ import pytest
 
 from labkit.errors import LabFailed, Misuse
 from labkit.images.archive import read_archive
+from labkit.images.names import full_name
 from labkit.publishing import app_files
 from labkit.publishing.app_files import AppFolder, Layer, published_files, source_date, write_layer
 from labkit.publishing.base import Base, base_of_archive
 from labkit.publishing.destinations import archive_path
-from labkit.publishing.image import Image, full_name, put_together, write_archive
+from labkit.publishing.image import Image, put_together, write_archive
 
 PROJECT = '<Project Sdk="Microsoft.NET.Sdk"/>'
 
