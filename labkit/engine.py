@@ -233,7 +233,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:
-        """Remove the lab's image that had a name before, once a new one has it; else each change would leave one behind.
+        """Remove the lab's image that had a name before, once a new one has it; else each change would leave one.
 
         Somebody's own image of that name stays, without its name.
         """
