@@ -29,6 +29,9 @@ _SANDBOX_SECONDS = 1.5
 LESSON_LABEL = "labkit.lesson"
 _GONE_REMEDY = "bring it back and go on\n  labkit up"
 
+EXEC_FAILED = "failed to exec in container"
+"""How containerd says that a container has no such command (containerd:internal/cri/server/container_execsync.go)."""
+
 
 class Kube:
     """The lab's cluster, seen through what the lab needs of it.
@@ -227,10 +230,18 @@ class Kube:
             return ""
 
     def execute(self, pod: str, namespace: str, command: Sequence[str]) -> tuple[int, str]:
-        """Run a command in a pod's first container; gives its exit status and all that it printed."""
+        """Run a command in a pod's first container; gives its exit status and all that it printed.
+
+        A command that the container does not have is a result too: status 1, as kubectl's, and the runtime's words.
+        """
         # On connections of its own: one that has carried an exec is no use for requests, and the pool may hand it out.
         with self._doing(f"Running {shlex.join(command)} in pod {pod}"), self._connect() as client:
-            done = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
+            try:
+                done = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
+            except ApiError as error:
+                if EXEC_FAILED not in str(error):
+                    raise
+                return 1, str(error)
         printed = [str(text) for text in (done.stdout, done.stderr) if text]
         return int(done.exit_code or 0), "".join(printed).strip()
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from labkit.cluster import State
 from labkit.course.lessons import require_lesson
 from labkit.errors import LabFailed, Misuse
+from labkit.identity.engine_errors import cause_of_engine_error
 from labkit.images.contexts import archive_of_dockerfile
 from labkit.images.facts import ImageFacts
 from labkit.images.names import full_name
-from labkit.kube import Kube
+from labkit.kube import EXEC_FAILED, Kube
 from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
 from labkit.pods.outcome import Outcome, pod_summary
@@ -230,7 +231,8 @@ class Lesson:
         words = list(_words(command) or ())
         status, output = self._kube.execute(outcome.pod, outcome.namespace, words)
         line = shlex.join(["kubectl", "exec", "--namespace", outcome.namespace, outcome.pod, "--", *words])
-        return RunResult(line, output, status)
+        cause = cause_of_engine_error(output) if EXEC_FAILED in output else None
+        return RunResult(line, output, status, cause)
 
 
 def reset_lessons(name: str | None = None) -> list[str]:

@@ -76,7 +76,7 @@ def base_of_engine(inspect: Mapping[str, Any], history: Sequence[Mapping[str, An
         history: what `docker history` tells, the newest first.
         source: where it was read, in words.
     """
-    config = {name: value for name, value in (inspect.get("Config") or {}).items() if value not in (None, [], {})}
+    config = {name: value for name, value in (inspect.get("Config") or {}).items() if value not in (None, [], {}, "")}
     diff_ids = list((inspect.get("RootFS") or {}).get("Layers") or [])
     entries = [
         {"created_by": one.get("CreatedBy") or "", **({"empty_layer": True} if not one.get("Size") else {})}
