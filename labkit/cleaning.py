@@ -11,6 +11,8 @@ from labkit.files import only_one
 
 if TYPE_CHECKING:
     from labkit.lab import Lab
+from labkit.mirror import Mirror
+from labkit.registry import Registry
 
 
 def clean(lab: Lab) -> list[str]:
@@ -66,7 +68,8 @@ def _remove_images(engine: Engine) -> list[str]:
 
 
 def _clean_files(lab: Lab) -> list[str]:
-    removed = []
+    removed = ["the registry"] if Registry(lab.settings, lab.steps).down() else []
+    removed += Mirror(lab.settings).forget(None)
     for folder in (lab.settings.state, lab.settings.cache):
         if folder.is_dir():
             shutil.rmtree(folder)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import queue
+import re
 import shlex
 import subprocess
 import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import docker
 import requests
@@ -28,6 +30,10 @@ _RUN_SECONDS = 60.0
 _TEXT_BYTES = 1 << 20
 _CONFLICT = 409
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
+
+
+PULL_SILENCE_SECONDS = 60.0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -244,16 +250,49 @@ class Engine:
         if before and after and ours and before["Id"] != after["Id"]:
             self.remove_image(before["Id"])
 
-    def pull(self, reference: str) -> str:
-        """Pull an image for this machine's platform; gives its digest reference."""
-        with _doing(f"Pulling {reference}"):
-            for event in self._api.pull(reference, stream=True, decode=True):
+    def pull(self, reference: str, *, silence: float = PULL_SILENCE_SECONDS) -> str:
+        """Pull an image for this machine's platform; gives its digest reference.
+
+        Args:
+            reference: the image.
+            silence: seconds without a word from the registry after which it is given up.
+
+        Raises:
+            LabFailed: the registry does not give it; the remedy is for what it said.
+        """
+        doing = f"Pulling {reference}"
+        with _doing(doing):
+            for event in _heard(lambda: self._api.pull(reference, stream=True, decode=True), silence, doing):
                 if "error" in event:
-                    raise LabFailed(
-                        f"Pulling {reference}", event["error"], "see what the registry says\n  labkit doctor"
-                    )
+                    raise pull_failed(doing, str(event["error"]))
         image = self.image(reference) or {}
         return next(iter(image.get("RepoDigests") or []), reference)
+
+    def push(self, image: str, reference: str) -> None:
+        """Push an image under another name, which it has here for no longer than that takes.
+
+        Raises:
+            LabFailed: the registry does not take it.
+        """
+        self.tag(image, reference)
+        try:
+            with _doing(f"Pushing {reference}"):
+                for event in self._api.push(reference, stream=True, decode=True):
+                    if "error" in event:
+                        raise LabFailed(f"Pushing {reference}", str(event["error"]), "see what the registry says")
+        finally:
+            self.remove_image(reference)
+
+    def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
+        """Write files, by their whole paths, into a container; missing folders are made."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for path, content in files.items():
+                entry = tarfile.TarInfo(path.lstrip("/"))
+                entry.size, entry.mode = len(content), 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        with _doing(f"Writing into {container}"):
+            self._api.put_archive(container, "/", packed.getvalue())
 
     def can_reach_registry(self, reference: str, seconds: float) -> bool:
         """Whether the engine gets an answer about an image from its registry, within so many seconds.
@@ -264,7 +303,8 @@ class Engine:
 
         def ask() -> None:
             with contextlib.suppress(DockerException, requests.exceptions.RequestException):
-                self._api.inspect_distribution(reference)
+                with contextlib.suppress(NotFound):  # That there is no such image is an answer too.
+                    self._api.inspect_distribution(reference)
                 answered.set()
 
         asking = threading.Thread(target=ask, daemon=True)
@@ -529,6 +569,56 @@ def docker_run_line(reference: str, command: Sequence[str] | None, user: str | N
     if command:
         words += ["--entrypoint", command[0]]
     return shlex.join([*words, reference, *(command[1:] if command else ())])
+
+
+_PULL_REMEDIES = (
+    ("toomanyrequests|429|too many requests", "wait as long as the registry asks for, log in to it, or take a mirror"),
+    (
+        "unauthorized|denied|401|403|authentication",
+        "log in to it, and see that your account may do this\n  docker login",
+    ),
+    ("manifest unknown|not found|404", "the image or its tag is gone; unlock or mend its name\n  labkit images lock"),
+    (
+        "unexpected eof|connection reset|short read|filesystem layer verification",
+        "it broke off in the middle; try again",
+    ),
+    (
+        "x509|certificate",
+        "trust the mirror by its fingerprint\n  labkit registry use HOST:PORT --fingerprint sha256:...",
+    ),
+)
+
+
+def pull_failed(doing: str, said: str) -> LabFailed:
+    """The error for a pull that a registry refused, with a remedy for what it said."""
+    remedies = (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, said, re.IGNORECASE))
+    return LabFailed(doing, said, next(remedies, "see what the registry says\n  labkit doctor"))
+
+
+def _heard(start: Callable[[], Iterator[_T]], silence: float, doing: str) -> Iterator[_T]:
+    """What a stream says, given up once it has said nothing for so many seconds; the engine would wait for ever."""
+    said: queue.Queue[tuple[bool, Any]] = queue.Queue()
+
+    def listen() -> None:
+        try:
+            for event in start():
+                said.put((True, event))
+            said.put((False, None))
+        except Exception as error:
+            said.put((False, error))
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        try:
+            more, event = said.get(timeout=silence)
+        except queue.Empty:
+            remedy = "see that the registry answers, or take another source\n  labkit up --source stand-in"
+            raise LabFailed(doing, f"not a word for {silence:.0f} s", remedy) from None
+        if not more and event is None:
+            return
+        if not more:
+            raise pull_failed(doing, str(getattr(event, "explanation", None) or event)) from event
+        yield event
 
 
 def _refused(line: str, error: APIError) -> RunResult:

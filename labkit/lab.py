@@ -16,6 +16,7 @@ from labkit.images.facts import FileFact, ImageFacts
 from labkit.images.node import NodeImage
 from labkit.images.sources import decide
 from labkit.kind import Kind, find_kind
+from labkit.mirror import Mirror
 from labkit.run_result import RunResult
 from labkit.settings import CHECKOUT, Settings
 from labkit.show.progress import Steps
@@ -76,6 +77,7 @@ class Lab:
             )
             spec = NodeSpec(node.reference, node_id, node.is_embedded, _has_cgroup_v1(engine))
             cluster.ensure(spec, self._image_ids(engine))
+            Mirror(self.settings).tell_node(engine)
 
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""

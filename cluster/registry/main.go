@@ -54,6 +54,11 @@ func run(listen, fill, folder, certificate, key string) error {
 		return err
 	}
 	if certificate != "" {
+		if _, err := os.Stat(certificate); errors.Is(err, os.ErrNotExist) {
+			if err := makeCertificate(class.Addr().String(), certificate, key); err != nil {
+				return err
+			}
+		}
 		pair, err := tls.LoadX509KeyPair(certificate, key)
 		if err != nil {
 			return err

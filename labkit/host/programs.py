@@ -84,6 +84,7 @@ RUNC = GoProgram(
 PAUSE = GoProgram("pause", _NODE / "pause", ("labkit/node/pause",))
 KIND = GoProgram("kind", CHECKOUT / "cluster" / "tools", ("sigs.k8s.io/kind",))
 CRANE = GoProgram("crane", CHECKOUT / "cluster" / "tools", ("github.com/google/go-containerregistry/cmd/crane",))
+REGISTRY = GoProgram("registry", CHECKOUT / "cluster" / "registry", ("labkit/registry",))
 SAMPLE_APP = GoProgram("sampleapp", CHECKOUT / "cluster" / "sampleapp", ("labkit/sampleapp",))
 
 

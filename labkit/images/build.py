@@ -102,6 +102,9 @@ class ImageBuilder:
         (upstream,) = self._upstreams(recipe)
         ours = self.engine.image(upstream) is None
         digest = self.engine.pull(upstream)
+        # A classroom's mirror may serve stand-ins under upstream's names; what they are does not change on the way.
+        pulled = (self.engine.image(upstream) or {}).get("Config") or {}
+        labels = {**labels, SOURCE_LABEL: (pulled.get("Labels") or {}).get(SOURCE_LABEL, labels[SOURCE_LABEL])}
         derived = recipe.folder / "Dockerfile.upstream"
         self.engine.build(
             archive_of_dockerfile(derived.read_text(encoding="utf-8") if derived.is_file() else _WRAP),

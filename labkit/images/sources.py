@@ -66,7 +66,7 @@ def decide(engine: Engine, settings: Settings, asked: str | None = None) -> Deci
         Misuse: there is no such source.
     """
     asked = asked or os.environ.get("LABKIT_SOURCE") or None
-    mirror = os.environ.get("LABKIT_REGISTRY", "")
+    mirror = chosen_mirror(settings)
     file = settings.state / "source.json"
     if asked is not None:
         if asked not in set(Source):
@@ -81,12 +81,22 @@ def decide(engine: Engine, settings: Settings, asked: str | None = None) -> Deci
 
 def peek(engine: Engine, settings: Settings) -> Decision:
     """What `decide` would say, found out in less time and not remembered; for the doctor."""
-    asked, mirror = os.environ.get("LABKIT_SOURCE"), os.environ.get("LABKIT_REGISTRY", "")
+    asked, mirror = os.environ.get("LABKIT_SOURCE"), chosen_mirror(settings)
     if asked in set(Source):
         return Decision(Source(asked), mirror, "asked for", time.time())
     if (known := remembered(settings)) is not None and known.mirror == mirror:
         return known
     return _probe(engine, mirror, _PEEK_SECONDS)
+
+
+def chosen_mirror(settings: Settings) -> str:
+    """The registry that is asked in place of upstream: LABKIT_REGISTRY's, or the one of `labkit registry use`."""
+    if (named := os.environ.get("LABKIT_REGISTRY")) is not None:
+        return named
+    try:
+        return (settings.state / "mirror").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _probe(engine: Engine, mirror: str, seconds: float) -> Decision:

@@ -1,0 +1,111 @@
+"""Commands about the classroom's registry."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from labkit.cli.frame import command, json_option, main, print_result
+
+
+@main.group()
+def registry() -> None:
+    """Serve the lab's images to a class, or take them from such a server.
+
+    \b
+    The instructor, once:    labkit registry up --listen 192.0.2.10
+    Each laptop, as printed: labkit registry use 192.0.2.10:5443 --fingerprint sha256:...
+                             labkit up
+    """
+
+
+@registry.command()
+@click.option("--listen", default="127.0.0.1", metavar="ADDRESS[:PORT]", help="An address of this machine.")
+@json_option
+@command
+def up(listen: str, as_json: bool) -> None:
+    """Start the registry and fill it with the lab's images; the class can read it and nothing else.
+
+    Without --listen it is on loopback. Beyond loopback it speaks TLS, with a certificate that is made for the address.
+    """
+    from labkit.lab import Lab
+    from labkit.registry import Registry
+
+    lab = Lab()
+    serving, filled = Registry(lab.settings, lab.steps).up(listen, lab.engine(), lab.catalogue)
+    line = f"labkit registry use {serving.address}"
+    line += f" --fingerprint {serving.fingerprint}" if serving.fingerprint else ""
+    text = f"{len(filled)} images at {serving.address}, read-only\nOn each laptop:\n  {line}\n  labkit up"
+    print_result(as_json, {**asdict(serving), "images": filled, "line": line}, text)
+
+
+@registry.command()
+@json_option
+@command
+def status(as_json: bool) -> None:
+    """Show the registry that runs here, and the one that this lab takes its images from."""
+    from labkit.lab import Lab
+    from labkit.mirror import Mirror
+    from labkit.registry import Registry
+
+    lab = Lab()
+    serving, used = Registry(lab.settings, lab.steps).serving(), Mirror(lab.settings).address
+    text = f"serving   {f'{serving.address}, read-only' if serving else 'nothing'}\nusing     {used or 'none'}"
+    print_result(as_json, {"serving": asdict(serving) if serving else None, "using": used or None}, text)
+
+
+@registry.command()
+@json_option
+@command
+def down(as_json: bool) -> None:
+    """Stop the registry, and remove what it has kept."""
+    from labkit.lab import Lab
+    from labkit.registry import Registry
+
+    lab = Lab()
+    stopped = Registry(lab.settings, lab.steps).down()
+    print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "none was running")
+
+
+@registry.command()
+@click.argument("address", metavar="HOST:PORT")
+@click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of its certificate, as the instructor gives it.")
+@json_option
+@command
+def use(address: str, fingerprint: str, as_json: bool) -> None:
+    """Take images from the registry at HOST:PORT; engine and node are told to trust its certificate.
+
+    The certificate is fetched, and trusted if it has this fingerprint.
+    """
+    from labkit.engine import EngineUnreachable
+    from labkit.lab import Lab
+    from labkit.mirror import Mirror
+
+    lab = Lab()
+    mirror = Mirror(lab.settings)
+    written = mirror.use(address, fingerprint)
+    try:
+        if mirror.tell_node(lab.engine()):
+            written.append(f"{lab.settings.node_container}, its containerd")
+    except EngineUnreachable:
+        lab.steps.note("no engine answers; `labkit up` tells the node")
+    print_result(as_json, {"using": address, "written": written}, "\n".join(f"wrote {one}" for one in written))
+
+
+@registry.command()
+@json_option
+@command
+def forget(as_json: bool) -> None:
+    """Take images from upstream again, and remove what `use` has written."""
+    from labkit.engine import EngineUnreachable
+    from labkit.lab import Lab
+    from labkit.mirror import Mirror
+
+    lab = Lab()
+    try:
+        engine = lab.engine()
+    except EngineUnreachable:
+        engine = None
+    gone = Mirror(lab.settings).forget(engine)
+    print_result(as_json, {"removed": gone}, "\n".join(f"removed {one}" for one in gone) or "none was in use")
