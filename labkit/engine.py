@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import queue
-import re
 import shlex
 import subprocess
 import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, cast
 
 import docker
 import requests
@@ -22,6 +20,7 @@ from labkit.causes import Cause
 from labkit.errors import LabFailed, MachineLacks
 from labkit.identity.engine_errors import cause_of_engine_error
 from labkit.identity.model import read_version
+from labkit.pulling import PULL_SILENCE_SECONDS, heard, pull_failed
 from labkit.run_result import RunResult
 from labkit.settings import LABEL, Settings
 
@@ -30,10 +29,6 @@ _RUN_SECONDS = 60.0
 _TEXT_BYTES = 1 << 20
 _CONFLICT = 409
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
-
-
-PULL_SILENCE_SECONDS = 60.0
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -262,7 +257,10 @@ class Engine:
         """
         doing = f"Pulling {reference}"
         with _doing(doing):
-            for event in _heard(lambda: self._api.pull(reference, stream=True, decode=True), silence, doing):
+            events: Iterator[dict[str, Any]] = heard(
+                lambda: self._api.pull(reference, stream=True, decode=True), silence, doing
+            )
+            for event in events:
                 if "error" in event:
                     raise pull_failed(doing, str(event["error"]))
         image = self.image(reference) or {}
@@ -569,56 +567,6 @@ def docker_run_line(reference: str, command: Sequence[str] | None, user: str | N
     if command:
         words += ["--entrypoint", command[0]]
     return shlex.join([*words, reference, *(command[1:] if command else ())])
-
-
-_PULL_REMEDIES = (
-    ("toomanyrequests|429|too many requests", "wait as long as the registry asks for, log in to it, or take a mirror"),
-    (
-        "unauthorized|denied|401|403|authentication",
-        "log in to it, and see that your account may do this\n  docker login",
-    ),
-    ("manifest unknown|not found|404", "the image or its tag is gone; unlock or mend its name\n  labkit images lock"),
-    (
-        "unexpected eof|connection reset|short read|filesystem layer verification",
-        "it broke off in the middle; try again",
-    ),
-    (
-        "x509|certificate",
-        "trust the mirror by its fingerprint\n  labkit registry use HOST:PORT --fingerprint sha256:...",
-    ),
-)
-
-
-def pull_failed(doing: str, said: str) -> LabFailed:
-    """The error for a pull that a registry refused, with a remedy for what it said."""
-    remedies = (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, said, re.IGNORECASE))
-    return LabFailed(doing, said, next(remedies, "see what the registry says\n  labkit doctor"))
-
-
-def _heard(start: Callable[[], Iterator[_T]], silence: float, doing: str) -> Iterator[_T]:
-    """What a stream says, given up once it has said nothing for so many seconds; the engine would wait for ever."""
-    said: queue.Queue[tuple[bool, Any]] = queue.Queue()
-
-    def listen() -> None:
-        try:
-            for event in start():
-                said.put((True, event))
-            said.put((False, None))
-        except Exception as error:
-            said.put((False, error))
-
-    threading.Thread(target=listen, daemon=True).start()
-    while True:
-        try:
-            more, event = said.get(timeout=silence)
-        except queue.Empty:
-            remedy = "see that the registry answers, or take another source\n  labkit up --source stand-in"
-            raise LabFailed(doing, f"not a word for {silence:.0f} s", remedy) from None
-        if not more and event is None:
-            return
-        if not more:
-            raise pull_failed(doing, str(getattr(event, "explanation", None) or event)) from event
-        yield event
 
 
 def _refused(line: str, error: APIError) -> RunResult:

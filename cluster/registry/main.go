@@ -43,6 +43,9 @@ func run(listen, fill, folder, certificate, key string) error {
 	if certificate == "" && !isLoopback(listen) {
 		return fmt.Errorf("%s is beyond loopback, and that needs a certificate", listen)
 	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
 	store := registry.New(
 		registry.WithBlobHandler(registry.NewDiskBlobHandler(folder)), registry.Logger(log.New(io.Discard, "", 0)))
 	class, err := net.Listen("tcp", listen)

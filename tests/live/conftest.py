@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import time
@@ -45,22 +46,34 @@ def namespace(kube: Kube) -> Iterator[str]:
     kube.delete_namespace(name)
 
 
-@pytest.fixture
-def registry(lab: Lab) -> Iterator[str]:
-    """A registry on loopback that plays upstream."""
+@contextlib.contextmanager
+def serving(lab: Lab) -> Iterator[str]:
+    """A registry on loopback that plays upstream; gives its address."""
     crane = programs.build(programs.CRANE, lab.settings.cache) / "crane"
     with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    with subprocess.Popen(
-        [crane, "registry", "serve", "--address", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as serving:
+        host, port = free.getsockname()
+    command = [crane, "registry", "serve", "--address", f"{host}:{port}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 10
-        host, _, port = address.partition(":")
         while time.monotonic() < deadline:
             try:
-                socket.create_connection((host, int(port)), timeout=1).close()
+                socket.create_connection((host, port), timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.02)
+        yield f"{host}:{port}"
+        process.terminate()
+
+
+@pytest.fixture
+def registry(lab: Lab) -> Iterator[str]:
+    """A registry of this test's own."""
+    with serving(lab) as address:
         yield address
-        serving.terminate()
+
+
+@pytest.fixture(scope="module")
+def module_registry(lab: Lab) -> Iterator[str]:
+    """A registry for all tests of a file."""
+    with serving(lab) as address:
+        yield address

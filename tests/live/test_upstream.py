@@ -1,0 +1,132 @@
+"""Pulling from upstream, played by a registry on loopback: what works, and each way in which it fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labkit.crane import Crane
+from labkit.engine import Engine
+from labkit.errors import LabFailed
+from labkit.images import lock as locks
+from labkit.images.build import ImageBuilder
+from labkit.images.sources import Decision, Source
+from labkit.images.survey import verify
+from labkit.lab import Lab
+from labkit.show.progress import Silent
+from tests.live.upstream import FAULTS, faulty
+
+SILENCE = 2.0
+
+
+@pytest.fixture(scope="module")
+def upstream(lab: Lab, module_registry: str) -> Iterator[str]:
+    """The address of a registry that serves an image without a mark of the lab, well and with each fault."""
+    plain = "labkit-test/plain:1"
+    create = ["docker", "create", lab.reference("appliance"), "x"]
+    container = subprocess.run(create, capture_output=True, text=True, check=True).stdout.strip()
+    with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export:
+        changes = ["--change", "USER 65532"]
+        subprocess.run(["docker", "import", *changes, "-", plain], stdin=export.stdout, check=True, capture_output=True)
+    subprocess.run(["docker", "rm", container], check=True, capture_output=True)
+    engine = lab.engine()
+    for repository in ("good", *FAULTS):
+        engine.push(plain, f"{module_registry}/{repository}/appliance:1")
+    engine.remove_image(plain)
+    with faulty(module_registry) as address:
+        yield address
+
+
+def lab_of(lab: Lab, tmp_path: Path) -> Lab:
+    return Lab(replace(lab.settings, name="labkit-upstream", state=tmp_path), Silent())
+
+
+def builder(own: Lab, upstream: str, repository: str, locked: dict[str, str] | None = None) -> ImageBuilder:
+    recipe = replace(own.catalogue["appliance"], upstream=f"docker.io/{repository}/appliance:1", bases=())
+    decision = Decision(Source.UPSTREAM, upstream, "asked for", time.time())
+    return ImageBuilder(own.engine(), own.settings, {"appliance": recipe}, decision, Silent(), locked or {})
+
+
+def test_a_pulled_image_is_upstreams_and_keeps_its_contract(
+    lab: Lab, engine: Engine, upstream: str, tmp_path: Path
+) -> None:
+    own = lab_of(lab, tmp_path)
+    try:
+        builder(own, upstream, "good").ensure_all()
+        row = next(one for one in verify(own) if one["name"] == "appliance")
+        assert (row["present"], row["source"], row["broken"]) == (True, "upstream", [])
+        labels = (engine.image(own.reference("appliance")) or {})["Config"]["Labels"]
+        digest = Crane(own.settings, Silent()).digest(f"{upstream}/good/appliance:1")
+        assert labels["labkit.upstream"].endswith(digest)
+    finally:
+        engine.remove_image(own.reference("appliance"))
+
+
+def test_what_is_locked_is_pulled_by_its_digest(lab: Lab, engine: Engine, upstream: str, tmp_path: Path) -> None:
+    own, name = lab_of(lab, tmp_path), "docker.io/good/appliance:1"
+    digest = Crane(own.settings, Silent()).digest(f"{upstream}/good/appliance:1")
+    try:
+        builder(own, upstream, "good", {name: digest}).ensure_all()
+        assert engine.image(own.reference("appliance")) is not None
+        with pytest.raises(LabFailed, match=r"not found|unknown"):
+            builder(own, upstream, "good", {name: "sha256:" + "0" * 64}).ensure_all()
+    finally:
+        engine.remove_image(own.reference("appliance"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen", "remedy"),
+    [
+        ("hang", "not a word for 2 s", "--source stand-in"),
+        ("denied", "unauthorized|authentication|denied", "docker login"),
+        ("missing", "unknown|not found", "labkit images lock"),
+        ("limited", "toomanyrequests|429|rate limit", "wait"),
+        ("cut", "EOF|verification|short|size", "try again"),
+    ],
+)
+def test_a_pull_that_fails_says_why_and_leaves_nothing(
+    lab: Lab, engine: Engine, upstream: str, fault: str, seen: str, remedy: str
+) -> None:
+    reference = f"{upstream}/{fault}/appliance:1"
+    with pytest.raises(LabFailed, match=seen) as failed:
+        engine.pull(reference, silence=SILENCE if fault == "hang" else 30.0)
+    assert remedy in failed.value.remedy
+    assert engine.image(reference) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen"), [("denied", "401|UNAUTHORIZED"), ("limited", "429|TOOMANY"), ("cut", "EOF|size")]
+)
+def test_crane_says_why_too(lab: Lab, upstream: str, tmp_path: Path, fault: str, seen: str) -> None:
+    with pytest.raises(LabFailed, match=seen):
+        Crane(lab.settings, Silent()).pull(f"{upstream}/{fault}/appliance:1", tmp_path / "image", "linux/amd64")
+
+
+def test_the_lock_file(tmp_path: Path) -> None:
+    file, digest = tmp_path / "images.lock", "sha256:" + "a" * 64
+    assert locks.read_lock(file) == {}
+    locks.write_lock({"docker.io/library/alpine:3": digest}, file)
+    locks.write_lock({"docker.io/library/debian:13": digest}, file)
+    assert json.loads(file.read_text()) == {f"docker.io/library/{one}": digest for one in ("alpine:3", "debian:13")}
+    assert locks.locked_reference("mirror/alpine:3", "docker.io/library/alpine:3", locks.read_lock(file)).endswith(
+        digest
+    )
+    for nonsense in ("", "[]", '{"a": "b"}', "{"):
+        file.write_text(nonsense)
+        with pytest.raises(LabFailed, match=r"Reading .*images\.lock") as failed:
+            locks.read_lock(file)
+        assert "labkit images lock" in failed.value.remedy
+
+
+def test_the_stand_ins_have_nothing_to_lock(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from labkit.images import survey
+
+    monkeypatch.setattr(survey, "LOCK_FILE", tmp_path / "images.lock")
+    assert survey.lock(lab) == {}
+    assert not (tmp_path / "images.lock").exists()
