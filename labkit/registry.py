@@ -137,6 +137,7 @@ class Registry:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             if match := _LISTENING.search(log.read_text(encoding="utf-8", errors="replace")):
+                process.returncode = 0  # It outlives us, and Python need not wait for it.
                 return match[1], match[2]
             time.sleep(_POLL_SECONDS)
         process.kill()

@@ -52,7 +52,7 @@ def serving(lab: Lab) -> Iterator[str]:
     crane = programs.build(programs.CRANE, lab.settings.cache) / "crane"
     with socket.create_server(("127.0.0.1", 0)) as free:
         host, port = free.getsockname()
-    command = [crane, "registry", "serve", "--address", f"{host}:{port}"]
+    command = [str(crane), "registry", "serve", "--address", f"{host}:{port}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:

@@ -55,6 +55,7 @@ def faulty(registry: str) -> Iterator[str]:
             upstream.request(self.command, self.path, headers=kept)
             answer = upstream.getresponse()
             body = answer.read()
+            upstream.close()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
