@@ -21,6 +21,7 @@ from labkit.lab import Lab
 from labkit.publishing.compare import compare
 from labkit.publishing.publish import Options, Published, publish
 from labkit.settings import CHECKOUT
+from tests.live.upstream import dying
 
 HELLO = CHECKOUT / "cluster" / "apps" / "hello"
 
@@ -148,6 +149,14 @@ def test_a_base_that_is_nowhere_is_looked_for_and_missed(lab: Lab, registry: str
     assert "--base" in failed.value.remedy
     with pytest.raises(LabFailed, match="refused"):
         published(lab, name, "-p:ContainerRegistry=127.0.0.1:1")
+
+
+def test_a_registry_that_dies_between_two_blobs_has_no_tag(lab: Lab, registry: str, name: str) -> None:
+    """The proxy lets some bytes through and then closes every connection; the tag is the last thing that is written."""
+    with dying(registry, after=2) as address, pytest.raises(LabFailed, match="Pushing"):
+        published(lab, name, f"-p:ContainerRegistry={address}")
+    with pytest.raises(LabFailed, match=r"unknown|404|NAME_UNKNOWN"):
+        Crane(lab.settings, lab.steps).digest(f"{registry}/{name}:latest")
 
 
 def test_it_goes_into_the_cluster(lab: Lab, engine: Engine, name: str) -> None:

@@ -77,3 +77,47 @@ def faulty(registry: str) -> Iterator[str]:
         ending.set()
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def dying(registry: str, after: int) -> Iterator[str]:
+    """A proxy before a registry that takes so many writes and then closes every connection; gives its address."""
+    writes = iter(range(after))
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command not in ("GET", "HEAD") and next(writes, None) is None:
+                self.close_connection = True
+                return
+            upstream = http.client.HTTPConnection(registry, timeout=10)
+            names = ("Accept", "Content-Type", "Content-Range")
+            kept = {name: self.headers[name] for name in names if self.headers[name]}
+            upstream.request(self.command, self.path, body=body or None, headers=kept)
+            answer = upstream.getresponse()
+            content = answer.read()
+            upstream.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "transfer-encoding", "date", "server", "content-length"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_HEAD = do_POST = do_PUT = do_PATCH = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

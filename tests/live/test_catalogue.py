@@ -1,0 +1,87 @@
+"""Every sample image, as the table says it is and as the real kubelet and the real engine see it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from labkit.causes import Cause
+from labkit.engine import Engine
+from labkit.images.survey import survey
+from labkit.kube import Kube
+from labkit.lab import Lab
+from labkit.pods.manifest import container_manifest, pod_manifest
+
+WITHOUT_A_PROGRAM = {"appliance": Cause.COMMAND_NOT_FOUND, "runtime-chiseled": Cause.COMMAND_NOT_FOUND}
+"""Images to be built upon: what is started in them is not there, and that comes after the user is checked."""
+
+
+def test_what_the_table_says_of_run_as_non_root_is_what_the_kubelet_does(lab: Lab, kube: Kube, namespace: str) -> None:
+    rows = survey(lab)
+    assert len(rows) == len(lab.catalogue) >= 18
+    manifests = []
+    for row in rows:
+        command = lab.keep_busy(row["name"])
+        one = container_manifest(row["name"], row["reference"], command=command)
+        manifests.append(pod_manifest(row["name"], [one], security={"runAsNonRoot": True}))
+    with ThreadPoolExecutor(9) as pool:
+        outcomes = list(pool.map(lambda manifest: kube.make_pod(manifest, namespace), manifests))
+    seen = {row["name"]: outcome.cause for row, outcome in zip(rows, outcomes, strict=True)}
+    expected = {row["name"]: row["cause"] or WITHOUT_A_PROGRAM.get(row["name"]) for row in rows}
+    assert seen == expected
+
+
+def test_the_uid_of_the_table_is_the_process_own(lab: Lab) -> None:
+    rows = [row for row in survey(lab) if row["shell"] and row["uid"] is not None]
+    with ThreadPoolExecutor(4) as pool:
+        results = pool.map(lambda row: lab.run(row["name"], ["id", "-u"]).output, rows)
+    expected = {row["name"]: str(row["uid"]) for row in rows}
+    assert dict(zip(expected, results, strict=True)) == expected
+
+
+def _docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_setuid_program_is_root_again_unless_that_is_forbidden(lab: Lab) -> None:
+    reference = lab.reference("setuid")
+    assert _docker("run", "--rm", reference, "ids") == "real uid 1654, effective uid 0"
+    forbidden = _docker("run", "--rm", "--security-opt", "no-new-privileges", reference, "ids")
+    assert forbidden == "real uid 1654, effective uid 1654"
+
+
+def test_the_step_down_starts_as_root_and_goes_on_as_999(lab: Lab) -> None:
+    reference = lab.reference("stepdown")
+    assert _docker("run", "--rm", reference, "id") == "uid=999(db) gid=999(db) groups=999(db)"
+    assert _docker("run", "--rm", "--user", "1654", reference, "id", "-u") == "1654"
+
+
+@pytest.fixture
+def vulnerable(lab: Lab) -> Iterator[str]:
+    """The vulnerable app in a container; gives the container's name."""
+    labels = [word for name, value in lab.settings.labels.items() for word in ("--label", f"{name}={value}")]
+    name = _docker("run", "--detach", "--rm", *labels, lab.reference("rce-app"))[:12]
+    yield name
+    _docker("rm", "--force", name)
+
+
+def test_the_vulnerable_app_runs_what_it_is_sent_and_no_port_of_the_host(lab: Lab, vulnerable: str) -> None:
+    script = (
+        "for i in $(seq 200); do exec 3<>/dev/tcp/127.0.0.1/8080 && break; sleep 0.05; done 2>/dev/null;"
+        r" printf 'POST /run HTTP/1.0\r\nContent-Length: 2\r\n\r\nid' >&3; cat <&3"
+    )
+    assert "uid=0(root)" in _docker("exec", vulnerable, "bash", "-c", script)
+    assert _docker("port", vulnerable) == ""
+
+
+def test_the_vulnerable_app_does_not_listen_elsewhere(engine: Engine, lab: Lab) -> None:
+    refused = lab.run("rce-app", ["env", "-u", "LABKIT_VULNERABLE_ON_PURPOSE", "/app/rce-app"])
+    assert "in a container of the lab only" in refused.expect(exit_status=2).output
+
+
+@pytest.mark.parametrize(("path", "status"), [("/app/hello.dll", 155), ("/etc/passwd", 129)])
+def test_the_stand_in_of_dotnet_fails_as_dotnet_does(lab: Lab, path: str, status: int) -> None:
+    lab.run("runtime-chiseled", ["dotnet", path]).expect(exit_status=status)
