@@ -12,9 +12,11 @@ from enum import StrEnum
 from labkit.engine import Engine
 from labkit.errors import LabFailed
 from labkit.kind import Kind, cluster_config
-from labkit.kube import Kube
 from labkit.settings import Settings
 from labkit.show.progress import Steps
+
+if TYPE_CHECKING:
+    from labkit.kube import Kube
 
 _RESUME_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
@@ -90,6 +92,9 @@ class Cluster:
 
     def kube(self) -> Kube:
         """The cluster's API, on connections of its own; close it."""
+        # Loaded where it is needed: a fifth of a second that most commands would wait for in vain.
+        from labkit.kube import Kube
+
         return Kube(self._settings.kubeconfig, self._settings.name)
 
     def ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from labkit.errors import LabFailed
 from labkit.images.archive import parts_of_image
@@ -115,19 +117,40 @@ def base_of_archive(path: Path, architecture: str, cache: Path, source: str) -> 
         with ExitStack() as stack:
             store.load(path, stack)
             parts = parts_of_image(store, path.name, architecture)
-            kept = cache / "bases" / parts.key.replace(":", "-")
+            kept = _kept(cache, parts.key)
             if not (kept / _DOCUMENT).is_file():
                 _keep(store, parts.configuration, parts.layers, kept)
     except Flaw as flaw:
         raise LabFailed(f"Reading the base image {path}", str(flaw.args[0]), "give an image's archive") from flaw
-    except (ValueError, LookupError, EOFError, TypeError) as error:
+    except (ValueError, LookupError, EOFError, TypeError, zlib.error, tarfile.TarError) as error:
         raise LabFailed(f"Reading the base image {path}", f"it is no image ({error})", "give an archive") from error
+    image_format = "OCI" if parts.is_oci else "Docker"
+    base = kept_base(cache, parts.key, image_format, source)
+    return replace(base, digest=parts.manifest_digest) if base and parts.manifest_digest else cast(Base, base)
+
+
+def kept_base(cache: Path, key: str, image_format: str, source: str) -> Base | None:
+    """A base that the cache has whole, None if it has it not.
+
+    Args:
+        cache: the kit's cache folder.
+        key: the digest of the image's configuration, which the engine calls the image's id.
+        image_format: Docker or OCI.
+        source: where it came from, in words.
+    """
+    kept = _kept(cache, key)
+    try:
+        document = json.loads((kept / _DOCUMENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
     layers = [
-        BaseLayer(kept / one["file"], one["digest"], one["size"], one["compressed"])
-        for one in json.loads((kept / _DOCUMENT).read_text(encoding="utf-8"))
+        BaseLayer(kept / one["file"], one["digest"], one["size"], one["compressed"]) for one in document["layers"]
     ]
-    digest = parts.manifest_digest or parts.key
-    return Base(parts.configuration, "OCI" if parts.is_oci else "Docker", digest, layers, source)
+    return Base(document["configuration"], image_format, key, layers, source)
+
+
+def _kept(cache: Path, key: str) -> Path:
+    return cache / "bases" / key.replace(":", "-")
 
 
 def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], kept: Path) -> None:
@@ -146,7 +169,8 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
             if digest != promised and not compressed:
                 raise Flaw(f"its layer {name} is not what it promises, {promised}")
             written.append({"file": file.name, "digest": digest, "size": file.stat().st_size, "compressed": compressed})
-        (Path(folder) / _DOCUMENT).write_text(json.dumps(written), encoding="utf-8")
+        document = {"configuration": configuration, "layers": written}
+        (Path(folder) / _DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
         shutil.rmtree(kept, ignore_errors=True)
         Path(folder).rename(kept)
         Path(folder).mkdir()  # TemporaryDirectory wants to remove its own.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from labkit.crane import Crane
@@ -11,7 +12,7 @@ from labkit.errors import LabError, LabFailed
 from labkit.images.architecture import image_architecture
 from labkit.images.names import full_name
 from labkit.lab import Lab, source_label
-from labkit.publishing.base import Base, base_of_archive, base_of_engine
+from labkit.publishing.base import Base, base_of_archive, base_of_engine, kept_base
 
 
 class Bases:
@@ -51,6 +52,9 @@ class Bases:
         if all(layer.path is not None for layer in base.layers) or not self._in_engine:
             return base
         engine, cache = self.lab.engine(), self.lab.settings.cache
+        identifier = str((engine.image(self._in_engine) or {}).get("Id"))
+        if (kept := kept_base(cache, identifier, base.image_format, base.source)) is not None:
+            return replace(kept, digest=base.digest)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache, prefix=".save-", suffix=".tar") as saved:
             engine.save_image(self._in_engine, saved)

@@ -7,10 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SIGN_OF_LIFE_SECONDS = 15.0
 
@@ -74,6 +74,8 @@ class Steps:
             self._print(f"  {what} ... {time.monotonic() - started:.0f} s")
 
     def _console(self) -> Console:
+        from rich.console import Console
+
         return Console(file=self._output())
 
     def _output(self) -> TextIO:
@@ -92,6 +94,8 @@ class Silent(Steps):
 
 @contextlib.contextmanager
 def _live(console: Console, what: str) -> Iterator[None]:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         progress.add_task(what)
