@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labkit.errors import LabFailed
 from labkit.host import programs
 from labkit.host.processes import run_program
@@ -55,6 +53,8 @@ def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
     patches: list[dict[str, Any]] = [_CONTROL_PLANE]
     if kubelet:
         patches.append({"kind": "KubeletConfiguration", **kubelet})
+    import yaml  # A twentieth of a second that most commands would wait for in vain.
+
     node = {"role": "control-plane", "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in patches]}
     networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1"}
     if embedded:

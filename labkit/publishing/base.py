@@ -117,14 +117,13 @@ def base_of_archive(path: Path, architecture: str, cache: Path, source: str) -> 
         with ExitStack() as stack:
             store.load(path, stack)
             parts = parts_of_image(store, path.name, architecture)
-            kept = _kept(cache, parts.key)
-            if not (kept / _DOCUMENT).is_file():
-                _keep(store, parts.configuration, parts.layers, kept)
+            image_format = "OCI" if parts.is_oci else "Docker"
+            if kept_base(cache, parts.key, image_format, source) is None:
+                _keep(store, parts.configuration, parts.layers, _kept(cache, parts.key))
     except Flaw as flaw:
         raise LabFailed(f"Reading the base image {path}", str(flaw.args[0]), "give an image's archive") from flaw
     except (ValueError, LookupError, EOFError, TypeError, zlib.error, tarfile.TarError) as error:
         raise LabFailed(f"Reading the base image {path}", f"it is no image ({error})", "give an archive") from error
-    image_format = "OCI" if parts.is_oci else "Docker"
     base = kept_base(cache, parts.key, image_format, source)
     return replace(base, digest=parts.manifest_digest) if base and parts.manifest_digest else cast(Base, base)
 
@@ -141,11 +140,11 @@ def kept_base(cache: Path, key: str, image_format: str, source: str) -> Base | N
     kept = _kept(cache, key)
     try:
         document = json.loads((kept / _DOCUMENT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        layers = [
+            BaseLayer(kept / one["file"], one["digest"], one["size"], one["compressed"]) for one in document["layers"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    layers = [
-        BaseLayer(kept / one["file"], one["digest"], one["size"], one["compressed"]) for one in document["layers"]
-    ]
     return Base(document["configuration"], image_format, key, layers, source)
 
 
