@@ -90,6 +90,8 @@ class Kind:
         Raises:
             LabFailed: kind's last lines are in the error.
         """
+        import yaml
+
         config_file = self.kubeconfig.with_name("kind.yaml")
         config_file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         self._run(
