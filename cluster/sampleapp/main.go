@@ -30,14 +30,12 @@ a8"    ` + "`" + `Y42 a8"     "8a  42    42P'   ` + "`" + `"8a a8P_____42   42
 `
 
 func main() {
-	name := filepath.Base(os.Args[0])
 	root := os.DirFS("/")
-	if len(os.Args) > 1 && name != "dotnet" {
-		name = os.Args[1]
-	}
+	name := mode(os.Args, os.Getuid() != os.Geteuid())
 	switch name {
 	case "dotnet":
-		os.Exit(dotnet(os.Stdout, os.Stderr, root, os.Args[1:]))
+		folder, _ := os.Getwd()
+		os.Exit(dotnet(os.Stdout, os.Stderr, root, folder, os.Args[1:]))
 	case "ids":
 		ids(os.Stdout)
 	case "rce-app":
@@ -62,6 +60,19 @@ func main() {
 		fmt.Fprintf(os.Stderr, "sampleapp: %q is none of hello, dotnetapp, aspnetapp, dotnet, ids, rce-app\n", name)
 		os.Exit(2)
 	}
+}
+
+// mode is what the program acts as: what it is called by, or its first argument.
+// As a setuid program it never does more than to say its uids, however it is called.
+func mode(arguments []string, isSetuid bool) string {
+	name := filepath.Base(arguments[0])
+	switch {
+	case isSetuid:
+		return "ids"
+	case name == "dotnet" || name == "ids" || len(arguments) == 1:
+		return name
+	}
+	return arguments[1]
 }
 
 // hello is the three-line program of the article.

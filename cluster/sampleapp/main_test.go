@@ -76,16 +76,50 @@ func TestHealth(t *testing.T) {
 }
 
 func TestDotnetRunsAnAppThatIsThereAndNoOther(t *testing.T) {
-	root := files(map[string]string{"etc/passwd": "app:x:0:0::/:/bin/sh\n", "app/hello.dll": "MZ"})
-	var out, problems strings.Builder
-	if status := dotnet(&out, &problems, root, []string{"/app/hello.dll"}); status != 0 || !strings.HasPrefix(out.String(), "Hello ") {
-		t.Errorf("status %d, %q", status, out.String())
+	root := files(map[string]string{"etc/passwd": "app:x:0:0::/:/bin/sh\n", "app/hello.dll": "MZ", "app/folder.dll/x": ""})
+	cases := map[string]struct {
+		app    string
+		status int
+	}{
+		"whole path":        {"/app/hello.dll", 0},
+		"from the folder":   {"hello.dll", 0},
+		"through a folder":  {"../app/./hello.dll", 0},
+		"not there":         {"/srv/hello.dll", noSuchApp},
+		"not in the folder": {"app/hello.dll", noSuchApp},
+		"a folder":          {"/app/folder.dll", noSuchApp},
+		"no app":            {"/etc/passwd", 129},
 	}
-	if status := dotnet(&out, &problems, root, []string{"/srvhello.dll"}); status != noSuchApp {
-		t.Errorf("status %d for an app that is not there", status)
+	for name, one := range cases {
+		var out, problems strings.Builder
+		if status := dotnet(&out, &problems, root, "/app", []string{one.app}); status != one.status {
+			t.Errorf("%s: status %d, want %d", name, status, one.status)
+		}
+		if one.status == 0 != strings.HasPrefix(out.String(), "Hello ") {
+			t.Errorf("%s: printed %q", name, out.String())
+		}
+		if want := "The application '" + one.app + "' does not exist"; one.status == noSuchApp && !strings.Contains(problems.String(), want) {
+			t.Errorf("%s: %q, want %q", name, problems.String(), want)
+		}
 	}
-	if !strings.Contains(problems.String(), "The application '/srvhello.dll' does not exist") {
-		t.Errorf("%q", problems.String())
+}
+
+func TestASetuidProgramSaysItsUidsAndDoesNothingElse(t *testing.T) {
+	cases := []struct {
+		arguments []string
+		isSetuid  bool
+		want      string
+	}{
+		{[]string{"/app/aspnetapp"}, false, "aspnetapp"},
+		{[]string{"/sampleapp", "hello"}, false, "hello"},
+		{[]string{"/usr/bin/dotnet", "/app/hello.dll"}, false, "dotnet"},
+		{[]string{"/usr/local/bin/ids", "rce-app"}, false, "ids"},
+		{[]string{"/tmp/another-name", "rce-app"}, true, "ids"},
+		{[]string{"rce-app"}, true, "ids"},
+	}
+	for _, one := range cases {
+		if got := mode(one.arguments, one.isSetuid); got != one.want {
+			t.Errorf("%v, setuid %v: %q, want %q", one.arguments, one.isSetuid, got, one.want)
+		}
 	}
 }
 

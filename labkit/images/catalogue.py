@@ -107,7 +107,8 @@ def _read(file: Path) -> Recipe:
 
 
 def _day(value: object) -> date:
-    if not isinstance(value, date):
+    # A TOML date with a time is a date to Python too, and would be shown as one.
+    if type(value) is not date:
         raise ValueError(f"recorded is {value!r}, not a day such as 2026-11-24")
     return value
 

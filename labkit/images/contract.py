@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from labkit.causes import REFUSALS, Cause
+from labkit.identity.kubelet_rules import cri_user, verify_run_as_non_root
+from labkit.identity.model import Settings
 from labkit.images.facts import FileFact, ImageFacts
 
 
@@ -20,6 +22,8 @@ class Contract:
         cause: the kubelet's refusal under runAsNonRoot; empty if the image passes.
         shell: whether it has a /bin/sh.
         env: variables that must be set to just this.
+        env_set: variables that must be set, to whatever it is.
+        entrypoint: its ENTRYPOINT.
         ports: the ports that it exposes.
         passwd_first: the first line of its passwd file.
         passwd_first_matches: a regular expression for that line, where sources differ.
@@ -34,6 +38,8 @@ class Contract:
     cause: str = ""
     shell: bool | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    env_set: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
     ports: tuple[str, ...] = ()
     passwd_first: str = ""
     passwd_first_matches: str = ""
@@ -65,6 +71,12 @@ class Contract:
         return contract
 
 
+def refusal_of(user: str) -> str:
+    """The cause for which the kubelet refuses an image of that Config.User under runAsNonRoot; empty if it does not."""
+    refusal = verify_run_as_non_root(Settings(run_as_non_root=True), cri_user(user))
+    return str(refusal.cause) if refusal else ""
+
+
 def violations(contract: Contract, facts: ImageFacts) -> list[str]:
     """Every promise that an image breaks, each as a sentence with what was promised and what is there."""
     broken = []
@@ -77,10 +89,16 @@ def violations(contract: Contract, facts: ImageFacts) -> list[str]:
     first, last = (lines[0], lines[-1]) if lines else ("", "")
     if contract.users:
         promise("Config.User", " or ".join(map(repr, contract.users)), facts.user, facts.user in contract.users)
+        cause = refusal_of(facts.user)
+        promise("the kubelet's refusal", contract.cause or "none", cause or "none", cause == contract.cause)
     if contract.shell is not None:
         promise("a shell", contract.shell, facts.shell, facts.shell == contract.shell)
     for name, value in contract.env.items():
         promise(f"variable {name}", value, facts.env.get(name), facts.env.get(name) == value)
+    for name in contract.env_set:
+        promise(f"variable {name}", "some value", facts.env.get(name), bool(facts.env.get(name)))
+    if contract.entrypoint is not None:
+        promise("ENTRYPOINT", contract.entrypoint, facts.entrypoint, facts.entrypoint == contract.entrypoint)
     for port in contract.ports:
         promise("exposed ports", port, facts.ports, port in facts.ports)
     if contract.passwd_first:

@@ -10,10 +10,9 @@ from typing import Any
 from labkit.engine import Engine
 from labkit.files import write_atomically
 from labkit.identity.explain import explain_in_engine
-from labkit.identity.kubelet_rules import cri_user, verify_run_as_non_root
-from labkit.identity.model import Image, Settings
+from labkit.identity.model import Image
 from labkit.images.catalogue import Recipe
-from labkit.images.contract import violations
+from labkit.images.contract import refusal_of, violations
 from labkit.images.facts import FileFact, ImageFacts
 from labkit.images.lock import LOCK_FILE, write_lock
 from labkit.lab import Lab
@@ -64,15 +63,15 @@ def _row(recipe: Recipe, facts: ImageFacts | None) -> dict[str, Any]:
     if facts is None:
         return row
     answer = explain_in_engine(Image(facts.user, facts.passwd, facts.group))
-    refusal = verify_run_as_non_root(Settings(run_as_non_root=True), cri_user(facts.user))
+    cause = refusal_of(facts.user)
     return row | {
         "reference": facts.reference,
         "source": facts.source,
         "digest": facts.digest,
         "user": facts.user,
         "uid": answer.runs_as.uid if answer.runs_as else None,
-        "non_root": refusal is None,
-        "cause": str(refusal.cause) if refusal else None,
+        "non_root": not cause,
+        "cause": cause or None,
         "size": facts.size,
         "shell": facts.shell,
     }
@@ -89,7 +88,7 @@ def _facts(lab: Lab, engine: Engine, recipe: Recipe) -> ImageFacts | None:
         known = json.loads(file.read_text(encoding="utf-8"))
         if set(known["files"]) == set(recipe.contract.files):
             return _from_known(inspected, reference, known)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass  # Not remembered yet, or not readable: looked at again.
     facts = lab.image_facts(recipe.name)
     remembered = {

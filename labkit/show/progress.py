@@ -36,8 +36,8 @@ class Steps:
         Args:
             what: the step, as a noun.
         """
-        started = time.monotonic()
         console = self._console()
+        started = time.monotonic()
         try:
             with _live(console, what) if console.is_terminal else self._plain(what, started):
                 yield

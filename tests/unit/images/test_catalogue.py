@@ -55,12 +55,14 @@ def _planted(folder: Path, name: str, text: str) -> None:
     ("text", "why"),
     [
         ("summary = ", "Invalid value"),
-        ("summary = 'x'", "contract"),
-        ("summary = 'x'\ncolour = 'red'\n[contract]", "unknown keys colour"),
-        ("summary = 'x'\n[contract]\nusers = ['']\nluck = 1", "unknown promises luck"),
-        ("summary = 'x'\n[contract]\ncause = 'timeout'", "not a refusal"),
-        ("summary = 'x'\nbases = ['none']\n[contract]", "none is not in the catalogue"),
-        ("summary = 'x'\nbases = ['planted']\n[contract]", "builds on itself"),
+        ("summary = 'x'\nrecorded = 2026-11-24", "contract"),
+        ("summary = 'x'\n[contract]", "recorded"),
+        ("summary = 'x'\nrecorded = 'yesterday'\n[contract]", "not a day"),
+        ("summary = 'x'\nrecorded = 2026-11-24\ncolour = 'red'\n[contract]", "unknown keys colour"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\nusers = ['']\nluck = 1", "unknown promises luck"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\ncause = 'timeout'", "not a refusal"),
+        ("summary = 'x'\nrecorded = 2026-11-24\nbases = ['none']\n[contract]", "none is not in the catalogue"),
+        ("summary = 'x'\nrecorded = 2026-11-24\nbases = ['planted']\n[contract]", "builds on itself"),
     ],
 )
 def test_a_broken_recipe_names_its_file(tmp_path: Path, text: str, why: str) -> None:
