@@ -12,13 +12,15 @@ from labkit.errors import LabFailed
 
 PULL_SILENCE_SECONDS = 60.0
 _T = TypeVar("_T")
+# crane's registry answers the distribution API's code alone, where others say it in words too.
+_GONE = "manifest[ _]unknown|name[ _]unknown|not found|404"
 _PULL_REMEDIES = (
     ("toomanyrequests|429|too many requests", "wait as long as it asks for, log in to it, or take a mirror"),
     (
         "unauthorized|denied|401|403|authentication",
         "log in to it; your account must be allowed to\n  docker login",
     ),
-    ("manifest unknown|not found|404", "the image or its tag is gone; unlock or mend its name\n  labkit images lock"),
+    (_GONE, "the image or its tag is gone; mend its name, or take another source\n  labkit up --source stand-in"),
     (
         "unexpected eof|connection reset|short read|filesystem layer verification",
         "it broke off in the middle; try again",
@@ -34,6 +36,11 @@ def pull_failed(doing: str, said: str) -> LabFailed:
     """The error for a pull that a registry refused, with a remedy for what it said."""
     remedies = (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, said, re.IGNORECASE))
     return LabFailed(doing, said, next(remedies, "see what the registry says\n  labkit doctor"))
+
+
+def is_gone(said: str) -> bool:
+    """Whether a registry said that it has no such image."""
+    return re.search(_GONE, said, re.IGNORECASE) is not None
 
 
 def heard(start: Callable[[], Iterator[_T]], silence: float, doing: str) -> Iterator[_T]:

@@ -24,7 +24,7 @@ def images(action: str, verbose: bool, as_json: bool) -> int:
     """
     from labkit.images.survey import lock, survey, verify
     from labkit.lab import Lab
-    from labkit.show.views import images_table, promises_table
+    from labkit.show.views import images_table, lock_report, promises_table
 
     lab = Lab()
     if action == "list":
@@ -33,8 +33,7 @@ def images(action: str, verbose: bool, as_json: bool) -> int:
         return 0
     if action == "lock":
         locked = lock(lab)
-        text = "\n".join(f"{name}@{digest}" for name, digest in locked.items())
-        print_result(as_json, locked, text or "every image here is a stand-in: there is nothing to lock")
+        print_result(as_json, locked, lock_report(locked, [one.upstream for one in lab.catalogue.values()]))
         return 0
     verified = verify(lab)
     print_result(as_json, verified, promises_table(verified))

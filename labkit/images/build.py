@@ -7,14 +7,17 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from labkit.engine import Engine
+from labkit.errors import LabFailed
 from labkit.host import debian, programs
 from labkit.host.processes import run_program
 from labkit.images.catalogue import Recipe
 from labkit.images.contexts import archive, archive_of_dockerfile, collect, content_hash
-from labkit.images.lock import locked_reference, read_lock
+from labkit.images.lock import gone_digest, locked_reference, read_lock
 from labkit.images.sources import Decision, Source
+from labkit.pulling import is_gone
 from labkit.settings import Settings
 from labkit.show.progress import Steps
 
@@ -23,6 +26,15 @@ SOURCE_LABEL = "labkit.source"
 UPSTREAM_LABEL = "labkit.upstream"
 _SUITE = "trixie"
 _WRAP = "ARG UPSTREAM\nFROM ${UPSTREAM}\n"
+
+
+class _Pulled(NamedTuple):
+    """An upstream image in the engine: by which name, of which digest, from where, and whether we brought it."""
+
+    reference: str
+    digest: str
+    source: str
+    is_ours: bool
 
 
 @dataclass
@@ -100,20 +112,42 @@ class ImageBuilder:
     def _wrap_upstream(self, recipe: Recipe, reference: str, labels: dict[str, str]) -> None:
         """Pull an upstream image and give it the lab's name and labels; its own name goes if we brought it."""
         (upstream,) = self._upstreams(recipe)
-        ours = self.engine.image(upstream) is None
-        digest = self.engine.pull(upstream)
-        # A classroom's mirror may serve stand-ins under upstream's names; what they are does not change on the way.
-        pulled = (self.engine.image(upstream) or {}).get("Config") or {}
-        labels = {**labels, SOURCE_LABEL: (pulled.get("Labels") or {}).get(SOURCE_LABEL, labels[SOURCE_LABEL])}
+        pulled = self._pull(recipe, upstream)
         derived = recipe.folder / "Dockerfile.upstream"
-        self.engine.build(
-            archive_of_dockerfile(derived.read_text(encoding="utf-8") if derived.is_file() else _WRAP),
-            reference,
-            arguments={"UPSTREAM": upstream},
-            labels={**labels, UPSTREAM_LABEL: digest},
-        )
-        if ours:
-            self.engine.remove_image(upstream)
+        try:
+            self.engine.build(
+                archive_of_dockerfile(derived.read_text(encoding="utf-8") if derived.is_file() else _WRAP),
+                reference,
+                arguments={"UPSTREAM": pulled.reference},
+                labels={**labels, SOURCE_LABEL: pulled.source, UPSTREAM_LABEL: pulled.digest},
+            )
+        finally:
+            if pulled.is_ours:
+                self.engine.remove_image(pulled.reference)
+
+    def _pull(self, recipe: Recipe, reference: str) -> _Pulled:
+        """Pull an upstream image; one that is locked is taken from a mirror by its tag if it is the same all the same.
+
+        A classroom's mirror serves what another lab had wrapped: its digests are its own, and the labels say which
+        upstream image it was, or that it is a stand-in. What an image is does not change on the way.
+        """
+        is_ours = self.engine.image(reference) is None
+        try:
+            digest = self.engine.pull(reference)
+        except LabFailed as error:
+            wanted = self.locked.get(recipe.upstream or "", "")
+            if not wanted or not reference.endswith(f"@{wanted}") or not is_gone(error.came_back):
+                raise
+            if self.decision.mirror:
+                pulled = self._pull(recipe, reference.removesuffix(f"@{wanted}"))
+                if pulled.source == Source.STAND_IN or pulled.digest.endswith(f"@{wanted}"):
+                    return pulled
+                if pulled.is_ours:
+                    self.engine.remove_image(pulled.reference)
+            raise gone_digest(error.tried, error.came_back, str(recipe.upstream)) from error
+        marks = ((self.engine.image(reference) or {}).get("Config") or {}).get("Labels") or {}
+        source = marks.get(SOURCE_LABEL, self.decision.source)
+        return _Pulled(reference, marks.get(UPSTREAM_LABEL, digest), source, is_ours)
 
     def _import_debian(self, reference: str, labels: dict[str, str]) -> None:
         debian.add_programs("mmdebstrap")

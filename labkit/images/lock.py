@@ -1,6 +1,8 @@
 """Digests that upstream images had when they were last looked at; what is locked is pulled by its digest.
 
-The file lies in the checkout, to be committed: everybody in a class, and CI, then gets the same bytes.
+The file lies in the checkout, to be committed like requirements.lock: whoever has the checkout, each laptop of a class
+and CI, then pulls the same bytes, and a change of them is a change that one can review. In a user's own folder it
+would hold for one person, and nobody would see it.
 """
 
 from __future__ import annotations
@@ -47,6 +49,22 @@ def locked_reference(reference: str, upstream: str, locked: Mapping[str, str]) -
     """What to pull: the reference, by its digest where its upstream name is locked."""
     digest = locked.get(upstream)
     return f"{reference}@{digest}" if digest else reference
+
+
+def gone_digest(tried: str, came_back: str, upstream: str, file: Path = LOCK_FILE) -> LabFailed:
+    """The error for a locked digest that the registry no longer has.
+
+    Args:
+        tried: the pull.
+        came_back: what the registry said.
+        upstream: the name under which the digest is locked.
+        file: where it is.
+    """
+    remedy = (
+        f"take the line of {upstream} out of {file}, then pull what is there now, see what has changed, and lock that"
+        "\n  labkit up; labkit images verify; labkit images lock"
+    )
+    return LabFailed(tried, f"the digest that is locked for it is gone: {came_back.strip()}", remedy)
 
 
 def _broken(file: Path, why: str) -> LabFailed:

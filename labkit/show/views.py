@@ -89,6 +89,23 @@ def promises_table(verified: Sequence[Mapping[str, Any]]) -> Table:
     return Table("", ("image", "source", "contract of", "verdict"), rows)
 
 
+def lock_report(locked: Mapping[str, str], upstreams: Sequence[str | None]) -> str:
+    """What was locked, where, and of which images there was nothing to lock.
+
+    Args:
+        locked: upstream reference -> digest.
+        upstreams: the upstream reference of each sample image, None for one that is the kit's own.
+    """
+    if not locked:
+        return "no upstream image is here, and a stand-in has no digest upstream: there is nothing to lock"
+    rest = sorted({name for name in upstreams if name} - set(locked))
+    lines = [f"{name}@{digest}" for name, digest in locked.items()]
+    lines.append("locked in cluster/images.lock: commit it, and everybody pulls these")
+    if rest:
+        lines.append(f"nothing to lock for a stand-in, or for what is not made yet: {', '.join(rest)}")
+    return "\n".join(lines)
+
+
 def register_views() -> None:
     """Have a notebook show results as tables; elsewhere, and when called again, nothing changes."""
     if "IPython" not in sys.modules:

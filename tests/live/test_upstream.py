@@ -74,8 +74,9 @@ def test_what_is_locked_is_pulled_by_its_digest(lab: Lab, engine: Engine, upstre
     try:
         builder(own, upstream, "good", {name: digest}).ensure_all()
         assert engine.image(own.reference("appliance")) is not None
-        with pytest.raises(LabFailed, match=r"not found|unknown"):
+        with pytest.raises(LabFailed, match="the digest that is locked for it is gone") as failed:
             builder(own, upstream, "good", {name: "sha256:" + "0" * 64}).ensure_all()
+        assert f"the line of {name} out of" in failed.value.remedy
     finally:
         engine.remove_image(own.reference("appliance"))
 
@@ -85,7 +86,7 @@ def test_what_is_locked_is_pulled_by_its_digest(lab: Lab, engine: Engine, upstre
     [
         ("hang", "not a word for 2 s", "--source stand-in"),
         ("denied", "unauthorized|authentication|denied", "docker login"),
-        ("missing", "unknown|not found", "labkit images lock"),
+        ("missing", "unknown|not found", "mend its name"),
         ("limited", "toomanyrequests|429|rate limit", "wait"),
         ("cut", "EOF|verification|short|size", "try again"),
     ],
