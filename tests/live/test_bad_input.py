@@ -130,7 +130,7 @@ def test_a_registry_that_hangs_is_given_up_on(
         assert time.monotonic() - started < 0.1
 
 
-def test_what_can_be_pulled_is_taken_from_upstream(
+def test_what_can_be_pulled_is_pulled_and_a_stand_in_stays_one(
     engine: Engine, lab: Lab, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stand-in of alpine plays alpine itself, under the name that the mirror would have it by."""
@@ -150,7 +150,7 @@ def test_what_can_be_pulled_is_taken_from_upstream(
     try:
         ImageBuilder(own_engine, upstream.settings, upstream.catalogue, decision, Silent()).ensure(recipe)
         labels = (own_engine.image(upstream.reference("alpine")) or {})["Config"]["Labels"]
-        assert labels[SOURCE_LABEL] == "upstream"
+        assert labels[SOURCE_LABEL] == "stand-in"  # What an image is does not change on the way.
         assert labels[UPSTREAM_LABEL].startswith(f"{pushed.rpartition(':')[0]}@sha256:")
         assert engine.image(pushed) is None
     finally:
