@@ -62,26 +62,44 @@ def test_the_step_down_starts_as_root_and_goes_on_as_999(lab: Lab) -> None:
 
 
 @pytest.fixture
-def vulnerable(lab: Lab) -> Iterator[str]:
-    """The vulnerable app in a container; gives the container's name."""
-    labels = [word for name, value in lab.settings.labels.items() for word in ("--label", f"{name}={value}")]
-    name = _docker("run", "--detach", "--rm", *labels, lab.reference("rce-app"))[:12]
-    yield name
-    _docker("rm", "--force", name)
+def vulnerable(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The vulnerable app in a container, as the user that the test asks for; gives the container's id."""
+    options = [word for name, value in lab.settings.labels.items() for word in ("--label", f"{name}={value}")]
+    options += [f"--user={request.param}"] if request.param else []
+    container = _docker("run", "--detach", *options, lab.reference("rce-app"))
+    yield container
+    _docker("rm", "--force", container)
 
 
-def test_the_vulnerable_app_runs_what_it_is_sent_and_no_port_of_the_host(lab: Lab, vulnerable: str) -> None:
+@pytest.mark.parametrize(
+    ("vulnerable", "identity"), [("", "uid=0(root)"), ("1654", "uid=1654(app)")], indirect=["vulnerable"]
+)
+def test_the_vulnerable_app_runs_what_it_is_sent_within_the_engine_only(
+    lab: Lab, vulnerable: str, identity: str
+) -> None:
+    """From another container, for on the host it has no port."""
+    address = _docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", vulnerable)
     script = (
-        "for i in $(seq 200); do exec 3<>/dev/tcp/127.0.0.1/8080 && break; sleep 0.05; done 2>/dev/null;"
+        f"for i in $(seq 200); do exec 3<>/dev/tcp/{address}/8080 && break; sleep 0.05; done 2>/dev/null;"
         r" printf 'POST /run HTTP/1.0\r\nContent-Length: 2\r\n\r\nid' >&3; cat <&3"
     )
-    assert "uid=0(root)" in _docker("exec", vulnerable, "bash", "-c", script)
+    assert identity in lab.run("debian", ["bash", "-c", script]).output
     assert _docker("port", vulnerable) == ""
 
 
 def test_the_vulnerable_app_does_not_listen_elsewhere(engine: Engine, lab: Lab) -> None:
     refused = lab.run("rce-app", ["env", "-u", "LABKIT_VULNERABLE_ON_PURPOSE", "/app/rce-app"])
     assert "in a container of the lab only" in refused.expect(exit_status=2).output
+
+
+@pytest.mark.parametrize(
+    ("user", "name"), [(None, "root"), ("1654", "app"), ("4242", "")], ids=["root", "app", "nobody known"]
+)
+def test_the_stand_in_of_dotnet_says_who_it_is(lab: Lab, user: str | None, name: str) -> None:
+    script = "cd /tmp && touch hello.dll && dotnet /tmp/hello.dll && dotnet hello.dll"
+    said = lab.run("runtime", ["sh", "-c", script], user=user).expect(exit_status=0).output.splitlines()
+    assert len(said) == 2
+    assert all(line.startswith(f"Hello {name}, using Debian GNU/Linux ") for line in said)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/app/hello.dll", 155), ("/etc/passwd", 129)])
