@@ -96,7 +96,9 @@ class Registry:
         filled = []
         for recipe in catalogue.values():
             image = self.settings.image_reference(recipe.name)
-            if recipe.upstream and engine.image(image) is not None:
+            # What is derived from an upstream image is derived again on each laptop; here it would take its base's name.
+            is_derived = (recipe.folder / "Dockerfile.upstream").is_file()
+            if recipe.upstream and not is_derived and engine.image(image) is not None:
                 name = recipe.upstream.partition("/")[2]
                 with self.steps.step(f"{name} into the registry"):
                     engine.push(image, f"{serving.filling}/{name}")
