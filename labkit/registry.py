@@ -96,7 +96,7 @@ class Registry:
         filled = []
         for recipe in catalogue.values():
             image = self.settings.image_reference(recipe.name)
-            # What is derived from an upstream image is derived again on each laptop; here it would take its base's name.
+            # What is derived from an upstream image is derived again on each laptop; here it would take its name.
             is_derived = (recipe.folder / "Dockerfile.upstream").is_file()
             if recipe.upstream and not is_derived and engine.image(image) is not None:
                 name = recipe.upstream.partition("/")[2]
