@@ -1,0 +1,194 @@
+"""Postures: ways to run a container, each a small value that becomes a `docker run` line or a pod."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from labkit.errors import Misuse
+from labkit.pods.manifest import container_manifest, pod_manifest
+
+ENGINE, CLUSTER = "engine", "cluster"
+CONTAINER = "app"
+HOST_FOLDER = "/host"
+
+
+@dataclass(frozen=True)
+class Posture:
+    """One way to run a container.
+
+    Args:
+        name: what it is called in the matrix.
+        title: what it is, in a few words.
+        image: a sample image's name.
+        user: uid, or uid:gid, in place of the image's.
+        no_new_privs: `--security-opt no-new-privileges`, `allowPrivilegeEscalation: false`.
+        drop_all: `--cap-drop ALL`, `capabilities.drop: [ALL]`.
+        read_only: `--read-only`, `readOnlyRootFilesystem`.
+        privileged: `--privileged`.
+        host_path: a folder of the host or node, owned by root, mounted at /host.
+        user_namespace: `hostUsers: false`. The engine has it for the whole daemon only, and is asked all the same.
+        runtime_default: the runtime's seccomp profile; the engine's own default in any case.
+        non_root: `runAsNonRoot`, which the engine does not know.
+        level: the Pod Security level that the pod's namespace enforces.
+        token: whether the pod gets a token of the API, which is Kubernetes' default.
+        places: where it can be asked for at all.
+    """
+
+    name: str
+    title: str
+    image: str = "aspnetapp"
+    user: str | None = None
+    no_new_privs: bool = False
+    drop_all: bool = False
+    read_only: bool = False
+    privileged: bool = False
+    host_path: bool = False
+    user_namespace: bool = False
+    runtime_default: bool = False
+    non_root: bool = False
+    level: str = ""
+    token: bool = True
+    places: tuple[str, ...] = (ENGINE, CLUSTER)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether its process has uid 0."""
+        return self.user == "0" or (self.user is None and self.image == "aspnetapp-root")
+
+    def engine_options(self, host_folder: str) -> dict[str, Any]:
+        """What the engine is asked for, by the SDK's names for HostConfig.
+
+        Args:
+            host_folder: what is mounted where the posture has a path of the host.
+        """
+        options: dict[str, Any] = {}
+        if self.no_new_privs:
+            options["security_opt"] = ["no-new-privileges"]
+        if self.drop_all:
+            options["cap_drop"] = ["ALL"]
+        if self.read_only:
+            options["read_only"] = True
+        if self.privileged:
+            options["privileged"] = True
+        if self.host_path:
+            options["binds"] = [f"{host_folder}:{HOST_FOLDER}"]
+        if self.user_namespace:
+            options["userns_mode"] = "private"
+        return options
+
+    def docker_line(self, reference: str = "", host_folder: str = "/srv/host") -> str:
+        """The line to type for the engine."""
+        words = ["docker", "run", "--rm"]
+        words += ["--user", self.user] if self.user is not None else []
+        words += ["--security-opt", "no-new-privileges"] if self.no_new_privs else []
+        words += ["--cap-drop", "ALL"] if self.drop_all else []
+        words += ["--read-only"] if self.read_only else []
+        words += ["--privileged"] if self.privileged else []
+        words += ["--volume", f"{host_folder}:{HOST_FOLDER}"] if self.host_path else []
+        words += ["--userns", "private"] if self.user_namespace else []
+        return shlex.join([*words, reference or self.image])
+
+    def pod(self, reference: str = "", host_folder: str = "/srv/host") -> dict[str, Any]:
+        """The pod's manifest.
+
+        Args:
+            reference: the image's, its short name if not given.
+            host_folder: what is mounted where the posture has a path of the node.
+        """
+        one = container_manifest(CONTAINER, reference or self.image, security=self._container_security())
+        manifest = pod_manifest(self.name, [one], security=self._pod_security())
+        spec = manifest["spec"]
+        if self.token:
+            del spec["automountServiceAccountToken"]
+        if self.user_namespace:
+            spec["hostUsers"] = False
+        if self.host_path:
+            spec["volumes"] = [{"name": "host", "hostPath": {"path": host_folder, "type": "Directory"}}]
+            spec["containers"][0]["volumeMounts"] = [{"name": "host", "mountPath": HOST_FOLDER}]
+        return manifest
+
+    def _pod_security(self) -> dict[str, Any]:
+        security: dict[str, Any] = {"runAsNonRoot": True} if self.non_root else {}
+        if self.user is not None:
+            uid, _, gid = self.user.partition(":")
+            security |= {"runAsUser": int(uid)} | ({"runAsGroup": int(gid)} if gid else {})
+        if self.runtime_default:
+            security["seccompProfile"] = {"type": "RuntimeDefault"}
+        return security
+
+    def _container_security(self) -> dict[str, Any]:
+        security: dict[str, Any] = {}
+        if self.no_new_privs:
+            security["allowPrivilegeEscalation"] = False
+        if self.drop_all:
+            security["capabilities"] = {"drop": ["ALL"]}
+        if self.read_only:
+            security["readOnlyRootFilesystem"] = True
+        if self.privileged:
+            security["privileged"] = True
+        return security
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values, with both forms."""
+        both: Mapping[str, Any] = {"docker": self.docker_line(), "pod": self.pod()}
+        forms = {name: form for name, form in both.items() if _place(name) in self.places}
+        return {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root, **forms}
+
+
+def _place(form: str) -> str:
+    return {"docker": ENGINE, "pod": CLUSTER}[form]
+
+
+_ROOT, _APP, _CHISELED = "aspnetapp-root", "aspnetapp", "aspnetapp-chiseled"
+
+POSTURES = {
+    posture.name: posture
+    for posture in (
+        Posture("root-default", "root, nothing said", _ROOT),
+        Posture("root-drop-all", "root, all capabilities dropped", _ROOT, drop_all=True),
+        Posture("root-read-only", "root, read-only root file system", _ROOT, read_only=True),
+        Posture("root-seccomp", "root, the runtime's seccomp profile", _ROOT, runtime_default=True, places=(CLUSTER,)),
+        Posture("root-userns", "root in a user namespace of its own", _ROOT, user_namespace=True),
+        Posture("root-hostpath", "root, with a folder of the host", _ROOT, host_path=True),
+        Posture("root-privileged", "root, privileged", _ROOT, privileged=True),
+        Posture("root-restricted", "root, where restricted is enforced", _ROOT, level="restricted", places=(CLUSTER,)),
+        Posture("root-non-root", "root, where runAsNonRoot is said", _ROOT, non_root=True, places=(CLUSTER,)),
+        Posture("app-default", "uid 1654, nothing said", _APP),
+        Posture("app-no-new-privs", "uid 1654, no_new_privs", _APP, no_new_privs=True),
+        Posture("app-drop-all", "uid 1654, all capabilities dropped", _APP, drop_all=True),
+        Posture("app-chiseled", "uid 1654, chiseled image", _CHISELED),
+        Posture("app-hostpath", "uid 1654, with a folder of the host", _APP, host_path=True),
+        Posture("app-privileged", "uid 1654, privileged", _APP, privileged=True),
+        Posture(
+            "app-restricted",
+            "uid 1654, restricted, read-only, no token",
+            _APP,
+            no_new_privs=True,
+            drop_all=True,
+            read_only=True,
+            runtime_default=True,
+            non_root=True,
+            level="restricted",
+            token=False,
+        ),
+        Posture("unknown-gid-0", "an unknown uid, so group 0", _APP, user="4242"),
+    )
+}
+"""All postures, in the order of the matrix."""
+
+
+def find_posture(name: str) -> Posture:
+    """A posture by its name.
+
+    Raises:
+        Misuse: there is none; a near name is in the remedy.
+    """
+    if name in POSTURES:
+        return POSTURES[name]
+    near = get_close_matches(name, POSTURES, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit matrix --list"
+    raise Misuse(f"Looking for posture {name!r}", "there is none of that name", hint)

@@ -1,0 +1,52 @@
+"""Probes: harmless attempts, with what each means to an attacker and the rule that it tests."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from labkit.errors import Misuse
+
+_FILE = Path(__file__).with_name("probes.toml")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A harmless attempt.
+
+    Args:
+        name: what it is called in the matrix and by the probe program.
+        title: what is tried.
+        meaning: what success gives to an attacker.
+        rule: what decides, with its source.
+        threat: "rce" for what running code in the container gives, "breakout" for what leads out of it.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    rule: str
+    threat: str
+
+    def to_dict(self) -> dict[str, str]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+
+PROBES = {name: Probe(name, **told) for name, told in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()}
+"""All probes, in the order of the matrix."""
+
+
+def find_probe(name: str) -> Probe:
+    """A probe by its name.
+
+    Raises:
+        Misuse: there is none; a near name is in the remedy.
+    """
+    if name in PROBES:
+        return PROBES[name]
+    near = get_close_matches(name, PROBES, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit matrix --list"
+    raise Misuse(f"Looking for probe {name!r}", "there is none of that name", hint)
