@@ -38,6 +38,7 @@ class ContainerState:
     running: bool
     image_id: str
     labels: Mapping[str, str]
+    exit_status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -432,6 +433,58 @@ class Engine:
                 )
             return RunResult(line, self._logs(container), status)
 
+    def launch(
+        self,
+        reference: str,
+        arguments: Sequence[str],
+        *,
+        user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> str:
+        """Start a container that stays, with arguments for its image's entrypoint; gives its id.
+
+        Args:
+            reference: the image; it is never pulled.
+            arguments: for its entrypoint.
+            user: as `docker run --user`.
+            environment: variables besides the image's own.
+            options: more of the engine's HostConfig, by the SDK's names.
+            labels: besides the kit's own.
+
+        Raises:
+            LabFailed: the engine does not start it; nothing of it is left.
+        """
+        with _doing(f"Starting a container of {reference}"):
+            container = str(
+                self._api.create_container(
+                    reference,
+                    command=list(arguments),
+                    user=user,
+                    environment=dict(environment or {}),
+                    labels={**self._settings.labels, **(labels or {})},
+                    host_config=self._api.create_host_config(**(options or {})),
+                )["Id"]
+            )
+            try:
+                self._api.start(container)
+            except BaseException:
+                self.remove_container(container)
+                raise
+        return container
+
+    def output(self, container: str) -> str:
+        """All that a container has printed so far."""
+        with _doing("Reading what a container printed"):
+            return self._logs(container)
+
+    def address(self, container: str) -> str:
+        """A container's address in the engine's own network."""
+        with _doing("Asking for a container's address"):
+            networks = self._api.inspect_container(container)["NetworkSettings"]["Networks"]
+        return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+
     def _logs(self, container: str) -> str:
         return bytes(self._api.logs(container)).decode("utf-8", "replace").strip()
 
@@ -444,7 +497,8 @@ class Engine:
                 return None
         state = found["State"]
         running = bool(state["Running"]) and not state.get("Paused")
-        return ContainerState(running, found["Image"], found["Config"].get("Labels") or {})
+        status = None if running else int(state.get("ExitCode") or 0)
+        return ContainerState(running, found["Image"], found["Config"].get("Labels") or {}, status)
 
     def start(self, name: str) -> None:
         """Start a container that was stopped, or let one go on that was paused."""
@@ -479,13 +533,13 @@ class Engine:
             output = bytes(self._api.exec_start(process)).decode("utf-8", "replace")
             return int(self._api.exec_inspect(process)["ExitCode"]), output
 
-    def labelled_containers(self) -> list[str]:
-        """The names of the containers that carry this lab's label, running or not.
+    def labelled_containers(self, *more: str) -> list[str]:
+        """The names of the containers that carry this lab's label, and more labels if asked, running or not.
 
         A container has the labels of its image, so these include the node and whatever else anyone started from
         an image of the lab.
         """
-        return self._labelled("containers", lambda filters: self._api.containers(all=True, filters=filters))
+        return self._labelled("containers", lambda filters: self._api.containers(all=True, filters=filters), more)
 
     def labelled_networks(self) -> list[str]:
         """The names of the networks that carry this lab's label."""
@@ -495,9 +549,9 @@ class Engine:
         """The names of the volumes that carry this lab's label."""
         return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
 
-    def _labelled(self, kind: str, find: Any) -> list[str]:
+    def _labelled(self, kind: str, find: Any, more: Sequence[str] = ()) -> list[str]:
         with _doing(f"Listing the lab's {kind}"):
-            found = find({"label": f"{LABEL}={self._settings.name}"})
+            found = find({"label": [f"{LABEL}={self._settings.name}", *more]})
         return [str(one["Names"][0]).lstrip("/") if one.get("Names") else str(one["Name"]) for one in found]
 
     def remove_network(self, network: str) -> None:

@@ -27,6 +27,7 @@ _OBSERVE_SECONDS = 60.0
 _NAMESPACE_SECONDS = 15.0
 _SANDBOX_SECONDS = 1.5
 LESSON_LABEL = "labkit.lesson"
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 _GONE_REMEDY = "bring it back and go on\n  labkit up"
 
 EXEC_FAILED = "failed to exec in container"
@@ -107,14 +108,18 @@ class Kube:
 
     # --- namespaces ---
 
-    def new_namespace(self, lesson: str) -> str:
+    def new_namespace(self, lesson: str, level: str = "") -> str:
         """Make an empty namespace for a lesson and wait until pods can be made in it.
+
+        Args:
+            lesson: whose it is.
+            level: the Pod Security level that it enforces; empty for none.
 
         Returns:
             Its name: the lesson's, with a random suffix, so that the last one need not be gone yet.
         """
         name = f"{lesson}-{secrets.token_hex(3)}"
-        labels = {LABEL: self._lab, LESSON_LABEL: lesson}
+        labels = {LABEL: self._lab, LESSON_LABEL: lesson} | ({ENFORCE_LABEL: level} if level else {})
         with self._doing(f"Making namespace {name}"):
             self._client.create(Namespace(metadata=ObjectMeta(name=name, labels=labels)))
         # Admission refuses pods until the controller has made the namespace's default service account.
@@ -222,10 +227,10 @@ class Kube:
             found = self._client.list(Event, namespace=namespace, fields={"involvedObject.name": pod})
             return [dict(event.to_dict()) for event in found]
 
-    def logs(self, pod: str, namespace: str) -> str:
-        """What the pod's containers printed; empty while none has started."""
+    def logs(self, pod: str, namespace: str, container: str | None = None) -> str:
+        """What a pod's container printed, its only one if none is named; empty while it has not started."""
         try:
-            return "".join(self._client.log(pod, namespace=namespace)).strip()
+            return "".join(self._client.log(pod, namespace=namespace, container=container)).strip()
         except (ApiError, httpx2.HTTPError):
             return ""
 

@@ -28,15 +28,17 @@ class Settings:
         name: names the cluster, prefixes the images, is the value of every label.
         state: what belongs to this lab: kubeconfig, lock, decisions, logs.
         cache: what any lab can use again: programs that were built, root file systems.
+        data: what belongs to the participant and survives the lab: worksheets.
     """
 
     name: str
     state: Path
     cache: Path
+    data: Path
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read LABKIT_NAME, LABKIT_STATE and LABKIT_CACHE; the XDG folders stand behind them.
+        """Read LABKIT_NAME, LABKIT_STATE, LABKIT_CACHE and LABKIT_DATA; the XDG folders stand behind them.
 
         Raises:
             Misuse: the name cannot be the name of a cluster.
@@ -50,7 +52,8 @@ class Settings:
             )
         state = os.environ.get("LABKIT_STATE") or platformdirs.user_state_path("labkit") / name
         cache = os.environ.get("LABKIT_CACHE") or platformdirs.user_cache_path("labkit")
-        return cls(name, Path(state), Path(cache))
+        data = os.environ.get("LABKIT_DATA") or platformdirs.user_data_path("labkit") / name
+        return cls(name, Path(state), Path(cache), Path(data))
 
     @property
     def kubeconfig(self) -> Path:

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,4 +141,31 @@ func markNode() answer {
 		return answer{Call: call, Hidden: "the node's folders"}
 	}
 	return attempted(call, os.WriteFile(path, []byte("labkit was here\n"), 0o644))
+}
+
+// makeCgroup leaves a control group, which the node's kernel keeps and no file system of the container: whoever
+// started the probe looks for it from outside, and removes it.
+func makeCgroup() answer {
+	folder := cgroupFolder()
+	path := filepath.Join(folder, os.Getenv(markVar))
+	call := fmt.Sprintf("mkdir(%q)", path)
+	if folder == "" || os.Getenv(markVar) == "" {
+		return answer{Call: call, Hidden: "the tree of control groups"}
+	}
+	return attempted(call, unix.Mkdir(path, 0o755))
+}
+
+// cgroupFolder is where a hierarchy of control groups is mounted: that of memory with version 1, the only one with 2.
+func cgroupFolder() string {
+	for _, line := range strings.Split(text("/proc/self/mounts"), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 4 {
+			continue
+		}
+		hasMemory := slices.Contains(strings.Split(fields[3], ","), "memory")
+		if fields[2] == "cgroup2" && fields[1] == "/sys/fs/cgroup" || fields[2] == "cgroup" && hasMemory {
+			return fields[1]
+		}
+	}
+	return ""
 }

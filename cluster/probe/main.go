@@ -1,21 +1,26 @@
 // Command probe tries what an attacker would who runs code in a container: each attempt is harmless and undone at once.
 // It says what was called and what came back; what that means is not judged here (labkit/threat/judge.py).
 //
-//	probe run [PROBE...]   each probe (all of them without a name) in a process of its own, one JSON line each
-//	probe list             the probes' names
-//	probe neighbour        sleeps, so that there is another user's process to try things on
+//	probe run [PROBE...]      each probe (all of them without a name) in a process of its own, one JSON line each
+//	probe hold [PROBE...]     the same, and stays when it is done, so that what it left can be looked at from outside
+//	probe list                the probes' names
+//	probe neighbour           stays, so that there is another user's process to try things on
+//	probe send URL COMMAND    plays the attacker: posts a command to a vulnerable page, prints what comes back
 package main
 
 import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
-const neighbourSeconds = 120
+// longestStay is for the case that whoever started this program is gone and cannot stop it.
+const longestStay = 5 * time.Minute
 
 func main() {
 	// Whatever it is told, as a setuid program it only says who it has become.
@@ -30,6 +35,9 @@ func main() {
 	switch {
 	case mode == "run":
 		run(rest)
+	case mode == "hold":
+		run(rest)
+		stay()
 	case mode == "list":
 		for _, one := range names() {
 			fmt.Println(one)
@@ -39,10 +47,15 @@ func main() {
 		answer.Probe = rest[0]
 		say(answer)
 	case mode == "neighbour":
-		time.Sleep(neighbourSeconds * time.Second)
+		stay()
+	case mode == "send" && len(rest) == 2:
+		if err := send(os.Stdout, rest[0], rest[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case mode == "nothing":
 	default:
-		fmt.Fprintln(os.Stderr, "usage: probe run [PROBE...] | probe list | probe neighbour")
+		fmt.Fprintln(os.Stderr, "usage: probe run|hold [PROBE...] | list | neighbour | send URL COMMAND")
 		os.Exit(2)
 	}
 }
@@ -53,7 +66,25 @@ func run(wanted []string) {
 	}
 	say(gather())
 	for _, one := range wanted {
+		if probes[one] == nil {
+			say(answer{Probe: one, Unknown: "the program has no such probe"})
+			continue
+		}
 		say(supervise(one, []string{"/proc/self/exe", "one", one}, deadline))
+	}
+	say(struct {
+		End bool `json:"end"`
+	}{true})
+}
+
+// stay waits to be told to stop: as the first process of a container it would not hear a signal that it does not
+// ask for.
+func stay() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+	select {
+	case <-told:
+	case <-time.After(longestStay):
 	}
 }
 

@@ -41,4 +41,5 @@ var probes = map[string]func() answer{
 	"reach-kubelet": reachKubelet,
 	"engine-socket": engineSocket,
 	"mark-node":     markNode,
+	"make-cgroup":   makeCgroup,
 }

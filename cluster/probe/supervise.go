@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	deadline      = 6 * time.Second
+	deadline      = 10 * time.Second
 	longestAnswer = 64 << 10
 )
 

@@ -86,6 +86,7 @@ KIND = GoProgram("kind", CHECKOUT / "cluster" / "tools", ("sigs.k8s.io/kind",))
 CRANE = GoProgram("crane", CHECKOUT / "cluster" / "tools", ("github.com/google/go-containerregistry/cmd/crane",))
 REGISTRY = GoProgram("registry", CHECKOUT / "cluster" / "registry", ("labkit/registry",))
 SAMPLE_APP = GoProgram("sampleapp", CHECKOUT / "cluster" / "sampleapp", ("labkit/sampleapp",))
+PROBE = GoProgram("probe", CHECKOUT / "cluster" / "probe", ("labkit/probe",))
 
 
 def module_version(module: Path, path: str) -> str:

@@ -30,7 +30,7 @@ class Posture:
         read_only: `--read-only`, `readOnlyRootFilesystem`.
         privileged: `--privileged`.
         host_path: a folder of the host or node, owned by root, mounted at /host.
-        user_namespace: `hostUsers: false`. The engine has it for the whole daemon only, and is asked all the same.
+        user_namespace: `hostUsers: false`. The engine has it for the whole daemon only (`--userns-remap`).
         runtime_default: the runtime's seccomp profile; the engine's own default in any case.
         non_root: `runAsNonRoot`, which the engine does not know.
         level: the Pod Security level that the pod's namespace enforces.
@@ -76,8 +76,6 @@ class Posture:
             options["privileged"] = True
         if self.host_path:
             options["binds"] = [f"{host_folder}:{HOST_FOLDER}"]
-        if self.user_namespace:
-            options["userns_mode"] = "private"
         return options
 
     def docker_line(self, reference: str = "", host_folder: str = "/srv/host") -> str:
@@ -89,7 +87,6 @@ class Posture:
         words += ["--read-only"] if self.read_only else []
         words += ["--privileged"] if self.privileged else []
         words += ["--volume", f"{host_folder}:{HOST_FOLDER}"] if self.host_path else []
-        words += ["--userns", "private"] if self.user_namespace else []
         return shlex.join([*words, reference or self.image])
 
     def pod(self, reference: str = "", host_folder: str = "/srv/host") -> dict[str, Any]:
@@ -152,7 +149,7 @@ POSTURES = {
         Posture("root-drop-all", "root, all capabilities dropped", _ROOT, drop_all=True),
         Posture("root-read-only", "root, read-only root file system", _ROOT, read_only=True),
         Posture("root-seccomp", "root, the runtime's seccomp profile", _ROOT, runtime_default=True, places=(CLUSTER,)),
-        Posture("root-userns", "root in a user namespace of its own", _ROOT, user_namespace=True),
+        Posture("root-userns", "root in a user namespace of its own", _ROOT, user_namespace=True, places=(CLUSTER,)),
         Posture("root-hostpath", "root, with a folder of the host", _ROOT, host_path=True),
         Posture("root-privileged", "root, privileged", _ROOT, privileged=True),
         Posture("root-restricted", "root, where restricted is enforced", _ROOT, level="restricted", places=(CLUSTER,)),

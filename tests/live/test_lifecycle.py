@@ -34,7 +34,7 @@ class Second:
     """The second lab, driven by its command as a person would."""
 
     def __init__(self, folder: Path, first: Lab) -> None:
-        self.settings = Settings(_NAME, folder / "state", folder / "cache")
+        self.settings = Settings(_NAME, folder / "state", folder / "cache", folder / "data")
         self.kubeconfig = folder / "kubeconfig-of-the-user"
         self.kubeconfig.write_text(_KUBECONFIG, encoding="utf-8")
         self.settings.cache.mkdir(parents=True)

@@ -41,7 +41,7 @@ def test_nonsense_is_no_name_of_a_lab(name: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_images_are_never_looked_for_on_a_public_registry() -> None:
-    settings = Settings("lab", Path("state"), Path("cache"))
+    settings = Settings("lab", Path("state"), Path("cache"), Path("data"))
     assert settings.image_reference("alpine") == "localhost/lab/alpine:lab"
 
 

@@ -130,7 +130,7 @@ def test_a_context_is_the_same_bytes_each_time_and_its_hash_sees_every_change(tm
 
 
 def _settings(folder: Path) -> Settings:
-    return Settings("lab", folder, folder)
+    return Settings("lab", folder, folder, folder)
 
 
 def test_a_decision_is_remembered_for_half_a_day(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class PaperEngine:
 def made(engine: PaperEngine, mirror: str = "", locked: Mapping[str, str] | None = None) -> dict[str, str]:
     """The labels of an image that was made of alpine; nothing but that image stays in the engine."""
     recipe = replace(load_catalogue(IMAGES_FOLDER)["alpine"], upstream=NAME)
-    settings, decision = Settings("paper", Path(), Path()), Decision(Source.UPSTREAM, mirror, "", time.time())
+    settings, decision = Settings("paper", Path(), Path(), Path()), Decision(Source.UPSTREAM, mirror, "", time.time())
     builder = ImageBuilder(cast(Engine, engine), settings, {"alpine": recipe}, decision, Silent(), locked or {})
     try:
         builder.ensure_all()

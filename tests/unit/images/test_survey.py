@@ -58,7 +58,7 @@ class PaperLab(Lab):
     """A lab whose engine is of paper."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(Settings("paper", folder / "state", folder / "cache"), Silent())
+        super().__init__(Settings("paper", folder / "state", folder / "cache", folder / "data"), Silent())
         self.paper = PaperEngine()
 
     def engine(self) -> Engine:

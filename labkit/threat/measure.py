@@ -1,0 +1,141 @@
+"""The whole matrix, measured: the engine's half and the cluster's side by side."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from labkit.cluster import State
+from labkit.errors import LabFailed, Misuse
+from labkit.files import only_one
+from labkit.images.probed import ensure_probed
+from labkit.threat.evidence import Matrix, Trial
+from labkit.threat.on_cluster import OnCluster, sweep_cluster
+from labkit.threat.on_engine import OnEngine, sweep_engine
+from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, Posture, find_posture
+from labkit.threat.probes import PROBES, find_probe
+from labkit.threat.surroundings import NEIGHBOUR_IMAGE
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
+    from labkit.lab import Lab
+
+PLACES = (ENGINE, CLUSTER)
+MARK = "labkit-mark"
+
+
+def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), place: str | None = None) -> Matrix:
+    """Try every probe in every posture, and leave nothing behind.
+
+    Args:
+        lab: the lab.
+        postures: names; all if none is given.
+        probes: names; all if none is given.
+        place: "engine" or "cluster"; None for both, or for the engine alone where there is no cluster, which is told.
+
+    Returns:
+        The trials in the order of the postures, the engine's before the cluster's.
+
+    Raises:
+        Misuse: there is no such posture, probe or place, or a posture that is not to be had at the place.
+        EngineUnreachable: there is no engine.
+        LabFailed: there is no cluster, and it was asked for.
+    """
+    chosen = [find_posture(name) for name in dict.fromkeys(postures)] or list(POSTURES.values())
+    wanted = [find_probe(name).name for name in dict.fromkeys(probes)] or list(PROBES)
+    _check_place(place, chosen if postures else [])
+    engine = lab.engine()
+    with only_one(lab.settings.state / "matrix.lock", lab.steps.note):
+        return _Measuring(lab, engine, chosen, wanted, _places(lab, engine, place)).run()
+
+
+class _Measuring:
+    """One measurement; only one is made at a time, so whatever another left may be taken away."""
+
+    def __init__(
+        self, lab: Lab, engine: Engine, postures: Sequence[Posture], probes: Sequence[str], places: Sequence[str]
+    ) -> None:
+        self._lab, self._engine, self._settings = lab, engine, lab.settings
+        self._postures, self._probes, self._places = postures, probes, places
+        self._mark = f"{MARK}-{secrets.token_hex(4)}"
+        self._stop = threading.Event()
+        self._told, self._lock = 0, threading.Lock()
+
+    def run(self) -> Matrix:
+        sweep_engine(self._engine, self._settings, MARK)
+        samples = sorted({one.image for one in self._postures} | {NEIGHBOUR_IMAGE})
+        made = ensure_probed(self._engine, self._settings, samples, self._lab.steps)
+        if CLUSTER in self._places:
+            self._lab.cluster(self._engine).load(made)
+        with self._lab.steps.step("the probes, in every posture"), ThreadPoolExecutor(2) as pool:
+            halves = [pool.submit(self._at_engine), pool.submit(self._at_cluster)]
+            try:
+                found = {(one.posture, one.where): one for half in halves for one in half.result()}
+            except BaseException:
+                self._stop.set()
+                raise
+        keys = [(posture.name, place) for posture in self._postures for place in PLACES]
+        return Matrix([found[key] for key in keys if key in found], self._versions())
+
+    def _at_engine(self) -> list[Trial]:
+        trying = OnEngine(self._engine, self._settings, self._mark, self._stop)
+        return trying.try_all(self._chosen(ENGINE), self._probes, self._tell)
+
+    def _at_cluster(self) -> list[Trial]:
+        if CLUSTER not in self._places:
+            return []
+        with self._lab.cluster(self._engine).kube() as kube:
+            sweep_cluster(kube, self._engine, self._settings, MARK)
+            trying = OnCluster(kube, self._engine, self._settings, self._mark, self._stop)
+            return trying.try_all(self._chosen(CLUSTER), self._probes, self._tell)
+
+    def _chosen(self, place: str) -> list[Posture]:
+        return [one for one in self._postures if place in one.places and place in self._places]
+
+    def _tell(self, trial: Trial) -> None:
+        with self._lock:
+            self._told += 1
+            total = sum(len(self._chosen(place)) for place in PLACES)
+            line = f"{self._told:>3} of {total}: {trial.posture}, {trial.where}, {trial.seconds:.1f} s"
+            self._lab.steps.note(line)
+
+    def _versions(self) -> dict[str, str]:
+        """When and with what it was measured."""
+        info = self._engine.info()
+        made = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "engine": str(info.get("ServerVersion")),
+            "kernel": str(info.get("KernelVersion")),
+            "cgroups": f"version {info.get('CgroupVersion')}",
+        }
+        if CLUSTER in self._places:
+            with self._lab.cluster(self._engine).kube() as kube:
+                made["kubernetes"] = kube.version()
+        return made
+
+
+def _check_place(place: str | None, postures: Sequence[Posture]) -> None:
+    if place is None:
+        return
+    if place not in PLACES:
+        raise Misuse(f"Looking for place {place!r}", "there is none of that name", "it is engine or cluster")
+    for one in postures:
+        if place not in one.places:
+            there = " and ".join(one.places)
+            raise Misuse(f"Trying {one.name} on the {place}", "it cannot be had there", f"try it on the {there}")
+
+
+def _places(lab: Lab, engine: Engine, place: str | None) -> tuple[str, ...]:
+    if place == ENGINE:
+        return (ENGINE,)
+    state = lab.cluster(engine).look()
+    if state is State.UP:
+        return (place,) if place else PLACES
+    if place == CLUSTER:
+        raise LabFailed("Looking for the cluster", f"it is {state}", "bring it up\n  labkit up")
+    lab.steps.note(f"the cluster is {state}: only the engine's half is tried (labkit up brings it back)")
+    return (ENGINE,)

@@ -1,0 +1,199 @@
+"""Postures tried on the cluster: one pod each, all probes in it, and a look from the node before it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.causes import REFUSALS, Cause
+from labkit.images.probed import probed_reference
+from labkit.pods.manifest import kubectl_line
+from labkit.pods.outcome import Outcome, judge
+from labkit.threat.evidence import MARKS, Said, Trial, all_alike, judged, read_said
+from labkit.threat.judge import Control, Judgement, Verdict
+from labkit.threat.postures import CLUSTER, CONTAINER, Posture
+from labkit.threat.surroundings import app_program, environment, surrounded
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
+    from labkit.kube import Kube
+    from labkit.settings import Settings
+
+DEADLINE_SECONDS = 60.0
+NAMESPACE = "matrix"
+_POLL_SECONDS = 0.2
+_LOOK_FOR = {"mark-node": ["-type", "f"], "make-cgroup": ["-type", "d"]}
+_CGROUPS = "/sys/fs/cgroup"
+_FOLDERS = "/var/lib"
+_CONTROLS = {Cause.POD_SECURITY: Control.ADMISSION, **dict.fromkeys(REFUSALS, Control.REFUSAL)}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A pod that the API server let in."""
+
+    posture: Posture
+    namespace: str
+    line: str
+    mark: str
+    since: float
+
+
+class OnCluster:
+    """Tries postures on the cluster.
+
+    Args:
+        kube: makes the pods.
+        engine: looks into the node, which is a container to it.
+        settings: names and places.
+        mark: what the names of all marks of this run begin with.
+        stop: set when nobody waits any more.
+        deadline: seconds for one pod.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        engine: Engine,
+        settings: Settings,
+        mark: str,
+        stop: threading.Event,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> None:
+        self._kube, self._engine, self._settings = kube, engine, settings
+        self._mark, self._stop, self._deadline = mark, stop, deadline
+        self._folder = f"{_FOLDERS}/{mark}"
+
+    def try_all(self, postures: Sequence[Posture], probes: Sequence[str], tell: Callable[[Trial], None]) -> list[Trial]:
+        """Try postures side by side, and take away all that was made for it.
+
+        Args:
+            postures: what to try.
+            probes: in each.
+            tell: told of each trial when it is done.
+        """
+        if not postures:
+            return []
+        done: dict[str, Trial] = {}
+
+        def note(trial: Trial) -> None:
+            done[trial.posture] = trial
+            tell(trial)
+
+        with self._host_folder(), self._namespaces({posture.level for posture in postures}) as namespaces:
+            asked = {}
+            for posture in postures:
+                answer = self._ask(posture, probes, namespaces[posture.level])
+                if isinstance(answer, Trial):
+                    note(answer)
+                else:
+                    asked[posture.name] = answer
+            while asked and not self._stop.is_set():
+                for namespace in set(namespaces.values()):
+                    for pod in self._kube.pods(namespace):
+                        one = asked.get(pod["metadata"]["name"])
+                        if one is not None and (trial := self._look(one, pod, probes)) is not None:
+                            del asked[one.posture.name]
+                            note(trial)
+                            self._kube.delete_pod(one.posture.name, namespace, wait=False)
+                time.sleep(_POLL_SECONDS)
+        return [done[posture.name] for posture in postures if posture.name in done]
+
+    def _ask(self, posture: Posture, probes: Sequence[str], namespace: str) -> _Asked | Trial:
+        """Ask for a posture's pod; the API server's no is a trial already."""
+        started = time.monotonic()
+        plain = posture.pod(self._settings.image_reference(posture.image), self._folder)
+        line = kubectl_line(plain, namespace)
+        mark = f"{self._mark}-{posture.name}"
+        config = (self._engine.image(self._settings.image_reference(posture.image)) or {}).get("Config") or {}
+        manifest = surrounded(
+            posture.pod(probed_reference(self._settings, posture.image), self._folder),
+            environment(mark, app_program(config)),
+            ["hold", *probes],
+        )
+        refused = self._kube.create_pod(manifest, posture.name, namespace)
+        if refused is not None:
+            return _refused(posture, line, probes, refused, time.monotonic() - started)
+        return _Asked(posture, namespace, line, mark, started)
+
+    def _look(self, asked: _Asked, pod: Mapping[str, Any], probes: Sequence[str]) -> Trial | None:
+        """The trial of a pod once all is said, or nothing more will be; None until then."""
+        name, spent = asked.posture.name, time.monotonic() - asked.since
+        late = spent > self._deadline
+        outcome = judge(pod, self._kube.events(name, asked.namespace) if late else (), timed_out=late)
+        if outcome.verdict == "refused":
+            return _refused(asked.posture, asked.line, probes, outcome, spent)
+        said = read_said(self._kube.logs(name, asked.namespace, CONTAINER))
+        over = outcome.verdict in ("failed", "succeeded")
+        if not (said.is_whole or over or late):
+            return None
+        if not said.facts and late:
+            return _refused(asked.posture, asked.line, probes, outcome, spent)
+        ended = f"the pod was stopped after {self._deadline:.0f} s"
+        if over:
+            ended = f"the container ended before that, with exit status {outcome.exit_status}"
+        outside = {probe: self._seen_outside(probe, asked.mark, said) for probe in MARKS if probe in said.answers}
+        cells = judged(name, CLUSTER, said, probes, ended, outside)
+        return Trial(name, CLUSTER, asked.line, said.facts, cells, spent)
+
+    def _seen_outside(self, probe: str, mark: str, said: Said) -> bool | None:
+        """Whether the node sees a mark; None if the container does not say that it left one."""
+        if not said.answers[probe].get("done"):
+            return None
+        folder = self._folder if probe == "mark-node" else _CGROUPS
+        # A control group that ends while the tree is walked makes find complain, and nothing else.
+        _, found = self._engine.execute(
+            self._settings.node_container, ["find", folder, "-name", mark, *_LOOK_FOR[probe], "-print"]
+        )
+        return any(line.endswith(f"/{mark}") for line in found.splitlines())
+
+    @contextlib.contextmanager
+    def _host_folder(self) -> Iterator[None]:
+        """A new folder of the node's, of root's, and nothing of it afterwards."""
+        node = self._settings.node_container
+        self._engine.execute(node, ["mkdir", "--mode=755", self._folder])
+        try:
+            yield
+        finally:
+            self._engine.execute(node, ["rm", "--recursive", "--force", self._folder])
+
+    @contextlib.contextmanager
+    def _namespaces(self, levels: set[str]) -> Iterator[dict[str, str]]:
+        made: dict[str, str] = {}
+        try:
+            for level in sorted(levels):
+                made[level] = self._kube.new_namespace(NAMESPACE, level)
+            yield made
+        finally:
+            for namespace in made.values():
+                self._kube.delete_namespace(namespace)
+
+
+def _refused(posture: Posture, line: str, probes: Sequence[str], outcome: Outcome, seconds: float) -> Trial:
+    """The trial of a pod in which nothing ran."""
+    words = outcome.message or outcome.verdict
+    found = Judgement(Verdict.UNKNOWN, None, f"the pod does not run: {words}")
+    if outcome.cause in _CONTROLS:
+        found = Judgement(Verdict.COULD_NOT, _CONTROLS[outcome.cause], f"{outcome.cause}: {outcome.cause.meaning}")
+    evidence = {"cause": str(outcome.cause) if outcome.cause else None, "message": words}
+    return Trial(posture.name, CLUSTER, line, {}, all_alike(posture.name, CLUSTER, probes, found, evidence), seconds)
+
+
+def sweep_cluster(kube: Kube, engine: Engine, settings: Settings, begins: str) -> None:
+    """Take away what a run left on the cluster that was killed before it could.
+
+    Args:
+        kube: the cluster.
+        engine: looks into the node.
+        settings: names and places.
+        begins: what all marks begin with.
+    """
+    for namespace in kube.namespaces(NAMESPACE):
+        kube.delete_namespace(namespace)
+    _, found = engine.execute(settings.node_container, ["find", _FOLDERS, "-maxdepth", "1", "-name", f"{begins}-*"])
+    for folder in found.split():
+        engine.execute(settings.node_container, ["rm", "--recursive", "--force", folder])

@@ -1,0 +1,170 @@
+"""Postures tried on the engine: one container each, all probes in it, and a look from outside before it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.errors import LabFailed
+from labkit.images.probed import probed_reference
+from labkit.threat.evidence import MARKS, Said, Trial, all_alike, judged, read_said
+from labkit.threat.judge import Judgement, Verdict
+from labkit.threat.postures import ENGINE, Posture
+from labkit.threat.surroundings import (
+    NEIGHBOUR,
+    NEIGHBOUR_IMAGE,
+    NEIGHBOUR_UID,
+    SHARED_GID,
+    app_program,
+    environment,
+)
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
+    from labkit.settings import Settings
+
+DEADLINE_SECONDS = 60.0
+TRIAL_LABEL = "labkit.trial"
+_AT_ONCE = 4
+_POLL_SECONDS = 0.05
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+class OnEngine:
+    """Tries postures on the engine.
+
+    Args:
+        engine: runs the containers.
+        settings: names and places.
+        mark: what the names of all marks of this run begin with.
+        stop: set when nobody waits any more.
+        deadline: seconds for one container.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        mark: str,
+        stop: threading.Event,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> None:
+        self._engine, self._settings, self._mark = engine, settings, mark
+        self._stop, self._deadline = stop, deadline
+        self._labels = {TRIAL_LABEL: mark}
+        # The host's folder is a new one of the kit's own, whatever else is on the machine.
+        self._folder = settings.state / mark
+
+    def try_all(self, postures: Sequence[Posture], probes: Sequence[str], tell: Callable[[Trial], None]) -> list[Trial]:
+        """Try postures, some at a time, and take away all that was made for it.
+
+        Args:
+            postures: what to try.
+            probes: in each.
+            tell: told of each trial when it is done.
+        """
+        if not postures:
+            return []
+        with self._host_folder(), self._neighbour() as neighbour, ThreadPoolExecutor(_AT_ONCE) as pool:
+
+            def one(posture: Posture) -> Trial | None:
+                if self._stop.is_set():
+                    return None
+                trial = self._try(posture, probes, neighbour)
+                tell(trial)
+                return trial
+
+            return [trial for trial in pool.map(one, postures) if trial is not None]
+
+    def _try(self, posture: Posture, probes: Sequence[str], neighbour: str) -> Trial:
+        reference = probed_reference(self._settings, posture.image)
+        line = posture.docker_line(self._settings.image_reference(posture.image), str(self._folder))
+        mark = f"{self._mark}-{posture.name}"
+        options = posture.engine_options(str(self._folder))
+        options |= {"group_add": [str(SHARED_GID)], "pid_mode": f"container:{neighbour}"}
+        started = time.monotonic()
+        try:
+            config = (self._engine.image(self._settings.image_reference(posture.image)) or {}).get("Config") or {}
+            variables = environment(mark, app_program(config))
+            container = self._engine.launch(
+                reference,
+                ["hold", *probes],
+                user=posture.user,
+                environment=variables,
+                options=options,
+                labels=self._labels,
+            )
+        except LabFailed as refused:
+            found = Judgement(Verdict.UNKNOWN, None, f"the engine does not run it: {refused.came_back}")
+            cells = all_alike(posture.name, ENGINE, probes, found, {"message": refused.came_back})
+            return Trial(posture.name, ENGINE, line, {}, cells, time.monotonic() - started)
+        try:
+            said, ended = self._listen(container)
+            outside = {probe: self._seen_outside(probe, mark, said) for probe in MARKS if probe in said.answers}
+        finally:
+            self._engine.remove_container(container)
+        cells = judged(posture.name, ENGINE, said, probes, ended, outside)
+        return Trial(posture.name, ENGINE, line, said.facts, cells, time.monotonic() - started)
+
+    def _listen(self, container: str) -> tuple[Said, str]:
+        """What a container says until it has said all, has ended, or its deadline has come; and how it ended."""
+        deadline = time.monotonic() + self._deadline
+        while True:
+            # First the state, then the output: what was printed before the end is not missed.
+            state = self._engine.container(container)
+            said = read_said(self._engine.output(container)) if state else Said({}, {}, False)
+            if said.is_whole:
+                return said, ""
+            if state is None:
+                return said, "the container is gone"
+            if not state.running:
+                return said, f"the container ended before that, with exit status {state.exit_status}"
+            if time.monotonic() > deadline or self._stop.is_set():
+                return said, f"the container was stopped after {self._deadline:.0f} s"
+            time.sleep(_POLL_SECONDS)
+
+    def _seen_outside(self, probe: str, mark: str, said: Said) -> bool | None:
+        """Whether a mark is seen on this machine; None where the engine may well be on another."""
+        if not said.answers[probe].get("done"):
+            return None
+        if probe == "mark-node":
+            return (self._folder / mark).is_file()
+        return True if any(_CGROUPS.rglob(mark)) else None
+
+    @contextlib.contextmanager
+    def _host_folder(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, mode=0o755)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self._folder)
+
+    @contextlib.contextmanager
+    def _neighbour(self) -> Iterator[str]:
+        """A process of another user, in whose process namespace the probes run."""
+        image = probed_reference(self._settings, NEIGHBOUR_IMAGE)
+        container = self._engine.launch(image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=self._labels)
+        try:
+            yield container
+        finally:
+            self._engine.remove_container(container)
+
+
+def sweep_engine(engine: Engine, settings: Settings, begins: str) -> None:
+    """Take away what a run left on the engine that was killed before it could.
+
+    Args:
+        engine: the engine.
+        settings: names and places.
+        begins: what all marks begin with.
+    """
+    for container in engine.labelled_containers(TRIAL_LABEL):
+        engine.remove_container(container)
+    for folder in settings.state.glob(f"{begins}-*"):
+        shutil.rmtree(folder)

@@ -1,0 +1,74 @@
+"""What every posture has around it, so that each probe has something to try itself on. Pure.
+
+A secret in the environment, a supplementary group that a volume is handed over by, and a process of another user.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NEIGHBOUR_UID = 1655
+SHARED_GID = 2000
+NEIGHBOUR = "neighbour"
+NEIGHBOUR_IMAGE = "aspnetapp-chiseled"
+_PASSWORD = "not-a-real-password"
+
+
+def environment(mark: str, app: str) -> dict[str, str]:
+    """What the probe program is told (cluster/probe).
+
+    Args:
+        mark: the name of what it may leave outside of the container.
+        app: the path of the app's program.
+    """
+    return {
+        "LABKIT_MARK": mark,
+        "LABKIT_APP": app,
+        "LABKIT_NEIGHBOUR": str(NEIGHBOUR_UID),
+        "DATABASE_PASSWORD": _PASSWORD,
+    }
+
+
+def app_program(config: Mapping[str, Any]) -> str:
+    """The path of the app's program in an image, from its configuration; empty if it has none."""
+    words = [str(word) for word in config.get("Entrypoint") or [] if word != "dotnet"]
+    return posixpath.normpath(posixpath.join(str(config.get("WorkingDir") or "/"), words[0])) if words else ""
+
+
+def surrounded(pod: Mapping[str, Any], variables: Mapping[str, str], arguments: Sequence[str]) -> dict[str, Any]:
+    """A posture's pod with its surroundings; the posture's own settings stay as they are.
+
+    Args:
+        pod: the posture's manifest.
+        variables: the environment.
+        arguments: for the probe program.
+    """
+    manifest: dict[str, Any] = copy.deepcopy(dict(pod))
+    spec = manifest["spec"]
+    spec["shareProcessNamespace"] = True
+    spec.setdefault("securityContext", {})["fsGroup"] = SHARED_GID
+    app = spec["containers"][0]
+    app["args"] = list(arguments)
+    app["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+    app["env"].append({"name": "LABKIT_NODE", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}})
+    # Of the strictest kind, so that it gets in everywhere.
+    security = {
+        "runAsNonRoot": True,
+        "runAsUser": NEIGHBOUR_UID,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    spec["containers"].append(
+        {
+            "name": NEIGHBOUR,
+            "image": app["image"],
+            "imagePullPolicy": app["imagePullPolicy"],
+            "args": [NEIGHBOUR],
+            "securityContext": security,
+        }
+    )
+    return manifest
