@@ -1,0 +1,56 @@
+"""How the cards of known ways out of a container look."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from labkit.show.table import Table
+from labkit.threat.cves import CARDS, Card, Finding
+
+_NARROW, _WIDE = 40, 88
+_NOTE = "No attack was made: versions and settings were compared."
+
+
+def cards_table(findings: Iterable[Finding] = ()) -> Table:
+    """All cards, one a row.
+
+    Args:
+        findings: of `labkit.threat.cves.check` for any of the cards.
+    """
+    known = list(findings)
+    rows = [
+        (
+            f"{card.name}\n{_wrapped(card.title, _NARROW)}",
+            _wrapped(card.needed, _NARROW),
+            card.non_root,
+            "\n".join(f"{one.where}: {one.verdict}" for one in known if one.card == card.name) or "not looked at",
+        )
+        for card in CARDS.values()
+    ]
+    return Table("", ("CVE", "needed", "would non-root have stopped it", "here"), rows, _NOTE)
+
+
+def card_table(card: Card, findings: Iterable[Finding] = ()) -> Table:
+    """One card with everything that is known of it.
+
+    Args:
+        card: the card.
+        findings: of `labkit.threat.cves.check`; those of other cards are passed over.
+    """
+    rows = [
+        ("what it was", card.was),
+        ("needed", card.needed),
+        ("would non-root have stopped it", f"{card.non_root}. {card.why}"),
+        ("what stops it", card.stopped_by),
+        ("had the bug", card.component + (f", since {card.since}" if card.since else "")),
+        ("mended in", ", ".join(card.fixed)),
+    ]
+    rows += [(f"here, {one.where}", f"{one.verdict}: {one.reason}") for one in findings if one.card == card.name]
+    cells = [(label, _wrapped(text, _WIDE)) for label, text in rows]
+    return Table(f"{card.name}: {card.title}", (), [*cells, ("sources", "\n".join(card.sources))], _NOTE)
+
+
+def _wrapped(text: str, width: int) -> str:
+    # Commits, versions and options stay whole.
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
