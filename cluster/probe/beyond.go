@@ -34,7 +34,7 @@ func apiToken() answer {
 	call := "open(" + account + "token, O_RDONLY)"
 	token, err := os.ReadFile(account + "token")
 	if isAbsent(err) {
-		return answer{Call: call, Absent: "a token of the API"}
+		return answer{Call: call, Absent: "token of the API"}
 	}
 	return attempted(call, err).saying(fmt.Sprintf("%d characters", len(token)))
 }
@@ -44,7 +44,7 @@ func askAPI() answer {
 	call := "POST selfsubjectrulesreviews"
 	token, err := os.ReadFile(account + "token")
 	if isAbsent(err) {
-		return answer{Call: call, Absent: "a token of the API"}
+		return answer{Call: call, Absent: "token of the API"}
 	}
 	if err != nil {
 		return attempted(call, err)
@@ -97,7 +97,7 @@ func reachKubelet() answer {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	response, err := (&http.Client{Timeout: answerTime, Transport: transport}).Get("https://" + address + "/pods")
 	if errors.Is(err, unix.ECONNREFUSED) {
-		return answer{Call: call, Absent: "a kubelet at " + address}
+		return answer{Call: call, Absent: "kubelet at " + address}
 	}
 	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) {
 		return answer{Call: call, Hidden: "the network of the kubelet"}

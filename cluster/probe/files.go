@@ -29,12 +29,16 @@ func overwriteApp() answer {
 	return rewrite(path)
 }
 
-// rewrite writes a file's first byte again: the file has really been written, and is as it was.
+// rewrite writes a file's first byte again: the file has really been written, and is as it was. A program that runs
+// cannot be written to, whoever asks; it can be put aside for another, which is tried by putting it aside and back.
 func rewrite(path string) answer {
 	call := fmt.Sprintf("open(%q, O_RDWR); write", path)
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if isAbsent(err) {
 		return answer{Call: call, Absent: path}
+	}
+	if errors.Is(err, unix.ETXTBSY) {
+		return putAside(path)
 	}
 	if err != nil {
 		return attempted(call, err)
@@ -45,6 +49,16 @@ func rewrite(path string) answer {
 		return attempted(call, err)
 	}
 	_, err = file.WriteAt(first, 0)
+	return attempted(call, err)
+}
+
+func putAside(path string) answer {
+	aside := path + ".labkit-aside"
+	call := fmt.Sprintf("rename(%q, %q), and back", path, aside)
+	err := unix.Rename(path, aside)
+	if err == nil {
+		err = unix.Rename(aside, path)
+	}
 	return attempted(call, err)
 }
 
@@ -71,7 +85,7 @@ func plantInVolume(name string) answer {
 	folder := filepath.Join(volumes, name)
 	var inside, outside unix.Stat_t
 	if unix.Stat(folder, &inside) != nil || unix.Stat(volumes, &outside) != nil || inside.Dev == outside.Dev {
-		return answer{Call: "stat " + folder, Absent: "a volume at " + folder}
+		return answer{Call: "stat " + folder, Absent: "volume at " + folder}
 	}
 	return plant(folder).saying(fmt.Sprintf("the volume is of uid %d, gid %d, mode %#o",
 		inside.Uid, inside.Gid, inside.Mode&0o7777))
@@ -118,7 +132,7 @@ func lastLine(text string) string {
 func environmentSecret() answer {
 	call := fmt.Sprintf("getenv(%q)", secretVar)
 	if os.Getenv(secretVar) == "" {
-		return answer{Call: call, Absent: "a secret in the environment"}
+		return answer{Call: call, Absent: "secret in the environment"}
 	}
 	return answer{Call: call, Done: true, Said: fmt.Sprintf("%d characters", len(os.Getenv(secretVar)))}
 }

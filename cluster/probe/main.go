@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// longestStay is for the case that whoever started this program is gone and cannot stop it.
-const longestStay = 5 * time.Minute
+// longestHold is for the case that whoever started this program is gone and cannot stop it.
+const longestHold = 5 * time.Minute
 
 func main() {
 	// Whatever it is told, as a setuid program it only says who it has become.
@@ -37,7 +37,7 @@ func main() {
 		run(rest)
 	case mode == "hold":
 		run(rest)
-		stay()
+		stay(time.After(longestHold))
 	case mode == "list":
 		for _, one := range names() {
 			fmt.Println(one)
@@ -47,7 +47,7 @@ func main() {
 		answer.Probe = rest[0]
 		say(answer)
 	case mode == "neighbour":
-		stay()
+		stay(nil)
 	case mode == "send" && len(rest) == 2:
 		if err := send(os.Stdout, rest[0], rest[1]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -78,13 +78,13 @@ func run(wanted []string) {
 }
 
 // stay waits to be told to stop: as the first process of a container it would not hear a signal that it does not
-// ask for.
-func stay() {
+// ask for. If there is an end, it waits no longer than that.
+func stay(end <-chan time.Time) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
 	select {
 	case <-told:
-	case <-time.After(longestStay):
+	case <-end:
 	}
 }
 

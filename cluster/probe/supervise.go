@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-const (
-	deadline      = 10 * time.Second
-	longestAnswer = 64 << 10
-)
+const longestAnswer = 64 << 10
+
+// deadline is for one probe.
+var deadline = 10 * time.Second
 
 // limited keeps what is written up to a limit, and calls full once when there is more.
 type limited struct {
