@@ -438,6 +438,7 @@ class Engine:
         reference: str,
         arguments: Sequence[str],
         *,
+        entrypoint: Sequence[str] | None = None,
         user: str | None = None,
         environment: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
@@ -448,6 +449,7 @@ class Engine:
         Args:
             reference: the image; it is never pulled.
             arguments: for its entrypoint.
+            entrypoint: in place of the image's.
             user: as `docker run --user`.
             environment: variables besides the image's own.
             options: more of the engine's HostConfig, by the SDK's names.
@@ -461,6 +463,7 @@ class Engine:
                 self._api.create_container(
                     reference,
                     command=list(arguments),
+                    entrypoint=list(entrypoint) if entrypoint else None,
                     user=user,
                     environment=dict(environment or {}),
                     labels={**self._settings.labels, **(labels or {})},

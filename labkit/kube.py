@@ -136,6 +136,12 @@ class Kube:
             found = list(self._client.list(Namespace, labels=dict(labels)))
         return [str(_meta(one).name) for one in found if _meta(one).deletionTimestamp is None]
 
+    def being_deleted(self) -> list[str]:
+        """The lab's namespaces that are on their way out."""
+        with self._doing("Listing the lab's namespaces"):
+            found = list(self._client.list(Namespace, labels={LABEL: self._lab}))
+        return [str(_meta(one).name) for one in found if _meta(one).deletionTimestamp is not None]
+
     def delete_namespace(self, name: str) -> None:
         """Delete a namespace and all in it, without waiting; nothing if there is none."""
         with self._doing(f"Deleting namespace {name}"):

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.cluster import State
 from labkit.course.lessons import require_lesson
+from labkit.engine import Engine
 from labkit.errors import LabFailed, Misuse
 from labkit.identity.engine_errors import cause_of_engine_error
 from labkit.images.contexts import archive_of_dockerfile
 from labkit.images.facts import ImageFacts
 from labkit.images.names import full_name
-from labkit.kube import EXEC_FAILED, Kube
+from labkit.kube import EXEC_FAILED, LESSON_LABEL, Kube
 from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
 from labkit.pods.outcome import Outcome, pod_summary
@@ -30,6 +31,7 @@ from labkit.show.views import images_table, register_views, status_table
 
 if TYPE_CHECKING:
     from labkit.publishing.publish import Published
+    from labkit.threat.threats import Threats
 
 HELLO = CHECKOUT / "cluster" / "apps" / "hello"
 """The article's own program, as the .NET SDK published it."""
@@ -53,6 +55,7 @@ class Lesson:
         self._lab = lab or Lab()
         self._lab.up()
         self._kube = self._connect()
+        self._threats: Threats | None = None
         self._pods = 0
         self._images: set[str] = set()
         self.namespace = ""
@@ -65,7 +68,8 @@ class Lesson:
         return f"lesson {self.name}: ready, in namespace {self.namespace}"
 
     def reset(self) -> None:
-        """Begin with an empty namespace again; the old one goes away in the background."""
+        """Begin with an empty namespace again, and no container; the old one goes away in the background."""
+        _remove_containers(self._lab.engine(), self.name)
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
         self.namespace = self._kube.new_namespace(self.name)
@@ -73,6 +77,7 @@ class Lesson:
     def close(self) -> None:
         """Remove the lesson's namespace and all in it, and the images that it made; the lab stays up."""
         engine = self._lab.engine()
+        _remove_containers(engine, self.name)
         while self._images:
             engine.remove_image(self._images.pop())
         for namespace in self._kube.namespaces(self.name):
@@ -110,6 +115,17 @@ class Lesson:
             user: as `docker run --user`.
         """
         return self._lab.run(image, _words(command), user=user)
+
+    # --- threats ---
+
+    @property
+    def threats(self) -> Threats:
+        """What an attacker could do: probes, the vulnerable app, the matrix, the worksheet."""
+        if self._threats is None:
+            from labkit.threat.threats import Threats
+
+            self._threats = Threats(self._lab, {LESSON_LABEL: self.name})
+        return self._threats
 
     # --- images of one's own ---
 
@@ -235,8 +251,15 @@ class Lesson:
         return RunResult(line, output, status, cause)
 
 
+def _remove_containers(engine: Engine, lesson: str | None) -> None:
+    """Remove the containers that a lesson, or any, left running."""
+    label = LESSON_LABEL if lesson is None else f"{LESSON_LABEL}={lesson}"
+    for container in engine.labelled_containers(label):
+        engine.remove_container(container)
+
+
 def reset_lessons(name: str | None = None) -> list[str]:
-    """Remove the namespaces of one lesson or of all; each gets an empty one when it is opened or reset next.
+    """Remove the namespaces and containers of one lesson or of all; each gets an empty one when it is opened or reset.
 
     Args:
         name: the lesson; None for all.
@@ -246,7 +269,9 @@ def reset_lessons(name: str | None = None) -> list[str]:
     """
     if name is not None:
         require_lesson(name)
-    with _running_kube(Lab()) as kube:
+    lab = Lab()
+    with _running_kube(lab) as kube:
+        _remove_containers(lab.engine(), name)
         namespaces = kube.namespaces(name)
         for namespace in namespaces:
             kube.delete_namespace(namespace)

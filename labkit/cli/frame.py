@@ -19,7 +19,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _INTERRUPTED = 130
 _ORDER = (
     *("doctor", "up", "lab", "status", "down", "reset", "lessons"),
-    *("images", "explain", "publish", "registry", "kubectl", "clean", "completion"),
+    *("images", "explain", "publish", "matrix", "registry", "kubectl", "clean", "completion"),
 )
 
 
@@ -79,6 +79,18 @@ def complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[C
 
     names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
     return [*names, CompletionItem(begun, type="file")]
+
+
+def complete_postures(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    from labkit.threat.postures import POSTURES, VULNERABLE
+
+    return [CompletionItem(name) for name in POSTURES | VULNERABLE if name.startswith(begun)]
+
+
+def complete_probes(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    from labkit.threat.probes import PROBES
+
+    return [CompletionItem(name) for name in PROBES if name.startswith(begun)]
 
 
 json_option = click.option(

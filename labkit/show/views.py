@@ -5,12 +5,15 @@ from __future__ import annotations
 import html
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from labkit.images.facts import ImageFacts
 from labkit.pods.outcome import Outcome
 from labkit.run_result import RunResult
 from labkit.show.table import Table
+from labkit.threat.evidence import Tried
+from labkit.threat.worksheet import Worksheet
 
 _PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap"
 
@@ -106,6 +109,19 @@ def lock_report(locked: Mapping[str, str], upstreams: Sequence[str | None]) -> s
     return "\n".join(lines)
 
 
+def _tried_table(tried: Tried) -> Table:
+    # Loaded where it is needed: most lessons try no probe.
+    from labkit.show.matrix import cells_table
+
+    return replace(cells_table(tried.cells), title=f"$ {tried.line}")
+
+
+def _worksheet_table(sheet: Worksheet) -> Table:
+    from labkit.show.worksheet import worksheet_table
+
+    return worksheet_table(sheet)
+
+
 def register_views() -> None:
     """Have a notebook show results as tables; elsewhere, and when called again, nothing changes."""
     if "IPython" not in sys.modules:
@@ -118,4 +134,6 @@ def register_views() -> None:
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type(Outcome, lambda outcome: outcome_table(outcome)._repr_html_())
     formatter.for_type(ImageFacts, lambda facts: image_table(facts)._repr_html_())
+    formatter.for_type(Tried, lambda tried: _tried_table(tried)._repr_html_())
+    formatter.for_type(Worksheet, lambda sheet: _worksheet_table(sheet)._repr_html_())
     formatter.for_type(RunResult, lambda result: f'<pre style="{_PRE}">{html.escape(str(result))}</pre>')

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.threat.judge import Control, Judgement, Verdict, judge
-from labkit.threat.postures import CLUSTER, ENGINE, POSTURES
+from labkit.threat.postures import CLUSTER, ENGINE, PLACES, find_posture
 from labkit.threat.probes import PROBES
 
 MARKS = ("mark-node", "make-cgroup")
 """The probes that leave something which can be seen from outside of the container."""
+
+Key = tuple[str, str, str]
+"""Posture, probe, place."""
 
 _COLUMNS = ("posture", "probe", "where", "verdict", "control", "reason", "call", "errno", "said", "outside")
 
@@ -43,13 +46,34 @@ class Cell:
     evidence: Mapping[str, Any]
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         return self.posture, self.probe, self.where
+
+    @property
+    def short(self) -> str:
+        """The verdict in a word: `could`, the control that said no, or `unknown`."""
+        return str(self.control) if self.control else str(self.verdict)
 
     @property
     def said(self) -> str:
         """The verdict with its control: `could`, `could not: DAC`."""
         return f"{self.verdict}: {self.control}" if self.control else str(self.verdict)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Cell:
+        """A cell from what `to_dict` gave.
+
+        Raises:
+            ValueError: its verdict, control or place is none.
+        """
+        if told["where"] not in PLACES:
+            raise ValueError(f"where is {told['where']!r}, engine or cluster is wanted")
+        verdict = Verdict(told["verdict"])
+        control = Control(told["control"]) if told["control"] is not None else None
+        if (verdict is Verdict.COULD_NOT) is (control is None):
+            raise ValueError(f"a verdict {str(verdict)!r} with control {control!r} makes no sense")
+        names = (str(told["posture"]), str(told["probe"]), str(told["where"]))
+        return cls(*names, verdict, control, str(told["reason"]), dict(told["evidence"]))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -62,6 +86,53 @@ class Cell:
             "reason": self.reason,
             "evidence": dict(self.evidence),
         }
+
+
+class UnexpectedVerdict(AssertionError):
+    """A probe did not end as it was expected to."""
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: the sentence is enough."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+@dataclass(frozen=True, repr=False)
+class Tried:
+    """Some probes in one posture, as a notebook looks at them.
+
+    Args:
+        line: what one would type for the posture.
+        cells: one for each probe.
+    """
+
+    line: str
+    cells: Sequence[Cell]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    def __getitem__(self, probe: str) -> Cell:
+        return next(cell for cell in self.cells if cell.probe == probe)
+
+    def expect(self, *said: str) -> Tried:
+        """Assert how the probes ended, one word for each; returns itself.
+
+        Args:
+            said: `could`, `unknown`, or the control that said no.
+
+        Raises:
+            UnexpectedVerdict: one ended otherwise.
+        """
+        seen = tuple(cell.short for cell in self.cells)
+        if seen != said:
+            raise UnexpectedVerdict(f"{', '.join(said)} was expected; seen was\n{self}")
+        return self
+
+    def __str__(self) -> str:
+        lines = (f"{cell.probe:<24}{cell.said:<26}{cell.reason}" for cell in self.cells)
+        return "\n".join([f"$ {self.line}", *lines])
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True)
@@ -126,7 +197,7 @@ class Matrix:
         """As JSON-ready values."""
         return {
             "made": dict(self.made),
-            "postures": [POSTURES[name].to_dict() for name in dict.fromkeys(one.posture for one in self.trials)],
+            "postures": [find_posture(name).to_dict() for name in dict.fromkeys(one.posture for one in self.trials)],
             "probes": [PROBES[name].to_dict() for name in dict.fromkeys(one.probe for one in self.cells)],
             "trials": [
                 {"posture": one.posture, "where": one.where, "line": one.line, "facts": dict(one.facts)}

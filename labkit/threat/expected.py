@@ -14,16 +14,14 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from labkit.threat.evidence import Cell, Matrix
+from labkit.threat.evidence import Cell, Key, Matrix
 from labkit.threat.judge import Control, Verdict
-from labkit.threat.postures import POSTURES, Posture
+from labkit.threat.postures import Posture, find_posture
 from labkit.threat.probes import PROBES, Probe
 
 FILE = Path(__file__).with_name("expected.csv")
 _SURPRISES = Path(__file__).with_name("surprises.toml")
 _BAR = "|"
-
-Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -75,16 +73,11 @@ def surprises() -> tuple[Surprise, ...]:
     )
 
 
-def short(cell: Cell) -> str:
-    """A cell in a word: `could`, the control that said no, or `unknown`."""
-    return str(cell.control) if cell.control else str(cell.verdict)
-
-
 def unexpected(matrix: Matrix) -> Iterator[tuple[Cell, tuple[str, ...]]]:
     """The cells that say what they should not, each with what it may say."""
     for cell in matrix.cells:
         allowed = expected().get(cell.key, ())
-        if short(cell) not in allowed:
+        if cell.short not in allowed:
             yield cell, allowed
 
 
@@ -102,7 +95,7 @@ def guess(posture: Posture, probe: Probe) -> Verdict:
 
 def surprising(cells: Iterable[Cell]) -> Iterator[Cell]:
     """The cells that are not what one would guess."""
-    return (cell for cell in cells if cell.verdict is not guess(POSTURES[cell.posture], PROBES[cell.probe]))
+    return (cell for cell in cells if cell.verdict is not guess(find_posture(cell.posture), PROBES[cell.probe]))
 
 
 def reason_for(cell: Cell) -> str:
@@ -120,7 +113,7 @@ def to_csv(matrix: Matrix) -> str:
         row = [probe]
         for where, posture in columns:
             key = (posture, probe, where)
-            seen, before = short(cells[key]), expected().get(key, ())
+            seen, before = cells[key].short, expected().get(key, ())
             row.append(_BAR.join(before) if seen in before else seen)
         lines.append(",".join(row))
     return "\n".join([*lines, ""])

@@ -16,7 +16,7 @@ from labkit.images.probed import ensure_probed
 from labkit.threat.evidence import Matrix, Trial
 from labkit.threat.on_cluster import OnCluster, sweep_cluster
 from labkit.threat.on_engine import OnEngine, sweep_engine
-from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, Posture, find_posture
+from labkit.threat.postures import CLUSTER, ENGINE, PLACES, POSTURES, Posture, find_posture
 from labkit.threat.probes import PROBES, find_probe
 from labkit.threat.surroundings import NEIGHBOUR_IMAGE
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from labkit.engine import Engine
     from labkit.lab import Lab
 
-PLACES = (ENGINE, CLUSTER)
 MARK = "labkit-mark"
 
 

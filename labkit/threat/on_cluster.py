@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 DEADLINE_SECONDS = 60.0
 NAMESPACE = "matrix"
 _POLL_SECONDS = 0.2
-_LOOK_FOR = {"mark-node": ["-type", "f"], "make-cgroup": ["-type", "d"]}
-_CGROUPS = "/sys/fs/cgroup"
+CGROUPS = "/sys/fs/cgroup"
 _FOLDERS = "/var/lib"
 _CONTROLS = {Cause.POD_SECURITY: Control.ADMISSION, **dict.fromkeys(REFUSALS, Control.REFUSAL)}
 
@@ -141,15 +140,13 @@ class OnCluster:
         return Trial(name, CLUSTER, asked.line, said.facts, cells, spent)
 
     def _seen_outside(self, probe: str, mark: str, said: Said) -> bool | None:
-        """Whether the node sees a mark; None if the container does not say that it left one."""
+        """Whether the node sees a mark, which is then removed; None if the container does not say that it left one."""
         if not said.answers[probe].get("done"):
             return None
-        folder = self._folder if probe == "mark-node" else _CGROUPS
-        # A control group that ends while the tree is walked makes find complain, and nothing else.
-        _, found = self._engine.execute(
-            self._settings.node_container, ["find", folder, "-name", mark, *_LOOK_FOR[probe], "-print"]
-        )
-        return any(line.endswith(f"/{mark}") for line in found.splitlines())
+        found = marks_on_node(self._engine, self._settings, mark, [self._folder, CGROUPS])
+        for path in found:
+            self._engine.execute(self._settings.node_container, ["rm", "--dir", path])
+        return bool(found)
 
     @contextlib.contextmanager
     def _host_folder(self) -> Iterator[None]:
@@ -181,6 +178,22 @@ def _refused(posture: Posture, line: str, probes: Sequence[str], outcome: Outcom
         found = Judgement(Verdict.COULD_NOT, _CONTROLS[outcome.cause], f"{outcome.cause}: {outcome.cause.meaning}")
     evidence = {"cause": str(outcome.cause) if outcome.cause else None, "message": words}
     return Trial(posture.name, CLUSTER, line, {}, all_alike(posture.name, CLUSTER, probes, found, evidence), seconds)
+
+
+def marks_on_node(
+    engine: Engine, settings: Settings, mark: str, folders: Sequence[str] = (_FOLDERS, CGROUPS)
+) -> list[str]:
+    """The paths of what carries a mark's name on the node.
+
+    Args:
+        engine: looks into the node.
+        settings: names it.
+        mark: the name, or a pattern of names.
+        folders: where to look.
+    """
+    # Whatever ends while find walks the tree makes it complain, and nothing else.
+    _, found = engine.execute(settings.node_container, ["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
+    return [line for line in found.splitlines() if line.startswith("/")]
 
 
 def sweep_cluster(kube: Kube, engine: Engine, settings: Settings, begins: str) -> None:

@@ -12,6 +12,7 @@ from labkit.errors import Misuse
 from labkit.pods.manifest import container_manifest, pod_manifest
 
 ENGINE, CLUSTER = "engine", "cluster"
+PLACES = (ENGINE, CLUSTER)
 CONTAINER = "app"
 HOST_FOLDER = "/host"
 
@@ -57,7 +58,7 @@ class Posture:
     @property
     def is_root(self) -> bool:
         """Whether its process has uid 0."""
-        return self.user == "0" or (self.user is None and self.image == "aspnetapp-root")
+        return self.user == "0" or (self.user is None and self.image in _ROOT_IMAGES)
 
     def engine_options(self, host_folder: str) -> dict[str, Any]:
         """What the engine is asked for, by the SDK's names for HostConfig.
@@ -140,7 +141,8 @@ def _place(form: str) -> str:
     return {"docker": ENGINE, "pod": CLUSTER}[form]
 
 
-_ROOT, _APP, _CHISELED = "aspnetapp-root", "aspnetapp", "aspnetapp-chiseled"
+_ROOT, _APP, _CHISELED, _VULNERABLE = "aspnetapp-root", "aspnetapp", "aspnetapp-chiseled", "rce-app"
+_ROOT_IMAGES = (_ROOT, _VULNERABLE)
 
 POSTURES = {
     posture.name: posture
@@ -175,7 +177,16 @@ POSTURES = {
         Posture("unknown-gid-0", "an unknown uid, so group 0", _APP, user="4242"),
     )
 }
-"""All postures, in the order of the matrix."""
+"""All postures of the matrix, in its order."""
+
+VULNERABLE = {
+    posture.name: posture
+    for posture in (
+        Posture("rce-root", "the vulnerable app, root", _VULNERABLE),
+        Posture("rce-app", "the vulnerable app, uid 1654", _VULNERABLE, user="1654"),
+    )
+}
+"""The app of lesson 01, whose hole runs what it is sent as the app's own user; not in the matrix."""
 
 
 def find_posture(name: str) -> Posture:
@@ -184,8 +195,9 @@ def find_posture(name: str) -> Posture:
     Raises:
         Misuse: there is none; a near name is in the remedy.
     """
-    if name in POSTURES:
-        return POSTURES[name]
-    near = get_close_matches(name, POSTURES, n=1, cutoff=0.4)
+    known = POSTURES | VULNERABLE
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit matrix --list"
     raise Misuse(f"Looking for posture {name!r}", "there is none of that name", hint)

@@ -47,6 +47,6 @@ def find_probe(name: str) -> Probe:
     """
     if name in PROBES:
         return PROBES[name]
-    near = get_close_matches(name, PROBES, n=1, cutoff=0.4)
+    near = get_close_matches(name, PROBES, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit matrix --list"
     raise Misuse(f"Looking for probe {name!r}", "there is none of that name", hint)

@@ -1,0 +1,106 @@
+"""The vulnerable app in a container, and an attacker in another who sends it commands through its hole."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from labkit.errors import DeadlineExceeded
+from labkit.images.probed import PROGRAM, probed_reference
+from labkit.run_result import RunResult
+from labkit.threat.evidence import Tried, judged, read_said
+from labkit.threat.postures import ENGINE, VULNERABLE
+from labkit.threat.probes import find_probe
+from labkit.threat.surroundings import (
+    NEIGHBOUR,
+    NEIGHBOUR_IMAGE,
+    NEIGHBOUR_UID,
+    SHARED_GID,
+    app_program,
+    environment,
+)
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
+    from labkit.settings import Settings
+
+_PAGE = "http://{}:8080/run"
+_READY_SECONDS = 15.0
+_POLL_SECONDS = 0.1
+
+
+class Victim:
+    """The vulnerable app, running; only other containers can reach it.
+
+    Args:
+        engine: runs it.
+        settings: names it.
+        name: of its posture, "rce-root" or "rce-app".
+        labels: by which its containers are found and removed, besides the kit's own.
+
+    Raises:
+        LabFailed: it does not start.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings, name: str, labels: Mapping[str, str]) -> None:
+        self.posture = VULNERABLE[name]
+        self._engine = engine
+        config = (engine.image(settings.image_reference(self.posture.image)) or {}).get("Config") or {}
+        program = app_program(config)
+        attacker_image = probed_reference(settings, NEIGHBOUR_IMAGE)
+        self._attacker = engine.launch(attacker_image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=labels)
+        self._app = engine.launch(
+            probed_reference(settings, self.posture.image),
+            [],
+            entrypoint=[program],
+            user=self.posture.user,
+            environment=environment("", program),
+            options={"group_add": [str(SHARED_GID)], "pid_mode": f"container:{self._attacker}"},
+            labels=labels,
+        )
+        self._page = _PAGE.format(engine.address(self._app))
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while (last := self.send("true")).exit_status:
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded("Waiting for the vulnerable app", last.output, "start it again")
+            time.sleep(_POLL_SECONDS)
+
+    def __repr__(self) -> str:
+        return f"{self.posture.title}: it listens, for other containers only"
+
+    def send(self, command: str) -> RunResult:
+        """Post a command to the app's page, from the attacker's container.
+
+        Args:
+            command: what the app hands to its shell.
+
+        Returns:
+            What came back, as the attacker reads it.
+        """
+        status, output = self._engine.execute(self._attacker, [PROGRAM, "send", self._page, command])
+        line = shlex.join(["curl", "--data", command, _PAGE.format("the-app")])
+        return RunResult(line, output.strip(), status)
+
+    def probe(self, *probes: str) -> Tried:
+        """Try probes through the hole, in the app's own place.
+
+        Args:
+            probes: their names.
+
+        Raises:
+            Misuse: there is no such probe.
+        """
+        wanted = [find_probe(name).name for name in probes]
+        done = self.send(shlex.join([PROGRAM, "run", *wanted]))
+        cells = judged(self.posture.name, ENGINE, read_said(done.output), wanted, "the page gave none", {})
+        return Tried(done.command, cells)
+
+    def close(self) -> None:
+        """Remove app and attacker."""
+        self._engine.remove_container(self._app)
+        self._engine.remove_container(self._attacker)

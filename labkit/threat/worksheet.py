@@ -1,0 +1,212 @@
+"""The participant's own worksheet: threats by posture, each row with the evidence that was seen, kept in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import LabFailed, Misuse
+from labkit.files import write_atomically
+from labkit.threat.evidence import Cell, Key, Matrix, Trial
+from labkit.threat.postures import PLACES, find_posture
+from labkit.threat.probes import PROBES, find_probe
+
+_FORMAT = "labkit-worksheet"
+_VERSION = 1
+_ROW_KEYS = ("threat", "note", "seen", "posture", "probe", "where", "verdict", "control", "reason", "evidence")
+
+Measure = Callable[[Sequence[str], Sequence[str], str], Matrix]
+"""Tries probes in postures at a place: names of postures, names of probes, the place."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One threat in one posture.
+
+    Args:
+        threat: what an attacker would gain.
+        cell: what was tried and seen.
+        note: what the participant makes of it.
+        seen: the time, as RFC 3339 has it.
+    """
+
+    threat: str
+    cell: Cell
+    note: str
+    seen: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {"threat": self.threat, "note": self.note, "seen": self.seen, **self.cell.to_dict()}
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """A row and what the same attempt says now.
+
+    Args:
+        row: of the worksheet.
+        now: the cell of today; None if it could not be tried.
+        why_not: why it could not be tried.
+    """
+
+    row: Row
+    now: Cell | None
+    why_not: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether verdict and control are the same; None if that is not known."""
+        if self.now is None:
+            return None
+        return self.now.said == self.row.cell.said
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        now = self.now.to_dict() if self.now else None
+        return {"holds": self.holds, "why_not": self.why_not, "row": self.row.to_dict(), "now": now}
+
+
+@dataclass(repr=False)
+class Worksheet:
+    """Rows in the order in which they were first added; every change is on disk before the call returns.
+
+    Args:
+        path: the participant's file; what is there is read by `open`.
+    """
+
+    path: Path
+    _rows: dict[Key, Row] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Worksheet:
+        """The worksheet of a file; an empty one if there is no such file yet.
+
+        Raises:
+            Misuse: it is no worksheet, or a row of it makes no sense; the row and the field are named.
+            LabFailed: it cannot be read.
+        """
+        return read_worksheet(path) if path.exists() else cls(path)
+
+    def __repr__(self) -> str:
+        return f"worksheet of {len(self)} rows, kept in {self.path}"
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows.values())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, *cells: Cell, note: str = "", threat: str = "") -> Worksheet:
+        """Enter what was seen; a row of the same posture, probe and place is replaced.
+
+        Args:
+            cells: of a trial, or of the matrix.
+            note: what you make of it.
+            threat: what an attacker would gain; the probe's own words if not given.
+
+        Raises:
+            LabFailed: the file cannot be written; it holds what it held before.
+        """
+        rows = dict(self._rows)
+        for cell in cells:
+            words = threat or PROBES[cell.probe].meaning
+            rows[cell.key] = Row(words, cell, note, datetime.now(UTC).isoformat(timespec="seconds"))
+        return self._write(rows)
+
+    def remove(self, posture: str, probe: str, where: str) -> Worksheet:
+        """Take a row away; nothing if there is none."""
+        return self._write({key: row for key, row in self._rows.items() if key != (posture, probe, where)})
+
+    def _write(self, rows: dict[Key, Row]) -> Worksheet:
+        document = {"format": _FORMAT, "version": _VERSION, "rows": [row.to_dict() for row in rows.values()]}
+        write_atomically(self.path, json.dumps(document, indent=1) + "\n")
+        self._rows = rows
+        return self
+
+    def as_matrix(self) -> Matrix:
+        """Its cells as a matrix with gaps, for the picture."""
+        trials: dict[tuple[str, str], list[Cell]] = {}
+        for row in self:
+            trials.setdefault((row.cell.posture, row.cell.where), []).append(row.cell)
+        return Matrix([Trial(posture, where, "", {}, cells) for (posture, where), cells in trials.items()])
+
+    def recheck(self, measure: Measure) -> list[Recheck]:
+        """Try every row again.
+
+        Args:
+            measure: tries probes in postures at a place.
+        """
+        found: dict[Key, Recheck] = {}
+        for where in PLACES:
+            rows = [row for row in self if row.cell.where == where]
+            postures = list(dict.fromkeys(row.cell.posture for row in rows))
+            probes = list(dict.fromkeys(row.cell.probe for row in rows))
+            why_not, matrix = "", Matrix([])
+            try:
+                matrix = measure(postures, probes, where) if rows else matrix
+            except LabFailed as error:  # a cluster that is down must not hide what the engine says
+                why_not = error.came_back
+            found |= {row.cell.key: Recheck(row, matrix.cell(*row.cell.key), why_not) for row in rows}
+        return [found[row.cell.key] for row in self]
+
+
+def read_worksheet(path: Path) -> Worksheet:
+    """The worksheet of a file.
+
+    Raises:
+        Misuse: there is none, it is no worksheet, or a row of it makes no sense; the row and the field are named.
+        LabFailed: it cannot be read.
+    """
+    doing = f"Reading {path}"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Misuse(doing, "there is no such file", "make one in lesson 01, or name another") from None
+    except (ValueError, RecursionError) as error:
+        raise Misuse(doing, f"it is no JSON: {error}", _MEND) from None
+    except OSError as error:
+        raise LabFailed(doing, error.strerror or str(error), "mend its permissions, or name another") from None
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise Misuse(doing, f"it is no worksheet: its format is not {_FORMAT}", _MEND)
+    if document.get("version") != _VERSION:
+        newer = f"it is of version {document.get('version')!r}, this labkit reads version {_VERSION}"
+        raise Misuse(doing, newer, "use the labkit that wrote it, or a newer one")
+    if not isinstance(document.get("rows"), list):
+        raise Misuse(doing, "it has no list of rows", _MEND)
+    sheet = Worksheet(path)
+    for number, told in enumerate(document["rows"], 1):
+        row = _read_row(told, f"{doing}, row {number}")
+        if row.cell.key in sheet._rows:
+            raise Misuse(f"{doing}, row {number}", "there is a row of this posture, probe and place already", _MEND)
+        sheet._rows[row.cell.key] = row
+    return sheet
+
+
+_MEND = "mend what was edited by hand, or take the row or the file away and enter it anew from a notebook"
+
+
+def _read_row(told: object, doing: str) -> Row:
+    if not isinstance(told, dict):
+        raise Misuse(doing, "it is no object", _MEND)
+    if missing := [name for name in _ROW_KEYS if name not in told]:
+        raise Misuse(doing, f"it lacks {', '.join(missing)}", _MEND)
+    for name in ("threat", "note", "seen", "posture", "probe", "reason"):
+        if not isinstance(told[name], str):
+            raise Misuse(doing, f"{name} is {told[name]!r}, a text is wanted", _MEND)
+    if not isinstance(told["evidence"], Mapping):
+        raise Misuse(doing, "evidence is no object", _MEND)
+    try:
+        posture, probe = find_posture(told["posture"]), find_probe(told["probe"])
+        cell = Cell.from_dict(told)
+    except Misuse as error:
+        raise Misuse(doing, f"{error.tried}: {error.came_back}", error.remedy) from None
+    except ValueError as error:
+        raise Misuse(doing, str(error), _MEND) from None
+    if cell.where not in posture.places:
+        raise Misuse(doing, f"{posture.name} cannot be had on {cell.where!r}", _MEND)
+    return Row(told["threat"] or probe.meaning, cell, told["note"], told["seen"])

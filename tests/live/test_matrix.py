@@ -1,0 +1,326 @@
+"""The threat matrix on the running lab: as expected, the same twice, and without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labkit.cluster import Cluster, State
+from labkit.engine import Engine
+from labkit.host import programs
+from labkit.images.probed import ensure_probed
+from labkit.kube import Kube
+from labkit.lab import Lab
+from labkit.show.progress import Silent
+from labkit.threat.evidence import Matrix, Trial
+from labkit.threat.expected import unexpected
+from labkit.threat.judge import Control, Verdict
+from labkit.threat.measure import MARK, measure
+from labkit.threat.on_cluster import NAMESPACE, OnCluster, marks_on_node
+from labkit.threat.on_engine import TRIAL_LABEL, OnEngine
+from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, Posture
+from labkit.threat.probes import PROBES
+from labkit.threat.threats import Threats
+from labkit.threat.worksheet import Worksheet
+
+_GONE_SECONDS = 60.0
+_MISBEHAVING = replace(programs.PROBE, name="misbehaving-probe", tags=("misbehave",))
+_APP = POSTURES["app-default"]
+
+
+# --- what is there before and after ---
+
+
+def _docker(*words: str) -> list[str]:
+    return sorted(subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.splitlines())
+
+
+# What kubelet and containerd keep of a pod that is gone, until they get round to it.
+_LAZY = ("/run/containerd/", "/run/netns/", "/var/lib/kubelet/pods/")
+_ELSEWHERE = ("/var/lib/containerd", "/run/containerd", "/run/netns", "/var/lib/kubelet", "/var/log", "/var/lib/etcd")
+# What the node's own loop, the kubelet and the looking itself happen to run at the moment.
+_PASSING = ("ps", "sleep", "iptables", "ip6tables", "find", "cat", "runc", "runc:[2:INIT]", "containerd-shim", "pause")
+
+
+def _traces(lab: Lab, kube: Kube) -> dict[str, list[str]]:
+    """Files, processes, mounts and labels of this machine and of the node, as far as a probe could change them."""
+
+    def node(*command: str) -> list[str]:
+        return lab.engine().execute(lab.settings.node_container, command)[1].splitlines()
+
+    leave_out = [word for path in (*_ELSEWHERE, "/var/lib/cni") for word in ("-not", "-path", f"{path}/*")]
+    state = lab.settings.state
+    return {
+        "files of the node": sorted(node("find", "/", "-xdev", *leave_out)),
+        "marks on the node": node("find", "/sys/fs/cgroup", "/var/lib/kubelet", "-name", f"{MARK}*"),
+        "processes of the node": sorted(name for name in node("ps", "-eo", "comm=") if name not in _PASSING),
+        "mounts of the node": sorted(
+            line for line in node("cat", "/proc/mounts") if not any(path in line for path in _LAZY)
+        ),
+        "files of this machine": sorted(str(path) for path in state.rglob("*")),
+        "mounts of this machine": sorted(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()),
+        "marks on this machine": [str(path) for path in Path("/sys/fs/cgroup").rglob(f"{MARK}*")],
+        "probes on this machine": [str(path) for path in Path("/proc").glob("[0-9]*/comm") if _text(path) == "probe\n"],
+        "containers": _docker("ps", "--all", "--format", "{{.Names}} {{.Labels}}"),
+        "volumes": _docker("volume", "ls", "--format", "{{.Name}} {{.Labels}}"),
+        "networks": _docker("network", "ls", "--format", "{{.Name}} {{.Labels}}"),
+        "namespaces": kube.namespaces(),
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:  # it has just ended
+        return ""
+
+
+def _changed(before: Iterable[str], after: Iterable[str]) -> str:
+    came, went = Counter(after) - Counter(before), Counter(before) - Counter(after)
+    return f"came: {', '.join(came)}; went: {', '.join(went)}"
+
+
+def _settled(lab: Lab, kube: Kube) -> dict[str, list[str]]:
+    """The traces once the cluster is not taking anything away any more."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while kube.being_deleted() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return _traces(lab, kube)
+
+
+@pytest.fixture(scope="module")
+def before(lab: Lab) -> dict[str, list[str]]:
+    """The traces before any probe of this file."""
+    measure(lab, ["app-default"], ["write-tmp"])  # what is made once and stays, such as the lock, is there
+    with lab.cluster(lab.engine()).kube() as kube:
+        return _settled(lab, kube)
+
+
+@pytest.fixture(scope="module")
+def matrices(lab: Lab, before: dict[str, list[str]]) -> tuple[Matrix, Matrix]:
+    """The whole matrix, measured twice."""
+    return measure(lab), measure(lab)
+
+
+def test_it_is_as_expected_in_every_cell(matrices: tuple[Matrix, Matrix]) -> None:
+    seen = [(cell.key, cell.short, allowed, cell.reason) for cell, allowed in unexpected(matrices[0])]
+    assert seen == []
+
+
+def test_it_is_whole(matrices: tuple[Matrix, Matrix]) -> None:
+    cells = {cell.key for cell in matrices[0].cells}
+    assert cells == {(name, probe, at) for name, one in POSTURES.items() for at in one.places for probe in PROBES}
+
+
+def test_two_runs_say_the_same(matrices: tuple[Matrix, Matrix]) -> None:
+    one, other = ({cell.key: cell.said for cell in matrix.cells} for matrix in matrices)
+    assert one == other
+
+
+def test_every_cell_keeps_its_evidence(matrices: tuple[Matrix, Matrix]) -> None:
+    bare = [cell.key for cell in matrices[0].cells if not (cell.evidence.get("call") or cell.evidence.get("message"))]
+    assert bare == []
+
+
+def test_marks_were_seen_by_the_node_and_are_gone(lab: Lab, matrices: tuple[Matrix, Matrix]) -> None:
+    for posture, probe in (("root-hostpath", "mark-node"), ("root-privileged", "make-cgroup")):
+        cell = matrices[0].cell(posture, probe, CLUSTER)
+        assert cell is not None
+        assert cell.evidence["outside"] is True
+    assert marks_on_node(lab.engine(), lab.settings, f"{MARK}-*") == []
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(lab: Lab, engine: Engine, kube: Kube) -> None:
+    references = ensure_probed(engine, lab.settings, ["aspnetapp-chiseled"], Silent())
+    left = engine.launch(next(iter(references)), ["neighbour"], labels={TRIAL_LABEL: f"{MARK}-dead"})
+    namespace = kube.new_namespace(NAMESPACE)
+    engine.execute(lab.settings.node_container, ["mkdir", f"/var/lib/{MARK}-dead"])
+    (lab.settings.state / f"{MARK}-dead").mkdir()
+    measure(lab, ["app-default"], ["write-tmp"])
+    assert engine.container(left) is None
+    assert namespace not in kube.namespaces(NAMESPACE)
+    assert Threats(lab, {}).marks_left() == []
+
+
+# --- postures that are refused, containers that end, probes that misbehave ---
+
+
+def test_a_posture_that_the_cluster_refuses_has_its_cause_and_the_rest_goes_on(lab: Lab) -> None:
+    found = measure(lab, ["root-restricted", "root-non-root", "app-default"], ["write-tmp"], CLUSTER)
+    seen = [(cell.posture, cell.short, cell.evidence.get("cause")) for cell in found.cells]
+    assert seen == [
+        ("root-restricted", "admission", "pod-security"),
+        ("root-non-root", "refusal", "image-runs-as-root"),
+        ("app-default", "could", None),
+    ]
+
+
+@pytest.fixture
+def on_engine(lab: Lab, engine: Engine) -> OnEngine:
+    ensure_probed(engine, lab.settings, ["aspnetapp", "aspnetapp-chiseled"], Silent())
+    return OnEngine(engine, lab.settings, f"{MARK}-test", threading.Event(), deadline=20)
+
+
+def _tried(on_engine: OnEngine, postures: list[Posture], probes: list[str]) -> list[Trial]:
+    return on_engine.try_all(postures, probes, lambda _: None)
+
+
+def test_a_posture_that_the_engine_refuses_has_its_words_and_the_rest_goes_on(on_engine: OnEngine) -> None:
+    refused, ran = _tried(on_engine, [replace(_APP, name="nobody", user="rich"), _APP], ["write-tmp"])
+    assert refused.cells[0].verdict is Verdict.UNKNOWN
+    assert "unable to find user rich" in refused.cells[0].reason
+    assert ran.cells[0].verdict is Verdict.COULD
+
+
+@pytest.fixture
+def misbehaving(lab: Lab, engine: Engine) -> Iterator[OnEngine]:
+    """Images with three more probes, which hang, crash and flood."""
+    samples = ["aspnetapp", "aspnetapp-chiseled"]
+    ensure_probed(engine, lab.settings, samples, Silent(), _MISBEHAVING)
+    yield OnEngine(engine, lab.settings, f"{MARK}-test", threading.Event(), deadline=20)
+    ensure_probed(engine, lab.settings, samples, Silent())
+
+
+def test_probes_that_hang_crash_and_flood_harm_no_other(misbehaving: OnEngine) -> None:
+    names = ["test-hang", "test-crash", "test-flood", "no-such-probe", "write-tmp"]
+    (trial,) = _tried(misbehaving, [_APP], names)
+    hung, crashed, flooded, missing, last = trial.cells
+    assert {cell.verdict for cell in (hung, crashed, flooded, missing)} == {Verdict.UNKNOWN}
+    assert "hung and was killed" in hung.reason
+    assert "it crashed" in crashed.reason
+    assert "more than 64 KiB" in flooded.reason
+    assert "no such probe" in missing.reason
+    assert last.verdict is Verdict.COULD
+
+
+def _kill_when_there(label: str) -> None:
+    """Kill the container that probes once it runs."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        for line in _docker("ps", "--filter", f"label={label}", "--format", "{{.ID}} {{.Command}}", "--no-trunc"):
+            container, _, command = line.partition(" ")
+            if " hold " in command:
+                subprocess.run(["docker", "kill", container], capture_output=True, check=False)
+                return
+        time.sleep(0.02)
+
+
+def test_a_container_that_is_killed_half_way_keeps_what_it_said(misbehaving: OnEngine) -> None:
+    killer = threading.Timer(0.0, _kill_when_there, [f"{TRIAL_LABEL}={MARK}-test"])
+    killer.start()
+    (trial,) = _tried(misbehaving, [_APP], ["test-hang", "write-tmp"])
+    killer.join()
+    assert [cell.verdict for cell in trial.cells] == [Verdict.UNKNOWN] * 2
+    assert "the container ended before that, with exit status 137" in trial.cells[1].reason
+
+
+def test_a_container_has_a_deadline(lab: Lab, engine: Engine, misbehaving: OnEngine) -> None:
+    hasty = OnEngine(engine, lab.settings, f"{MARK}-hasty", threading.Event(), deadline=1)
+    (trial,) = _tried(hasty, [_APP], ["write-tmp", "test-hang", "mount"])
+    assert [cell.verdict for cell in trial.cells] == [Verdict.COULD, Verdict.UNKNOWN, Verdict.UNKNOWN]
+    assert "stopped after 1 s" in trial.cells[2].reason
+
+
+def test_a_pod_has_a_deadline(lab: Lab, engine: Engine, kube: Kube) -> None:
+    references = ensure_probed(engine, lab.settings, ["aspnetapp", "aspnetapp-chiseled"], Silent())
+    lab.cluster(engine).load(references)
+    hasty = OnCluster(kube, engine, lab.settings, f"{MARK}-hasty", threading.Event(), deadline=0)
+    (trial,) = hasty.try_all([_APP], ["write-tmp"], lambda _: None)
+    assert trial.cells[0].verdict is Verdict.UNKNOWN
+    assert marks_on_node(engine, lab.settings, f"{MARK}-hasty*") == []
+
+
+# --- without a cluster, without an engine ---
+
+
+def test_without_a_cluster_the_engines_half_still_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "look", lambda *_: State.STOPPED)
+    found = measure(lab, ["app-default"], ["read-shadow"])
+    assert [(cell.where, cell.short) for cell in found.cells] == [(ENGINE, "DAC")]
+
+
+def _command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["labkit", "matrix", *words], capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_without_an_engine_it_says_so() -> None:
+    done = _command(DOCKER_HOST="unix:///nonexistent.sock")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "there is no engine's socket" in done.stderr
+
+
+# --- the command ---
+
+
+def test_the_command_writes_all_forms(tmp_path: Path) -> None:
+    files = ["--csv", str(tmp_path / "m.csv"), "--picture", str(tmp_path / "m.png")]
+    done = _command("-p", "app-default", "--probe", "mount", "--where", "engine", "--json", *files)
+    assert done.returncode == 0, done.stderr
+    (cell,) = json.loads(done.stdout)["cells"]
+    assert (cell["verdict"], cell["control"]) == ("could not", "seccomp")
+    assert (tmp_path / "m.csv").read_text(encoding="utf-8").count("\n") == 2
+    assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_worksheet_is_checked_and_what_holds_no_more_is_said(lab: Lab, tmp_path: Path) -> None:
+    cells = list(measure(lab, ["app-default"], ["read-shadow", "write-tmp"], ENGINE).cells)
+    sheet = Worksheet(tmp_path / "sheet.json").add(*cells)
+    assert _command("--check", str(sheet.path)).returncode == 0
+    sheet.add(replace(cells[0], verdict=Verdict.COULD, control=None))
+    done = _command("--check", str(sheet.path), "--json")
+    assert done.returncode == 1
+    assert [one["holds"] for one in json.loads(done.stdout)] == [False, True]
+
+
+# --- the vulnerable app ---
+
+
+@pytest.mark.parametrize("root", [True, False], ids=["root", "1654"])
+def test_the_hole_gives_just_what_the_apps_user_has(lab: Lab, engine: Engine, root: bool) -> None:
+    """Through the page and started by ourselves, the same probes say the same."""
+    threats = Threats(lab, {"labkit.lesson": "test"})
+    names = [name for name in PROBES if name not in ("mark-node", "make-cgroup")]
+    try:
+        victim = threats.victim(root=root)
+        through = {cell.probe: cell.said for name in names for cell in victim.probe(name)}
+        directly = {cell.probe: cell.said for cell in threats.probe(victim.posture.name, *names)}
+    finally:
+        threats.close()
+    assert through == directly
+    assert engine.labelled_containers("labkit.lesson=test") == []
+
+
+def test_the_page_serves_nobody_on_the_host(lab: Lab) -> None:
+    threats = Threats(lab, {"labkit.lesson": "test"})
+    try:
+        threats.victim(root=False)
+        assert not any(_docker("ps", "--filter", "label=labkit.lesson=test", "--format", "{{.Ports}}")[0])
+    finally:
+        threats.close()
+
+
+def test_root_in_a_user_namespace_is_stopped_where_its_powers_meet_the_node(matrices: tuple[Matrix, Matrix]) -> None:
+    trial = next(one for one in matrices[0].trials if one.posture == "root-userns")
+    assert trial.facts["uid"] == 0
+    assert trial.facts["user_namespace"] is True
+    cell = matrices[0].cell("root-userns", "make-device", CLUSTER)
+    assert cell is not None
+    assert cell.control is Control.NAMESPACE
+
+
+def test_no_trace_is_left_of_all_that(lab: Lab, kube: Kube, before: dict[str, list[str]]) -> None:
+    deadline = time.monotonic() + _GONE_SECONDS
+    while (after := _settled(lab, kube)) != before and time.monotonic() < deadline:
+        time.sleep(0.5)  # the kubelet takes its time to end a pod
+    assert {name: _changed(before[name], after[name]) for name in before if before[name] != after[name]} == {}
