@@ -6,6 +6,7 @@ A notebook stops at its first failed cell, and the report tells what the lesson'
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ FAILED = pytest.StashKey[str]()
 
 # Checks that only tell a participant that something is not right yet must fail a test.
 os.environ["LABKIT_STRICT"] = "1"
+
+# A participant's own worksheet is no test's.
+os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
