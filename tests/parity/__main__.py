@@ -11,6 +11,7 @@ from labkit.lab import Lab
 from tests.parity.prove import IN_POD_CAUSES, ON_ENGINE_CAUSES, choose, prove, tell
 
 _LEAST = 20
+_SHRINKING_SECONDS = 600.0
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
     lab = Lab()
     cases = choose(options.seed, options.containers, options.runs, of_each_cause=options.each, worlds=24)
     print(f"parity: seed {options.seed}, {options.containers} containers, {options.runs} runs", file=sys.stderr)
-    proof = prove(lab, cases)
+    proof = prove(lab, cases, _SHRINKING_SECONDS)
     for who, count in sorted(proof.causes.items()):
         print(f"  {who:<32} {count:>5}")
     rare = [f"kubelet {cause}" for cause in IN_POD_CAUSES if proof.causes[f"kubelet {cause}"] < _LEAST]

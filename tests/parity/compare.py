@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,17 @@ _NEWEST = Versions()
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A case on which the rules and the world differ."""
+    """A case on which the rules and the world differ.
+
+    Args:
+        case: as it was found.
+        fields: the differences, each in a sentence, and what else is to be said.
+        small: the smallest case that still differs, if there was the time to find one.
+    """
 
     case: Case
     fields: tuple[str, ...]
-    seen: Seen
+    small: Case | None = None
 
 
 def differences(case: Case, seen: Seen, versions: Versions = _NEWEST) -> tuple[str, ...]:
@@ -45,18 +52,27 @@ def differences(case: Case, seen: Seen, versions: Versions = _NEWEST) -> tuple[s
     return tuple(f"{name}: said {one!r}, seen {other!r}" for name, (one, other) in pairs.items() if one != other)
 
 
-def shrink(case: Case, still_differs: Callable[[Case], bool]) -> Case:
-    """The smallest case that still differs, found by taking parts away one after another."""
+def shrink(case: Case, still_differs: Callable[[Case, float], bool], seconds: float) -> Case:
+    """The smallest case that still differs, found by taking parts away one after another.
+
+    Args:
+        case: one that differs.
+        still_differs: whether a smaller one does too; it is given the seconds that are left, and what it says after
+            them does not count.
+        seconds: for all of it; then the smallest so far is the answer.
+    """
+    end = time.monotonic() + seconds
     steps = 0
     progress = True
-    while progress and steps < _SHRINKING_STEPS:
+    while progress:
         progress = False
         for smaller in _smaller(case):
+            left = end - time.monotonic()
+            if steps >= _SHRINKING_STEPS or left <= 0:
+                return case
             steps += 1
-            if still_differs(smaller):
+            if still_differs(smaller, left) and time.monotonic() < end:
                 case, progress = smaller, True
-                break
-            if steps >= _SHRINKING_STEPS:
                 break
     return case
 

@@ -29,9 +29,10 @@ _COMMAND = ["/bin/sh", "-c", _PROBE]
 _CONTAINERS_IN_A_POD = 20
 _PODS_AT_ONCE = 6
 _RUNS_AT_ONCE = 4
-_DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
-_SANDBOX_SECONDS = 1.5
+_SLOW_SECONDS = 1.5
+_STUCK_SECONDS = 15.0
 _OUTPUT = re.compile(r"(\d+)\|(\d+)\|([\d ]*)\|([^|]*)\|")
 
 
@@ -51,9 +52,13 @@ class Seen:
 class _Running:
     """A pod that was made: which container is which case, and what is decided of them."""
 
-    wanted: dict[str, int]
+    wanted: dict[str, tuple[int, Case]]
     found: dict[int, Seen] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
+    progress: float = field(default_factory=time.monotonic)
+
+    def missing(self) -> list[tuple[int, Case]]:
+        return [numbered for numbered in self.wanted.values() if numbered[0] not in self.found]
 
 
 class Observer:
@@ -70,13 +75,13 @@ class Observer:
         self._engine, self._kube, self._namespace, self._images = engine, kube, namespace, images
         self._numbers = itertools.count()
 
-    def observe(self, cases: Sequence[Case]) -> list[Seen]:
-        """What became of cases, in their order."""
+    def observe(self, cases: Sequence[Case], seconds: float = DEADLINE_SECONDS) -> list[Seen]:
+        """What became of cases, in their order; a container of which nothing is decided for so long is a timeout."""
         self._images.ensure(cases)
         seen: dict[int, Seen] = {}
         in_pods = [(index, case) for index, case in enumerate(cases) if "docker" not in case]
         on_engine = [(index, case) for index, case in enumerate(cases) if "docker" in case]
-        seen |= self._in_pods(in_pods)
+        seen |= self._in_pods(in_pods, seconds)
         with ThreadPoolExecutor(_RUNS_AT_ONCE) as pool:
             seen |= dict(zip([one for one, _ in on_engine], pool.map(self._run, on_engine), strict=True))
         return [seen[index] for index in range(len(cases))]
@@ -90,7 +95,7 @@ class Observer:
             return Seen(cause=result.cause, message=result.message or "")
         return _read(result.output)
 
-    def _in_pods(self, cases: Sequence[tuple[int, Case]]) -> dict[int, Seen]:
+    def _in_pods(self, cases: Sequence[tuple[int, Case]], seconds: float) -> dict[int, Seen]:
         """Some pods at a time, looked at together: a listing costs less than a look at each."""
         found: dict[int, Seen] = {}
         to_come = list(_pods(cases))
@@ -101,32 +106,54 @@ class Observer:
                 name = f"parity-{next(self._numbers)}"
                 outcome = self._kube.create_pod(self._manifest(name, some), name, self._namespace)
                 assert outcome is None, outcome
-                running[name] = _Running({f"c{index}": index for index, _ in some})
+                running[name] = _Running({f"c{numbered[0]}": numbered for numbered in some})
             time.sleep(_LOOK_SECONDS)
-            for pod in self._kube.pods(self._namespace):
-                name = pod["metadata"]["name"]
-                if name in running and self._look(name, pod, running[name]):
-                    found |= running.pop(name).found
+            pods = {pod["metadata"]["name"]: pod for pod in self._kube.pods(self._namespace)}
+            for name in list(running):
+                if self._look(name, pods.get(name) or {}, running[name], seconds):
+                    done = running.pop(name)
+                    found |= done.found
+                    to_come += [[numbered] for numbered in done.missing()]
                     self._kube.delete_pod(name, self._namespace, wait=False)
         return found
 
-    def _look(self, name: str, pod: dict[str, Any], running: _Running) -> bool:
-        """Note what is decided of a pod; True once all is, or nothing more will be."""
-        for one in (pod.get("status") or {}).get("containerStatuses") or []:
-            decided = _decided(one.get("state") or {})
-            if decided is not None:
-                running.found.setdefault(running.wanted[one["name"]], decided)
-        missing = [index for index in running.wanted.values() if index not in running.found]
-        age = time.monotonic() - running.since
-        if missing and not running.found and age > _SANDBOX_SECONDS:
-            sandbox = self._why_no_sandbox(name)
-            if sandbox is not None:
-                running.found = dict.fromkeys(missing, sandbox)
-                return True
-        if missing and age > _DEADLINE_SECONDS:
-            running.found |= dict.fromkeys(missing, Seen(cause=Cause.TIMEOUT))
-            return True
-        return not missing
+    def _look(self, name: str, pod: dict[str, Any], running: _Running, seconds: float) -> bool:
+        """Note what is decided of a pod; True once all is, or what is missing needs a pod of its own."""
+        states = {
+            one["name"]: one.get("state") or {} for one in (pod.get("status") or {}).get("containerStatuses") or []
+        }
+        now = time.monotonic()
+        for container, state in states.items():
+            index = running.wanted[container][0]
+            if index not in running.found and (seen := decided(state)) is not None:
+                running.found[index], running.progress = seen, now
+        if running.missing() and now - running.since > _SLOW_SECONDS:
+            self._look_beside(name, running)
+        missing = running.missing()
+        alone = len(running.wanted) == 1
+        stuck = now - running.progress > (seconds if alone else _STUCK_SECONDS)
+        if missing and stuck and alone:
+            last = next(iter(states.values()), "without a status")
+            running.found[missing[0][0]] = Seen(cause=Cause.TIMEOUT, message=f"last seen {last}")
+        return not missing or stuck
+
+    def _look_beside(self, name: str, running: _Running) -> None:
+        """Note what a pod's status does not say: why it gets no sandbox, and what the API server does not take.
+
+        The API server refuses a pod's status if an id of a container's user is above 2147483647
+        (kubernetes/kubernetes:pkg/apis/core/validation/validation.go, validateContainerStatusUsers): all of the pod's
+        containers seem to be at ContainerCreating for ever. What became of one that is alone in its pod stands in
+        events and log; of many in a pod the kubelet leaves events out.
+        """
+        alone = len(running.wanted) == 1
+        if running.found and not alone:
+            return
+        events = self._kube.events(name, self._namespace)
+        seen = no_sandbox(events)
+        if seen is None and alone:
+            seen = without_status(events, self._kube.logs(name, self._namespace))
+        if seen is not None:
+            running.found = {index: seen for index, _ in running.wanted.values()}
 
     def _manifest(self, name: str, cases: Sequence[tuple[int, Case]]) -> dict[str, Any]:
         containers = [
@@ -150,13 +177,6 @@ class Observer:
         }
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
-    def _why_no_sandbox(self, pod: str) -> Seen | None:
-        for event in self._kube.events(pod, self._namespace):
-            message = str(event.get("message", ""))
-            if event.get("reason") == "FailedCreatePodSandBox" and (cause := cause_of_engine_error(message)):
-                return Seen(cause=cause, message=message)
-        return None
-
 
 def _pods(cases: Sequence[tuple[int, Case]]) -> Iterator[list[tuple[int, Case]]]:
     """Put cases into pods: those with the same settings of the pod go together."""
@@ -168,7 +188,7 @@ def _pods(cases: Sequence[tuple[int, Case]]) -> Iterator[list[tuple[int, Case]]]
             yield some[start : start + _CONTAINERS_IN_A_POD]
 
 
-def _decided(state: dict[str, Any]) -> Seen | None:
+def decided(state: dict[str, Any]) -> Seen | None:
     """What a container's state says, None while it says nothing that lasts."""
     ended = state.get("terminated")
     if ended:
@@ -176,14 +196,28 @@ def _decided(state: dict[str, Any]) -> Seen | None:
         if _OUTPUT.search(message):
             return _read(message)
         return Seen(cause=cause_of_engine_error(message), message=message or str(ended))
-    message = (state.get("waiting") or {}).get("message") or ""
-    for cause, text in REFUSAL_TEXTS.items():
-        if text in message:
-            return Seen(cause=cause, message=message)
-    # A second attempt that came before the first was cleared away; an image of which the kubelet has not heard yet.
-    if "reserved for" in message or "is not present with pull policy" in message:
-        return None
-    return Seen(cause=cause_of_engine_error(message), message=message) if message else None
+    return _refused((state.get("waiting") or {}).get("message") or "")
+
+
+def no_sandbox(events: Sequence[dict[str, Any]]) -> Seen | None:
+    """Why a pod gets no sandbox, from its events."""
+    said = [event.get("message") or "" for event in events if event.get("reason") == "FailedCreatePodSandBox"]
+    return next(filter(None, map(_refused, said)), None)
+
+
+def without_status(events: Sequence[dict[str, Any]], output: str) -> Seen | None:
+    """What became of a pod's only container, from the pod's events and what it printed."""
+    if _OUTPUT.search(output):
+        return _read(output)
+    said = [event.get("message") or "" for event in events if event.get("reason") == "Failed"]
+    return next(filter(None, map(_refused, said)), None)
+
+
+def _refused(message: str) -> Seen | None:
+    """A no for good; the kubelet tries again after all else that it says, such as a name that is still reserved."""
+    cause = next((one for one, text in REFUSAL_TEXTS.items() if text in message), None)
+    cause = cause or cause_of_engine_error(message)
+    return Seen(cause=cause, message=message) if cause else None
 
 
 def _read(output: str) -> Seen:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from labkit.causes import REFUSALS, Cause
@@ -15,7 +16,7 @@ from labkit.lab import Lab
 from tests.parity.cases import WORLDS, Case, collect, in_pod, on_engine
 from tests.parity.compare import Disagreement, differences, shrink
 from tests.parity.images import ParityImages
-from tests.parity.observe import Observer
+from tests.parity.observe import DEADLINE_SECONDS, Observer
 
 _NEWEST = Versions()
 IN_POD_CAUSES = (*REFUSALS, Cause.UNKNOWN_USER, Cause.BAD_USER_SPEC)
@@ -30,7 +31,7 @@ class Proof:
         containers: how many were given to the kubelet.
         runs: how many were given to the engine.
         causes: how often each cause was seen, by who said it.
-        disagreements: the cases that differ, the first of them made small.
+        disagreements: the cases that differ, one of them made small.
     """
 
     containers: int
@@ -56,8 +57,14 @@ def choose(seed: int, containers: int, runs: int, of_each_cause: int, worlds: in
     return chosen
 
 
-def prove(lab: Lab, cases: Sequence[Case]) -> Proof:
-    """Run cases and compare; the lab must be up."""
+def prove(lab: Lab, cases: Sequence[Case], shrinking_seconds: float) -> Proof:
+    """Run cases and compare; the lab must be up.
+
+    Args:
+        lab: the lab.
+        cases: from `choose`.
+        shrinking_seconds: how long a disagreement may take to be made small.
+    """
     engine = lab.engine()
     images = ParityImages(lab.settings, lab.reference("alpine"))
     with lab.cluster(engine).kube() as kube:
@@ -69,12 +76,14 @@ def prove(lab: Lab, cases: Sequence[Case]) -> Proof:
             observer = Observer(engine, kube, namespace, images)
             seen = observer.observe(cases)
             found = [
-                Disagreement(case, wrong, one)
+                Disagreement(case, wrong)
                 for case, one in zip(cases, seen, strict=True)
                 if (wrong := differences(case, one, versions))
             ]
             if found:
-                found[0] = _shrunk(observer, found[0], versions)
+                # At once, for the rest takes time, and whoever waits may lose patience.
+                print("\n".join(map(tell, found)), file=sys.stderr, flush=True)
+                found = looked_at_again(observer, found, versions, shrinking_seconds)
         finally:
             kube.delete_namespace(namespace)
             images.remove()
@@ -88,16 +97,31 @@ def prove(lab: Lab, cases: Sequence[Case]) -> Proof:
 
 def tell(found: Disagreement) -> str:
     """A disagreement to read, with the case to paste into `labkit explain --batch`."""
-    return "\n".join([*found.fields, json.dumps({"id": "disagreement", **found.case})])
+    lines = [*found.fields, json.dumps({"id": "disagreement", **found.case})]
+    if found.small is not None:
+        lines += ["made small:", json.dumps({"id": "small", **found.small})]
+    return "\n".join(lines)
 
 
-def _shrunk(observer: Observer, found: Disagreement, versions: Versions) -> Disagreement:
-    def still_differs(case: Case) -> bool:
-        return bool(differences(case, observer.observe([case])[0], versions))
+def looked_at_again(
+    observer: Observer, found: Sequence[Disagreement], versions: Versions, seconds: float
+) -> list[Disagreement]:
+    """The same disagreements: it is said which were not seen again, and the first of the others is made small."""
+    seen = observer.observe([one.case for one in found])
+    lasts = [bool(differences(one.case, again, versions)) for one, again in zip(found, seen, strict=True)]
+    told = [
+        one if last else replace(one, fields=(*one.fields, "seen once, not again"))
+        for one, last in zip(found, lasts, strict=True)
+    ]
+    if True in lasts:
+        first = lasts.index(True)
 
-    case = shrink(found.case, still_differs)
-    seen = observer.observe([case])[0]
-    return Disagreement(case, differences(case, seen, versions) or found.fields, seen)
+        def still_differs(case: Case, left: float) -> bool:
+            return bool(differences(case, observer.observe([case], min(left, DEADLINE_SECONDS))[0], versions))
+
+        small = shrink(told[first].case, still_differs, seconds)
+        told[first] = replace(told[first], small=small if small != told[first].case else None)
+    return told
 
 
 def _predicts(cause: Cause, case: Case) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from labkit.causes import Cause
+from labkit.identity.model import Versions
+from tests.parity import prove
 from tests.parity.cases import WORLDS, Case, collect, in_pod
-from tests.parity.compare import differences, shrink
-from tests.parity.observe import Seen
+from tests.parity.compare import Disagreement, differences, shrink
+from tests.parity.observe import Seen, decided, no_sandbox, without_status
 
 CASE: Case = {
     "image": {"user": "app", "passwd": "root:x:0:0::/root:\napp:x:5:6::/home/app:\n", "group": "g:x:7:app\nh:x:8:\n"},
@@ -41,10 +45,10 @@ def test_the_words_of_a_refusal_count() -> None:
 
 
 def test_a_disagreement_is_made_small() -> None:
-    def differs(case: Case) -> bool:
+    def differs(case: Case, _: float) -> bool:
         return "g:x:7:app" in (case["image"]["group"] or "")
 
-    small = shrink(CASE, differs)
+    small = shrink(CASE, differs, 60)
     assert small == {
         "image": {"user": "", "passwd": None, "group": "g:x:7:app"},
         "pod": {"securityContext": {}},
@@ -53,7 +57,87 @@ def test_a_disagreement_is_made_small() -> None:
 
 
 def test_what_does_not_differ_stays_as_it_is() -> None:
-    assert shrink(CASE, lambda _: False) == CASE
+    assert shrink(CASE, lambda *_: False, 60) == CASE
+
+
+def test_making_small_ends_in_time() -> None:
+    def differs(_: Case, left: float) -> bool:
+        time.sleep(min(left, 0.02))
+        return True
+
+    started = time.monotonic()
+    assert shrink(CASE, differs, 0.05) != CASE
+    assert time.monotonic() - started < 1
+    assert shrink(CASE, lambda *_: True, 0) == CASE
+
+
+class _Again:
+    """An observer that sees what it is told."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def observe(self, cases: list[Case], seconds: float = 60) -> list[Seen]:
+        return [self._seen for _ in cases]
+
+
+def test_a_disagreement_that_is_not_seen_again_still_counts() -> None:
+    found = [Disagreement(CASE, ("uid: said 5, seen 6",))]
+    observer: Any = _Again(SEEN)
+    (told,) = prove.looked_at_again(observer, found, Versions(), 60)
+    assert told.fields == ("uid: said 5, seen 6", "seen once, not again")
+    assert prove.tell(told).splitlines()[-1] == json.dumps({"id": "disagreement", **CASE})
+
+
+def test_a_disagreement_that_is_seen_again_is_told_as_found_and_small() -> None:
+    found = [Disagreement(CASE, ("uid: said 5, seen 6",))]
+    observer: Any = _Again(replace(SEEN, uid=6))
+    (told,) = prove.looked_at_again(observer, found, Versions(), 60)
+    assert (told.case, told.fields) == (CASE, ("uid: said 5, seen 6",))
+    assert told.small is not None and told.small["image"]["passwd"] is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'failed to reserve container name "c0_parity-1_1a_0": name "c0_parity-1_1a_0" is reserved for "5"',
+        'Container image "localhost/labkit/parity:1e12" is not present with pull policy of Never',
+        "context deadline exceeded",
+        "",
+    ],
+)
+def test_what_the_kubelet_tries_again_is_not_decided(message: str) -> None:
+    assert decided({"waiting": {"reason": "CreateContainerError", "message": message}}) is None
+    assert without_status([{"reason": "Failed", "message": f"Error: {message}"}], "") is None
+
+
+# As the lab's kubelet gave them for a group file with `svc:x:4294967295:1337`.
+_NO_GROUPS = (
+    "Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create "
+    "failed: unable to start container process: error during container init: unable to setup user: setgroups: "
+    "invalid argument"
+)
+_EVENTS = [
+    {"reason": "Scheduled", "message": "Successfully assigned parity-b53166/one to labkit-control-plane"},
+    {"reason": "Created", "message": "Container created"},
+    {"reason": "Failed", "message": _NO_GROUPS},
+]
+
+
+def test_a_pod_whose_status_is_never_written_is_read_from_events_and_log() -> None:
+    assert decided({"waiting": {"reason": "ContainerCreating"}}) is None
+    assert without_status(_EVENTS[:2], "") is None
+    assert without_status(_EVENTS, "") == Seen(cause=Cause.BAD_USER_SPEC, message=_NO_GROUPS)
+    ran = Seen(444, 7, (7, 2147483648), "/root")
+    assert without_status(_EVENTS[:2], "444|7|7 2147483648|/root|") == ran
+    assert without_status(_EVENTS[:2], "444|7|7 21474") is None
+
+
+def test_a_sandbox_that_is_refused_shows_in_events() -> None:
+    message = 'Failed to create pod sandbox: rpc error: user group "7" is specified without user'
+    later = {"reason": "FailedCreatePodSandBox", "message": "Failed to create pod sandbox: context deadline exceeded"}
+    assert no_sandbox([later]) is None
+    assert no_sandbox([later, {**later, "message": message}]) == Seen(cause=Cause.BAD_USER_SPEC, message=message)
 
 
 def test_a_seed_gives_the_same_cases_again() -> None:
