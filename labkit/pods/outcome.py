@@ -18,7 +18,8 @@ _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Inva
 # kubernetes/kubernetes:pkg/kubelet/kuberuntime/kuberuntime_container.go
 _START_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
 # kubernetes/kubernetes:pkg/kubelet/events/event.go
-_NO_SANDBOX = "FailedCreatePodSandBox"
+_TOLD_BY_EVENTS = ("FailedCreatePodSandBox", "Failed")
+_IN_CONTAINER = re.compile(r"\{(?P<name>[^}]+)\}")
 _STATUS_FIELDS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 # kubernetes/pod-security-admission:admission/admission.go
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]*)": (?P<violations>.*)', re.DOTALL)
@@ -153,7 +154,7 @@ def judge(
     )
     outcome = _judge_status(base, _mapping(pod.get("status")))
     if outcome.verdict == "pending":
-        outcome = _judge_sandbox(outcome, events)
+        outcome = _judge_events(outcome, events)
     if outcome.verdict == "pending" and timed_out:
         outcome = replace(outcome, cause=Cause.TIMEOUT, message=outcome.message or "no container has started")
     return replace(outcome, events=_relevant(events, outcome))
@@ -218,12 +219,22 @@ def _judge_status(base: Outcome, status: Mapping[str, Any]) -> Outcome:
     return replace(base, message=message)
 
 
-def _judge_sandbox(base: Outcome, events: Sequence[Mapping[str, Any]]) -> Outcome:
-    """A sandbox that the runtime will not make: no container's state says so, only the events do."""
+def _judge_events(base: Outcome, events: Sequence[Mapping[str, Any]]) -> Outcome:
+    """What no container's state says, only the events do.
+
+    That is a sandbox which the runtime will not make, and any end of a container whose user has an id above
+    2147483647: the API server does not take the status that the kubelet reports then
+    (kubernetes/kubernetes:pkg/apis/core/validation/validation.go, validateContainerStatusUsers).
+    """
     for event in events:
         message = str(event.get("message", ""))
-        if event.get("reason") == _NO_SANDBOX and (cause := cause_of_engine_error(message)) is not None:
-            return replace(base, verdict="refused", cause=cause, message=message)
+        cause = next((one for one, text in REFUSAL_TEXTS.items() if text in message), None)
+        cause = cause or cause_of_engine_error(message)
+        if event.get("reason") in _TOLD_BY_EVENTS and cause is not None:
+            where = _IN_CONTAINER.search(str(_mapping(event.get("involvedObject")).get("fieldPath", "")))
+            return replace(
+                base, verdict="refused", cause=cause, container=where["name"] if where else None, message=message
+            )
     return base
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from labkit.causes import Cause
+from labkit.images.contexts import archive_of_dockerfile
 from labkit.kube import Kube
 from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, pod_manifest
@@ -106,3 +107,20 @@ def test_services_and_names_work(lab: Lab, kube: Kube, namespace: str) -> None:
     assert (status, address.split()[0]) == (0, "10.96.0.1")
     reach = "exec 3<>/dev/tcp/10.96.0.1/443"
     assert kube.execute("p", namespace, ["timeout", "5", "bash", "-c", reach]) == (0, "")
+
+
+def test_a_group_that_the_api_server_does_not_take_is_known_from_the_events(
+    lab: Lab, kube: Kube, namespace: str
+) -> None:
+    """The kubelet's status of such a pod is refused, so that it seems to be at ContainerCreating for ever."""
+    engine, reference = lab.engine(), lab.settings.image_reference("test-huge-group")
+    dockerfile = f"FROM {lab.reference('debian')}\nRUN echo 'huge:x:4294967295:root' >> /etc/group\n"
+    image = engine.build(archive_of_dockerfile(dockerfile), reference, arguments={}, labels={})
+    try:
+        lab.cluster(engine).load({reference: image})
+        pod = pod_manifest("huge", [container_manifest("a", reference, command=["sleep", "60"])])
+        outcome = kube.make_pod(pod, namespace).expect(Cause.BAD_USER_SPEC)
+        assert outcome.container == "a"
+        assert "setgroups: invalid argument" in (outcome.message or "")
+    finally:
+        engine.remove_image(reference)

@@ -101,3 +101,21 @@ def test_a_sandbox_that_is_not_made_is_a_refusal() -> None:
     assert judge(pod, [event]).expect("bad-user-spec").verdict == "refused"
     transient = {**event, "message": "network is not ready"}
     assert judge(pod, [transient]).verdict == "pending"
+
+
+def test_a_container_whose_status_the_api_server_does_not_take_is_read_from_its_events() -> None:
+    pod = {
+        "metadata": {"name": "a"},
+        "status": {"phase": "Pending", "containerStatuses": [_waiting("ContainerCreating", "")]},
+    }
+    event = {
+        "type": "Warning",
+        "reason": "Failed",
+        "message": "Error: failed to create containerd task: unable to start init: setgroups: invalid argument",
+        "involvedObject": {"fieldPath": "spec.containers{main}"},
+    }
+    outcome = judge(pod, [event]).expect("bad-user-spec")
+    assert (outcome.verdict, outcome.container) == ("refused", "main")
+    assert judge(pod, [{**event, "reason": "Pulled"}]).verdict == "pending"
+    assert judge(pod, [{**event, "message": "Error: context deadline exceeded"}]).verdict == "pending"
+    assert judge(pod, [{**event, "message": f"Error: {_REFUSAL}"}]).expect("image-runs-as-root")
