@@ -30,6 +30,7 @@ from labkit.show.table import Table
 from labkit.show.views import images_table, register_views, status_table
 
 if TYPE_CHECKING:
+    from labkit.course.checking import Checking, CheckResult, Hint
     from labkit.publishing.publish import Published
     from labkit.threat.threats import Threats
 
@@ -56,6 +57,7 @@ class Lesson:
         self._lab.up()
         self._kube = self._connect()
         self._threats: Threats | None = None
+        self._exercises: Checking | None = None
         self._pods = 0
         self._images: set[str] = set()
         self.namespace = ""
@@ -115,6 +117,49 @@ class Lesson:
             user: as `docker run --user`.
         """
         return self._lab.run(image, _words(command), user=user)
+
+    # --- exercises ---
+
+    @property
+    def _checking(self) -> Checking:
+        if self._exercises is None:
+            from labkit.course.checking import Checking
+            from labkit.course.progress import Progress
+
+            self._exercises = Checking(self, Progress.open(self._lab.settings.data / "progress.json"))
+        return self._exercises
+
+    def check(self, name: str, answer: object = None) -> CheckResult:
+        """Look at what there is now, and say how an exercise stands.
+
+        Args:
+            name: of the exercise.
+            answer: what your cell gave, where the exercise asks for an answer.
+        """
+        return self._checking.check(name, answer)
+
+    def hint(self, name: str, number: int | None = None) -> Hint:
+        """The next hint of an exercise, or one by its number."""
+        return self._checking.hint(name, number)
+
+    def solution(self, name: str) -> Hint:
+        """A solution of an exercise."""
+        return self._checking.solution(name)
+
+    def manifest(self, pod: str) -> dict[str, Any]:
+        """A pod as the API gives it; empty if there is none of that name."""
+        return next((one for one in self._kube.pods(self.namespace) if one["metadata"]["name"] == pod), {})
+
+    def look_at(self, pod: str, seconds: float = 0.0) -> Outcome | None:
+        """A pod of the lesson as it is now; None if there is none of that name.
+
+        Args:
+            pod: its name.
+            seconds: how long to wait for it to be decided.
+        """
+        if not any(name == pod for name, _, _ in self.pods()):
+            return None
+        return self._kube.observe(pod, self.namespace, seconds=seconds)
 
     # --- threats ---
 
@@ -187,6 +232,7 @@ class Lesson:
         container: Mapping[str, Any] | None = None,
         command: str | Sequence[str] | None = None,
         init: str | None = None,
+        name: str | None = None,
     ) -> Outcome:
         """Make a pod of an image and watch it until it runs or is refused.
 
@@ -196,13 +242,14 @@ class Lesson:
             container: the container's.
             command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
             init: a sample image whose `id` runs first, as an init container.
+            name: the pod's; one that has it already is replaced. Without it each pod gets a new one.
         """
         reference = self._in_cluster(image)
         words = _words(command) or self._lab.keep_busy(image)
         one = container_manifest(short_name(reference), reference, command=words, security=container)
         first = [container_manifest("init", self._lab.reference(init), command=["id"])] if init else []
         self._pods += 1
-        name = f"{short_name(reference)}-{self._pods}"
+        name = name or f"{short_name(reference)}-{self._pods}"
         return self.apply(pod_manifest(name, [one], init_containers=first, security=pod))
 
     def _in_cluster(self, image: str) -> str:

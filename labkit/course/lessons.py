@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from labkit.course.exercises import exercises_of
 from labkit.errors import LabFailed, Misuse
 from labkit.settings import CHECKOUT
 
@@ -55,7 +56,7 @@ def describe_lesson(path: Path) -> dict[str, Any]:
         "minutes": int(minutes[1]) if minutes else None,
         "notebook": str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path),
         "seed": sorted(seeds, key=lambda seed: int(seed[1:])),
-        "exercises": [],
+        "exercises": [one.to_dict() for one in exercises_of(path.stem)],
     }
 
 

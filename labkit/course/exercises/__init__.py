@@ -1,0 +1,33 @@
+"""The exercises, a module for each lesson that has some: `lesson_07.py` for 07-run-as-non-root."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import find_spec
+
+from labkit.course.exercise import Exercise
+from labkit.errors import Misuse
+
+
+def exercises_of(lesson: str) -> tuple[Exercise, ...]:
+    """The exercises of a lesson, in the order of its notebook; none for a lesson without any."""
+    module = f"{__name__}.lesson_{lesson[:2]}"
+    if find_spec(module) is None:
+        return ()
+    found: tuple[Exercise, ...] = import_module(module).EXERCISES
+    return found
+
+
+def find_exercise(lesson: str, name: str) -> Exercise:
+    """An exercise of a lesson by its name.
+
+    Raises:
+        Misuse: the lesson has none of that name; a near one, or all, are in the remedy.
+    """
+    known = {one.name: one for one in exercises_of(lesson)}
+    if name in known:
+        return known[name]
+    near = get_close_matches(str(name), known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else f"this lesson has {', '.join(known) or 'no exercises'}"
+    raise Misuse(f"Looking for exercise {name!r}", f"lesson {lesson} has none of that name", hint)

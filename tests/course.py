@@ -1,0 +1,68 @@
+"""The exercises as the notebooks have them, for the tests that are generated from them."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import labkit
+from labkit.course.checking import CheckResult
+from labkit.course.exercise import Exercise
+from labkit.course.exercises import exercises_of
+from labkit.course.lessons import FOLDER, lesson_names
+from labkit.lesson import Lesson
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An exercise in its notebook.
+
+    Args:
+        lesson: the notebook's name.
+        exercise: its exercise.
+        cell: the source of the cell to edit, as participants get it.
+        check: the source of the cell that checks.
+    """
+
+    lesson: str
+    exercise: Exercise
+    cell: str
+    check: str
+
+    def __str__(self) -> str:
+        return f"{self.lesson[:2]}-{self.exercise.name}"
+
+    def run(self, lab: Lesson, code: str) -> CheckResult:
+        """Run code in place of the participant's cell, then the check's cell, as a kernel would."""
+        names: dict[str, Any] = {"lab": lab, "labkit": labkit}
+        exec(compile(code.strip(), str(self), "exec"), names)
+        check = ast.parse(self.check)
+        assert isinstance(check.body[-1], ast.Expr)
+        result = eval(compile(ast.Expression(check.body[-1].value), str(self), "eval"), names)
+        assert isinstance(result, CheckResult)
+        return result
+
+
+def cells_of(lesson: str) -> list[dict[str, Any]]:
+    """The code cells of a lesson's notebook, each with its source as one text."""
+    notebook = json.loads((FOLDER / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+    return [{**cell, "source": "".join(cell["source"])} for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def placed(lesson: str) -> Iterator[Placed]:
+    """The exercises of a lesson, in the order of its notebook; the cell after the one to edit is the check."""
+    known = {one.name: one for one in exercises_of(lesson)}
+    cells = cells_of(lesson)
+    for cell, after in itertools.pairwise(cells):
+        name = cell["metadata"].get("labkit", {}).get("exercise")
+        if name is not None:
+            yield Placed(lesson, known[name], cell["source"], after["source"])
+
+
+def all_placed() -> list[Placed]:
+    """All exercises of the course."""
+    return [one for lesson in lesson_names() for one in placed(lesson)]

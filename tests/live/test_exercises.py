@@ -1,0 +1,74 @@
+"""Answer keys, tested: solutions pass, wrong answers get their diagnosis, and an untouched cell is not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit.course.exercise import CheckVerdict
+from labkit.lab import Lab
+from labkit.lesson import Lesson
+from labkit.settings import Settings
+from labkit.show.progress import Silent
+from tests.course import Placed, all_placed
+
+_ALL = all_placed()
+_RIGHT = [
+    pytest.param(one, code, id=f"{one}-{number}")
+    for one in _ALL
+    for number, code in enumerate((one.exercise.solution, *one.exercise.others))
+]
+_WRONG = [
+    pytest.param(one, wrong.code, wrong.diagnosis, id=f"{one}-{number}")
+    for one in _ALL
+    for number, wrong in enumerate(one.exercise.wrong)
+]
+
+
+@pytest.fixture(scope="module")
+def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Lesson]]:
+    """The lessons that were opened, each once; a participant's own progress is not touched."""
+    lessons: dict[str, Lesson] = {}
+    yield lessons
+    for lesson in lessons.values():
+        lesson.close()
+
+
+@pytest.fixture
+def lesson(
+    lab: Lab, opened: dict[str, Lesson], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Lesson:
+    """The exercise's lesson with nothing in it, as after `lab.reset()`."""
+    one: Placed = request.getfixturevalue("one")
+    if one.lesson not in opened:
+        mine = lab.settings
+        settings = Settings(mine.name, mine.state, mine.cache, tmp_path_factory.mktemp("data"))
+        opened[one.lesson] = Lesson(one.lesson, Lab(settings, Silent()))
+    else:
+        opened[one.lesson].reset()
+    return opened[one.lesson]
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_an_untouched_cell_is_not_yet(one: Placed, lesson: Lesson) -> None:
+    result = one.run(lesson, one.cell)
+    assert result.verdict is CheckVerdict.NOT_YET, str(result)
+
+
+@pytest.mark.parametrize(("one", "code"), _RIGHT)
+def test_a_solution_passes(one: Placed, code: str, lesson: Lesson) -> None:
+    result = one.run(lesson, code)
+    assert result.verdict is CheckVerdict.PASSED, str(result)
+
+
+@pytest.mark.parametrize(("one", "code", "diagnosis"), _WRONG)
+def test_a_wrong_answer_gets_its_diagnosis(one: Placed, code: str, diagnosis: str, lesson: Lesson) -> None:
+    result = one.run(lesson, code)
+    assert result.verdict is CheckVerdict.NOT_RIGHT, str(result)
+    assert diagnosis in result.words
+
+
+def test_there_are_as_many_as_the_course_promises(tmp_path: Path) -> None:
+    assert len(_ALL) >= 36

@@ -1,0 +1,64 @@
+"""The rules that every exercise keeps, and that the notebooks have each just once."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from labkit.course.exercises import exercises_of, find_exercise
+from labkit.course.lessons import lesson_names
+from labkit.errors import Misuse
+from tests.course import Placed, all_placed, cells_of, placed
+
+_LESSONS = [name for name in lesson_names() if not name.startswith("00")]
+_ALL = all_placed()
+
+
+@pytest.mark.parametrize("lesson", _LESSONS)
+def test_a_lesson_has_at_least_three_of_different_kinds(lesson: str) -> None:
+    exercises = exercises_of(lesson)
+    assert len(exercises) >= 3
+    assert len({one.kind for one in exercises}) >= 2
+
+
+@pytest.mark.parametrize("lesson", _LESSONS)
+def test_the_notebook_has_each_just_once_and_in_order(lesson: str) -> None:
+    assert [one.exercise.name for one in placed(lesson)] == [one.name for one in exercises_of(lesson)]
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_it_is_whole(one: Placed) -> None:
+    exercise = one.exercise
+    assert len(set(exercise.hints)) == 3
+    assert len(exercise.wrong) >= 2
+    assert all(wrong.diagnosis for wrong in exercise.wrong)
+    codes = [exercise.solution, *exercise.others, *(wrong.code for wrong in exercise.wrong)]
+    assert len({code.strip() for code in [one.cell, *codes]}) == len(codes) + 1
+    for code in codes:
+        ast.parse(code.strip())
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_the_check_cell_is_one_call_of_its_check(one: Placed) -> None:
+    (statement,) = ast.parse(one.check).body
+    assert isinstance(statement, ast.Expr)
+    call = statement.value
+    assert isinstance(call, ast.Call)
+    assert ast.unparse(call.func) == "lab.check"
+    assert ast.literal_eval(call.args[0]) == one.exercise.name
+    assert len(call.args) == (2 if one.exercise.answers else 1)
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_the_notebook_does_not_give_the_solution_away(one: Placed) -> None:
+    assert one.exercise.solution.strip() not in "\n".join(cell["source"] for cell in cells_of(one.lesson))
+
+
+def test_an_exercise_that_is_none_is_named_with_what_there_is() -> None:
+    with pytest.raises(Misuse, match="did you mean which-cause"):
+        find_exercise("07-run-as-non-root", "wich-cause")
+    with pytest.raises(Misuse, match="this lesson has in-the-container"):
+        find_exercise("07-run-as-non-root", "zzz")
+    with pytest.raises(Misuse, match="no exercises"):
+        find_exercise("00-start-here", "zzz")
