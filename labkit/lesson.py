@@ -70,21 +70,28 @@ class Lesson:
         return f"lesson {self.name}: ready, in namespace {self.namespace}"
 
     def reset(self) -> None:
-        """Begin with an empty namespace again, and no container; the old one goes away in the background."""
-        _remove_containers(self._lab.engine(), self.name)
+        """Begin with an empty namespace again, without containers and images of one's own.
+
+        The old namespace goes away in the background.
+        """
+        self._clear_engine()
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
         self.namespace = self._kube.new_namespace(self.name)
 
     def close(self) -> None:
         """Remove the lesson's namespace and all in it, and the images that it made; the lab stays up."""
+        self._clear_engine()
+        for namespace in self._kube.namespaces(self.name):
+            self._kube.delete_namespace(namespace)
+        self._kube.close()
+
+    def _clear_engine(self) -> None:
+        """Remove the lesson's containers, and the images that it made."""
         engine = self._lab.engine()
         _remove_containers(engine, self.name)
         while self._images:
             engine.remove_image(self._images.pop())
-        for namespace in self._kube.namespaces(self.name):
-            self._kube.delete_namespace(namespace)
-        self._kube.close()
 
     # --- looking ---
 
