@@ -33,6 +33,7 @@ __all__ = [
     "explain",
     "explorer",
     "open",
+    "progress",
 ]
 
 
@@ -48,6 +49,18 @@ def open(lesson: str) -> Lesson:
     from labkit.lesson import Lesson
 
     return Lesson(lesson)
+
+
+def progress() -> Table:
+    """How far you are: exercises passed, hints, minutes, and with what to go on; from a file of yours, sent nowhere.
+
+    Raises:
+        LabError: the file cannot be read.
+    """
+    from labkit.course.progress import my_progress
+    from labkit.show.progress_views import progress_table
+
+    return progress_table(my_progress())
 
 
 def doctor() -> Table:

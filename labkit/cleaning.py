@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.course.progress import progress_path
+from labkit.course.progress_file import remove_progress
 from labkit.engine import Engine, EngineUnreachable
 from labkit.files import only_one
 
@@ -15,19 +17,24 @@ from labkit.mirror import Mirror
 from labkit.registry import Registry
 
 
-def clean(lab: Lab) -> list[str]:
+def clean(lab: Lab, *, progress: bool = False) -> list[str]:
     """Remove the lab's cluster, containers, networks, volumes, images and files.
+
+    What the participant made stays, wherever it lies: progress, worksheets.
 
     Args:
         lab: whose.
+        progress: whether the participant's progress goes too.
 
     Returns:
         What was removed, one line each.
     """
+    gone = remove_progress(progress_path(lab.settings)) if progress else []
+    removed = [f"progress {file}" for file in gone]
     if not lab.settings.state.is_dir():
-        return _clean(lab)
+        return removed + _clean(lab)
     with only_one(lab.settings.state / "lock", lab.steps.note):
-        return _clean(lab)
+        return removed + _clean(lab)
 
 
 def _clean(lab: Lab) -> list[str]:
@@ -72,10 +79,22 @@ def _clean_files(lab: Lab) -> list[str]:
     removed += Mirror(lab.settings).forget(None)
     for folder in (lab.settings.state, lab.settings.cache):
         if folder.is_dir():
-            shutil.rmtree(folder)
+            _remove_but(folder, lab.settings.data)
             removed.append(f"folder {folder}")
         _remove_if_empty(folder.parent)
     return removed
+
+
+def _remove_but(folder: Path, kept: Path) -> None:
+    """Remove a folder; if another lies in it, by somebody's choice of LABKIT_DATA, that one stays."""
+    if not kept.is_dir() or not kept.resolve().is_relative_to(folder.resolve()):
+        shutil.rmtree(folder)
+    elif kept.resolve() != folder.resolve():
+        for one in folder.iterdir():
+            if one.is_dir() and not one.is_symlink():
+                _remove_but(one, kept)
+            else:
+                one.unlink()
 
 
 def _remove_if_empty(folder: Path) -> None:

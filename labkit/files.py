@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from labkit.errors import DeadlineExceeded, LabFailed
 
@@ -93,3 +94,45 @@ def _acquire(handle: int, lock: Path, on_wait: Callable[[str], None]) -> None:
             time.sleep(_POLL_SECONDS)
         else:
             return
+
+
+@contextlib.contextmanager
+def briefly_locked(lock: Path, seconds: float = 3.0) -> Iterator[None]:
+    """Hold a lock for the instant of one change to a file; the lock ends with its process, however that ends.
+
+    Args:
+        lock: the lock file; made if need be, with its folder.
+        seconds: how long to wait for another one.
+
+    Raises:
+        DeadlineExceeded: another process has held it all that time.
+        LabFailed: the lock file cannot be written.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        while (handle := _try_lock(lock)) is None:
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(
+                    f"Waiting for {lock}",
+                    f"another process has held it for {seconds:.0f} s",
+                    f"see which\n  fuser {lock}",
+                )
+            time.sleep(0.01)
+    except OSError as error:
+        raise LabFailed(
+            f"Opening {lock}", error.strerror or str(error), "free some space or mend the folder's permissions"
+        ) from error
+    with handle:
+        yield
+
+
+def _try_lock(lock: Path) -> TextIO | None:
+    handle = lock.open("a", encoding="utf-8")
+    with contextlib.suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it may have removed the file: then this is a lock on a file that nobody else can find.
+        if os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+            return handle
+    handle.close()
+    return None

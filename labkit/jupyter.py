@@ -19,21 +19,32 @@ FIRST_LESSON = "notebooks/00-start-here.ipynb"
 _DEFAULTS = {
     # It would otherwise ask everyone whether it may fetch its project's news.
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    # Every cell is on the page, so that the browser's own search and a screen reader find all of it.
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    # Every cell is on the page, so that the browser's own search and a screen reader find all of it; long lines of
+    # code are read without scrolling sideways, also on a page enlarged to 200 %.
+    "@jupyterlab/notebook-extension:tracker": {
+        "windowingMode": "none",
+        "codeCellConfig": {"lineNumbers": False, "lineWrap": True},
+    },
+    # The list of files shows the folder of the lesson in front, with room for the lessons' whole names.
+    "@jupyterlab/filebrowser-extension:browser": {"navigateToCurrentDirectory": True, "showLastModifiedColumn": False},
 }
+
+_KERNEL_CONFIG = 'c.InteractiveShellApp.extensions = ["labkit.kernel"]\n'
 
 
 def set_defaults(environment: Path) -> None:
-    """Set JupyterLab's defaults in the lab's own environment; what a participant chooses goes before them.
+    """Set JupyterLab's and its kernels' defaults in the lab's own environment; a participant's choices go before them.
 
     Args:
         environment: the environment's folder.
     """
-    overrides = environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
-    text = json.dumps(_DEFAULTS)
-    if not overrides.is_file() or overrides.read_text(encoding="utf-8") != text:
-        write_atomically(overrides, text, mode=0o644)
+    files = {
+        environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json": json.dumps(_DEFAULTS),
+        environment / "etc" / "ipython" / "ipython_kernel_config.py": _KERNEL_CONFIG,
+    }
+    for path, text in files.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_atomically(path, text, mode=0o644)
 
 
 def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool, folder: Path = CHECKOUT) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
+import re
 import secrets
 import shlex
 import time
@@ -12,22 +15,27 @@ from typing import Any, TypeVar
 
 import httpx2
 from lightkube import Client, KubeConfig
+from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Event, Namespace, Node, Pod, ServiceAccount
 
 from labkit.errors import DeadlineExceeded, LabFailed
+from labkit.pods.objects import PATHS, Rollout, judge_rollout, warning_texts
 from labkit.pods.outcome import Outcome, judge, judge_admission
 from labkit.settings import LABEL
 
 _T = TypeVar("_T")
 _POLL_SECONDS = 0.03
 _REQUEST_SECONDS = 10.0
+_PAGE_SECONDS, _PAGE_TRIES = 1.5, 4
 _OBSERVE_SECONDS = 60.0
 _NAMESPACE_SECONDS = 15.0
 _SANDBOX_SECONDS = 1.5
 LESSON_LABEL = "labkit.lesson"
 ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+# kubernetes/kubernetes:plugin/pkg/admission/namespace/lifecycle/admission.go
+_NO_NAMESPACE = re.compile(r'namespaces "[^"]*" not found|because it is being terminated')
 _GONE_REMEDY = "bring it back and go on\n  labkit up"
 
 EXEC_FAILED = "failed to exec in container"
@@ -59,6 +67,8 @@ class Kube:
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+        if "_raw" in self.__dict__:
+            self._raw.close()
 
     def __enter__(self) -> Kube:
         return self
@@ -70,10 +80,10 @@ class Kube:
     def _doing(self, what: str) -> Iterator[None]:
         try:
             yield
+        except ApiError as error:  # which is an HTTPError, too
+            raise LabFailed(what, error.status.message or str(error), "look at the lab\n  labkit status") from error
         except httpx2.HTTPError as error:
             raise LabFailed(what, f"the cluster does not answer ({error})", _GONE_REMEDY) from error
-        except ApiError as error:
-            raise LabFailed(what, error.status.message or str(error), "look at the lab\n  labkit status") from error
 
     # --- the cluster ---
 
@@ -164,12 +174,26 @@ class Kube:
         self.delete_pod(name, namespace)
         return self.create_pod(manifest, name, namespace) or self.observe(name, namespace, seconds=seconds)
 
-    def create_pod(self, manifest: Mapping[str, Any], name: str, namespace: str) -> Outcome | None:
-        """Ask the API server for a pod; None if it lets it in, else its no as an outcome."""
+    def create_pod(
+        self, manifest: Mapping[str, Any], name: str, namespace: str, *, dry_run: bool = False
+    ) -> Outcome | None:
+        """Ask the API server for a pod; None if it lets it in, else its no as an outcome.
+
+        Args:
+            manifest: of the pod.
+            name: its name.
+            namespace: where to make it.
+            dry_run: only ask: as `kubectl create --dry-run=server`, nothing is made.
+
+        Raises:
+            LabFailed: the namespace is gone, the cluster does not answer, or the manifest is none.
+        """
         try:
             pod: Any = Pod.from_dict({**manifest})
-            self._client.create(pod, namespace=namespace)
+            self._client.create(pod, namespace=namespace, dry_run=dry_run)
         except ApiError as error:
+            if _NO_NAMESPACE.search(error.status.message or ""):
+                raise namespace_gone(namespace) from error
             return judge_admission(int(error.status.code or 0), error.status.message or str(error), name, namespace)
         except httpx2.HTTPError as error:
             raise LabFailed("Creating the pod", f"the cluster does not answer ({error})", _GONE_REMEDY) from error
@@ -202,6 +226,15 @@ class Kube:
 
         decided = _poll(look, seconds)
         return self.judge_now(name, namespace, timed_out=decided is None, seconds=time.monotonic() - started)
+
+    def ending(self, name: str, namespace: str, seconds: float) -> Outcome:
+        """Watch a pod until a container of it has ended or was refused; the outcome as it is then, or at the deadline.
+
+        A program that stops soon after its start is seen running for a moment.
+        """
+        over = ("failed", "succeeded", "refused")
+        _poll(lambda: judge(self.pod(name, namespace)).verdict in over or None, seconds)
+        return self.judge_now(name, namespace)
 
     def judge_now(self, name: str, namespace: str, *, timed_out: bool = False, seconds: float | None = None) -> Outcome:
         """The outcome of a pod as it is now, with its events and logs."""
@@ -256,6 +289,103 @@ class Kube:
         printed = [str(text) for text in (done.stdout, done.stderr) if text]
         return int(done.exit_code or 0), "".join(printed).strip()
 
+    # --- what is no pod ---
+
+    def apply_object(self, manifest: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
+        """Make or change a Deployment, Secret or ConfigMap, as `kubectl apply --server-side` does; gives the warnings.
+
+        Raises:
+            LabFailed: the API server does not take it, or does not answer.
+        """
+        group, plural = PATHS[manifest["kind"]]
+        path = f"{group}/namespaces/{namespace}/{plural}/{manifest['metadata']['name']}"
+        answer = self._ask("PATCH", path, body=manifest, kind="apply-patch+yaml", params={"force": "true"})
+        return warning_texts(answer.headers.get_list("Warning"))
+
+    def enforce(self, namespace: str, level: str) -> tuple[str, ...]:
+        """Label a namespace with the Pod Security level that it enforces; gives the warnings about pods in it."""
+        body = {"metadata": {"labels": {ENFORCE_LABEL: level}}}
+        answer = self._ask("PATCH", f"api/v1/namespaces/{namespace}", body=body, kind="merge-patch+json")
+        return warning_texts(answer.headers.get_list("Warning"))
+
+    def enforced(self, namespace: str) -> str:
+        """The Pod Security level that a namespace enforces; privileged, which lets everything pass, if none is said."""
+        with self._doing(f"Looking at namespace {namespace}"):
+            labels = _meta(self._client.get(Namespace, namespace)).labels or {}
+        return str(labels.get(ENFORCE_LABEL, "privileged"))
+
+    def rollout(self, name: str, namespace: str, seconds: float) -> Rollout | None:
+        """What became of a Deployment, once it is decided or the deadline has come; None if there is none.
+
+        Args:
+            name: its name.
+            namespace: where it is.
+            seconds: the deadline.
+        """
+        apps, core = f"apis/apps/v1/namespaces/{namespace}", f"api/v1/namespaces/{namespace}"
+
+        def look() -> Rollout | None:
+            found = [one for one in self._ask("GET", f"{apps}/deployments").json()["items"] if _is_named(one, name)]
+            if not found:
+                return None
+            sets = self._ask("GET", f"{apps}/replicasets").json()["items"]
+            return judge_rollout(found[0], sets, self._ask("GET", f"{core}/events").json()["items"])
+
+        if look() is None:
+            return None
+        return _poll(lambda: one if (one := look()) and one.is_decided else None, seconds) or look()
+
+    def page(self, pod: str, namespace: str, port: int, path: str = "/") -> tuple[bool, str]:
+        """Ask a pod's port for a page through the API server, as `kubectl get --raw` does.
+
+        On a busy node a request to a pod that has just begun to listen was seen to stay without an answer for ten
+        seconds; so one that takes long is made again.
+
+        Returns:
+            Whether the pod answered with a success, and the text that came back.
+        """
+        words = ""
+        for _ in range(_PAGE_TRIES):
+            try:
+                return True, self._ask("GET", page_path(pod, namespace, port, path), seconds=_PAGE_SECONDS).text
+            except LabFailed as error:
+                words = error.came_back
+                if not isinstance(error.__cause__, httpx2.TimeoutException):
+                    break
+        return False, words
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        kind: str = "json",
+        params: Mapping[str, str] | None = None,
+        seconds: float = _REQUEST_SECONDS,
+    ) -> httpx2.Response:
+        """Ask the API server itself, where the client hides what is wanted: warnings, a pod's own pages."""
+        what = f"Asking the API server to {method} {path}"
+        with self._doing(what):
+            answer = self._raw.request(
+                method,
+                path,
+                timeout=seconds,
+                content=json.dumps(body) if body is not None else None,
+                headers={"Content-Type": f"application/{kind}"} if body is not None else {},
+                params={**(params or {}), **({"fieldManager": "labkit"} if body is not None else {})},
+            )
+        if answer.is_error:
+            raise LabFailed(what, _words_of(answer), "look at the lab\n  labkit status")
+        return answer
+
+    @functools.cached_property
+    def _raw(self) -> httpx2.Client:
+        config = self._config.get()
+        assert config is not None  # without a context the first connection has failed already
+        params = ConnectionParams(timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False)
+        return httpx2.Client(**params.httpx_params(config))
+
     def _find(self, kind: Any, name: str, namespace: str) -> Any | None:
         try:
             return self._client.get(kind, name, namespace=namespace)
@@ -275,12 +405,38 @@ class Kube:
                 raise
 
 
+def namespace_gone(namespace: str) -> LabFailed:
+    """The error for a namespace that somebody else has taken away."""
+    return LabFailed(
+        f"Looking into namespace {namespace}",
+        "it is gone: this lesson was opened or reset elsewhere, perhaps in another notebook",
+        "run the notebook's first cell again, and go on from there",
+    )
+
+
 def _poll(look: Callable[[], _T | None], seconds: float) -> _T | None:
     """Look again and again until there is something, or the deadline has come."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
     return found
+
+
+def page_path(pod: str, namespace: str, port: int, path: str = "/") -> str:
+    """Where the API server hands a request on to a pod's port."""
+    return f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}"
+
+
+def _words_of(answer: httpx2.Response) -> str:
+    """What came back: the API server's message, or whatever text it is."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text.strip() or f"status {answer.status_code}"
+
+
+def _is_named(thing: Mapping[str, Any], name: str) -> bool:
+    return bool(thing["metadata"]["name"] == name)
 
 
 def _meta(thing: Any) -> ObjectMeta:

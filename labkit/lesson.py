@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.cluster import State
 from labkit.course.lessons import require_lesson
+from labkit.course.progress import Progress, progress_path
 from labkit.engine import Engine
 from labkit.errors import LabFailed, Misuse
 from labkit.identity.engine_errors import cause_of_engine_error
 from labkit.images.contexts import archive_of_dockerfile
-from labkit.images.facts import ImageFacts
+from labkit.images.facts import FileFact, ImageFacts
 from labkit.images.names import full_name
-from labkit.kube import EXEC_FAILED, LESSON_LABEL, Kube
+from labkit.kube import ENFORCE_LABEL, EXEC_FAILED, LESSON_LABEL, Kube, namespace_gone, page_path
 from labkit.lab import Lab
 from labkit.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
+from labkit.pods.objects import Applied, Rollout, apply_line, read_manifest, read_object
 from labkit.pods.outcome import Outcome, pod_summary
 from labkit.run_result import RunResult
 from labkit.settings import CHECKOUT
@@ -30,9 +32,14 @@ from labkit.show.table import Table
 from labkit.show.views import images_table, register_views, status_table
 
 if TYPE_CHECKING:
+    from labkit.container import Container
     from labkit.course.checking import Checking, CheckResult, Hint
     from labkit.publishing.publish import Published
+    from labkit.show.course import LessonStatus
     from labkit.threat.threats import Threats
+
+MANIFESTS = CHECKOUT / "cluster" / "manifests"
+"""Manifests that lessons begin with."""
 
 HELLO = CHECKOUT / "cluster" / "apps" / "hello"
 """The article's own program, as the .NET SDK published it."""
@@ -60,14 +67,26 @@ class Lesson:
         self._exercises: Checking | None = None
         self._pods = 0
         self._images: set[str] = set()
+        self._not_admitted: dict[str, Outcome] = {}
         self.namespace = ""
         self.reset()
+        self._progress = Progress.open(progress_path(self._lab.settings))
+        self._progress.opened(self.name)
 
     def _connect(self) -> Kube:
         return self._lab.cluster(self._lab.engine()).kube()
 
     def __repr__(self) -> str:
-        return f"lesson {self.name}: ready, in namespace {self.namespace}"
+        return str(self._stands())
+
+    def _repr_html_(self) -> str:
+        return self._stands()._repr_html_()
+
+    def _stands(self) -> LessonStatus:
+        from labkit.show.course import LessonStatus
+
+        passed, exercises = self._checking.standing()
+        return LessonStatus.of(self.name, self.namespace, self._lab.status(), exercises=exercises, passed=passed)
 
     def reset(self) -> None:
         """Begin with an empty namespace again, without containers and images of one's own.
@@ -75,6 +94,7 @@ class Lesson:
         The old namespace goes away in the background.
         """
         self._clear_engine()
+        self._not_admitted.clear()
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
         self.namespace = self._kube.new_namespace(self.name)
@@ -113,6 +133,17 @@ class Lesson:
         """
         return self._lab.image_facts(name)
 
+    def file(self, image: str, path: str) -> FileFact | None:
+        """Who owns a file or folder of an image, and its mode, without running it; None if it is not there.
+
+        Args:
+            image: a sample image, or any reference that the engine has.
+            path: from the image's root.
+        """
+        engine = self._lab.engine()
+        found = engine.look_inside(self._lab.reference(image, engine), [path])[path]
+        return FileFact(found.uid, found.gid, found.mode) if found else None
+
     # --- the engine ---
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
@@ -125,15 +156,31 @@ class Lesson:
         """
         return self._lab.run(image, _words(command), user=user)
 
+    def start(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> Container:
+        """Start a container that stays, as `docker run --detach` does; it goes when the lesson is reset or closed.
+
+        Args:
+            image: a sample image, or any reference that the engine has.
+            command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
+            user: as `docker run --user`.
+
+        Raises:
+            LabFailed: the engine does not start it.
+        """
+        from labkit.container import start
+
+        return start(self._lab, image, _words(command), user=user, labels={LESSON_LABEL: self.name})
+
     # --- exercises ---
 
     @property
     def _checking(self) -> Checking:
         if self._exercises is None:
             from labkit.course.checking import Checking
-            from labkit.course.progress import Progress
+            from labkit.show.course import offer_help
 
-            self._exercises = Checking(self, Progress.open(self._lab.settings.data / "progress.json"))
+            self._exercises = Checking(self, self._progress)
+            offer_help(self.name, self._exercises)
         return self._exercises
 
     def check(self, name: str, answer: object = None) -> CheckResult:
@@ -142,7 +189,13 @@ class Lesson:
         Args:
             name: of the exercise.
             answer: what your cell gave, where the exercise asks for an answer.
+
+        Raises:
+            Misuse: the lesson has no such exercise.
+            LabError: the lab went away, or the lesson was opened elsewhere.
         """
+        if self.namespace not in self._kube.namespaces(self.name):
+            raise namespace_gone(self.namespace)
         return self._checking.check(name, answer)
 
     def hint(self, name: str, number: int | None = None) -> Hint:
@@ -158,15 +211,24 @@ class Lesson:
         return next((one for one in self._kube.pods(self.namespace) if one["metadata"]["name"] == pod), {})
 
     def look_at(self, pod: str, seconds: float = 0.0) -> Outcome | None:
-        """A pod of the lesson as it is now; None if there is none of that name.
+        """A pod of the lesson as it is now, or the API server's last no to it; None if there was none of that name.
 
         Args:
             pod: its name.
             seconds: how long to wait for it to be decided.
         """
         if not any(name == pod for name, _, _ in self.pods()):
-            return None
+            return self._not_admitted.get(pod)
         return self._kube.observe(pod, self.namespace, seconds=seconds)
+
+    def ending(self, pod: str, seconds: float = 15.0) -> Outcome:
+        """How a pod ended whose program stops by itself, soon after its start.
+
+        Args:
+            pod: its name.
+            seconds: how long to wait for it.
+        """
+        return self._kube.ending(pod, self.namespace, seconds)
 
     # --- threats ---
 
@@ -283,9 +345,110 @@ class Lesson:
             read = read_pod(manifest)
         except ValueError as error:
             raise Misuse("Reading the manifest", str(error), "give one Pod, as in\n  kubectl explain pod") from error
+        self._not_admitted.pop(read["metadata"]["name"], None)
+        self._load_own(read)
         outcome = self._kube.make_pod(read, self.namespace)
-        line = kubectl_line(read, self.namespace)
-        return replace(outcome, command=line, yaml=to_yaml(read))
+        outcome = replace(outcome, command=kubectl_line(read, self.namespace), yaml=to_yaml(read))
+        if outcome.verdict == "not admitted":
+            self._not_admitted[outcome.pod] = outcome
+        return outcome
+
+    def sample(self, name: str) -> dict[str, Any]:
+        """A manifest of the course, to be changed and applied.
+
+        Args:
+            name: of its file in cluster/manifests, without the ending.
+
+        Raises:
+            Misuse: there is none of that name.
+        """
+        file = MANIFESTS / f"{name}.yaml"
+        if not file.is_file():
+            known = ", ".join(sorted(one.stem for one in MANIFESTS.glob("*.yaml")))
+            raise Misuse(f"Looking for manifest {name!r}", "there is none of that name", f"there are {known}")
+        return read_manifest(file.read_text(encoding="utf-8"))
+
+    def _load_own(self, manifest: Mapping[str, Any]) -> None:
+        """Give the node the images of a pod that the lesson has made."""
+        spec = manifest.get("spec") or {}
+        named = [one.get("image") for one in (spec.get("containers") or []) if isinstance(one, dict)]
+        for image in self._images.intersection(named):
+            self._in_cluster(image)
+
+    def create(self, manifest: str | Mapping[str, Any]) -> Applied:
+        """Make or change what is no pod, and see what the API server says to it.
+
+        Args:
+            manifest: YAML text or a mapping, of one Deployment, Secret or ConfigMap.
+
+        Raises:
+            Misuse: it is none of these.
+            LabFailed: the API server does not take it.
+        """
+        try:
+            read = read_object(manifest)
+        except ValueError as error:
+            raise Misuse("Reading the manifest", str(error), "give one, as in\n  kubectl explain deployment") from error
+        warnings = self._kube.apply_object(read, self.namespace)
+        name = f"{read['kind'].lower()}/{read['metadata']['name']}"
+        return Applied(name, warnings, apply_line(read, self.namespace))
+
+    def rollout(self, deployment: str, seconds: float = 15.0) -> Rollout:
+        """What became of a Deployment: how many of its pods came, or why they do not.
+
+        Args:
+            deployment: its name.
+            seconds: how long to wait until that is known.
+
+        Raises:
+            Misuse: there is no such Deployment.
+        """
+        found = self._kube.rollout(deployment, self.namespace, seconds)
+        if found is None:
+            raise Misuse(f"Looking for deployment {deployment!r}", "there is none", "make it with lab.create")
+        return found
+
+    def enforce(self, level: str = "restricted") -> Applied:
+        """Have the lesson's namespace enforce a Pod Security level, until the lesson is reset.
+
+        Args:
+            level: privileged, baseline or restricted.
+
+        Returns:
+            What the API server says, with its warnings about pods that are there already.
+
+        Raises:
+            LabFailed: there is no such level.
+        """
+        warnings = self._kube.enforce(self.namespace, level)
+        line = f"kubectl label --overwrite namespace {self.namespace} {ENFORCE_LABEL}={level}"
+        return Applied(f"namespace/{self.namespace}", warnings, line)
+
+    def enforced(self) -> str:
+        """The Pod Security level that the lesson's namespace enforces; privileged if none is said."""
+        return self._kube.enforced(self.namespace)
+
+    def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
+        """Ask the API server for a pod without making it (a dry run); its no, or None if it would let it in.
+
+        Args:
+            manifest: YAML text or a mapping, of one Pod.
+        """
+        read = read_pod(manifest)
+        read["metadata"] = {"name": f"{read['metadata']['name'][:40]}-asked"}
+        return self._kube.create_pod(read, read["metadata"]["name"], self.namespace, dry_run=True)
+
+    def page(self, pod: str, port: int, path: str = "/") -> RunResult:
+        """Ask a pod's port for a page, through the API server.
+
+        Args:
+            pod: its name.
+            port: the port that its app listens on.
+            path: of the page.
+        """
+        answered, text = self._kube.page(pod, self.namespace, port, path)
+        line = f"kubectl get --raw {page_path(pod, self.namespace, port, path)}"
+        return RunResult(line, text.strip(), 0 if answered else 1)
 
     def pods(self) -> list[tuple[str, str, str]]:
         """The lesson's pods as they are now: name, phase, and what a container of it waits for."""

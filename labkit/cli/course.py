@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from labkit.cli.frame import command, json_option, main, print_result
+import click
+
+from labkit.cli.frame import command, complete_lessons, json_option, main, print_result
 
 
 @main.command()
@@ -15,3 +17,15 @@ def lessons(as_json: bool) -> None:
 
     found = course.lessons()
     print_result(as_json, found, lessons_table(found))
+
+
+@main.command()
+@click.argument("lesson", shell_complete=complete_lessons)
+@json_option
+@command
+def solutions(lesson: str, as_json: bool) -> None:
+    """Print the answer key of LESSON: each exercise's solutions, and wrong answers with what the check says to them."""
+    from labkit.course.solutions import AnswerKey
+
+    key = AnswerKey.of(lesson)
+    print_result(as_json, key.to_dict(), key)

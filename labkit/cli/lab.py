@@ -103,20 +103,28 @@ def reset(lesson: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--progress", is_flag=True, help="Remove your progress too; without it, it is kept.")
 @json_option
 @command
-def clean(yes: bool, as_json: bool) -> None:
+def clean(yes: bool, progress: bool, as_json: bool) -> None:
     """Remove all that the lab made, and nothing else; what is not labelled as the lab's stays.
 
     The engine and the system packages stay too, and so does the compiler's own cache.
     """
     from labkit.cleaning import clean as remove
+    from labkit.course.progress import progress_path
     from labkit.lab import Lab
 
+    lab = Lab()
     if not yes and sys.stdin.isatty():
-        click.confirm("Remove the lab's cluster, images and files?", abort=True, err=True)
-    removed = remove(Lab())
-    print_result(as_json, {"removed": removed}, "\n".join(f"removed {one}" for one in removed) or "there was nothing")
+        what = "cluster, images and files, and your progress" if progress else "cluster, images and files"
+        click.confirm(f"Remove the lab's {what}?", abort=True, err=True)
+    removed = remove(lab, progress=progress)
+    file = progress_path(lab.settings)
+    kept = [str(file)] if file.exists() else []
+    lines = [f"removed {one}" for one in removed] or ["there was nothing"]
+    lines += [f"kept    {one}: your progress; labkit clean --progress removes it" for one in kept]
+    print_result(as_json, {"removed": removed, "kept": kept}, "\n".join(lines))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.course.exercise import CheckVerdict, Exercise, Found, not_right, not_yet
-from labkit.course.exercises import find_exercise
+from labkit.course.exercises import exercises_of, find_exercise
 from labkit.course.progress import Progress
 from labkit.course.world import World
 from labkit.errors import Misuse
@@ -138,6 +138,11 @@ class Checking:
         exercise = find_exercise(self._lab.name, name)
         self._progress.shown(self._lab.name, name)
         return Hint(name, "a solution", exercise.solution.strip(), is_code=True)
+
+    def standing(self) -> tuple[int, int]:
+        """How many of the lesson's exercises are passed, and how many there are."""
+        names = [one.name for one in exercises_of(self._lab.name)]
+        return sum(self._progress.is_passed(self._lab.name, name) for name in names), len(names)
 
 
 def _look(exercise: Exercise, world: World, answer: object) -> Found:

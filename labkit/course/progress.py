@@ -1,27 +1,243 @@
-"""The participant's progress: which exercises were checked, with what verdict, hints used; in one file of theirs."""
+"""The participant's progress: which exercises were checked, with what verdict, hints used; in one file of theirs.
+
+Nothing is sent anywhere. Recording never stops a lesson: what is wrong with the file is told, and the check's answer
+is given all the same.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from labkit.course.exercise import CheckVerdict
+from labkit.course.exercises import exercises_of
+from labkit.course.lessons import lesson_names
+from labkit.course.progress_file import read_progress, record
+from labkit.course.records import Event, ExerciseRecord, LessonRecord, Lessons
+from labkit.errors import LabError
+from labkit.settings import Settings
 
 
+def progress_path(settings: Settings) -> Path:
+    """Where a lab's participant has their file: it lies with what survives the lab."""
+    return settings.data / "progress.json"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+@dataclass
 class Progress:
-    """Placeholder of the interface."""
+    """What one notebook records; any number of them may write the same file at once.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._hints: dict[tuple[str, str], int] = {}
+    What cannot be recorded is kept in memory, and recorded together with the next event that can.
+
+    Args:
+        path: the participant's file.
+        tell: is given a sentence when something is wrong with it.
+        clock: the time, in UTC and whole seconds.
+    """
+
+    path: Path
+    tell: Callable[[str], None] = _tell
+    clock: Callable[[], datetime] = _now
+    _waiting: list[Event] = field(default_factory=list, init=False)
+    _hints: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
 
     @classmethod
     def open(cls, path: Path) -> Progress:
+        """The progress in a file; nothing is read or written yet."""
         return cls(path)
 
-    def checked(self, lesson: str, exercise: str, verdict: str) -> None: ...
+    def opened(self, lesson: str) -> None:
+        """Record that a lesson was opened."""
+        self._record(Event("opened", lesson, self.clock()))
+
+    def checked(self, lesson: str, exercise: str, verdict: str) -> None:
+        """Record a check.
+
+        Args:
+            lesson: the lesson.
+            exercise: its name.
+            verdict: passed, not yet or not right.
+        """
+        self._record(Event("checked", lesson, self.clock(), exercise, verdict=verdict))
 
     def hinted(self, lesson: str, exercise: str, number: int) -> None:
+        """Record that a hint was read.
+
+        Args:
+            lesson: the lesson.
+            exercise: its name.
+            number: of the hint, from 1.
+        """
         self._hints[lesson, exercise] = max(number, self._hints.get((lesson, exercise), 0))
+        self._record(Event("hinted", lesson, self.clock(), exercise, number=number))
+
+    def shown(self, lesson: str, exercise: str) -> None:
+        """Record that the solution was shown."""
+        self._record(Event("shown", lesson, self.clock(), exercise))
 
     def hints_used(self, lesson: str, exercise: str) -> int:
-        return self._hints.get((lesson, exercise), 0)
+        """The highest number of an exercise's hints that were read, now or before; 0 if none was."""
+        kept = self._kept(lesson, exercise)
+        return max(*(kept.hints if kept else ()), self._hints.get((lesson, exercise), 0), 0)
 
-    def shown(self, lesson: str, exercise: str) -> None: ...
+    def is_passed(self, lesson: str, exercise: str) -> bool:
+        """Whether an exercise was passed, now or before."""
+        waiting = any(
+            (one.lesson, one.exercise, one.verdict) == (lesson, exercise, CheckVerdict.PASSED) for one in self._waiting
+        )
+        kept = self._kept(lesson, exercise)
+        return waiting or (kept is not None and kept.passed is not None)
+
+    def _kept(self, lesson: str, exercise: str) -> ExerciseRecord | None:
+        try:
+            kept = read_progress(self.path).get(lesson)
+        except LabError:  # told when something is recorded
+            return None
+        return kept.exercises.get(exercise) if kept else None
+
+    def _record(self, event: Event) -> None:
+        self._waiting.append(event)
+        try:
+            words = record(self.path, self._waiting)
+        except LabError as error:
+            remedy = " ".join(error.remedy.split())
+            self.tell(f"Your progress was not recorded. {error.tried}: {error.came_back}. What to do: {remedy}")
+            return
+        self._waiting.clear()
+        if words:
+            self.tell(words)
+
+
+@dataclass(frozen=True)
+class LessonOverview:
+    """How a lesson of the course stands.
+
+    Args:
+        lesson: the lesson.
+        exercises: the names of all its exercises.
+        kept: what is kept of it; None if it was never opened.
+    """
+
+    lesson: str
+    exercises: tuple[str, ...]
+    kept: LessonRecord | None
+
+    @property
+    def passed(self) -> int:
+        """How many exercises were passed."""
+        return sum(one.passed is not None for one in self._kept())
+
+    @property
+    def hints(self) -> int:
+        """How many hints were read."""
+        return sum(len(one.hints) for one in self._kept())
+
+    @property
+    def solutions(self) -> int:
+        """How many solutions were shown before their exercise was passed."""
+        return sum(one.solution_first for one in self._kept())
+
+    @property
+    def minutes(self) -> int:
+        """Minutes of activity."""
+        return round(self.kept.seconds / 60) if self.kept else 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has exercises, and all were passed."""
+        return self.passed == len(self.exercises) > 0
+
+    @property
+    def open_exercise(self) -> str | None:
+        """The first exercise that was not passed."""
+        kept = self.kept.exercises if self.kept else {}
+        return next((name for name in self.exercises if name not in kept or kept[name].passed is None), None)
+
+    def _kept(self) -> list[ExerciseRecord]:
+        # An exercise that the course no longer has counts for nothing.
+        return [one for name, one in self.kept.exercises.items() if name in self.exercises] if self.kept else []
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        kept = self.kept.to_dict() if self.kept else {"opened": None, "last": None, "seconds": 0, "exercises": {}}
+        counts = {"passed": self.passed, "of": len(self.exercises), "hints": self.hints, "solutions": self.solutions}
+        return {"lesson": self.lesson, **counts, "minutes": self.minutes, **kept}
+
+
+Course = dict[str, tuple[str, ...]]
+"""The names of the exercises of each lesson, in the order taught."""
+
+
+def the_course() -> Course:
+    """The course as it is in this checkout."""
+    return {name: tuple(one.name for one in exercises_of(name)) for name in lesson_names()}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How a participant stands in the course.
+
+    Args:
+        lessons: of the course, in the order taught.
+        path: the file that it was read from; None if it does not matter.
+    """
+
+    lessons: tuple[LessonOverview, ...]
+    path: Path | None = None
+
+    @property
+    def last(self) -> LessonOverview | None:
+        """The lesson in which something was done last."""
+        opened = [(one.kept.last, one) for one in self.lessons if one.kept]
+        return max(opened, key=lambda pair: pair[0])[1] if opened else None
+
+    @property
+    def next(self) -> tuple[str, str] | None:
+        """Lesson and exercise to go on with: in the lesson used last, else behind it, else before it."""
+        start = self.lessons.index(self.last) if self.last else 0
+        for one in (*self.lessons[start:], *self.lessons[:start]):
+            if one.open_exercise:
+                return one.lesson, one.open_exercise
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        following = self.next
+        return {
+            "file": str(self.path) if self.path else None,
+            "lessons": [one.to_dict() for one in self.lessons],
+            "next": {"lesson": following[0], "exercise": following[1]} if following else None,
+        }
+
+
+def overview(kept: Lessons, course: Course, path: Path | None = None) -> Overview:
+    """Put what is kept beside the course.
+
+    Args:
+        kept: of a participant.
+        course: its lessons and exercises.
+        path: the file that it was read from.
+    """
+    return Overview(tuple(LessonOverview(name, known, kept.get(name)) for name, known in course.items()), path)
+
+
+def my_progress() -> Overview:
+    """How the participant of this machine's lab stands.
+
+    Raises:
+        LabFailed: their file cannot be read; looking changes nothing.
+    """
+    path = progress_path(Settings.from_environment())
+    return overview(read_progress(path), the_course(), path)

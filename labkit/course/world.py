@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import Misuse
+from labkit.identity.kubelet_rules import cri_user, verify_run_as_non_root
+from labkit.identity.model import Settings
 
 if TYPE_CHECKING:
-    from labkit.images.facts import ImageFacts
+    from labkit.explanations.rows import Explanations
+    from labkit.identity.model import Refusal
+    from labkit.images.facts import FileFact, ImageFacts
     from labkit.lesson import Lesson
+    from labkit.pods.objects import Rollout
     from labkit.pods.outcome import Outcome
     from labkit.run_result import RunResult
 
@@ -48,6 +53,18 @@ class World:
         whole = self.pod_security(pod)
         return {one["name"]: {**whole, **(one.get("securityContext") or {})} for one in containers}
 
+    def would_admit(self, pod: str) -> Outcome | None:
+        """The API server's no to a pod as it is, if it were made again now; None if it would let it in."""
+        manifest = self.manifest(pod)
+        return self.lab.admission({**manifest, "kind": "Pod", "apiVersion": "v1"})
+
+    def rollout(self, deployment: str) -> Rollout | None:
+        """A Deployment as it is now, once it is decided; None if there is none of that name."""
+        try:
+            return self.lab.rollout(deployment, seconds=_DECIDED_SECONDS)
+        except Misuse:
+            return None
+
     def exec(self, pod: Outcome, command: str | Sequence[str]) -> RunResult:
         """What a command says in a running pod."""
         return self.lab.exec(pod, command)
@@ -59,6 +76,28 @@ class World:
         except Misuse:
             return None
 
+    def file(self, image: str, path: str) -> FileFact | None:
+        """Who owns a file or folder of an image, and its mode; None if it is not there."""
+        return self.lab.file(image, path)
+
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         """What a command says in a new container of an image."""
         return self.lab.run(image, command, user=user)
+
+    def explain(self, manifest: str) -> Explanations:
+        """As whom a manifest's containers would run, and what a gate has against it; nothing is run.
+
+        Raises:
+            Misuse: it is not YAML.
+        """
+        import labkit
+
+        return labkit.explain(manifest=manifest)
+
+    def refusal(self, image_user: str) -> Refusal | None:
+        """The kubelet's no to a pod that says runAsNonRoot and no more, by the rule; None if it lets the image pass.
+
+        Args:
+            image_user: the image's Config.User to the letter.
+        """
+        return verify_run_as_non_root(Settings(run_as_non_root=True), cri_user(image_user))

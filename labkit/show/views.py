@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.images.facts import ImageFacts
 from labkit.pods.outcome import Outcome
@@ -15,6 +15,11 @@ from labkit.show.table import Table
 from labkit.threat.evidence import Tried
 from labkit.threat.worksheet import Worksheet
 
+if TYPE_CHECKING:
+    from labkit.course.checking import CheckResult, Hint
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CHECKING = "labkit.course.checking"
 _PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap"
 
 
@@ -109,17 +114,34 @@ def lock_report(locked: Mapping[str, str], upstreams: Sequence[str | None]) -> s
     return "\n".join(lines)
 
 
-def _tried_table(tried: Tried) -> Table:
+def _tried_html(tried: Tried) -> str:
     # Loaded where it is needed: most lessons try no probe.
     from labkit.show.matrix import cells_table
 
-    return replace(cells_table(tried.cells), title=f"$ {tried.line}")
+    return f'<pre style="{_PRE}">$ {html.escape(tried.line)}</pre>{cells_table(tried.cells)._repr_html_()}'
 
 
 def _worksheet_table(sheet: Worksheet) -> Table:
     from labkit.show.worksheet import worksheet_table
 
     return worksheet_table(sheet)
+
+
+def _run_html(result: RunResult) -> str:
+    # The builder colours what it says on its stderr, as for a terminal.
+    return f'<pre style="{_PRE}">{html.escape(_COLOUR.sub("", str(result)))}</pre>'
+
+
+def _hint_html(hint: Hint) -> str:
+    from labkit.show.course import hint_html
+
+    return hint_html(hint)
+
+
+def _show_check(result: CheckResult) -> None:
+    from labkit.show.course import show_check
+
+    show_check(result)
 
 
 def register_views() -> None:
@@ -134,6 +156,9 @@ def register_views() -> None:
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type(Outcome, lambda outcome: outcome_table(outcome)._repr_html_())
     formatter.for_type(ImageFacts, lambda facts: image_table(facts)._repr_html_())
-    formatter.for_type(Tried, lambda tried: _tried_table(tried)._repr_html_())
+    formatter.for_type(Tried, _tried_html)
     formatter.for_type(Worksheet, lambda sheet: _worksheet_table(sheet)._repr_html_())
-    formatter.for_type(RunResult, lambda result: f'<pre style="{_PRE}">{html.escape(str(result))}</pre>')
+    formatter.for_type(RunResult, _run_html)
+    # By name: what checks is loaded by the first check.
+    formatter.for_type_by_name(_CHECKING, "Hint", _hint_html)
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(_CHECKING, "CheckResult", _show_check)

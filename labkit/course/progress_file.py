@@ -1,0 +1,205 @@
+"""The participant's file: read with care, changed under a lock, never lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labkit.course.records import Event, Lessons, after, read_lessons
+from labkit.errors import LabFailed
+from labkit.files import briefly_locked, write_atomically
+
+FORMAT = "labkit-progress"
+VERSION = 1
+MOST_BYTES = 1_000_000
+"""No file that the kit writes comes near it; what is larger is not read."""
+
+
+class Damaged(LabFailed):
+    """The file is there, and what it holds makes no sense."""
+
+
+def read_progress(path: Path) -> Lessons:
+    """What a participant's file holds; nothing if there is no such file yet.
+
+    Raises:
+        Damaged: what it holds makes no sense.
+        LabFailed: it cannot be read, or a newer labkit wrote it.
+    """
+    try:
+        document = read_document(path, (FORMAT,), VERSION)
+    except FileNotFoundError:
+        return {}
+    return lessons_of(document, path)
+
+
+def lessons_of(document: Mapping[str, Any], path: Path) -> Lessons:
+    """The lessons of a document that was read from a file.
+
+    Raises:
+        Damaged: they make no sense.
+    """
+    try:
+        return read_lessons(document.get("lessons"))
+    except ValueError as error:
+        raise _damaged(path, str(error)) from None
+
+
+def read_document(path: Path, formats: Iterable[str], version: int) -> dict[str, Any]:
+    """The JSON object in a file of one of some formats. Its size and depth are bounded: it may be anybody's.
+
+    Args:
+        path: the file.
+        formats: what its `format` may be.
+        version: the newest that is understood.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        Damaged: it is no such document.
+        LabFailed: it cannot be read, or it is of a newer version.
+    """
+    data = _read_bounded(path)
+    if len(data) > MOST_BYTES:
+        raise _damaged(path, f"it is larger than {MOST_BYTES // 1000} kB")
+    try:
+        document = json.loads(data.decode("utf-8-sig"))
+    except RecursionError:
+        raise _damaged(path, "it is nested too deeply") from None
+    except ValueError:
+        raise _damaged(path, "it is cut short, or no JSON" if data else "it is empty") from None
+    if not isinstance(document, dict) or document.get("format") not in tuple(formats):
+        raise _damaged(path, f"its format is not {' or '.join(formats)}")
+    found = document.get("version")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise _damaged(path, "it has no version")
+    if found > version:
+        newer = f"a newer labkit wrote it (version {found if found < 1000 else 'unknown'}; this one knows {version})"
+        raise LabFailed(f"Reading {path}", newer, "use the labkit that wrote it, or a newer one")
+    return document
+
+
+def record(path: Path, events: Iterable[Event]) -> str:
+    """Put events into a participant's file. Whoever else writes it at the same time loses nothing.
+
+    Args:
+        path: the file; made if there is none.
+        events: what was done.
+
+    Returns:
+        Where a damaged file was put aside, as a sentence; empty if it was whole.
+
+    Raises:
+        LabFailed: nothing was recorded; the file is as it was.
+    """
+    path = Path(os.path.realpath(path))  # a link stays one; what it leads to is written
+    words = ""
+    with briefly_locked(_lock_of(path)):
+        _require_own(path)
+        try:
+            lessons = read_progress(path)
+        except Damaged as error:
+            aside = _set_aside(path)
+            words = f"{error.tried}: {error.came_back}; it is kept as {aside.name} beside it, and a new one is begun."
+            lessons = {}
+        for event in events:
+            lessons = after(lessons, event)
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "lessons": {name: one.to_dict() for name, one in lessons.items()},
+        }
+        write_atomically(path, json.dumps(document, indent=1) + "\n")
+    return words
+
+
+def remove_progress(path: Path) -> list[str]:
+    """Remove a participant's file, and damaged ones that were put aside.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What is gone.
+
+    Raises:
+        LabFailed: it cannot be removed.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        found = [one for one in (path, *sorted(path.parent.glob(f"{path.stem}.damaged-*"))) if one.is_file()]
+        if found:
+            with briefly_locked(_lock_of(path)):
+                for one in found:
+                    one.unlink(missing_ok=True)
+                _lock_of(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise _failed(path, error) from error
+    return [str(one) for one in found]
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _read_bounded(path: Path) -> bytes:
+    try:
+        # A named pipe that nobody writes to would never open.
+        _require_file(path, path.stat())
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _require_file(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no file"
+        raise LabFailed(f"Reading {path}", f"it is {what}", f"move it away\n  mv {path} {path}.old")
+
+
+def _require_own(path: Path) -> None:
+    """Refuse to replace a file that is somebody else's, or that its owner made read-only."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _failed(path, error) from error
+    _require_file(path, found)
+    if found.st_uid != os.geteuid():
+        came_back = f"it belongs to another user (uid {found.st_uid})"
+        raise LabFailed(f"Writing {path}", came_back, f"make it yours\n  sudo chown {os.geteuid()} {path}")
+    if not found.st_mode & stat.S_IWUSR:
+        raise LabFailed(f"Writing {path}", "it is read-only", f"let yourself write it\n  chmod u+w {path}")
+
+
+def _set_aside(path: Path) -> Path:
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.stem}.damaged-{now}-{number}{path.suffix}")):
+        number += 1
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise _failed(path, error) from error
+    return aside
+
+
+def _damaged(path: Path, why: str) -> Damaged:
+    return Damaged(f"Reading {path}", why, "go on: the next check puts it aside and begins a new one")
+
+
+def _failed(path: Path, error: OSError) -> LabFailed:
+    # Not a word from errno's table that a learner may not know where a better one is at hand.
+    why = {errno.EACCES: "you may not read or write it", errno.ELOOP: "its links lead in a circle"}.get(
+        error.errno or 0
+    )
+    return LabFailed(f"Using {path}", why or error.strerror or str(error), f"look at it\n  ls -ld {path}")

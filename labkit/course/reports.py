@@ -1,0 +1,244 @@
+"""Handing in one's progress as one small file, and reading many of them. What others handed in is not trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labkit.course.progress import Course, LessonOverview, Overview, overview
+from labkit.course.progress_file import FORMAT as PROGRESS
+from labkit.course.progress_file import lessons_of, read_document
+from labkit.course.records import Lessons
+from labkit.errors import LabFailed, Misuse
+from labkit.files import write_atomically
+
+HAND_IN = "labkit-hand-in"
+VERSION = 1
+_LONGEST_NAME = 80
+_GIVE_OTHER = "name another file"
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """One participant's file.
+
+    Args:
+        file: as it was named, made fit to be shown.
+        name: that the participant chose, made fit to be shown; empty for none.
+        overview: how they stand in this course.
+    """
+
+    file: str
+    name: str
+    overview: Overview
+
+    @property
+    def lessons_done(self) -> int:
+        """How many lessons have all their exercises passed."""
+        return sum(one.is_done for one in self.overview.lessons)
+
+    def total(self, what: str) -> int:
+        """The sum over all lessons of `passed`, `hints`, `solutions` or `minutes`."""
+        return sum(getattr(one, what) for one in self.overview.lessons)
+
+    @property
+    def last(self) -> str:
+        """The lesson and exercise that something was done about last, and when; empty if nothing was done."""
+        lesson = self.overview.last
+        return _last_of(lesson) if lesson else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        counts = {what: self.total(what) for what in ("passed", "hints", "solutions", "minutes")}
+        shown = {"name": self.name, "file": self.file, "lessons_done": self.lessons_done, **counts, "last": self.last}
+        return {**shown, "lessons": self.overview.to_dict()["lessons"]}
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file that could not be read.
+
+    Args:
+        file: as it was named, made fit to be shown.
+        why: what is wrong with it.
+    """
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Many participants side by side.
+
+    Args:
+        course: the lessons and exercises that all are measured by.
+        rows: those who could be read, in the order of the files.
+        unread: the files that could not.
+    """
+
+    course: Course
+    rows: tuple[HandedIn, ...]
+    unread: tuple[Unread, ...]
+
+    @property
+    def exercises(self) -> int:
+        """How many exercises the course has."""
+        return sum(map(len, self.course.values()))
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons have exercises."""
+        return sum(bool(known) for known in self.course.values())
+
+    @property
+    def same_names(self) -> list[str]:
+        """Names that more than one file carries: handed in twice, or two people."""
+        return [name for name, count in Counter(row.name for row in self.rows).items() if name and count > 1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {
+            "lessons": self.lessons,
+            "exercises": self.exercises,
+            "rows": [row.to_dict() for row in self.rows],
+            "unread": [{"file": one.file, "why": one.why} for one in self.unread],
+        }
+
+
+def hand_in(kept: Lessons, course: Course, name: str) -> str:
+    """What a participant hands in, as JSON: how far they are, and the name that they chose; no path, no machine.
+
+    Args:
+        kept: of the participant.
+        course: what it is limited to.
+        name: at most 80 characters that can be shown; empty for none.
+
+    Raises:
+        Misuse: the name cannot be shown on one line.
+    """
+    name = name.strip()
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        wanted = f"at most {_LONGEST_NAME} characters on one line are wanted"
+        raise Misuse("Writing a file to hand in", f"the name cannot be used: {wanted}", "choose another\n  --name NAME")
+    lessons = {}
+    for lesson, record in kept.items():
+        if lesson in course:
+            told = record.to_dict()
+            told["exercises"] = {one: what for one, what in told["exercises"].items() if one in course[lesson]}
+            lessons[lesson] = told
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    document = {"format": HAND_IN, "version": VERSION, "name": name, "made": made, "lessons": lessons}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def file_to_hand_in(name: str) -> Path:
+    """What a file to hand in is called if nobody says: `progress-ann-lee.json`, in this folder.
+
+    Args:
+        name: that the participant chose.
+    """
+    words = re.sub(r"[^\w]+", "-", name.lower()).strip("-")[:40]
+    return Path(f"progress-{words}.json" if words else "progress-to-hand-in.json")
+
+
+def export(text: str, file: Path) -> None:
+    """Write what is handed in. One that was written before is replaced, any other file is left alone.
+
+    Args:
+        text: of the hand-in.
+        file: where to.
+
+    Raises:
+        Misuse: there is something else there.
+        LabFailed: it cannot be written.
+    """
+    if os.path.lexists(file) and not _is_of(file, (HAND_IN,)):
+        raise Misuse(f"Writing {file}", "it is there, and is no file that was made to hand in", _GIVE_OTHER)
+    write_atomically(file, text, mode=0o644)
+
+
+def read_hand_in(file: Path, course: Course) -> HandedIn:
+    """A participant's file: one to hand in, or the progress file itself.
+
+    Args:
+        file: the file.
+        course: what it is measured by.
+
+    Raises:
+        LabFailed: it cannot be read, or makes no sense.
+    """
+    try:
+        document = read_document(file, (HAND_IN, PROGRESS), VERSION)
+    except FileNotFoundError:
+        raise LabFailed(f"Reading {file}", "there is no such file", _GIVE_OTHER) from None
+    name = document.get("name", "")
+    if not isinstance(name, str):
+        raise LabFailed(f"Reading {file}", "its name is no text", "ask for it anew")
+    return HandedIn(showable(str(file)), showable(name.strip()), overview(lessons_of(document, file), course))
+
+
+def read_many(files: Sequence[Path], course: Course) -> Report:
+    """Many files; one that cannot be read hides none of the others.
+
+    Args:
+        files: of the participants; one that is named twice is read once.
+        course: what they are measured by.
+    """
+    rows: list[HandedIn] = []
+    unread: list[Unread] = []
+    named: dict[str, Path] = {}
+    for file in files:
+        named.setdefault(os.path.realpath(file), file)
+    for file in named.values():
+        try:
+            rows.append(read_hand_in(file, course))
+        except LabFailed as error:
+            unread.append(Unread(showable(str(file)), error.came_back))
+    return Report(course, tuple(rows), tuple(unread))
+
+
+def write_report(text: str, file: Path) -> None:
+    """Write a report, but never over what somebody handed in.
+
+    Args:
+        text: the report.
+        file: where to.
+
+    Raises:
+        Misuse: the file is somebody's progress, or called like it.
+        LabFailed: it cannot be written.
+    """
+    if file.suffix == ".json" or _is_of(file, (HAND_IN, PROGRESS)):
+        raise Misuse(f"Writing {file}", "a report would take the place of somebody's progress", _GIVE_OTHER)
+    write_atomically(file, text, mode=0o644)
+
+
+def showable(text: str) -> str:
+    """Text of others on one line: what cannot be printed, or turns the direction, becomes a question mark."""
+    text = "".join(one if one.isprintable() else "?" for one in text)
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def _is_of(file: Path, formats: Sequence[str]) -> bool:
+    try:
+        read_document(file, formats, VERSION)
+    except (LabFailed, FileNotFoundError):
+        return False
+    return True
+
+
+def _last_of(lesson: LessonOverview) -> str:
+    assert lesson.kept is not None
+    tried = {name: one for name, one in lesson.kept.exercises.items() if name in lesson.exercises}
+    words = [lesson.lesson]
+    if tried:
+        words.append(max(tried, key=lambda name: tried[name].last))
+    return f"{', '.join(words)}, {lesson.kept.last:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,25 @@
+"""What the checks of several lessons say of an image's user. Pure."""
+
+from __future__ import annotations
+
+
+def why_not_non_root(user: str) -> str | None:
+    """Why a kubelet could not let an image through as non-root, in words; None if its user is a number other than 0.
+
+    Only the part before the colon says who it is (containerd/containerd:internal/cri/server/images/image_status.go).
+
+    Args:
+        user: Config.User, to the letter.
+    """
+    name, colon, _ = user.partition(":")
+    if not user:
+        return "The image has no user, so it is root."
+    if colon and not name:
+        return f'Config.User is "{user}": there is nothing before the colon, and no user at all is root.'
+    if name == "root":
+        return f'Config.User is "{user}": the app would be root.'
+    if not name.isascii() or not name.isdigit():
+        return f'Config.User is "{user}", a name; the kubelet cannot tell whether that is root.'
+    if int(name) == 0:
+        return f'Config.User is "{user}": a number, but the one of root.'
+    return None

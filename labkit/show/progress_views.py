@@ -1,0 +1,133 @@
+"""A participant's progress as a table, and that of many as a table, as CSV and as one HTML file."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+
+from labkit.course.progress import LessonOverview, Overview
+from labkit.course.records import ExerciseRecord
+from labkit.course.reports import HandedIn, Report
+from labkit.show.table import Table
+
+# The last four are the same in full width, which a spreadsheet may take for them.
+_STARTS_A_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_TITLE = "Progress of the class"
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+"""
+
+
+def progress_table(found: Overview) -> Table:
+    """How a participant stands, a lesson a line, and with what to go on."""
+    rows = [
+        (one.lesson, _of(one.passed, len(one.exercises)), one.hints, one.solutions, one.minutes, _words(one))
+        for one in found.lessons
+    ]
+    head = ("lesson", "passed", "hints", "solutions", "minutes", "exercises")
+    note = [_next(found)]
+    if found.path is not None:
+        note.append(f"Kept in {found.path}; nothing is sent anywhere. To hand it in: labkit progress export")
+    return Table("", head, rows, "\n".join(note))
+
+
+def report_table(report: Report) -> Table:
+    """How many participants stand, one a line; then the files that could not be read."""
+    rows = [
+        (
+            row.name or "(no name)",
+            _of(row.lessons_done, report.lessons),
+            _of(row.total("passed"), report.exercises),
+            row.total("hints"),
+            row.total("solutions"),
+            row.total("minutes"),
+            row.last,
+            row.file,
+        )
+        for row in report.rows
+    ]
+    head = ("name", "lessons", "exercises", "hints", "solutions", "minutes", "last", "file")
+    return Table("", head, rows, "\n".join(remarks(report)))
+
+
+def remarks(report: Report) -> list[str]:
+    """What must be said below the table: files that could not be read, names that occur twice."""
+    twice = [f"more than one file carries the name {name}" for name in report.same_names]
+    return [f"not read: {one.file}: {one.why}" for one in report.unread] + twice
+
+
+def report_csv(report: Report) -> str:
+    """The same as CSV; a file that could not be read has a row with the reason.
+
+    No cell begins as a formula does: a spreadsheet would compute what somebody typed as their name.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    counts = ("lessons_done", "lessons", "passed", "exercises", "hints", "solutions", "minutes")
+    writer.writerow(("name", "file", *counts, "last", "not_read"))
+    for row in report.rows:
+        done = (row.lessons_done, report.lessons, row.total("passed"), report.exercises)
+        rest = (row.total("hints"), row.total("solutions"), row.total("minutes"))
+        writer.writerow((_tame(row.name), _tame(row.file), *done, *rest, _tame(row.last), ""))
+    for one in report.unread:
+        writer.writerow(("", _tame(one.file), *[""] * len(counts), "", _tame(one.why)))
+    return out.getvalue()
+
+
+def report_html(report: Report) -> str:
+    """The same as one HTML file that needs nothing else and runs nothing, with a table of the exercises."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    head = (
+        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width"><title>{_TITLE}</title><style>{_STYLE}</style>'
+    )
+    table = report_table(report)
+    said = "".join(f"<li>{html.escape(one)}</li>" for one in remarks(report))
+    body = [f"<h1>{_TITLE}</h1>", Table("", table.headers, table.rows)._repr_html_()]
+    body += [f"<ul>{said}</ul>"] if said else []
+    body += ["<h2>Exercises</h2>", exercises_table(report)._repr_html_()]
+    lines = "\n".join(body)
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{lines}\n</body></html>\n'
+
+
+def exercises_table(report: Report) -> Table:
+    """How many participants passed each exercise, read hints, or saw the solution first: where the class is stuck."""
+    rows = []
+    for lesson, names in report.course.items():
+        for name in names:
+            kept = [one for row in report.rows if (one := _record(row, lesson, name)) is not None]
+            passed = sum(one.passed is not None for one in kept)
+            hints = sum(bool(one.hints) for one in kept)
+            rows.append((lesson, name, len(kept), passed, hints, sum(one.solution_first for one in kept)))
+    return Table("", ("lesson", "exercise", "tried by", "passed by", "hints read by", "solution seen first by"), rows)
+
+
+def _record(row: HandedIn, lesson: str, name: str) -> ExerciseRecord | None:
+    found = next(one for one in row.overview.lessons if one.lesson == lesson)
+    return found.kept.exercises.get(name) if found.kept else None
+
+
+def _words(one: LessonOverview) -> str:
+    """Each exercise that was tried, with what the last check said."""
+    if one.kept is None:
+        return ""
+    tried = [(name, one.kept.exercises[name]) for name in one.exercises if name in one.kept.exercises]
+    words = [f"{name}: {'passed' if kept.passed else kept.verdict or 'not checked'}" for name, kept in tried]
+    return "\n".join(words) or "opened"
+
+
+def _next(found: Overview) -> str:
+    if found.next is None:
+        return "All exercises are passed."
+    lesson, exercise = found.next
+    return f"Next: {exercise}, in notebooks/{lesson}.ipynb"
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part} of {whole}" if whole else "none"
+
+
+def _tame(text: str) -> str:
+    return f"'{text}" if text.lstrip().startswith(_STARTS_A_FORMULA) else text

@@ -1,0 +1,55 @@
+"""The instructor's answer key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from labkit.cli import main
+from labkit.course.exercises import exercises_of
+from labkit.course.lessons import lesson_names
+from labkit.course.solutions import AnswerKey
+
+_LESSON = "07-run-as-non-root"
+
+
+@pytest.mark.parametrize("lesson", lesson_names())
+def test_every_answer_of_a_lesson_is_in_its_key(lesson: str) -> None:
+    key, text = AnswerKey.of(lesson), str(AnswerKey.of(lesson))
+    assert [one["id"] for one in key.to_dict()["exercises"]] == [one.name for one in exercises_of(lesson)]
+    for exercise in exercises_of(lesson):
+        codes = [exercise.solution, *exercise.others, *(one.code for one in exercise.wrong)]
+        for line in "\n".join(codes).strip().splitlines():
+            assert line in text
+        assert all(one.diagnosis in text for one in exercise.wrong)
+
+
+def test_the_command_prints_the_same_as_json() -> None:
+    answer = CliRunner().invoke(main, ["solutions", _LESSON, "--json"])
+    assert answer.exit_code == 0
+    found = json.loads(answer.stdout)
+    assert found == AnswerKey.of(_LESSON).to_dict()
+    first = found["exercises"][0]
+    assert first["solution"].startswith('lab.pod("aspnetapp-root"')
+    assert {"answer", "diagnosis"} == first["wrong_answers"][0].keys()
+    assert len(first["hints"]) == 3
+
+
+def test_the_command_prints_solutions_before_wrong_answers() -> None:
+    answer = CliRunner().invoke(main, ["solutions", _LESSON])
+    assert answer.exit_code == 0
+    first = answer.stdout.split("which-cause (predict)")[0]
+    assert "in-the-container (repair)" in first
+    assert first.index("a solution:") < first.index("another solution:") < first.index("wrong, and the check says")
+
+
+def test_a_lesson_without_exercises_says_so() -> None:
+    assert CliRunner().invoke(main, ["solutions", "00-start-here"]).stdout == "00-start-here has no exercises.\n"
+
+
+def test_an_unknown_lesson_is_wrong_use_with_a_near_one() -> None:
+    answer = CliRunner().invoke(main, ["solutions", "07-run-as-nonroot"])
+    assert answer.exit_code == 2
+    assert "did you mean 07-run-as-non-root?" in answer.stderr
