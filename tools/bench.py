@@ -12,6 +12,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,6 +27,9 @@ from labkit.lab import Lab
 from labkit.lesson import Lesson
 from labkit.settings import CHECKOUT
 from labkit.show.progress import Silent
+
+# A participant's own progress is not the bench's.
+os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
 
 FILE = CHECKOUT / "docs" / "timings.md"
 BY_HAND = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -15,6 +17,9 @@ from labkit.host import programs
 from labkit.kube import Kube
 from labkit.lab import Lab
 from labkit.show.progress import Silent
+
+# A participant's own worksheet and progress are no test's.
+os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from labkit.lab import Lab
 from labkit.lesson import Lesson
 from labkit.settings import Settings
 from labkit.show.progress import Silent
-from tests.course import Placed, all_placed
+from tests.course import Placed, all_placed, placed
 
 _ALL = all_placed()
 _RIGHT = [
@@ -51,6 +51,12 @@ def lesson(
     return opened[one.lesson]
 
 
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that is not passed raises, as it does for a build."""
+    monkeypatch.setenv("LABKIT_STRICT", "1")
+
+
 @pytest.mark.parametrize("one", _ALL, ids=str)
 def test_an_untouched_cell_is_not_yet(one: Placed, lesson: Lesson) -> None:
     result = one.run(lesson, one.cell)
@@ -68,6 +74,21 @@ def test_a_wrong_answer_gets_its_diagnosis(one: Placed, code: str, diagnosis: st
     result = one.run(lesson, code)
     assert result.verdict is CheckVerdict.NOT_RIGHT, str(result)
     assert diagnosis in result.words
+
+
+@pytest.mark.parametrize("name", sorted({one.lesson for one in _ALL}))
+def test_a_solved_notebook_passes_every_check(name: str, lab: Lab, tmp_path: Path, strict: None) -> None:
+    """One after another in the same lesson, so that no exercise stands in another's way."""
+    mine = lab.settings
+    lesson = Lesson(name, Lab(Settings(mine.name, mine.state, mine.cache, tmp_path), Silent()))
+    try:
+        for one in placed(name):
+            one.run(lesson, one.exercise.solution)
+        for one in placed(name):
+            if one.exercise.answers is None:
+                lesson.check(one.exercise.name)
+    finally:
+        lesson.close()
 
 
 def test_there_are_as_many_as_the_course_promises(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ import labkit
 
 FAILED = pytest.StashKey[str]()
 
-# Checks that only tell a participant that something is not right yet must fail a test.
-os.environ["LABKIT_STRICT"] = "1"
+# As participants get them the notebooks hold no answers: a check that says anything but "not yet" fails the test.
+os.environ["LABKIT_STRICT"] = "untouched"
 
 # A participant's own worksheet is no test's.
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")

@@ -46,5 +46,5 @@ def test_a_lab_that_cannot_be_looked_at_does_not_hide_the_cell(pytester: pytest.
     result.stdout.fnmatch_lines(["*planted*", "*could not be looked at: division by zero*"])
 
 
-def test_kernels_are_strict(pytester: pytest.Pytester) -> None:
-    _run(pytester, "import os; assert os.environ['LABKIT_STRICT'] == '1'").assert_outcomes(passed=1)
+def test_kernels_expect_untouched_exercises(pytester: pytest.Pytester) -> None:
+    _run(pytester, "import os; assert os.environ['LABKIT_STRICT'] == 'untouched'").assert_outcomes(passed=1)

@@ -1,0 +1,171 @@
+"""Exercises of 04-where-1654-comes-from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.world import World
+from labkit.identity.numbers import read_number
+from labkit.identity.ranges import range_of
+
+
+def _check_two_shells(world: World, command: object) -> Found:
+    is_list = isinstance(command, list) and all(isinstance(word, str) for word in command)
+    if not command or not (is_list or isinstance(command, str)):
+        return not_right("The command is wanted as a list of words, or as one text.")
+    words = command if isinstance(command, str) else list(map(str, command))  # type: ignore[call-overload]
+    seen = world.run("runtime-deps", words)
+    if seen.cause is not None:
+        return not_right(f"Nothing ran in the container: {seen.cause}, {seen.message}.")
+    if seen.output == "uid $APP_UID":
+        return not_yet("The container printed uid $APP_UID: nobody expanded the variable.")
+    if seen.output != "uid 1654":
+        return not_right(f"It printed {seen.output!r}, with exit status {seen.exit_status}; uid 1654 was wanted.")
+    if world.run("debian", words).output == "uid 1654":
+        return not_right(
+            "It prints uid 1654 on debian as well, which has no APP_UID: the number stands in the command."
+        )
+    return passed("A shell in the container expanded the variable; on an image without APP_UID it prints no number.")
+
+
+_TWO_SHELLS = Exercise(
+    name="two-shells",
+    kind="repair",
+    answers=object,
+    hints=(
+        "Who expands a variable: docker, the program echo, or a shell?",
+        "Start a shell in the container, and hand it the line with the variable as one word.",
+        'The list has three words: "sh", "-c", and the whole line with echo in it.',
+    ),
+    solution='command = ["sh", "-c", "echo uid $APP_UID"]',
+    others=(
+        "command = \"sh -c 'echo uid $APP_UID'\"",
+        'command = ["sh", "-c", "echo uid $(id -u app)"]',
+        """command = ["sh", "-c", 'printf "uid %s" "$(printenv APP_UID)"']""",
+    ),
+    wrong=(
+        Wrong('command = ["echo", "uid 1654"]', "the number stands in the command"),
+        Wrong('command = ["sh", "-c", "echo uid", "$APP_UID"]', "It printed 'uid'"),
+        Wrong('command = ["echo uid $APP_UID"]', "command-not-found"),
+        Wrong("command = 1654", "a list of words"),
+    ),
+    check=_check_two_shells,
+)
+
+_OFFERED = (999, 1000, 1654, 60000, 64198)
+_TRY = 'for uid; do said=$(useradd --uid $uid user$uid 2>&1) || said="$said (refused)"; echo "$uid:$said"; done'
+
+
+def _check_which_uids(world: World, answer: list[object]) -> Found:
+    chosen = set(map(str, answer))
+    if strange := chosen - set(map(str, _OFFERED)):
+        return not_right(f"{', '.join(sorted(strange))}: not among the five numbers.")
+    said = world.run("ubuntu", ["sh", "-c", _TRY, "sh", *map(str, _OFFERED)]).expect().output
+    words = {uid: text for uid, _, text in (line.partition(":") for line in said.splitlines())}
+    if bad := next((uid for uid in words if uid in chosen and words[uid]), None):
+        return not_right(f"Of {bad} useradd says: {words[bad]}")
+    if left := [uid for uid in words if not words[uid] and uid not in chosen]:
+        return not_right(f"What you chose is made without a word, but not that alone: left out, {len(left)}.")
+    return passed(f"Made without a word: {', '.join(sorted(chosen, key=int))}.")
+
+
+_WHICH_UIDS = Exercise(
+    name="which-uids",
+    kind="choose",
+    answers=list,
+    hints=(
+        "There are two ways for useradd to object: a number that is taken, and a number out of its range.",
+        "Look at the table: which range is useradd's own? Its ends belong to it.",
+        "Two are out of the range, and one is in it and has a user already.",
+    ),
+    solution="chosen = [1654, 60000]",
+    wrong=(
+        Wrong("chosen = [1000, 1654, 60000]", "UID 1000 is not unique"),
+        Wrong("chosen = [1654]", "left out, 1"),
+        Wrong("chosen = [1654, 60000, 64198]", "outside of the UID_MIN"),
+        Wrong("chosen = [999, 1654, 60000]", "outside of the UID_MIN"),
+        Wrong("chosen = [0, 1654]", "not among the five"),
+        Wrong("chosen = 1654", "a list is wanted"),
+    ),
+    check=_check_which_uids,
+)
+
+
+def _check_own_user(world: World, _: Any) -> Found:
+    image = world.image("own-user")
+    if image is None:
+        return not_yet("There is no image own-user: its build has stopped.")
+    if (no := world.refusal(image.user)) is not None:
+        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {no.cause}.')
+    uid = read_number(image.user.partition(":")[0])
+    worker = next((one for one in image.users if one.name == "worker"), None)
+    if worker is None:
+        return not_right(f"It runs as {uid}, but no line of its passwd file is worker's.")
+    if worker.uid != uid:
+        return not_right(f"It runs as {uid}, but worker is uid {worker.uid}.")
+    if len(names := [one.name for one in image.users if one.uid == uid]) > 1:
+        return not_right(f"Uid {uid} has more than one name now, {' and '.join(names)}: to the kernel they are one.")
+    if not (place := range_of(uid)).is_free:
+        return not_right(f"Uid {uid} lies in the range {place.name}: {place.purpose}.")
+    if worker.gid == 0:
+        return not_right(f"It runs as uid {uid}, but its group is 0, and what is open to root's group is open to it.")
+    return passed(f"It says of itself: {world.run('own-user', 'id').output}.")
+
+
+_OWN_USER = Exercise(
+    name="own-user",
+    kind="build",
+    hints=(
+        "What does useradd say, and who has the number already?",
+        "Either take another number of the regular range, or take the number away from the user who has it.",
+        "Any uid from 1001 to 60000 will do, once in useradd and once in USER.",
+    ),
+    solution='''
+lab.build("""
+FROM ubuntu
+RUN useradd --uid 1654 worker
+USER 1654
+""", name="own-user")
+''',
+    others=(
+        '''
+lab.build("""
+FROM ubuntu
+RUN userdel ubuntu && useradd --uid 1000 worker
+USER 1000
+""", name="own-user")
+''',
+        '''
+lab.build("""
+FROM ubuntu
+RUN useradd --uid 20000 --user-group worker
+USER 20000:20000
+""", name="own-user")
+''',
+    ),
+    wrong=(
+        Wrong(
+            'lab.build("FROM ubuntu\\nRUN useradd --non-unique --uid 1000 worker\\nUSER 1000", name="own-user")',
+            "more than one name",
+        ),
+        Wrong(
+            'lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker\\nUSER worker", name="own-user")',
+            "image-user-not-numeric",
+        ),
+        Wrong('lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker", name="own-user")', "image-runs-as-root"),
+        Wrong('lab.build("FROM ubuntu\\nUSER 1654", name="own-user")', "no line of its passwd file"),
+        Wrong('lab.build("FROM ubuntu\\nRUN useradd worker\\nUSER 1000", name="own-user")', "worker is uid 1001"),
+        Wrong(
+            'lab.build("FROM ubuntu\\nRUN useradd --uid 64198 worker\\nUSER 64198", name="own-user")',
+            "the range dynamic",
+        ),
+        Wrong(
+            'lab.build("FROM ubuntu\\nRUN useradd --uid 1654 --gid 0 worker\\nUSER 1654", name="own-user")',
+            "its group is 0",
+        ),
+    ),
+    check=_check_own_user,
+)
+
+EXERCISES = (_TWO_SHELLS, _WHICH_UIDS, _OWN_USER)

@@ -1,0 +1,116 @@
+"""What a participant may do by mistake in a lesson: each ends in a sentence that helps, and nothing is lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from labkit.course.exercise import CheckVerdict
+from labkit.errors import LabFailed
+from labkit.jupyter import set_defaults
+from labkit.kube import Kube
+from labkit.lab import Lab
+from labkit.lesson import Lesson
+from labkit.settings import Settings
+from labkit.show.progress import Silent
+
+_NAME = "07-run-as-non-root"
+_RIGHT: dict[str, Any] = {"pod": {"runAsNonRoot": True}, "container": {"runAsUser": 1654}, "name": "in-the-container"}
+
+
+@pytest.fixture
+def lesson(lab: Lab, tmp_path: Path) -> Iterator[Lesson]:
+    """Lesson 07, with a progress of its own."""
+    mine = lab.settings
+    opened = Lesson(_NAME, Lab(Settings(mine.name, mine.state, mine.cache, tmp_path), Silent()))
+    yield opened
+    opened.close()
+
+
+def test_a_check_before_anything_was_done_and_once_more(lesson: Lesson) -> None:
+    assert lesson.check("in-the-container").verdict is CheckVerdict.NOT_YET
+    for _ in range(2):
+        lesson.pod("aspnetapp-root", **_RIGHT)
+        assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
+
+
+def test_a_pod_that_was_deleted_between_cell_and_check(lesson: Lesson, kube: Kube) -> None:
+    lesson.pod("aspnetapp-root", **_RIGHT)
+    kube.delete_pod("in-the-container", lesson.namespace)
+    assert lesson.check("in-the-container").verdict is CheckVerdict.NOT_YET
+
+
+def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
+    second = Lesson(_NAME, lab)
+    try:
+        for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("which-cause")):
+            with pytest.raises(LabFailed, match="opened or reset elsewhere") as error:
+                attempt()
+            assert "first cell again" in error.value.remedy
+        second.pod("aspnetapp").expect_running()
+    finally:
+        second.close()
+
+
+def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab) -> None:
+    lesson.pod("aspnetapp-root", **_RIGHT)
+    lab.down()
+    try:
+        with pytest.raises(LabFailed, match="labkit up"):
+            lesson.check("in-the-container")
+    finally:
+        lab.up()
+    assert lesson.check("in-the-container").words
+    lesson.pod("aspnetapp-root", **_RIGHT)
+    assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
+
+
+@pytest.mark.parametrize("answer", [7, ["x"], object(), True, b"runs"], ids=repr)
+def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
+    found = lesson.check("which-cause", answer)
+    assert found.verdict is CheckVerdict.NOT_RIGHT
+    assert "a text in quotes is wanted" in found.words
+
+
+def _run(tmp_path: Path, *cells: str) -> list[dict[str, Any]]:
+    """Run cells in a real kernel, those behind a failed one too; gives each cell's outputs as one text."""
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    client = NotebookClient(notebook, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": "."}})
+    client.execute()
+    return [nbformat.from_dict(cell) for cell in notebook.cells]
+
+
+def _said(cell: Any) -> str:
+    parts = []
+    for output in cell.outputs:
+        parts += [output.get("text", ""), output.get("evalue", ""), output.get("data", {}).get("text/plain", "")]
+        parts += output.get("traceback", [])
+    return "\n".join(parts)
+
+
+def test_a_syntax_error_in_the_participants_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_DATA", str(tmp_path))
+    cells = _run(
+        tmp_path,
+        f'import labkit\nlab = labkit.open("{_NAME}")',
+        'lab.pod("aspnetapp-root", name="in-the-container",',
+        'lab.check("in-the-container")',
+        "lab.close()",
+    )
+    assert "SyntaxError" in _said(cells[1])
+    assert "not yet" in _said(cells[2])
+
+
+def test_a_first_cell_that_was_skipped(tmp_path: Path) -> None:
+    """As in JupyterLab, whose kernels have the kit's extension (labkit/jupyter.py)."""
+    set_defaults(Path(sys.prefix))
+    (skipped,) = _run(tmp_path, 'lab.check("in-the-container")')
+    assert "NameError" in _said(skipped)
+    assert "run the notebook's cells from the first one" in _said(skipped)
