@@ -1,5 +1,6 @@
 // Command sampleapp stands in for the .NET sample programs where their images cannot be pulled.
-// It acts by the name it is called by, or by its first argument: hello, dotnetapp, aspnetapp, dotnet, ids or rce-app.
+// It acts by the name it is called by, or by its first argument: hello, dotnetapp, aspnetapp, dotnet, ids, ledger or
+// rce-app.
 package main
 
 import (
@@ -38,6 +39,11 @@ func main() {
 		os.Exit(dotnet(os.Stdout, os.Stderr, root, folder, os.Args[1:]))
 	case "ids":
 		ids(os.Stdout)
+	case "ledger":
+		if err := ledgerFrom(os.Getenv).run(); err != nil {
+			fmt.Fprintln(os.Stderr, "ledger:", err)
+			os.Exit(1)
+		}
 	case "rce-app":
 		if os.Getenv("LABKIT_VULNERABLE_ON_PURPOSE") != "yes" {
 			fmt.Fprintln(os.Stderr, errNotInTheLab)
@@ -57,7 +63,7 @@ func main() {
 			os.Exit(1)
 		}
 	default:
-		fmt.Fprintf(os.Stderr, "sampleapp: %q is none of hello, dotnetapp, aspnetapp, dotnet, ids, rce-app\n", name)
+		fmt.Fprintf(os.Stderr, "sampleapp: %q is none of hello, dotnetapp, aspnetapp, dotnet, ids, ledger, rce-app\n", name)
 		os.Exit(2)
 	}
 }
