@@ -12,8 +12,8 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live notebooks browser parity bench \
-	clean distclean environment lock
+.PHONY: help lab up down status reset doctor images test lint unit recorded live notebooks browser parity bench site \
+	screenshots clean distclean environment lock
 
 help:
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,14 @@ parity: environment ## prove that labkit explain agrees with the live kubelet an
 
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)
+
+site: environment ## the course to read without a lab, executed here: build/site/html (ARGS=07-run-as-non-root: one lesson)
+	tools/site/environment.sh
+	$(LABKIT) up
+	.venv/bin/python -m tools.site $(ARGS)
+
+screenshots: environment ## every lesson run in JupyterLab, as pictures in build/screenshots (ARGS=07 one lesson, ARGS=--dark)
+	.venv/bin/python -m tools.screenshots $(ARGS)
 
 clean: environment ## remove everything labelled as the lab's: containers, images, networks, cluster
 	$(LABKIT) clean $(ARGS)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes requirements.lock anew from pyproject.toml: every package that any system or Python needs, with its hashes.
+# Makes requirements.lock (the lab) and requirements-site.lock (what builds the site) anew from pyproject.toml: every
+# package that any system or Python needs, with its hashes.
 #
 # Usage: tools/lock.sh [--upgrade]
 #   Versions that still fit are kept; --upgrade takes the newest of everything.
@@ -31,9 +32,15 @@ with open("pyproject.toml", "rb") as file:
     print("\n".join(tomllib.load(file)["build-system"]["requires"]))
 ' > "$scratch/build-system.in"
 
-"$scratch/venv/bin/uv" pip compile --quiet --universal --generate-hashes --all-extras \
-    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-    --output-file requirements.lock "$@" pyproject.toml "$scratch/build-system.in"
+# lock FILE ARGUMENTS...: what uv makes of the arguments, with FILE's versions where they still fit.
+lock() {
+    file=$1
+    shift
+    "$scratch/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$file" "$@"
+    { echo '# Made from pyproject.toml by tools/lock.sh (make lock); not edited by hand.' && cat "$file"; } > "$scratch/lock"
+    cp "$scratch/lock" "$file"
+}
 
-{ echo '# Made from pyproject.toml by tools/lock.sh (make lock); not edited by hand.' && cat requirements.lock; } > "$scratch/lock"
-cp "$scratch/lock" requirements.lock
+lock requirements.lock --all-extras "$@" pyproject.toml "$scratch/build-system.in"
+lock requirements-site.lock --group site "$@"

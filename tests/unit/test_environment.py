@@ -32,7 +32,8 @@ TOOLS = {"python", "pip", "docker-cli", "go", "kubernetes-client", "kubernetes-k
 PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
 CONDA = yaml.safe_load((CHECKOUT / "environment.yml").read_text(encoding="utf-8"))
 LOCK = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
-LISTS = ["pyproject.toml", "environment.yml", "requirements.lock", "tools/uv.lock"]
+SITE_LOCK = (CHECKOUT / "requirements-site.lock").read_text(encoding="utf-8")
+LISTS = ["pyproject.toml", "environment.yml", "requirements.lock", "requirements-site.lock", "tools/uv.lock"]
 
 
 def declared() -> list[Requirement]:
@@ -78,7 +79,7 @@ def test_environment_yml_asks_for_the_same_python_from_conda_forge_alone() -> No
     assert CONDA["channels"] == ["conda-forge", "nodefaults"]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "tools/uv.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-site.lock", "tools/uv.lock"])
 def test_a_lock_pins_one_version_with_hashes_on_every_line(name: str) -> None:
     for requirement, options in locked((CHECKOUT / name).read_text(encoding="utf-8")):
         assert [specifier.operator for specifier in requirement.specifier] == ["=="]
@@ -86,10 +87,21 @@ def test_a_lock_pins_one_version_with_hashes_on_every_line(name: str) -> None:
         assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", option) for option in options)
 
 
-@pytest.mark.parametrize("name", [*LISTS, "Makefile", ".ci/run", "tools/environment.sh", "tools/lock.sh"])
+@pytest.mark.parametrize(
+    "name", [*LISTS, "Makefile", ".ci/run", "tools/environment.sh", "tools/site/environment.sh", "tools/lock.sh"]
+)
 def test_no_address_is_written_down(name: str) -> None:
     text = (CHECKOUT / name).read_text(encoding="utf-8")
     assert not re.findall(r"://|--(?:extra-)?index-url|--find-links|--trusted-host|\b[\w-]+\.(?:org|com|io)\b", text)
+
+
+def test_what_builds_the_site_has_a_lock_of_its_own_and_is_in_no_list_of_the_lab() -> None:
+    pins = {canonicalize_name(pin.name): pin for pin, _ in locked(SITE_LOCK)}
+    lab = {canonicalize_name(name) for name in [*(pin.name for pin, _ in locked(LOCK)), *conda_requirements()]}
+    for wanted in map(Requirement, PYPROJECT["dependency-groups"]["site"]):
+        (version,) = pins[canonicalize_name(wanted.name)].specifier
+        assert wanted.specifier.contains(version.version)
+        assert canonicalize_name(wanted.name) not in lab
 
 
 GOOD = f'exec {shlex.quote(sys.executable)} "$@"'
@@ -385,7 +397,7 @@ def make(*arguments: str) -> str:
 
 
 TARGETS = ["lab", "up", "down", "status", "reset", "doctor", "images", "test", "lint", "unit", "recorded", "live"]
-TARGETS += ["notebooks", "browser", "parity", "bench", "clean", "distclean", "environment", "lock"]
+TARGETS += ["notebooks", "browser", "parity", "bench", "site", "clean", "distclean", "environment", "lock"]
 
 
 def test_make_alone_prints_every_target_with_its_help() -> None:

@@ -1,0 +1,1 @@
+"""The course as web pages, from notebooks that were executed on the lab (`make site`)."""
