@@ -92,13 +92,15 @@ class OnCluster:
                 else:
                     asked[posture.name] = answer
             while asked and not self._stop.is_set():
-                for namespace in set(namespaces.values()):
-                    for pod in self._kube.pods(namespace):
-                        one = asked.get(pod["metadata"]["name"])
-                        if one is not None and (trial := self._look(one, pod, probes)) is not None:
-                            del asked[one.posture.name]
-                            note(trial)
-                            self._kube.delete_pod(one.posture.name, namespace, wait=False)
+                there = {
+                    pod["metadata"]["name"]: pod for one in set(namespaces.values()) for pod in self._kube.pods(one)
+                }
+                for name, one in list(asked.items()):
+                    trial = self._look(one, there[name], probes) if name in there else _gone(one, probes)
+                    if trial is not None:
+                        del asked[name]
+                        note(trial)
+                        self._kube.delete_pod(name, one.namespace, wait=False)
                 time.sleep(_POLL_SECONDS)
         return [done[posture.name] for posture in postures if posture.name in done]
 
@@ -178,6 +180,13 @@ def _refused(posture: Posture, line: str, probes: Sequence[str], outcome: Outcom
         found = Judgement(Verdict.COULD_NOT, _CONTROLS[outcome.cause], f"{outcome.cause}: {outcome.cause.meaning}")
     evidence = {"cause": str(outcome.cause) if outcome.cause else None, "message": words}
     return Trial(posture.name, CLUSTER, line, {}, all_alike(posture.name, CLUSTER, probes, found, evidence), seconds)
+
+
+def _gone(asked: _Asked, probes: Sequence[str]) -> Trial:
+    """The trial of a pod that somebody has deleted."""
+    found = Judgement(Verdict.UNKNOWN, None, "the pod was deleted before it had said anything")
+    cells = all_alike(asked.posture.name, CLUSTER, probes, found, {"message": found.reason})
+    return Trial(asked.posture.name, CLUSTER, asked.line, {}, cells, time.monotonic() - asked.since)
 
 
 def marks_on_node(

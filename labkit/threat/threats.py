@@ -56,9 +56,19 @@ class Threats:
         (trial,) = measure(self._quiet(), [posture], probes, where).trials
         return Tried(trial.line, trial.cells)
 
-    def matrix(self) -> Matrix:
-        """Every probe in every posture, on engine and cluster: about ten seconds."""
-        return measure(self._quiet())
+    def matrix(self, postures: Sequence[str] = (), probes: Sequence[str] = (), where: str | None = None) -> Matrix:
+        """Every probe in every posture, on engine and cluster: about ten seconds. Or some of them, side by side.
+
+        Args:
+            postures: their names; all of them if none is given.
+            probes: their names; all of them if none is given.
+            where: "engine" or "cluster"; both if not given.
+
+        Raises:
+            Misuse: there is no such posture or probe, or a posture cannot be had there.
+            LabError: there is no engine, or no cluster.
+        """
+        return measure(self._quiet(), postures, probes, where)
 
     def marks_left(self) -> list[str]:
         """What any probe may have left on the node or on this machine; empty unless something went wrong."""

@@ -239,6 +239,28 @@ def test_a_pod_has_a_deadline(lab: Lab, engine: Engine, kube: Kube) -> None:
     assert marks_on_node(engine, lab.settings, f"{MARK}-hasty*") == []
 
 
+def test_a_pod_that_is_deleted_half_way_does_not_hold_up_the_others(lab: Lab, engine: Engine, kube: Kube) -> None:
+    lab.cluster(engine).load(ensure_probed(engine, lab.settings, ["aspnetapp", "aspnetapp-chiseled"], Silent()))
+    trying = OnCluster(kube, engine, lab.settings, f"{MARK}-deleted", threading.Event(), deadline=30)
+
+    def delete() -> None:
+        deadline = time.monotonic() + 15
+        with lab.cluster(engine).kube() as other:
+            while time.monotonic() < deadline:
+                for namespace in other.namespaces(NAMESPACE):
+                    if any(pod["metadata"]["name"] == "doomed" for pod in other.pods(namespace)):
+                        other.delete_pod("doomed", namespace)
+                        return
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    doomed, other = trying.try_all([replace(_APP, name="doomed"), _APP], ["write-tmp"], lambda _: None)
+    deleting.join()
+    assert doomed.cells[0].verdict is Verdict.UNKNOWN
+    assert "deleted" in doomed.cells[0].reason
+    assert other.cells[0].verdict is Verdict.COULD
+
+
 # --- without a cluster, without an engine ---
 
 

@@ -1,0 +1,293 @@
+"""Exercises of 01-threat-model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.world import World
+from labkit.threat.evidence import Cell
+from labkit.threat.judge import Verdict
+from labkit.threat.postures import Posture, find_posture
+from labkit.threat.probes import find_probe
+
+_HOLE = ("write-volume-root", "write-volume-shared", "change-owner", "raw-socket", "ptrace-neighbour")
+_MIXED = ("setuid-helper", "read-shadow", "engine-socket", "write-proc-sys", "install-package")
+
+
+def _not_offered(answer: Sequence[object], offered: Sequence[str]) -> Found | None:
+    strange = [name for name in answer if name not in offered]
+    return not_right(f"{strange[0]!r} is none of the five: {', '.join(offered)}.") if strange else None
+
+
+def _check_through_the_hole(world: World, answer: list[object]) -> Found:
+    if (found := _not_offered(answer, _HOLE)) is not None:
+        return found
+    seen = world.lab.threats.probe("rce-app", *_HOLE)
+    for cell in seen:
+        if cell.probe in answer and cell.verdict is not Verdict.COULD:
+            return not_right(f"{cell.probe} {cell.said} ({cell.reason}). What decides: {find_probe(cell.probe).rule}")
+    missing = [cell for cell in seen if cell.verdict is Verdict.COULD and cell.probe not in answer]
+    if missing:
+        count = f"{len(missing)} more" if answer else f"{len(missing)} of the five"
+        return not_right(f"All five were tried as uid 1654, and {count} could. Not every rule asks for root.")
+    return passed("; ".join(f"{cell.probe} {cell.said}" for cell in seen))
+
+
+_THROUGH_THE_HOLE = Exercise(
+    name="through-the-hole",
+    kind="predict",
+    answers=list,
+    hints=(
+        "Which of the five needs a piece of root's power, and which only the right owner or group?",
+        '`lab.threats.what("write-volume-shared").rule` names what decides; look at the rule of each. '
+        'And what did `app.send("id")` say of the groups?',
+        "Two of them could: one asks for the group 2000, the other for a process of the same uid.",
+    ),
+    solution='prediction = ["write-volume-shared", "ptrace-neighbour"]',
+    others=('prediction = ["ptrace-neighbour", "write-volume-shared"]',),
+    wrong=(
+        Wrong("prediction = []", "Not every rule asks for root"),
+        Wrong('prediction = ["write-volume-shared"]', "1 more could"),
+        Wrong('prediction = ["write-volume-shared", "ptrace-neighbour", "raw-socket"]', "CAP_NET_RAW"),
+        Wrong('prediction = ["write-volume-root", "ptrace-neighbour"]', "could not: DAC"),
+        Wrong('prediction = ["mount"]', "none of the five"),
+        Wrong('prediction = "ptrace-neighbour"', "a list is wanted"),
+    ),
+    check=_check_through_the_hole,
+)
+
+
+def _check_inside_or_out(_: World, answer: list[object]) -> Found:
+    if (found := _not_offered(answer, _MIXED)) is not None:
+        return found
+    for name in _MIXED:
+        probe = find_probe(name)
+        if probe.threat == "rce" and name in answer:
+            return not_right(f"{name} changes nothing outside of the container. It gives: {probe.meaning}")
+    missing = [name for name in _MIXED if find_probe(name).threat == "breakout" and name not in answer]
+    if missing:
+        return not_right(
+            f"{len(missing)} more of the five would reach something that is not the container's own. "
+            "Ask of each: whose is it, if it works?"
+        )
+    return passed(
+        "The engine and the kernel's settings are the machine's. All else stays in the container, root or not."
+    )
+
+
+_INSIDE_OR_OUT = Exercise(
+    name="inside-or-out",
+    kind="choose",
+    answers=list,
+    hints=(
+        "If it works: is what was read or changed the container's own, or the machine's?",
+        "/etc/shadow here is the image's file, and root in the container is not root of the machine.",
+        "Two lead out: one asks the engine, the other sets what the kernel does for everybody.",
+    ),
+    solution='leads_out = ["engine-socket", "write-proc-sys"]',
+    others=('leads_out = ["write-proc-sys", "engine-socket"]',),
+    wrong=(
+        Wrong(
+            'leads_out = ["setuid-helper", "engine-socket", "write-proc-sys"]', "setuid-helper changes nothing outside"
+        ),
+        Wrong('leads_out = ["engine-socket", "read-shadow", "write-proc-sys"]', "read-shadow changes nothing outside"),
+        Wrong('leads_out = ["engine-socket"]', "1 more of the five"),
+        Wrong('leads_out = ["breakout"]', "none of the five"),
+    ),
+    check=_check_inside_or_out,
+)
+
+
+def _but_for_the_user(posture: Posture) -> Posture:
+    """A posture without what tells root from uid 1654: the images of the two differ in their USER alone."""
+    return replace(posture, name="", title="", user=None, image=posture.image.removesuffix("-root"))
+
+
+def _pairs(rows: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:
+    """What root could and another user, in the same posture but for the user, could not."""
+    for one, other in itertools.product(rows, rows):
+        as_root, as_user = find_posture(one.posture), find_posture(other.posture)
+        is_same = (one.probe, one.where) == (other.probe, other.where)
+        is_alike = _but_for_the_user(as_root) == _but_for_the_user(as_user)
+        differ = (one.verdict, other.verdict) == (Verdict.COULD, Verdict.COULD_NOT)
+        if is_same and is_alike and differ and as_root.is_root and not as_user.is_root:
+            yield one, other
+
+
+def _check_evidence(world: World, rows: list[object]) -> Found:
+    cells = [row for row in rows if isinstance(row, Cell)]
+    if len(cells) < len(rows) or not rows:
+        return not_right('A list of cells is wanted, such as lab.threats.probe("rce-root", "mount")["mount"].')
+    pairs = {root.probe: (root, other) for root, other in _pairs(cells)}
+    if not pairs:
+        return not_right(
+            f"{len(cells)} rows, and none of them shows what the user changes. That takes two rows of one probe, "
+            "in two postures that differ in the user alone: the first could, the second could not."
+        )
+    if len(pairs) < 3:
+        return not_right(f"The user makes the difference for {', '.join(pairs)}. Three probes are wanted.")
+    mine = {cell.key: cell for pair in pairs.values() for cell in pair}
+    for posture, where in dict.fromkeys((cell.posture, cell.where) for cell in mine.values()):
+        probes = [cell.probe for cell in mine.values() if (cell.posture, cell.where) == (posture, where)]
+        for now in world.lab.threats.probe(posture, *probes, where=where):
+            if now.said != mine[now.key].said:
+                was = mine[now.key].said
+                return not_right(f"Tried again, {now.probe} in {posture} {now.said}; your row says {was}.")
+    return passed(f"Tried again just now, and each row holds: {', '.join(pairs)}.")
+
+
+_EVIDENCE = Exercise(
+    name="evidence",
+    kind="build",
+    answers=list,
+    hints=(
+        "Which probes ask for the owner of a file, or for a capability? Those are where root differs.",
+        '`lab.threats.probe("rce-root", "raw-socket", ...)` gives a row for each probe. Which posture is the same '
+        "app, only not as root?",
+        'Take "raw-socket", "change-owner" and "change-root" in rce-root and in rce-app; '
+        "`[*one, *other]` makes one list of both.",
+    ),
+    solution="""
+names = ["raw-socket", "change-owner", "change-root"]
+rows = [*lab.threats.probe("rce-root", *names), *lab.threats.probe("rce-app", *names)]
+""",
+    others=(
+        """
+names = ["write-volume-root", "make-device", "kill-other-user", "write-tmp"]
+rows = [*lab.threats.probe("app-default", *names), *lab.threats.probe("root-default", *names)]
+""",
+    ),
+    wrong=(
+        Wrong('rows = list(lab.threats.probe("rce-app", "raw-socket", "change-owner", "mount"))', "none of them shows"),
+        Wrong(
+            """
+names = ["write-tmp", "listen-80", "mount"]
+rows = [*lab.threats.probe("rce-root", *names), *lab.threats.probe("rce-app", *names)]
+""",
+            "none of them shows",
+        ),
+        Wrong(
+            """
+names = ["raw-socket", "write-tmp", "listen-80"]
+rows = [*lab.threats.probe("rce-root", *names), *lab.threats.probe("rce-app", *names)]
+""",
+            "the difference for raw-socket",
+        ),
+        # Two things differ between these postures, so that nobody knows which of them said no.
+        Wrong(
+            """
+names = ["write-tmp", "plant-system-file", "read-shadow"]
+rows = [*lab.threats.probe("root-default", *names), *lab.threats.probe("app-restricted", *names)]
+""",
+            "differ in the user alone",
+        ),
+        Wrong('rows = ["raw-socket", "change-owner", "change-root"]', "A list of cells"),
+        Wrong(
+            """
+from dataclasses import replace
+from labkit.threat.judge import Control, Verdict
+names = ["raw-socket", "change-owner", "write-tmp"]
+one, other = lab.threats.probe("rce-root", *names), lab.threats.probe("rce-app", *names)
+rows = [*one, *(replace(cell, verdict=Verdict.COULD_NOT, control=Control.DAC) for cell in other)]
+""",
+            "Tried again",
+        ),
+    ),
+    check=_check_evidence,
+)
+
+# What the attacker would do, in a container that goes at once.
+_ATTACK = """
+id -u
+/app/rce-app hello
+cd /app
+chmod u+w . rce-app
+mv rce-app old && cp old rce-app && echo replaced || sh -c ': >> rce-app' && echo replaced
+"""
+
+
+def _check_whose_files(world: World, _: Any) -> Found:
+    image = world.image("our-app")
+    if image is None:
+        return not_yet("There is no image our-app yet.")
+    if image.entrypoint != ("./rce-app",) or image.working_dir != "/app":
+        return not_right(f"The image starts {' '.join(image.entrypoint) or 'nothing'} in {image.working_dir or '/'}.")
+    ran = world.run("our-app", ["sh", "-c", _ATTACK])
+    if ran.cause is not None:
+        return not_right(f"The image does not run: {ran.cause}, {ran.message}")
+    uid, *said = ran.output.splitlines() or ["?"]
+    if uid == "0":
+        return not_right("The app runs as root, whom the owner of a file does not hinder.")
+    if not any(line.startswith("Hello ") for line in said):
+        return not_right(f"As uid {uid} the app does not start any more: {said[0] if said else 'it says nothing'}.")
+    if "replaced" not in said:
+        return passed(f"The app starts as uid {uid}, and uid {uid} cannot replace it.")
+    folder = world.file("our-app", "/app")
+    if image.user == "1654" and folder is not None and (folder.uid, folder.mode) == (1654, "755"):
+        return not_yet("The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own.")
+    return not_right(f"The app runs as uid {uid}, and uid {uid} could still replace its program.")
+
+
+_WHOSE_FILES = Exercise(
+    name="whose-files",
+    kind="repair",
+    hints=(
+        "Whose are the files in /app, and as whom does the app run? What may an owner do with the mode of a file?",
+        "The app needs to read and to start its files, not to own them. In rce-app they are root's.",
+        "Two lines are enough: FROM rce-app, and a USER that is neither root nor the owner.",
+    ),
+    solution='''
+lab.build("""
+FROM rce-app
+USER 1654
+""", name="our-app")
+''',
+    others=(
+        '''
+lab.build("""
+FROM rce-app
+RUN chown -R 1654 /app
+USER 4242
+""", name="our-app")
+''',
+    ),
+    wrong=(
+        Wrong('lab.build("FROM rce-app", name="our-app")', "runs as root"),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+RUN chown -R 1654 /app && chmod -R a-w /app
+USER 1654
+""", name="our-app")
+''',
+            "could still replace",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+RUN chmod -R go-rwx /app
+USER 1654
+""", name="our-app")
+''',
+            "does not start",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+USER nobody-at-all
+""", name="our-app")
+''',
+            "unknown-user",
+        ),
+    ),
+    check=_check_whose_files,
+)
+
+EXERCISES = (_THROUGH_THE_HOLE, _INSIDE_OR_OUT, _EVIDENCE, _WHOSE_FILES)
