@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 
 from labkit.show.table import Table
@@ -21,14 +20,14 @@ def cards_table(findings: Iterable[Finding] = ()) -> Table:
     known = list(findings)
     rows = [
         (
-            f"{card.name}\n{_wrapped(card.title, _NARROW)}",
-            _wrapped(card.needed, _NARROW),
+            f"{card.name}\n{card.title}",
+            card.needed,
             card.non_root,
             "\n".join(f"{one.where}: {one.verdict}" for one in known if one.card == card.name) or "not looked at",
         )
         for card in CARDS.values()
     ]
-    return Table("", ("CVE", "needed", "would non-root have stopped it", "here"), rows, _NOTE)
+    return Table("", ("CVE", "needed", "would non-root have stopped it", "here"), rows, _NOTE, (_NARROW, _NARROW))
 
 
 def card_table(card: Card, findings: Iterable[Finding] = ()) -> Table:
@@ -47,10 +46,5 @@ def card_table(card: Card, findings: Iterable[Finding] = ()) -> Table:
         ("mended in", ", ".join(card.fixed)),
     ]
     rows += [(f"here, {one.where}", f"{one.verdict}: {one.reason}") for one in findings if one.card == card.name]
-    cells = [(label, _wrapped(text, _WIDE)) for label, text in rows]
-    return Table(f"{card.name}: {card.title}", (), [*cells, ("sources", "\n".join(card.sources))], _NOTE)
-
-
-def _wrapped(text: str, width: int) -> str:
-    # Commits, versions and options stay whole.
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    rows.append(("sources", "\n".join(card.sources)))
+    return Table(f"{card.name}: {card.title}", (), rows, _NOTE, (None, _WIDE))

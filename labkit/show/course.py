@@ -29,7 +29,7 @@ _BLOCK = (
     "border-left:4px solid {colour};padding:2px 12px;margin:4px 0;max-width:88ch;line-height:1.5;"
     "overflow-wrap:anywhere;white-space:pre-line"
 )
-_CODE = "margin:4px 0;background:none;color:inherit;white-space:pre-wrap;overflow-wrap:anywhere"
+_CODE = "margin:4px 0;background:none;color:inherit;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 

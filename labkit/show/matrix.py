@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -47,15 +46,16 @@ def differences_table(matrix: Matrix) -> Table:
     """
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for one, other in matrix.differences():
-        why = "\n".join(_wrapped(text, 46) for text in dict.fromkeys((reason_for(one), reason_for(other))) if text)
+        why = "\n".join(text for text in dict.fromkeys((reason_for(one), reason_for(other))) if text)
         alike[one.probe, one.said, other.said, why].append(one.posture)
     order = list(PROBES)
     rows = [
-        (_wrapped(", ".join(postures), 34), _wrapped(PROBES[probe].title, 26), engine, cluster, why)
+        (", ".join(postures), PROBES[probe].title, engine, cluster, why)
         for (probe, engine, cluster, why), postures in sorted(alike.items(), key=lambda one: order.index(one[0][0]))
     ]
-    note = f"{sum(map(len, alike.values()))} cells differ."
-    return Table("", ("postures", "what is tried", "on the engine", "on the cluster", "why"), rows, note)
+    note = f"{_count(sum(map(len, alike.values())), 'cell')} with a difference."
+    heads = ("postures", "what is tried", "on the engine", "on the cluster", "why")
+    return Table("", heads, rows, note, (34, 26, None, None, 46))
 
 
 def surprises_table(matrix: Matrix) -> Table:
@@ -71,30 +71,28 @@ def surprises_table(matrix: Matrix) -> Table:
     for cell in surprising(matrix.cells):
         reasons[reason_for(cell) or "No reason is noted."].append(cell)
     tried = list(dict.fromkeys((cell.posture, cell.where) for cell in matrix.cells))
-    rows = [
-        (len(cells), "\n".join(_wrapped(line, 64) for line in _grouped(cells, tried)), _wrapped(why, 56))
-        for why, cells in reasons.items()
-    ]
+    rows = [(len(cells), "\n".join(_grouped(cells, tried)), why) for why, cells in reasons.items()]
     note = (
         "The guess: root can do everything within its container and others nothing; nobody gets out, "
         "unless root is privileged or has a folder of the host."
     )
-    return Table("", ("cells", "what came out", "why"), rows, note)
+    return Table("", ("cells", "what came out", "why"), rows, note, (None, 64, 56))
 
 
 def cells_table(cells: Iterable[Cell]) -> Table:
     """A few cells in detail: what was called, what came back, and what follows from it."""
     rows = [
         (
-            _wrapped(PROBES[cell.probe].title, 24),
+            PROBES[cell.probe].title,
             f"{cell.posture}\non the {cell.where}",
             cell.said,
-            _wrapped(_exchange(cell), 46),
-            _wrapped(_conclusion(cell), 40),
+            _exchange(cell),
+            _conclusion(cell),
         )
         for cell in cells
     ]
-    return Table("", ("what is tried", "posture", "verdict", "what was called, what came back", "why"), rows)
+    heads = ("what is tried", "posture", "verdict", "what was called, what came back", "why")
+    return Table("", heads, rows, widths=(24, None, None, 46, 40))
 
 
 def describe_matrix(matrix: Matrix) -> str:
@@ -176,9 +174,3 @@ def _families(found: set[str], tried: Sequence[str]) -> str:
         else:
             said += inside
     return ", ".join(said)
-
-
-def _wrapped(text: str, width: int) -> str:
-    # Names of postures and paths stay whole; lines stay lines.
-    lines = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
-    return "\n".join(lines)

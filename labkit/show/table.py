@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
-_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:pre-wrap"
+_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
+_STAYS_WHOLE, _LONG_WORD = 13, 30
+_LINES = "white-space:pre-line;overflow-wrap:anywhere"
 _LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
 
 
@@ -23,15 +26,19 @@ class Table:
         headers: of the columns; empty for none.
         rows: the cells, as text.
         note: one line below it; empty for none.
+        widths: of the columns in characters where it is printed; None, or left out, for as wide as it is. A page
+            wraps by itself.
     """
 
     title: str
     headers: Sequence[str]
     rows: Sequence[Sequence[object]]
     note: str = ""
+    widths: Sequence[int | None] = ()
 
     def __str__(self) -> str:
-        cells = [[str(cell) for cell in row] for row in self.rows]
+        widths = (*self.widths, *[None] * 100)
+        cells = [[_wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)] for row in self.rows]
         body = tabulate(
             cells, headers=list(self.headers), tablefmt="simple" if self.headers else "plain", disable_numparse=True
         )
@@ -40,20 +47,40 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        parts = ["<div>"]
+        parts = ['<div style="line-height:1.4">']
         if self.title:
-            parts.append(f"<div><strong>{html.escape(self.title)}</strong></div>")
+            parts.append(f'<div style="{_LINES}"><strong>{html.escape(self.title)}</strong></div>')
         parts.append('<table style="border-collapse:collapse;margin:4px 0">')
         if self.headers:
             heads = "".join(
-                f'<th scope="col" style="{_CELL};{_LINE}">{html.escape(head)}</th>' for head in self.headers
+                f'<th scope="col" style="{_style(head)};{_LINE}">{html.escape(head)}</th>' for head in self.headers
             )
             parts.append(f"<thead><tr>{heads}</tr></thead>")
         parts.append("<tbody>")
         for row in self.rows:
-            cells = "".join(f'<td style="{_CELL}">{html.escape(str(cell))}</td>' for cell in row)
+            cells = "".join(f'<td style="{_style(str(cell))}">{html.escape(str(cell))}</td>' for cell in row)
             parts.append(f"<tr>{cells}</tr>")
         parts.append("</tbody></table>")
         if self.note:
-            parts.append(f"<div><small>{html.escape(self.note)}</small></div>")
+            parts.append(f'<div style="{_LINES}"><small>{html.escape(self.note)}</small></div>')
         return "".join([*parts, "</div>"])
+
+
+def _wrapped(text: str, width: int | None) -> str:
+    if width is None:
+        return text
+    # Names, paths and options stay whole; lines stay lines.
+    lines = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    return "\n".join(lines)
+
+
+def _style(text: str) -> str:
+    """A cell's style: short ones are not broken into lines, and a long word does not take the others' room.
+
+    Short is `stand-in` or `120 MB`, a long word a path or a call.
+    """
+    if len(text) <= _STAYS_WHOLE:
+        return _CELL.format(wrap="pre")
+    if max(map(len, text.split()), default=0) > _LONG_WORD:
+        return _CELL.format(wrap="pre-wrap;overflow-wrap:anywhere;min-width:24ch")
+    return _CELL.format(wrap=f"pre-wrap;min-width:{_STAYS_WHOLE}ch")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.images.facts import ImageFacts
 from labkit.pods.outcome import Outcome
-from labkit.run_result import RunResult
 from labkit.show.table import Table
 from labkit.threat.evidence import Tried
 from labkit.threat.worksheet import Worksheet
@@ -19,8 +18,17 @@ if TYPE_CHECKING:
     from labkit.course.checking import CheckResult, Hint
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_SAID = (
+    ("labkit.run_result", "RunResult"),
+    ("labkit.container", "Container"),
+    ("labkit.pods.objects", "Applied"),
+    ("labkit.pods.objects", "Rollout"),
+)
+"""What a command said, by module and type: lines of text."""
+
 _CHECKING = "labkit.course.checking"
-_PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap"
+# JupyterLab would break lines in the middle of words.
+_PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 
 
 def outcome_table(outcome: Outcome) -> Table:
@@ -127,7 +135,7 @@ def _worksheet_table(sheet: Worksheet) -> Table:
     return worksheet_table(sheet)
 
 
-def _run_html(result: RunResult) -> str:
+def _said_html(result: object) -> str:
     # The builder colours what it says on its stderr, as for a terminal.
     return f'<pre style="{_PRE}">{html.escape(_COLOUR.sub("", str(result)))}</pre>'
 
@@ -158,7 +166,8 @@ def register_views() -> None:
     formatter.for_type(ImageFacts, lambda facts: image_table(facts)._repr_html_())
     formatter.for_type(Tried, _tried_html)
     formatter.for_type(Worksheet, lambda sheet: _worksheet_table(sheet)._repr_html_())
-    formatter.for_type(RunResult, _run_html)
+    for result in _SAID:
+        formatter.for_type_by_name(*result, _said_html)
     # By name: what checks is loaded by the first check.
     formatter.for_type_by_name(_CHECKING, "Hint", _hint_html)
     shell.display_formatter.ipython_display_formatter.for_type_by_name(_CHECKING, "CheckResult", _show_check)

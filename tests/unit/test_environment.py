@@ -397,7 +397,8 @@ def make(*arguments: str) -> str:
 
 
 TARGETS = ["lab", "up", "down", "status", "reset", "doctor", "images", "test", "lint", "unit", "recorded", "live"]
-TARGETS += ["notebooks", "browser", "parity", "bench", "site", "clean", "distclean", "environment", "lock"]
+TARGETS += ["notebooks", "browser", "parity", "bench", "site", "screenshots", "clean", "distclean"]
+TARGETS += ["environment", "lock"]
 
 
 def test_make_alone_prints_every_target_with_its_help() -> None:

@@ -16,7 +16,7 @@ _MAY_IMPORT = {
     "labkit.publishing.rules": ("labkit.causes", "labkit.identity", "labkit.publishing.rules"),
     "labkit.pods": ("labkit.causes", "labkit.identity", "labkit.pods"),
 }
-_OUTSIDE = {"docker": "labkit/engine/", "lightkube": "labkit/kube.py", "httpx2": "labkit/kube.py"}
+_OUTSIDE = {"docker": "labkit/engine/", "lightkube": "labkit/kube/", "httpx2": "labkit/kube/"}
 _EDGE = ("labkit.engine", "labkit.kind", "labkit.kube", "labkit.lab", "labkit.cluster", "labkit.host")
 
 
@@ -67,8 +67,13 @@ def test_a_file_keeps_the_rules(path: str) -> None:
         ("labkit/host/engine/images.py", "def f():\n    import docker.errors"),
         ("labkit/engine/images.py", "import lightkube"),
         ("labkit/lab.py", "from lightkube import Client"),
+        ("labkit/kube.py", "import lightkube"),
+        ("labkit/kubes/pods.py", "import httpx2"),
+        ("labkit/lesson/pods.py", "def f():\n    from lightkube.resources.core_v1 import Pod"),
+        ("labkit/kube/pods.py", "import docker"),
         ("labkit/show/table.py", "def f():\n    from labkit.engine import Engine"),
         ("labkit/show/table.py", "from labkit.engine.images import PathInImage"),
+        ("labkit/show/table.py", "from labkit.kube.inside import page_path"),
         ("labkit/identity/accounts.py", "from labkit.errors import LabError"),
         ("labkit/pods/outcome.py", "import labkit.show"),
         ("labkit/publishing/rules/labels.py", "from labkit.publishing import base"),
@@ -82,6 +87,11 @@ def test_the_rules_catch(path: str, source: str) -> None:
 @pytest.mark.parametrize("path", ["labkit/engine/__init__.py", "labkit/engine/images.py"])
 def test_the_engine_s_folder_may_import_docker(path: str) -> None:
     assert broken_rules(path, "import docker\nfrom docker.errors import NotFound") == []
+
+
+@pytest.mark.parametrize("path", ["labkit/kube/__init__.py", "labkit/kube/pods.py"])
+def test_the_cluster_s_folder_may_import_lightkube(path: str) -> None:
+    assert broken_rules(path, "import httpx2\nfrom lightkube.core.exceptions import ApiError") == []
 
 
 def test_only_one_file_runs_kind() -> None:

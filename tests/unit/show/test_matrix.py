@@ -155,7 +155,7 @@ def test_surprises_are_said_in_short(probe: str, line: str) -> None:
         (
             ("app-default", "capabilities-bounding", CLUSTER),
             (
-                "Keep capabilities in the\nbounding set",
+                "Keep capabilities in the bounding set",
                 "app-default\non the cluster",
                 "could",
                 "read CapBnd of /proc/self/status\n→ done",

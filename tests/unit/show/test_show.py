@@ -64,3 +64,11 @@ def test_long_work_shows_life(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Steps(Out()).step("the node image"):
         assert signs.wait(10)
+
+
+def test_a_table_is_wrapped_where_it_is_printed_and_whole_on_a_page() -> None:
+    row = ("some words that go on", "--cap-drop=ALL/and/a/path here\nand a line")
+    table = Table("", ("one", "two"), [row], widths=(10,))
+    assert "some words\n" in str(table).replace(" " * 2, "\n")
+    assert "--cap-drop=ALL/and/a/path here" in str(table)
+    assert "some words that go on" in table._repr_html_()

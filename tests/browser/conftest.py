@@ -1,0 +1,45 @@
+"""What the browser tests share: one JupyterLab, one Chromium, and a fresh page for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from labkit.lab import Lab
+from labkit.show.progress import Silent
+from tests.browser.drive import chromium, jupyterlab, notebook_of
+
+_NOTEBOOKS = {
+    "explorer.ipynb": notebook_of("import labkit\nlabkit.explorer()"),
+    # An answer for which no pod is made.
+    "checked.ipynb": notebook_of(
+        'import labkit\n\nlab = labkit.open("07-run-as-non-root")\nlab',
+        'lab.check("which-cause", "it fails")',
+        'lab.hint("which-cause", 1)',
+        'lab.solution("which-cause")',
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """JupyterLab's address with its token; the lab is up."""
+    Lab(steps=Silent()).up()
+    with jupyterlab(_NOTEBOOKS) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that knows nothing of the others'."""
+    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+        yield context.new_page()

@@ -1,0 +1,145 @@
+"""JupyterLab with the course in the system's Chromium, and what a participant's hands do there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from labkit.host import debian
+from labkit.jupyter import jupyterlab_command, set_defaults
+from labkit.settings import CHECKOUT
+
+SCREENSHOTS = CHECKOUT / "build" / "screenshots"
+WAIT_MILLISECONDS = 60_000
+_STOP_SECONDS = 60
+# Chromium would otherwise look for its maker's servers at every start, and as root it cannot use its sandbox.
+_CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+_KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+_THEMES = "@jupyterlab/apputils-extension/themes.jupyterlab-settings"
+_PANEL = ".jp-NotebookPanel:visible"
+
+
+def notebook_of(*sources: str) -> str:
+    """A notebook of code cells, as JSON.
+
+    Args:
+        sources: of the cells.
+    """
+    cell: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**cell, "id": f"cell-{number}", "source": source} for number, source in enumerate(sources)]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": _KERNEL, "cells": cells})
+
+
+@contextlib.contextmanager
+def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
+    """JupyterLab as `labkit lab` starts it, on a port, with settings and with progress of its own.
+
+    Args:
+        notebooks: further notebooks beside the lessons, name -> JSON.
+
+    Returns:
+        Its address with the token.
+    """
+    set_defaults(Path(sys.prefix))
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "course"
+        # JupyterLab saves what it shows; the project's own notebooks stay without outputs.
+        shutil.copytree(CHECKOUT / "notebooks", root / "notebooks")
+        for name, text in notebooks.items():
+            (root / "notebooks" / name).write_text(text, encoding="utf-8")
+        themes = Path(folder) / "settings" / _THEMES
+        themes.parent.mkdir(parents=True)
+        themes.write_text('{"adaptive-theme": true}', encoding="utf-8")  # the theme follows the browser's
+        environment = {
+            **os.environ,
+            "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
+            "JUPYTERLAB_SETTINGS_DIR": f"{folder}/settings",
+            "JUPYTERLAB_WORKSPACES_DIR": f"{folder}/workspaces",
+            "LABKIT_DATA": f"{folder}/data",
+        }
+        command = jupyterlab_command(["--port=0"], root=os.geteuid() == 0, display=False, folder=root)
+        server = subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            yield _address_of(server)
+        finally:
+            server.terminate()
+            server.communicate(timeout=_STOP_SECONDS)
+
+
+def _address_of(server: subprocess.Popen[str]) -> str:
+    assert server.stderr is not None
+    said = []
+    for line in server.stderr:
+        said.append(line)
+        if match := re.search(r"http://127\.0\.0\.1:\d+/lab\S*\?token=\w+", line):
+            return match.group()
+    raise AssertionError("JupyterLab ended:\n" + "".join(said))
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium."""
+    debian.add_programs("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_CHROMIUM)
+        yield browser
+        browser.close()
+
+
+def open_notebook(page: Page, address: str, notebook: str) -> None:
+    """Open a notebook and wait for its kernel."""
+    base, _, token = address.partition("?")
+    # A workspace of its own: JupyterLab would bring back the notebooks that another test has opened.
+    workspace = re.sub(r"\W", "-", notebook)
+    page.goto(f"{base.split('/lab')[0]}/lab/workspaces/{workspace}/tree/notebooks/{notebook}?{token}")
+    expect(page.locator(f"{_PANEL} .jp-Cell").first).to_be_visible(timeout=WAIT_MILLISECONDS)
+    # Before its kernel is ready JupyterLab would ask which one to take.
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=WAIT_MILLISECONDS)
+
+
+def run_all(page: Page) -> None:
+    """Run all cells by the menu; returns when the first has begun."""
+    # On a busy machine the menu opens before the notebook listens, and the click is lost.
+    prompt = page.locator(f"{_PANEL} .jp-CodeCell .jp-InputPrompt").first
+    for _ in range(3):
+        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        page.locator(".lm-Menu-item[data-command='runmenu:run-all']").click()
+        with contextlib.suppress(AssertionError):
+            expect(prompt).to_have_text(re.compile(r"\[[\d*]+\]:"), timeout=10_000)
+            return
+    raise AssertionError("no cell has begun to run")
+
+
+def wait_for_last_cell(page: Page, milliseconds: int = WAIT_MILLISECONDS) -> None:
+    """Wait until the last cell has run, and with it all the others."""
+    last = page.locator(f"{_PANEL} .jp-CodeCell .jp-InputPrompt").last
+    expect(last).to_have_text(re.compile(r"\[\d+\]:"), timeout=milliseconds)
+
+
+def cell_of(page: Page, code: str) -> Locator:
+    """The first code cell with this text in it."""
+    return page.locator(f"{_PANEL} .jp-CodeCell").filter(has=page.locator(".jp-InputArea", has_text=code)).first
+
+
+def output_of(page: Page, text: str) -> Locator:
+    """The first output with this text in it."""
+    return page.locator(f"{_PANEL} .jp-OutputArea-output", has_text=text).first
+
+
+def screenshot_path(name: str) -> Path:
+    """Where a screenshot goes."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return SCREENSHOTS / f"{name}.png"

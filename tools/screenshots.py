@@ -1,0 +1,97 @@
+"""Pictures of every lesson in JupyterLab, run from top to bottom, in build/screenshots/.
+
+Usage: python -m tools.screenshots [--dark] [LESSON...]   (by number; all of them when none is named)
+Each lesson gives NN-name-1.png, NN-name-2.png...: the notebook from top to bottom, as many as it takes.
+Exit status: 1 if a cell of a lesson failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+
+from playwright.sync_api import Browser, Page, expect
+
+from labkit.course.lessons import lesson_names
+from labkit.lab import Lab
+from tests.browser.drive import (
+    SCREENSHOTS,
+    chromium,
+    jupyterlab,
+    open_notebook,
+    run_all,
+    screenshot_path,
+)
+
+_WIDTH, _HEIGHT, _MOST_HEIGHT = 1280, 1000, 1800
+_LESSON_MILLISECONDS = 180_000
+_ERROR = "[data-mime-type='application/vnd.jupyter.stderr']"
+_SCROLLED = ".jp-NotebookPanel:visible .jp-WindowedPanel-outer"
+
+
+def picture(browser: Browser, address: str, lesson: str, scheme: str) -> bool:
+    """Run a lesson and take its pictures.
+
+    Args:
+        browser: the browser.
+        address: JupyterLab's, with the token.
+        lesson: the notebook's name without its ending.
+        scheme: "light" or "dark".
+
+    Returns:
+        Whether every cell ran without an error.
+    """
+    with browser.new_context(
+        viewport={"width": _WIDTH, "height": _HEIGHT}, color_scheme="dark" if scheme == "dark" else "light"
+    ) as context:
+        page = context.new_page()
+        open_notebook(page, address, f"{lesson}.ipynb")
+        run_all(page)
+        prompts = page.locator(".jp-NotebookPanel:visible .jp-CodeCell .jp-InputPrompt")
+        with contextlib.suppress(AssertionError):  # the other lessons get their pictures all the same
+            expect(prompts.filter(has_text="[*]")).to_have_count(0, timeout=_LESSON_MILLISECONDS)
+        errors = page.locator(_ERROR).all_inner_texts()
+        # JupyterLab stops at the first cell that fails.
+        if re.search(r"\d", prompts.last.inner_text()) is None:
+            errors.append("not all of its cells have run")
+        _take(page, lesson if scheme == "light" else f"{lesson}-{scheme}")
+    print(f"{lesson}: {'failed: ' + '; '.join(errors) if errors else 'done'}", flush=True)
+    return not errors
+
+
+def _take(page: Page, name: str) -> None:
+    """Scroll through the notebook, a picture for each windowful."""
+    for old in SCREENSHOTS.glob(f"{name}-[0-9]*.png"):
+        old.unlink()
+    page.set_viewport_size({"width": _WIDTH, "height": _MOST_HEIGHT})
+    scrolled = page.locator(_SCROLLED).first
+    # JupyterLab follows the window's size a moment later.
+    page.wait_for_function(
+        "([one, height]) => one.clientHeight > height", arg=[scrolled.element_handle(), _MOST_HEIGHT * 0.8]
+    )
+    total, seen = scrolled.evaluate(
+        """one => {
+            const last = Array.from(one.querySelectorAll(".jp-Cell")).at(-1).getBoundingClientRect();
+            return [last.bottom - one.getBoundingClientRect().top + one.scrollTop, one.clientHeight];
+        }"""
+    )
+    step = seen - 60  # what one picture cuts, the next one shows whole
+    for number, top in enumerate(range(0, max(int(total) - 60, 1), step), start=1):
+        scrolled.evaluate("(one, top) => one.scrollTo({top, behavior: 'instant'})", top)
+        page.screenshot(path=screenshot_path(f"{name}-{number}"))
+
+
+def main(arguments: list[str]) -> int:
+    """Take the pictures of the lessons that are named, or of all."""
+    scheme = "dark" if "--dark" in arguments else "light"
+    wanted = [one for one in arguments if re.match(r"\d\d", one)]
+    lessons = [name for name in lesson_names() if not wanted or name.startswith(tuple(wanted))]
+    Lab().up()
+    with jupyterlab({}) as address, chromium() as browser:
+        fine = [picture(browser, address, lesson, scheme) for lesson in lessons]
+    return 0 if all(fine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
