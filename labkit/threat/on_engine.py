@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
+import os
 import shutil
 import threading
 import time
@@ -135,7 +137,7 @@ class OnEngine:
             return None
         if probe == "mark-node":
             return (self._folder / mark).is_file()
-        found = list(_CGROUPS.rglob(mark))
+        found = folders_named(mark, _CGROUPS)
         for group in found:
             with contextlib.suppress(OSError):  # whoever is not root here leaves it to the engine, whose it is
                 group.rmdir()
@@ -158,6 +160,17 @@ class OnEngine:
             yield container
         finally:
             self._engine.remove_container(container)
+
+
+def folders_named(name: str, below: Path) -> list[Path]:
+    """The folders of a name, below another; those that go away while it is walked are passed over.
+
+    Args:
+        name: of the folders, or a pattern of names.
+        below: where to look.
+    """
+    # Path.rglob stops at the first that is gone, and control groups come and go all the time.
+    return [Path(at) / one for at, names, _ in os.walk(below) for one in fnmatch.filter(names, name)]
 
 
 def sweep_engine(engine: Engine, settings: Settings, begins: str) -> None:

@@ -26,7 +26,7 @@ from labkit.threat.expected import unexpected
 from labkit.threat.judge import Control, Verdict
 from labkit.threat.measure import MARK, measure
 from labkit.threat.on_cluster import NAMESPACE, OnCluster, marks_on_node
-from labkit.threat.on_engine import TRIAL_LABEL, OnEngine
+from labkit.threat.on_engine import TRIAL_LABEL, OnEngine, folders_named
 from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, Posture
 from labkit.threat.probes import PROBES
 from labkit.threat.threats import Threats
@@ -68,7 +68,7 @@ def _traces(lab: Lab, kube: Kube) -> dict[str, list[str]]:
         ),
         "files of this machine": sorted(str(path) for path in state.rglob("*")),
         "mounts of this machine": sorted(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()),
-        "marks on this machine": [str(path) for path in Path("/sys/fs/cgroup").rglob(f"{MARK}*")],
+        "marks on this machine": [str(path) for path in folders_named(f"{MARK}*", Path("/sys/fs/cgroup"))],
         "probes on this machine": [str(path) for path in Path("/proc").glob("[0-9]*/comm") if _text(path) == "probe\n"],
         "containers": _docker("ps", "--all", "--format", "{{.Names}} {{.Labels}}"),
         "volumes": _docker("volume", "ls", "--format", "{{.Name}} {{.Labels}}"),
