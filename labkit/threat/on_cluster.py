@@ -146,8 +146,10 @@ class OnCluster:
         if not said.answers[probe].get("done"):
             return None
         found = marks_on_node(self._engine, self._settings, mark, [self._folder, CGROUPS])
+        # A control group is never empty to rm, because of the kernel's own files in it; rmdir asks the kernel.
+        remove = "rm" if probe == "mark-node" else "rmdir"
         for path in found:
-            self._engine.execute(self._settings.node_container, ["rm", "--dir", path])
+            self._engine.execute(self._settings.node_container, [remove, path])
         return bool(found)
 
     @contextlib.contextmanager

@@ -139,6 +139,13 @@ def test_marks_were_seen_by_the_node_and_are_gone(lab: Lab, matrices: tuple[Matr
     assert marks_on_node(lab.engine(), lab.settings, f"{MARK}-*") == []
 
 
+def test_marks_are_gone_as_soon_as_it_is_done(lab: Lab) -> None:
+    """Not only once the kubelet gets round to it."""
+    for _ in range(3):
+        measure(lab, ["root-privileged", "root-hostpath"], ["make-cgroup", "mark-node"])
+        assert Threats(lab, {}).marks_left() == []
+
+
 def test_what_a_killed_run_left_is_swept_by_the_next(lab: Lab, engine: Engine, kube: Kube) -> None:
     references = ensure_probed(engine, lab.settings, ["aspnetapp-chiseled"], Silent())
     left = engine.launch(next(iter(references)), ["neighbour"], labels={TRIAL_LABEL: f"{MARK}-dead"})
