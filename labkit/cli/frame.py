@@ -18,7 +18,7 @@ from labkit.errors import LabError, LabFailed
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _INTERRUPTED = 130
 _ORDER = (
-    *("doctor", "up", "lab", "status", "down", "reset", "lessons", "solutions"),
+    *("doctor", "up", "lab", "status", "down", "reset", "lessons", "progress", "solutions"),
     *("images", "explain", "publish", "matrix", "registry", "kubectl", "clean", "completion"),
 )
 

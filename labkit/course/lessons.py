@@ -22,7 +22,7 @@ def lesson_names() -> list[str]:
 
 
 def require_lesson(name: str) -> str:
-    """The name again, if there is such a lesson.
+    """The lesson's whole name; its number will do.
 
     Raises:
         Misuse: there is none; a near name is in the remedy.
@@ -30,6 +30,8 @@ def require_lesson(name: str) -> str:
     names = lesson_names()
     if name in names:
         return name
+    if numbered := [one for one in names if one.partition("-")[0] == name]:
+        return numbered[0]
     near = get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit lessons"
     raise Misuse(f"Looking for lesson {name!r}", "there is none of that name", hint)

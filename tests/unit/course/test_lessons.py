@@ -33,3 +33,14 @@ def test_a_file_that_is_no_notebook_says_so(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(LabFailed, match="it is no notebook"):
         describe_lesson(path)
+
+
+@pytest.mark.parametrize("typed", ["07", "07-run-as-non-root"])
+def test_a_lesson_is_known_by_its_number_too(typed: str) -> None:
+    assert require_lesson(typed) == "07-run-as-non-root"
+
+
+@pytest.mark.parametrize("typed", ["7", "99", "", "07-"])
+def test_what_is_no_lesson_is_refused(typed: str) -> None:
+    with pytest.raises(Misuse):
+        require_lesson(typed)
