@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx2
+from httpx2.websockets import WebSocketDisconnect, WebSocketNetworkError, WebSocketUpgradeError
 from lightkube.core import websocket
 from lightkube.core.exceptions import ApiError
 
 from labkit.errors import LabFailed
-from labkit.kube.connection import Connection
+from labkit.kube.connection import GONE_REMEDY, Connection
 
 _PAGE_SECONDS, _PAGE_TRIES = 1.5, 10
 
@@ -49,15 +50,25 @@ class Inside(Connection):
         """Run a command in a pod's first container; gives its exit status and all that it printed.
 
         A command that the container does not have is a result too: status 1, as kubectl's, and the runtime's words.
+
+        Raises:
+            LabFailed: the cluster does not answer, or there is no such container to run anything in.
         """
+        what = f"Running {shlex.join(command)} in pod {pod}"
         # On connections of its own: one that has carried an exec is no use for requests, and the pool may hand it out.
-        with self._doing(f"Running {shlex.join(command)} in pod {pod}"), self._connect() as client:
+        with self._doing(what), self._connect() as client:
             try:
                 done = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
             except ApiError as error:
                 if EXEC_FAILED not in str(error):
                     raise
                 return 1, str(error)
+            except WebSocketUpgradeError as error:
+                # The pod, or its container, went away; its status may not say so yet, as after the node's restart.
+                words = f"there is no such container ({error.response.status_code})"
+                raise LabFailed(what, words, "run the cell that makes the pod again") from error
+            except (WebSocketNetworkError, WebSocketDisconnect) as error:
+                raise LabFailed(what, "the connection broke off", GONE_REMEDY) from error
         printed = [str(text) for text in (done.stdout, done.stderr) if text]
         return int(done.exit_code or 0), "".join(printed).strip()
 

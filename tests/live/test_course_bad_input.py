@@ -67,7 +67,12 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
             lesson.check("in-the-container")
     finally:
         lab.up()
-    assert lesson.check("in-the-container").words
+    # The pod has ended with its node; the API server may learn of it later, and then there is no container any more.
+    try:
+        said = lesson.check("in-the-container").words
+    except LabFailed as error:
+        said = error.remedy
+    assert said
     lesson.pod("aspnetapp-root", **_RIGHT)
     assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
 

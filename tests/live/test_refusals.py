@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from labkit.causes import Cause
+from labkit.errors import LabFailed
 from labkit.images.contexts import archive_of_dockerfile
 from labkit.kube import Kube
 from labkit.lab import Lab
@@ -73,6 +74,16 @@ def test_requests_go_on_after_many_execs(lab: Lab, kube: Kube, namespace: str) -
     for _ in range(8):
         assert kube.execute("p", namespace, ["true"]) == (0, "")
         assert kube.pod("p", namespace)["status"]["phase"] == "Running"
+
+
+def test_a_command_in_a_pod_that_is_gone_ends_in_a_sentence(lab: Lab, kube: Kube, namespace: str) -> None:
+    for pod in ("never-there", "deleted"):
+        if pod == "deleted":
+            manifest = pod_manifest(pod, [container_manifest("a", lab.reference("debian"), command=["sleep", "60"])])
+            kube.make_pod(manifest, namespace).expect_running()
+            kube.delete_pod(pod, namespace)
+        with pytest.raises(LabFailed, match="there is no such container"):
+            kube.execute(pod, namespace, ["true"])
 
 
 def test_an_image_that_is_nowhere_is_missing(lab: Lab, kube: Kube, namespace: str) -> None:
