@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class LabError(Exception):
     """A condition that the kit can name.
@@ -46,3 +48,19 @@ class MachineLacks(LabError):
 
 class DeadlineExceeded(LabFailed):
     """A wait reached its deadline; `came_back` holds the last state that was seen."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int = 1, cutoff: float = 0.6) -> str:
+    """The remedy for a name that there is not: near names, or what to do where none is near.
+
+    Args:
+        name: what was asked for.
+        known: the names that there are.
+        otherwise: the remedy without a near one.
+        most: how many near ones to give.
+        cutoff: how near they must be, from 0 to 1.
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=most, cutoff=cutoff)
+    return f"did you mean {' or '.join(near)}?" if near else otherwise

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from labkit.course.exercises import exercises_of
-from labkit.errors import LabFailed, Misuse
+from labkit.errors import LabFailed, Misuse, did_you_mean
 from labkit.settings import CHECKOUT
 
 FOLDER = CHECKOUT / "notebooks"
@@ -32,8 +31,7 @@ def require_lesson(name: str) -> str:
         return name
     if numbered := [one for one in names if one.partition("-")[0] == name]:
         return numbered[0]
-    near = get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit lessons"
+    hint = did_you_mean(name, names, "see what there is\n  labkit lessons", cutoff=0.4)
     raise Misuse(f"Looking for lesson {name!r}", "there is none of that name", hint)
 
 

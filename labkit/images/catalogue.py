@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from labkit.errors import LabFailed, Misuse
+from labkit.errors import LabFailed, Misuse, did_you_mean
 from labkit.images.contract import Contract
 
 _KEYS = {"summary", "upstream", "bases", "app", "rootfs", "note", "recorded", "contract"}
@@ -80,8 +79,7 @@ def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
     """
     if name in catalogue:
         return catalogue[name]
-    near = difflib.get_close_matches(name, catalogue, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see what there is\n  labkit images"
+    hint = did_you_mean(name, catalogue, "see what there is\n  labkit images", most=3, cutoff=0.5)
     raise Misuse(f"Looking for image {name!r}", "there is none of that name", hint)
 
 

@@ -9,12 +9,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import Misuse
+from labkit.errors import Misuse, did_you_mean
 
 _FILE = Path(__file__).with_name("cves.toml")
 
@@ -149,8 +148,7 @@ def find_card(name: str) -> Card:
     """
     if name.upper() in CARDS:
         return CARDS[name.upper()]
-    near = get_close_matches(name.upper(), CARDS, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CARDS)}"
+    hint = did_you_mean(name.upper(), CARDS, f"there are {', '.join(CARDS)}", cutoff=0.4)
     raise Misuse(f"Looking for card {name!r}", "there is none of that number", hint)
 
 

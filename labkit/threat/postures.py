@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from labkit.errors import Misuse
+from labkit.errors import Misuse, did_you_mean
 from labkit.pods.manifest import container_manifest, pod_manifest
 
 ENGINE, CLUSTER = "engine", "cluster"
@@ -198,6 +197,5 @@ def find_posture(name: str) -> Posture:
     known = POSTURES | VULNERABLE
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit matrix --list"
+    hint = did_you_mean(name, known, "see what there is\n  labkit matrix --list")
     raise Misuse(f"Looking for posture {name!r}", "there is none of that name", hint)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from labkit.errors import Misuse
+from labkit.errors import Misuse, did_you_mean
 
 _FILE = Path(__file__).with_name("probes.toml")
 
@@ -47,6 +46,5 @@ def find_probe(name: str) -> Probe:
     """
     if name in PROBES:
         return PROBES[name]
-    near = get_close_matches(name, PROBES, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "see what there is\n  labkit matrix --list"
+    hint = did_you_mean(name, PROBES, "see what there is\n  labkit matrix --list")
     raise Misuse(f"Looking for probe {name!r}", "there is none of that name", hint)

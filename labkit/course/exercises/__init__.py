@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 
 from labkit.course.exercise import Exercise
-from labkit.errors import Misuse
+from labkit.errors import Misuse, did_you_mean
 
 
 def exercises_of(lesson: str) -> tuple[Exercise, ...]:
@@ -28,6 +27,5 @@ def find_exercise(lesson: str, name: str) -> Exercise:
     known = {one.name: one for one in exercises_of(lesson)}
     if name in known:
         return known[name]
-    near = get_close_matches(str(name), known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else f"this lesson has {', '.join(known) or 'no exercises'}"
+    hint = did_you_mean(str(name), known, f"this lesson has {', '.join(known) or 'no exercises'}")
     raise Misuse(f"Looking for exercise {name!r}", f"lesson {lesson} has none of that name", hint)
