@@ -45,16 +45,16 @@ class Namespaces(Connection):
 
     def namespaces(self, lesson: str | None = None) -> list[str]:
         """The lab's namespaces, those being deleted left out; of one lesson, if given."""
-        labels = {LABEL: self._lab} | ({LESSON_LABEL: lesson} if lesson else {})
-        with self._doing("Listing the lab's namespaces"):
-            found = list(self._client.list(Namespace, labels=dict(labels)))
-        return [str(meta(one).name) for one in found if meta(one).deletionTimestamp is None]
+        return [str(one.name) for one in self._listed(lesson) if one.deletionTimestamp is None]
 
     def being_deleted(self) -> list[str]:
         """The lab's namespaces that are on their way out."""
+        return [str(one.name) for one in self._listed() if one.deletionTimestamp is not None]
+
+    def _listed(self, lesson: str | None = None) -> list[ObjectMeta]:
+        labels = {LABEL: self._lab} | ({LESSON_LABEL: lesson} if lesson else {})
         with self._doing("Listing the lab's namespaces"):
-            found = list(self._client.list(Namespace, labels={LABEL: self._lab}))
-        return [str(meta(one).name) for one in found if meta(one).deletionTimestamp is not None]
+            return [meta(one) for one in self._client.list(Namespace, labels=dict(labels))]
 
     def delete_namespace(self, name: str) -> None:
         """Delete a namespace and all in it, without waiting; nothing if there is none."""
