@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,14 +129,13 @@ class Posture:
         return security
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values, with both forms."""
-        both: Mapping[str, Any] = {"docker": self.docker_line(), "pod": self.pod()}
-        forms = {name: form for name, form in both.items() if _place(name) in self.places}
-        return {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root, **forms}
-
-
-def _place(form: str) -> str:
-    return {"docker": ENGINE, "pod": CLUSTER}[form]
+        """As JSON-ready values, with the form of each place where it can be had."""
+        told: dict[str, Any] = {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root}
+        if ENGINE in self.places:
+            told["docker"] = self.docker_line()
+        if CLUSTER in self.places:
+            told["pod"] = self.pod()
+        return told
 
 
 _ROOT, _APP, _CHISELED, _VULNERABLE = "aspnetapp-root", "aspnetapp", "aspnetapp-chiseled", "rce-app"
