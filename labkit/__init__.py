@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from labkit.causes import REFUSALS, Cause
-from labkit.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.core.causes import REFUSALS, Cause
 
 if TYPE_CHECKING:
-    from labkit.explanations.rows import Explanations
-    from labkit.lesson import Lesson
-    from labkit.show.explorer import Explorer
+    from labkit.explain.explorer import Explorer
+    from labkit.explain.rows import Explanations
+    from labkit.notebook import Lesson
     from labkit.show.table import Table
 
 __all__ = [
@@ -46,7 +46,7 @@ def open(lesson: str) -> Lesson:
     Raises:
         LabError: what is missing and what to do about it.
     """
-    from labkit.lesson import Lesson
+    from labkit.notebook import Lesson
 
     return Lesson(lesson)
 
@@ -58,15 +58,15 @@ def progress() -> Table:
         LabError: the file cannot be read.
     """
     from labkit.course.progress import my_progress
-    from labkit.show.progress_views import progress_table
+    from labkit.course.progress_views import progress_table
 
     return progress_table(my_progress())
 
 
 def doctor() -> Table:
     """Check this machine for what the lab needs; each finding that is not ok comes with a remedy."""
-    from labkit.doctor import doctor_table, examine
-    from labkit.lab import Lab
+    from labkit.lab.doctor import doctor_table, examine
+    from labkit.lab.lab import Lab
 
     return doctor_table(examine(Lab()))
 
@@ -77,7 +77,7 @@ def diagnose(lesson: str) -> str:
     Args:
         lesson: the notebook's name without its ending.
     """
-    from labkit.lesson import diagnose
+    from labkit.notebook import diagnose
 
     return diagnose(lesson)
 
@@ -106,9 +106,9 @@ def explain(
     Raises:
         LabError: there is no such image, or what was given is no manifest.
     """
-    from labkit.explanations.explain import explain_image, explain_text, finder
-    from labkit.explanations.rows import Explanations
-    from labkit.lab import Lab
+    from labkit.explain.explanations import explain_image, explain_text, finder
+    from labkit.explain.rows import Explanations
+    from labkit.lab.lab import Lab
 
     if manifest is not None and image is None and not isinstance(image_user, str):
         return explain_text(finder(Lab(), image_user), manifest)
@@ -123,7 +123,7 @@ def explain(
 
 def explorer() -> Explorer:
     """Choose an image, its USER, settings and -u, and see verdict and chain change; for a notebook."""
-    from labkit.lab import Lab
-    from labkit.show.explorer import Explorer
+    from labkit.explain.explorer import Explorer
+    from labkit.lab.lab import Lab
 
     return Explorer(list(Lab().catalogue), explain)

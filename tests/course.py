@@ -14,7 +14,7 @@ from labkit.course.checking import CheckResult
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import FOLDER, lesson_names
-from labkit.lesson import Lesson
+from labkit.notebook import Lesson
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ import bench_course
 import bench_explain
 import bench_publish
 
-from labkit.host import programs
-from labkit.kind import Kind, find_kind
-from labkit.lab import Lab
-from labkit.lesson import Lesson
-from labkit.settings import CHECKOUT
-from labkit.show.progress import Silent
+from labkit.adapters import go
+from labkit.adapters.kind import Kind, find_kind
+from labkit.base.resources import CHECKOUT
+from labkit.lab.lab import Lab
+from labkit.notebook import Lesson
+from labkit.show.steps import Silent
 
 # A participant's own progress is not the bench's.
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
@@ -57,7 +57,7 @@ def labkit(*arguments: str) -> None:
 
 def measure_up_without_cluster(lab: Lab) -> float:
     """From no cluster to a refusal that can be seen, images loaded."""
-    kind = Kind(str(find_kind(lab.settings.cache)), lab.settings.name, lab.settings.kubeconfig)
+    kind = Kind(str(find_kind(lab.configuration.cache)), lab.configuration.name, lab.configuration.kubeconfig)
     taken = []
     for _ in range(3):
         kind.delete()
@@ -77,7 +77,8 @@ def measure_up_of_stopped() -> float:
 def idle_memory(lab: Lab) -> str:
     """What the node's control group, dockerd and its containerd hold, page cache left out."""
     _, said = lab.engine().execute(
-        lab.settings.node_container, ["sh", "-c", "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat"]
+        lab.configuration.node_container,
+        ["sh", "-c", "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat"],
     )
     match = re.search(r"^(?:total_rss|anon) (\d+)", said, re.MULTILINE)
     node = int(match[1]) if match else 0
@@ -101,7 +102,7 @@ def disk(lab: Lab) -> str:
     """Images, the node's volume and the built programs."""
     engine = lab.engine()
     layers = engine.disk_usage()
-    built = sum(path.stat().st_size for path in lab.settings.cache.rglob("*") if path.is_file())
+    built = sum(path.stat().st_size for path in lab.configuration.cache.rglob("*") if path.is_file())
     return f"{(layers + built) / 1e9:.2f} GB (images and volumes {layers / 1e9:.2f}, programs {built / 1e9:.2f})"
 
 
@@ -154,7 +155,7 @@ def _import_seconds() -> float:
 def report(lab: Lab, rows: list[tuple[str, str, str]]) -> str:
     """The page, with machine, date and versions."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    kubernetes = programs.module_version(programs.KUBERNETES.module, "k8s.io/kubernetes")
+    kubernetes = go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes")
     lines = [
         "# Timings",
         "",

@@ -9,9 +9,9 @@ import time
 import xml.etree.ElementTree as Xml
 from collections import Counter
 
-from labkit.lab import Lab
-from labkit.lesson import Lesson
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
+from labkit.lab.lab import Lab
+from labkit.notebook import Lesson
 from labkit.threat.measure import measure
 
 sys.path.insert(0, str(CHECKOUT))
@@ -79,7 +79,7 @@ def _checks(lab: Lab) -> Row:
 
 
 if __name__ == "__main__":
-    from labkit.show.progress import Silent
+    from labkit.show.steps import Silent
 
     up = Lab(steps=Silent())
     up.up()

@@ -12,7 +12,7 @@ import tempfile
 import time
 from typing import Any
 
-from labkit.identity.cases import answer_case
+from labkit.core.identity.identity_cases import answer_case
 
 Row = tuple[str, str, str]
 _CASES = 20_000

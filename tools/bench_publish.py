@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 
-from labkit.lab import Lab
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
+from labkit.lab.lab import Lab
 
 Row = tuple[str, str, str]
 _HELLO = str(CHECKOUT / "cluster" / "apps" / "hello")
@@ -52,7 +52,7 @@ def images_from_nothing(lab: Lab) -> tuple[float, float]:
     engine = lab.engine()
     for name in reversed(list(lab.catalogue)):
         if name != "debian":
-            engine.remove_image(lab.settings.image_reference(name))
+            engine.remove_image(lab.configuration.image_reference(name))
     taken = []
     for _ in range(2):
         started = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from labkit.lab import Lab
+from labkit.lab.lab import Lab
 from labkit.threat import expected
 from labkit.threat.measure import measure
 

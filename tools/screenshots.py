@@ -14,7 +14,7 @@ import sys
 from playwright.sync_api import Browser, Page, expect
 
 from labkit.course.lessons import lesson_names
-from labkit.lab import Lab
+from labkit.lab.lab import Lab
 from tests.browser.drive import (
     SCREENSHOTS,
     chromium,

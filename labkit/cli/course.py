@@ -13,7 +13,7 @@ from labkit.cli.frame import command, complete_lessons, json_option, main, print
 def lessons(as_json: bool) -> None:
     """List the lessons, with their minutes and the claims of the article that each shows."""
     from labkit.course import lessons as course
-    from labkit.show.views import lessons_table
+    from labkit.notebook.views import lessons_table
 
     found = course.lessons()
     print_result(as_json, found, lessons_table(found))

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from labkit.errors import LabError, LabFailed
+from labkit.base.errors import LabError, LabFailed
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _INTERRUPTED = 130
@@ -75,7 +75,7 @@ def complete_lessons(_: click.Context, __: click.Parameter, begun: str) -> list[
 
 
 def complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
     names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
     return [*names, CompletionItem(begun, type="file")]

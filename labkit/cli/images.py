@@ -22,9 +22,9 @@ def images(action: str, verbose: bool, as_json: bool) -> int:
     verify   every image against its contract, and the day on which that was recorded; exit status 1 if one differs
     lock     write the digests of upstream images seen here to cluster/images.lock; from then on these are pulled
     """
-    from labkit.images.survey import lock, survey, verify
-    from labkit.lab import Lab
-    from labkit.show.views import images_table, lock_report, promises_table
+    from labkit.lab.lab import Lab
+    from labkit.lab.survey import lock, survey, verify
+    from labkit.notebook.views import images_table, lock_report, promises_table
 
     lab = Lab()
     if action == "list":
@@ -71,6 +71,6 @@ def explain(**options: Any) -> int:
     Each IMAGE is a name that the engine knows or the path of an archive; a path that ends in .yaml, .yml or .json
     is read as a manifest, as with -f.
     """
-    from labkit.explanations.command import run_explain
+    from labkit.cli.explain_output import run_explain
 
     return run_explain(**options)

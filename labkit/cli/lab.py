@@ -17,9 +17,9 @@ def doctor(as_json: bool) -> int:
     """Check this machine for what the lab needs; every finding comes with a remedy."""
     from dataclasses import asdict
 
-    from labkit.doctor import doctor_report, examine
-    from labkit.host.checks import worst
-    from labkit.lab import Lab
+    from labkit.lab.doctor import doctor_report, examine
+    from labkit.lab.lab import Lab
+    from labkit.lab.machine.checks import worst
 
     found = examine(Lab())
     print_result(as_json, [asdict(check) for check in found], doctor_report(found))
@@ -40,8 +40,8 @@ def up(source: str | None, as_json: bool) -> None:
     What is there is used as it is, a stopped cluster is started, a broken one made anew.
     Interrupt it whenever you like: the next one goes on from there.
     """
-    from labkit.lab import Lab
-    from labkit.show.views import status_table
+    from labkit.lab.lab import Lab
+    from labkit.notebook.views import status_table
 
     lab = Lab()
     lab.up(source)
@@ -59,8 +59,8 @@ def lab(arguments: tuple[str, ...]) -> None:
 
     ARGUMENTS go to jupyter lab, such as --port=9000.
     """
-    from labkit.jupyter import run_jupyterlab
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
+    from labkit.notebook.jupyterlab import run_jupyterlab
 
     Lab().up()
     run_jupyterlab(arguments)
@@ -71,8 +71,8 @@ def lab(arguments: tuple[str, ...]) -> None:
 @command
 def status(as_json: bool) -> None:
     """Show what is up and where each image came from; looking changes nothing."""
-    from labkit.lab import Lab
-    from labkit.show.views import status_table
+    from labkit.lab.lab import Lab
+    from labkit.notebook.views import status_table
 
     found = Lab().status()
     print_result(as_json, found, status_table(found))
@@ -83,7 +83,7 @@ def status(as_json: bool) -> None:
 @command
 def down(as_json: bool) -> None:
     """Stop the cluster; images and cluster stay for the next `labkit up`."""
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
     stopped = Lab().down()
     print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "nothing was running")
@@ -95,7 +95,7 @@ def down(as_json: bool) -> None:
 @command
 def reset(lesson: str | None, as_json: bool) -> None:
     """Give LESSON an empty namespace again, or every lesson if none is named."""
-    from labkit.lesson import reset_lessons
+    from labkit.notebook import reset_lessons
 
     done = reset_lessons(lesson)
     print_result(as_json, {"reset": done}, "\n".join(done) or "no lesson has been opened")
@@ -111,16 +111,16 @@ def clean(yes: bool, progress: bool, as_json: bool) -> None:
 
     The engine and the system packages stay too, and so does the compiler's own cache.
     """
-    from labkit.cleaning import clean as remove
     from labkit.course.progress import progress_path
-    from labkit.lab import Lab
+    from labkit.lab.clean import clean as remove
+    from labkit.lab.lab import Lab
 
     lab = Lab()
     if not yes and sys.stdin.isatty():
         what = "cluster, images and files, and your progress" if progress else "cluster, images and files"
         click.confirm(f"Remove the lab's {what}?", abort=True, err=True)
     removed = remove(lab, progress=progress)
-    file = progress_path(lab.settings)
+    file = progress_path(lab.configuration)
     kept = [str(file)] if file.exists() else []
     lines = [f"removed {one}" for one in removed] or ["there was nothing"]
     lines += [f"kept    {one}: your progress; labkit clean --progress removes it" for one in kept]
@@ -132,9 +132,9 @@ def clean(yes: bool, progress: bool, as_json: bool) -> None:
 @command
 def kubectl(arguments: tuple[str, ...]) -> None:
     """Run kubectl on the lab's cluster, whatever your own kubeconfig says."""
-    from labkit.host.ensure import ensure_kubectl
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
+    from labkit.lab.machine.ensure import ensure_kubectl
 
     lab = Lab()
-    program = ensure_kubectl(lab.settings, lab.steps)
-    os.execve(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.settings.kubeconfig)})
+    program = ensure_kubectl(lab.configuration, lab.steps)
+    os.execve(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})

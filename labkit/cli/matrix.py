@@ -36,6 +36,6 @@ def matrix(**options: Any) -> int:
     A posture is a way to run a container, a probe a harmless attempt. Each cell says *could*, *could not* with the
     control that said no, or *unknown* with the reason; --json has the evidence. Nothing that was tried stays.
     """
-    from labkit.threat.command import run_matrix
+    from labkit.cli.matrix_output import run_matrix
 
     return run_matrix(**options)

@@ -38,7 +38,7 @@ def progress(context: click.Context, as_json: bool) -> None:
 @command
 def _show(as_json: bool) -> None:
     from labkit.course.progress import my_progress
-    from labkit.show.progress_views import progress_table
+    from labkit.course.progress_views import progress_table
 
     found = my_progress()
     print_result(as_json, found.to_dict(), progress_table(found))
@@ -55,15 +55,15 @@ def export(file: Path | None, name: str | None, as_json: bool) -> None:
     It has no path and no machine's name; look at it, it is JSON. FILE is progress-NAME.json in this folder if not
     given, and `-` is standard output.
     """
+    from labkit.base.configuration import Configuration
     from labkit.course.progress import progress_path, the_course
     from labkit.course.progress_file import read_progress
     from labkit.course.reports import export as write
     from labkit.course.reports import file_to_hand_in, hand_in
-    from labkit.settings import Settings
 
     if name is None:
         name = click.prompt("Your name, as the report shall have it", err=True) if sys.stdin.isatty() else ""
-    text = hand_in(read_progress(progress_path(Settings.from_environment())), the_course(), name)
+    text = hand_in(read_progress(progress_path(Configuration.from_environment())), the_course(), name)
     if file == Path("-"):
         click.echo(text, nl=False)
         return
@@ -88,8 +88,8 @@ def report(files: tuple[Path, ...], csv_file: Path | None, html_file: Path | Non
     Exit status: 1 if not one file could be read.
     """
     from labkit.course.progress import the_course
+    from labkit.course.progress_views import report_csv, report_html, report_table
     from labkit.course.reports import read_many, write_report
-    from labkit.show.progress_views import report_csv, report_html, report_table
 
     found = read_many(files, the_course())
     if csv_file is not None:

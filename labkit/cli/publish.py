@@ -41,8 +41,8 @@ def publish(app: str | None, arguments: tuple[str, ...], as_json: bool, **option
     APP is a folder with a project file (*.csproj) and its published files. What follows is given as one types it
     after dotnet publish: -p:ContainerUser=1654, -r linux-x64, --self-contained.
     """
-    from labkit.publishing.command import run_publish
-    from labkit.publishing.publish import Options
+    from labkit.cli.publish_output import run_publish
+    from labkit.publish.publisher import Options
 
     words = [word for word in (app, *arguments) if word is not None]
     if "-h" in words:

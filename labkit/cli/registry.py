@@ -29,11 +29,11 @@ def up(listen: str, as_json: bool) -> None:
 
     Without --listen it is on loopback. Beyond loopback it speaks TLS, with a certificate that is made for the address.
     """
-    from labkit.lab import Lab
-    from labkit.registry import Registry
+    from labkit.lab.classroom.registry import Registry
+    from labkit.lab.lab import Lab
 
     lab = Lab()
-    serving, filled = Registry(lab.settings, lab.steps).up(listen, lab.engine(), lab.catalogue)
+    serving, filled = Registry(lab.configuration, lab.steps).up(listen, lab.engine(), lab.catalogue)
     line = f"labkit registry use {serving.address}"
     line += f" --fingerprint {serving.fingerprint}" if serving.fingerprint else ""
     text = f"{len(filled)} images at {serving.address}, read-only\nOn each laptop:\n  {line}\n  labkit up"
@@ -45,12 +45,12 @@ def up(listen: str, as_json: bool) -> None:
 @command
 def status(as_json: bool) -> None:
     """Show the registry that runs here, and the one that this lab takes its images from."""
-    from labkit.lab import Lab
-    from labkit.mirror import Mirror
-    from labkit.registry import Registry
+    from labkit.lab.classroom.mirror import Mirror
+    from labkit.lab.classroom.registry import Registry
+    from labkit.lab.lab import Lab
 
     lab = Lab()
-    serving, used = Registry(lab.settings, lab.steps).serving(), Mirror(lab.settings).address
+    serving, used = Registry(lab.configuration, lab.steps).serving(), Mirror(lab.configuration).address
     text = f"serving   {f'{serving.address}, read-only' if serving else 'nothing'}\nusing     {used or 'none'}"
     print_result(as_json, {"serving": asdict(serving) if serving else None, "using": used or None}, text)
 
@@ -60,11 +60,11 @@ def status(as_json: bool) -> None:
 @command
 def down(as_json: bool) -> None:
     """Stop the registry, and remove what it has kept."""
-    from labkit.lab import Lab
-    from labkit.registry import Registry
+    from labkit.lab.classroom.registry import Registry
+    from labkit.lab.lab import Lab
 
     lab = Lab()
-    stopped = Registry(lab.settings, lab.steps).down()
+    stopped = Registry(lab.configuration, lab.steps).down()
     print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "none was running")
 
 
@@ -78,16 +78,16 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
 
     The certificate is fetched, and trusted if it has this fingerprint.
     """
-    from labkit.engine import EngineUnreachable
-    from labkit.lab import Lab
-    from labkit.mirror import Mirror
+    from labkit.adapters.engine import EngineUnreachable
+    from labkit.lab.classroom.mirror import Mirror
+    from labkit.lab.lab import Lab
 
     lab = Lab()
-    mirror = Mirror(lab.settings)
+    mirror = Mirror(lab.configuration)
     written = mirror.use(address, fingerprint)
     try:
         if mirror.tell_node(lab.engine()):
-            written.append(f"{lab.settings.node_container}, its containerd")
+            written.append(f"{lab.configuration.node_container}, its containerd")
     except EngineUnreachable:
         lab.steps.note("no engine answers; `labkit up` tells the node")
     print_result(as_json, {"using": address, "written": written}, "\n".join(f"wrote {one}" for one in written))
@@ -98,14 +98,14 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
 @command
 def forget(as_json: bool) -> None:
     """Take images from upstream again, and remove what `use` has written."""
-    from labkit.engine import EngineUnreachable
-    from labkit.lab import Lab
-    from labkit.mirror import Mirror
+    from labkit.adapters.engine import EngineUnreachable
+    from labkit.lab.classroom.mirror import Mirror
+    from labkit.lab.lab import Lab
 
     lab = Lab()
     try:
         engine = lab.engine()
     except EngineUnreachable:
         engine = None
-    gone = Mirror(lab.settings).forget(engine)
+    gone = Mirror(lab.configuration).forget(engine)
     print_result(as_json, {"removed": gone}, "\n".join(f"removed {one}" for one in gone) or "none was in use")

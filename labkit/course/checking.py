@@ -6,14 +6,14 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit.base.errors import Misuse
 from labkit.course.exercise import CheckVerdict, Exercise, Found, not_right, not_yet
 from labkit.course.exercises import exercises_of, find_exercise
 from labkit.course.progress import Progress
 from labkit.course.world import World
-from labkit.errors import Misuse
 
 if TYPE_CHECKING:
-    from labkit.lesson import Lesson
+    from labkit.notebook import Lesson
 
 STRICT = "LABKIT_STRICT"
 """Set to 1, a check that is not passed raises; set to `untouched`, one that is anything but *not yet* does."""

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.base.resources import CHECKOUT, NOTEBOOKS
 from labkit.course.exercises import exercises_of
-from labkit.errors import LabFailed, Misuse, did_you_mean
-from labkit.settings import CHECKOUT
 
-FOLDER = CHECKOUT / "notebooks"
+FOLDER = NOTEBOOKS
 _MINUTES = re.compile(r"about (\d+) minutes")
 
 

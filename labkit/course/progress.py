@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabError
 from labkit.course.exercise import CheckVerdict
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import lesson_names
 from labkit.course.progress_file import read_progress, record
 from labkit.course.records import Event, ExerciseRecord, LessonRecord, Lessons
-from labkit.errors import LabError
-from labkit.settings import Settings
 
 
-def progress_path(settings: Settings) -> Path:
+def progress_path(configuration: Configuration) -> Path:
     """Where a lab's participant has their file: it lies with what survives the lab."""
-    return settings.data / "progress.json"
+    return configuration.data / "progress.json"
 
 
 def _now() -> datetime:
@@ -239,5 +239,5 @@ def my_progress() -> Overview:
     Raises:
         LabFailed: their file cannot be read; looking changes nothing.
     """
-    path = progress_path(Settings.from_environment())
+    path = progress_path(Configuration.from_environment())
     return overview(read_progress(path), the_course(), path)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labkit.base.errors import LabFailed
+from labkit.base.files import briefly_locked, write_atomically
 from labkit.course.records import Event, Lessons, after, read_lessons
-from labkit.errors import LabFailed
-from labkit.files import briefly_locked, write_atomically
 
 FORMAT = "labkit-progress"
 VERSION = 1

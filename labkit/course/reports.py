@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.files import write_atomically
 from labkit.course.progress import Course, LessonOverview, Overview, overview
 from labkit.course.progress_file import FORMAT as PROGRESS
 from labkit.course.progress_file import lessons_of, read_document
 from labkit.course.records import Lessons
-from labkit.errors import LabFailed, Misuse
-from labkit.files import write_atomically
 
 HAND_IN = "labkit-hand-in"
 VERSION = 1

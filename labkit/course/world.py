@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from labkit.errors import Misuse
-from labkit.identity.kubelet_rules import cri_user, verify_run_as_non_root
-from labkit.identity.model import Settings
+from labkit.base.errors import Misuse
+from labkit.core.identity.kubelet_rules import cri_user, verify_run_as_non_root
+from labkit.core.identity.model import Settings
 
 if TYPE_CHECKING:
-    from labkit.explanations.rows import Explanations
-    from labkit.identity.model import Refusal
-    from labkit.images.facts import FileFact, ImageFacts
-    from labkit.lesson import Lesson
-    from labkit.pods.objects import Rollout
-    from labkit.pods.outcome import Outcome
-    from labkit.run_result import RunResult
+    from labkit.core.identity.model import Refusal
+    from labkit.core.pods.objects import Rollout
+    from labkit.core.pods.outcome import Outcome
+    from labkit.core.run_results import RunResult
+    from labkit.explain.rows import Explanations
+    from labkit.lab.samples.image_facts import FileFact, ImageFacts
+    from labkit.notebook import Lesson
 
 _DECIDED_SECONDS = 15.0
 

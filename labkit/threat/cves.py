@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import Misuse, did_you_mean
+from labkit.base.errors import Misuse, did_you_mean
 
 _FILE = Path(__file__).with_name("cves.toml")
 

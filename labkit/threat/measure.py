@@ -9,20 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from labkit.cluster import State
-from labkit.errors import LabFailed, Misuse
-from labkit.files import only_one
-from labkit.images.probed import ensure_probed
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.files import only_one
+from labkit.lab.kind_cluster import State
 from labkit.threat.evidence import Matrix, Trial
 from labkit.threat.on_cluster import OnCluster, sweep_cluster
 from labkit.threat.on_engine import OnEngine, sweep_engine
 from labkit.threat.postures import CLUSTER, ENGINE, PLACES, POSTURES, Posture, find_posture
+from labkit.threat.probed_images import ensure_probed
 from labkit.threat.probes import PROBES, find_probe
 from labkit.threat.surroundings import NEIGHBOUR_IMAGE
 
 if TYPE_CHECKING:
-    from labkit.engine import Engine
-    from labkit.lab import Lab
+    from labkit.adapters.engine import Engine
+    from labkit.lab.lab import Lab
 
 MARK = "labkit-mark"
 
@@ -48,7 +48,7 @@ def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), 
     wanted = [find_probe(name).name for name in dict.fromkeys(probes)] or list(PROBES)
     _check_place(place, chosen if postures else [])
     engine = lab.engine()
-    with only_one(lab.settings.state / "matrix.lock", lab.steps.note):
+    with only_one(lab.configuration.state / "matrix.lock", lab.steps.note):
         return _Measuring(lab, engine, chosen, wanted, _places(lab, engine, place)).run()
 
 
@@ -58,16 +58,16 @@ class _Measuring:
     def __init__(
         self, lab: Lab, engine: Engine, postures: Sequence[Posture], probes: Sequence[str], places: Sequence[str]
     ) -> None:
-        self._lab, self._engine, self._settings = lab, engine, lab.settings
+        self._lab, self._engine, self._configuration = lab, engine, lab.configuration
         self._postures, self._probes, self._places = postures, probes, places
         self._mark = f"{MARK}-{secrets.token_hex(4)}"
         self._stop = threading.Event()
         self._told, self._lock = 0, threading.Lock()
 
     def run(self) -> Matrix:
-        sweep_engine(self._engine, self._settings, MARK)
+        sweep_engine(self._engine, self._configuration, MARK)
         samples = sorted({one.image for one in self._postures} | {NEIGHBOUR_IMAGE})
-        made = ensure_probed(self._engine, self._settings, samples, self._lab.steps)
+        made = ensure_probed(self._engine, self._configuration, samples, self._lab.steps)
         if CLUSTER in self._places:
             self._lab.cluster(self._engine).load(made)
         with self._lab.steps.step("the probes, in every posture"), ThreadPoolExecutor(2) as pool:
@@ -81,15 +81,15 @@ class _Measuring:
         return Matrix([found[key] for key in keys if key in found], self._versions())
 
     def _at_engine(self) -> list[Trial]:
-        trying = OnEngine(self._engine, self._settings, self._mark, self._stop)
+        trying = OnEngine(self._engine, self._configuration, self._mark, self._stop)
         return trying.try_all(self._chosen(ENGINE), self._probes, self._tell)
 
     def _at_cluster(self) -> list[Trial]:
         if CLUSTER not in self._places:
             return []
         with self._lab.cluster(self._engine).kube() as kube:
-            sweep_cluster(kube, self._engine, self._settings, MARK)
-            trying = OnCluster(kube, self._engine, self._settings, self._mark, self._stop)
+            sweep_cluster(kube, self._engine, self._configuration, MARK)
+            trying = OnCluster(kube, self._engine, self._configuration, self._mark, self._stop)
             return trying.try_all(self._chosen(CLUSTER), self._probes, self._tell)
 
     def _chosen(self, place: str) -> list[Posture]:

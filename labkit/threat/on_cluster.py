@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.causes import REFUSALS, Cause
-from labkit.images.probed import probed_reference
-from labkit.pods.manifest import kubectl_line
-from labkit.pods.outcome import Outcome, judge
+from labkit.core.causes import REFUSALS, Cause
+from labkit.core.pods.manifest import kubectl_line
+from labkit.core.pods.outcome import Outcome, judge
 from labkit.threat.evidence import MARKS, Said, Trial, all_alike, judged, read_said
 from labkit.threat.judge import Control, Judgement, Verdict
 from labkit.threat.postures import CLUSTER, CONTAINER, Posture
+from labkit.threat.probed_images import probed_reference
 from labkit.threat.surroundings import app_program, environment, surrounded
 
 if TYPE_CHECKING:
-    from labkit.engine import Engine
-    from labkit.kube import Kube
-    from labkit.settings import Settings
+    from labkit.adapters.engine import Engine
+    from labkit.adapters.kube import Kube
+    from labkit.base.configuration import Configuration
 
 DEADLINE_SECONDS = 60.0
 NAMESPACE = "matrix"
@@ -48,7 +48,7 @@ class OnCluster:
     Args:
         kube: makes the pods.
         engine: looks into the node, which is a container to it.
-        settings: names and places.
+        configuration: names and places.
         mark: what the names of all marks of this run begin with.
         stop: set when nobody waits any more.
         deadline: seconds for one pod.
@@ -58,12 +58,12 @@ class OnCluster:
         self,
         kube: Kube,
         engine: Engine,
-        settings: Settings,
+        configuration: Configuration,
         mark: str,
         stop: threading.Event,
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        self._kube, self._engine, self._settings = kube, engine, settings
+        self._kube, self._engine, self._configuration = kube, engine, configuration
         self._mark, self._stop, self._deadline = mark, stop, deadline
         self._folder = f"{_FOLDERS}/{mark}"
 
@@ -107,12 +107,12 @@ class OnCluster:
     def _ask(self, posture: Posture, probes: Sequence[str], namespace: str) -> _Asked | Trial:
         """Ask for a posture's pod; the API server's no is a trial already."""
         started = time.monotonic()
-        plain = posture.pod(self._settings.image_reference(posture.image), self._folder)
+        plain = posture.pod(self._configuration.image_reference(posture.image), self._folder)
         line = kubectl_line(plain, namespace)
         mark = f"{self._mark}-{posture.name}"
-        config = (self._engine.image(self._settings.image_reference(posture.image)) or {}).get("Config") or {}
+        config = (self._engine.image(self._configuration.image_reference(posture.image)) or {}).get("Config") or {}
         manifest = surrounded(
-            posture.pod(probed_reference(self._settings, posture.image), self._folder),
+            posture.pod(probed_reference(self._configuration, posture.image), self._folder),
             environment(mark, app_program(config)),
             ["hold", *probes],
         )
@@ -145,17 +145,17 @@ class OnCluster:
         """Whether the node sees a mark, which is then removed; None if the container does not say that it left one."""
         if not said.answers[probe].get("done"):
             return None
-        found = marks_on_node(self._engine, self._settings, mark, [self._folder, CGROUPS])
+        found = marks_on_node(self._engine, self._configuration, mark, [self._folder, CGROUPS])
         # A control group is never empty to rm, because of the kernel's own files in it; rmdir asks the kernel.
         remove = "rm" if probe == "mark-node" else "rmdir"
         for path in found:
-            self._engine.execute(self._settings.node_container, [remove, path])
+            self._engine.execute(self._configuration.node_container, [remove, path])
         return bool(found)
 
     @contextlib.contextmanager
     def _host_folder(self) -> Iterator[None]:
         """A new folder of the node's, of root's, and nothing of it afterwards."""
-        node = self._settings.node_container
+        node = self._configuration.node_container
         self._engine.execute(node, ["mkdir", "--mode=755", self._folder])
         try:
             yield
@@ -192,32 +192,36 @@ def _gone(asked: _Asked, probes: Sequence[str]) -> Trial:
 
 
 def marks_on_node(
-    engine: Engine, settings: Settings, mark: str, folders: Sequence[str] = (_FOLDERS, CGROUPS)
+    engine: Engine, configuration: Configuration, mark: str, folders: Sequence[str] = (_FOLDERS, CGROUPS)
 ) -> list[str]:
     """The paths of what carries a mark's name on the node.
 
     Args:
         engine: looks into the node.
-        settings: names it.
+        configuration: names it.
         mark: the name, or a pattern of names.
         folders: where to look.
     """
     # Whatever ends while find walks the tree makes it complain, and nothing else.
-    _, found = engine.execute(settings.node_container, ["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
+    _, found = engine.execute(
+        configuration.node_container, ["find", *folders, "-maxdepth", "9", "-name", mark, "-print"]
+    )
     return [line for line in found.splitlines() if line.startswith("/")]
 
 
-def sweep_cluster(kube: Kube, engine: Engine, settings: Settings, begins: str) -> None:
+def sweep_cluster(kube: Kube, engine: Engine, configuration: Configuration, begins: str) -> None:
     """Take away what a run left on the cluster that was killed before it could.
 
     Args:
         kube: the cluster.
         engine: looks into the node.
-        settings: names and places.
+        configuration: names and places.
         begins: what all marks begin with.
     """
     for namespace in kube.namespaces(NAMESPACE):
         kube.delete_namespace(namespace)
-    _, found = engine.execute(settings.node_container, ["find", _FOLDERS, "-maxdepth", "1", "-name", f"{begins}-*"])
+    _, found = engine.execute(
+        configuration.node_container, ["find", _FOLDERS, "-maxdepth", "1", "-name", f"{begins}-*"]
+    )
     for folder in found.split():
-        engine.execute(settings.node_container, ["rm", "--recursive", "--force", folder])
+        engine.execute(configuration.node_container, ["rm", "--recursive", "--force", folder])

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.errors import LabFailed
-from labkit.images.probed import probed_reference
+from labkit.base.errors import LabFailed
 from labkit.threat.evidence import MARKS, Said, Trial, all_alike, judged, read_said
 from labkit.threat.judge import Judgement, Verdict
 from labkit.threat.postures import ENGINE, Posture
+from labkit.threat.probed_images import probed_reference
 from labkit.threat.surroundings import (
     NEIGHBOUR,
     NEIGHBOUR_IMAGE,
@@ -28,8 +28,8 @@ from labkit.threat.surroundings import (
 )
 
 if TYPE_CHECKING:
-    from labkit.engine import Engine
-    from labkit.settings import Settings
+    from labkit.adapters.engine import Engine
+    from labkit.base.configuration import Configuration
 
 DEADLINE_SECONDS = 60.0
 TRIAL_LABEL = "labkit.trial"
@@ -43,7 +43,7 @@ class OnEngine:
 
     Args:
         engine: runs the containers.
-        settings: names and places.
+        configuration: names and places.
         mark: what the names of all marks of this run begin with.
         stop: set when nobody waits any more.
         deadline: seconds for one container.
@@ -52,16 +52,16 @@ class OnEngine:
     def __init__(
         self,
         engine: Engine,
-        settings: Settings,
+        configuration: Configuration,
         mark: str,
         stop: threading.Event,
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        self._engine, self._settings, self._mark = engine, settings, mark
+        self._engine, self._configuration, self._mark = engine, configuration, mark
         self._stop, self._deadline = stop, deadline
         self._labels = {TRIAL_LABEL: mark}
         # The host's folder is a new one of the kit's own, whatever else is on the machine.
-        self._folder = settings.state / mark
+        self._folder = configuration.state / mark
 
     def try_all(self, postures: Sequence[Posture], probes: Sequence[str], tell: Callable[[Trial], None]) -> list[Trial]:
         """Try postures, some at a time, and take away all that was made for it.
@@ -85,14 +85,14 @@ class OnEngine:
             return [trial for trial in pool.map(one, postures) if trial is not None]
 
     def _try(self, posture: Posture, probes: Sequence[str], neighbour: str) -> Trial:
-        reference = probed_reference(self._settings, posture.image)
-        line = posture.docker_line(self._settings.image_reference(posture.image), str(self._folder))
+        reference = probed_reference(self._configuration, posture.image)
+        line = posture.docker_line(self._configuration.image_reference(posture.image), str(self._folder))
         mark = f"{self._mark}-{posture.name}"
         options = posture.engine_options(str(self._folder))
         options |= {"group_add": [str(SHARED_GID)], "pid_mode": f"container:{neighbour}"}
         started = time.monotonic()
         try:
-            config = (self._engine.image(self._settings.image_reference(posture.image)) or {}).get("Config") or {}
+            config = (self._engine.image(self._configuration.image_reference(posture.image)) or {}).get("Config") or {}
             variables = environment(mark, app_program(config))
             container = self._engine.launch(
                 reference,
@@ -154,7 +154,7 @@ class OnEngine:
     @contextlib.contextmanager
     def _neighbour(self) -> Iterator[str]:
         """A process of another user, in whose process namespace the probes run."""
-        image = probed_reference(self._settings, NEIGHBOUR_IMAGE)
+        image = probed_reference(self._configuration, NEIGHBOUR_IMAGE)
         container = self._engine.launch(image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=self._labels)
         try:
             yield container
@@ -173,15 +173,15 @@ def folders_named(name: str, below: Path) -> list[Path]:
     return [Path(at) / one for at, names, _ in os.walk(below) for one in fnmatch.filter(names, name)]
 
 
-def sweep_engine(engine: Engine, settings: Settings, begins: str) -> None:
+def sweep_engine(engine: Engine, configuration: Configuration, begins: str) -> None:
     """Take away what a run left on the engine that was killed before it could.
 
     Args:
         engine: the engine.
-        settings: names and places.
+        configuration: names and places.
         begins: what all marks begin with.
     """
     for container in engine.labelled_containers(TRIAL_LABEL):
         engine.remove_container(container)
-    for folder in settings.state.glob(f"{begins}-*"):
+    for folder in configuration.state.glob(f"{begins}-*"):
         shutil.rmtree(folder)

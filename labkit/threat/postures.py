@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.errors import Misuse, did_you_mean
-from labkit.pods.manifest import container_manifest, pod_manifest
+from labkit.base.errors import Misuse, did_you_mean
+from labkit.core.pods.manifest import container_manifest, pod_manifest
 
 ENGINE, CLUSTER = "engine", "cluster"
 PLACES = (ENGINE, CLUSTER)

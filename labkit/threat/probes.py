@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labkit.errors import Misuse, did_you_mean
+from labkit.base.errors import Misuse, did_you_mean
 
 _FILE = Path(__file__).with_name("probes.toml")
 

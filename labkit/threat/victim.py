@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from labkit.errors import DeadlineExceeded
-from labkit.images.probed import PROGRAM, probed_reference
-from labkit.run_result import RunResult
+from labkit.base.errors import DeadlineExceeded
+from labkit.core.run_results import RunResult
 from labkit.threat.evidence import Tried, judged, read_said
 from labkit.threat.postures import ENGINE, VULNERABLE
+from labkit.threat.probed_images import PROGRAM, probed_reference
 from labkit.threat.probes import find_probe
 from labkit.threat.surroundings import (
     NEIGHBOUR,
@@ -23,8 +23,8 @@ from labkit.threat.surroundings import (
 )
 
 if TYPE_CHECKING:
-    from labkit.engine import Engine
-    from labkit.settings import Settings
+    from labkit.adapters.engine import Engine
+    from labkit.base.configuration import Configuration
 
 _PAGE = "http://{}:8080/run"
 _READY_SECONDS = 15.0
@@ -36,7 +36,7 @@ class Victim:
 
     Args:
         engine: runs it.
-        settings: names it.
+        configuration: names it.
         name: of its posture, "rce-root" or "rce-app".
         labels: by which its containers are found and removed, besides the kit's own.
 
@@ -44,15 +44,15 @@ class Victim:
         LabFailed: it does not start.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, name: str, labels: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, configuration: Configuration, name: str, labels: Mapping[str, str]) -> None:
         self.posture = VULNERABLE[name]
         self._engine = engine
-        config = (engine.image(settings.image_reference(self.posture.image)) or {}).get("Config") or {}
+        config = (engine.image(configuration.image_reference(self.posture.image)) or {}).get("Config") or {}
         program = app_program(config)
-        attacker_image = probed_reference(settings, NEIGHBOUR_IMAGE)
+        attacker_image = probed_reference(configuration, NEIGHBOUR_IMAGE)
         self._attacker = engine.launch(attacker_image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=labels)
         self._app = engine.launch(
-            probed_reference(settings, self.posture.image),
+            probed_reference(configuration, self.posture.image),
             [],
             entrypoint=[program],
             user=self.posture.user,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import LabFailed, Misuse
-from labkit.files import write_atomically
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.files import write_atomically
 from labkit.threat.evidence import Cell, Key, Matrix, Trial
 from labkit.threat.postures import PLACES, find_posture
 from labkit.threat.probes import PROBES, find_probe

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from labkit.lab import Lab
-from labkit.show.progress import Silent
+from labkit.lab.lab import Lab
+from labkit.show.steps import Silent
 from tests.browser.drive import chromium, jupyterlab, notebook_of
 
 _NOTEBOOKS = {

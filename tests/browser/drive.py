@@ -16,9 +16,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from labkit.host import debian
-from labkit.jupyter import jupyterlab_command, set_defaults
-from labkit.settings import CHECKOUT
+from labkit.adapters import debian
+from labkit.base.resources import CHECKOUT
+from labkit.notebook.jupyterlab import jupyterlab_command, set_defaults
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MILLISECONDS = 60_000

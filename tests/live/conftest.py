@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from labkit.engine import Engine
-from labkit.host import programs
-from labkit.kube import Kube
-from labkit.lab import Lab
-from labkit.show.progress import Silent
+from labkit.adapters import go
+from labkit.adapters.engine import Engine
+from labkit.adapters.kube import Kube
+from labkit.lab.lab import Lab
+from labkit.show.steps import Silent
 
 # A participant's own worksheet and progress are no test's.
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
@@ -54,7 +54,7 @@ def namespace(kube: Kube) -> Iterator[str]:
 @contextlib.contextmanager
 def serving(lab: Lab) -> Iterator[str]:
     """A registry on loopback that plays upstream; gives its address."""
-    crane = programs.build(programs.CRANE, lab.settings.cache) / "crane"
+    crane = go.build(go.CRANE, lab.configuration.cache) / "crane"
     with socket.create_server(("127.0.0.1", 0)) as free:
         host, port = free.getsockname()
     command = [str(crane), "registry", "serve", "--address", f"{host}:{port}"]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from labkit.engine import Engine
-from labkit.errors import LabFailed
-from labkit.files import write_atomically
-from labkit.images.build import SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
-from labkit.images.sources import PROBE_SECONDS, Source, decide
-from labkit.lab import Lab
-from labkit.show.progress import Silent
+from labkit.adapters.engine import Engine
+from labkit.base.errors import LabFailed
+from labkit.base.files import write_atomically
+from labkit.lab.lab import Lab
+from labkit.lab.samples.build import SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
+from labkit.lab.samples.sources import PROBE_SECONDS, Source, decide
+from labkit.show.steps import Silent
 
 _MAIN = "from labkit.cli import main; main()"
 
@@ -65,7 +65,7 @@ def test_status_without_an_engine_is_an_answer(tmp_path: Path) -> None:
 def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
     # What is imported later could lie in a folder that this user may not read.
     before = (
-        "import os, labkit.cli, labkit.lab, labkit.show.views, docker, json\n"
+        "import os, labkit.cli, labkit.lab.lab, labkit.notebook.views, docker, json\n"
         "os.setgroups([])\nos.setgid(65534)\nos.setuid(65534)"
     )
     done = _labkit("images", before=before, HOME=str(tmp_path))
@@ -117,7 +117,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path, lab: Lab) -> None:
 def test_a_registry_that_hangs_is_given_up_on(
     engine: Engine, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = replace(lab.settings, state=tmp_path)
+    settings = replace(lab.configuration, state=tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("LABKIT_REGISTRY", f"127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()
@@ -143,18 +143,18 @@ def test_what_can_be_pulled_is_pulled_and_a_stand_in_stays_one(
         subprocess.run(["docker", "push", reference], check=True, capture_output=True)
         engine.remove_image(reference)
     monkeypatch.setenv("LABKIT_REGISTRY", registry)
-    upstream = Lab(replace(lab.settings, name="labkit-upstream", state=tmp_path), Silent())
+    upstream = Lab(replace(lab.configuration, name="labkit-upstream", state=tmp_path), Silent())
     own_engine = upstream.engine()
-    decision = decide(own_engine, upstream.settings)
+    decision = decide(own_engine, upstream.configuration)
     assert decision.source is Source.UPSTREAM
     try:
-        ImageBuilder(own_engine, upstream.settings, upstream.catalogue, decision, Silent()).ensure(recipe)
+        ImageBuilder(own_engine, upstream.configuration, upstream.catalogue, decision, Silent()).ensure(recipe)
         labels = (own_engine.image(upstream.reference("alpine")) or {})["Config"]["Labels"]
         assert labels[SOURCE_LABEL] == "stand-in"  # What an image is does not change on the way.
         assert labels[UPSTREAM_LABEL].startswith(f"{pushed.rpartition(':')[0]}@sha256:")
         assert engine.image(pushed) is None
     finally:
-        own_engine.remove_image(upstream.settings.image_reference("alpine"))
+        own_engine.remove_image(upstream.configuration.image_reference("alpine"))
 
 
 def test_a_mirror_that_has_not_the_image_says_so(engine: Engine, registry: str) -> None:

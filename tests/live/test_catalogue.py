@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from labkit.causes import Cause
-from labkit.engine import Engine
-from labkit.images.survey import survey
-from labkit.kube import Kube
-from labkit.lab import Lab
-from labkit.pods.manifest import container_manifest, pod_manifest
+from labkit.adapters.engine import Engine
+from labkit.adapters.kube import Kube
+from labkit.core.causes import Cause
+from labkit.core.pods.manifest import container_manifest, pod_manifest
+from labkit.lab.lab import Lab
+from labkit.lab.survey import survey
 
 WITHOUT_A_PROGRAM = {"appliance": Cause.COMMAND_NOT_FOUND, "runtime-chiseled": Cause.COMMAND_NOT_FOUND}
 """Images to be built upon: what is started in them is not there, and that comes after the user is checked."""
@@ -64,7 +64,7 @@ def test_the_step_down_starts_as_root_and_goes_on_as_999(lab: Lab) -> None:
 @pytest.fixture
 def vulnerable(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
     """The vulnerable app in a container, as the user that the test asks for; gives the container's id."""
-    options = [word for name, value in lab.settings.labels.items() for word in ("--label", f"{name}={value}")]
+    options = [word for name, value in lab.configuration.labels.items() for word in ("--label", f"{name}={value}")]
     options += [f"--user={request.param}"] if request.param else []
     container = _docker("run", "--detach", *options, lab.reference("rce-app"))
     yield container

@@ -12,14 +12,14 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from labkit.adapters.kube import Kube
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
 from labkit.course.exercise import CheckVerdict
-from labkit.errors import LabFailed
-from labkit.jupyter import set_defaults
-from labkit.kube import Kube
-from labkit.lab import Lab
-from labkit.lesson import Lesson
-from labkit.settings import Settings
-from labkit.show.progress import Silent
+from labkit.lab.lab import Lab
+from labkit.notebook import Lesson
+from labkit.notebook.jupyterlab import set_defaults
+from labkit.show.steps import Silent
 
 _NAME = "07-run-as-non-root"
 _RIGHT: dict[str, Any] = {"pod": {"runAsNonRoot": True}, "container": {"runAsUser": 1654}, "name": "in-the-container"}
@@ -28,8 +28,8 @@ _RIGHT: dict[str, Any] = {"pod": {"runAsNonRoot": True}, "container": {"runAsUse
 @pytest.fixture
 def lesson(lab: Lab, tmp_path: Path) -> Iterator[Lesson]:
     """Lesson 07, with a progress of its own."""
-    mine = lab.settings
-    opened = Lesson(_NAME, Lab(Settings(mine.name, mine.state, mine.cache, tmp_path), Silent()))
+    mine = lab.configuration
+    opened = Lesson(_NAME, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
     yield opened
     opened.close()
 
@@ -114,7 +114,7 @@ def test_a_syntax_error_in_the_participants_cell(tmp_path: Path, monkeypatch: py
 
 
 def test_a_first_cell_that_was_skipped(tmp_path: Path) -> None:
-    """As in JupyterLab, whose kernels have the kit's extension (labkit/jupyter.py)."""
+    """As in JupyterLab, whose kernels have the kit's extension (labkit/notebook/jupyterlab.py)."""
     set_defaults(Path(sys.prefix))
     (skipped,) = _run(tmp_path, 'lab.check("in-the-container")')
     assert "NameError" in _said(skipped)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from labkit.causes import Cause
-from labkit.engine import Engine
-from labkit.errors import LabFailed, Misuse
-from labkit.images.survey import verify
-from labkit.lab import Lab
+from labkit.adapters.engine import Engine
+from labkit.base.errors import LabFailed, Misuse
+from labkit.core.causes import Cause
+from labkit.lab.lab import Lab
+from labkit.lab.survey import verify
 
 
 @pytest.mark.parametrize("image", ["alpine", "debian", "ubuntu", "runtime-deps"])
@@ -56,7 +56,7 @@ def test_a_command_that_fails_is_no_refusal(lab: Lab) -> None:
 def test_a_command_that_hangs_is_ended(engine: Engine, lab: Lab) -> None:
     result = engine.run(lab.reference("debian"), ["sleep", "60"], deadline=1.0)
     result.expect(cause=Cause.TIMEOUT)
-    assert engine.labelled_containers() == [lab.settings.node_container]
+    assert engine.labelled_containers() == [lab.configuration.node_container]
 
 
 def test_an_image_that_does_not_exist(engine: Engine, lab: Lab) -> None:
@@ -64,7 +64,7 @@ def test_an_image_that_does_not_exist(engine: Engine, lab: Lab) -> None:
         lab.run("alpin", ["id"])
     engine.run("localhost/labkit/nothing:lab").expect(cause=Cause.IMAGE_MISSING, exit_status=125)
     with pytest.raises(LabFailed, match="has not been made"):
-        Lab(replace(lab.settings, name="labkit-not-there")).image_facts("alpine")
+        Lab(replace(lab.configuration, name="labkit-not-there")).image_facts("alpine")
 
 
 def test_every_image_keeps_its_promises(lab: Lab) -> None:
@@ -85,4 +85,4 @@ def test_the_sample_app_answers(engine: Engine, lab: Lab) -> None:
 def test_nothing_is_left_of_a_run(engine: Engine, lab: Lab) -> None:
     lab.run("debian", ["true"])
     lab.image_facts("debian")
-    assert engine.labelled_containers() == [lab.settings.node_container]
+    assert engine.labelled_containers() == [lab.configuration.node_container]

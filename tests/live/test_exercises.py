@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from labkit.base.configuration import Configuration
 from labkit.course.exercise import CheckVerdict
-from labkit.lab import Lab
-from labkit.lesson import Lesson
-from labkit.settings import Settings
-from labkit.show.progress import Silent
+from labkit.lab.lab import Lab
+from labkit.notebook import Lesson
+from labkit.show.steps import Silent
 from tests.course import Placed, all_placed, placed
 
 _ALL = all_placed()
@@ -43,9 +43,9 @@ def lesson(
     """The exercise's lesson with nothing in it, as after `lab.reset()`."""
     one: Placed = request.getfixturevalue("one")
     if one.lesson not in opened:
-        mine = lab.settings
-        settings = Settings(mine.name, mine.state, mine.cache, tmp_path_factory.mktemp("data"))
-        opened[one.lesson] = Lesson(one.lesson, Lab(settings, Silent()))
+        mine = lab.configuration
+        configuration = Configuration(mine.name, mine.state, mine.cache, tmp_path_factory.mktemp("data"))
+        opened[one.lesson] = Lesson(one.lesson, Lab(configuration, Silent()))
     else:
         opened[one.lesson].reset()
     return opened[one.lesson]
@@ -79,8 +79,8 @@ def test_a_wrong_answer_gets_its_diagnosis(one: Placed, code: str, diagnosis: st
 @pytest.mark.parametrize("name", sorted({one.lesson for one in _ALL}))
 def test_a_solved_notebook_passes_every_check(name: str, lab: Lab, tmp_path: Path, strict: None) -> None:
     """One after another in the same lesson, so that no exercise stands in another's way."""
-    mine = lab.settings
-    lesson = Lesson(name, Lab(Settings(mine.name, mine.state, mine.cache, tmp_path), Silent()))
+    mine = lab.configuration
+    lesson = Lesson(name, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
     try:
         for one in placed(name):
             one.run(lesson, one.exercise.solution)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import labkit
-from labkit.causes import REFUSALS, Cause
-from labkit.explanations.explain import explain_text, finder
-from labkit.kube import Kube
-from labkit.lab import Lab
-from labkit.pods.manifest import container_manifest, pod_manifest, to_yaml
+from labkit.adapters.kube import Kube
+from labkit.core.causes import REFUSALS, Cause
+from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
+from labkit.explain.explanations import explain_text, finder
+from labkit.lab.lab import Lab
 from tests.parity.prove import choose, prove, tell
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from labkit.engine import Engine
-from labkit.images.contexts import archive_of_dockerfile
-from labkit.kind import Kind, find_kind
-from labkit.lab import Lab
-from labkit.settings import LABEL, Settings
-from labkit.show.progress import Silent
+from labkit.adapters.engine import Engine
+from labkit.adapters.kind import Kind, find_kind
+from labkit.base.configuration import LABEL, Configuration
+from labkit.lab.lab import Lab
+from labkit.lab.samples.build_contexts import archive_of_dockerfile
+from labkit.show.steps import Silent
 
 _NAME = "labkit-second"
 _SECONDS = 180
@@ -34,17 +34,17 @@ class Second:
     """The second lab, driven by its command as a person would."""
 
     def __init__(self, folder: Path, first: Lab) -> None:
-        self.settings = Settings(_NAME, folder / "state", folder / "cache", folder / "data")
+        self.configuration = Configuration(_NAME, folder / "state", folder / "cache", folder / "data")
         self.kubeconfig = folder / "kubeconfig-of-the-user"
         self.kubeconfig.write_text(_KUBECONFIG, encoding="utf-8")
-        self.settings.cache.mkdir(parents=True)
-        (self.settings.cache / "programs").symlink_to(first.settings.cache / "programs")
-        self.engine = Engine.connect(self.settings)
+        self.configuration.cache.mkdir(parents=True)
+        (self.configuration.cache / "programs").symlink_to(first.configuration.cache / "programs")
+        self.engine = Engine.connect(self.configuration)
         self.environment = {
             **os.environ,
             "LABKIT_NAME": _NAME,
-            "LABKIT_STATE": str(self.settings.state),
-            "LABKIT_CACHE": str(self.settings.cache),
+            "LABKIT_STATE": str(self.configuration.state),
+            "LABKIT_CACHE": str(self.configuration.cache),
             "LABKIT_SOURCE": "stand-in",
             "KUBECONFIG": str(self.kubeconfig),
         }
@@ -52,8 +52,8 @@ class Second:
     def take_images(self, first: Lab, *, without: set[str]) -> None:
         """Give the first lab's images this lab's name; their labels say what they were made from."""
         for name in {*first.catalogue, "node"} - without:
-            dockerfile = archive_of_dockerfile(f"FROM {first.settings.image_reference(name)}\n")
-            self.engine.build(dockerfile, self.settings.image_reference(name), arguments={}, labels={})
+            dockerfile = archive_of_dockerfile(f"FROM {first.configuration.image_reference(name)}\n")
+            self.engine.build(dockerfile, self.configuration.image_reference(name), arguments={}, labels={})
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -91,7 +91,7 @@ class Second:
 
     def _wait_in_node(self, command: str) -> None:
         deadline = time.monotonic() + _SECONDS
-        words = ["docker", "exec", self.settings.node_container, "sh", "-c", command]
+        words = ["docker", "exec", self.configuration.node_container, "sh", "-c", command]
         while subprocess.run(words, capture_output=True, check=False).returncode != 0:
             assert time.monotonic() < deadline, f"{command} never succeeded in the node"
             time.sleep(0.05)
@@ -133,17 +133,17 @@ def test_the_next_up_repairs_it_and_two_at_once_do_not_clash(second: Second) -> 
 
 
 def test_the_kits_kubeconfig_is_private_and_the_users_is_untouched(second: Second) -> None:
-    assert second.settings.kubeconfig.stat().st_mode & 0o777 == 0o600
+    assert second.configuration.kubeconfig.stat().st_mode & 0o777 == 0o600
     assert second.kubeconfig.read_text(encoding="utf-8") == _KUBECONFIG
 
 
 def test_up_again_changes_nothing(second: Second) -> None:
-    before = second.engine.container(second.settings.node_container)
+    before = second.engine.container(second.configuration.node_container)
     status, out, err = second.run("up", "--json")
     assert status == 0
     assert json.loads(out)["state"] == "up"
     assert "..." not in err
-    assert second.engine.container(second.settings.node_container) == before
+    assert second.engine.container(second.configuration.node_container) == before
 
 
 def test_a_stopped_lab_goes_on(second: Second) -> None:
@@ -155,13 +155,13 @@ def test_a_stopped_lab_goes_on(second: Second) -> None:
     status, _, err = second.run("up")
     assert status == 0, err
     assert "cluster, started again" in err
-    with Lab(second.settings, Silent()).cluster(second.engine).kube() as kube:
+    with Lab(second.configuration, Silent()).cluster(second.engine).kube() as kube:
         kube.delete_namespace(kube.new_namespace("resumed"))
 
 
 def test_a_paused_node_and_a_lost_kubeconfig_are_put_right(second: Second) -> None:
-    subprocess.run(["docker", "pause", second.settings.node_container], check=True, capture_output=True)
-    second.settings.kubeconfig.unlink()
+    subprocess.run(["docker", "pause", second.configuration.node_container], check=True, capture_output=True)
+    second.configuration.kubeconfig.unlink()
     assert second.run("up")[0] == 0
     assert second.state() == "up"
 
@@ -169,7 +169,7 @@ def test_a_paused_node_and_a_lost_kubeconfig_are_put_right(second: Second) -> No
 def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
     """As when the engine is stopped: every container of it is."""
     script = (
-        "from labkit.lab import Lab; from labkit.pods.manifest import *\n"
+        "from labkit.lab.lab import Lab; from labkit.core.pods.manifest import *\n"
         "lab = Lab(); kube = lab.cluster(lab.engine()).kube(); namespace = kube.new_namespace('observed')\n"
         "pod = pod_manifest('p', [container_manifest('a', lab.reference('debian'))])\n"
         "pod['spec']['nodeSelector'] = {'no-such': 'node'}\n"
@@ -185,7 +185,7 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
     ) as observing:
         assert observing.stdout is not None
         assert observing.stdout.readline() == "observing\n"
-        second.engine.stop(second.settings.node_container)
+        second.engine.stop(second.configuration.node_container)
         _, said = observing.communicate(timeout=_SECONDS)
     assert "LabFailed" in said
     assert "the cluster does not answer" in said
@@ -193,9 +193,9 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
 
 
 def test_a_cluster_deleted_behind_our_back_is_made_anew(second: Second) -> None:
-    kind = find_kind(second.settings.cache)
+    kind = find_kind(second.configuration.cache)
     assert kind is not None
-    Kind(kind, _NAME, second.settings.kubeconfig).delete()
+    Kind(kind, _NAME, second.configuration.kubeconfig).delete()
     assert second.state() == "absent"
     status, _, err = second.run("up")
     assert status == 0, err
@@ -212,7 +212,7 @@ def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab
     try:
         for name, marks in foreign.items():
             subprocess.run(["docker", "run", "-d", "--name", name, *marks, *others], check=True, capture_output=True)
-        ours = second.settings.image_reference("debian")
+        ours = second.configuration.image_reference("debian")
         subprocess.run(["docker", "run", "-d", ours, "sleep", "600"], check=True, capture_output=True)
         label = f"{LABEL}={_NAME}"
         subprocess.run(["docker", "network", "create", "--label", label, "second-net"], check=True, capture_output=True)
@@ -221,12 +221,12 @@ def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab
         assert status == 0, err
         assert f"removed cluster {_NAME}" in out
         assert _listed(second) == []
-        assert not second.settings.state.exists()
-        assert not second.settings.cache.exists()
+        assert not second.configuration.state.exists()
+        assert not second.configuration.cache.exists()
         running = subprocess.run(["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, check=True)
-        assert set(foreign) | {lab.settings.node_container} <= set(running.stdout.split())
+        assert set(foreign) | {lab.configuration.node_container} <= set(running.stdout.split())
         assert lab.state() == "up"
-        assert (lab.settings.cache / "programs").is_dir()
+        assert (lab.configuration.cache / "programs").is_dir()
         assert second.kubeconfig.read_text(encoding="utf-8") == _KUBECONFIG
     finally:
         subprocess.run(["docker", "rm", "-f", *foreign], check=True, capture_output=True)
@@ -240,4 +240,4 @@ def _listed(second: Second) -> list[str]:
 
 def test_a_second_lab_would_begin_anew(second: Second) -> None:
     assert second.state() == "absent"
-    assert Lab(second.settings, Silent()).status()["images"][0]["digest"] is None
+    assert Lab(second.configuration, Silent()).status()["images"][0]["digest"] is None

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from labkit.cluster import Cluster, State
-from labkit.engine import Engine
-from labkit.host import programs
-from labkit.images.probed import ensure_probed
-from labkit.kube import Kube
-from labkit.lab import Lab
-from labkit.show.progress import Silent
+from labkit.adapters import go
+from labkit.adapters.engine import Engine
+from labkit.adapters.kube import Kube
+from labkit.lab.kind_cluster import Cluster, State
+from labkit.lab.lab import Lab
+from labkit.notebook.threats import Threats
+from labkit.show.steps import Silent
 from labkit.threat.evidence import Matrix, Trial
 from labkit.threat.expected import unexpected
 from labkit.threat.judge import Control, Verdict
@@ -28,12 +28,12 @@ from labkit.threat.measure import MARK, measure
 from labkit.threat.on_cluster import NAMESPACE, OnCluster, marks_on_node
 from labkit.threat.on_engine import TRIAL_LABEL, OnEngine, folders_named
 from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, Posture
+from labkit.threat.probed_images import ensure_probed
 from labkit.threat.probes import PROBES
-from labkit.threat.threats import Threats
 from labkit.threat.worksheet import Worksheet
 
 _GONE_SECONDS = 60.0
-_MISBEHAVING = replace(programs.PROBE, name="misbehaving-probe", tags=("misbehave",))
+_MISBEHAVING = replace(go.PROBE, name="misbehaving-probe", tags=("misbehave",))
 _APP = POSTURES["app-default"]
 
 
@@ -55,10 +55,10 @@ def _traces(lab: Lab, kube: Kube) -> dict[str, list[str]]:
     """Files, processes, mounts and labels of this machine and of the node, as far as a probe could change them."""
 
     def node(*command: str) -> list[str]:
-        return lab.engine().execute(lab.settings.node_container, command)[1].splitlines()
+        return lab.engine().execute(lab.configuration.node_container, command)[1].splitlines()
 
     leave_out = [word for path in (*_ELSEWHERE, "/var/lib/cni") for word in ("-not", "-path", f"{path}/*")]
-    state = lab.settings.state
+    state = lab.configuration.state
     return {
         "files of the node": sorted(node("find", "/", "-xdev", *leave_out)),
         "marks on the node": node("find", "/sys/fs/cgroup", "/var/lib/kubelet", "-name", f"{MARK}*"),
@@ -136,7 +136,7 @@ def test_marks_were_seen_by_the_node_and_are_gone(lab: Lab, matrices: tuple[Matr
         cell = matrices[0].cell(posture, probe, CLUSTER)
         assert cell is not None
         assert cell.evidence["outside"] is True
-    assert marks_on_node(lab.engine(), lab.settings, f"{MARK}-*") == []
+    assert marks_on_node(lab.engine(), lab.configuration, f"{MARK}-*") == []
 
 
 def test_marks_are_gone_as_soon_as_it_is_done(lab: Lab) -> None:
@@ -147,11 +147,11 @@ def test_marks_are_gone_as_soon_as_it_is_done(lab: Lab) -> None:
 
 
 def test_what_a_killed_run_left_is_swept_by_the_next(lab: Lab, engine: Engine, kube: Kube) -> None:
-    references = ensure_probed(engine, lab.settings, ["aspnetapp-chiseled"], Silent())
+    references = ensure_probed(engine, lab.configuration, ["aspnetapp-chiseled"], Silent())
     left = engine.launch(next(iter(references)), ["neighbour"], labels={TRIAL_LABEL: f"{MARK}-dead"})
     namespace = kube.new_namespace(NAMESPACE)
-    engine.execute(lab.settings.node_container, ["mkdir", f"/var/lib/{MARK}-dead"])
-    (lab.settings.state / f"{MARK}-dead").mkdir()
+    engine.execute(lab.configuration.node_container, ["mkdir", f"/var/lib/{MARK}-dead"])
+    (lab.configuration.state / f"{MARK}-dead").mkdir()
     measure(lab, ["app-default"], ["write-tmp"])
     assert engine.container(left) is None
     assert namespace not in kube.namespaces(NAMESPACE)
@@ -173,8 +173,8 @@ def test_a_posture_that_the_cluster_refuses_has_its_cause_and_the_rest_goes_on(l
 
 @pytest.fixture
 def on_engine(lab: Lab, engine: Engine) -> OnEngine:
-    ensure_probed(engine, lab.settings, ["aspnetapp", "aspnetapp-chiseled"], Silent())
-    return OnEngine(engine, lab.settings, f"{MARK}-test", threading.Event(), deadline=20)
+    ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent())
+    return OnEngine(engine, lab.configuration, f"{MARK}-test", threading.Event(), deadline=20)
 
 
 def _tried(on_engine: OnEngine, postures: list[Posture], probes: list[str]) -> list[Trial]:
@@ -192,9 +192,9 @@ def test_a_posture_that_the_engine_refuses_has_its_words_and_the_rest_goes_on(on
 def misbehaving(lab: Lab, engine: Engine) -> Iterator[OnEngine]:
     """Images with three more probes, which hang, crash and flood."""
     samples = ["aspnetapp", "aspnetapp-chiseled"]
-    ensure_probed(engine, lab.settings, samples, Silent(), _MISBEHAVING)
-    yield OnEngine(engine, lab.settings, f"{MARK}-test", threading.Event(), deadline=20)
-    ensure_probed(engine, lab.settings, samples, Silent())
+    ensure_probed(engine, lab.configuration, samples, Silent(), _MISBEHAVING)
+    yield OnEngine(engine, lab.configuration, f"{MARK}-test", threading.Event(), deadline=20)
+    ensure_probed(engine, lab.configuration, samples, Silent())
 
 
 def test_probes_that_hang_crash_and_flood_harm_no_other(misbehaving: OnEngine) -> None:
@@ -231,24 +231,24 @@ def test_a_container_that_is_killed_half_way_keeps_what_it_said(misbehaving: OnE
 
 
 def test_a_container_has_a_deadline(lab: Lab, engine: Engine, misbehaving: OnEngine) -> None:
-    hasty = OnEngine(engine, lab.settings, f"{MARK}-hasty", threading.Event(), deadline=1)
+    hasty = OnEngine(engine, lab.configuration, f"{MARK}-hasty", threading.Event(), deadline=1)
     (trial,) = _tried(hasty, [_APP], ["write-tmp", "test-hang", "mount"])
     assert [cell.verdict for cell in trial.cells] == [Verdict.COULD, Verdict.UNKNOWN, Verdict.UNKNOWN]
     assert "stopped after 1 s" in trial.cells[2].reason
 
 
 def test_a_pod_has_a_deadline(lab: Lab, engine: Engine, kube: Kube) -> None:
-    references = ensure_probed(engine, lab.settings, ["aspnetapp", "aspnetapp-chiseled"], Silent())
+    references = ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent())
     lab.cluster(engine).load(references)
-    hasty = OnCluster(kube, engine, lab.settings, f"{MARK}-hasty", threading.Event(), deadline=0)
+    hasty = OnCluster(kube, engine, lab.configuration, f"{MARK}-hasty", threading.Event(), deadline=0)
     (trial,) = hasty.try_all([_APP], ["write-tmp"], lambda _: None)
     assert trial.cells[0].verdict is Verdict.UNKNOWN
-    assert marks_on_node(engine, lab.settings, f"{MARK}-hasty*") == []
+    assert marks_on_node(engine, lab.configuration, f"{MARK}-hasty*") == []
 
 
 def test_a_pod_that_is_deleted_half_way_does_not_hold_up_the_others(lab: Lab, engine: Engine, kube: Kube) -> None:
-    lab.cluster(engine).load(ensure_probed(engine, lab.settings, ["aspnetapp", "aspnetapp-chiseled"], Silent()))
-    trying = OnCluster(kube, engine, lab.settings, f"{MARK}-deleted", threading.Event(), deadline=30)
+    lab.cluster(engine).load(ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent()))
+    trying = OnCluster(kube, engine, lab.configuration, f"{MARK}-deleted", threading.Event(), deadline=30)
 
     def delete() -> None:
         deadline = time.monotonic() + 15

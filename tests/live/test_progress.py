@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from labkit.lab import Lab
+from labkit.lab.lab import Lab
 
 _LESSON = "07-run-as-non-root"
 

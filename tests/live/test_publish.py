@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from labkit.causes import Cause
-from labkit.crane import Crane
-from labkit.engine import Engine
-from labkit.errors import LabFailed, Misuse
-from labkit.images.archive import read_archive
-from labkit.lab import Lab
-from labkit.publishing.compare import compare
-from labkit.publishing.publish import Options, Published, publish
-from labkit.settings import CHECKOUT
+from labkit.adapters.crane import Crane
+from labkit.adapters.engine import Engine
+from labkit.archives.archive import read_archive
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.resources import CHECKOUT
+from labkit.core.causes import Cause
+from labkit.lab.lab import Lab
+from labkit.publish.compare import compare
+from labkit.publish.publisher import Options, Published, publish
 from tests.live.upstream import dying
 
 HELLO = CHECKOUT / "cluster" / "apps" / "hello"
@@ -55,7 +55,7 @@ def test_what_is_published_runs(
     done = published(lab, name, *arguments)
     inspected = engine.image(f"{name}:latest") or {}
     assert (inspected["Id"], inspected["Config"]["User"]) == (done.digest, user)
-    assert lab.settings.labels.items() <= inspected["Config"]["Labels"].items()
+    assert lab.configuration.labels.items() <= inspected["Config"]["Labels"].items()
     if said is not None:
         assert said in lab.run(f"{name}:latest").expect().output
     else:  # There is no dotnet in this base.
@@ -118,10 +118,10 @@ def test_an_archive_is_loaded_and_runs(lab: Lab, engine: Engine, name: str, tmp_
 
 
 def test_a_registry_gives_back_what_was_pushed(lab: Lab, engine: Engine, registry: str, name: str) -> None:
-    crane = Crane(lab.settings, lab.steps)
+    crane = Crane(lab.configuration, lab.steps)
     done = published(lab, name, f"-p:ContainerRegistry={registry}", '-p:ContainerImageTags="a;b"')
     assert {crane.digest(f"{registry}/{name}:{tag}") for tag in "ab"} == {done.digest}
-    config = crane.configuration(f"{registry}/{name}:a", "linux/amd64")
+    config = crane.image_config(f"{registry}/{name}:a", "linux/amd64")
     assert (config["config"]["User"], config["history"][-1]["author"]) == ("1654", "labkit")
     assert "by the rules of .NET SDK" in config["history"][-1]["created_by"]
     pulled = engine.pull(f"{registry}/{name}:a")
@@ -139,7 +139,7 @@ def test_a_base_from_a_registry_is_pulled_once_and_built_upon(
     arguments = (f"-p:ContainerBaseImage={registry}/base:latest", f"-p:ContainerArchiveOutputPath={tmp_path}/a.tar")
     done = published(lab, name, *arguments)
     assert "pulled from its registry" in done.base_image
-    digest = Crane(lab.settings, lab.steps).digest(f"{registry}/base:latest")
+    digest = Crane(lab.configuration, lab.steps).digest(f"{registry}/base:latest")
     assert done.config["Labels"]["org.opencontainers.image.base.digest"] == digest
 
 
@@ -156,14 +156,16 @@ def test_a_registry_that_dies_between_two_blobs_has_no_tag(lab: Lab, registry: s
     with dying(registry, after=2) as address, pytest.raises(LabFailed, match="Pushing"):
         published(lab, name, f"-p:ContainerRegistry={address}")
     with pytest.raises(LabFailed, match=r"unknown|404|NAME_UNKNOWN"):
-        Crane(lab.settings, lab.steps).digest(f"{registry}/{name}:latest")
+        Crane(lab.configuration, lab.steps).digest(f"{registry}/{name}:latest")
 
 
 def test_it_goes_into_the_cluster(lab: Lab, engine: Engine, name: str) -> None:
     done = published(lab, name, cluster=True)
     assert done.place == "the engine and the cluster"
-    _, listing = engine.execute(lab.settings.node_container, ["crictl", "images"])
-    listed, images = engine.execute(lab.settings.node_container, ["ctr", "--namespace", "k8s.io", "images", "ls", "-q"])
+    _, listing = engine.execute(lab.configuration.node_container, ["crictl", "images"])
+    listed, images = engine.execute(
+        lab.configuration.node_container, ["ctr", "--namespace", "k8s.io", "images", "ls", "-q"]
+    )
     assert listed == 0 and f"docker.io/library/{name}:latest" in images, listing
     with pytest.raises(Misuse, match="into the cluster"):
         published(lab, name, f"-p:ContainerRegistry={name}.invalid", cluster=True)
@@ -174,9 +176,9 @@ SDK = f"""#!{sys.executable}
 import json, os, re, sys
 from pathlib import Path
 sys.path.insert(0, {str(CHECKOUT)!r})
-from labkit.publishing.app_files import Layer
-from labkit.publishing.base import Base
-from labkit.publishing.image import Image, write_archive
+from labkit.publish.app_files import Layer
+from labkit.publish.base_content import Base
+from labkit.publish.image_writer import Image, write_archive
 case = json.loads(Path(os.environ["RECORDED_CASE"]).read_text())
 for line in case["output"]:
     place = [word for word in sys.argv if word.startswith("-p:ContainerArchiveOutputPath=")]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labkit.causes import Cause
-from labkit.errors import LabFailed
-from labkit.images.contexts import archive_of_dockerfile
-from labkit.kube import Kube
-from labkit.lab import Lab
-from labkit.pods.manifest import container_manifest, pod_manifest
-from labkit.pods.outcome import Outcome
+from labkit.adapters.kube import Kube
+from labkit.base.errors import LabFailed
+from labkit.core.causes import Cause
+from labkit.core.pods.manifest import container_manifest, pod_manifest
+from labkit.core.pods.outcome import Outcome
+from labkit.lab.lab import Lab
+from labkit.lab.samples.build_contexts import archive_of_dockerfile
 
 _NON_ROOT = {"runAsNonRoot": True}
 _REFUSED = [
@@ -87,7 +87,7 @@ def test_a_command_in_a_pod_that_is_gone_ends_in_a_sentence(lab: Lab, kube: Kube
 
 
 def test_an_image_that_is_nowhere_is_missing(lab: Lab, kube: Kube, namespace: str) -> None:
-    manifest = pod_manifest("p", [container_manifest("a", lab.settings.image_reference("no-such-image"))])
+    manifest = pod_manifest("p", [container_manifest("a", lab.configuration.image_reference("no-such-image"))])
     kube.make_pod(manifest, namespace).expect(Cause.IMAGE_MISSING)
 
 
@@ -124,7 +124,7 @@ def test_a_group_that_the_api_server_does_not_take_is_known_from_the_events(
     lab: Lab, kube: Kube, namespace: str
 ) -> None:
     """The kubelet's status of such a pod is refused, so that it seems to be at ContainerCreating for ever."""
-    engine, reference = lab.engine(), lab.settings.image_reference("test-huge-group")
+    engine, reference = lab.engine(), lab.configuration.image_reference("test-huge-group")
     dockerfile = f"FROM {lab.reference('debian')}\nRUN echo 'huge:x:4294967295:root' >> /etc/group\n"
     image = engine.build(archive_of_dockerfile(dockerfile), reference, arguments={}, labels={})
     try:

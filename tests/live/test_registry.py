@@ -16,19 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from labkit.engine import Engine
-from labkit.errors import LabFailed, Misuse
-from labkit.images.sources import chosen_mirror
-from labkit.lab import Lab
-from labkit.mirror import NODE_FOLDER, Mirror
-from labkit.registry import Registry, Serving, read_address
-from labkit.show.progress import Silent
+from labkit.adapters.engine import Engine
+from labkit.base.errors import LabFailed, Misuse
+from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
+from labkit.lab.classroom.registry import Registry, Serving, read_address
+from labkit.lab.lab import Lab
+from labkit.lab.samples.sources import chosen_mirror
+from labkit.show.steps import Silent
 
 
 @pytest.fixture(scope="module")
 def own(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry with a state of its own, for images of the lab."""
-    registry = Registry(replace(lab.settings, state=tmp_path_factory.mktemp("state")), Silent())
+    registry = Registry(replace(lab.configuration, state=tmp_path_factory.mktemp("state")), Silent())
     yield registry
     registry.down()
 
@@ -55,13 +55,13 @@ def serving(lab: Lab, own: Registry, address: str) -> Serving:
 
 
 def test_the_key_is_ours_alone(own: Registry, serving: Serving) -> None:
-    key = own.settings.state / "registry" / "key.pem"
+    key = own.configuration.state / "registry" / "key.pem"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert own.serving() == serving
 
 
 def test_the_class_may_read_and_not_write(own: Registry, serving: Serving) -> None:
-    context = ssl.create_default_context(cafile=str(own.settings.state / "registry" / "certificate.pem"))
+    context = ssl.create_default_context(cafile=str(own.configuration.state / "registry" / "certificate.pem"))
     url = f"https://{serving.address}/v2/distroless/static-debian12/manifests/nonroot"
     with urllib.request.urlopen(url, context=context, timeout=5) as answer:
         assert answer.status == 200
@@ -76,35 +76,37 @@ def test_the_class_may_read_and_not_write(own: Registry, serving: Serving) -> No
 def test_a_laptop_trusts_it_by_its_fingerprint_and_pulls(
     lab: Lab, engine: Engine, serving: Serving, tmp_path: Path
 ) -> None:
-    mirror = Mirror(replace(lab.settings, state=tmp_path))
+    mirror = Mirror(replace(lab.configuration, state=tmp_path))
     reference = f"{serving.address}/distroless/static-debian12:nonroot"
     with pytest.raises(LabFailed, match=r"x509|certificate") as failed:
         engine.pull(reference)
     assert "labkit registry use" in failed.value.remedy
     try:
         mirror.use(serving.address, serving.fingerprint)
-        assert chosen_mirror(mirror.settings) == serving.address
+        assert chosen_mirror(mirror.configuration) == serving.address
         engine.pull(reference)
         assert (engine.image(reference) or {})["Config"]["Labels"]["labkit.source"] == "stand-in"
         assert mirror.tell_node(engine)
-        pulled = engine.execute(lab.settings.node_container, ["ls", f"{NODE_FOLDER}/{serving.address}"])
+        pulled = engine.execute(lab.configuration.node_container, ["ls", f"{NODE_FOLDER}/{serving.address}"])
         assert pulled == (0, "ca.crt\nhosts.toml\n")
         hosts = ["--hosts-dir", NODE_FOLDER]
         command = ["ctr", "--namespace", "labkit-test", "images", "pull", *hosts, reference]
-        status, said = engine.execute(lab.settings.node_container, command)
+        status, said = engine.execute(lab.configuration.node_container, command)
         assert status == 0, said
     finally:
         engine.remove_image(reference)
-        engine.execute(lab.settings.node_container, ["ctr", "--namespace", "labkit-test", "images", "rm", reference])
+        engine.execute(
+            lab.configuration.node_container, ["ctr", "--namespace", "labkit-test", "images", "rm", reference]
+        )
         gone = mirror.forget(engine)
     assert len(gone) == 3
     assert not Path("/etc/docker/certs.d", serving.address).exists()
-    assert engine.execute(lab.settings.node_container, ["ls", f"{NODE_FOLDER}/{serving.address}"])[0] != 0
-    assert chosen_mirror(mirror.settings) == ""
+    assert engine.execute(lab.configuration.node_container, ["ls", f"{NODE_FOLDER}/{serving.address}"])[0] != 0
+    assert chosen_mirror(mirror.configuration) == ""
 
 
 def test_another_certificate_is_not_trusted(lab: Lab, serving: Serving, tmp_path: Path) -> None:
-    mirror = Mirror(replace(lab.settings, state=tmp_path / "state"), tmp_path / "certs.d")
+    mirror = Mirror(replace(lab.configuration, state=tmp_path / "state"), tmp_path / "certs.d")
     with pytest.raises(LabFailed, match="another one, sha256:"):
         mirror.use(serving.address, "sha256:" + "0" * 64)
     with pytest.raises(Misuse, match="no fingerprint"):
@@ -127,7 +129,7 @@ def test_addresses() -> None:
 
 
 def test_a_port_that_is_taken_and_an_address_of_another_machine(lab: Lab, tmp_path: Path) -> None:
-    registry = Registry(replace(lab.settings, state=tmp_path), Silent())
+    registry = Registry(replace(lab.configuration, state=tmp_path), Silent())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for listen in (f"127.0.0.1:{taken.getsockname()[1]}", "192.0.2.1:5443"):
             with pytest.raises(LabFailed, match=r"in use|cannot assign") as failed:
@@ -138,7 +140,7 @@ def test_a_port_that_is_taken_and_an_address_of_another_machine(lab: Lab, tmp_pa
 
 
 def test_a_process_that_is_gone_is_no_registry(lab: Lab, tmp_path: Path) -> None:
-    registry = Registry(replace(lab.settings, state=tmp_path), Silent())
+    registry = Registry(replace(lab.configuration, state=tmp_path), Silent())
     (tmp_path / "registry").mkdir()
     for content in ("", "{}", json.dumps({"pid": 1, "address": "a", "filling": "b", "fingerprint": ""})):
         (tmp_path / "registry" / "registry.json").write_text(content)

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from labkit.crane import Crane
-from labkit.engine import Engine
-from labkit.errors import LabFailed
-from labkit.images import lock as locks
-from labkit.images.build import ImageBuilder
-from labkit.images.sources import Decision, Source
-from labkit.images.survey import verify
-from labkit.lab import Lab
-from labkit.show.progress import Silent
+from labkit.adapters.crane import Crane
+from labkit.adapters.engine import Engine
+from labkit.base.errors import LabFailed
+from labkit.lab.lab import Lab
+from labkit.lab.samples import digest_lock as locks
+from labkit.lab.samples.build import ImageBuilder
+from labkit.lab.samples.sources import Decision, Source
+from labkit.lab.survey import verify
+from labkit.show.steps import Silent
 from tests.live.upstream import FAULTS, faulty
 
 SILENCE = 2.0
@@ -44,13 +44,13 @@ def upstream(lab: Lab, module_registry: str) -> Iterator[str]:
 
 
 def lab_of(lab: Lab, tmp_path: Path) -> Lab:
-    return Lab(replace(lab.settings, name="labkit-upstream", state=tmp_path), Silent())
+    return Lab(replace(lab.configuration, name="labkit-upstream", state=tmp_path), Silent())
 
 
 def builder(own: Lab, upstream: str, repository: str, locked: dict[str, str] | None = None) -> ImageBuilder:
     recipe = replace(own.catalogue["appliance"], upstream=f"docker.io/{repository}/appliance:1", bases=())
     decision = Decision(Source.UPSTREAM, upstream, "asked for", time.time())
-    return ImageBuilder(own.engine(), own.settings, {"appliance": recipe}, decision, Silent(), locked or {})
+    return ImageBuilder(own.engine(), own.configuration, {"appliance": recipe}, decision, Silent(), locked or {})
 
 
 def test_a_pulled_image_is_upstreams_and_keeps_its_contract(
@@ -62,7 +62,7 @@ def test_a_pulled_image_is_upstreams_and_keeps_its_contract(
         row = next(one for one in verify(own) if one["name"] == "appliance")
         assert (row["present"], row["source"], row["broken"]) == (True, "upstream", [])
         labels = (engine.image(own.reference("appliance")) or {})["Config"]["Labels"]
-        digest = Crane(own.settings, Silent()).digest(f"{upstream}/good/appliance:1")
+        digest = Crane(own.configuration, Silent()).digest(f"{upstream}/good/appliance:1")
         assert labels["labkit.upstream"].endswith(digest)
     finally:
         engine.remove_image(own.reference("appliance"))
@@ -70,7 +70,7 @@ def test_a_pulled_image_is_upstreams_and_keeps_its_contract(
 
 def test_what_is_locked_is_pulled_by_its_digest(lab: Lab, engine: Engine, upstream: str, tmp_path: Path) -> None:
     own, name = lab_of(lab, tmp_path), "docker.io/good/appliance:1"
-    digest = Crane(own.settings, Silent()).digest(f"{upstream}/good/appliance:1")
+    digest = Crane(own.configuration, Silent()).digest(f"{upstream}/good/appliance:1")
     try:
         builder(own, upstream, "good", {name: digest}).ensure_all()
         assert engine.image(own.reference("appliance")) is not None
@@ -106,7 +106,7 @@ def test_a_pull_that_fails_says_why_and_leaves_nothing(
 )
 def test_crane_says_why_too(lab: Lab, upstream: str, tmp_path: Path, fault: str, seen: str) -> None:
     with pytest.raises(LabFailed, match=seen):
-        Crane(lab.settings, Silent()).pull(f"{upstream}/{fault}/appliance:1", tmp_path / "image", "linux/amd64")
+        Crane(lab.configuration, Silent()).pull(f"{upstream}/{fault}/appliance:1", tmp_path / "image", "linux/amd64")
 
 
 def test_the_lock_file(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_lock_file(tmp_path: Path) -> None:
 
 
 def test_the_stand_ins_have_nothing_to_lock(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from labkit.images import survey
+    from labkit.lab import survey
 
     monkeypatch.setattr(survey, "LOCK_FILE", tmp_path / "images.lock")
     assert survey.lock(lab) == {}

@@ -59,8 +59,8 @@ def _diagnose(lesson: str) -> str:
 
 def pytest_sessionfinish(session: pytest.Session) -> Any:
     """Take the lessons' namespaces away: nbval kills kernels, so nothing in a notebook can be relied on to."""
-    from labkit.errors import LabError
-    from labkit.lesson import reset_lessons
+    from labkit.base.errors import LabError
+    from labkit.notebook import reset_lessons
 
     try:
         reset_lessons()

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 
 SHOWN_IN = {
     "S1": "01 10",

@@ -8,13 +8,13 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 
 _DIAGNOSIS = """
 import labkit
 labkit.diagnose = lambda lesson: f"pods of {lesson}"
-import labkit.lesson
-labkit.lesson.reset_lessons = lambda name=None: []
+import labkit.notebook
+labkit.notebook.reset_lessons = lambda name=None: []
 """
 
 

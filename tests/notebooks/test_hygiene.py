@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 
 from . import hygiene
 

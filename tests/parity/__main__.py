@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 
-from labkit.lab import Lab
+from labkit.lab.lab import Lab
 from tests.parity.prove import IN_POD_CAUSES, ON_ENGINE_CAUSES, choose, prove, tell
 
 _LEAST = 20

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.identity.cases import answer_case
-from labkit.identity.model import Versions
+from labkit.core.identity.identity_cases import answer_case
+from labkit.core.identity.model import Versions
 from tests.parity.cases import Case
 from tests.parity.observe import Seen
 

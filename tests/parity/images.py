@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterable
 from typing import Any
 
-from labkit.settings import Settings
+from labkit.base.configuration import Configuration
 from tests.parity.cases import Case
 
 _REPOSITORY = "localhost/labkit/parity"
@@ -21,12 +21,12 @@ class ParityImages:
     """The images of some cases, in the engine and in the node; removed at the end.
 
     Args:
-        settings: the lab's.
+        configuration: the lab's.
         base: the reference of the image that they are made from; it has a shell.
     """
 
-    def __init__(self, settings: Settings, base: str) -> None:
-        self._settings = settings
+    def __init__(self, configuration: Configuration, base: str) -> None:
+        self._configuration = configuration
         self._layers, self._config = _save(base)
         self._made: set[str] = set()
 
@@ -42,7 +42,7 @@ class ParityImages:
             return
         archive = self._archive(missing)
         self._docker(["load", "--quiet"], archive)
-        node = ["exec", "--interactive", self._settings.node_container]
+        node = ["exec", "--interactive", self._configuration.node_container]
         self._docker([*node, *_CTR, "import", "--all-platforms", "--snapshotter=overlayfs", "-"], archive)
         self._made |= missing.keys()
 
@@ -52,7 +52,7 @@ class ParityImages:
         for start in range(0, len(names), 100):
             some = names[start : start + 100]
             self._docker(["rmi", "--force", *some])
-            self._docker(["exec", self._settings.node_container, *_CTR, "rm", *some])
+            self._docker(["exec", self._configuration.node_container, *_CTR, "rm", *some])
         self._made.clear()
 
     def _docker(self, arguments: list[str], data: bytes = b"") -> None:
@@ -91,7 +91,7 @@ class ParityImages:
         return {
             "architecture": self._config["architecture"],
             "os": "linux",
-            "config": {"User": user, "Cmd": ["/bin/sh"], "Labels": self._settings.labels},
+            "config": {"User": user, "Cmd": ["/bin/sh"], "Labels": self._configuration.labels},
             "rootfs": {"type": "layers", "diff_ids": diff_ids},
         }
 

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.causes import Cause
-from labkit.engine import Engine
-from labkit.identity.engine_errors import cause_of_engine_error
-from labkit.identity.kubelet_rules import REFUSAL_TEXTS
-from labkit.kube import Kube
+from labkit.adapters.engine import Engine
+from labkit.adapters.kube import Kube
+from labkit.core.causes import Cause
+from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
 from tests.parity.cases import Case
 from tests.parity.images import ParityImages
 

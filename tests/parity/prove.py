@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from labkit.causes import REFUSALS, Cause
-from labkit.identity.cases import answer_case
-from labkit.identity.model import Versions, read_version
-from labkit.lab import Lab
+from labkit.core.causes import REFUSALS, Cause
+from labkit.core.identity.identity_cases import answer_case
+from labkit.core.identity.model import Versions, read_version
+from labkit.lab.lab import Lab
 from tests.parity.cases import WORLDS, Case, collect, in_pod, on_engine
 from tests.parity.compare import Disagreement, differences, shrink
 from tests.parity.images import ParityImages
@@ -66,7 +66,7 @@ def prove(lab: Lab, cases: Sequence[Case], shrinking_seconds: float) -> Proof:
         shrinking_seconds: how long a disagreement may take to be made small.
     """
     engine = lab.engine()
-    images = ParityImages(lab.settings, lab.reference("alpine"))
+    images = ParityImages(lab.configuration, lab.reference("alpine"))
     with lab.cluster(engine).kube() as kube:
         versions = Versions(
             read_version(kube.version()) or _NEWEST.kubernetes, engine.runc_version() or _NEWEST.engine_runc

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from labkit.images.catalogue import load_catalogue
-from labkit.images.facts import ImageFacts
-from labkit.lab import IMAGES_FOLDER
-from labkit.pods.outcome import judge, pod_summary
+from labkit.core.pods.outcome import judge, pod_summary
+from labkit.lab.lab import IMAGES_FOLDER
+from labkit.lab.samples.catalogue import load_catalogue
+from labkit.lab.samples.image_facts import ImageFacts
 
 _HERE = Path(__file__).parent
 PODS = sorted((_HERE / "pods").glob("*.json"))

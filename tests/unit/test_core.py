@@ -1,4 +1,4 @@
-"""Causes, errors, settings and results of runs."""
+"""Causes, errors, configuration and results of runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.causes import REFUSALS, Cause
-from labkit.engine import docker_run_line
-from labkit.errors import LabError, LabFailed, MachineLacks, Misuse
-from labkit.run_result import RunResult, UnexpectedResult
-from labkit.settings import Settings
+from labkit.adapters.engine import docker_run_line
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.core.causes import REFUSALS, Cause
+from labkit.core.run_results import RunResult, UnexpectedResult
 
 
 def test_every_cause_has_a_meaning() -> None:
@@ -37,12 +37,12 @@ def test_an_error_says_three_things(kind: type[LabError], status: int) -> None:
 def test_nonsense_is_no_name_of_a_lab(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABKIT_NAME", name)
     with pytest.raises(Misuse):
-        Settings.from_environment()
+        Configuration.from_environment()
 
 
 def test_images_are_never_looked_for_on_a_public_registry() -> None:
-    settings = Settings("lab", Path("state"), Path("cache"), Path("data"))
-    assert settings.image_reference("alpine") == "localhost/lab/alpine:lab"
+    configuration = Configuration("lab", Path("state"), Path("cache"), Path("data"))
+    assert configuration.image_reference("alpine") == "localhost/lab/alpine:lab"
 
 
 _RAN = RunResult("docker run x", "root", 0)

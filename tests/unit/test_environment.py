@@ -21,7 +21,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 
 CONDA_NAMES = {"docker": "docker-py", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 """Names that differ on conda-forge; every other package is called the same in both places."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 
 MODULES = [CHECKOUT / "cluster" / name for name in ("probe", "registry", "sampleapp")]
 

@@ -8,16 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 
 _MAY_IMPORT = {
-    "labkit.causes": (),
-    "labkit.identity": ("labkit.causes", "labkit.identity"),
-    "labkit.publishing.rules": ("labkit.causes", "labkit.identity", "labkit.publishing.rules"),
-    "labkit.pods": ("labkit.causes", "labkit.identity", "labkit.pods"),
+    "labkit.core.causes": (),
+    "labkit.core.identity": ("labkit.core.causes", "labkit.core.identity"),
+    "labkit.publish.rules": ("labkit.core.causes", "labkit.core.identity", "labkit.publish.rules"),
+    "labkit.core.pods": ("labkit.core.causes", "labkit.core.identity", "labkit.core.pods"),
 }
-_OUTSIDE = {"docker": "labkit/engine/", "lightkube": "labkit/kube/", "httpx2": "labkit/kube/"}
-_EDGE = ("labkit.engine", "labkit.kind", "labkit.kube", "labkit.lab", "labkit.cluster", "labkit.host")
+_OUTSIDE = {
+    "docker": "labkit/adapters/engine/",
+    "lightkube": "labkit/adapters/kube/",
+    "httpx2": "labkit/adapters/kube/",
+}
+_EDGE = (
+    "labkit.adapters.engine",
+    "labkit.adapters.kind",
+    "labkit.adapters.kube",
+    "labkit.lab.lab",
+    "labkit.lab.kind_cluster",
+    "labkit.host",
+)
 
 
 def imports(source: str) -> Iterator[str]:
@@ -61,39 +72,39 @@ def test_a_file_keeps_the_rules(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("labkit/lab.py", "import docker"),
-        ("labkit/engine.py", "import docker"),
+        ("labkit/lab/lab.py", "import docker"),
+        ("labkit/adapters/engine.py", "import docker"),
         ("labkit/engines/images.py", "from docker.errors import NotFound"),
         ("labkit/host/engine/images.py", "def f():\n    import docker.errors"),
-        ("labkit/engine/images.py", "import lightkube"),
-        ("labkit/lab.py", "from lightkube import Client"),
-        ("labkit/kube.py", "import lightkube"),
+        ("labkit/adapters/engine/engine_images.py", "import lightkube"),
+        ("labkit/lab/lab.py", "from lightkube import Client"),
+        ("labkit/adapters/kube.py", "import lightkube"),
         ("labkit/kubes/pods.py", "import httpx2"),
-        ("labkit/lesson/pods.py", "def f():\n    from lightkube.resources.core_v1 import Pod"),
-        ("labkit/kube/pods.py", "import docker"),
-        ("labkit/show/table.py", "def f():\n    from labkit.engine import Engine"),
-        ("labkit/show/table.py", "from labkit.engine.images import PathInImage"),
-        ("labkit/show/table.py", "from labkit.kube.inside import page_path"),
-        ("labkit/identity/accounts.py", "from labkit.errors import LabError"),
-        ("labkit/pods/outcome.py", "import labkit.show"),
-        ("labkit/publishing/rules/labels.py", "from labkit.publishing import base"),
-        ("labkit/causes.py", "from labkit.errors import LabError"),
+        ("labkit/notebook/pods.py", "def f():\n    from lightkube.resources.core_v1 import Pod"),
+        ("labkit/adapters/kube/kube_pods.py", "import docker"),
+        ("labkit/show/table.py", "def f():\n    from labkit.adapters.engine import Engine"),
+        ("labkit/show/table.py", "from labkit.adapters.engine.engine_images import PathInImage"),
+        ("labkit/show/table.py", "from labkit.adapters.kube.pod_access import page_path"),
+        ("labkit/core/identity/accounts.py", "from labkit.base.errors import LabError"),
+        ("labkit/core/pods/outcome.py", "import labkit.show"),
+        ("labkit/publish/rules/labels.py", "from labkit.publish import base"),
+        ("labkit/core/causes.py", "from labkit.base.errors import LabError"),
     ],
 )
 def test_the_rules_catch(path: str, source: str) -> None:
     assert broken_rules(path, source) != []
 
 
-@pytest.mark.parametrize("path", ["labkit/engine/__init__.py", "labkit/engine/images.py"])
+@pytest.mark.parametrize("path", ["labkit/engine/__init__.py", "labkit/adapters/engine/engine_images.py"])
 def test_the_engine_s_folder_may_import_docker(path: str) -> None:
     assert broken_rules(path, "import docker\nfrom docker.errors import NotFound") == []
 
 
-@pytest.mark.parametrize("path", ["labkit/kube/__init__.py", "labkit/kube/pods.py"])
+@pytest.mark.parametrize("path", ["labkit/kube/__init__.py", "labkit/adapters/kube/kube_pods.py"])
 def test_the_cluster_s_folder_may_import_lightkube(path: str) -> None:
     assert broken_rules(path, "import httpx2\nfrom lightkube.core.exceptions import ApiError") == []
 
 
 def test_only_one_file_runs_kind() -> None:
     runs = [path for path in FILES if '"get", "clusters"' in Path(CHECKOUT / path).read_text(encoding="utf-8")]
-    assert runs == ["labkit/kind.py"]
+    assert runs == ["labkit/adapters/kind.py"]

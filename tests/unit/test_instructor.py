@@ -12,9 +12,9 @@ from itertools import pairwise
 import click
 import pytest
 
+from labkit.base.resources import CHECKOUT
 from labkit.cli import main
 from labkit.course.lessons import lessons
-from labkit.settings import CHECKOUT
 
 GUIDE = (CHECKOUT / "docs" / "instructor.md").read_text(encoding="utf-8")
 _TARGETS = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from labkit.causes import Cause
-from labkit.identity.model import Versions
+from labkit.core.causes import Cause
+from labkit.core.identity.model import Versions
 from tests.parity import prove
 from tests.parity.cases import WORLDS, Case, collect, in_pod
 from tests.parity.compare import Disagreement, differences, shrink

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.settings import CHECKOUT
+from labkit.base.resources import CHECKOUT
 from tools.site.execute import NotebookFailed, execute
 from tools.site.links import Page, broken_links, read_page, read_site
 from tools.site.pages import (

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labkit.base.resources import CHECKOUT
 from labkit.course.lessons import describe_lesson
-from labkit.settings import CHECKOUT
 from tools.site.execute import NotebookFailed, execute
 from tools.site.links import broken_links, read_site
 from tools.site.pages import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
+from labkit.base.errors import Misuse, did_you_mean
 from labkit.course.exercise import Exercise
-from labkit.errors import Misuse, did_you_mean
 
 
 def exercises_of(lesson: str) -> tuple[Exercise, ...]:

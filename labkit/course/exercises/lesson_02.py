@@ -6,7 +6,7 @@ from typing import Any
 
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
-from labkit.images.facts import ImageFacts
+from labkit.lab.samples.image_facts import ImageFacts
 
 _STRANGER = "4711"
 """A uid that no image of this lesson knows; its group is named with it, because without it is root's."""

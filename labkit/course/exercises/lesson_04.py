@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from labkit.core.identity.numbers import read_number
+from labkit.core.identity.ranges import range_of
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
-from labkit.identity.numbers import read_number
-from labkit.identity.ranges import range_of
 
 
 def _check_two_shells(world: World, command: object) -> Found:

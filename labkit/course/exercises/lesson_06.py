@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from labkit.core.identity.answers import explain_in_engine
+from labkit.core.identity.model import Identity, Image
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.users import why_not_non_root
 from labkit.course.world import World
-from labkit.identity.explain import explain_in_engine
-from labkit.identity.model import Identity, Image
-from labkit.images.facts import FileFact, ImageFacts
+from labkit.lab.samples.image_facts import FileFact, ImageFacts
 
 _NO_IMAGE = "There is no image {}: the cell was not run, or its build stopped; read what it said."
 _OWNER, _GROUP, _OTHERS = 0o300, 0o030, 0o003

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.causes import Cause
+from labkit.core.causes import Cause
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from labkit.container import Container
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
+from labkit.lab.container import Container
 
 _NOTE = "/app/note.txt"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from labkit.core.pods.manifest import container_manifest, pod_manifest
+from labkit.core.pods.outcome import Outcome
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
-from labkit.pods.manifest import container_manifest, pod_manifest
-from labkit.pods.outcome import Outcome
 from labkit.threat.judge import Control
 
 _BEGIN = {"runAsNonRoot": True}

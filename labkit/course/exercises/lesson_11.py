@@ -6,10 +6,10 @@ import re
 import time
 from typing import Any
 
+from labkit.base.errors import LabError
+from labkit.core.pods.workloads import read_workloads
 from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
-from labkit.errors import LabError
-from labkit.pods.workloads import read_workloads
 
 _KEY = "seven-times-six"
 _LISTENS = re.compile(r"listening on port (\d+)")

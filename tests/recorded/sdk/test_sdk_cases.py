@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labkit.publishing.rules.cases import answer_case
+from labkit.publish.rules.publish_cases import answer_case
 
 _HERE = Path(__file__).parent
 _BASES: dict[str, Any] = json.loads((_HERE / "bases.json").read_text(encoding="utf-8"))

@@ -6,9 +6,9 @@ import ast
 
 import pytest
 
+from labkit.base.errors import Misuse
 from labkit.course.exercises import exercises_of, find_exercise
 from labkit.course.lessons import lesson_names
-from labkit.errors import Misuse
 from tests.course import Placed, all_placed, cells_of, placed
 
 _LESSONS = [name for name in lesson_names() if not name.startswith("00")]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from labkit.base.errors import LabFailed, Misuse
 from labkit.course.lessons import describe_lesson, lessons, require_lesson
-from labkit.errors import LabFailed, Misuse
 
 
 def test_lessons_say_what_they_show() -> None:

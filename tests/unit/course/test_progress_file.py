@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.cleaning import _remove_but
+from labkit.base.errors import DeadlineExceeded
+from labkit.base.files import briefly_locked
 from labkit.course.progress import Progress
 from labkit.course.progress_file import MOST_BYTES, read_progress, record, remove_progress
 from labkit.course.records import Event
-from labkit.errors import DeadlineExceeded
-from labkit.files import briefly_locked
+from labkit.lab.clean import _remove_but
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
 _COURSE = {"00-start-here": (), _LESSON: (_EXERCISE, "in-the-container"), "08-change-the-user": ("who-wins",)}

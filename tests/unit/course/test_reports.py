@@ -16,12 +16,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labkit.base.errors import LabFailed, Misuse
 from labkit.cli import main
 from labkit.course.progress import Progress, overview, the_course
 from labkit.course.progress_file import read_progress, record
 from labkit.course.records import Event
 from labkit.course.reports import HAND_IN, hand_in, read_many, showable
-from labkit.errors import LabFailed, Misuse
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
 _COURSE = {"00-start-here": (), _LESSON: (_EXERCISE, "in-the-container"), "08-change-the-user": ("who-wins",)}

@@ -1,4 +1,4 @@
-"""Tables and progress."""
+"""Tables and steps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.show import progress
-from labkit.show.progress import Steps
+from labkit.show import steps
+from labkit.show.steps import Steps
 from labkit.show.table import Table
 
 
@@ -53,7 +53,7 @@ def test_a_step_that_does_not_end_well_says_so(error: type[BaseException], word:
 
 
 def test_long_work_shows_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_SIGN_OF_LIFE_SECONDS", 0.001)
+    monkeypatch.setattr(steps, "_SIGN_OF_LIFE_SECONDS", 0.001)
     signs = threading.Event()
 
     class Out(io.StringIO):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.errors import Misuse
-from labkit.show.cards import card_table, cards_table
+from labkit.base.errors import Misuse
+from labkit.threat.cve_cards import card_table, cards_table
 from labkit.threat.cves import CARDS, Card, CardVerdict, Machine, Where, check, find_card
 
 FIXED, AFFECTED, NOT_HERE, UNKNOWN = CardVerdict

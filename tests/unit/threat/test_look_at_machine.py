@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from labkit.engine import Engine, EngineUnreachable
-from labkit.errors import LabError, LabFailed
+from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.base.errors import LabError, LabFailed
 from labkit.threat.cves import Machine
-from labkit.threat.machine import look_at_machine
+from labkit.threat.machine_versions import look_at_machine
 
 INFO = {"KernelVersion": "6.18.44-fc-v669", "CgroupVersion": "1"}
 DEBIAN = [

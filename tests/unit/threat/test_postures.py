@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from labkit.errors import Misuse
-from labkit.settings import CHECKOUT
+from labkit.base.errors import Misuse
+from labkit.base.resources import CHECKOUT
 from labkit.threat.judge import Control
 from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, VULNERABLE, Posture, find_posture
 from labkit.threat.probes import PROBES, find_probe

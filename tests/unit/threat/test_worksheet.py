@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labkit.errors import LabFailed, Misuse
-from labkit.show.worksheet import export_worksheet, rechecks_table, to_html, to_markdown, worksheet_table
+from labkit.base.errors import LabFailed, Misuse
 from labkit.threat.evidence import Cell, Matrix, Trial
 from labkit.threat.judge import Control, Verdict
 from labkit.threat.worksheet import Worksheet, read_worksheet
+from labkit.threat.worksheet_pages import export_worksheet, rechecks_table, to_html, to_markdown, worksheet_table
 
 
 def _cell(control: Control | None = Control.DAC, where: str = "engine", posture: str = "app-default") -> Cell:

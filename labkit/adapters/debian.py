@@ -1,0 +1,149 @@
+"""Adding what the lab needs to a Debian machine, as root: system packages and nothing else.
+
+The engine comes from Debian 13, because Debian 12's (20.10) cannot start privileged containers on machines
+whose capability bounding set lacks a capability. It is taken from the mirror that apt is already set up with,
+and a pin keeps every other package where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from labkit.base.errors import LabFailed, MachineLacks
+
+ENGINE_RELEASE = "trixie"
+ENGINE_PACKAGES = ("docker.io", "docker-cli", "containerd")
+_SOURCE = Path("/etc/apt/sources.list.d/labkit-engine.sources")
+_PIN = Path("/etc/apt/preferences.d/labkit-engine")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+PROGRAMS = {
+    "dockerd": "docker.io",
+    "docker": "docker-cli",
+    "iptables": "iptables",
+    "mmdebstrap": "mmdebstrap",
+    "gcc": "gcc",
+    "chromium": "chromium",
+}
+"""Programs that the kit may add, and the package of each."""
+
+
+def can_add_packages() -> bool:
+    """Whether this is a Debian machine, or a derivative with apt, on which we are root."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None and _is_debian()
+
+
+def _is_debian() -> bool:
+    try:
+        lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return "ID=debian" in lines
+
+
+def add_programs(*programs: str) -> list[str]:
+    """Install the packages of those programs that are missing.
+
+    Args:
+        programs: keys of `PROGRAMS`.
+
+    Returns:
+        The packages that were added.
+
+    Raises:
+        MachineLacks: something is missing and the kit may not add it here.
+        LabFailed: apt could not.
+    """
+    missing = [PROGRAMS[program] for program in programs if shutil.which(program) is None]
+    if missing:
+        add_packages(*missing, why=" and ".join(programs))
+    return missing
+
+
+def add_packages(*packages: str, why: str) -> None:
+    """Install Debian packages, without what they merely recommend.
+
+    Args:
+        packages: names of packages.
+        why: what they are for, for the error.
+
+    Raises:
+        MachineLacks: not Debian, or not root; the remedy is the command.
+        LabFailed: apt could not; its last lines are in the error.
+    """
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    if not can_add_packages():
+        raise MachineLacks(
+            f"Looking for {why}",
+            "not on this machine",
+            f"install it, on Debian or Ubuntu with\n  sudo {' '.join(command)}",
+        )
+    if set(packages) & set(ENGINE_PACKAGES):
+        _offer_engine_release()
+    _apt("apt-get", "update")
+    _apt(*command)
+
+
+def has_package(package: str) -> bool:
+    """Whether dpkg knows the package as installed."""
+    query = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status}", package], capture_output=True, text=True, check=False
+    )
+    return query.returncode == 0 and query.stdout == "installed"
+
+
+def mirror() -> str:
+    """The Debian mirror that this machine's apt is set up with.
+
+    Raises:
+        LabFailed: apt names none.
+    """
+    listing = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    mirrors = [line for line in listing.stdout.splitlines() if not line.rstrip("/").endswith("-security")]
+    if not mirrors:
+        raise LabFailed(
+            "Looking for this machine's Debian mirror",
+            "apt lists no source of Debian",
+            "put one into /etc/apt/sources.list and run\n  apt-get update",
+        )
+    return mirrors[0].rstrip("/")
+
+
+def _offer_engine_release() -> None:
+    """Let apt see Debian 13, at a priority at which nothing but the engine comes from it."""
+    _PIN.write_text(
+        f"Package: *\nPin: release n={ENGINE_RELEASE}\nPin-Priority: 100\n\n"
+        f"Package: {' '.join(ENGINE_PACKAGES)}\nPin: release n={ENGINE_RELEASE}\nPin-Priority: 990\n",
+        encoding="utf-8",
+    )
+    _SOURCE.write_text(
+        f"Types: deb\nURIs: {mirror()}\nSuites: {ENGINE_RELEASE}\nComponents: main\nSigned-By: {_KEYRING}\n",
+        encoding="utf-8",
+    )
+
+
+def _apt(*command: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        [command[0], "-o", "DPkg::Lock::Timeout=120", *command[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()[-4:]
+        raise LabFailed(
+            f"Running {' '.join(command)}",
+            "\n".join(said) or f"exit status {done.returncode}",
+            "run the same command by hand to see all of it; a machine without a mirror needs the packages beforehand",
+        )

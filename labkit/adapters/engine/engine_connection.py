@@ -1,0 +1,71 @@
+"""The connection to an engine, and what an engine says of itself."""
+
+from __future__ import annotations
+
+from typing import Any, Self, cast
+
+import docker
+import requests
+from docker.errors import DockerException
+
+from labkit.adapters.engine.engine_errors import EngineUnreachable, doing, why_unreachable
+from labkit.base.configuration import Configuration
+from labkit.core.identity.model import read_version
+
+_CONNECT_SECONDS = 10
+
+
+class Connection:
+    """An engine that answers, and the lab that asks it."""
+
+    def __init__(self, client: docker.DockerClient, configuration: Configuration) -> None:
+        self._client = client
+        # The SDK's low-level API is typed in parts only.
+        self._api: Any = client.api
+        self._configuration = configuration
+
+    @classmethod
+    def connect(cls, configuration: Configuration) -> Self:
+        """Connect to the engine that the docker command would use.
+
+        Raises:
+            EngineUnreachable: nothing answers, or we may not talk to it.
+        """
+        try:
+            client = docker.from_env(timeout=_CONNECT_SECONDS)
+            client.ping()
+        except (DockerException, requests.exceptions.RequestException) as error:
+            raise EngineUnreachable("Connecting to the engine", *why_unreachable(error)) from None
+        # Builds and runs take their time; what must not hang has a deadline of its own.
+        cast(Any, client.api).timeout = None
+        return cls(client, configuration)
+
+    def info(self) -> dict[str, Any]:
+        """What `docker info` tells, as the API gives it."""
+        with doing("Asking the engine about itself"):
+            return dict(self._client.info())
+
+    def version(self) -> dict[str, Any]:
+        """What `docker version` tells of the server."""
+        with doing("Asking the engine for its version"):
+            return dict(self._client.version())
+
+    def runc_version(self) -> tuple[int, int] | None:
+        """Major and minor of the engine's runc, None if the engine does not say."""
+        components = self.version().get("Components") or []
+        return next((read_version(str(one.get("Version"))) for one in components if one.get("Name") == "runc"), None)
+
+    def _architecture(self) -> str:
+        return str(self.version().get("Arch", "amd64"))
+
+    def has_containerd_store(self) -> bool:
+        """Whether images live in containerd's store, where an image may hold several platforms."""
+        return any("io.containerd.snapshotter" in part for _, part in self.info().get("DriverStatus") or [])
+
+    def disk_usage(self) -> int:
+        """Bytes that images, containers and volumes take, shared layers counted once."""
+        with doing("Measuring the engine's disk"):
+            usage = self._api.df()
+        containers = sum(int(one.get("SizeRw") or 0) for one in usage.get("Containers") or [])
+        volumes = sum(int((one.get("UsageData") or {}).get("Size") or 0) for one in usage.get("Volumes") or [])
+        return int(usage.get("LayersSize") or 0) + containers + max(volumes, 0)

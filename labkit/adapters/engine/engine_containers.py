@@ -1,0 +1,282 @@
+"""Containers, and the networks and volumes beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from labkit.adapters.engine.engine_connection import Connection
+from labkit.adapters.engine.engine_errors import doing, translate
+from labkit.base.configuration import LABEL
+from labkit.core.causes import Cause
+from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.run_results import RunResult
+
+_RUN_SECONDS = 60.0
+_COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """What the engine says of a container that stays."""
+
+    running: bool
+    image_id: str
+    labels: Mapping[str, str]
+    exit_status: int | None = None
+
+
+class Containers(Connection):
+    """What is done with containers, networks and volumes."""
+
+    def run(
+        self,
+        reference: str,
+        command: Sequence[str] | None = None,
+        *,
+        user: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        deadline: float = _RUN_SECONDS,
+    ) -> RunResult:
+        """Run a command in a new container, as `docker run --rm` does, and say what happened.
+
+        Args:
+            reference: the image; it is never pulled.
+            command: what to run in place of the image's entrypoint; None for what the image says.
+            user: as `docker run --user`.
+            options: more of the engine's HostConfig, by the SDK's names (for postures and for the node's making).
+            deadline: seconds after which the container is killed.
+
+        Returns:
+            The output and how it ended; an engine that refuses is a result, not an error.
+
+        Raises:
+            LabFailed: the engine went away.
+        """
+        line = docker_run_line(reference, command, user)
+        api = self._api
+        try:
+            container = api.create_container(
+                reference,
+                command=list(command[1:]) if command else None,
+                entrypoint=[command[0]] if command else None,
+                user=user,
+                labels=self._configuration.labels,
+                host_config=api.create_host_config(**(options or {})),
+            )["Id"]
+        except ImageNotFound as error:
+            return RunResult(line, "", _ENGINE_FAILED, Cause.IMAGE_MISSING, str(error.explanation))
+        except APIError as error:
+            return _refused(line, error)
+        except requests.exceptions.RequestException as error:
+            raise translate(f"Running {line}", error) from error
+        try:
+            return self._start_and_wait(container, line, deadline)
+        finally:
+            with contextlib.suppress(DockerException, requests.exceptions.RequestException):
+                api.remove_container(container, force=True, v=True)
+
+    def _start_and_wait(self, container: str, line: str, deadline: float) -> RunResult:
+        api = self._api
+        try:
+            api.start(container)
+        except APIError as error:
+            return _refused(line, error)
+        with doing(f"Running {line}"):
+            try:
+                status = int(api.wait(container, timeout=deadline)["StatusCode"])
+            except requests.exceptions.ConnectionError as error:
+                if not _is_timeout(error):
+                    raise
+                output = self._logs(container)
+                return RunResult(line, output, _KILLED, Cause.TIMEOUT, f"still running after {deadline:.0f} s")
+            except requests.exceptions.Timeout:
+                return RunResult(
+                    line, self._logs(container), _KILLED, Cause.TIMEOUT, f"still running after {deadline:.0f} s"
+                )
+            return RunResult(line, self._logs(container), status)
+
+    def launch(
+        self,
+        reference: str,
+        arguments: Sequence[str],
+        *,
+        entrypoint: Sequence[str] | None = None,
+        user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> str:
+        """Start a container that stays, with arguments for its image's entrypoint; gives its id.
+
+        Args:
+            reference: the image; it is never pulled.
+            arguments: for its entrypoint.
+            entrypoint: in place of the image's.
+            user: as `docker run --user`.
+            environment: variables besides the image's own.
+            options: more of the engine's HostConfig, by the SDK's names.
+            labels: besides the kit's own.
+
+        Raises:
+            LabFailed: the engine does not start it; nothing of it is left.
+        """
+        with doing(f"Starting a container of {reference}"):
+            container = str(
+                self._api.create_container(
+                    reference,
+                    command=list(arguments),
+                    entrypoint=list(entrypoint) if entrypoint else None,
+                    user=user,
+                    environment=dict(environment or {}),
+                    labels={**self._configuration.labels, **(labels or {})},
+                    host_config=self._api.create_host_config(**(options or {})),
+                )["Id"]
+            )
+            try:
+                self._api.start(container)
+            except BaseException:
+                self.remove_container(container)
+                raise
+        return container
+
+    def output(self, container: str) -> str:
+        """All that a container has printed so far."""
+        with doing("Reading what a container printed"):
+            return self._logs(container)
+
+    def _logs(self, container: str) -> str:
+        return bytes(self._api.logs(container)).decode("utf-8", "replace").strip()
+
+    def address(self, container: str) -> str:
+        """A container's address in the engine's own network."""
+        with doing("Asking for a container's address"):
+            networks = self._api.inspect_container(container)["NetworkSettings"]["Networks"]
+        return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+
+    def container(self, name: str) -> ContainerState | None:
+        """What became of a container that stays, such as the node; None if there is none of that name."""
+        with doing(f"Looking for container {name}"):
+            try:
+                found = self._api.inspect_container(name)
+            except NotFound:
+                return None
+        state = found["State"]
+        running = bool(state["Running"]) and not state.get("Paused")
+        status = None if running else int(state.get("ExitCode") or 0)
+        return ContainerState(running, found["Image"], found["Config"].get("Labels") or {}, status)
+
+    def start(self, name: str) -> None:
+        """Start a container that was stopped, or let one go on that was paused."""
+        with doing(f"Starting container {name}"):
+            container = self._client.containers.get(name)
+            if container.status == "paused":
+                container.unpause()
+            else:
+                container.start()
+
+    def stop(self, name: str, seconds: int = 10) -> None:
+        """Stop a container, by force after so many seconds; nothing if there is none."""
+        with doing(f"Stopping container {name}"), contextlib.suppress(NotFound):
+            self._api.stop(name, timeout=seconds)
+
+    def remove_container(self, name: str) -> None:
+        """Remove a container with its anonymous volumes, running or not; nothing if there is none."""
+        with doing(f"Removing container {name}"), contextlib.suppress(NotFound):
+            self._api.remove_container(name, force=True, v=True)
+
+    def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
+        """Write files, by their whole paths, into a container; missing folders are made."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for path, content in files.items():
+                entry = tarfile.TarInfo(path.lstrip("/"))
+                entry.size, entry.mode = len(content), 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        with doing(f"Writing into {container}"):
+            self._api.put_archive(container, "/", packed.getvalue())
+
+    def execute(self, container: str, command: Sequence[str], *, user: str | None = None) -> tuple[int, str]:
+        """Run a command in a running container of the lab; gives its exit status and all that it printed.
+
+        Args:
+            container: its name or id.
+            command: what to run.
+            user: as `docker exec --user`; None for the container's own.
+        """
+        with doing(f"Running {command[0]} in {container}"):
+            process = self._api.exec_create(container, list(command), user=user or "")["Id"]
+            output = self._start_exec(process).decode("utf-8", "replace")
+            return int(self._api.exec_inspect(process)["ExitCode"]), output
+
+    def _start_exec(self, process: str) -> bytes:
+        """Start what was made by exec_create, wait for its end, and give all that it printed.
+
+        The SDK's own exec_start upgrades the connection and reads on from the bare socket. What came in one piece with
+        the answer's headers is lost then, such as most of "unable to find user"; a plain request loses nothing.
+        """
+        api = self._api
+        url = api._url("/exec/{0}/start", process)
+        answer = api._post_json(url, data={"Tty": False, "Detach": False}, timeout=None)
+        return b"".join(api._multiplexed_buffer_helper(answer))
+
+    def labelled_containers(self, *more: str) -> list[str]:
+        """The names of the containers that carry this lab's label, and more labels if asked, running or not.
+
+        A container has the labels of its image, so these include the node and whatever else anyone started from
+        an image of the lab.
+        """
+        return self._labelled("containers", lambda filters: self._api.containers(all=True, filters=filters), more)
+
+    def labelled_networks(self) -> list[str]:
+        """The names of the networks that carry this lab's label."""
+        return self._labelled("networks", lambda filters: self._api.networks(filters=filters))
+
+    def labelled_volumes(self) -> list[str]:
+        """The names of the volumes that carry this lab's label."""
+        return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
+
+    def _labelled(self, kind: str, find: Any, more: Sequence[str] = ()) -> list[str]:
+        with doing(f"Listing the lab's {kind}"):
+            found = find({"label": [f"{LABEL}={self._configuration.name}", *more]})
+        return [str(one["Names"][0]).lstrip("/") if one.get("Names") else str(one["Name"]) for one in found]
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network."""
+        with doing(f"Removing network {network}"), contextlib.suppress(NotFound):
+            self._api.remove_network(network)
+
+    def remove_volume(self, volume: str) -> None:
+        """Remove a volume."""
+        with doing(f"Removing volume {volume}"), contextlib.suppress(NotFound):
+            self._api.remove_volume(volume)
+
+
+def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:
+    """The line to type for what `Engine.run` does."""
+    words = ["docker", "run", "--rm"]
+    if user is not None:
+        words += ["--user", user]
+    if command:
+        words += ["--entrypoint", command[0]]
+    return shlex.join([*words, reference, *(command[1:] if command else ())])
+
+
+def _refused(line: str, error: APIError) -> RunResult:
+    """The result of an engine's refusal, with the exit status that the docker command would give."""
+    message = str(error.explanation or error).strip()
+    cause = cause_of_engine_error(message)
+    status = {Cause.COMMAND_NOT_FOUND: _COMMAND_NOT_FOUND, Cause.PERMISSION_DENIED: _PERMISSION_DENIED}
+    return RunResult(line, "", status.get(cause, _ENGINE_FAILED) if cause else _ENGINE_FAILED, cause, message)
+
+
+def _is_timeout(error: requests.exceptions.ConnectionError) -> bool:
+    return "Read timed out" in str(error)

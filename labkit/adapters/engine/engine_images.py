@@ -1,0 +1,208 @@
+"""Images in the engine: looked at, made, named, removed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from labkit.adapters.engine.engine_connection import Connection
+from labkit.adapters.engine.engine_errors import doing
+from labkit.base.configuration import LABEL
+from labkit.base.errors import LabFailed
+
+_TEXT_BYTES = 1 << 20
+_CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class PathInImage:
+    """Something at a path of an image: who owns it, its mode in octal, its text if it is a small file."""
+
+    uid: int
+    gid: int
+    mode: str
+    text: str | None
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a file, so that a large file's header can be read without the rest."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or len(self._rest) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._rest += chunk
+        taken = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(taken) :]
+        return taken
+
+
+class Images(Connection):
+    """What is done with images in the engine."""
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """What `docker image inspect` tells, or None if there is no such image here."""
+        with doing(f"Inspecting {reference}"):
+            try:
+                return dict(self._api.inspect_image(reference))
+            except ImageNotFound:
+                return None
+
+    def history(self, reference: str) -> list[dict[str, Any]]:
+        """What `docker history` tells, the newest entry first."""
+        with doing(f"Reading the history of {reference}"):
+            return list(self._api.history(reference))
+
+    def labelled_images(self, *, nameless: bool = False) -> list[dict[str, Any]]:
+        """The images that carry this lab's label; only those without a name on which nothing stands, if asked."""
+        filters: dict[str, Any] = {"label": f"{LABEL}={self._configuration.name}"}
+        if nameless:
+            filters["dangling"] = True
+        with doing("Listing the lab's images"):
+            return list(self._api.images(filters=filters, all=not nameless))
+
+    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
+        """Look at paths of an image without running anything of it, as `docker cp` does.
+
+        Returns:
+            What is at each path, None where there is nothing.
+        """
+        with doing(f"Looking into {reference}"):
+            container = self._api.create_container(reference, command=["none"], labels=self._configuration.labels)
+            try:
+                return {path: self._look_at(container["Id"], path) for path in paths}
+            finally:
+                self._api.remove_container(container["Id"], force=True)
+
+    def _look_at(self, container: str, path: str) -> PathInImage | None:
+        try:
+            chunks, _ = self._api.get_archive(container, path)
+        except NotFound:
+            return None
+        with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as archive:
+            member = archive.next()
+            if member is None:
+                return None
+            handle = archive.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
+            text = handle.read().decode("utf-8", "replace") if handle else None
+            return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
+
+    def build(
+        self,
+        context: bytes,
+        reference: str,
+        *,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        target: str = "",
+    ) -> str:
+        """Build an image with the engine's classic builder, which every engine has.
+
+        Args:
+            context: a tar archive with the Dockerfile in it.
+            reference: what to call the result.
+            arguments: build arguments.
+            labels: labels besides the kit's own.
+            target: the stage to build, the last one if empty.
+
+        Returns:
+            The image's id.
+
+        Raises:
+            LabFailed: the builder's last lines are in the error.
+        """
+        lines: list[str] = []
+        with doing(f"Building {reference}"), self._replacing(reference):
+            for event in self._api.build(
+                fileobj=io.BytesIO(context),
+                custom_context=True,
+                tag=reference,
+                buildargs=dict(arguments),
+                labels={**self._configuration.labels, **labels},
+                target=target,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            ):
+                lines += str(event.get("stream", "")).splitlines()
+                if "error" in event:
+                    last = "\n".join([*lines[-6:], event["error"]])
+                    raise LabFailed(
+                        f"Building {reference}", last, "look at the engine and at the disk\n  labkit doctor"
+                    )
+        image = self.image(reference)
+        if image is None:
+            raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
+        return str(image["Id"])
+
+    def import_rootfs(self, rootfs: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
+        """Make an image of a root file system (`docker import`).
+
+        Args:
+            rootfs: path of a tar archive.
+            reference: what to call the image.
+            labels: labels besides the kit's own.
+            changes: Dockerfile instructions.
+        """
+        all_labels = {**self._configuration.labels, **labels}
+        marks = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
+        repository, _, tag = reference.rpartition(":")
+        with doing(f"Importing {reference}"), self._replacing(reference):
+            self._api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *marks])
+
+    def commit(self, container: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
+        """Make an image of a container's file system."""
+        marks = [f'LABEL "{name}"="{value}"' for name, value in {**self._configuration.labels, **labels}.items()]
+        repository, _, tag = reference.rpartition(":")
+        with doing(f"Committing {reference}"), self._replacing(reference):
+            self._api.commit(container, repository, tag, changes="\n".join([*changes, *marks]))
+
+    @contextlib.contextmanager
+    def _replacing(self, reference: str) -> Iterator[None]:
+        """Remove the lab's image that had a name before, once a new one has it; else each change would leave one.
+
+        Somebody's own image of that name stays, without its name.
+        """
+        before = self.image(reference)
+        yield
+        after = self.image(reference)
+        ours = before and self._configuration.labels.items() <= (before["Config"].get("Labels") or {}).items()
+        if before and after and ours and before["Id"] != after["Id"]:
+            self.remove_image(before["Id"])
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image another name."""
+        repository, _, tag = reference.rpartition(":")
+        with doing(f"Tagging {image} as {reference}"):
+            self._api.tag(image, repository, tag)
+
+    def remove_image(self, reference: str) -> bool:
+        """Remove a name of an image, and the image with its last name.
+
+        Returns:
+            False if there is none, or if another image or a container stands on it.
+        """
+        with doing(f"Removing {reference}"):
+            try:
+                self._api.remove_image(reference, force=False)
+            except ImageNotFound:
+                return False
+            except APIError as error:
+                if error.status_code == _CONFLICT:
+                    return False
+                raise
+        return True

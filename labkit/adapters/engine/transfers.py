@@ -1,0 +1,123 @@
+"""Images on their way into the engine and out of it: registries, archives, the node."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
+
+import requests
+from docker.errors import DockerException, NotFound
+
+from labkit.adapters.engine.engine_errors import doing
+from labkit.adapters.engine.engine_images import Images
+from labkit.adapters.engine.pull_errors import PULL_SILENCE_SECONDS, heard, pull_failed
+from labkit.base.errors import LabFailed
+
+
+class Transfers(Images):
+    """How images come and go."""
+
+    def pull(self, reference: str, *, silence: float = PULL_SILENCE_SECONDS) -> str:
+        """Pull an image for this machine's platform; gives its digest reference.
+
+        Args:
+            reference: the image.
+            silence: seconds without a word from the registry after which it is given up.
+
+        Raises:
+            LabFailed: the registry does not give it; the remedy is for what it said.
+        """
+        pulling = f"Pulling {reference}"
+        with doing(pulling):
+            events: Iterator[dict[str, Any]] = heard(
+                lambda: self._api.pull(reference, stream=True, decode=True), silence, pulling
+            )
+            for event in events:
+                if "error" in event:
+                    raise pull_failed(pulling, str(event["error"]))
+        image = self.image(reference) or {}
+        return next(iter(image.get("RepoDigests") or []), reference)
+
+    def push(self, image: str, reference: str) -> None:
+        """Push an image under another name, which it has here for no longer than that takes.
+
+        Raises:
+            LabFailed: the registry does not take it.
+        """
+        self.tag(image, reference)
+        try:
+            with doing(f"Pushing {reference}"):
+                for event in self._api.push(reference, stream=True, decode=True):
+                    if "error" in event:
+                        raise LabFailed(f"Pushing {reference}", str(event["error"]), "see what the registry says")
+        finally:
+            self.remove_image(reference)
+
+    def can_reach_registry(self, reference: str, seconds: float) -> bool:
+        """Whether the engine gets an answer about an image from its registry, within so many seconds.
+
+        Asked through the engine, because it is the engine that pulls: its proxies, mirrors and certificates count.
+        """
+        answered = threading.Event()
+
+        def ask() -> None:
+            with contextlib.suppress(DockerException, requests.exceptions.RequestException):
+                with contextlib.suppress(NotFound):  # That there is no such image is an answer too.
+                    self._api.inspect_distribution(reference)
+                answered.set()
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(seconds)
+        return answered.is_set()
+
+    def load_archive(self, archive: IO[bytes], reference: str) -> None:
+        """Load an archive as `docker load` does; an image of the lab that had the name before goes, no other one.
+
+        Raises:
+            LabFailed: the engine does not take it.
+        """
+        with doing(f"Loading {reference} into the engine"), self._replacing(reference):
+            for line in self._api.load_image(archive):
+                if problem := line.get("error"):
+                    raise LabFailed(f"Loading {reference} into the engine", str(problem), "try again")
+
+    def save_image(self, reference: str, target: IO[bytes]) -> None:
+        """Write an image as `docker save` does."""
+        with doing(f"Saving {reference}"):
+            for chunk in self._api.get_image(reference, chunk_size=1 << 20):
+                target.write(chunk)
+
+    def pipe_images(self, references: Iterable[str], receiver: Sequence[str]) -> None:
+        """Stream images, as `docker save` writes them, into a docker command's standard input.
+
+        The SDK cannot stream into an exec; the docker command, which kind needs anyway, can.
+
+        Args:
+            references: the images.
+            receiver: arguments of a second docker command.
+
+        Raises:
+            LabFailed: either command failed.
+        """
+        platform = ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []
+        saving = subprocess.Popen(
+            ["docker", "save", *platform, *references],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            loading = subprocess.run(["docker", *receiver], stdin=saving.stdout, capture_output=True, check=False)
+        finally:
+            if saving.stdout is not None:
+                saving.stdout.close()
+            _, said = saving.communicate()
+        failed = said if saving.returncode else loading.stderr
+        if saving.returncode or loading.returncode:
+            last = failed.decode("utf-8", "replace").strip().splitlines()[-3:]
+            came_back = "\n".join(last) or "the docker command ended without a word"
+            raise LabFailed("Loading images into the node", came_back, "try again\n  labkit up")

@@ -1,0 +1,213 @@
+"""Building the Go programs that the kit brings along, from modules pinned by go.sum, each built once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.adapters import debian
+from labkit.adapters.processes import run_program
+from labkit.base.errors import LabFailed, MachineLacks
+from labkit.base.resources import CLUSTER
+
+_NODE = CLUSTER / "node"
+_GO_REMEDY = "install Go 1.26 or later from your system's packages or go.dev, and put `go` on PATH"
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    """A program, or several of one module, that `go build` makes.
+
+    Args:
+        name: names it in progress lines and in the cache.
+        module: the folder of its go.mod.
+        packages: the packages to build; each makes one file named after its last part.
+        tags: build tags.
+        variables: `-X` settings of the linker; `{PATH}` becomes the version that go.mod requires of that
+            module, `{PATH:minor}` the middle part of it.
+        cgo: whether it needs a C compiler.
+        needs: Debian packages with the C headers it needs.
+    """
+
+    name: str
+    module: Path
+    packages: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    cgo: bool = False
+    needs: tuple[str, ...] = ()
+
+
+KUBERNETES = GoProgram(
+    "Kubernetes",
+    _NODE / "kubernetes",
+    ("labkit/node/kubernetes/kube",),
+    variables=(
+        ("k8s.io/component-base/version.gitVersion", "{k8s.io/kubernetes}"),
+        ("k8s.io/component-base/version.gitMajor", "1"),
+        ("k8s.io/component-base/version.gitMinor", "{k8s.io/kubernetes:minor}"),
+    ),
+)
+KUBECTL = GoProgram(
+    "kubectl",
+    _NODE / "kubernetes",
+    ("labkit/node/kubernetes/kubectl",),
+    variables=KUBERNETES.variables,
+)
+_CONTAINERD = "github.com/containerd/containerd/v2"
+_CNI = "github.com/containernetworking/plugins/plugins"
+CONTAINERD = GoProgram(
+    "containerd",
+    _NODE / "runtime",
+    (
+        *(f"{_CONTAINERD}/cmd/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")),
+        *(f"{_CNI}/{plugin}" for plugin in ("main/bridge", "main/loopback", "ipam/host-local", "meta/portmap")),
+    ),
+    tags=("no_btrfs", "no_devmapper", "no_zfs"),
+    variables=((f"{_CONTAINERD}/version.Version", f"{{{_CONTAINERD}}}"),),
+)
+RUNC = GoProgram(
+    "runc",
+    _NODE / "runtime",
+    ("github.com/opencontainers/runc",),
+    tags=("seccomp",),
+    cgo=True,
+    needs=("gcc", "libc6-dev", "pkg-config", "libseccomp-dev"),
+)
+PAUSE = GoProgram("pause", _NODE / "pause", ("labkit/node/pause",))
+KIND = GoProgram("kind", CLUSTER / "tools", ("sigs.k8s.io/kind",))
+CRANE = GoProgram("crane", CLUSTER / "tools", ("github.com/google/go-containerregistry/cmd/crane",))
+REGISTRY = GoProgram("registry", CLUSTER / "registry", ("labkit/registry",))
+SAMPLE_APP = GoProgram("sampleapp", CLUSTER / "sampleapp", ("labkit/sampleapp",))
+PROBE = GoProgram("probe", CLUSTER / "probe", ("labkit/probe",))
+
+
+def module_version(module: Path, path: str) -> str:
+    """The version of a required module, with its v, as go.mod says it.
+
+    Raises:
+        LabFailed: go.mod does not require it.
+    """
+    match = re.search(
+        rf"^\s*(?:require )?{re.escape(path)} (v\S+)", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    if match is None:
+        raise LabFailed(
+            f"Reading {module / 'go.mod'}", f"it does not require {path}", "restore the file with git checkout"
+        )
+    return match.group(1)
+
+
+def content_key(program: GoProgram) -> str:
+    """What the built files depend on besides the compiler, as a short hexadecimal hash."""
+    digest = hashlib.sha256(repr((program.packages, program.tags, program.variables, program.cgo)).encode())
+    digest.update(os.uname().machine.encode())
+    for path in sorted(program.module.rglob("*")):
+        if path.is_file() and not path.name.endswith("_test.go"):
+            digest.update(f"{path.relative_to(program.module)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def find_built(program: GoProgram, cache: Path) -> Path | None:
+    """The folder with the program's files, if they have been built from what the sources are now."""
+    folder = cache / "programs" / f"{program.name}-{content_key(program)}"
+    return folder if folder.is_dir() else None
+
+
+def build(program: GoProgram, cache: Path) -> Path:
+    """Build a program, or find it built.
+
+    The result appears under its name only when it is whole, so an interrupted build leaves nothing that
+    looks finished; the compiler's own cache lets the next one resume.
+
+    Args:
+        program: what to build.
+        cache: the kit's cache folder.
+
+    Returns:
+        The folder with the program's files.
+
+    Raises:
+        MachineLacks: no Go compiler, or no C headers.
+        LabFailed: the compiler's last lines are in the error.
+    """
+    if (built := find_built(program, cache)) is not None:
+        return built
+    go = _find_go()
+    missing = [package for package in program.needs if debian.can_add_packages() and not debian.has_package(package)]
+    if missing:
+        debian.add_packages(*missing, why=f"what {program.name} is built with")
+    target = cache / "programs" / f"{program.name}-{content_key(program)}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{program.name}-") as folder:
+        run_program(
+            [go, "build", *_flags(program), "-o", f"{folder}/", *program.packages],
+            doing=f"Building {program.name}",
+            remedy=f"run it by hand to see all of it, in {program.module}; Go's modules must be reachable\n"
+            f"  go build {' '.join(program.packages)}",
+            environment=_environment(program),
+            folder=program.module,
+        )
+        staged = Path(folder) / "files"
+        staged.mkdir()
+        for path in [path for path in Path(folder).iterdir() if path.is_file()]:
+            path.rename(staged / path.name)
+        _remove_older(program, target)
+        staged.rename(target)
+    return target
+
+
+def ensure(program: GoProgram, cache: Path, step: Callable[[str], AbstractContextManager[None]]) -> Path:
+    """Find a program built, or build it as a step of its own; gives the folder with its files."""
+    if (built := find_built(program, cache)) is not None:
+        return built
+    with step(f"{program.name}, compiled from its Go module"):
+        return build(program, cache)
+
+
+def _find_go() -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise MachineLacks("Looking for the Go compiler", "there is no `go` on PATH", _GO_REMEDY)
+    return go
+
+
+def _environment(program: GoProgram) -> dict[str, str]:
+    return {
+        **os.environ,
+        "CGO_ENABLED": "1" if program.cgo else "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOWORK": "off",
+    }
+
+
+def _flags(program: GoProgram) -> list[str]:
+    settings = [f"-X {name}={_fill(program, value)}" for name, value in program.variables]
+    flags = ["-trimpath", "-ldflags", " ".join(["-s", "-w", *settings])]
+    if program.tags:
+        flags += ["-tags", ",".join(program.tags)]
+    return flags
+
+
+def _fill(program: GoProgram, value: str) -> str:
+    if not value.startswith("{"):
+        return value
+    path, _, part = value[1:-1].partition(":")
+    version = module_version(program.module, path)
+    return version.split(".")[1] if part == "minor" else version
+
+
+def _remove_older(program: GoProgram, current: Path) -> None:
+    for folder in _others(current.parent.glob(f"{program.name}-*"), current):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _others(folders: Iterable[Path], current: Path) -> list[Path]:
+    return [folder for folder in folders if folder != current]

@@ -1,0 +1,161 @@
+"""The only file that runs kind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.adapters import go
+from labkit.adapters.processes import run_program
+from labkit.base.errors import LabFailed
+
+_CREATE_SECONDS = 300.0
+_DELETE_SECONDS = 60.0
+
+
+_CONTROL_PLANE = {
+    "kind": "ClusterConfiguration",
+    # A lab holds nothing that a crash of the machine could lose, and each start waits for hundreds of writes.
+    "etcd": {"local": {"extraArgs": [{"name": "unsafe-no-fsync", "value": "true"}]}},
+    # Each has no rival, and would wait 15 s after every start for its predecessor's lease to run out.
+    "scheduler": {"extraArgs": [{"name": "leader-elect", "value": "false"}]},
+    "controllerManager": {
+        "extraArgs": [
+            {"name": "leader-elect", "value": "false"},
+            # kind's own setting, which this list replaces.
+            {"name": "enable-hostpath-provisioner", "value": "true"},
+        ]
+    },
+}
+
+
+def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
+    """kind's configuration for the lab's cluster of one node.
+
+    Args:
+        embedded: whether the node image is the kit's own, which runs without systemd and brings its own network.
+        cgroup_v1: whether this machine has version 1 control groups, on which a kubelet since 1.35 refuses to
+            start unless told otherwise (kubernetes/enhancements: KEP-5573).
+
+    Returns:
+        The document as kind's v1alpha4 API has it; it changes no more of kind's defaults than is needed.
+    """
+    kubelet: dict[str, Any] = {}
+    if embedded:
+        kubelet["cgroupDriver"] = "cgroupfs"
+    if cgroup_v1:
+        kubelet["failCgroupV1"] = False
+    patches: list[dict[str, Any]] = [_CONTROL_PLANE]
+    if kubelet:
+        patches.append({"kind": "KubeletConfiguration", **kubelet})
+    import yaml  # A twentieth of a second that most commands would wait for in vain.
+
+    node = {"role": "control-plane", "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in patches]}
+    networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1"}
+    if embedded:
+        networking["disableDefaultCNI"] = True
+    return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "networking": networking, "nodes": [node]}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """kind for one cluster, with the kit's own kubeconfig.
+
+    Args:
+        program: path of the kind program.
+        cluster: name of the cluster.
+        kubeconfig: the kit's kubeconfig file; the user's is never touched.
+    """
+
+    program: str
+    cluster: str
+    kubeconfig: Path
+
+    def exists(self) -> bool:
+        """Whether kind knows the cluster, be it running, stopped or half-made."""
+        return self.cluster in self._run("get", "clusters").split()
+
+    def create(self, image: str, config: dict[str, Any]) -> None:
+        """Create the cluster; what a failure left is kept for the next look at the world.
+
+        Args:
+            image: the node image.
+            config: from `cluster_config`.
+
+        Raises:
+            LabFailed: kind's last lines are in the error.
+        """
+        import yaml
+
+        config_file = self.kubeconfig.with_name("kind.yaml")
+        config_file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        self._run(
+            "create",
+            "cluster",
+            "--image",
+            image,
+            "--config",
+            str(config_file),
+            *self._where(),
+            deadline=_CREATE_SECONDS,
+        )
+        self.kubeconfig.chmod(0o600)
+
+    def export_kubeconfig(self) -> None:
+        """Write the kit's kubeconfig again.
+
+        Raises:
+            LabFailed: the node has none, as when its making was interrupted.
+        """
+        self._run("export", "kubeconfig", *self._where())
+        self.kubeconfig.chmod(0o600)
+
+    def delete(self) -> None:
+        """Delete the cluster; nothing if there is none."""
+        self._run("delete", "cluster", *self._where(), deadline=_DELETE_SECONDS)
+
+    def _where(self) -> list[str]:
+        return ["--name", self.cluster, "--kubeconfig", str(self.kubeconfig)]
+
+    def _run(self, *arguments: str, deadline: float = 30.0) -> str:
+        return run_program(
+            [self.program, *arguments],
+            doing=f"Running kind {' '.join(arguments[:2])}",
+            remedy="look at the lab, then try again\n  labkit doctor\n  labkit up",
+            environment={**os.environ, "KIND_EXPERIMENTAL_PROVIDER": "docker", "KUBECONFIG": str(self.kubeconfig)},
+            deadline=deadline,
+        )
+
+
+def kind_version(program: str) -> tuple[int, int] | None:
+    """Major and minor version of a kind program, None if it does not say."""
+    try:
+        said = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=5).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"v(\d+)\.(\d+)", said)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def wanted_version() -> tuple[int, int]:
+    """Major and minor version of kind that the kit was tested with."""
+    version = go.module_version(go.KIND.module, "sigs.k8s.io/kind")
+    match = re.match(r"v(\d+)\.(\d+)", version)
+    if match is None:
+        raise LabFailed("Reading kind's version", version, "restore cluster/tools/go.mod with git checkout")
+    return int(match[1]), int(match[2])
+
+
+def find_kind(cache: Path) -> str | None:
+    """A kind program that will do: our own once it is built, else one on PATH, at the tested minor version or later."""
+    if (built := go.find_built(go.KIND, cache)) is not None:
+        return str(built / "kind")
+    on_path = shutil.which("kind")
+    if on_path and (version := kind_version(on_path)) and version >= wanted_version():
+        return on_path
+    return None

@@ -1,0 +1,134 @@
+"""The connection to the cluster's API server, and what every question to it needs."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx2
+from lightkube import Client, KubeConfig
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.models.meta_v1 import ObjectMeta
+
+from labkit.base.errors import LabFailed
+
+_T = TypeVar("_T")
+_POLL_SECONDS = 0.03
+_REQUEST_SECONDS = 10.0
+GONE_REMEDY = "bring it back and go on\n  labkit up"
+
+
+class Connection:
+    """A cluster whose kubeconfig can be read, and the lab whose it is."""
+
+    def __init__(self, kubeconfig: Path, lab: str) -> None:
+        self._lab = lab
+        try:
+            self._config = KubeConfig.from_file(kubeconfig)
+            self._client = self._connect()
+        except (ConfigError, OSError, ValueError) as error:
+            raise LabFailed("Reading the lab's kubeconfig", str(error), "write it again\n  labkit up") from error
+
+    def _connect(self) -> Client:
+        # The API server listens on loopback; a proxy of the environment has no business with it.
+        return Client(
+            config=self._config, timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False, field_manager="labkit"
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+        if "_raw" in self.__dict__:
+            self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ApiError as error:  # which is an HTTPError, too
+            raise LabFailed(what, error.status.message or str(error), "look at the lab\n  labkit status") from error
+        except httpx2.HTTPError as error:
+            raise LabFailed(what, f"the cluster does not answer ({error})", GONE_REMEDY) from error
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        kind: str = "json",
+        params: Mapping[str, str] | None = None,
+        seconds: float = _REQUEST_SECONDS,
+    ) -> httpx2.Response:
+        """Ask the API server itself, where the client hides what is wanted: warnings, a pod's own pages."""
+        what = f"Asking the API server to {method} {path}"
+        with self._doing(what):
+            answer = self._raw.request(
+                method,
+                path,
+                timeout=seconds,
+                content=json.dumps(body) if body is not None else None,
+                headers={"Content-Type": f"application/{kind}"} if body is not None else {},
+                params={**(params or {}), **({"fieldManager": "labkit"} if body is not None else {})},
+            )
+        if answer.is_error:
+            raise LabFailed(what, _words_of(answer), "look at the lab\n  labkit status")
+        return answer
+
+    @functools.cached_property
+    def _raw(self) -> httpx2.Client:
+        config = self._config.get()
+        assert config is not None  # without a context the first connection has failed already
+        params = ConnectionParams(timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False)
+        return httpx2.Client(**params.httpx_params(config))
+
+    def _find(self, kind: Any, name: str, namespace: str) -> Any | None:
+        try:
+            return self._client.get(kind, name, namespace=namespace)
+        except ApiError as error:
+            if error.status.code == 404:
+                return None
+            raise
+
+    def _delete(self, kind: Any, name: str, namespace: str | None = None) -> None:
+        try:
+            if namespace is None:
+                self._client.delete(kind, name)
+            else:
+                self._client.delete(kind, name, namespace=namespace, grace_period=0)
+        except ApiError as error:
+            if error.status.code != 404:
+                raise
+
+
+def poll(look: Callable[[], _T | None], seconds: float) -> _T | None:
+    """Look again and again until there is something, or the deadline has come."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return found
+
+
+def _words_of(answer: httpx2.Response) -> str:
+    """What came back: the API server's message, or whatever text it is."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text.strip() or f"status {answer.status_code}"
+
+
+def meta(thing: Any) -> ObjectMeta:
+    """The metadata of a thing, which the API's models allow to be missing."""
+    return thing.metadata if thing.metadata is not None else ObjectMeta()

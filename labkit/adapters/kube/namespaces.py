@@ -1,0 +1,86 @@
+"""Namespaces: whose they are, and the Pod Security level that they enforce."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+
+from lightkube.core.exceptions import ApiError
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
+
+from labkit.adapters.kube.kube_connection import Connection, meta, poll
+from labkit.base.configuration import LABEL
+from labkit.base.errors import DeadlineExceeded, LabFailed
+from labkit.core.pods.objects import warning_texts
+
+LESSON_LABEL = "labkit.lesson"
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+_ACCOUNT_SECONDS = 15.0
+
+
+class Namespaces(Connection):
+    """What is done with namespaces."""
+
+    def new_namespace(self, lesson: str, level: str = "") -> str:
+        """Make an empty namespace for a lesson and wait until pods can be made in it.
+
+        Args:
+            lesson: whose it is.
+            level: the Pod Security level that it enforces; empty for none.
+
+        Returns:
+            Its name: the lesson's, with a random suffix, so that the last one need not be gone yet.
+        """
+        name = f"{lesson}-{secrets.token_hex(3)}"
+        labels = {LABEL: self._lab, LESSON_LABEL: lesson} | ({ENFORCE_LABEL: level} if level else {})
+        with self._doing(f"Making namespace {name}"):
+            self._client.create(Namespace(metadata=ObjectMeta(name=name, labels=labels)))
+        # Admission refuses pods until the controller has made the namespace's default service account.
+        if poll(lambda: self._find(ServiceAccount, "default", name), _ACCOUNT_SECONDS) is None:
+            raise DeadlineExceeded(
+                f"Waiting for namespace {name}", "its default service account never came", "look at\n  labkit status"
+            )
+        return name
+
+    def namespaces(self, lesson: str | None = None) -> list[str]:
+        """The lab's namespaces, those being deleted left out; of one lesson, if given."""
+        return [str(one.name) for one in self._listed(lesson) if one.deletionTimestamp is None]
+
+    def being_deleted(self) -> list[str]:
+        """The lab's namespaces that are on their way out."""
+        return [str(one.name) for one in self._listed() if one.deletionTimestamp is not None]
+
+    def _listed(self, lesson: str | None = None) -> list[ObjectMeta]:
+        labels = {LABEL: self._lab} | ({LESSON_LABEL: lesson} if lesson else {})
+        with self._doing("Listing the lab's namespaces"):
+            return [meta(one) for one in self._client.list(Namespace, labels=dict(labels))]
+
+    def delete_namespace(self, name: str) -> None:
+        """Delete a namespace and all in it, without waiting; nothing if there is none."""
+        with self._doing(f"Deleting namespace {name}"):
+            # Pods that take their time to stop would keep the namespace; the lab's have nothing to save.
+            with contextlib.suppress(ApiError):
+                self._client.deletecollection(Pod, namespace=name, grace_period=0)
+            self._delete(Namespace, name)
+
+    def enforce(self, namespace: str, level: str) -> tuple[str, ...]:
+        """Label a namespace with the Pod Security level that it enforces; gives the warnings about pods in it."""
+        body = {"metadata": {"labels": {ENFORCE_LABEL: level}}}
+        answer = self._ask("PATCH", f"api/v1/namespaces/{namespace}", body=body, kind="merge-patch+json")
+        return warning_texts(answer.headers.get_list("Warning"))
+
+    def enforced(self, namespace: str) -> str:
+        """The Pod Security level that a namespace enforces; privileged, which lets everything pass, if none is said."""
+        with self._doing(f"Looking at namespace {namespace}"):
+            labels = meta(self._client.get(Namespace, namespace)).labels or {}
+        return str(labels.get(ENFORCE_LABEL, "privileged"))
+
+
+def namespace_gone(namespace: str) -> LabFailed:
+    """The error for a namespace that somebody else has taken away."""
+    return LabFailed(
+        f"Looking into namespace {namespace}",
+        "it is gone: this lesson was opened or reset elsewhere, perhaps in another notebook",
+        "run the notebook's first cell again, and go on from there",
+    )

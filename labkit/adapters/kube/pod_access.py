@@ -1,0 +1,97 @@
+"""Inside of a pod that runs: commands in its container, and pages from its port."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx2
+from httpx2.websockets import WebSocketDisconnect, WebSocketNetworkError, WebSocketUpgradeError
+from lightkube.core import websocket
+from lightkube.core.exceptions import ApiError
+
+from labkit.adapters.kube.kube_connection import GONE_REMEDY, Connection
+from labkit.base.errors import LabFailed
+
+_PAGE_SECONDS, _PAGE_TRIES = 1.5, 10
+
+EXEC_FAILED = "failed to exec in container"
+"""How containerd says that a container has no such command (containerd:internal/cri/server/container_execsync.go)."""
+
+_SERVER_CLOSES_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def _whole_session(url: str, client: httpx2.Client, subprotocols: list[str], params: dict[str, Any]) -> Iterator[Any]:
+    """A session that is not closed before its reader has ended.
+
+    httpx2 closes the socket under a thread that may still read from it (httpx2:websockets/_api.py,
+    WebSocketSession.close). The next connection gets the same file descriptor, and that thread takes bytes of it: on a
+    busy machine a few in a hundred requests after an exec broke. The server closes once a command has ended, so the
+    reader is waited for.
+    """
+    with client.websocket(url, subprotocols=subprotocols, params=params) as session:
+        try:
+            yield session
+        finally:
+            session._background_receive_task.join(_SERVER_CLOSES_SECONDS)
+
+
+# lightkube opens its sessions by this function, which stands by itself so that it can be replaced.
+websocket.connect_ws = _whole_session
+
+
+class Inside(Connection):
+    """What is asked of a pod itself."""
+
+    def execute(self, pod: str, namespace: str, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a pod's first container; gives its exit status and all that it printed.
+
+        A command that the container does not have is a result too: status 1, as kubectl's, and the runtime's words.
+
+        Raises:
+            LabFailed: the cluster does not answer, or there is no such container to run anything in.
+        """
+        what = f"Running {shlex.join(command)} in pod {pod}"
+        # On connections of its own: one that has carried an exec is no use for requests, and the pool may hand it out.
+        with self._doing(what), self._connect() as client:
+            try:
+                done = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
+            except ApiError as error:
+                if EXEC_FAILED not in str(error):
+                    raise
+                return 1, str(error)
+            except WebSocketUpgradeError as error:
+                # The pod, or its container, went away; its status may not say so yet, as after the node's restart.
+                words = f"there is no such container ({error.response.status_code})"
+                raise LabFailed(what, words, "run the cell that makes the pod again") from error
+            except (WebSocketNetworkError, WebSocketDisconnect) as error:
+                raise LabFailed(what, "the connection broke off", GONE_REMEDY) from error
+        printed = [str(text) for text in (done.stdout, done.stderr) if text]
+        return int(done.exit_code or 0), "".join(printed).strip()
+
+    def page(self, pod: str, namespace: str, port: int, path: str = "/") -> tuple[bool, str]:
+        """Ask a pod's port for a page through the API server, as `kubectl get --raw` does.
+
+        On a node that had made some hundreds of pods, about one new pod in eighty was seen not to answer for some
+        seconds, though it answered another connection at once; so a request that takes long is made again.
+
+        Returns:
+            Whether the pod answered with a success, and the text that came back.
+        """
+        words = ""
+        for _ in range(_PAGE_TRIES):
+            try:
+                return True, self._ask("GET", page_path(pod, namespace, port, path), seconds=_PAGE_SECONDS).text
+            except LabFailed as error:
+                words = error.came_back
+                if not isinstance(error.__cause__, httpx2.TimeoutException):
+                    break
+        return False, words
+
+
+def page_path(pod: str, namespace: str, port: int, path: str = "/") -> str:
+    """Where the API server hands a request on to a pod's port."""
+    return f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}"

@@ -1,0 +1,1 @@
+"""Reading image archives; nothing is ever unpacked."""

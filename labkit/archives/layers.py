@@ -1,0 +1,127 @@
+"""What the layers of an image make of its account files: whiteouts, links, one layer over the other."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from typing import IO, Any, NamedTuple
+
+from labkit.archives.archive_files import (
+    LARGEST,
+    LONGEST_PATH,
+    MOST_HOPS,
+    Flaw,
+    Opener,
+    Store,
+    clean_path,
+    members,
+    unpacked,
+)
+
+_ACCOUNTS = {"passwd": "etc/passwd", "group": "etc/group"}
+_TOO_LARGE = "look at what writes that file into the image: engines refuse it as well"
+
+
+class _Node(NamedTuple):
+    """What lies at a path: a file, folder, link, hard link to a path that is not watched yet, or other."""
+
+    kind: str
+    target: str = ""
+    size: int = 0
+    data: bytes = b""
+
+
+_OTHER = _Node("other")
+
+
+class Tree:
+    """What layers make of the few paths that matter."""
+
+    def __init__(self, watched: set[str]) -> None:
+        self._watched = watched
+        self._nodes: dict[str, _Node] = {}
+
+    def walk(self, path: str, passed: set[str]) -> str | None:
+        """Where a path leads, within the image's root; `passed` gets what decides it. None for too many links."""
+        done: list[str] = []
+        todo, hops = path.split("/")[::-1], 0
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                del done[-1:]
+            elif part not in ("", "."):
+                done.append(part)
+                at = "/".join(done)
+                passed.add(at)
+                node = self._nodes.get(at)
+                if node and node.kind == "link":
+                    hops += 1
+                    if hops > MOST_HOPS or len(node.target) > LONGEST_PATH:
+                        return None
+                    done = [] if node.target.startswith("/") else done[:-1]
+                    todo += node.target.split("/")[::-1]
+        return "/".join(done)
+
+    def _drop(self, top: str, keep: set[str]) -> None:
+        for path in [path for path in self._nodes if f"{path}/".startswith(top) and path not in keep]:
+            del self._nodes[path]
+
+    def apply(self, source: IO[bytes]) -> None:
+        """Lay one more layer over it."""
+        own: set[str] = set()  # a whiteout hides what lower layers have, never what its own layer has
+        for member, lend in members(source):
+            folder, _, base = clean_path(member.name).rpartition("/")
+            parent = self.walk(folder, set())
+            if not base or parent is None:
+                continue
+            path = f"{parent}/{base}".lstrip("/")
+            if base == ".wh..wh..opq":
+                self._drop(parent and f"{parent}/", own)
+            elif base.startswith(".wh."):
+                self._drop(path.removesuffix(base) + base[4:] + "/", own)
+            elif path in self._watched:
+                node = self._node(member, lend)
+                if not node.kind == self._nodes.get(path, _OTHER).kind == "folder":
+                    self._drop(f"{path}/", set())
+                above = [path[: slash.start()] for slash in re.finditer("/", path)]
+                self._nodes |= {path: node, **dict.fromkeys(above, _Node("folder"))}
+                own.add(path)
+
+    def _node(self, member: tarfile.TarInfo, lend: Opener) -> _Node:
+        if member.isreg():
+            return _Node("file", size=member.size, data=lend().read() if member.size <= LARGEST else b"")
+        if member.islnk():
+            target = self.walk(clean_path(member.linkname), set()) or ""
+            return self._nodes.get(target, _OTHER) if target in self._watched else _Node("hard", target)
+        return _Node("link", member.linkname) if member.issym() else _Node("folder") if member.isdir() else _OTHER
+
+    def find(self, path: str, passed: set[str]) -> _Node:
+        """What lies where a path leads."""
+        node = self._nodes.get(self.walk(path, passed) or "", _OTHER)
+        if node.kind == "hard":
+            self.walk(node.target, passed)
+        return node
+
+
+def account_files(store: Store, layers: list[str]) -> dict[str, Any]:
+    """The texts of the account files in the file system that layers make."""
+    watched, passed = set[str](), {"etc", *_ACCOUNTS.values()}
+    found: dict[str, _Node] = {}
+    # Only a link of which the target was not watched needs the layers to be read once more.
+    for _ in range(MOST_HOPS + 1):
+        if passed <= watched:
+            break
+        watched |= passed
+        tree = Tree(watched)
+        for layer in layers:
+            with store.open(layer, "layer") as raw:
+                tree.apply(unpacked(raw))
+        passed = set()
+        found = {key: tree.find(path, passed) for key, path in _ACCOUNTS.items()}
+    for key, node in found.items():
+        if node.size > LARGEST:
+            raise Flaw(f"its {key} file has {node.size} bytes, and no more than {LARGEST} are read", _TOO_LARGE)
+    return {
+        key: node.data.decode("utf-8", "surrogateescape") if node.kind == "file" else None
+        for key, node in found.items()
+    }

@@ -1,0 +1,1 @@
+"""What every room may use: errors, the configuration, files, locks, waiting."""

@@ -1,0 +1,75 @@
+"""Names and places: what the lab is called and where its files lie."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from labkit.base.errors import Misuse
+
+LABEL = "labkit.lab"
+"""The label on everything the kit makes; its value is the lab's name."""
+
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One lab's name and folders. Two labs with different names share nothing but the cache.
+
+    Args:
+        name: names the cluster, prefixes the images, is the value of every label.
+        state: what belongs to this lab: kubeconfig, lock, decisions, logs.
+        cache: what any lab can use again: programs that were built, root file systems.
+        data: what belongs to the participant and survives the lab: worksheets.
+    """
+
+    name: str
+    state: Path
+    cache: Path
+    data: Path
+
+    @classmethod
+    def from_environment(cls) -> Configuration:
+        """Read LABKIT_NAME, LABKIT_STATE, LABKIT_CACHE and LABKIT_DATA; the XDG folders stand behind them.
+
+        Raises:
+            Misuse: the name cannot be the name of a cluster.
+        """
+        name = os.environ.get("LABKIT_NAME", "labkit")
+        if not _NAME.fullmatch(name):
+            raise Misuse(
+                "Reading LABKIT_NAME",
+                f"{name!r} cannot name a cluster",
+                "use at most 30 lower-case letters, digits and hyphens, beginning with a letter",
+            )
+        state = os.environ.get("LABKIT_STATE") or platformdirs.user_state_path("labkit") / name
+        cache = os.environ.get("LABKIT_CACHE") or platformdirs.user_cache_path("labkit")
+        data = os.environ.get("LABKIT_DATA") or platformdirs.user_data_path("labkit") / name
+        return cls(name, Path(state), Path(cache), Path(data))
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kit's own kubeconfig (mode 0600); the user's is never read or written."""
+        return self.state / "kubeconfig"
+
+    @property
+    def node_container(self) -> str:
+        """The name that kind gives to the container of the only node."""
+        return f"{self.name}-control-plane"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {LABEL: self.name}
+
+    def image_reference(self, short_name: str) -> str:
+        """The full reference of a sample image.
+
+        `localhost/` keeps a missing image from ever being looked for on a public registry,
+        where anyone could own the name; a tag other than latest lets the kubelet use what was loaded.
+        """
+        return f"localhost/{self.name}/{short_name}:lab"

@@ -1,0 +1,53 @@
+"""The engine's and the runtime's own words, read as causes.
+
+Sources of the texts: moby/sys:user/user.go (GetExecUser), docker/cli:cli/command/container/run.go (toStatusError),
+opencontainers/runc:libcontainer (exec errors), containerd/containerd:pkg/oci/spec_opts.go and internal/cri.
+"""
+
+from __future__ import annotations
+
+import re
+
+from labkit.core.causes import Cause
+
+_TEXTS: tuple[tuple[str, Cause], ...] = (
+    (r"unable to find user .*: no matching entries in passwd file", Cause.UNKNOWN_USER),
+    (r"no users found", Cause.UNKNOWN_USER),
+    (r"unable to find user .*: no such file or directory", Cause.UNKNOWN_USER),
+    (r"unable to find group .*: (no matching entries in group file|no such file)", Cause.UNKNOWN_GROUP),
+    (r"no groups found", Cause.UNKNOWN_GROUP),
+    (r"uids? and gids? must be in range", Cause.BAD_USER_SPEC),
+    (r"invalid USER value", Cause.BAD_USER_SPEC),
+    (r"user group .* is specified without user", Cause.BAD_USER_SPEC),
+    (r"(uid|gid|user id) out of range", Cause.BAD_USER_SPEC),
+    (r"unable to find user .*: bufio.Scanner: token too long", Cause.BAD_USER_SPEC),
+    (r"etc/(passwd|group)\"? exceeds \d+ bytes", Cause.BAD_USER_SPEC),
+    (r"cannot set[ug]id to unmapped", Cause.BAD_USER_SPEC),
+    (r"setgroups: invalid argument", Cause.BAD_USER_SPEC),
+    (r"etc/passwd: (no such file or directory|file does not exist)", Cause.UNKNOWN_USER),
+    (r"executable file not found in \$PATH", Cause.COMMAND_NOT_FOUND),
+    (r'exec: ".*": stat .*: no such file or directory', Cause.COMMAND_NOT_FOUND),
+    (r"exec .*: no such file or directory", Cause.COMMAND_NOT_FOUND),
+    (r"exec: .*: permission denied", Cause.PERMISSION_DENIED),
+    (r"exec: .*: is a directory", Cause.PERMISSION_DENIED),
+    (r"exec .*: permission denied", Cause.PERMISSION_DENIED),
+    (r"no such image", Cause.IMAGE_MISSING),
+    (r"pull access denied", Cause.IMAGE_MISSING),
+    (r"manifest unknown", Cause.IMAGE_MISSING),
+    (r"failed to pull( and unpack)? image", Cause.IMAGE_MISSING),
+)
+
+
+def cause_of_engine_error(message: str) -> Cause | None:
+    """The cause that an error text of the engine or the runtime stands for.
+
+    Args:
+        message: what the engine, containerd or runc said.
+
+    Returns:
+        None if the text is none that the kit knows.
+    """
+    for pattern, cause in _TEXTS:
+        if re.search(pattern, message, re.IGNORECASE):
+            return cause
+    return None

@@ -1,0 +1,208 @@
+"""Cases as JSON: what `labkit explain --batch` reads and answers, one at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from labkit.core.identity.answers import explain_in_engine, explain_in_pod
+from labkit.core.identity.model import Answer, Identity, Image, Settings, Versions
+
+_NEWEST = Versions()
+_CASE: Final = frozenset({"id", "image", "pod", "container", "docker"})
+_IMAGE: Final = frozenset({"user", "passwd", "group"})
+_DOCKER: Final = frozenset({"user", "group_add"})
+# kubernetes/api:core/v1/types.go, PodSecurityContext and SecurityContext
+_SHARED: Final = frozenset(
+    {"runAsUser", "runAsGroup", "runAsNonRoot", "seLinuxOptions", "seccompProfile", "appArmorProfile", "windowsOptions"}
+)
+POD_FIELDS: Final = _SHARED | {
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+    "seLinuxChangePolicy",
+    "sysctls",
+}
+CONTAINER_FIELDS: Final = _SHARED | {
+    "allowPrivilegeEscalation",
+    "capabilities",
+    "privileged",
+    "procMount",
+    "readOnlyRootFilesystem",
+}
+
+
+class MalformedCase(ValueError):
+    """A case that is not one; the text says what is wrong with it."""
+
+
+def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
+    """Answer one case.
+
+    Args:
+        case: a mapping with `image`, and `docker` or `pod` and `container`, as docs/explain.md has them.
+        versions: of kubelet and runc.
+
+    Returns:
+        JSON-ready: `id`, `kubelet`, `runs_as`, `ok`, `cause`, `because`.
+
+    Raises:
+        MalformedCase: it is no case.
+    """
+    fields = _mapping(case, "the case", _CASE)
+    image = _read_image(fields.get("image"))
+    pod = read_settings(_part(fields, "pod", {"securityContext", "hostUsers"}), "pod", POD_FIELDS)
+    container = read_settings(_part(fields, "container", {"securityContext"}), "container", CONTAINER_FIELDS)
+    if fields.get("docker") is None:
+        answer = explain_in_pod(image, pod, container, versions=versions)
+    else:
+        docker = _mapping(fields["docker"], "docker", _DOCKER)
+        user = _typed(docker, "docker", "user", str)
+        added = _typed(docker, "docker", "group_add", list) or []
+        if not all(isinstance(one, str) for one in added):
+            raise MalformedCase("docker.group_add must hold strings")
+        answer = explain_in_engine(image, user, added, pod=pod, container=container, versions=versions)
+    return {
+        "id": fields.get("id"),
+        "kubelet": kubelet_to_dict(answer),
+        "runs_as": identity_to_dict(answer.runs_as),
+        "ok": answer.ok,
+        "cause": answer.cause,
+        "because": list(answer.because),
+    }
+
+
+def answer_lines(lines: Iterable[str], versions: Versions = _NEWEST) -> Iterator[tuple[str, bool]]:
+    """Answer cases that stand one on a line; empty lines are passed over.
+
+    Yields:
+        A line of JSON for each, and whether the case was one.
+    """
+    for line in lines:
+        if not line.strip():
+            continue
+        identity = None
+        try:
+            case = _DECODER.decode(line)
+            identity = case.get("id") if isinstance(case, dict) else None
+            yield json.dumps(answer_case(case, versions)), True
+            continue
+        except MalformedCase as error:
+            said = str(error)
+        except ValueError as error:
+            said = f"it is not JSON: {error}"
+        except RecursionError:
+            said = "it is nested too deeply"
+            identity = None if isinstance(identity, list | dict) else identity
+        yield json.dumps({"id": identity, "error": said}), False
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can answer with; NaN and Infinity, which Python reads too, are none."""
+    if math.isfinite(number := float(text)):
+        return number
+    raise ValueError(f"{text[:60]} is no finite number")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+
+
+def kubelet_to_dict(answer: Answer) -> dict[str, Any]:
+    """The kubelet's verdict, JSON-ready."""
+    no = answer.kubelet_refusal
+    return {"ok": answer.kubelet_ok, "cause": no.cause if no else None, "message": no.message if no else None}
+
+
+def identity_to_dict(identity: Identity | None) -> dict[str, Any] | None:
+    """An identity, JSON-ready."""
+    if identity is None:
+        return None
+    return {
+        "uid": identity.uid,
+        "gid": identity.gid,
+        "groups": list(identity.groups),
+        "user": identity.user,
+        "home": identity.home,
+    }
+
+
+def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | None) -> Settings:
+    """The identity's part of what a pod or a container says.
+
+    Args:
+        part: holds a `securityContext`; a pod's may hold `hostUsers`.
+        where: "pod" or "container", for errors.
+        known: the fields that the securityContext may have; None allows any.
+
+    Raises:
+        MalformedCase: a value has the wrong type, or a field is not known.
+    """
+    host_users = _typed(part, where, "hostUsers", bool)
+    context = part.get("securityContext")
+    if not context:
+        if context is not None and not isinstance(context, dict):
+            raise MalformedCase(f"{where}.securityContext must be an object")
+        return Settings(host_users=host_users)
+    where = f"{where}.securityContext"
+    fields = _mapping(context, where, known)
+    policy = None
+    groups: list[Any] = []
+    fs_group = None
+    if known is not CONTAINER_FIELDS:
+        policy = _typed(fields, where, "supplementalGroupsPolicy", str)
+        if policy not in (None, "Merge", "Strict"):
+            raise MalformedCase(f'{where}.supplementalGroupsPolicy must be "Merge" or "Strict"')
+        groups = _typed(fields, where, "supplementalGroups", list) or []
+        if not all(type(one) is int for one in groups):
+            raise MalformedCase(f"{where}.supplementalGroups must hold whole numbers")
+        fs_group = _typed(fields, where, "fsGroup", int)
+    return Settings(
+        _typed(fields, where, "runAsNonRoot", bool),
+        _typed(fields, where, "runAsUser", int),
+        _typed(fields, where, "runAsGroup", int),
+        fs_group,
+        tuple(groups),
+        policy,
+        host_users,
+    )
+
+
+def _read_image(value: object) -> Image:
+    fields = _mapping(value, "image", _IMAGE)
+    return Image(
+        _typed(fields, "image", "user", str) or "",
+        _typed(fields, "image", "passwd", str),
+        _typed(fields, "image", "group", str),
+    )
+
+
+def _part(fields: Mapping[str, Any], name: str, known: set[str]) -> Mapping[str, Any]:
+    value = fields.get(name)
+    return {} if value is None else _mapping(value, name, known)
+
+
+def _shown(value: object) -> str:
+    """A value in an error's text; a manifest's may be one that JSON has not, such as a date or bytes."""
+    return json.dumps(value, default=str, skipkeys=True)[:60]
+
+
+_KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list"}
+
+
+def _typed(fields: Mapping[str, Any], where: str, name: str, kind: type) -> Any:
+    """A field of exactly this type, None where it is null or absent; true is no number."""
+    value = fields.get(name)
+    if value is None or type(value) is kind:
+        return value
+    raise MalformedCase(f"{where}.{name} must be {_KINDS[kind]}, not {_shown(value)}")
+
+
+def _mapping(value: object, where: str, known: frozenset[str] | set[str] | None) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedCase(f"{where} must be an object")
+    if known is not None and (unknown := value.keys() - known):
+        raise MalformedCase(f"{where} has no field {sorted(map(str, unknown))[0]!r}; it has {', '.join(sorted(known))}")
+    return value

@@ -1,0 +1,116 @@
+"""Whether the kubelet refuses a container: what the CRI says of an image's user, and runAsNonRoot.
+
+Sources, at v1.37.2 and v2.3.4:
+kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context_others.go (verifyRunAsNonRoot),
+kubernetes/kubernetes:pkg/kubelet/kuberuntime/helpers.go (getImageUser),
+kubernetes/kubernetes:pkg/securitycontext/util.go (DetermineEffectiveSecurityContext),
+containerd/containerd:internal/cri/server/images/image_status.go (getUserFromImage).
+The kubelet does the same for init, regular and ephemeral containers; runAsGroup is never looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from labkit.core.causes import Cause
+from labkit.core.identity.model import Refusal, Settings
+from labkit.core.identity.numbers import MAX_ID, fits_int64, is_valid_id, read_number
+
+_T = TypeVar("_T")
+
+REFUSAL_TEXTS = {
+    Cause.RUN_AS_USER_IS_ROOT: "container's runAsUser breaks non-root policy",
+    Cause.IMAGE_USER_NOT_NUMERIC: "container has runAsNonRoot and image has non-numeric user",
+    Cause.IMAGE_USER_OUT_OF_RANGE: "container has runAsNonRoot and image has an invalid user id",
+    Cause.IMAGE_RUNS_AS_ROOT: "container has runAsNonRoot and image will run as root",
+}
+"""How the kubelet's refusals begin, in the order in which one looks for them in a message."""
+
+_UPPER_BOUND_SINCE = (1, 34)
+
+
+@dataclass(frozen=True, slots=True)
+class CriUser:
+    """An image's user as the CRI reports it and the kubelet takes it: a uid, or else a name."""
+
+    uid: int | None
+    name: str = ""
+
+
+def cri_user(user: str) -> CriUser:
+    """Read an image's Config.User as containerd and the kubelet do.
+
+    Only the text before the first colon counts, so an explicit group is lost; what 64 bits hold is a uid, anything
+    else a name, and nothing at all is root.
+    """
+    name = user.partition(":")[0]
+    uid = read_number(name)
+    if uid is not None and fits_int64(uid):
+        return CriUser(uid)
+    return CriUser(None, name) if name else CriUser(0)
+
+
+def effective_settings(pod: Settings, container: Settings) -> Settings:
+    """The container's settings, and the pod's where the container sets none."""
+    return replace(
+        pod,
+        run_as_non_root=_first(container.run_as_non_root, pod.run_as_non_root),
+        run_as_user=_first(container.run_as_user, pod.run_as_user),
+        run_as_group=_first(container.run_as_group, pod.run_as_group),
+    )
+
+
+def verify_run_as_non_root(
+    settings: Settings, image: CriUser, where: str = "", kubernetes: tuple[int, int] = (1, 37)
+) -> Refusal | None:
+    """The kubelet's no to a container, None if it lets it pass.
+
+    Args:
+        settings: those in effect for the container.
+        image: its image's user.
+        where: how the message names pod and container, from `pod_and_container`.
+        kubernetes: (major, minor) of the kubelet.
+    """
+    if not settings.run_as_non_root:
+        return None
+    if settings.run_as_user is not None:
+        return _refusal(Cause.RUN_AS_USER_IS_ROOT, where) if settings.run_as_user == 0 else None
+    if image.uid is None:
+        return _refusal(Cause.IMAGE_USER_NOT_NUMERIC, f" ({image.name}), cannot verify user is non-root{where}")
+    if image.uid == 0:
+        return _refusal(Cause.IMAGE_RUNS_AS_ROOT, where)
+    if not is_valid_id(image.uid) and kubernetes >= _UPPER_BOUND_SINCE:
+        bounds = f"(Must be 1-({MAX_ID})): must be between 0 and {MAX_ID}, inclusive"
+        return _refusal(Cause.IMAGE_USER_OUT_OF_RANGE, f" ({image.uid}). {bounds}{where}")
+    return None
+
+
+def pod_and_container(pod: str, namespace: str, container: str) -> str:
+    """How the kubelet's messages end; the pod's uid, which only the cluster can give, is left open."""
+    return f' (pod: "{pod}_{namespace}(...)", container: {container})'
+
+
+def invalid_settings(settings: Settings) -> str | None:
+    """What the API server would say to ids out of range, None if it has nothing to say.
+
+    kubernetes/kubernetes:pkg/apis/core/validation/validation.go, with IsValidUserID and IsValidGroupID.
+    """
+    named = [
+        ("runAsUser", settings.run_as_user),
+        ("runAsGroup", settings.run_as_group),
+        ("fsGroup", settings.fs_group),
+        *(("supplementalGroups", gid) for gid in settings.supplemental_groups),
+    ]
+    for name, value in named:
+        if value is not None and not is_valid_id(value):
+            return f"{name}: Invalid value: {value}: must be between 0 and {MAX_ID}, inclusive"
+    return None
+
+
+def _refusal(cause: Cause, rest: str) -> Refusal:
+    return Refusal(cause, REFUSAL_TEXTS[cause] + rest)
+
+
+def _first(container: _T | None, pod: _T | None) -> _T | None:
+    return pod if container is None else container

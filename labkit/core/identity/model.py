@@ -1,0 +1,133 @@
+"""What the rules speak of: an image, the settings of a pod and a container, the identity of a process."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from labkit.core.causes import Cause
+
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?![0-9])", re.ASCII)
+DecidedBy = Literal["image", "container", "pod", "-u", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What of an image decides who its processes run as.
+
+    Args:
+        user: Config.User, "" for none.
+        passwd: the text of its /etc/passwd, None if it has none.
+        group: the text of its /etc/group, None if it has none.
+        home: the HOME of its Config.Env, None if that sets none.
+        files_known: False if only `user` is known of the image.
+    """
+
+    user: str = ""
+    passwd: str | None = None
+    group: str | None = None
+    home: str | None = None
+    files_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The identity's part of a securityContext, of a pod or of a container; None for what is not set.
+
+    The names are those of kubernetes/api:core/v1/types.go; fs_group, supplemental_groups, their policy and
+    host_users are a pod's alone.
+    """
+
+    run_as_non_root: bool | None = None
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    fs_group: int | None = None
+    supplemental_groups: tuple[int, ...] = ()
+    supplemental_groups_policy: str | None = None
+    host_users: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is.
+
+    Args:
+        uid: its user id inside the container.
+        gid: its group id.
+        groups: its supplementary groups as /proc/self/status has them, sorted; gid is usually one of them.
+        user: the name on the first passwd line with that uid, None if there is none.
+        home: HOME.
+    """
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    user: str | None
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no: its cause and the words of whoever says it."""
+
+    cause: Cause
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """As whom a container will run, or who refuses it, and why.
+
+    Args:
+        ok: whether it runs; None if that hangs on an image that is not known.
+        kubelet_ok: whether the kubelet lets it pass; None if that hangs on an image that is not known.
+        refusal: by the kubelet, the runtime or the engine; None if it runs.
+        kubelet_refusal: the same, if it is the kubelet's.
+        runs_as: the identity; None if it does not run, or if the image's files are not known.
+        uid: the user id; known for some images of which nothing but the user is known.
+        decided_by: whose setting gave the user.
+        because: who decided what, in order.
+    """
+
+    ok: bool | None
+    kubelet_ok: bool | None
+    kubelet_refusal: Refusal | None
+    refusal: Refusal | None
+    runs_as: Identity | None
+    uid: int | None
+    decided_by: DecidedBy
+    because: tuple[str, ...]
+
+    @property
+    def cause(self) -> Cause | None:
+        return self.refusal.cause if self.refusal else None
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What differs by version; the defaults are those of the newest releases that the kit was compared with.
+
+    Args:
+        kubernetes: (major, minor) of the kubelet; since 1.34 it refuses image uids out of range
+            (kubernetes/kubernetes pull request 130871).
+        engine_runc: (major, minor) of the engine's runc; before 1.3 it read passwd and group once more at start
+            (opencontainers/runc pull request 3999).
+    """
+
+    kubernetes: tuple[int, int] = (1, 37)
+    engine_runc: tuple[int, int] = (1, 1)
+
+
+def read_version(text: str) -> tuple[int, int] | None:
+    """Major and minor of a version such as "v1.33.2", "1.1.5+ds1" or "1.3"; None if it is none."""
+    match = _VERSION.match(text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+class CannotResolve(Exception):
+    """The engine or the runtime cannot make an identity of what it was given."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(cause, message)

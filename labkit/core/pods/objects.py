@@ -1,0 +1,151 @@
+"""What is no pod but makes or feeds pods: Deployments, Secrets, ConfigMaps; and what became of a Deployment. Pure."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from labkit.core.pods.manifest import to_yaml
+from labkit.core.pods.outcome import judge_admission
+
+PATHS = {
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "Secret": ("api/v1", "secrets"),
+    "ConfigMap": ("api/v1", "configmaps"),
+}
+"""The kinds that a lesson may make, each with its group and its place in the API (kubernetes/api: core/v1, apps/v1)."""
+
+# RFC 7234, 5.5: code, agent, text in quotes; the API server's code is 299 and its agent -.
+_WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
+_REVISION = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True, repr=False)
+class Applied:
+    """What the API server said to a change that it took.
+
+    Args:
+        what: that was changed, as kubectl names it: deployment.apps/web, namespace/x.
+        warnings: its warnings, word for word.
+        command: what to type for the same.
+    """
+
+    what: str
+    warnings: tuple[str, ...] = ()
+    command: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join([*(f"Warning: {warning}" for warning in self.warnings), f"{self.what} taken"])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, repr=False)
+class Rollout:
+    """What became of a Deployment.
+
+    Args:
+        name: its name.
+        wanted: how many pods it asks for.
+        made: how many pods of its newest template there are.
+        ready: how many of these are ready.
+        refusals: why the API server did not let pods of the newest template in, each once, from the FailedCreate
+            events of the ReplicaSet; the pod's own random name is in them.
+        violations: the controls that these name.
+    """
+
+    name: str
+    wanted: int
+    made: int
+    ready: int
+    refusals: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether all pods are ready, or one was not let in."""
+        return self.ready >= self.wanted or bool(self.refusals)
+
+    def __str__(self) -> str:
+        lines = [f"deployment {self.name}: {self.ready} of {self.wanted} pods ready, {self.made} made"]
+        return "\n".join([*lines, *(f"FailedCreate  {refusal}" for refusal in self.refusals[:1])])
+
+    __repr__ = __str__
+
+
+def read_manifest(text: str) -> dict[str, Any]:
+    """A manifest of the course, of whatever kind."""
+    return dict(yaml.safe_load(text))
+
+
+def read_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A participant's manifest of something that is no pod.
+
+    Raises:
+        ValueError: it is not YAML, not one document, of another kind, or has no name; the text says which.
+    """
+    if isinstance(manifest, str):
+        try:
+            manifest = yaml.safe_load(manifest)
+        except yaml.YAMLError as error:
+            raise ValueError(f"it is not YAML of one document: {error}") from error
+    kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
+    if not isinstance(manifest, Mapping) or kind not in PATHS:
+        raise ValueError(f"its kind is {kind!r}, one of {', '.join(PATHS)} is wanted")
+    metadata = manifest.get("metadata")
+    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
+        raise ValueError("it has no metadata.name")
+    return copy.deepcopy(dict(manifest))
+
+
+def apply_line(manifest: Mapping[str, Any], namespace: str) -> str:
+    """What to type for applying a manifest on the server's side."""
+    return f"kubectl apply --server-side --namespace {namespace} --filename - <<'EOF'\n{to_yaml(manifest)}EOF"
+
+
+def warning_texts(headers: Sequence[str]) -> tuple[str, ...]:
+    """The texts of an answer's Warning headers; several may stand in one."""
+    found = [text for header in headers for text in _WARNING.findall(header)]
+    return tuple(re.sub(r"\\(.)", r"\1", text) for text in found)
+
+
+def judge_rollout(
+    deployment: Mapping[str, Any], replica_sets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> Rollout:
+    """Say what became of a Deployment, from what the API has of it.
+
+    Args:
+        deployment: the Deployment.
+        replica_sets: of its namespace; only its own newest counts, older ones are of templates that are gone.
+        events: of its namespace, oldest first.
+    """
+    name = str(deployment["metadata"]["name"])
+    wanted = int((deployment.get("spec") or {}).get("replicas", 1))
+    own = [
+        one
+        for one in replica_sets
+        if any(owner.get("uid") == deployment["metadata"].get("uid") for owner in _owners(one))
+    ]
+    seen = (deployment.get("status") or {}).get("observedGeneration", 0)
+    if not own or seen != deployment["metadata"].get("generation"):
+        return Rollout(name, wanted, 0, 0)
+    newest = max(own, key=lambda one: int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)))
+    status = newest.get("status") or {}
+    refusals = [
+        str(event.get("message", "")).removeprefix("Error creating: ")
+        for event in events
+        if event.get("reason") == "FailedCreate"
+        and (event.get("involvedObject") or {}).get("uid") == newest["metadata"].get("uid")
+    ]
+    last = judge_admission(403, refusals[-1]) if refusals else None
+    made, ready = int(status.get("replicas", 0)), int(status.get("readyReplicas", 0))
+    return Rollout(name, wanted, made, ready, tuple(dict.fromkeys(refusals)), last.violations if last else ())
+
+
+def _owners(thing: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return thing["metadata"].get("ownerReferences") or []

@@ -1,0 +1,201 @@
+"""How the course looks: a check's answer, a hint, and the line that says how a lesson stands.
+
+Colours are JupyterLab's own where it gives them, so that they follow its theme; a word and a sign say the same.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from labkit.base.errors import LabError
+from labkit.course.checking import CheckResult, Hint
+from labkit.course.exercise import CheckVerdict
+from labkit.show.steps import in_notebook
+
+_SIGNS = {CheckVerdict.PASSED: "\u2713", CheckVerdict.NOT_YET: "\u25cb", CheckVerdict.NOT_RIGHT: "\u2717"}
+_COLOURS = {
+    CheckVerdict.PASSED: "var(--jp-success-color1, #388e3c)",
+    CheckVerdict.NOT_YET: "var(--jp-warn-color1, #f57c00)",
+    CheckVerdict.NOT_RIGHT: "var(--jp-error-color1, #d32f2f)",
+}
+_HINT_COLOUR = "var(--jp-info-color1, #0097a7)"
+# Lines that can be read, and words that break where there is no room for them, as on a page enlarged to 200 %.
+_BLOCK = (
+    "border-left:4px solid {colour};padding:2px 12px;margin:4px 0;max-width:88ch;line-height:1.5;"
+    "overflow-wrap:anywhere;white-space:pre-line"
+)
+_CODE = "margin:4px 0;background:none;color:inherit;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Helper(Protocol):
+    """Gives the hints and solutions of a lesson; `labkit.course.checking.Checking` does."""
+
+    def hint(self, name: str) -> Hint:
+        """The next hint of an exercise."""
+
+    def solution(self, name: str) -> Hint:
+        """A solution of an exercise."""
+
+
+_helpers: dict[str, Helper] = {}
+
+
+def offer_help(lesson: str, helper: Helper) -> None:
+    """Have the checks of a lesson offer its hints and solutions as buttons.
+
+    Args:
+        lesson: the notebook's name without its ending.
+        helper: gives them.
+    """
+    _helpers[lesson] = helper
+
+
+def check_html(result: CheckResult) -> str:
+    """A check's answer: the verdict as a sign and a word, the exercise, what was seen, and the calls that help."""
+    verdict = f'<span aria-hidden="true">{_SIGNS[result.verdict]}</span> {result.verdict}'
+    lines = [f"<strong>{verdict}</strong>: {html.escape(result.exercise)}", _prose(result.words)]
+    if result.verdict is not CheckVerdict.PASSED:
+        name = html.escape(f'("{result.exercise}")')
+        lines.append(
+            # How many are left would be wrong as soon as the button below is pressed.
+            f"<small>A hint: <code>lab.hint{name}</code>. A solution: <code>lab.solution{name}</code>.</small>"
+        )
+    return _block(_COLOURS[result.verdict], lines)
+
+
+def hint_html(hint: Hint) -> str:
+    """A hint; a solution is folded, so that nobody reads it by accident."""
+    if hint.is_code:
+        text = f'<pre style="{_CODE}">{html.escape(hint.text)}</pre>'
+        summary = f"{html.escape(hint.title)} of {html.escape(hint.exercise)}"
+        return _block(_HINT_COLOUR, [f"<details><summary>{summary}</summary>{text}</details>"])
+    head = f"<strong>{html.escape(hint.title)}</strong>: {html.escape(hint.exercise)}"
+    return _block(_HINT_COLOUR, [head, _prose(hint.text)])
+
+
+def _block(colour: str, lines: list[str]) -> str:
+    inside = "".join(f"<div>{line}</div>" for line in lines)
+    return f'<div style="{_BLOCK.format(colour=colour)}">{inside}</div>'
+
+
+def _prose(text: str) -> str:
+    """Text as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
+
+
+class HelpButtons:
+    """Two buttons below a check that is not passed; each does what a call of `lab` does.
+
+    What a press gives is appended below the buttons, in the kernel's main thread: with ipykernel 7 an output context
+    loses text (jupyter-widgets/ipywidgets#4020).
+
+    Args:
+        result: the check's answer.
+        helper: gives hints and solutions.
+    """
+
+    def __init__(self, result: CheckResult, helper: Helper) -> None:
+        import ipywidgets as widgets  # type: ignore[import-untyped]
+
+        self._given: list[str] = []
+        layout = widgets.Layout(width="auto")
+        name = f'("{result.exercise}")'
+        self.hint = widgets.Button(description="Hint", tooltip=f"lab.hint{name}", layout=layout)
+        self.solution = widgets.Button(description="Solution", tooltip=f"lab.solution{name}", layout=layout)
+        self.answer = widgets.HTML()
+        self.hint.on_click(lambda _: self._add(lambda: helper.hint(result.exercise)))
+        self.solution.on_click(lambda _: self._add(lambda: helper.solution(result.exercise)))
+        self.widget = widgets.VBox([widgets.HBox([self.hint, self.solution]), self.answer])
+
+    def _add(self, ask: Callable[[], Hint]) -> None:
+        try:
+            block = hint_html(ask())
+        except LabError as error:  # nobody sees what a button's press raises
+            block = f'<pre style="{_CODE}">{html.escape(str(error))}</pre>'
+        if block not in self._given:  # the last hint comes again when there are no more
+            self._given.append(block)
+        # A live region: a screen reader tells what has come.
+        self.answer.value = f'<div role="status">{"".join(self._given)}</div>'
+
+
+def show_check(result: CheckResult) -> None:
+    """Show a check's answer in a notebook, and below it the buttons if it is not passed.
+
+    They are two outputs: the answer stays readable where no kernel serves the buttons any more.
+    """
+    from IPython.display import display
+
+    display({"text/html": check_html(result), "text/plain": str(result)}, raw=True)  # type: ignore[no-untyped-call]
+    helper = _helpers.get(result.lesson)
+    if result.verdict is CheckVerdict.PASSED or helper is None or not in_notebook():
+        return
+    view = HelpButtons(result, helper).widget._repr_mimebundle_()
+    display({_VIEW: view[_VIEW], "text/plain": "Buttons: Hint, Solution"}, raw=True)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class LessonStatus:
+    """How an opened lesson stands, in one line.
+
+    Args:
+        lesson: the notebook's name without its ending.
+        namespace: the lesson's own.
+        state: of the lab: up, stopped, absent, broken.
+        images: how many sample images come from where.
+        exercises: how many the lesson has.
+        passed: how many of them are passed.
+    """
+
+    lesson: str
+    namespace: str
+    state: str
+    images: str
+    exercises: int
+    passed: int
+
+    @classmethod
+    def of(cls, lesson: str, namespace: str, status: Mapping[str, Any], *, exercises: int, passed: int) -> LessonStatus:
+        """Make it of what the lab says.
+
+        Args:
+            lesson: the notebook's name without its ending.
+            namespace: the lesson's own.
+            status: as `labkit.lab.lab.Lab.status` gives it.
+            exercises: how many the lesson has.
+            passed: how many of them are passed.
+        """
+        made = Counter(str(image["source"]) for image in status["images"] if image["source"])
+        said = [f"{n} {source}{'s' if source == 'stand-in' and n > 1 else ''}" for source, n in sorted(made.items())]
+        images = ", ".join(said) or "none made yet"
+        return cls(lesson, namespace, str(status["state"]), images, exercises, passed)
+
+    def parts(self) -> list[tuple[str, str]]:
+        """What is said of what, in order."""
+        passed = f"{self.passed} of {self.exercises} passed" if self.exercises else "none in this lesson"
+        return [
+            ("lesson", self.lesson),
+            ("lab", self.state),
+            ("images", self.images),
+            ("exercises", passed),
+            ("namespace", self.namespace),
+        ]
+
+    def __str__(self) -> str:
+        return " | ".join(f"{name}: {value}" for name, value in self.parts())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        # As a list it can be walked by a screen reader; it flows into several lines where there is no room.
+        items = "".join(
+            f'<li style="margin:0;padding:0;overflow-wrap:anywhere">{name}: <strong>{html.escape(value)}</strong></li>'
+            for name, value in self.parts()
+        )
+        style = "display:flex;flex-wrap:wrap;gap:2px 24px;list-style:none;margin:4px 0;padding:0;line-height:1.5"
+        return f'<ul aria-label="How the lesson stands" style="{style}">{items}</ul>'

@@ -1,0 +1,161 @@
+"""What `labkit explain` answers: one row for each container, with the chain of who decided what."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.core.identity.identity_cases import identity_to_dict, kubelet_to_dict
+from labkit.core.identity.model import Answer
+from labkit.show.table import Table
+
+_HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")
+_DECIDED_BY = {
+    "image": "the image",
+    "container": "the container's runAsUser",
+    "pod": "the pod's runAsUser",
+    "-u": "docker run -u",
+    "default": "nobody: the default",
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """As whom one container will run, or who refuses it, and why.
+
+    Args:
+        file: the manifest's file, None if it comes from none.
+        kind: of the workload; "docker run" for the engine.
+        name: of the workload.
+        namespace: of the workload.
+        container: its name.
+        role: init, main or ephemeral.
+        image: as the manifest names it.
+        image_user: the image's Config.User, None if the image is not known.
+        answer: the rules' answer.
+    """
+
+    file: str | None
+    kind: str
+    name: str
+    namespace: str
+    container: str
+    role: str
+    image: str
+    image_user: str | None
+    answer: Answer
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {
+            "file": self.file,
+            "kind": self.kind,
+            "name": self.name,
+            "namespace": self.namespace,
+            "container": self.container,
+            "role": self.role,
+            "image": self.image,
+            "image_user": self.image_user,
+            "kubelet": kubelet_to_dict(self.answer),
+            "runs_as": identity_to_dict(self.answer.runs_as),
+            "because": list(self.answer.because),
+        }
+
+    @property
+    def title(self) -> str:
+        """Which container it is, in a few words."""
+        role = "" if self.role == "main" else f" ({self.role})"
+        return " ".join(part for part in (self.kind, self.name, self.container) if part) + role
+
+    @property
+    def verdict(self) -> str:
+        """runs, refused by whom, or not known."""
+        if self.answer.ok is None:
+            return "not known"
+        if self.answer.ok:
+            return "runs"
+        if self.answer.kubelet_refusal is self.answer.refusal:
+            return "the kubelet refuses"
+        return "the engine refuses" if self.kind == "docker run" else "the runtime refuses"
+
+    @property
+    def runs_as(self) -> str:
+        """The identity in a few words, empty if it does not run."""
+        who = self.answer.runs_as
+        if who is None:
+            return f"uid {self.answer.uid}" if self.answer.uid is not None else ""
+        others = [str(gid) for gid in who.groups if gid != who.gid]
+        name = f" ({who.user})" if who.user else ""
+        return f"uid {who.uid}{name}, gid {who.gid}" + (f", groups {' '.join(others)}" if others else "")
+
+    @property
+    def objection(self) -> str | None:
+        """Why a gate must stay shut: it is refused, it is root, or one cannot tell; None if it may pass."""
+        if self.answer.ok is False:
+            return f"{self.verdict} ({self.answer.cause})"
+        if self.answer.uid == 0:
+            return "runs as root"
+        if self.answer.ok is None or self.answer.uid is None:
+            return "cannot be told: give the image's user with --image-user, or have the image here"
+        return None
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of its line in the table."""
+        user = "not known" if self.image_user is None else self.image_user or "(empty: root)"
+        decided_by = _DECIDED_BY[self.answer.decided_by]
+        return (self.title, user, decided_by, self.runs_as, self.verdict, str(self.answer.cause or ""))
+
+
+@dataclass(frozen=True, repr=False)
+class Explanations:
+    """The answers, and what there is to say besides.
+
+    Args:
+        rows: one for each container.
+        notes: what was passed over or not found.
+        flaws: what could not be read.
+    """
+
+    rows: Sequence[Explanation]
+    notes: Sequence[str] = field(default_factory=tuple)
+    flaws: Sequence[str] = field(default_factory=tuple)
+
+    def __iter__(self) -> Iterator[Explanation]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Explanation:
+        return self.rows[index]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """As JSON-ready values, one for each container."""
+        return [one.to_dict() for one in self.rows]
+
+    def objections(self) -> list[str]:
+        """What a gate has to say against it: a container refused, root, or not to be told."""
+        return [f"{one.title}: {why}" for one in self.rows if (why := one.objection) is not None]
+
+    def table(self) -> Table:
+        """One line for each container, the notes below."""
+        return Table("", _HEADERS, [one.row() for one in self.rows], "\n".join(self.notes))
+
+    def chains(self) -> Table:
+        """Who decided what, for each container."""
+        return Table("", (), [(one.title, "\n".join(one.answer.because)) for one in self.rows])
+
+    def unread(self) -> str:
+        """What could not be read, a line each."""
+        return "\n".join(f"not read: {flaw}" for flaw in self.flaws)
+
+    def __str__(self) -> str:
+        return "\n\n".join(part for part in (str(self.table()), str(self.chains()), self.unread()) if part)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        unread = f"<pre>{html.escape(self.unread())}</pre>" if self.flaws else ""
+        return self.table()._repr_html_() + self.chains()._repr_html_() + unread

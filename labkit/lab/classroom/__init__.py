@@ -1,0 +1,1 @@
+"""What a class shares: the registry, and a laptop's side of it."""

@@ -1,0 +1,125 @@
+"""A laptop's side of the classroom registry: trusting it, and taking images from it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.adapters.engine import Engine
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed, MachineLacks, Misuse
+from labkit.base.files import write_atomically
+from labkit.lab.classroom.registry import fingerprint_of, is_loopback
+from labkit.lab.samples.sources import forget as look_again
+
+ENGINE_FOLDER = Path("/etc/docker/certs.d")
+NODE_FOLDER = "/etc/containerd/certs.d"
+_ANSWER_SECONDS = 5.0
+_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The mirror that a lab takes its images from.
+
+    Args:
+        configuration: whose state remembers it.
+        engine_folder: where the engine looks for certificates of registries.
+    """
+
+    configuration: Configuration
+    engine_folder: Path = ENGINE_FOLDER
+
+    @property
+    def _file(self) -> Path:
+        return self.configuration.state / "mirror"
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, empty if there is none."""
+        try:
+            return self._file.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    def use(self, address: str, fingerprint: str) -> list[str]:
+        """Trust a registry and take images from it.
+
+        Args:
+            address: HOST:PORT, as the instructor gives it.
+            fingerprint: of its certificate, as sha256:HEX; not needed on loopback.
+
+        Returns:
+            The files that were written.
+
+        Raises:
+            Misuse: the address makes no sense, or there is no fingerprint.
+            LabFailed: nothing answers, or it has another certificate.
+            MachineLacks: the engine's folder cannot be written.
+        """
+        match = _ADDRESS.fullmatch(address)
+        if match is None:
+            raise Misuse(
+                f"Using the registry {address!r}", "it is not of the form HOST:PORT", "ask your instructor for it"
+            )
+        written = [] if is_loopback(address) else [self._trust(address, match, fingerprint)]
+        write_atomically(self._file, address + "\n")
+        look_again(self.configuration)
+        return [*map(str, written), str(self._file)]
+
+    def _trust(self, address: str, match: re.Match[str], fingerprint: str) -> Path:
+        doing = f"Trusting the registry {address}"
+        if not re.fullmatch(r"sha256:[0-9a-f]{64}", fingerprint):
+            remedy = f"type what `labkit registry up` printed\n  labkit registry use {address} --fingerprint sha256:..."
+            raise Misuse(doing, "there is no fingerprint (sha256: and 64 digits) to know its certificate by", remedy)
+        try:
+            where = (match["host"].strip("[]"), int(match["port"]))
+            certificate = ssl.get_server_certificate(where, timeout=_ANSWER_SECONDS)
+        except (OSError, ValueError, OverflowError) as error:
+            raise LabFailed(doing, str(error), "see that it is up, and that you are on the same network") from error
+        if (seen := fingerprint_of(certificate)) != fingerprint:
+            remedy = "somebody else may be answering: compare the two with your instructor before you go on"
+            raise LabFailed(doing, f"its certificate is another one, {seen}", remedy)
+        file = self.engine_folder / address / "ca.crt"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, certificate, mode=0o644)
+        except PermissionError as error:
+            remedy = f"run it as root, or copy the certificate there\n  sudo labkit registry use {address} ..."
+            raise MachineLacks(doing, f"{file} cannot be written", remedy) from error
+        return file
+
+    def tell_node(self, engine: Engine) -> bool:
+        """Write the mirror's certificate and hosts.toml into the node; whether there was something to write."""
+        address, node = self.address, self.configuration.node_container
+        file = self.engine_folder / address / "ca.crt"
+        if not address or is_loopback(address) or not file.is_file() or engine.container(node) is None:
+            return False
+        folder = f"{NODE_FOLDER}/{address}"
+        hosts = (
+            f'server = "https://{address}"\n\n[host."https://{address}"]\n'
+            f'capabilities = ["pull", "resolve"]\nca = "{folder}/ca.crt"\n'
+        )
+        engine.put_files(node, {f"{folder}/ca.crt": file.read_bytes(), f"{folder}/hosts.toml": hosts.encode()})
+        return True
+
+    def forget(self, engine: Engine | None) -> list[str]:
+        """Take images from upstream again, and remove what was written; gives what is gone."""
+        address, gone = self.address, []
+        if not address:
+            return []
+        if not is_loopback(address):
+            folder = self.engine_folder / address
+            if (folder / "ca.crt").is_file():
+                shutil.rmtree(folder)
+                gone.append(str(folder))
+            node = self.configuration.node_container
+            if engine is not None and engine.container(node) is not None:
+                engine.execute(node, ["rm", "-rf", f"{NODE_FOLDER}/{address}"])
+                gone.append(f"{node}:{NODE_FOLDER}/{address}")
+        self._file.unlink()
+        look_again(self.configuration)
+        return [*gone, str(self._file)]

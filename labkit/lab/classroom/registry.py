@@ -1,0 +1,184 @@
+"""The only file that runs the classroom's registry: starting it, filling it, stopping it."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labkit.adapters import go
+from labkit.adapters.engine import Engine
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.files import write_atomically
+from labkit.lab.samples.catalogue import Recipe
+from labkit.show.steps import Steps
+
+DEFAULT_PORT = 5443
+_START_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_LISTENING = re.compile(r"listening (\S+) filling (\S+)")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A registry that is up.
+
+    Args:
+        pid: of its process.
+        address: where the class takes images from.
+        filling: where the kit puts them; on loopback.
+        fingerprint: of its certificate, as sha256:HEX; empty on loopback, where there is none.
+    """
+
+    pid: int
+    address: str
+    filling: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The classroom's registry on this machine.
+
+    Args:
+        configuration: whose state remembers it, and whose images it serves.
+        steps: told what is going on.
+    """
+
+    configuration: Configuration
+    steps: Steps
+
+    @property
+    def _folder(self) -> Path:
+        return self.configuration.state / "registry"
+
+    def serving(self) -> Serving | None:
+        """The registry that is up, None if none is; a process that is gone, or is another's by now, is none."""
+        try:
+            found = Serving(**json.loads((self._folder / "registry.json").read_text(encoding="utf-8")))
+            command = Path(f"/proc/{found.pid}/cmdline").read_bytes()
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if os.fsencode(self._folder) in command else None
+
+    def up(self, listen: str, engine: Engine, catalogue: Mapping[str, Recipe]) -> tuple[Serving, list[str]]:
+        """Start it and fill it with the lab's images; one that is up at that address is filled again.
+
+        Args:
+            listen: ADDRESS or ADDRESS:PORT, an address of this machine.
+            engine: has the images.
+            catalogue: says under which names they are upstream.
+
+        Returns:
+            The registry, and the names under which images lie in it.
+
+        Raises:
+            Misuse: the address makes no sense.
+            LabFailed: it does not start, or an image cannot be pushed.
+        """
+        address = read_address(listen)
+        serving = self.serving()
+        if serving is not None and serving.address != address:
+            self.down()
+            serving = None
+        serving = serving or self._start(address)
+        filled = []
+        for recipe in catalogue.values():
+            image = self.configuration.image_reference(recipe.name)
+            # What is derived from an upstream image is derived again on each laptop; here it would take its name.
+            is_derived = (recipe.folder / "Dockerfile.upstream").is_file()
+            if recipe.upstream and not is_derived and engine.image(image) is not None:
+                name = recipe.upstream.partition("/")[2]
+                with self.steps.step(f"{name} into the registry"):
+                    engine.push(image, f"{serving.filling}/{name}")
+                filled.append(name)
+        return serving, filled
+
+    def down(self) -> bool:
+        """Stop it and remove what it has kept; whether one was up."""
+        serving = self.serving()
+        if serving is not None:
+            os.kill(serving.pid, signal.SIGTERM)
+            deadline = time.monotonic() + _START_SECONDS
+            while self.serving() is not None and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return serving is not None
+
+    def _start(self, address: str) -> Serving:
+        program = go.ensure(go.REGISTRY, self.configuration.cache, self.steps.step) / "registry"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        certificate, log = self._folder / "certificate.pem", self._folder / "log"
+        certificate.unlink(missing_ok=True)
+        command = [str(program), "-listen", address, "-folder", str(self._folder / "blobs")]
+        beyond = not is_loopback(address)
+        if beyond:
+            command += ["-certificate", str(certificate), "-key", str(self._folder / "key.pem")]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+            )
+        address, filling = self._wait(process, log)
+        fingerprint = fingerprint_of(certificate.read_text(encoding="ascii")) if beyond else ""
+        serving = Serving(process.pid, address, filling, fingerprint)
+        write_atomically(self._folder / "registry.json", json.dumps(asdict(serving)))
+        return serving
+
+    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            if match := _LISTENING.search(log.read_text(encoding="utf-8", errors="replace")):
+                process.returncode = 0  # It outlives us, and Python need not wait for it.
+                return match[1], match[2]
+            time.sleep(_POLL_SECONDS)
+        process.kill()
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-2:]
+        shutil.rmtree(self._folder, ignore_errors=True)
+        remedy = "give an address of this machine and a port that is free\n  labkit registry up --listen ADDRESS:PORT"
+        raise LabFailed("Starting the registry", "\n".join(said) or "it did not start", remedy)
+
+
+def read_address(text: str) -> str:
+    """ADDRESS or ADDRESS:PORT, with the port filled in.
+
+    Raises:
+        Misuse: it is no IP address, or one that stands for all of them.
+    """
+    host, colon, port = text.rpartition(":") if text.count(":") in (1,) or "]" in text else (text, "", "")
+    if text.endswith("]"):
+        host, colon, port = text, "", ""
+    host = host.strip("[]").replace("localhost", "127.0.0.1")
+    try:
+        ip = ipaddress.ip_address(host)
+        number = int(port) if colon else DEFAULT_PORT
+    except ValueError:
+        raise _no_address(text, "it is no IP address with a port") from None
+    if ip.is_unspecified or ip.is_multicast or not 0 <= number <= 65535:
+        raise _no_address(text, "it is not one address, which the class can type and the certificate can name")
+    return f"[{ip}]:{number}" if ip.version == 6 else f"{ip}:{number}"
+
+
+def _no_address(text: str, why: str) -> Misuse:
+    return Misuse(f"Reading the address {text!r}", why, "give one of this machine's, as in\n  --listen 192.0.2.10:5443")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether ADDRESS:PORT can be reached from this machine alone."""
+    host = address.rpartition(":")[0].strip("[]")
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def fingerprint_of(certificate: str) -> str:
+    """The SHA-256 fingerprint of a certificate in PEM."""
+    return f"sha256:{hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()}"

@@ -1,0 +1,102 @@
+"""Removing what the lab made, found by its label from outside, so that it works after any crash."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.base.files import only_one
+from labkit.course.progress import progress_path
+from labkit.course.progress_file import remove_progress
+
+if TYPE_CHECKING:
+    from labkit.lab.lab import Lab
+from labkit.lab.classroom.mirror import Mirror
+from labkit.lab.classroom.registry import Registry
+
+
+def clean(lab: Lab, *, progress: bool = False) -> list[str]:
+    """Remove the lab's cluster, containers, networks, volumes, images and files.
+
+    What the participant made stays, wherever it lies: progress, worksheets.
+
+    Args:
+        lab: whose.
+        progress: whether the participant's progress goes too.
+
+    Returns:
+        What was removed, one line each.
+    """
+    gone = remove_progress(progress_path(lab.configuration)) if progress else []
+    removed = [f"progress {file}" for file in gone]
+    if not lab.configuration.state.is_dir():
+        return removed + _clean(lab)
+    with only_one(lab.configuration.state / "lock", lab.steps.note):
+        return removed + _clean(lab)
+
+
+def _clean(lab: Lab) -> list[str]:
+    try:
+        engine = lab.engine()
+    except EngineUnreachable as error:
+        lab.steps.note(f"nothing of the engine's is removed: {error.came_back}")
+        return _clean_files(lab)
+    return _clean_engine(lab, engine) + _clean_files(lab)
+
+
+def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
+    removed = [f"cluster {lab.configuration.name}"] if lab.cluster(engine).delete() else []
+    for container in engine.labelled_containers():
+        engine.remove_container(container)
+        removed.append(f"container {container}")
+    for network in engine.labelled_networks():
+        engine.remove_network(network)
+        removed.append(f"network {network}")
+    for volume in engine.labelled_volumes():
+        engine.remove_volume(volume)
+        removed.append(f"volume {volume}")
+    return removed + [f"image {image}" for image in _remove_images(engine)]
+
+
+def _remove_images(engine: Engine) -> list[str]:
+    """Remove the labelled images, in rounds: one that others are built on goes once they are gone."""
+    removed: list[str] = []
+    while images := engine.labelled_images():
+        before = len(removed)
+        for image in images:
+            for name in image.get("RepoTags") or [image["Id"]]:
+                if engine.remove_image(name):
+                    removed.append(name)
+        if len(removed) == before:
+            break
+    return removed
+
+
+def _clean_files(lab: Lab) -> list[str]:
+    removed = ["the registry"] if Registry(lab.configuration, lab.steps).down() else []
+    removed += Mirror(lab.configuration).forget(None)
+    for folder in (lab.configuration.state, lab.configuration.cache):
+        if folder.is_dir():
+            _remove_but(folder, lab.configuration.data)
+            removed.append(f"folder {folder}")
+        _remove_if_empty(folder.parent)
+    return removed
+
+
+def _remove_but(folder: Path, kept: Path) -> None:
+    """Remove a folder; if another lies in it, by somebody's choice of LABKIT_DATA, that one stays."""
+    if not kept.is_dir() or not kept.resolve().is_relative_to(folder.resolve()):
+        shutil.rmtree(folder)
+    elif kept.resolve() != folder.resolve():
+        for one in folder.iterdir():
+            if one.is_dir() and not one.is_symlink():
+                _remove_but(one, kept)
+            else:
+                one.unlink()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.name == "labkit" and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

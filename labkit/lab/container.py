@@ -1,0 +1,94 @@
+"""A container that stays, and commands in it: what `docker run --detach` and `docker exec` do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from labkit.base.errors import LabFailed, Misuse
+from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.run_results import RunResult
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import Engine
+    from labkit.lab.lab import Lab
+
+_COULD_NOT_EXEC = 126
+_SHORT = 12
+# What the engine writes in place of a command's output when it cannot run one (moby/moby:daemon/exec.go); since
+# Engine 29 an unknown user is refused before (commit b54a038bec).
+_NOT_RUN = ("OCI runtime exec failed", "unable to find user", "unable to find group", "uids and gids must be in range")
+
+
+class Container:
+    """A running container of a lesson.
+
+    Args:
+        engine: it runs there.
+        identifier: its id.
+        line: what one types to start it.
+    """
+
+    def __init__(self, engine: Engine, identifier: str, line: str) -> None:
+        self._engine = engine
+        self.id = identifier[:_SHORT]
+        self.line = line
+
+    def exec(self, command: str | Sequence[str], *, user: str | None = None) -> RunResult:
+        """Run a command in it, as `docker exec` does.
+
+        Args:
+            command: what to run; text is split into words and read by no shell.
+            user: as `docker exec --user`; None for the container's own.
+
+        Returns:
+            The output and how it ended; an engine that refuses is a result, not an error.
+
+        Raises:
+            Misuse: the command is empty.
+            LabFailed: the container does not run any more, or the engine went away.
+        """
+        words = shlex.split(command) if isinstance(command, str) else list(command)
+        if not words:
+            raise Misuse("Running a command in a container", "there is none", 'for example\n  app.exec("id")')
+        line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *words])
+        try:
+            status, output = self._engine.execute(self.id, words, user=user)
+        except LabFailed as refused:
+            cause = cause_of_engine_error(refused.came_back)
+            if cause is None:
+                raise
+            return RunResult(line, "", _COULD_NOT_EXEC, cause, refused.came_back)
+        output = output.strip()
+        if status and output.startswith(_NOT_RUN):
+            return RunResult(line, "", status, cause_of_engine_error(output), output)
+        return RunResult(line, output, status)
+
+    def __repr__(self) -> str:
+        return f"$ {self.line}\ncontainer {self.id} runs"
+
+
+def start(
+    lab: Lab, image: str, command: Sequence[str] | None, *, user: str | None, labels: Mapping[str, str]
+) -> Container:
+    """Start a container that stays.
+
+    Args:
+        lab: its engine.
+        image: a sample image, or any reference that the engine has.
+        command: in place of the image's entrypoint; without one, an image without a program is kept busy.
+        user: as `docker run --user`.
+        labels: by which it is found and removed, besides the kit's own.
+
+    Raises:
+        Misuse: there is no such image.
+        LabFailed: the engine does not start it.
+    """
+    engine = lab.engine()
+    reference = lab.reference(image, engine)
+    words = list(command or lab.keep_busy(image) or ())
+    options = [*(["--user", user] if user else []), *(["--entrypoint", words[0]] if words else [])]
+    line = shlex.join(["docker", "run", "--detach", *options, reference, *words[1:]])
+    found = engine.launch(reference, words[1:], entrypoint=words[:1] or None, user=user, labels=labels)
+    return Container(engine, found, line)

@@ -1,0 +1,112 @@
+"""The doctor's round: read the machine, ask the engine, judge, and show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from labkit.adapters import debian, go
+from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.kind import find_kind, kind_version
+from labkit.lab.lab import Lab
+from labkit.lab.machine import checks
+from labkit.lab.machine.ensure import find_kubectl, kubectl_version
+from labkit.lab.machine.machine_facts import read_machine
+from labkit.lab.samples.sources import Source, peek
+from labkit.show.table import Table
+
+
+def examine(lab: Lab) -> list[checks.Check]:
+    """Check all that the lab needs of this machine; changes nothing and takes under three seconds.
+
+    Args:
+        lab: for whose sake.
+    """
+    engine, came_back = _connect(lab)
+    info, version = (engine.info(), engine.version()) if engine else (None, None)
+    machine = read_machine(cache=lab.configuration.cache)
+    machine = read_machine(cache=lab.configuration.cache, engine_folder=checks.engine_folder(info, machine))
+    decision = peek(engine, lab.configuration) if engine else None
+    stand_ins = None if decision is None else decision.source is Source.STAND_IN
+    built = engine is not None and engine.image(lab.configuration.image_reference("node")) is not None
+    found = checks.check_engine(info, version, came_back, machine, privileged=_try_privileged(lab, engine))
+    found += checks.check_machine(machine, stand_ins=stand_ins, built=built)
+    found += checks.check_tools(
+        _kind(lab),
+        _kubectl(lab),
+        machine,
+        kind_wanted=go.module_version(go.KIND.module, "sigs.k8s.io/kind"),
+        kubernetes=go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes"),
+        can_build="go" in machine.programs,
+    )
+    if not built:
+        found += checks.check_build_tools(
+            machine, go_wanted=_go_wanted(), stand_ins=stand_ins, kit_adds=debian.can_add_packages()
+        )
+    asked = decision is not None and decision.why == "asked for"
+    found.append(
+        checks.check_registry(decision.source if decision else None, decision.why if decision else "", asked=asked)
+    )
+    found.append(checks.check_strays(_strays(lab, engine) if engine else None))
+    return found
+
+
+def doctor_table(found: Sequence[checks.Check]) -> Table:
+    """The findings with their remedies; what is wrong stands out by its word."""
+    problems = sum(check.status == "problem" for check in found)
+    warnings = sum(check.status == "warning" for check in found)
+    note = f"{len(found)} checks: {problems} problems, {warnings} warnings"
+    return Table("", checks.HEADERS, checks.rows(found), note)
+
+
+def doctor_report(found: Sequence[checks.Check]) -> str:
+    """The findings for a terminal: one line each, remedies below the lines that need one."""
+    lines = []
+    for check in found:
+        lines.append(f"{check.status:<12}  {check.name}: {check.found}")
+        if check.remedy:
+            lines += [f"{'':<14}{line}" for line in check.remedy.splitlines()]
+    return "\n".join([*lines, doctor_table(found).note])
+
+
+def _connect(lab: Lab) -> tuple[Engine | None, str | None]:
+    try:
+        return lab.engine(), None
+    except EngineUnreachable as error:
+        return None, error.came_back
+
+
+def _try_privileged(lab: Lab, engine: Engine | None) -> str | None:
+    reference = lab.configuration.image_reference("debian")
+    if engine is None or engine.image(reference) is None:
+        return None
+    result = engine.run(reference, ["true"], options={"privileged": True})
+    return "" if result.exit_status == 0 else result.message or result.output
+
+
+def _kind(lab: Lab) -> checks.Tool | None:
+    path = find_kind(lab.configuration.cache)
+    version = kind_version(path) if path else None
+    return checks.Tool(path, "v{}.{}.0".format(*version) if version else None, _origin(lab, path)) if path else None
+
+
+def _kubectl(lab: Lab) -> checks.Tool | None:
+    path = find_kubectl(lab.configuration.cache)
+    return checks.Tool(path, kubectl_version(path), _origin(lab, path)) if path else None
+
+
+def _origin(lab: Lab, path: str) -> str:
+    return "built by the kit" if path.startswith(str(lab.configuration.cache)) else "PATH"
+
+
+def _go_wanted() -> str:
+    text = (go.KUBERNETES.module / "go.mod").read_text(encoding="utf-8")
+    match = re.search(r"^go (\S+)", text, re.MULTILINE)
+    return match[1] if match else "1.26"
+
+
+def _strays(lab: Lab, engine: Engine) -> list[str]:
+    """Labelled things that no command of the kit would use again."""
+    names = [name for name in engine.labelled_containers() if name != lab.configuration.node_container]
+    containers = [f"container {name}" for name in names]
+    return containers + [f"image {image['Id'][7:19]}" for image in engine.labelled_images(nameless=True)]

@@ -1,0 +1,266 @@
+"""The lab's cluster: created, reused, resumed or made anew, whichever the world calls for."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from labkit.adapters.engine import Engine
+from labkit.adapters.kind import Kind, cluster_config
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
+from labkit.show.steps import Steps
+
+if TYPE_CHECKING:
+    from labkit.adapters.kube import Kube
+
+_RESUME_SECONDS = 60.0
+_ANSWER_SECONDS = 15.0
+_READY_SECONDS = 120.0
+_POLL_SECONDS = 0.1
+_LOADED_MARK = "labkit.image"
+
+
+class State(StrEnum):
+    """What a look at the world says of the cluster."""
+
+    UP = "up"
+    STOPPED = "stopped"
+    ABSENT = "absent"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What the cluster's node shall be.
+
+    Args:
+        image: the node image's reference.
+        image_id: its id.
+        embedded: whether it is the kit's own, which runs without systemd and brings its own network.
+        cgroup_v1: whether the engine's machine has version 1 control groups.
+    """
+
+    image: str
+    image_id: str
+    embedded: bool
+    cgroup_v1: bool
+
+
+class Cluster:
+    """One cluster of one node, run by kind.
+
+    Args:
+        engine: where the node is a container.
+        kind: kind for this cluster.
+        configuration: names and places.
+        steps: told what is going on.
+    """
+
+    def __init__(self, engine: Engine, kind: Kind, configuration: Configuration, steps: Steps) -> None:
+        self._engine = engine
+        self._kind = kind
+        self._configuration = configuration
+        self._steps = steps
+
+    def look(self, answer_seconds: float = 0.0) -> State:
+        """See how the cluster is, without changing anything.
+
+        A cluster counts as up once its node carries the lab's label, which is put there last: one whose making
+        was interrupted answers too, but is broken.
+
+        Args:
+            answer_seconds: how long a running node may take to answer before it counts as broken.
+        """
+        node = self._engine.container(self._configuration.node_container)
+        if node is None:
+            return State.ABSENT
+        if not node.running:
+            return State.STOPPED
+        if not self._configuration.kubeconfig.is_file():
+            return State.BROKEN
+        try:
+            with self.kube() as kube:
+                ready = kube.wait_until_ready(answer_seconds, mark=self._configuration.name)
+        except LabFailed:
+            return State.BROKEN
+        return State.UP if ready else State.BROKEN
+
+    def kube(self) -> Kube:
+        """The cluster's API, on connections of its own; close it."""
+        # Loaded where it is needed: a fifth of a second that most commands would wait for in vain.
+        from labkit.adapters.kube import Kube
+
+        return Kube(self._configuration.kubeconfig, self._configuration.name)
+
+    def ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:
+        """Bring the cluster up with its images, changing no more than is needed.
+
+        Args:
+            node: what its node shall be; a cluster whose node was made from another image is made anew.
+            images: reference -> id of the images that it shall have.
+        """
+        there = self._engine.container(self._configuration.node_container)
+        if there is not None and there.image_id != node.image_id:
+            self._steps.note("the node image has changed; the cluster is made anew")
+            self._delete()
+        elif there is not None and self._repair():
+            self.load(images)
+            return
+        elif there is not None:
+            self._steps.note("the cluster was left half-made or broken; it is made anew")
+            self._delete()
+        with self._steps.step("cluster, with its images"):
+            self._create(node, images)
+
+    def _repair(self) -> bool:
+        """Make a cluster usable that is there, if that can be done without making it anew."""
+        if not self._kubeconfig_is_there():
+            return False
+        state = self.look()
+        if state is State.UP:
+            return True
+        if state is State.STOPPED:
+            with self._steps.step("cluster, started again"):
+                self._engine.start(self._configuration.node_container)
+                with self.kube() as kube:
+                    return kube.wait_until_ready(_RESUME_SECONDS, mark=self._configuration.name)
+        return self.look(_ANSWER_SECONDS) is State.UP
+
+    def _kubeconfig_is_there(self) -> bool:
+        """Have the kit's kubeconfig, written anew from a running or a started node if it was lost."""
+        if self._configuration.kubeconfig.is_file():
+            return True
+        self._engine.start(self._configuration.node_container)
+        try:
+            self._kind.export_kubeconfig()
+        except LabFailed:
+            return False
+        return True
+
+    def _create(self, node: NodeSpec, images: Mapping[str, str]) -> None:
+        self._configuration.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._configuration.kubeconfig.unlink(missing_ok=True)
+        config = cluster_config(embedded=node.embedded, cgroup_v1=node.cgroup_v1)
+        # kubeadm waits a good deal; the images go into the node meanwhile.
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            given_up = threading.Event()
+            loading = beside.submit(self._load_into_new, images, given_up)
+            try:
+                self._kind.create(node.image, config)
+            except BaseException:
+                given_up.set()
+                raise
+            loading.result()
+        with self.kube() as kube:
+            if kube.wait_until_ready(_READY_SECONDS):
+                kube.finish()
+                return
+        raise LabFailed(
+            "Waiting for the cluster's node",
+            f"it is not ready after {_READY_SECONDS:.0f} s",
+            f"look at the node's log, then try again\n  docker logs {self._configuration.node_container}\n  labkit up",
+        )
+
+    def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
+        """Load images into a node that is being made, as soon as its containerd answers."""
+        if self._wait_for_containerd(_READY_SECONDS, given_up):
+            self._load(images)
+
+    def _wait_for_containerd(self, seconds: float, given_up: threading.Event) -> bool:
+        """Wait until the node's containerd answers; False if nobody waits any more."""
+        deadline = time.monotonic() + seconds
+        while not self._answers() and time.monotonic() < deadline:
+            if given_up.wait(_POLL_SECONDS):
+                return False
+        return True
+
+    def _answers(self) -> bool:
+        node = self._engine.container(self._configuration.node_container)
+        if node is None or not node.running:
+            return False
+        try:
+            return self._engine.execute(self._configuration.node_container, [*_CTR, "images", "ls", "-q"])[0] == 0
+        except LabFailed:
+            return False
+
+    def _delete(self) -> None:
+        self._kind.delete()
+        # kind deletes by its own label; a container that lost it would stand in the way for ever.
+        self._engine.remove_container(self._configuration.node_container)
+
+    def delete(self) -> bool:
+        """Delete the cluster and its kubeconfig; tells whether there was one."""
+        there = self._engine.container(self._configuration.node_container) is not None
+        if there:
+            self._delete()
+        self._configuration.kubeconfig.unlink(missing_ok=True)
+        return there
+
+    def stop(self) -> bool:
+        """Stop the node; tells whether it ran."""
+        node = self._engine.container(self._configuration.node_container)
+        if node is None or not node.running:
+            return False
+        self._engine.stop(self._configuration.node_container)
+        return True
+
+    # --- images ---
+
+    def load(self, images: Mapping[str, str]) -> list[str]:
+        """Load images into the node, those that it has already left out.
+
+        An image is known by the engine's id, kept as a label in the node's containerd, because a reference
+        alone does not say whether what it names has changed since.
+
+        Args:
+            images: reference -> id.
+
+        Returns:
+            The references that were loaded.
+        """
+        # An engine whose containerd has just been started again cannot run anything in the node for a moment.
+        self._wait_for_containerd(_ANSWER_SECONDS, threading.Event())
+        there = self._loaded()
+        missing = {name: image for name, image in images.items() if there.get(name) != image}
+        if missing:
+            with self._steps.step(f"{len(missing)} images into the cluster"):
+                self._load(missing)
+        return list(missing)
+
+    def _load(self, images: Mapping[str, str]) -> None:
+        self._engine.pipe_images(images, ["exec", "--interactive", self._configuration.node_container, *_IMPORT])
+        self._mark(images)
+
+    def _loaded(self) -> dict[str, str]:
+        status, listing = self._engine.execute(self._configuration.node_container, [*_CTR, "images", "ls"])
+        return parse_loaded(listing) if status == 0 else {}
+
+    def _mark(self, images: Mapping[str, str]) -> None:
+        for name, image in images.items():
+            mark = [*_CTR, "images", "label", name, f"{_LOADED_MARK}={image}"]
+            status, said = self._engine.execute(self._configuration.node_container, mark)
+            if status != 0:
+                raise LabFailed(f"Loading {name} into the node", said.strip(), "try again\n  labkit up")
+
+
+_CTR = ("ctr", "--namespace", "k8s.io")
+_IMPORT = (*_CTR, "images", "import", "--local", "-")
+
+
+def parse_loaded(listing: str) -> dict[str, str]:
+    """Reference -> engine's id of every image in the output of `ctr images ls` that the kit has loaded."""
+    found = {}
+    for line in listing.splitlines():
+        words = line.split()
+        for word in words[1:]:
+            for label in word.split(","):
+                name, _, value = label.partition("=")
+                if name == _LOADED_MARK:
+                    found[words[0]] = value
+    return found

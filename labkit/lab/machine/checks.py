@@ -1,0 +1,22 @@
+"""The doctor's checks in one place: what `labkit doctor` imports. PURE: facts are read in machine.py and elsewhere."""
+
+from labkit.lab.machine.checks_engine import check_engine, engine_folder
+from labkit.lab.machine.checks_machine import check_machine
+from labkit.lab.machine.checks_tools import Tool, check_build_tools, check_registry, check_strays, check_tools
+from labkit.lab.machine.machine_check import HEADERS, Check, Status, rows, worst
+
+__all__ = [
+    "HEADERS",
+    "Check",
+    "Status",
+    "Tool",
+    "check_build_tools",
+    "check_engine",
+    "check_machine",
+    "check_registry",
+    "check_strays",
+    "check_tools",
+    "engine_folder",
+    "rows",
+    "worst",
+]

@@ -1,0 +1,296 @@
+"""PURE. What the engine says of itself, judged.
+
+`info` and `version` are the engine's answers to /info and /version as its API gives them
+(moby:api/swagger.yaml, SystemInfo and SystemVersion; podman's pkg/api/handlers/compat answers with the same keys).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labkit.lab.machine import remedies
+from labkit.lab.machine.checks_system import architecture_check, kernel_check, memory_check
+from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
+from labkit.lab.machine.machine_facts import ENGINE_FOLDER, Machine
+from labkit.lab.machine.parsing import version_of
+
+OLDEST_ENGINE = (20, 10, 0)
+"""kind runs its node with a cgroup namespace of its own (kind:pkg/cluster/internal/providers/docker/provision.go)."""
+
+COPES_WITH_LESS = (23, 0, 0)
+"""From here on a privileged container gets the capabilities that there are; before, one too few made it fail."""
+
+_CONTAINERD_FOLDER = Path("/var/lib/containerd")
+_CONTAINERD_STORE = "io.containerd.snapshotter.v1"
+_GOOD_DRIVERS = {"overlay2", "overlayfs", "overlay"}
+_LOOK = "see what it says of itself\n  docker info"
+
+Answer = Mapping[str, Any]
+
+
+def check_engine(
+    info: Answer | None,
+    version: Answer | None,
+    came_back: str | None,
+    machine: Machine,
+    *,
+    privileged: str | None = None,
+) -> list[Check]:
+    """Judge the engine.
+
+    Args:
+        info: its answer to /info, None if it gave none.
+        version: its answer to /version, None if it gave none.
+        came_back: what came back instead of an answer; None if it answered.
+        machine: this machine.
+        privileged: what came back when a privileged container was tried: "" if it ran, the engine's message if not,
+            None if none was tried (no image of the lab is there yet).
+    """
+    if info is None:
+        return [
+            _unreachable(came_back or "it was not asked", machine),
+            *_access_later(machine),
+            not_checked("engine's settings", "no engine answers", "see to the engine first, then\n  labkit doctor"),
+        ]
+    checks = [
+        _reachable(info, version, machine),
+        _access(machine),
+        _version(info, version, machine),
+        _privileged(info, version, machine, privileged),
+        _driver(info, machine),
+        _image_store(info),
+        _user_namespace(info, machine),
+        _cgroup(info, machine),
+    ]
+    if runs_elsewhere(info, machine):
+        # What counts is the machine that the engine has for itself, not the one that the person sits at.
+        checks += [
+            architecture_check("engine's architecture", str(info.get("Architecture") or "")),
+            kernel_check("engine's kernel", str(info.get("KernelVersion") or ""), machine),
+            memory_check("engine's memory", _number(info.get("MemTotal")), None, machine),
+        ]
+    return checks
+
+
+def engine_folder(info: Answer | None, machine: Machine) -> Path | None:
+    """The folder of this machine whose disk the images fill; None where the engine has a machine of its own."""
+    if info is None:
+        return ENGINE_FOLDER if machine.is_linux else None
+    if runs_elsewhere(info, machine):
+        return None
+    root = Path(str(info.get("DockerRootDir") or ENGINE_FOLDER))
+    # A containerd of its own keeps the images out of Docker's folder; one that dockerd started keeps them inside.
+    address = str((info.get("Containerd") or {}).get("Address", ""))
+    own = "docker" not in address and not is_rootless(info)
+    return _CONTAINERD_FOLDER if uses_containerd_store(info) and own else root
+
+
+def runs_elsewhere(info: Answer, machine: Machine) -> bool:
+    """Whether the engine runs in a virtual machine or on another computer: then it has another kernel."""
+    desktop = str(info.get("OperatingSystem") or "").startswith("Docker Desktop")
+    kernel = info.get("KernelVersion")
+    return not machine.is_linux or desktop or (bool(kernel) and kernel != machine.kernel)
+
+
+def uses_containerd_store(info: Answer) -> bool:
+    """Whether containerd keeps the images; then `docker save` must be told to save one platform (kind issue 3795)."""
+    return any(_CONTAINERD_STORE in str(value) for value in _driver_status(info).values())
+
+
+def is_rootless(info: Answer) -> bool:
+    """Whether the engine itself runs without root."""
+    return "rootless" in _security_options(info)
+
+
+def is_podman(info: Answer, version: Answer | None) -> bool:
+    """Whether it is podman that answers on Docker's API."""
+    components = (version or {}).get("Components") or []
+    return "BuildahVersion" in info or any("podman" in str(part.get("Name", "")).lower() for part in components)
+
+
+def _security_options(info: Answer) -> set[str]:
+    options = set()
+    for option in info.get("SecurityOptions") or []:
+        for field in str(option).split(","):
+            if field.startswith("name="):
+                options.add(field.removeprefix("name="))
+    return options
+
+
+def _driver_status(info: Answer) -> dict[str, str]:
+    return {str(pair[0]): str(pair[1]) for pair in info.get("DriverStatus") or [] if len(pair) == 2}
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _release(info: Answer, version: Answer | None) -> str:
+    return str(info.get("ServerVersion") or (version or {}).get("Version") or "")
+
+
+def _unreachable(came_back: str, machine: Machine) -> Check:
+    said = came_back.strip().splitlines()[0] if came_back.strip() else "nothing came back"
+    if machine.engine_host:
+        remedy = f"DOCKER_HOST is {machine.engine_host}: is that right? If not\n  unset DOCKER_HOST"
+    elif machine.engine_socket == "closed to us":
+        return problem("engine", f"it is there, but not for this user ({said})", _join_group(machine))
+    elif _is_installed(machine):
+        remedy = remedies.start_engine(machine)
+    else:
+        remedy = remedies.install_engine(machine)
+    return problem("engine", f"does not answer ({said})", remedy)
+
+
+def _is_installed(machine: Machine) -> bool:
+    # Docker Desktop and Colima put only a client on the machine that one sits at; on a plain Linux that is no engine.
+    program = "docker" if machine.is_wsl or not machine.is_linux else "dockerd"
+    return program in machine.programs or machine.engine_socket == "open"
+
+
+def _access_later(machine: Machine) -> list[Check]:
+    """What would be in the way once an engine answers."""
+    told_already = machine.engine_host is not None or machine.engine_socket == "closed to us"
+    if machine.is_root or not machine.is_linux or told_already or machine.docker_group == "yes":
+        return []
+    return [warning("access to the engine", "this user is neither root nor in the group docker", _join_group(machine))]
+
+
+def _reachable(info: Answer, version: Answer | None, machine: Machine) -> Check:
+    if (system := str(info.get("OSType") or "linux")) != "linux":
+        return problem(
+            "engine",
+            f"runs containers of {system}; the lab's are Linux",
+            'in Docker Desktop\'s menu choose "Switch to Linux containers", then\n  docker info --format "{{.OSType}}"',
+        )
+    if is_podman(info, version):
+        return warning(
+            "engine",
+            f"podman {_release(info, version)} answers in Docker's place; the kit is not tested with it",
+            f"use Docker\n  unset DOCKER_HOST\n  docker context use default\nif there is none, "
+            f"{remedies.install_engine(machine)}",
+        )
+    platform = ((version or {}).get("Platform") or {}).get("Name")
+    return ok("engine", f"answers ({platform or info.get('OperatingSystem') or 'Docker'})")
+
+
+def _access(machine: Machine) -> Check:
+    name = "access to the engine"
+    if machine.is_root:
+        return ok(name, "as root")
+    if machine.engine_host:
+        return ok(name, f"through DOCKER_HOST {machine.engine_host}")
+    if machine.docker_group == "yes":
+        return ok(name, "through the group docker (whose members can become root on this machine)")
+    return ok(name, "it answers this user")
+
+
+def _join_group(machine: Machine) -> str:
+    if machine.docker_group == "after login":
+        return "this user has joined the group docker since logging in: log in again, or for now\n  newgrp docker"
+    return (
+        "join its group (note that whoever is in it can become root), then log in again\n"
+        '  sudo usermod -aG docker "$(id -un)"\n  newgrp docker'
+    )
+
+
+def _version(info: Answer, version: Answer | None, machine: Machine) -> Check:
+    name = "engine's version"
+    release = _release(info, version)
+    parsed = version_of(release)
+    if parsed is None:
+        return not_checked(name, f"it calls itself {release!r}", "see what it says\n  docker version")
+    if is_podman(info, version):
+        return ok(name, f"podman {release}")
+    if parsed < OLDEST_ENGINE:
+        oldest = ".".join(map(str, OLDEST_ENGINE[:2]))
+        return problem(name, f"{release}; kind needs {oldest} or later", remedies.newer_engine(machine))
+    return ok(name, release)
+
+
+def _privileged(info: Answer, version: Answer | None, machine: Machine, tried: str | None) -> Check:
+    """The node of a kind cluster is a privileged container."""
+    name = "privileged containers"
+    parsed = version_of(_release(info, version))
+    old = parsed is not None and parsed < COPES_WITH_LESS and not is_podman(info, version)
+    if tried == "":
+        return ok(name, "one was run")
+    if tried is not None:
+        said = tried.strip().splitlines()[-1] if tried.strip() else "no reason given"
+        if old and "caps" in said:
+            return problem(name, f"refused: {said}", remedies.newer_engine(machine))
+        return problem(name, f"refused: {said}", f"try it by hand to see all of it\n  {_TRY}")
+    missing = machine.missing_capabilities
+    if runs_elsewhere(info, machine) or missing is None:
+        return not_checked(name, "none tried yet", "bring the lab up: its node is one\n  labkit up")
+    if missing and old:
+        return problem(
+            name,
+            f"none tried yet, but this engine is older than {COPES_WITH_LESS[0]} and {', '.join(missing)} "
+            'is not to be had here: it fails with "unable to apply caps"',
+            remedies.newer_engine(machine),
+        )
+    lacking = f"without {', '.join(missing)}, with which this engine copes" if missing else "no capability is missing"
+    return ok(name, f"none tried yet; {lacking}")
+
+
+_TRY = "docker run --rm --privileged localhost/labkit/debian:lab true"
+
+
+def _driver(info: Answer, machine: Machine) -> Check:
+    name = "storage driver"
+    driver = str(info.get("Driver") or "")
+    backing = _driver_status(info).get("Backing Filesystem", "")
+    shown = f"{driver} on {backing}" if backing else driver
+    if not driver:
+        return not_checked(name, "the engine does not say", _LOOK)
+    if driver in _GOOD_DRIVERS:
+        return ok(name, shown)
+    remedy = (
+        'put "storage-driver": "overlay2" into /etc/docker/daemon.json (images must be built again), then\n'
+        + remedies.restart_engine(machine)
+    )
+    if driver == "vfs":
+        return warning(name, "vfs: every layer is a full copy, slow and several times as large", remedy)
+    return warning(name, f"{shown}: the kit is not tested with it", remedy)
+
+
+def _image_store(info: Answer) -> Check:
+    if uses_containerd_store(info):
+        return ok("image store", "containerd's: the kit saves one platform of an image before kind loads it")
+    return ok("image store", "Docker's own")
+
+
+def _user_namespace(info: Answer, machine: Machine) -> Check:
+    name = "user namespace of the engine"
+    if is_rootless(info):
+        system_engine = "use the system's engine for the lab\n  docker context use default\n  unset DOCKER_HOST"
+        if str(info.get("CgroupVersion")) == "1":
+            return problem(name, "rootless on cgroup v1: kind needs cgroup v2 for that", system_engine)
+        found = "rootless: root in a container is this user outside, so host uids differ from the lessons'"
+        return warning(name, found, system_engine)
+    if "userns" in _security_options(info):
+        return warning(
+            name,
+            "userns-remap: kind runs its node in the host's namespace, but host uids differ from the lessons'",
+            'take "userns-remap" out of /etc/docker/daemon.json for the lab, then\n' + remedies.restart_engine(machine),
+        )
+    return ok(name, "none: a uid in a container is that uid on the host")
+
+
+def _cgroup(info: Answer, machine: Machine) -> Check:
+    name = "engine's cgroups"
+    version, driver = str(info.get("CgroupVersion") or ""), str(info.get("CgroupDriver") or "")
+    if not version or not driver:
+        return not_checked(name, "the engine does not say", _LOOK)
+    shown = f"v{version}, driver {driver}"
+    if driver == "none":
+        return problem(
+            name,
+            f"{shown}: it cannot limit anything, and the kubelet must",
+            "use the system's engine, or let systemd delegate cgroups to this user's, as kind's page on rootless says\n"
+            "  docker context use default",
+        )
+    return ok(name, shown)

@@ -1,0 +1,200 @@
+"""PURE. The programs that the kit runs or builds with, where images come from, and what was left behind: judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labkit.lab.machine import remedies
+from labkit.lab.machine.machine_check import Check, Status, not_checked, ok, problem, warning
+from labkit.lab.machine.machine_facts import Machine
+from labkit.lab.machine.parsing import version_of
+
+_SHOWN_STRAYS = 5
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that was found.
+
+    Args:
+        path: where it lies.
+        version: what it says of itself, None if it said nothing that could be read.
+        source: where it comes from, such as `PATH` or `built by the kit`.
+    """
+
+    path: str
+    version: str | None
+    source: str
+
+
+def check_tools(
+    kind: Tool | None, kubectl: Tool | None, machine: Machine, *, kind_wanted: str, kubernetes: str, can_build: bool
+) -> list[Check]:
+    """Judge the programs for the cluster.
+
+    Args:
+        kind: the kind that the kit will run, None if it found none.
+        kubectl: the kubectl that a person gets by typing its name, None if there is none.
+        machine: this machine.
+        kind_wanted: the version that the kit is tested with; another minor must not be older.
+        kubernetes: the version of the cluster.
+        can_build: whether the kit can build either.
+    """
+    return [
+        _docker_command(machine),
+        _kind(kind, machine, kind_wanted, can_build),
+        _kubectl(kubectl, machine, kubernetes, can_build),
+    ]
+
+
+def _docker_command(machine: Machine) -> Check:
+    """kind runs it, and the kit streams images through it; an engine may be there without it."""
+    name = "docker command"
+    where = machine.programs.get("docker")
+    return ok(name, where) if where else problem(name, "not found", remedies.install_docker_command(machine))
+
+
+def _kind(kind: Tool | None, machine: Machine, wanted: str, can_build: bool) -> Check:
+    if kind is None and can_build:
+        return ok("kind", f"not there yet: the kit builds {wanted}")
+    remedy = _install_kind(machine, wanted)
+    if kind is None:
+        return problem("kind", "not found, and it cannot be built here", remedy)
+    shown = f"{kind.version or 'of unknown version'} ({kind.source}: {kind.path})"
+    has, least = version_of(kind.version or ""), version_of(wanted)
+    if has is None or least is None:
+        return not_checked("kind", shown, f"see what it says\n  {kind.path} version")
+    if has[:2] >= least[:2]:
+        return ok("kind", shown)
+    return problem("kind", f"{shown}; {least[0]}.{least[1]} or later is needed for the cluster's version", remedy)
+
+
+def _install_kind(machine: Machine, wanted: str) -> str:
+    if machine.system == "Darwin":
+        return "install it\n  brew install kind"
+    return f'install it with Go\n  go install sigs.k8s.io/kind@{wanted}\n  export PATH="$(go env GOPATH)/bin:$PATH"'
+
+
+def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str, can_build: bool) -> Check:
+    """The kit itself speaks to the API; this is about the lines that a person types."""
+    cluster = version_of(kubernetes)
+    minor = f"{cluster[0]}.{cluster[1]}" if cluster else "the cluster's version"
+    remedy = f"install one of {minor}, or one minor off\n" + (
+        "  brew install kubernetes-cli\n  brew link --overwrite kubernetes-cli"
+        if machine.system == "Darwin"
+        else "  conda install -c conda-forge kubernetes-client"
+    )
+    if kubectl is None and can_build:
+        return ok("kubectl", f"not there yet: the kit builds {kubernetes}")
+    if kubectl is None:
+        return warning("kubectl", "not found: the lab works, but what the notebooks show cannot be typed", remedy)
+    shown = f"{kubectl.version or 'of unknown version'} ({kubectl.source}: {kubectl.path})"
+    has = version_of(kubectl.version or "")
+    if has is None or cluster is None:
+        return not_checked("kubectl", shown, f"see what it says\n  {kubectl.path} version --client")
+    # Kubernetes supports a client one minor older or newer than its server (kubernetes.io: version skew policy).
+    if has[0] == cluster[0] and abs(has[1] - cluster[1]) <= 1:
+        return ok("kubectl", shown)
+    return warning("kubectl", f"{shown}; the cluster is {kubernetes}, more than one minor away", remedy)
+
+
+def check_build_tools(
+    machine: Machine, *, go_wanted: str, stand_ins: bool | None = None, kit_adds: bool = False
+) -> list[Check]:
+    """Judge what building the embedded default takes.
+
+    Args:
+        machine: this machine.
+        go_wanted: the Go version that the kit's modules ask for.
+        stand_ins: whether the embedded default has to be built here; None if that is not decided yet.
+        kit_adds: whether the kit may add packages here by itself (`debian.can_add_packages`).
+    """
+    if not machine.is_linux:
+        return [_not_here(stand_ins)]
+    lacking: Status = "problem" if stand_ins else "warning"
+    checks = [_go(machine, go_wanted, stand_ins, lacking)]
+    for name, need, there in (
+        ("mmdebstrap", "mmdebstrap", "mmdebstrap" in machine.programs),
+        ("C compiler", "gcc", "gcc" in machine.programs),
+        ("pkg-config", "pkg-config", "pkg-config" in machine.programs),
+        ("libseccomp's headers", "seccomp.h", machine.seccomp_headers),
+    ):
+        if there:
+            checks.append(ok(name, machine.programs.get(need, "there")))
+        elif stand_ins is False:
+            checks.append(ok(name, "not there, and not needed: images can be pulled"))
+        elif kit_adds:
+            checks.append(ok(name, "not there yet: the kit adds it"))
+        else:
+            found = "not there: the embedded default cannot be built without it"
+            checks.append(Check(name, lacking, found, remedies.install(machine, need)))
+    return checks
+
+
+def _not_here(stand_ins: bool | None) -> Check:
+    name = "embedded default"
+    if stand_ins is False:
+        return ok(name, "not needed: images can be pulled")
+    status: Status = "problem" if stand_ins else "warning"
+    return Check(
+        name,
+        status,
+        "can only be built on Linux: the lab's images have to be pulled or loaded here",
+        "connect to a network with a registry, or name a mirror of one\n  LABKIT_REGISTRY=HOST:PORT labkit up",
+    )
+
+
+def _go(machine: Machine, wanted: str, stand_ins: bool | None, lacking: Status) -> Check:
+    name = "Go toolchain"
+    where = machine.programs.get("go")
+    if where is None:
+        if stand_ins is False:
+            return ok(name, "not there, and not needed: images can be pulled")
+        found = "not there: the embedded default cannot be built without it"
+        return Check(name, lacking, found, remedies.install_go(machine, wanted))
+    has, least = version_of(machine.go_version or ""), version_of(wanted)
+    if has is None or least is None:
+        return not_checked(name, f"{where}, of unknown version", f"see what it says\n  {where} version")
+    shown = f"{machine.go_version} ({where})"
+    if has >= least or stand_ins is False:
+        return ok(name, shown)
+    return Check(name, lacking, f"{shown}; {wanted} or later is needed", remedies.install_go(machine, wanted))
+
+
+def check_registry(source: str | None, why: str, *, asked: bool = False) -> Check:
+    """Judge where images come from.
+
+    Args:
+        source: `upstream` or `stand-in`, as decided; None if nobody looked yet.
+        why: in words.
+        asked: whether a person asked for that source.
+    """
+    name = "registry"
+    if source is None:
+        return not_checked(name, "nobody looked yet", "bring the lab up: it looks then\n  labkit up")
+    if source == "upstream":
+        return ok(name, f"the images are the upstream ones ({why})")
+    if asked:
+        return ok(name, f"not needed: stand-ins are used ({why})")
+    return warning(
+        name,
+        f"not reachable ({why}): stand-ins are used",
+        "nothing has to be done; for the upstream images connect to a network with a registry, or name a mirror\n"
+        "  LABKIT_REGISTRY=HOST:PORT labkit up",
+    )
+
+
+def check_strays(strays: Sequence[str] | None) -> Check:
+    """Judge what carries the kit's label and belongs to no lab.
+
+    Args:
+        strays: each in words, such as `container labkit-control-plane`; None if nobody could look.
+    """
+    name = "left behind"
+    if strays is None:
+        return not_checked(name, "no engine answers", "see to the engine first, then\n  labkit doctor")
+    if not strays:
+        return ok(name, "nothing")
+    more = f" and {len(strays) - _SHOWN_STRAYS} more" if len(strays) > _SHOWN_STRAYS else ""
+    return warning(name, ", ".join(strays[:_SHOWN_STRAYS]) + more, "remove what belongs to no lab\n  labkit clean")

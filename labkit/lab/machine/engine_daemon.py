@@ -1,0 +1,107 @@
+"""Starting the engine on this machine: through systemd where that runs, else dockerd by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from labkit.base.errors import LabFailed
+
+LOG = Path("/var/log/dockerd.log")
+_PID_FILES = {
+    Path("/var/run/docker.pid"): "dockerd",
+    Path("/var/run/docker/containerd/containerd.pid"): "containerd",
+}
+_DEADLINE_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+
+
+def can_start_engine() -> bool:
+    """Whether the engine is a dockerd of this machine that we may start."""
+    return os.geteuid() == 0 and shutil.which("dockerd") is not None and not os.environ.get("DOCKER_HOST")
+
+
+def start_engine(answers: Callable[[], bool]) -> None:
+    """Start the engine and wait until it answers.
+
+    A machine that was restarted leaves pid files behind whose numbers may belong to another process by now;
+    dockerd would take those for itself and refuse to start.
+
+    Args:
+        answers: tells whether the engine can be talked to.
+
+    Raises:
+        LabFailed: it ended, or did not answer in time; its last log lines are in the error.
+    """
+    if Path("/run/systemd/system").is_dir():
+        subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
+        _wait(answers, lambda: None, "journalctl -u docker -n 20")
+        return
+    if _another_answers(answers):
+        return
+    for path, program in _PID_FILES.items():
+        remove_stale_pid_file(path, program)
+    with LOG.open("ab") as log:
+        daemon = subprocess.Popen(
+            ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+        )
+    _wait(answers, daemon.poll, f"tail {LOG}")
+
+
+def _another_answers(answers: Callable[[], bool]) -> bool:
+    """Wait for a dockerd that is there and does not answer: it is starting, or it is about to end."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    path, program = next(iter(_PID_FILES.items()))
+    remove_stale_pid_file(path, program)
+    while path.exists() and time.monotonic() < deadline:
+        if answers():
+            return True
+        time.sleep(_POLL_SECONDS)
+        remove_stale_pid_file(path, program)
+    return False
+
+
+def remove_stale_pid_file(path: Path, program: str) -> bool:
+    """Remove a pid file whose process is gone or is another program.
+
+    Args:
+        path: the pid file.
+        program: the name that the process must have for the file to be true.
+
+    Returns:
+        Whether the file was stale and has been removed.
+    """
+    try:
+        pid = int(path.read_text(encoding="utf-8").strip())
+        running = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        running = ""
+    except ValueError:
+        running = "not a pid file"
+    if running == program or not path.exists():
+        return False
+    path.unlink()
+    return True
+
+
+def _wait(answers: Callable[[], bool], ended: Callable[[], int | None], where: str) -> None:
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        if answers():
+            return
+        if (status := ended()) is not None:
+            raise _not_started(f"dockerd ended with status {status}", where)
+        time.sleep(_POLL_SECONDS)
+    raise _not_started(f"no answer within {_DEADLINE_SECONDS:.0f} s", where)
+
+
+def _not_started(came_back: str, where: str) -> LabFailed:
+    try:
+        last = "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
+    except OSError:
+        last = ""
+    return LabFailed("Starting the engine", f"{came_back}\n{last}".strip(), f"read its log\n  {where}")

@@ -1,0 +1,93 @@
+"""Having an engine, kind and kubectl: found, started or added, in this order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from labkit.adapters import debian, go
+from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.kind import find_kind
+from labkit.base.configuration import Configuration
+from labkit.lab.machine import engine_daemon
+from labkit.show.steps import Steps
+
+_ENGINE_PROGRAMS = ("dockerd", "docker", "iptables")
+
+
+def ensure_engine(configuration: Configuration, steps: Steps) -> Engine:
+    """Connect to the engine; on a Debian machine as root, install and start it first if need be.
+
+    Raises:
+        EngineUnreachable: there is none and we may not add one; the remedy says what to do.
+    """
+    try:
+        return _with_client(Engine.connect(configuration), steps)
+    except EngineUnreachable:
+        if os.environ.get("DOCKER_HOST") or not (debian.can_add_packages() or engine_daemon.can_start_engine()):
+            raise
+    if debian.can_add_packages() and any(shutil.which(program) is None for program in _ENGINE_PROGRAMS):
+        with steps.step("the engine's packages"):
+            debian.add_programs(*_ENGINE_PROGRAMS)
+    with steps.step("the engine, started"):
+        engine_daemon.start_engine(lambda: _answers(configuration))
+    return Engine.connect(configuration)
+
+
+def _with_client(engine: Engine, steps: Steps) -> Engine:
+    """kind and the loading of images need the docker command beside a reachable engine."""
+    if shutil.which("docker") is None:
+        with steps.step("the docker command"):
+            debian.add_programs("docker")
+    return engine
+
+
+def _answers(configuration: Configuration) -> bool:
+    try:
+        Engine.connect(configuration)
+    except EngineUnreachable:
+        return False
+    return True
+
+
+def ensure_kind(configuration: Configuration, steps: Steps) -> str:
+    """A kind program that will do; built from the pinned module if there is none."""
+    if (found := find_kind(configuration.cache)) is not None:
+        return found
+    return str(go.ensure(go.KIND, configuration.cache, steps.step) / "kind")
+
+
+def ensure_kubectl(configuration: Configuration, steps: Steps) -> str:
+    """A kubectl of the cluster's version, give or take one minor version; built if there is none."""
+    if (found := find_kubectl(configuration.cache)) is not None:
+        return found
+    return str(go.ensure(go.KUBECTL, configuration.cache, steps.step) / "kubectl")
+
+
+def find_kubectl(cache: Path) -> str | None:
+    """A kubectl that will do: our own once it is built, else one on PATH within one minor version of the cluster's.
+
+    The bound is Kubernetes' version skew policy.
+    """
+    if (built := go.find_built(go.KUBECTL, cache)) is not None:
+        return str(built / "kubectl")
+    wanted = int(go.module_version(go.KUBECTL.module, "k8s.io/kubernetes").split(".")[1])
+    on_path = shutil.which("kubectl")
+    if on_path and (version := kubectl_version(on_path)) and abs(int(version.split(".")[1]) - wanted) <= 1:
+        return on_path
+    return None
+
+
+def kubectl_version(program: str) -> str | None:
+    """The version of a kubectl, None if it does not say."""
+    try:
+        said = subprocess.run(
+            [program, "version", "--client"], capture_output=True, text=True, check=False, timeout=5
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"v1\.\d+\.\d+", said)
+    return match[0] if match else None

@@ -1,0 +1,75 @@
+"""PURE. What a check found: ok, or not and then what to do about it; and all of them as rows and as an exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from labkit.base.errors import MachineLacks
+
+Status = Literal["ok", "warning", "problem", "not checked"]
+
+HEADERS = ["check", "status", "found", "what to do"]
+"""What the columns of `rows` hold."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Args:
+        name: what was looked at.
+        status: `problem` keeps the lab from running, `warning` may spoil a part of it.
+        found: what is there.
+        remedy: what to do, commands on lines of their own; None if and only if all is well.
+    """
+
+    name: str
+    status: Status
+    found: str
+    remedy: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.status == "ok") != (self.remedy is None):
+            raise ValueError(f"{self.name}: a remedy is for what is not ok, and for all of that")
+
+    def to_dict(self) -> dict[str, str | None]:
+        """As JSON has it."""
+        return {"name": self.name, "status": self.status, "found": self.found, "remedy": self.remedy}
+
+
+def ok(name: str, found: str) -> Check:
+    """All is well."""
+    return Check(name, "ok", found)
+
+
+def warning(name: str, found: str, remedy: str) -> Check:
+    """A part of the lab may be spoilt."""
+    return Check(name, "warning", found, remedy)
+
+
+def problem(name: str, found: str, remedy: str) -> Check:
+    """The lab cannot run."""
+    return Check(name, "problem", found, remedy)
+
+
+def not_checked(name: str, why: str, remedy: str) -> Check:
+    """A check that could not be made.
+
+    Args:
+        name: what was to be looked at.
+        why: what was missing.
+        remedy: how to look for oneself, or what makes the check possible.
+    """
+    return Check(name, "not checked", why, remedy)
+
+
+def worst(checks: Iterable[Check]) -> int:
+    """The exit status for a list of checks: 3 if the machine lacks something, else 0. A warning is no failure."""
+    return MachineLacks.exit_status if any(check.status == "problem" for check in checks) else 0
+
+
+def rows(checks: Iterable[Check]) -> list[list[str]]:
+    """The checks as the rows of a table, under `HEADERS`."""
+    return [[check.name, check.status, check.found, check.remedy or ""] for check in checks]

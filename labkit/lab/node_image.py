@@ -1,0 +1,119 @@
+"""Making the node image: kind's own where it can be pulled, else the embedded one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labkit.adapters import go
+from labkit.adapters.engine import Engine
+from labkit.base.configuration import Configuration
+from labkit.base.resources import CLUSTER
+from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL
+from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
+from labkit.lab.samples.sources import Decision, Source, node_upstream
+from labkit.show.steps import Steps
+
+_FOLDER = CLUSTER / "node"
+_PROGRAMS = (go.KUBERNETES, go.CONTAINERD, go.RUNC, go.PAUSE)
+
+
+class NodeImage:
+    """The image that kind runs as the cluster's machine.
+
+    Args:
+        engine: builds and keeps it.
+        configuration: names it.
+        decision: where images come from.
+        steps: told what is going on.
+    """
+
+    def __init__(self, engine: Engine, configuration: Configuration, decision: Decision, steps: Steps) -> None:
+        self._engine = engine
+        self._configuration = configuration
+        self._decision = decision
+        self._steps = steps
+        self.reference = configuration.image_reference("node")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is the kit's own, which runs without systemd."""
+        return self._decision.source is Source.STAND_IN
+
+    def ensure(self, debian: str | None) -> str:
+        """Make the image if it is missing or its parts have changed.
+
+        Args:
+            debian: hash of what the Debian image was made from that the embedded one is built on; None for upstream.
+
+        Returns:
+            The image's id.
+        """
+        if not self.is_embedded:
+            return self._ensure_upstream()
+        built = self._build_programs()
+        # A built program's folder is named after what it was built from; its bytes need no second hash.
+        content = content_hash(own_files(), str(debian), *(folder.name for folder in built))
+        if self._content() != content:
+            self._remove_leftovers()
+            with self._steps.step("node image"):
+                self._make(collect_parts(built), content)
+        return self._id()
+
+    def _build_programs(self) -> list[Path]:
+        return [go.ensure(program, self._configuration.cache, self._steps.step) for program in _PROGRAMS]
+
+    def _make(self, files: dict[str, Path], content: str) -> None:
+        """Build the stages, let a node unpack the control plane's images, keep that as the image."""
+        context = archive(files)
+        arguments = {"DEBIAN": self._configuration.image_reference("debian")}
+        stages = {stage: self._configuration.image_reference(stage) for stage in ("control-plane", "pause", "node")}
+        stages["node"] = self._configuration.image_reference("node-base")
+        for stage, reference in stages.items():
+            self._engine.build(context, reference, arguments=arguments, labels={}, target=stage)
+        preloading = f"{self._configuration.name}-preload"
+        receiver = ["run", "--interactive", "--privileged", "--network", "none", "--name", preloading]
+        receiver += [f"--label={name}={value}" for name, value in self._configuration.labels.items()]
+        receiver += [stages["node"], "preload", stages["pause"].rpartition("/")[0]]
+        try:
+            self._engine.pipe_images([stages["control-plane"], stages["pause"]], receiver)
+            self._engine.commit(
+                preloading,
+                self.reference,
+                labels={CONTENT_LABEL: content, SOURCE_LABEL: Source.STAND_IN},
+                changes=["CMD []"],
+            )
+        finally:
+            self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        self._engine.remove_container(f"{self._configuration.name}-preload")
+
+    def _ensure_upstream(self) -> str:
+        upstream = self._decision.reference(node_upstream())
+        if self._content() != upstream:
+            with self._steps.step("node image (upstream)"):
+                ours = self._engine.image(upstream) is None
+                self._engine.pull(upstream)
+                labels = {CONTENT_LABEL: upstream, SOURCE_LABEL: Source.UPSTREAM, UPSTREAM_LABEL: upstream}
+                dockerfile = archive_of_dockerfile(f"FROM {upstream}\n")
+                self._engine.build(dockerfile, self.reference, arguments={}, labels=labels)
+                if ours:
+                    self._engine.remove_image(upstream)
+        return self._id()
+
+    def _content(self) -> str | None:
+        image = self._engine.image(self.reference)
+        return (image["Config"].get("Labels") or {}).get(CONTENT_LABEL) if image else None
+
+    def _id(self) -> str:
+        return str((self._engine.image(self.reference) or {})["Id"])
+
+
+def own_files() -> dict[str, Path]:
+    """The embedded node's Dockerfile and files."""
+    return {name: path for name, path in collect(_FOLDER).items() if name == "Dockerfile" or name.startswith("rootfs/")}
+
+
+def collect_parts(built: list[Path]) -> dict[str, Path]:
+    """The build context of the embedded node: its own files and the built programs."""
+    return {**own_files(), **{f"bin/{path.name}": path for folder in built for path in sorted(folder.iterdir())}}

@@ -1,0 +1,194 @@
+"""What a notebook does with threats: probes, the vulnerable app, the matrix, cards of breakouts, the worksheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.threat.evidence import Matrix, Tried
+from labkit.threat.measure import MARK, measure
+from labkit.threat.postures import ENGINE, VULNERABLE, Posture, find_posture
+from labkit.threat.probes import Probe, find_probe
+from labkit.threat.worksheet import Recheck, Worksheet
+
+if TYPE_CHECKING:
+    from labkit.lab.lab import Lab
+    from labkit.show.table import Table
+    from labkit.threat.cves import Machine
+    from labkit.threat.matrix_picture import Picture
+    from labkit.threat.victim import Victim
+
+
+class Threats:
+    """The threat model of one lesson.
+
+    Args:
+        lab: the lab.
+        labels: by which the lesson's containers are found and removed.
+    """
+
+    def __init__(self, lab: Lab, labels: dict[str, str]) -> None:
+        self._lab, self._labels = lab, labels
+
+    # --- trying ---
+
+    def posture(self, name: str) -> Posture:
+        """A way to run a container, by its name; it can show itself as a docker line and as a pod."""
+        return find_posture(name)
+
+    def what(self, probe: str) -> Probe:
+        """A probe by its name: what is tried, what it means to an attacker, and the rule that decides."""
+        return find_probe(probe)
+
+    def probe(self, posture: str, *probes: str, where: str = ENGINE) -> Tried:
+        """Run a posture and try probes in it; nothing of it stays.
+
+        Args:
+            posture: its name.
+            probes: their names; all of them if none is given.
+            where: "engine" or "cluster".
+
+        Raises:
+            Misuse: there is no such posture or probe, or the posture cannot be had there.
+            LabError: there is no engine, or no cluster.
+        """
+        (trial,) = measure(self._quiet(), [posture], probes, where).trials
+        return Tried(trial.line, trial.cells)
+
+    def matrix(self, postures: Sequence[str] = (), probes: Sequence[str] = (), where: str | None = None) -> Matrix:
+        """Every probe in every posture, on engine and cluster: about ten seconds. Or some of them, side by side.
+
+        Args:
+            postures: their names; all of them if none is given.
+            probes: their names; all of them if none is given.
+            where: "engine" or "cluster"; both if not given.
+
+        Raises:
+            Misuse: there is no such posture or probe, or a posture cannot be had there.
+            LabError: there is no engine, or no cluster.
+        """
+        return measure(self._quiet(), postures, probes, where)
+
+    def marks_left(self) -> list[str]:
+        """What any probe may have left on the node or on this machine; empty unless something went wrong."""
+        from labkit.threat.on_cluster import marks_on_node
+
+        engine, settings, pattern = self._lab.engine(), self._lab.configuration, f"{MARK}-*"
+        return [*map(str, settings.state.glob(pattern)), *marks_on_node(engine, settings, pattern)]
+
+    # --- looking ---
+
+    def picture(self, matrix: Matrix) -> Picture:
+        """The whole matrix at a glance."""
+        from labkit.threat.matrix_picture import picture
+
+        return picture(matrix)
+
+    def table(self, matrix: Matrix, where: str) -> Table:
+        """The matrix of one place in words.
+
+        Args:
+            matrix: what was measured.
+            where: "engine" or "cluster".
+        """
+        from labkit.threat.matrix_tables import matrix_table
+
+        return matrix_table(matrix, where)
+
+    def differences(self, matrix: Matrix) -> Table:
+        """Where engine and cluster differ for the same posture, and why."""
+        from labkit.threat.matrix_tables import differences_table
+
+        return differences_table(matrix)
+
+    def surprises(self, matrix: Matrix) -> Table:
+        """The cells that one would not guess, and why they are so."""
+        from labkit.threat.matrix_tables import surprises_table
+
+        return surprises_table(matrix)
+
+    def _quiet(self) -> Lab:
+        from labkit.lab.lab import Lab
+        from labkit.show.steps import Silent
+
+        return Lab(self._lab.configuration, Silent())
+
+    # --- the vulnerable app ---
+
+    def victim(self, *, root: bool) -> Victim:
+        """Start the vulnerable app, as root or as uid 1654; the one that ran before goes.
+
+        Args:
+            root: whether the app runs as root.
+        """
+        from labkit.threat.probed_images import ensure_probed
+        from labkit.threat.surroundings import NEIGHBOUR_IMAGE
+        from labkit.threat.victim import Victim
+
+        engine = self._lab.engine()
+        name = "rce-root" if root else "rce-app"
+        self.close()
+        ensure_probed(engine, self._lab.configuration, [VULNERABLE[name].image, NEIGHBOUR_IMAGE], self._lab.steps)
+        return Victim(engine, self._lab.configuration, name, self._labels)
+
+    def close(self) -> None:
+        """Remove the containers that the lesson left running."""
+        engine = self._lab.engine()
+        for container in engine.labelled_containers(*(f"{name}={value}" for name, value in self._labels.items())):
+            engine.remove_container(container)
+
+    # --- known ways out ---
+
+    def breakouts(self) -> Table:
+        """The cards of known breakouts, and how this machine's versions stand to each; nothing is attacked."""
+        from labkit.threat.cve_cards import cards_table
+        from labkit.threat.cves import CARDS, check
+
+        machine = self._machine()
+        return cards_table(finding for card in CARDS.values() for finding in check(card, machine))
+
+    def breakout(self, cve: str) -> Table:
+        """One card with everything that is known of it.
+
+        Args:
+            cve: its number, such as "CVE-2019-5736".
+
+        Raises:
+            Misuse: there is no such card.
+        """
+        from labkit.threat.cve_cards import card_table
+        from labkit.threat.cves import check, find_card
+
+        card = find_card(cve)
+        return card_table(card, check(card, self._machine()))
+
+    def _machine(self) -> Machine:
+        from labkit.threat.machine_versions import look_at_machine
+
+        return look_at_machine(self._lab.engine(), self._lab.configuration.node_container)
+
+    # --- the worksheet ---
+
+    def worksheet(self) -> Worksheet:
+        """The participant's worksheet, as the last lesson left it."""
+        return Worksheet.open(self._lab.configuration.data / "worksheet.json")
+
+    def export(self, sheet: Worksheet) -> list[Path]:
+        """Write a worksheet as Markdown and as one HTML file, beside its own file."""
+        from labkit.threat.worksheet_pages import export_worksheet
+
+        return export_worksheet(sheet)
+
+    def recheck(self, sheet: Worksheet) -> list[Recheck]:
+        """Try every row of a worksheet again."""
+        return sheet.recheck(measuring(self._quiet()))
+
+
+def measuring(lab: Lab) -> Callable[[Sequence[str], Sequence[str], str], Matrix]:
+    """How a worksheet tries its rows again."""
+
+    def again(postures: Sequence[str], probes: Sequence[str], where: str) -> Matrix:
+        return measure(lab, postures, probes, where)
+
+    return again

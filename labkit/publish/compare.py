@@ -1,0 +1,59 @@
+"""Both back ends on one project: what the SDK makes now, and what the kit's rules say that it does."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labkit.lab.lab import Lab
+from labkit.publish.publisher import Options, publish
+
+_ASIDE = {
+    *("org.opencontainers.image.created", "org.opencontainers.artifact.created"),
+    *("org.opencontainers.image.base.digest", "net.dot.sdk.version"),
+}
+
+
+def compare(app: Path, options: Options, lab: Lab) -> list[dict[str, Any]]:
+    """Publish by both back ends into archives of a folder of their own, and compare the configurations.
+
+    Times, the base's digest and the SDK's version are left aside.
+
+    Args:
+        app: the folder of a project file.
+        options: as for publishing; a place that they name is not used.
+        lab: as for publishing.
+
+    Returns:
+        What differs: `field`, `sdk`, `kit`.
+
+    Raises:
+        LabError: one of them could not publish it.
+    """
+    made = {}
+    with tempfile.TemporaryDirectory(prefix="labkit-compare-") as folder:
+        for back_end in ("sdk", "kit"):
+            place = f"-p:ContainerArchiveOutputPath={folder}/{back_end}.tar.gz"
+            chosen = replace(options, back_end=back_end, arguments=(*options.arguments, place), cluster=False)
+            chosen = replace(chosen, base="", strict=False) if back_end == "sdk" else replace(chosen, strict=False)
+            made[back_end] = publish(app, chosen, lab).config
+    return differences(made["sdk"], made["kit"])
+
+
+def differences(sdk: Mapping[str, Any], kit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields of two configurations that are not the same."""
+    one, other = _comparable(sdk), _comparable(kit)
+    return [
+        {"field": field, "sdk": one.get(field), "kit": other.get(field)}
+        for field in sorted({*one, *other})
+        if json.dumps(one.get(field), sort_keys=True) != json.dumps(other.get(field), sort_keys=True)
+    ]
+
+
+def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+    labels = {name: value for name, value in (config.get("Labels") or {}).items() if name not in _ASIDE}
+    return {name: value for name, value in {**config, "Labels": labels}.items() if value not in (None, {}, [])}

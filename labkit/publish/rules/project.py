@@ -1,0 +1,210 @@
+"""A project file, evaluated as far as it matters to the image.
+
+PURE. MSBuild evaluates properties from top to bottom and items afterwards; what is given on the command line wins,
+and environment variables are properties of the lowest rank (learn.microsoft.com, "How MSBuild builds projects").
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from labkit.publish.rules.msbuild import NotUnderstood, expand, holds, split_list, unescape
+
+SDKS = ("Microsoft.NET.Sdk", "Microsoft.NET.Sdk.Web", "Microsoft.NET.Sdk.Worker")
+ITEMS = (
+    *("ContainerEnvironmentVariable", "ContainerPort", "ContainerLabel"),
+    *("ContainerEntrypoint", "ContainerEntrypointArgs", "ContainerAppCommand", "ContainerAppCommandArgs"),
+    *("ContainerDefaultArgs", "FrameworkReference"),
+)
+_ITEM_NAMES = {name.lower(): name for name in ITEMS}
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a project.
+
+    Args:
+        name: its kind, such as ContainerPort.
+        include: its Include.
+        metadata: its other values by their names in lower case.
+    """
+
+    name: str
+    include: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Project:
+    """An evaluated project.
+
+    Args:
+        name: the file's name without its extension.
+        sdk: the project's Sdk.
+        properties: every property by its name in lower case: as it was spelt last, and its value as MSBuild keeps it.
+        items: the items that matter to an image.
+        other_items: names of further items that begin with Container.
+        twice: names that the project file sets more than once.
+        surroundings: names, in lower case, that an environment variable alone has set.
+    """
+
+    name: str
+    sdk: str
+    properties: dict[str, tuple[str, str]]
+    items: list[Item] = field(default_factory=list)
+    other_items: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    surroundings: set[str] = field(default_factory=set)
+
+    def raw(self, name: str) -> str:
+        """A property as MSBuild keeps it, with its escapes; empty where it is not set."""
+        return self.properties.get(name.lower(), ("", ""))[1]
+
+    def get(self, name: str, default: str = "") -> str:
+        """A property, or what to take where it is empty."""
+        return unescape(self.raw(name)) or default
+
+    def of(self, name: str) -> list[Item]:
+        """The items of a kind."""
+        return [item for item in self.items if item.name == name]
+
+    def includes(self, name: str) -> list[str]:
+        """What the items of a kind include."""
+        return [item.include for item in self.items if item.name == name]
+
+
+def evaluate(
+    text: str,
+    given: Iterable[tuple[str, str]] = (),
+    *,
+    name: str = "hello",
+    environment: Mapping[str, str] | None = None,
+) -> Project:
+    """Evaluate a project file.
+
+    Args:
+        text: the file.
+        given: properties of the command line, the last of a name wins.
+        name: the file's name without its extension.
+        environment: environment variables, which MSBuild takes for properties.
+
+    Raises:
+        NotUnderstood: it is no XML, or holds what the kit does not evaluate; the message names it.
+    """
+    root = _parse(text)
+    sdk = root.get("Sdk", "")
+    if _tag(root) != "Project" or sdk.partition("/")[0] not in SDKS:
+        raise NotUnderstood(f"the Sdk {sdk!r}" if _tag(root) == "Project" else f"the element {_tag(root)}")
+    known = {"MSBuildProjectName": name, "MSBuildProjectFile": f"{name}.csproj", "Configuration": "Release"}
+    project = Project(name, sdk.partition("/")[0], {})
+    for source in (environment or {}, known):
+        project.properties.update({key.lower(): (key, value) for key, value in source.items()})
+    project.surroundings = {key.lower() for key in environment or {}}
+    fixed: dict[str, tuple[str, str]] = {}
+    for key, value in given:
+        if fixed.get(key.lower(), (key, value))[1] != value:
+            project.twice.append(key)
+        fixed[key.lower()] = (key, value)
+    project.properties.update(fixed)
+    project.surroundings -= set(fixed)
+    groups = list(_groups(root))
+    for group in groups:
+        if _tag(group) == "PropertyGroup":
+            _set_properties(project, group, fixed)
+    for group in groups:
+        if _tag(group) == "ItemGroup":
+            _add_items(project, group)
+    return project
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """Builds the tree of a project file; a document type is where entities would come from."""
+
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+        raise NotUnderstood("a document type declaration (<!DOCTYPE ...>), which could hold entities")
+
+
+def _parse(text: str) -> ET.Element:
+    if len(text) > _LARGEST:
+        raise NotUnderstood(f"a project file of {len(text)} characters")
+    parser = ET.XMLParser(target=_NoDoctype())
+    try:
+        parser.feed(text.lstrip("\ufeff"))
+        root: ET.Element = parser.close()
+    except ET.ParseError as error:
+        raise NotUnderstood(f"text that is not XML ({error})") from error
+    except ValueError as error:
+        raise NotUnderstood(f"text that is not XML ({error})") from error
+    return root
+
+
+def _tag(element: ET.Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _groups(root: ET.Element) -> Iterator[ET.Element]:
+    for element in root:
+        tag = _tag(element)
+        if tag in ("PropertyGroup", "ItemGroup"):
+            yield element
+        elif tag not in ("ProjectExtensions",):
+            what = element.get("Project") or element.get("Name") or element.get("TaskName") or ""
+            raise NotUnderstood(f"the element {tag}{f' {what!r}' if what else ''}")
+
+
+def _applies(project: Project, element: ET.Element) -> bool:
+    condition = element.get("Condition")
+    return condition is None or holds(condition, project.raw)
+
+
+def _set_properties(project: Project, group: ET.Element, fixed: Mapping[str, tuple[str, str]]) -> None:
+    if not _applies(project, group):
+        return
+    for element in group:
+        if len(element):
+            raise NotUnderstood(f"elements inside of the property {_tag(element)}")
+        name = _tag(element)
+        if not _applies(project, element) or name.lower() in fixed:
+            continue
+        value = expand(element.text or "", project.raw)
+        before = project.properties.get(name.lower())
+        if before and before[0] == name and before[1] and before[1] != value and name.startswith("Container"):
+            project.twice.append(name)
+        project.properties[name.lower()] = (name, value)
+        project.surroundings.discard(name.lower())
+
+
+def _add_items(project: Project, group: ET.Element) -> None:
+    if not _applies(project, group):
+        return
+    for element in group:
+        tag = _tag(element)
+        name = _ITEM_NAMES.get(tag.lower())
+        if name is None:
+            if tag.lower().startswith("container"):
+                project.other_items.append(tag)
+        elif _applies(project, element):
+            _add_item(project, name, element)
+
+
+def _add_item(project: Project, name: str, element: ET.Element) -> None:
+    attributes = {key: value for key, value in element.attrib.items() if key != "Condition"}
+    if operations := sorted(
+        {"Update", "Exclude", "KeepDuplicates", "RemoveMetadata", "KeepMetadata"} & set(attributes)
+    ):
+        raise NotUnderstood(f"{operations[0]} of the item {name}")
+    if "Remove" in attributes:
+        gone = {entry.lower() for entry in split_list(expand(attributes["Remove"], project.raw))}
+        project.items = [one for one in project.items if one.name != name or one.include.lower() not in gone]
+        return
+    includes = expand(attributes.pop("Include", ""), project.raw)
+    metadata = {key.lower(): unescape(expand(value, project.raw)) for key, value in attributes.items()}
+    for child in element:
+        if _applies(project, child):
+            metadata[_tag(child).lower()] = unescape(expand(child.text or "", project.raw))
+    if "*" in includes or "?" in includes:
+        raise NotUnderstood(f"a wildcard in the item {name} ({includes!r})")
+    project.items += [Item(name, include, metadata) for include in split_list(includes)]

@@ -1,0 +1,123 @@
+"""Cases as JSON: what `labkit publish --batch` reads and answers, one a line.
+
+PURE.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from labkit.publish.rules.arguments import read_arguments
+from labkit.publish.rules.msbuild import NotUnderstood
+from labkit.publish.rules.project import evaluate
+from labkit.publish.rules.publish_result import FORMATS, Outcome, complete, prepare
+from labkit.publish.rules.report import Message, Refused
+
+_KEYS = {"id", "project", "project_sdk", "arguments", "base", "base_reference", "base_format", "project_name"}
+
+
+class MalformedCase(ValueError):
+    """A case that is not one; the text says what is wrong with it."""
+
+
+def answer_case(case: object) -> dict[str, Any]:
+    """What would come out of one case; nothing is written.
+
+    Args:
+        case: a mapping with `project` (the project file's text), `arguments`, `base` (the base's config object, or
+            null where only the base image is wanted) and `base_format`.
+
+    Returns:
+        JSON-ready: `id`, `exit`, `codes`, `messages`, `base_image`, `repository`, `tags`, `format`, `config`.
+
+    Raises:
+        MalformedCase: it is no case, or holds what the kit does not evaluate.
+    """
+    fields = _fields(case)
+    outcome = Outcome()
+    try:
+        outcome = _outcome(fields)
+    except Refused as refused:
+        outcome.messages.append(Message(refused.code, refused.text, error=True))
+    except NotUnderstood as error:
+        raise MalformedCase(f"the kit does not evaluate {error}") from error
+    return {
+        "id": fields.get("id"),
+        "exit": int(outcome.failed),
+        "codes": sorted({message.code for message in outcome.messages if message.code}),
+        "messages": [str(message) for message in outcome.messages],
+        "base_image": outcome.base_image,
+        "repository": outcome.target.repository,
+        "tags": list(outcome.target.tags),
+        "format": outcome.image_format or fields.get("base_format") or "Docker",
+        "config": outcome.config,
+    }
+
+
+def answer_lines(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Answer JSON lines.
+
+    Args:
+        lines: one case each; blank ones are passed over.
+
+    Yields:
+        The answer as a line of JSON, and whether the case was one.
+    """
+    for line in lines:
+        if not line.strip():
+            continue
+        identifier: Any = None
+        try:
+            case = json.loads(line)
+            identifier = case.get("id") if isinstance(case, dict) else None
+            yield json.dumps(answer_case(case), ensure_ascii=False), True
+        except RecursionError:
+            yield json.dumps({"id": identifier, "error": "nested too deeply"}), False
+        except ValueError as error:
+            yield json.dumps({"id": identifier, "error": str(error)}), False
+
+
+def _outcome(fields: Mapping[str, Any]) -> Outcome:
+    given = read_arguments(fields["arguments"])
+    if fields.get("project") is None:
+        raise Refused("MSB1003", "there is no project file")
+    if (reference := fields.get("base_reference")) and "containerbaseimage" not in {name.lower() for name, _ in given}:
+        given = [("ContainerBaseImage", reference), *given]
+    project = evaluate(fields["project"], given, name=fields.get("project_name") or "hello")
+    outcome = prepare(project)
+    if fields.get("base") is not None:
+        complete(project, outcome, fields["base"], fields.get("base_format") or "Docker")
+    return outcome
+
+
+def _fields(case: object) -> Mapping[str, Any]:
+    if not isinstance(case, dict):
+        raise MalformedCase("a case is a JSON object")
+    if unknown := sorted(set(case) - _KEYS):
+        raise MalformedCase(f"unknown keys {', '.join(unknown)}")
+    for name in ("project", "project_sdk", "base_reference", "base_format", "project_name"):
+        if not isinstance(case.get(name), str | None):
+            raise MalformedCase(f"{name} is a text or null")
+    arguments = case.setdefault("arguments", [])
+    if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
+        raise MalformedCase("arguments is a list of texts")
+    if not isinstance(case.get("base"), dict | None):
+        raise MalformedCase("base is a JSON object or null")
+    _check_base(case.get("base") or {})
+    if case.get("base_format") not in (None, *FORMATS):
+        raise MalformedCase(f"base_format is one of {', '.join(FORMATS)}")
+    return case
+
+
+def _check_base(base: Mapping[str, Any]) -> None:
+    for name in ("Env", "Entrypoint", "Cmd"):
+        value = base.get(name)
+        if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            raise MalformedCase(f"base.{name} is a list of texts")
+    for name in ("Labels", "ExposedPorts", "Volumes"):
+        if not isinstance(base.get(name), dict | None):
+            raise MalformedCase(f"base.{name} is a JSON object")
+    if not isinstance(base.get("User"), str | None):
+        raise MalformedCase("base.User is a text")

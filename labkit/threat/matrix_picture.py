@@ -1,0 +1,276 @@
+"""The threat matrix as one picture.
+
+Nothing is said by colour alone: each cell has a sign of its own, the fills differ in lightness, and
+`matrix_tables.matrix_table` says all of it in words. It is drawn without pyplot, so that the notebook's own way
+of showing figures stays as it is, and matplotlib is imported only when something is drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.base.errors import LabFailed, Misuse
+from labkit.threat.evidence import Matrix
+from labkit.threat.judge import Control, Verdict
+from labkit.threat.matrix_tables import NOT_TRIED, describe_matrix, made_line
+from labkit.threat.postures import CLUSTER, ENGINE, PLACES, find_posture
+from labkit.threat.probes import PROBES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIGNS: Mapping[str, str] = {
+    str(Verdict.COULD): "●",
+    str(Verdict.UNKNOWN): "?",
+    str(Control.DAC): "DAC",
+    str(Control.CAPABILITY): "CAP",
+    str(Control.SECCOMP): "SEC",
+    str(Control.NO_NEW_PRIVS): "NNP",
+    str(Control.READ_ONLY): "RO",
+    str(Control.NAMESPACE): "NS",
+    str(Control.ADMISSION): "ADM",
+    str(Control.REFUSAL): "REF",
+    str(Control.ABSENT): "ABS",
+    NOT_TRIED: "-",
+}
+"""The sign of each word in the picture."""
+
+MEANINGS: Mapping[str, str] = {
+    str(Verdict.COULD): "nothing stopped it",
+    str(Verdict.UNKNOWN): "what came back does not tell",
+    **{str(control): control.meaning for control in Control},
+    NOT_TRIED: "left out of this run",
+}
+"""What each word means, for the legend."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Fill, edge and text of a cell; they differ in lightness first, so that they hold in grey."""
+
+    fill: str
+    edge: str
+    text: str
+    hatch: str = ""
+
+
+_COULD = _Look("#7d2a0c", "#7d2a0c", "#ffffff")
+_COULD_NOT = _Look("#f5f2ec", "#cfc9bd", "#3a3a3a")
+_UNKNOWN = _Look("#b9b4aa", "#6b675f", "#000000", "////")
+_EMPTY = _Look("#ffffff", "#dddddd", "#6b675f")
+
+_FONT = "DejaVu Sans"  # comes with matplotlib, so that the picture is the same everywhere
+_INK, _FAINT = "#1c1c1c", "#55524c"
+# All lengths are in inches, from the left and from the top.
+_COLUMN, _ROW, _GAP, _SPACE, _HEADING = 0.36, 0.28, 0.025, 0.12, 0.42
+_BETWEEN_KINDS, _BETWEEN_PLACES, _NARROWEST_PLACE = 0.12, 0.4, 0.9
+_MARGIN, _NARROWEST, _LEGEND_COLUMN, _LEGEND_ROW = 0.25, 8.0, 7.2, 0.29
+_DPI = 120
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The picture for a notebook, with its alternative text.
+
+    Args:
+        png: the file's bytes.
+        text: what it shows, in a sentence or two.
+    """
+
+    png: bytes = field(repr=False)
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        return f'<img style="max-width:100%" alt="{html.escape(self.text)}" src="data:image/png;base64,{data}">'
+
+
+def picture(matrix: Matrix) -> Picture:
+    """The matrix as a picture that shows itself in a notebook."""
+    return Picture(_rendered(matrix, "png"), describe_matrix(matrix))
+
+
+def save_picture(matrix: Matrix, path: Path) -> None:
+    """Write the picture to a file.
+
+    Args:
+        matrix: what was tried.
+        path: the file; its ending, .png or .svg, says what it becomes.
+
+    Raises:
+        Misuse: it has another ending.
+        LabFailed: it cannot be written.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg"):
+        raise Misuse(f"Saving the picture as {path.name}", "it is made as .png and as .svg", "give it such an ending")
+    data = _rendered(matrix, kind)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        remedy = "name a file in a folder that is there and that you may write to"
+        raise LabFailed(f"Writing {path}", error.strerror or str(error), remedy) from error
+
+
+def _rendered(matrix: Matrix, kind: str) -> bytes:
+    import matplotlib
+
+    file = io.BytesIO()
+    # No date and no version in the file: the same matrix gives the same bytes. In an SVG text stays text.
+    metadata: dict[str, str | None] = {"Title": "Threat matrix", "Description": describe_matrix(matrix)}
+    metadata |= {"Date": None} if kind == "svg" else {"Software": None}
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "labkit", "savefig.bbox": None}):
+        draw_matrix(matrix).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
+    return file.getvalue()
+
+
+def draw_matrix(matrix: Matrix) -> Figure:
+    """Draw the whole matrix: probes by what they threaten, postures by place, and a legend of all signs.
+
+    Returns:
+        A figure of its own, which pyplot knows nothing of.
+    """
+    from matplotlib.figure import Figure
+
+    cells = {(cell.probe, cell.posture, cell.where): cell.short for cell in matrix.cells}
+    groups = _groups({probe for probe, _, _ in cells})
+    probes = [name for members in groups.values() for name in members]
+    made = made_line(matrix.made) or "not measured"
+    # The headings are bold, and so a size wider than they are.
+    labels = [_width(PROBES[name].title, 10) for name in probes] + [_width(heading, 12) for heading in groups]
+    left = _MARGIN + max(labels, default=0.0) + _SPACE
+    columns, right = _columns(matrix, left)
+    width = max(right + _MARGIN, 2 * _MARGIN + _width(made, 9), _NARROWEST)
+    top = 1.5 + max((_width(posture, 10) for posture, _ in columns), default=0.0)
+    legend = top + sum(_HEADING + len(members) * _ROW for members in groups.values()) - _HEADING + 0.3
+    words = [word for word in SIGNS if word != NOT_TRIED or len(cells) < len(probes) * len(columns)]
+    legend_columns = int((width - _MARGIN) / _LEGEND_COLUMN)
+    lines = -(-len(words) // legend_columns)
+    height = legend + 0.35 + lines * _LEGEND_ROW + _MARGIN
+
+    figure = Figure(figsize=(width, height), facecolor="#ffffff")
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    write = _writer(axes)
+    write(_MARGIN, 0.38, "What could be done in a container, and what said no", size=17, weight="bold")
+    write(_MARGIN, 0.68, made, size=9, color=_FAINT)
+    if not cells:
+        write(_MARGIN, 1.1, "Nothing was tried.", size=10)
+    _draw_columns(axes, write, columns, top)
+    y = top - _HEADING
+    for heading, members in groups.items():
+        write(left - _SPACE, y + 0.24, heading, size=11, weight="bold", ha="right")
+        y += _HEADING
+        for probe in members:
+            write(left - _SPACE, y + _ROW / 2, PROBES[probe].title, size=10, ha="right")
+            for (posture, where), x in columns.items():
+                _draw_cell(axes, write, x, y, cells.get((probe, posture, where), NOT_TRIED))
+            y += _ROW
+    _draw_legend(axes, write, words, legend, lines)
+    return figure
+
+
+def _groups(tried: Container[str]) -> dict[str, list[str]]:
+    """The probes that were tried, by heading."""
+    headings = {"Within the container": "rce", "Out of the container": "breakout"}
+    groups = {
+        heading: [name for name in PROBES if name in tried and PROBES[name].threat == threat]
+        for heading, threat in headings.items()
+    }
+    return {heading: members for heading, members in groups.items() if members}
+
+
+def _columns(matrix: Matrix, left: float) -> tuple[dict[tuple[str, str], float], float]:
+    """Where each posture's column begins, by place, root before the others; and where the last one ends."""
+    columns: dict[tuple[str, str], float] = {}
+    x, end = left, left
+    for where in PLACES:
+        tried = dict.fromkeys(cell.posture for cell in matrix.cells if cell.where == where)
+        kinds = [[name for name in tried if find_posture(name).is_root is is_root] for is_root in (True, False)]
+        begin = x
+        for names in filter(None, kinds):
+            x += _BETWEEN_KINDS if x > begin else 0
+            columns |= {(name, where): x + number * _COLUMN for number, name in enumerate(names)}
+            x += len(names) * _COLUMN
+        if tried:
+            end = max(x, begin + _NARROWEST_PLACE)
+            x = end + _BETWEEN_PLACES
+    return columns, end
+
+
+def _draw_columns(axes: Axes, write: Callable[..., Any], columns: Mapping[tuple[str, str], float], top: float) -> None:
+    for where, form in ((ENGINE, "docker run"), (CLUSTER, "pods")):
+        places = [x for (_, at), x in columns.items() if at == where]
+        if places:
+            begin, end = places[0], places[-1] + _COLUMN - _GAP
+            write(begin, 1.1, where, size=12, weight="bold")
+            if end - begin > 2:
+                write(end, 1.1, form, size=9, color=_FAINT, ha="right")
+            axes.plot([begin, end], [1.26, 1.26], color=_INK, linewidth=1.2)
+    for (posture, _), x in columns.items():
+        write(x + (_COLUMN - _GAP) / 2, top - 0.12, posture, size=10, rotation=90, ha="center", va="bottom")
+
+
+def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, word: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    others = {str(Verdict.COULD): _COULD, str(Verdict.UNKNOWN): _UNKNOWN, NOT_TRIED: _EMPTY}
+    look = others.get(word, _COULD_NOT)
+    axes.add_patch(
+        Rectangle(
+            (x, y),
+            _COLUMN - _GAP,
+            _ROW - _GAP,
+            facecolor=look.fill,
+            edgecolor=look.edge,
+            linewidth=0.6,
+            hatch=look.hatch or None,
+        )
+    )
+    # The sign of a hatched cell stands on a plain ground.
+    ground = {"facecolor": look.fill, "edgecolor": "none", "pad": 1.2} if look.hatch else None
+    write(
+        x + (_COLUMN - _GAP) / 2,
+        y + (_ROW - _GAP) / 2,
+        SIGNS[word],
+        size=10 if len(SIGNS[word]) == 1 else 8,
+        weight="bold" if look.hatch else "normal",
+        color=look.text,
+        ha="center",
+        bbox=ground,
+    )
+
+
+def _draw_legend(axes: Axes, write: Callable[..., Any], words: Sequence[str], top: float, lines: int) -> None:
+    write(_MARGIN, top + 0.1, "The signs", size=11, weight="bold")
+    for number, word in enumerate(words):
+        x, y = _MARGIN + number // lines * _LEGEND_COLUMN, top + 0.32 + number % lines * _LEGEND_ROW
+        middle = y + (_ROW - _GAP) / 2
+        _draw_cell(axes, write, x, y, word)
+        write(x + _COLUMN + 0.08, middle, word, size=9, weight="bold")
+        write(x + _COLUMN + 1.15, middle, MEANINGS[word], size=9)
+
+
+def _writer(axes: Axes) -> Callable[..., Any]:
+    # Said here, so that a notebook's own settings for its figures change nothing.
+    plain = {"fontfamily": _FONT, "va": "center_baseline", "parse_math": False, "usetex": False}
+
+    def write(x: float, y: float, text: str, *, size: float, color: str = _INK, **how: Any) -> None:
+        axes.text(x, y, text, **{**plain, "fontsize": size, "color": color, **how})
+
+    return write
+
+
+def _width(text: str, size: float) -> float:
+    """About how wide a text becomes, on the safe side (DejaVu Sans is wider than most)."""
+    return len(text) * size * 0.58 / 72

@@ -1,0 +1,176 @@
+"""How the threat matrix looks as tables, and in a sentence; `labkit.threat.matrix_picture` draws it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from labkit.show.table import Table
+from labkit.threat.evidence import Cell, Matrix
+from labkit.threat.expected import reason_for, surprising
+from labkit.threat.judge import Verdict
+from labkit.threat.postures import PLACES
+from labkit.threat.probes import PROBES
+
+NOT_TRIED = "not tried"
+"""What stands in the place of a cell that the matrix does not have."""
+
+
+def matrix_table(matrix: Matrix, where: str) -> Table:
+    """All cells of one place, each in a word: `could`, the control that said no, or `unknown`.
+
+    Args:
+        matrix: what was tried.
+        where: "engine" or "cluster".
+
+    Returns:
+        One row for each probe, one column for each posture.
+    """
+    cells = {(cell.probe, cell.posture): cell.short for cell in matrix.cells if cell.where == where}
+    postures = list(dict.fromkeys(posture for _, posture in cells))
+    rows = [
+        (PROBES[probe].title, probe, *(cells.get((probe, posture), NOT_TRIED) for posture in postures))
+        for probe in dict.fromkeys(probe for probe, _ in cells)
+    ]
+    return Table(f"On the {where}", ("what is tried", "probe", *postures), rows, made_line(matrix.made))
+
+
+def differences_table(matrix: Matrix) -> Table:
+    """Where the same posture fares differently on the engine and on the cluster, and why.
+
+    Args:
+        matrix: what was tried at both places.
+
+    Returns:
+        One row for each probe and reason, with all postures that fare alike.
+    """
+    alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for one, other in matrix.differences():
+        why = "\n".join(text for text in dict.fromkeys((reason_for(one), reason_for(other))) if text)
+        alike[one.probe, one.said, other.said, why].append(one.posture)
+    order = list(PROBES)
+    rows = [
+        (", ".join(postures), PROBES[probe].title, engine, cluster, why)
+        for (probe, engine, cluster, why), postures in sorted(alike.items(), key=lambda one: order.index(one[0][0]))
+    ]
+    note = f"{_count(sum(map(len, alike.values())), 'cell')} with a difference."
+    heads = ("postures", "what is tried", "on the engine", "on the cluster", "why")
+    return Table("", heads, rows, note, (34, 26, None, None, 46))
+
+
+def surprises_table(matrix: Matrix) -> Table:
+    """The cells that are not what one would guess (`labkit.threat.expected.guess`), by their reasons.
+
+    Args:
+        matrix: what was tried.
+
+    Returns:
+        One row for each reason: how many cells, which, and why.
+    """
+    reasons: dict[str, list[Cell]] = defaultdict(list)
+    for cell in surprising(matrix.cells):
+        reasons[reason_for(cell) or "No reason is noted."].append(cell)
+    tried = list(dict.fromkeys((cell.posture, cell.where) for cell in matrix.cells))
+    rows = [(len(cells), "\n".join(_grouped(cells, tried)), why) for why, cells in reasons.items()]
+    note = (
+        "The guess: root can do everything within its container and others nothing; nobody gets out, "
+        "unless root is privileged or has a folder of the host."
+    )
+    return Table("", ("cells", "what came out", "why"), rows, note, (None, 64, 56))
+
+
+def cells_table(cells: Iterable[Cell]) -> Table:
+    """A few cells in detail: what was called, what came back, and what follows from it."""
+    rows = [
+        (
+            PROBES[cell.probe].title,
+            f"{cell.posture}\non the {cell.where}",
+            cell.said,
+            _exchange(cell),
+            _conclusion(cell),
+        )
+        for cell in cells
+    ]
+    heads = ("what is tried", "posture", "verdict", "what was called, what came back", "why")
+    return Table("", heads, rows, widths=(24, None, None, 46, 40))
+
+
+def describe_matrix(matrix: Matrix) -> str:
+    """The matrix in a sentence or two, for those who do not see the picture."""
+    counts = Counter((cell.where, cell.verdict) for cell in matrix.cells)
+    if not counts:
+        return "The threat matrix is empty: nothing was tried."
+    places = "; ".join(
+        f"on the {where} " + ", ".join(f"{counts[where, verdict]} {verdict}" for verdict in Verdict)
+        for where in PLACES
+        if any(counts[where, verdict] for verdict in Verdict)
+    )
+    probes = _count(len({cell.probe for cell in matrix.cells}), "probe")
+    postures = _count(len({cell.posture for cell in matrix.cells}), "posture")
+    return f"The threat matrix, {probes} in {postures}: {places}. The table of the matrix says every cell in words."
+
+
+def made_line(made: Mapping[str, str]) -> str:
+    """When and with what a matrix was measured, in a line; empty if that is not known."""
+    words = {"date": "measured", "kubernetes": "Kubernetes", "cgroups": "control groups"}
+    values = {**made, "date": made.get("date", "").replace("T", " ").replace("+00:00", " UTC")}
+    return ", ".join(f"{words.get(name, name)} {value}" for name, value in values.items() if value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _exchange(cell: Cell) -> str:
+    """What was called, and what came back below it."""
+    told = cell.evidence
+    said = next((str(told[name]) for name in ("said", "message", "unknown") if told.get(name)), "")
+    if said == cell.reason:
+        said = ""  # it stands in the next column
+    code = str(told.get("errno") or told.get("cause") or "")
+    came_back = ": ".join(part for part in (code, said) if part) or ("done" if told.get("done") else "")
+    return "\n".join(part for part in (str(told.get("call") or ""), came_back and f"→ {came_back}") if part)
+
+
+def _conclusion(cell: Cell) -> str:
+    outside = cell.evidence.get("outside", "not asked")
+    if outside is None and cell.verdict is not Verdict.COULD:
+        outside = "not asked"  # nothing was made, so there was nothing to look for
+    seen = {True: "seen from outside: yes", False: "seen from outside: no", None: "from outside nobody could look"}
+    return "\n".join(part for part in (cell.reason, seen.get(outside, "")) if part)
+
+
+def _grouped(cells: Sequence[Cell], tried: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Cells as short lines: probes that fared alike in the same postures are named together."""
+    fared: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for cell in cells:
+        fared[cell.probe, cell.short].add((cell.posture, cell.where))
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (probe, word), where in fared.items():
+        alike[word, "; ".join(_places(where, tried))].append(probe)
+    return (f"{', '.join(probes)}: {word} in {postures}" for (word, postures), probes in alike.items())
+
+
+def _places(found: set[tuple[str, str]], tried: Sequence[tuple[str, str]]) -> Iterator[str]:
+    by_place = {
+        where: _families({name for name, at in found if at == where}, [name for name, at in tried if at == where])
+        for where in PLACES
+        if any(at == where for _, at in found)
+    }
+    if len(set(by_place.values())) == 1 and len(by_place) == len({at for _, at in tried}):
+        yield next(iter(by_place.values()))
+    else:
+        yield from (f"{names}, on the {where}" for where, names in by_place.items())
+
+
+def _families(found: set[str], tried: Sequence[str]) -> str:
+    """Names of postures, in short: `app-*` for all of that family that were tried."""
+    said = []
+    for family in dict.fromkeys(name.partition("-")[0] for name in tried):
+        members = [name for name in tried if name.partition("-")[0] == family]
+        inside, missing = [one for one in members if one in found], [one for one in members if one not in found]
+        if inside and len(members) > 2 and len(missing) < 2:
+            said.append(" but ".join([f"{family}-*", *missing]))
+        else:
+            said += inside
+    return ", ".join(said)

@@ -1,0 +1,77 @@
+"""Sample images with the probe program copied in, for the threat matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from labkit.adapters import go
+from labkit.adapters.engine import Engine
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
+from labkit.base.resources import CLUSTER
+from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL
+from labkit.lab.samples.build_contexts import archive, collect, content_hash
+from labkit.show.steps import Steps
+
+PROGRAM = "/labkit/probe"
+"""Where the probe program lies in such an image."""
+
+_FOLDER = CLUSTER / "probe" / "image"
+_TOOLS = "debian"
+
+
+def probed_reference(configuration: Configuration, sample: str) -> str:
+    """The reference of a sample image with the probe program in it."""
+    return configuration.image_reference(f"{sample}-probed")
+
+
+def ensure_probed(
+    engine: Engine,
+    configuration: Configuration,
+    samples: Iterable[str],
+    steps: Steps,
+    program: go.GoProgram = go.PROBE,
+) -> dict[str, str]:
+    """Make what is missing or has changed.
+
+    Args:
+        engine: builds and keeps them.
+        configuration: names them.
+        samples: the names of the sample images.
+        steps: told what is going on.
+        program: the probe program; tests bring one that misbehaves.
+
+    Returns:
+        Reference -> id of the images with the probe program.
+
+    Raises:
+        LabFailed: a sample image has not been made.
+    """
+    files = collect(_FOLDER, {"probe": go.ensure(program, configuration.cache, steps.step) / "probe"})
+    tools = _sample(engine, configuration, _TOOLS)
+    made = {}
+    for name in samples:
+        base, reference = _sample(engine, configuration, name), probed_reference(configuration, name)
+        content = content_hash(files, base["Id"], tools["Id"])
+        image = engine.image(reference)
+        if image is None or _labels(image).get(CONTENT_LABEL) != content:
+            arguments = {"SAMPLE": configuration.image_reference(name), "DEBIAN": configuration.image_reference(_TOOLS)}
+            labels = {CONTENT_LABEL: content, SOURCE_LABEL: _labels(base).get(SOURCE_LABEL, "")}
+            with steps.step(f"image {name}, with the probes"):
+                engine.build(archive(files), reference, arguments=arguments, labels=labels)
+            image = engine.image(reference) or {}
+        made[reference] = str(image["Id"])
+    return made
+
+
+def _sample(engine: Engine, configuration: Configuration, name: str) -> dict[str, Any]:
+    reference = configuration.image_reference(name)
+    image = engine.image(reference)
+    if image is None:
+        raise LabFailed(f"Looking for {reference}", "the image has not been made", "make it\n  labkit up")
+    return image
+
+
+def _labels(image: dict[str, Any]) -> dict[str, str]:
+    return (image.get("Config") or {}).get("Labels") or {}

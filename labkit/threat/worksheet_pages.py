@@ -1,0 +1,139 @@
+"""The worksheet as a table, as Markdown and as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from labkit.base.files import write_atomically
+from labkit.show.table import Table
+from labkit.threat.evidence import Cell
+from labkit.threat.matrix_picture import picture
+from labkit.threat.postures import find_posture
+from labkit.threat.probes import PROBES
+from labkit.threat.worksheet import Recheck, Row, Worksheet
+
+_TITLE = "Threat model worksheet"
+_HEADS = ("threat", "posture", "tried", "seen", "evidence", "what I make of it")
+_GROUPS = {"rce": "Within the container: what running code there gives", "breakout": "Out of the container"}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 2rem; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #8888; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+img { max-width: 100%; height: auto; background: #fff; }
+"""
+
+
+def worksheet_table(sheet: Worksheet) -> Table:
+    """The worksheet, a row each."""
+    rows = [_words(row) for row in sheet]
+    note = f"{len(rows)} rows in {sheet.path}" if rows else f"no rows yet; they are kept in {sheet.path}"
+    return Table("", _HEADS, rows, note)
+
+
+def rechecks_table(rechecks: Sequence[Recheck]) -> Table:
+    """What still holds of a worksheet, a row each."""
+    rows = [
+        (
+            {True: "holds", False: "holds no more", None: "not known"}[one.holds],
+            one.row.cell.posture,
+            one.row.cell.probe,
+            one.row.cell.where,
+            one.row.cell.said,
+            one.now.said if one.now else one.why_not,
+        )
+        for one in rechecks
+    ]
+    held = sum(one.holds is True for one in rechecks)
+    return Table(
+        "",
+        ("verdict", "posture", "probe", "where", "worksheet", "now"),
+        rows,
+        f"{held} of {len(rows)} rows hold",
+    )
+
+
+def to_markdown(sheet: Worksheet) -> str:
+    """The worksheet as Markdown, by threat."""
+    parts = [f"# {_TITLE}", ""]
+    for threat, rows in _grouped(sheet):
+        parts += [f"## {_GROUPS[threat]}", "", _line(_HEADS), _line(["---"] * len(_HEADS))]
+        parts += [_line([_escaped(word) for word in _words(row)]) for row in rows]
+        parts.append("")
+    parts += [_CHECK_WITH, ""]
+    return "\n".join(parts)
+
+
+def to_html(sheet: Worksheet) -> str:
+    """The worksheet as one HTML file, with its picture in it."""
+    body = [f"<h1>{_TITLE}</h1>"]
+    if len(sheet):
+        body.append(f"<p>{picture(sheet.as_matrix())._repr_html_()}</p>")
+    for threat, rows in _grouped(sheet):
+        heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
+        lines = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(word)}</td>" for word in _words(row)) + "</tr>" for row in rows
+        )
+        body.append(f"<h2>{_GROUPS[threat]}</h2><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>")
+    body.append(f"<p>{html.escape(_CHECK_WITH)}</p>")
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_TITLE}</title>'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}<style>{_STYLE}</style></head>\n<body>\n'
+        + "\n".join(body)
+        + "\n</body></html>\n"
+    )
+
+
+_CHECK_WITH = "Try every row again: labkit matrix --check worksheet.json"
+
+
+def export_worksheet(sheet: Worksheet, folder: Path | None = None) -> list[Path]:
+    """Write worksheet.md and worksheet.html.
+
+    Args:
+        sheet: the worksheet.
+        folder: where to; beside the worksheet's own file if not given.
+
+    Returns:
+        The files.
+
+    Raises:
+        LabFailed: one cannot be written; what it held before is still there.
+    """
+    folder = folder or sheet.path.parent
+    files = {folder / "worksheet.md": to_markdown(sheet), folder / "worksheet.html": to_html(sheet)}
+    for path, text in files.items():
+        write_atomically(path, text)
+    return list(files)
+
+
+def _grouped(sheet: Worksheet) -> Iterable[tuple[str, list[Row]]]:
+    for threat in _GROUPS:
+        rows = [row for row in sheet if PROBES[row.cell.probe].threat == threat]
+        if rows:
+            yield threat, rows
+
+
+def _words(row: Row) -> tuple[str, ...]:
+    cell = row.cell
+    posture = f"{find_posture(cell.posture).title} ({cell.where})"
+    return row.threat, posture, PROBES[cell.probe].title, f"{cell.said} ({cell.reason})", _evidence(cell), row.note
+
+
+def _evidence(cell: Cell) -> str:
+    """The call and what came back, with what was seen from outside."""
+    told = [str(cell.evidence.get(name) or "") for name in ("call", "errno", "said", "message")]
+    outside = {"True": "seen from outside", "False": "not seen from outside"}.get(str(cell.evidence.get("outside")), "")
+    return "; ".join(dict.fromkeys(part for part in [*told, outside] if part))
+
+
+def _line(words: Sequence[str]) -> str:
+    return f"| {' | '.join(words)} |"
+
+
+def _escaped(text: str) -> str:
+    # What a container printed must not become markup of whoever reads it.
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|").replace("`", "'")

@@ -1,0 +1,120 @@
+"""Programs are built once for what their sources are, and half a build is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labkit.adapters import debian, go
+from labkit.adapters.go import GoProgram
+from labkit.adapters.processes import run_program
+from labkit.base.errors import LabFailed, MachineLacks
+from labkit.lab.machine.engine_daemon import remove_stale_pid_file
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> GoProgram:
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "go.mod").write_text("module x\n\nrequire k8s.io/kubernetes v1.37.2\n", encoding="utf-8")
+    variables = (("main.version", "{k8s.io/kubernetes}"), ("main.minor", "{k8s.io/kubernetes:minor}"))
+    return GoProgram("hello", module, ("x/hello",), variables=variables)
+
+
+def _go(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a stand-in for the compiler on PATH."""
+    folder.mkdir()
+    (folder / "go").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (folder / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+_MAKES = 'while [ $# -gt 0 ]; do if [ "$1" = -o ]; then out=$2; fi; shift; done; echo built >"$out/hello"'
+
+
+def test_it_is_built_once(program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _go(tmp_path / "bin", f'echo "$@" >>"{tmp_path}/calls"; {_MAKES}', monkeypatch)
+    built = go.build(program, tmp_path)
+    assert go.build(program, tmp_path) == built == go.find_built(program, tmp_path)
+    assert (built / "hello").read_text(encoding="utf-8") == "built\n"
+    calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert len(calls) == 1
+    assert "-X main.version=v1.37.2 -X main.minor=37" in calls[0]
+
+
+def test_a_change_builds_again_and_takes_the_place_of_the_old(
+    program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _go(tmp_path / "bin", _MAKES, monkeypatch)
+    first = go.build(program, tmp_path)
+    (program.module / "main.go").write_text("package main", encoding="utf-8")
+    second = go.build(program, tmp_path)
+    assert first != second
+    assert [path.name for path in second.parent.iterdir()] == [second.name]
+    (program.module / "main_test.go").write_text("package main", encoding="utf-8")
+    assert go.content_key(program) in second.name
+    assert go.content_key(replace(program, tags=("x",))) not in second.name
+
+
+def test_a_build_that_fails_leaves_nothing(program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _go(tmp_path / "bin", f"{_MAKES}; echo 'undefined: x' >&2; exit 1", monkeypatch)
+    with pytest.raises(LabFailed, match="undefined: x"):
+        go.build(program, tmp_path)
+    assert go.find_built(program, tmp_path) is None
+    assert list((tmp_path / "programs").iterdir()) == []
+
+
+def test_without_a_compiler(program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineLacks, match=r"Go 1\.26"):
+        go.build(program, tmp_path)
+
+
+def test_a_version_that_is_not_required(program: GoProgram) -> None:
+    with pytest.raises(LabFailed, match=r"does not require k8s\.io/none"):
+        go.module_version(program.module, "k8s.io/none")
+
+
+def test_the_modules_of_the_kit_name_their_versions() -> None:
+    assert go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes").startswith("v1.37.")
+    assert go.module_version(go.KIND.module, "sigs.k8s.io/kind").startswith("v0.33.")
+
+
+def test_packages_are_not_added_where_we_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "can_add_packages", lambda: False)
+    with pytest.raises(MachineLacks, match=r"sudo apt-get install -y --no-install-recommends mmdebstrap"):
+        debian.add_packages("mmdebstrap", why="mmdebstrap")
+    assert debian.add_programs() == []
+
+
+@pytest.mark.parametrize("content", ["4194399", "", "not a number"])
+def test_a_pid_file_that_is_not_true_is_removed(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "docker.pid"
+    file.write_text(content, encoding="utf-8")
+    assert remove_stale_pid_file(file, "dockerd")
+    assert not file.exists()
+
+
+def test_a_pid_file_of_another_program_is_removed_and_a_true_one_kept(tmp_path: Path) -> None:
+    file = tmp_path / "docker.pid"
+    with subprocess.Popen(["sleep", "60"]) as other:
+        file.write_text(str(other.pid), encoding="utf-8")
+        assert not remove_stale_pid_file(file, "sleep")
+        assert file.exists()
+        assert remove_stale_pid_file(file, "dockerd")
+        other.kill()
+    assert not remove_stale_pid_file(file, "dockerd")
+
+
+def test_a_program_that_fails_tells_its_last_words() -> None:
+    script = "import sys; print('said', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(LabFailed, match="said"):
+        run_program([sys.executable, "-c", script], doing="Trying", remedy="try again")
+    with pytest.raises(MachineLacks, match="no-such-program"):
+        run_program(["no-such-program"], doing="Trying", remedy="install it")
+    with pytest.raises(LabFailed, match="had not ended after"):
+        run_program(["sleep", "60"], doing="Trying", remedy="try again", deadline=0.05)

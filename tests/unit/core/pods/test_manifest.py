@@ -1,0 +1,71 @@
+"""Manifests are what was asked for, and the caller's mappings stay the caller's."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
+
+_security = st.dictionaries(
+    st.sampled_from(["runAsNonRoot", "runAsUser", "capabilities"]),
+    st.booleans() | st.integers() | st.dictionaries(st.just("drop"), st.lists(st.just("ALL"))),
+)
+
+
+@given(_security, _security)
+def test_what_is_given_is_copied(pod: dict[str, Any], container: dict[str, Any]) -> None:
+    before = copy.deepcopy((pod, container))
+    one = container_manifest("a", "image", security=container)
+    manifest = pod_manifest("p", [one], init_containers=[one], security=pod)
+    manifest["spec"].get("securityContext", {}).clear()
+    for made in manifest["spec"]["containers"] + manifest["spec"]["initContainers"]:
+        for value in made.get("securityContext", {}).values():
+            if isinstance(value, dict):
+                value["added"] = 1
+        made.clear()
+    assert (pod, container) == before
+    assert one["name"] == "a"
+
+
+@given(_security)
+def test_the_line_to_type_holds_the_manifest(security: dict[str, Any]) -> None:
+    manifest = pod_manifest("p", [container_manifest("a", "image")], security=security)
+    line = kubectl_line(manifest, "ns")
+    assert line.startswith("kubectl apply --namespace ns --filename - <<'EOF'\n")
+    assert yaml.safe_load(line.split("\n", 1)[1].removesuffix("EOF")) == manifest
+    assert read_pod(to_yaml(manifest)) == manifest
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: [", "not YAML"),
+        ("", "0 documents"),
+        ("kind: Pod\n---\nkind: Pod", "2 documents"),
+        ("kind: Deployment", "'Deployment'"),
+        ("just text", "None"),
+        ("kind: Pod", "no metadata.name"),
+    ],
+)
+def test_a_manifest_that_is_none_says_why(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_pod(text)
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("localhost/labkit/aspnetapp-root:lab", "aspnetapp-root"),
+        ("registry:5000/a/b@sha256:12", "b"),
+        ("A_b", "a-b"),
+        ("", "app"),
+    ],
+)
+def test_a_container_is_named_after_its_image(image: str, name: str) -> None:
+    assert short_name(image) == name

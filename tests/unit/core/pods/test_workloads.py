@@ -1,0 +1,532 @@
+"""Manifests of any kind of workload: which containers they ask for, and what is said of those that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.core.identity.model import Settings
+from labkit.core.pods.workloads import Asked, MalformedManifest, read_workloads
+
+CONTAINER = {"name": "app", "image": "nginx"}
+SPEC: dict[str, Any] = {"containers": [CONTAINER]}
+POD = "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: app, image: nginx}]}\n"
+
+
+def manifest(kind: str, *wrappers: str, version: str = "v1", spec: object = SPEC, name: str = "it") -> dict[str, Any]:
+    """A workload, with the pod's spec inside these fields."""
+    inner = spec
+    for wrapper in reversed(wrappers):
+        inner = {wrapper: {"spec": inner}}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": inner}
+
+
+def pod(**spec: object) -> dict[str, Any]:
+    return manifest("Pod", spec={**SPEC, **spec})
+
+
+def read(*documents: object) -> Asked:
+    """What these documents ask for; YAML and JSON must say the same."""
+    asked = read_workloads(yaml.safe_dump_all(documents))
+    if len(documents) == 1:
+        assert read_workloads(json.dumps(documents[0], indent="\t")) == asked
+    return asked
+
+
+def flaw_of(document: object) -> str:
+    """The only flaw of the first of two documents, of which the second is read all the same."""
+    asked = read(document, manifest("Pod", name="other"))
+    assert [one.name for one in asked.containers] == ["other"]
+    (flaw,) = asked.flaws
+    return flaw
+
+
+def names(asked: Asked) -> list[str]:
+    return [one.name for one in asked.containers]
+
+
+WORKLOADS = [
+    manifest("Pod"),
+    manifest("ReplicationController", "template"),
+    manifest("Deployment", "template", version="apps/v1"),
+    manifest("StatefulSet", "template", version="apps/v1"),
+    manifest("DaemonSet", "template", version="apps/v1"),
+    manifest("ReplicaSet", "template", version="apps/v1"),
+    manifest("Deployment", "template", version="extensions/v1beta1"),
+    manifest("Job", "template", version="batch/v1"),
+    manifest("CronJob", "jobTemplate", "template", version="batch/v1"),
+]
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload["kind"])
+def test_every_kind_of_workload_is_unwrapped(workload: dict[str, Any]) -> None:
+    asked = read(workload)
+    (one,) = asked.containers
+    assert (one.kind, one.name, one.namespace) == (workload["kind"], "it", "default")
+    assert (one.container, one.role, one.image) == ("app", "main", "nginx")
+    assert (one.pod, one.own, one.notes) == (Settings(), Settings(), ())
+    assert not asked.flaws
+    assert not asked.passed_over
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload["kind"])
+def test_the_pod_s_settings_are_those_of_the_template(workload: dict[str, Any]) -> None:
+    text = json.dumps(workload).replace(json.dumps(SPEC), json.dumps({**SPEC, "securityContext": {"runAsUser": 7}}))
+    (one,) = read_workloads(text).containers
+    assert one.pod == Settings(run_as_user=7)
+
+
+def test_a_list_holds_any_kinds_in_its_order() -> None:
+    asked = read({"apiVersion": "v1", "kind": "List", "items": [*WORKLOADS, {"kind": "Secret"}, None, 7]})
+    assert [one.kind for one in asked.containers] == [one["kind"] for one in WORKLOADS]
+    assert asked.passed_over == {"Secret": 1, "no kind": 2}
+    nested = read({"kind": "List", "items": [{"kind": "List", "items": [manifest("Pod")]}, manifest("Pod", name="b")]})
+    assert names(nested) == ["it", "b"]
+
+
+def test_the_items_of_a_pod_list_need_not_say_what_they_are() -> None:
+    bare = {"metadata": {"name": "bare"}, "spec": SPEC}
+    assert names(read({"kind": "PodList", "items": [bare, manifest("Pod")]})) == ["bare", "it"]
+    wrapped = {"metadata": {"name": "d"}, "spec": {"template": {"spec": SPEC}}}
+    (one,) = read({"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [wrapped]}).containers
+    assert (one.kind, one.name) == ("Deployment", "d")
+    # Those of a plain List must.
+    assert read({"kind": "List", "items": [bare]}).passed_over == {"no kind": 1}
+    assert read({"kind": "SecretList", "items": [{}, {}]}).passed_over == {"Secret": 2}
+    assert read({"kind": "List", "items": None}).passed_over == {"List": 1}
+    assert read({"kind": "List", "items": []}) == Asked()
+
+
+def test_roles_come_in_the_order_in_which_they_start() -> None:
+    asked = read(
+        pod(
+            ephemeralContainers=[{"name": "debug", "image": "e"}],
+            initContainers=[{"name": "first", "image": "i"}, {"name": "second", "image": "i"}],
+            containers=[{"name": "app", "image": "a"}, {"name": "side", "image": "s"}],
+        )
+    )
+    assert [(one.container, one.role) for one in asked.containers] == [
+        ("first", "init"),
+        ("second", "init"),
+        ("app", "main"),
+        ("side", "main"),
+        ("debug", "ephemeral"),
+    ]
+
+
+def test_pod_and_container_keep_their_settings_apart() -> None:
+    of_pod = {
+        "runAsNonRoot": True,
+        "runAsUser": 1,
+        "runAsGroup": 2,
+        "fsGroup": 3,
+        "supplementalGroups": [5, 4],
+        "supplementalGroupsPolicy": "Strict",
+    }
+    own = {"runAsNonRoot": False, "runAsUser": 0, "capabilities": {"drop": ["ALL"]}}
+    first, second = read(
+        pod(securityContext=of_pod, hostUsers=False, containers=[{**CONTAINER, "securityContext": own}, CONTAINER])
+    ).containers
+    assert first.pod == second.pod == Settings(True, 1, 2, 3, (5, 4), "Strict", host_users=False)
+    # What a container says stands over its pod's, be it false or 0; what it does not say is None.
+    assert first.own == Settings(run_as_non_root=False, run_as_user=0)
+    assert second.own == Settings()
+    assert first.notes == second.notes == ()
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+def test_host_users_is_the_pod_s_alone(said: bool | None) -> None:
+    (one,) = read(pod(hostUsers=said, containers=[{**CONTAINER, "hostUsers": not said}])).containers
+    assert (one.pod.host_users, one.own.host_users) == (said, None)
+
+
+def test_the_namespace_is_the_manifest_s() -> None:
+    metadata = {"generateName": "job-", "namespace": "shop"}
+    (one,) = read({**manifest("Pod"), "metadata": metadata}).containers
+    assert (one.name, one.namespace) == ("job-", "shop")
+    nothings: list[Any] = [None, [], "x", {}, {"name": None, "namespace": None}]
+    for nothing in nothings:
+        (one,) = read({**manifest("Pod"), "metadata": nothing}).containers
+        assert (one.name, one.namespace) == ("", "default")
+
+
+def test_other_kinds_are_counted() -> None:
+    asked = read({"kind": "Service"}, manifest("Pod"), {"kind": "Service"}, {"kind": "ConfigMap"}, "text", 7, {}, [1])
+    assert names(asked) == ["it"]
+    assert asked.passed_over == {"Service": 2, "ConfigMap": 1, "no kind": 4}
+    assert not asked.flaws
+
+
+@pytest.mark.parametrize("kind", [None, 7, True, ["Pod"], {"a": 1}, ""])
+def test_what_has_no_kind_is_counted_too(kind: object) -> None:
+    assert read({**manifest("Pod"), "kind": kind}).passed_over == {kind if kind == "" else "no kind": 1}
+
+
+@pytest.mark.parametrize("version", ["batch.volcano.sh/v1alpha1", "example.org/v1", "x/v1", 1, None])
+def test_a_kind_of_the_same_name_in_another_project_is_passed_over(version: object) -> None:
+    asked = read({**manifest("Job", "template"), "apiVersion": version}, manifest("Pod"))
+    assert names(asked) == ["it"]
+    assert asked.passed_over == {"Job": 1}
+    assert not asked.flaws
+
+
+def test_pods_for_windows_are_passed_over() -> None:
+    # runAsUser means nothing there, and the fields are others.
+    windows = {**SPEC, "os": {"name": "windows"}, "securityContext": {"runAsUser": "ContainerUser"}}
+    asked = read(manifest("Deployment", "template", spec=windows), manifest("Pod", spec=windows), pod(os="x"))
+    assert asked.passed_over == {"Deployment for Windows": 1, "Pod for Windows": 1}
+    assert names(asked) == ["it"]
+    assert not asked.flaws
+    assert names(read(pod(os={"name": "linux"}))) == ["it"]
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"kind": "Pod"}, "Pod: it has no spec"),
+        ({"kind": "Pod", "spec": []}, "Pod: it has no spec"),
+        ({"kind": "Deployment", "spec": None}, "Deployment: it has no spec.template.spec"),
+        ({"kind": "Deployment", "spec": {"template": 7}}, "Deployment: it has no spec.template.spec"),
+        (manifest("Deployment"), "Deployment it: it has no spec.template.spec"),
+        (manifest("CronJob", "template"), "CronJob it: it has no spec.jobTemplate.spec.template.spec"),
+        (manifest("Pod", spec={}), "Pod it: it names no containers"),
+        (pod(containers=None), "Pod it: it names no containers"),
+        (pod(containers=[]), "Pod it: it names no containers"),
+        (pod(containers=[], initContainers=[CONTAINER]), "Pod it: it names no containers"),
+        (pod(containers={"name": "app"}), "Pod it: its containers are no list of containers"),
+        (pod(containers="app"), "Pod it: its containers are no list of containers"),
+        (pod(containers=[None]), "Pod it: its containers are no list of containers"),
+        (pod(initContainers=["app"]), "Pod it: its initContainers are no list of containers"),
+        (pod(ephemeralContainers=7), "Pod it: its ephemeralContainers are no list of containers"),
+        (pod(containers=[{"image": "nginx"}]), "Pod it: its container None lacks a name or an image"),
+        (pod(containers=[{"name": "a"}]), "Pod it: its container 'a' lacks a name or an image"),
+        (pod(containers=[{"name": "a", "image": ""}]), "Pod it: its container 'a' lacks a name or an image"),
+        (pod(containers=[{"name": "a", "image": 7}]), "Pod it: its container 'a' lacks a name or an image"),
+        (pod(containers=[{"name": 7, "image": "a"}]), "Pod it: its container 7 lacks a name or an image"),
+        (pod(hostUsers="no"), 'Pod it: pod.hostUsers must be true or false, not "no"'),
+        (pod(securityContext=[7]), "Pod it: pod.securityContext must be an object"),
+        (pod(securityContext=False), "Pod it: pod.securityContext must be an object"),
+        (
+            pod(securityContext={"runAsUser": "1000"}),
+            'Pod it: pod.securityContext.runAsUser must be a whole number, not "1000"',
+        ),
+        (
+            pod(securityContext={"runAsUser": True}),
+            "Pod it: pod.securityContext.runAsUser must be a whole number, not true",
+        ),
+        (
+            pod(securityContext={"runAsGroup": 1.0}),
+            "Pod it: pod.securityContext.runAsGroup must be a whole number, not 1.0",
+        ),
+        (
+            pod(securityContext={"runAsNonRoot": "true"}),
+            'Pod it: pod.securityContext.runAsNonRoot must be true or false, not "true"',
+        ),
+        (
+            pod(securityContext={"fsGroup": {"a": 1}}),
+            'Pod it: pod.securityContext.fsGroup must be a whole number, not {"a": 1}',
+        ),
+        (
+            pod(securityContext={"supplementalGroups": [1, "2"]}),
+            "Pod it: pod.securityContext.supplementalGroups must hold whole numbers",
+        ),
+        (
+            pod(securityContext={"supplementalGroupsPolicy": "strict"}),
+            'Pod it: pod.securityContext.supplementalGroupsPolicy must be "Merge" or "Strict"',
+        ),
+        (
+            pod(containers=[CONTAINER, {**CONTAINER, "securityContext": {"runAsNonRoot": 1}}]),
+            "Pod it: container.securityContext.runAsNonRoot must be true or false, not 1",
+        ),
+    ],
+)
+def test_a_workload_that_cannot_be_read_says_why_and_the_others_are_read(document: object, said: str) -> None:
+    assert flaw_of(document) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        # Tags of YAML that JSON has no values for.
+        ("!!binary aGk=", "\"b'hi'\""),
+        ("!!timestamp 2024-01-01", '"2024-01-01"'),
+        ("!!set {a}", '"'),
+        ("{? !!binary aGk= : 1}", "{}"),
+        (".nan", "NaN"),
+    ],
+)
+def test_a_value_that_is_none_of_json_s_is_a_flaw_like_others(value: str, shown: str) -> None:
+    asked = read_workloads(POD + f"---\nkind: Pod\nspec: {{securityContext: {{runAsUser: {value}}}}}")
+    assert names(asked) == ["p"]
+    (flaw,) = asked.flaws
+    assert flaw.startswith(f"Pod: pod.securityContext.runAsUser must be a whole number, not {shown}")
+
+
+def test_a_misspelt_field_is_noted_for_it_protects_nobody() -> None:
+    of_pod = {"runAsNonroot": True, "runAsUser": 7}
+    own = {"runasuser": 0, 7: 1, "fsGroup": "any", "readOnlyRootFilesystem": True}
+    text = yaml.safe_dump(pod(securityContext=of_pod, containers=[{**CONTAINER, "securityContext": own}, CONTAINER]))
+    first, second = read_workloads(text).containers
+    assert first.pod == Settings(run_as_user=7)
+    assert first.own == Settings()
+    note = "securityContext.runAsNonroot is no field of a pod: the API server ignores it"
+    assert second.notes == (note,)
+    assert first.notes == (
+        note,
+        *(
+            f"securityContext.{name} is no field of a container: the API server ignores it"
+            for name in ("7", "fsGroup", "runasuser")
+        ),
+    )
+
+
+@pytest.mark.parametrize("uid", [-1, 2**31, 2**64, 10**900])
+def test_an_id_out_of_range_is_read_for_the_rules_to_judge(uid: int) -> None:
+    (one,) = read(pod(securityContext={"runAsUser": uid})).containers
+    assert one.pod.run_as_user == uid
+
+
+@pytest.mark.parametrize("text", ["", "\n", "---", "---\n---\n", "# a comment", "null", "---\nnull\n...\n", "\ufeff"])
+def test_nothing_asks_for_nothing(text: str) -> None:
+    assert read_workloads(text) == Asked()
+
+
+def test_empty_documents_are_no_documents() -> None:
+    asked = read_workloads(f"---\n---\n# none\n---\n{POD}---\n\n---\n{POD}---\n")
+    assert names(asked) == ["p", "p"]
+    assert not asked.passed_over
+
+
+def test_json_may_be_indented_by_tabs_and_be_followed_by_space() -> None:
+    asked = read_workloads("\n " + json.dumps(manifest("Pod", name="é😀"), indent="\t") + "\n\n")
+    assert names(asked) == ["é😀"]
+
+
+def test_braces_may_be_yaml() -> None:
+    assert names(read_workloads("{kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: b}]}}")) == ["p"]
+    several = "\n---\n".join(json.dumps(manifest("Pod", name=name)) for name in ("a", "b"))
+    assert names(read_workloads(several)) == ["a", "b"]
+
+
+def test_dates_and_equals_signs_are_strings_as_for_kubernetes() -> None:
+    asked = read_workloads(
+        "kind: Pod\nmetadata: {name: 2024-02-30, namespace: 2024-01-01}\n"
+        "spec: {containers: [{name: 2024-01-01, image: =, args: [test, a, =, b]}]}"
+    )
+    (one,) = asked.containers
+    assert (one.name, one.namespace, one.container, one.image) == ("2024-02-30", "2024-01-01", "2024-01-01", "=")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "a: b: c",
+        "kind: Pod\n\tspec: {}",
+        "\tkind: Pod",
+        "{kind: Pod",
+        '{"kind": "Pod"} {"kind": "Pod"}',
+        "kind: 'Pod",
+        "a: *nobody",
+        "%YAML 3.0\n---\na: 1",
+        "a: !mine 1",
+        "a: !!python/object/apply:os.system [ls]",
+        "? [a]\n: 1",
+        "<<: 7",
+        # PyYAML itself falls over these.
+        "a: !!bool x",
+        "a: !!int ''",
+        "a: !!timestamp x",
+        "a: 0b_",
+        "a: " + ":".join("1" * 400) + ".5",
+        # Binary.
+        "\0",
+        "kind: Pod\0",
+        "\x7fELF\x02\x01\x01\0\0",
+        "PK\x03\x04",
+        "\ud800",
+        "\x1b[31m",
+    ],
+)
+def test_what_is_not_yaml_says_so(text: str) -> None:
+    for whole in (text, f"{POD}---\n{text}"):
+        with pytest.raises(MalformedManifest, match=r"^it is not YAML: ."):
+            read_workloads(whole)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "0b" + "1" * 5000, "!!int '" + "9" * 5000 + "'"])
+@pytest.mark.parametrize("field", ["runAsUser", "supplementalGroupsPolicy"])
+def test_a_number_without_end_is_refused(field: str, number: str) -> None:
+    with pytest.raises(MalformedManifest, match="it has a number of more than 1000 digits"):
+        read_workloads(f"kind: Pod\nspec: {{securityContext: {{{field}: {number}}}}}")
+
+
+BY_SEQUENCES = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+BY_MAPPINGS = "a0: &a0 {x: y}\n" + "".join(
+    f"a{n}: &a{n} {{{', '.join(f'k{i}: *a{n - 1}' for i in range(9))}}}\n" for n in range(1, 12)
+)
+BY_MERGE_KEYS = "a0: &a0 {x: y}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)
+)
+BY_TWOS = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 60))
+
+
+@pytest.mark.parametrize("bomb", [BY_SEQUENCES, BY_MAPPINGS, BY_MERGE_KEYS, BY_TWOS])
+def test_a_billion_laughs_are_refused_at_once(bomb: str) -> None:
+    start = time.monotonic()
+    for text in (bomb, POD + "---\n" + bomb):
+        with pytest.raises(MalformedManifest, match="its anchors multiply it to more than 1000000 values"):
+            read_workloads(text)
+    assert time.monotonic() - start < 1
+
+
+def test_anchors_and_merge_keys_in_measure_are_fine() -> None:
+    asked = read_workloads(
+        "kind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
+        "  - &one {name: a, image: i, securityContext: &ctx {runAsUser: 7}}\n"
+        "  - {<<: *one, name: b}\n"
+        "  - {<<: [{name: c}, *one], image: j}\n"
+        "  securityContext: {<<: *ctx, runAsNonRoot: true}\n"
+    )
+    assert [(one.container, one.image, one.own.run_as_user) for one in asked.containers] == [
+        ("a", "i", 7),
+        ("b", "i", 7),
+        ("c", "j", 7),
+    ]
+    assert asked.containers[0].pod == Settings(run_as_non_root=True, run_as_user=7)
+
+
+@pytest.mark.parametrize(
+    "text", ["&a [*a]", "a: &a {b: *a}", "&a {<<: *a}", "&a {<<: [*a, *a]}", "kind: List\nitems: &a [{items: *a}]"]
+)
+def test_an_anchor_that_holds_itself_is_refused(text: str) -> None:
+    with pytest.raises(MalformedManifest, match="one of its anchors holds itself"):
+        read_workloads(text)
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("[", "]"), ("{a: ", "}"), ("- ", ""), ('{"a":', "}"), ('{"kind":"List","items":[', "]}"), ("[\n", "]\n")],
+)
+def test_a_hundred_thousand_levels_are_too_deep(opening: str, closing: str) -> None:
+    with pytest.raises(MalformedManifest, match="it is nested too deeply"):
+        read_workloads(opening * 100_000 + "7" + closing * 100_000)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"kind": "Pod", "spec": {"securityContext": {"runAsUser": "@"}}},
+        {"kind": "Pod", "metadata": {"name": "@"}, "spec": SPEC},
+        {"kind": "Pod", "spec": {"containers": [{"name": "@"}]}},
+        {"kind": "List", "items": [{"kind": "List", "items": ["@"]}]},
+    ],
+)
+def test_at_no_depth_does_it_break(frame: object) -> None:
+    before, after = json.dumps(frame).split('"@"')
+    for depth in (1, 150, *range(940, 1000, 15)):
+        for opening, closing in (("[", "]"), ('{"kind":"List","items":[', "]}")):
+            try:
+                read_workloads(before + opening * depth + closing * depth + after)
+            except MalformedManifest as error:
+                assert str(error) == "it is nested too deeply"
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        assert isinstance(read_workloads(text), Asked)
+    except MalformedManifest as error:
+        assert str(error)
+
+
+_words = [
+    "kind: Pod",
+    "kind",
+    "Pod",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "---\n",
+    "!!",
+]
+_words += [
+    "!!int ",
+    "!!set ",
+    "!!omap ",
+    "!!binary ",
+    "!!bool ",
+    "!!float ",
+    "'",
+    '"',
+    "|",
+    ">",
+    "? ",
+    "7",
+    "1:1",
+    "0x",
+    "%",
+    "\t",
+]
+
+
+@given(st.lists(st.sampled_from(_words), max_size=12).map("".join))
+def test_any_pieces_of_yaml_are_read_or_refused(text: str) -> None:
+    try:
+        assert isinstance(read_workloads(text), Asked)
+    except MalformedManifest as error:
+        assert str(error)
+
+
+_scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates() | st.binary(max_size=3)
+)
+_kinds = st.sampled_from(["Pod", "Deployment", "Job", "CronJob", "List", "PodList", "Secret"])
+_keys = st.sampled_from(
+    [
+        *("kind", "spec", "template", "jobTemplate", "containers", "initContainers", "name", "image", "items"),
+        *("metadata", "securityContext", "runAsUser", "runAsNonRoot", "supplementalGroups", "hostUsers", "os"),
+        "apiVersion",
+    ]
+)
+_documents = st.recursive(
+    _scalars | _kinds,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_keys | _scalars.filter(lambda key: key == key), inner, max_size=4)
+        | st.fixed_dictionaries({"kind": _kinds, "spec": inner}, optional={"items": st.lists(inner, max_size=2)})
+        | st.fixed_dictionaries({"kind": _kinds}, optional={"spec": st.fixed_dictionaries({"template": inner})})
+        | st.fixed_dictionaries({"containers": st.lists(inner, max_size=2)}, optional={"securityContext": inner})
+        | st.fixed_dictionaries({"name": inner, "image": inner}, optional={"securityContext": inner})
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.lists(_documents, max_size=3))
+def test_any_documents_are_read_beside_a_good_one(documents: list[object]) -> None:
+    try:
+        asked = read_workloads(yaml.safe_dump_all([*documents, manifest("Pod", name="good")], allow_unicode=True))
+    except MalformedManifest as error:
+        # Of what a dump can hold, only a timestamp or a character of PyYAML's own making is left to refuse.
+        assert str(error)
+        return
+    assert asked.containers[-1].name == "good"
+    for one in asked.containers:
+        assert one.container
+        assert one.image

@@ -1,0 +1,336 @@
+"""`labkit explain` for people: files, images that are and are not here, the table, the gate."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
+from labkit.archives.archive import ImageContent
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.resources import CHECKOUT
+from labkit.cli import main
+from labkit.cli.explain_output import answer_batch
+from labkit.explain.explanations import explain_image, explain_text
+from labkit.explain.image_lookup import ImageFinder, parse_said
+from labkit.explain.manifest_files import read_manifests
+
+PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: %s}
+spec:
+  securityContext: {runAsNonRoot: true}
+  containers: [{name: c, image: "%s"}]
+---
+"""
+SERVICE = "kind: Service\napiVersion: v1\nmetadata: {name: s}\n---\n"
+
+
+class _Engine:
+    """Stands at the edge: an engine with two images."""
+
+    _images: ClassVar = {"numeric": "1654", "rooted": "", "broken": "5"}
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        if reference == "UPPER":
+            raise LabFailed("Inspecting UPPER", "invalid reference format", "look")
+        user = self._images.get(reference)
+        return None if user is None else {"Config": {"User": user, "Env": ["A=b", "HOME=/data"]}}
+
+    def runc_version(self) -> tuple[int, int]:
+        return (1, 3)
+
+    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
+        text = None if reference == "broken" else PASSWD
+        return {path: PathInImage(0, 0, "644", text) if path.endswith("passwd") else None for path in paths}
+
+
+def _no_engine() -> Engine:
+    raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
+
+
+def finder(connect: Callable[[], Any] = _Engine, **said: str) -> ImageFinder:
+    content = ImageContent("registry.example/app:1", "7:8", (), "riscv64", PASSWD, None)
+    return ImageFinder(said, [content], {}, connect)
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["explain", *arguments], input=text)
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labkit.lab.lab.Lab.engine", lambda _: _no_engine())
+
+
+# --- looking images up ---
+
+
+def test_an_image_of_the_engine() -> None:
+    answer = explain_text(finder(), POD % ("p", "numeric"))[0].answer
+    assert answer.runs_as is not None
+    assert (answer.runs_as.uid, answer.runs_as.user, answer.runs_as.home) == (1654, "app", "/data")
+
+
+@pytest.mark.parametrize("name", ["registry.example/app:1"])
+def test_an_image_of_an_archive_comes_first_and_its_architecture_is_noted(name: str) -> None:
+    found = explain_text(finder(_no_engine), POD % ("p", name))
+    assert found[0].answer.uid == 7
+    assert any("riscv64" in note for note in found.notes)
+
+
+def test_what_was_said_stands_over_all() -> None:
+    found = explain_text(finder(_no_engine, numeric="0"), POD % ("p", "numeric"))
+    assert found[0].answer.cause == "image-runs-as-root"
+    assert found[0].image_user == "0"
+
+
+def test_an_image_that_is_nowhere_is_noted_with_its_remedy() -> None:
+    found = explain_text(finder(), POD % ("p", "gone"))
+    assert (found[0].image_user, found[0].answer.kubelet_ok) == (None, None)
+    assert any("--image-user gone=USER" in note for note in found.notes)
+    assert found[0].verdict == "not known"
+
+
+def test_a_name_that_is_none_is_noted() -> None:
+    assert any("invalid reference format" in note for note in explain_text(finder(), POD % ("p", "UPPER")).notes)
+
+
+def test_files_that_cannot_be_read_are_not_taken_for_absent() -> None:
+    found = explain_text(finder(), POD % ("p", "broken"))
+    assert (found[0].answer.uid, found[0].answer.runs_as) == (5, None)
+    assert any("/etc/passwd" in note for note in found.notes)
+
+
+def test_the_engine_is_asked_once_for_an_image() -> None:
+    asked: list[str] = []
+
+    class Counting(_Engine):
+        def image(self, reference: str) -> dict[str, Any] | None:
+            asked.append(reference)
+            return super().image(reference)
+
+    explain_text(finder(Counting), POD % ("p", "numeric") + POD % ("q", "numeric"))
+    assert asked == ["numeric"]
+
+
+def test_names_are_compared_as_docker_completes_them() -> None:
+    content = ImageContent("nginx:latest", "101", (), "", None, None)
+    images = ImageFinder({}, [content], {}, _no_engine)
+    for name in ("nginx", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"):
+        found = images.find(name)
+        assert found is not None and found.user == "101", name
+    assert images.find("example.org/nginx") is None
+
+
+def test_users_that_are_said() -> None:
+    assert parse_said(["a:1=5", "b="]) == {"a:1": "5", "b": ""}
+    for nonsense in ("a", "=5", ""):
+        with pytest.raises(Misuse, match="NAME=USER"):
+            parse_said([nonsense])
+
+
+def test_the_engine_s_own_runc_decides() -> None:
+    assert finder().engine_runc() == (1, 3)
+    assert finder(_no_engine).engine_runc() is None
+
+
+def test_what_could_not_be_read_is_shown_in_a_notebook_too() -> None:
+    found = explain_text(finder(), POD % ("good", "numeric") + "kind: Pod\nmetadata: {name: <b>}\n")
+    assert "not read: Pod <b>: it has no spec" in str(found)
+    assert "not read: Pod &lt;b&gt;" in found._repr_html_()
+
+
+def test_every_image_of_an_archive_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [ImageContent(name, user, (), "", None, None) for name, user in (("one", "1"), ("two", "2"))]
+    monkeypatch.setattr("labkit.explain.explanations.read_archives", lambda _: contents)
+    (tmp_path / "images.tar").touch()
+    rows = explain_image(finder(_no_engine), str(tmp_path / "images.tar"))
+    assert [(row.image, row.answer.uid) for row in rows if row.name == "without settings"] == [("one", 1), ("two", 2)]
+
+
+# --- files ---
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "one.yaml").write_text(POD % ("one", "numeric") + SERVICE)
+    (tmp_path / "two.json").write_text('{"kind": "Pod", "spec": {"containers": [{"name": "c", "image": "i"}]}}')
+    (tmp_path / "notes.txt").write_text("kind: Pod")
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "three.yml").write_text(POD % ("three", "rooted"))
+    return tmp_path
+
+
+def test_a_folder_and_its_subfolders(folder: Path) -> None:
+    assert [one.name for _, one in read_manifests([str(folder)]).containers] == ["one", ""]
+    found = read_manifests([str(folder)], recursive=True)
+    assert [one.name for _, one in found.containers] == ["one", "", "three"]
+    assert found.notes() == ["passed over, for they run nothing that is known here: 1 Service"]
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((POD % ("p", "i")).encode())))
+    assert [file for file, _ in read_manifests(["-"]).containers] == ["-"]
+
+
+def test_what_cannot_be_read_is_a_flaw_and_the_rest_is_read(folder: Path) -> None:
+    (folder / "a.yaml").write_bytes(b"\xff\xfe\x00kind")
+    (folder / "b.yaml").write_text("kind: [")
+    (folder / "c.yaml").write_text("kind: Pod\nspec: {containers: []}")
+    found = read_manifests([str(folder)])
+    assert len(found.containers) == 2
+    assert [Path(flaw.partition(":")[0]).name for flaw in found.flaws] == ["a.yaml", "b.yaml", "c.yaml"]
+
+
+@pytest.mark.parametrize("place", ["missing.yaml", "http://example.org/pod.yaml", ""])
+def test_a_place_that_is_none(place: str) -> None:
+    with pytest.raises(Misuse):
+        read_manifests([place])
+
+
+# --- the command ---
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_json_is_the_contract(folder: Path) -> None:
+    result = run("-f", str(folder / "one.yaml"), "--image-user", "numeric=1654", "--json")
+    assert result.exit_code == 0
+    (row,) = json.loads(result.stdout)
+    assert list(row) == [
+        *("file", "kind", "name", "namespace", "container", "role", "image", "image_user"),
+        *("kubelet", "runs_as", "because"),
+    ]
+    assert row["kubelet"] == {"ok": True, "cause": None, "message": None}
+    assert "1 Service" in result.stderr
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize(
+    ("user", "status", "objection"),
+    [
+        ("1654", 0, ""),
+        ("0", 1, "image-runs-as-root"),
+        ("app", 1, "image-user-not-numeric"),
+        (None, 1, "cannot be told"),
+    ],
+)
+def test_a_gate(folder: Path, user: str | None, status: int, objection: str) -> None:
+    said = ["--image-user", f"numeric={user}"] if user is not None else []
+    result = run("--gate", "-f", str(folder / "one.yaml"), *said)
+    assert result.exit_code == status
+    assert objection in result.stderr
+    assert run("-f", str(folder / "one.yaml"), *said).exit_code == 0
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_gate_stays_shut_for_root_that_nobody_forbids(tmp_path: Path) -> None:
+    file = tmp_path / "pod.yaml"
+    file.write_text((POD % ("p", "i")).replace("runAsNonRoot: true", "runAsUser: 0"))
+    result = run("--gate", "-f", str(file))
+    assert result.exit_code == 1
+    assert "runs as root" in result.stderr
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_gate_passes_over_yaml_of_others_only_where_it_was_not_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("replicas: 3")
+    assert run("--gate", str(file)).exit_code == 0
+    assert run("--gate", "-f", str(file)).exit_code == 2
+    assert run(str(file)).exit_code == 2
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_an_older_kubelet_lets_a_uid_out_of_range_pass(folder: Path) -> None:
+    ask = ["-f", str(folder / "one.yaml"), "--image-user", "numeric=2147483648", "--json"]
+    assert json.loads(run(*ask).stdout)[0]["kubelet"]["cause"] == "image-user-out-of-range"
+    assert json.loads(run(*ask, "--kubernetes", "v1.33.2").stdout)[0]["kubelet"]["ok"]
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ([], 2),
+        (["--kubernetes", "new", "alpine"], 2),
+        (["--runc", "1", "alpine"], 2),
+        (["--image-user", "nonsense", "alpine"], 2),
+        (["-f", "missing.yaml"], 2),
+        (["./missing.tar"], 2),
+        (["--archive", "missing.tar", "-f", "-"], 2),
+        (["--nonsense"], 2),
+        (["alpine"], 3),
+    ],
+)
+def test_wrong_use_has_a_status_and_a_remedy(arguments: list[str], status: int) -> None:
+    result = run(*arguments, text="")
+    assert result.exit_code == status, result.output
+    assert "Traceback" not in result.output
+    assert "What to do" in result.output or "No such option" in result.output
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_names_are_shown_and_never_acted_upon(tmp_path: Path) -> None:
+    found = explain_text(finder(_no_engine), POD % ('"<script>alert(1)</script>"', "<i>image</i>"))
+    assert "<script>" not in found._repr_html_()
+    assert "<script>" in str(found)
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_no_name_commands_the_terminal(folder: Path) -> None:
+    (folder / "one.yaml").write_text(POD % ("one", "numeric"))
+    result = run("--gate", "-f", str(folder / "one.yaml"), "--image-user", "numeric=\x1b[2J\ud800")
+    assert "\x1b" not in result.output
+    assert "\\x1b[2J\\ud800" in result.output
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_the_hook_that_is_shipped_is_a_gate(folder: Path) -> None:
+    (hook,) = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text())
+    program, command, *options = hook["entry"].split()
+    assert (program, command) == ("labkit", "explain")
+    files = [str(folder / "one.yaml"), str(folder / "two.json")]
+    assert run(*options, "--image-user", "numeric=5", "--image-user", "i=5", *files).exit_code == 0
+    assert run(*options, "--image-user", "numeric=5", "--image-user", "i=0", *files).exit_code == 1
+
+
+# --- many cases ---
+
+
+def test_a_batch_is_answered_line_by_line_and_a_bad_one_is_told_at_the_end() -> None:
+    out = io.StringIO()
+    seen_before: list[int] = []
+
+    def lines() -> Iterator[bytes]:
+        for line in (b'{"id": 1, "image": {}}\n', b"nonsense\n", b"\xff\n", b'{"id": 2, "image": {"user": "5"}}'):
+            seen_before.append(out.getvalue().count("\n"))
+            yield line
+
+    assert answer_batch(lines(), out) == 1
+    assert seen_before == [0, 1, 2, 3]
+    answers = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [one["id"] for one in answers] == [1, None, None, 2]
+    assert ["error" in one for one in answers] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("line", [b'{"id": NaN, "image": {}}', b'{"id": 1, "image": {"user": "\xff"}}'])
+def test_what_is_nearly_json_is_none(line: bytes) -> None:
+    out = io.StringIO()
+    assert answer_batch(iter([line]), out) == 1
+    assert "error" in json.loads(out.getvalue())
+
+
+def test_a_batch_through_the_command() -> None:
+    result = run("--batch", text='{"id": "x", "image": {"user": "app"}, "docker": {}}\n')
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["cause"] == "unknown-user"

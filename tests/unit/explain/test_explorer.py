@@ -1,0 +1,81 @@
+"""The explorer: what is chosen is a call of `labkit.explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.base.errors import Misuse
+from labkit.core.identity.answers import explain_in_pod
+from labkit.core.identity.model import Image
+from labkit.explain.explorer import Choice, Explorer
+from labkit.explain.rows import Explanation, Explanations
+
+
+class _Asked:
+    """Stands at the edge: notes the calls and answers with one row."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, image: str, **arguments: Any) -> Explanations:
+        self.calls.append((image, arguments))
+        if image == "missing":
+            raise Misuse("Looking for image 'missing'", "there is <none>", "pull it")
+        answer = explain_in_pod(Image("<b>1654"))
+        return Explanations([Explanation(None, "Pod", "p", "default", "c", "main", image, "<b>1654", answer)])
+
+
+@pytest.fixture
+def asked() -> _Asked:
+    return _Asked()
+
+
+@pytest.fixture
+def explorer(asked: _Asked) -> Explorer:
+    return Explorer(["alpine", "debian"], asked)
+
+
+def test_it_begins_with_an_answer(explorer: Explorer, asked: _Asked) -> None:
+    assert asked.calls == [("alpine", {"pod": {}})]
+    assert "labkit.explain(&#x27;alpine&#x27;, pod={})" in explorer.answer.value
+
+
+def test_every_control_becomes_an_argument(explorer: Explorer, asked: _Asked) -> None:
+    explorer.image.value = "debian"
+    explorer.image_user.value = "app"
+    explorer.docker_user.value = "0"
+    explorer.pod_non_root.value = True
+    explorer.pod_user.value = "7"
+    explorer.container_group.value = "8"
+    assert asked.calls[-1] == (
+        "debian",
+        {
+            "pod": {"runAsNonRoot": True, "runAsUser": 7},
+            "image_user": "app",
+            "container": {"runAsGroup": 8},
+            "user": "0",
+        },
+    )
+
+
+def test_the_call_can_be_typed() -> None:
+    choice = Choice("alpine", "app", {"runAsNonRoot": True}, {}, "it's")
+    seen: list[Any] = []
+    labkit = type("labkit", (), {"explain": staticmethod(lambda *some, **named: seen.append((some, named)))})
+    eval(choice.call(), {"labkit": labkit})
+    assert seen == [(("alpine",), choice.arguments())]
+
+
+def test_nonsense_is_said_and_nothing_is_asked(explorer: Explorer, asked: _Asked) -> None:
+    explorer.pod_user.value = "<i>"
+    assert "runAsUser must be a whole number" in explorer.answer.value
+    assert "<i>" not in explorer.answer.value
+    assert len(asked.calls) == 1
+
+
+def test_an_image_that_is_not_there_is_said(explorer: Explorer) -> None:
+    explorer.image.value = "missing"
+    assert "there is &lt;none&gt;" in explorer.answer.value
+    assert "<b>1654" not in explorer.answer.value

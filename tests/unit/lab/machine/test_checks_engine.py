@@ -1,0 +1,156 @@
+"""The engine's answers, judged. Each file in tests/recorded/engine says where it is from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.lab.machine.checks import Check, check_engine, engine_folder, worst
+from labkit.lab.machine.machine_facts import Machine
+
+RECORDED = Path(__file__).parents[3] / "recorded" / "engine"
+NAMES = sorted(path.stem for path in RECORDED.glob("*.json"))
+
+ROOT = Machine("Linux", "6.18.44", "x86_64", {"ID": "debian"}, user_id=0, missing_capabilities=())
+LIMITED = replace(ROOT, missing_capabilities=("CAP_SYS_RESOURCE",))
+ADA = replace(ROOT, user_id=1000, docker_group="no", systemd=True)
+MAC = Machine("Darwin", "24.6.0", "arm64", user_id=501)
+
+
+def answers(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    recorded = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return recorded["info"], recorded["version"]
+
+
+def judge(name: str, machine: Machine, privileged: str | None = None) -> dict[str, Check]:
+    info, version = answers(name)
+    # On the engine's own machine, unless that is a virtual one.
+    here = machine if name == "docker-desktop" else replace(machine, kernel=info["KernelVersion"])
+    return {check.name: check for check in check_engine(info, version, None, here, privileged=privileged)}
+
+
+def test_the_engine_that_the_kit_adds_is_fine_although_a_capability_is_missing() -> None:
+    checks = judge("debian-13", LIMITED)
+    assert {check.status for check in checks.values()} == {"ok"}
+    assert "CAP_SYS_RESOURCE" in checks["privileged containers"].found
+    assert checks["engine's cgroups"].found == "v1, driver cgroupfs"
+
+
+def test_an_old_engine_fails_only_where_a_capability_is_missing() -> None:
+    assert judge("debian-12", ROOT)["privileged containers"].status == "ok"
+    check = judge("debian-12", LIMITED)["privileged containers"]
+    assert check.status == "problem"
+    assert "Suites: trixie" in (check.remedy or "")
+    assert "sudo" not in (check.remedy or "")
+
+
+def test_what_was_tried_counts_more_than_what_was_read() -> None:
+    assert judge("debian-12", LIMITED, privileged="")["privileged containers"].status == "ok"
+    refused = "OCI runtime create failed\nunable to apply caps: operation not permitted"
+    check = judge("debian-12", LIMITED, privileged=refused)["privileged containers"]
+    assert check.status == "problem"
+    assert "unable to apply caps" in check.found
+    assert "trixie" in (check.remedy or "")
+
+
+def test_docker_desktop_is_judged_by_its_own_machine() -> None:
+    checks = judge("docker-desktop", MAC)
+    assert worst(checks.values()) == 0
+    assert "one platform" in checks["image store"].found
+    assert checks["engine's kernel"].status == "ok"
+    assert checks["engine's memory"].found == "7.7 GiB"
+    assert checks["privileged containers"].status == "not checked"
+
+
+def test_rootless_is_a_warning_on_cgroup_v2_and_a_problem_on_v1() -> None:
+    assert judge("rootless", ADA)["user namespace of the engine"].status == "warning"
+    info, version = answers("rootless")
+    checks = check_engine({**info, "CgroupVersion": "1", "CgroupDriver": "none"}, version, None, ADA)
+    assert {check.name for check in checks if check.status == "problem"} == {
+        "user namespace of the engine",
+        "engine's cgroups",
+    }
+
+
+def test_userns_remap_podman_and_vfs_are_warnings() -> None:
+    assert "userns-remap" in judge("userns-remap", ROOT)["user namespace of the engine"].found
+    assert judge("podman", ADA)["engine"].status == "warning"
+    assert judge("podman", ADA)["engine's version"].status == "ok"
+    assert judge("vfs", ROOT)["storage driver"].status == "warning"
+
+
+def test_windows_containers_are_no_lab() -> None:
+    info, version = answers("docker-desktop")
+    assert check_engine({**info, "OSType": "windows"}, version, None, MAC)[0].status == "problem"
+
+
+@pytest.mark.parametrize(
+    ("machine", "remedy"),
+    [
+        (ADA, "apt-get install -y docker.io"),
+        (replace(ADA, programs={"dockerd": "/usr/sbin/dockerd"}), "sudo systemctl start docker"),
+        (replace(ADA, engine_socket="closed to us"), "usermod -aG docker"),
+        (replace(ADA, engine_socket="closed to us", docker_group="after login"), "newgrp docker"),
+        (replace(ADA, engine_host="tcp://10.0.0.7:2376"), "unset DOCKER_HOST"),
+        (replace(ADA, os_release={"ID": "fedora"}), "dnf install -y moby-engine"),
+        (replace(ADA, os_release={"ID": "arch"}), "docs.docker.com"),
+        (replace(ROOT, programs={"dockerd": "/usr/sbin/dockerd"}), "make up"),
+        (MAC, "brew install colima docker"),
+        (replace(MAC, programs={"docker": "/opt/homebrew/bin/docker"}), "colima start"),
+    ],
+)
+def test_an_engine_that_does_not_answer_gets_the_remedy_of_its_reason(machine: Machine, remedy: str) -> None:
+    checks = check_engine(None, None, "Connection refused", machine)
+    assert checks[0].status == "problem"
+    assert remedy in (checks[0].remedy or "")
+    assert checks[-1].status == "not checked"
+    assert worst(checks) == 3
+
+
+def test_who_will_not_be_let_in_is_told_before_there_is_an_engine() -> None:
+    found = [check for check in check_engine(None, None, "no such file", ADA) if check.name == "access to the engine"]
+    assert [check.status for check in found] == ["warning"]
+    assert not [check for check in check_engine(None, None, "", ROOT) if check.name == "access to the engine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "machine", "folder"),
+    [
+        ("debian-13", ROOT, "/var/lib/docker"),
+        ("rootless", ADA, "/home/ada/.local/share/docker"),
+        ("docker-desktop", MAC, None),
+        ("docker-desktop", ROOT, None),
+    ],
+)
+def test_where_images_fill_a_disk(name: str, machine: Machine, folder: str | None) -> None:
+    info, _ = answers(name)
+    here = replace(machine, kernel=info["KernelVersion"])
+    assert engine_folder(info, here) == (Path(folder) if folder else None)
+
+
+def test_a_containerd_of_its_own_keeps_the_images_elsewhere() -> None:
+    info, _ = answers("debian-13")
+    info["DriverStatus"] = [["driver-type", "io.containerd.snapshotter.v1"]]
+    assert engine_folder(info, ROOT) == Path("/var/lib/containerd")
+    info["Containerd"]["Address"] = "/var/run/docker/containerd/containerd.sock"
+    assert engine_folder(info, ROOT) == Path("/var/lib/docker")
+    assert engine_folder(None, ROOT) == Path("/var/lib/docker")
+
+
+@given(st.sampled_from(NAMES), st.data())
+def test_an_answer_with_keys_missing_or_null_is_still_judged(name: str, data: st.DataObject) -> None:
+    info, version = answers(name)
+    for key in data.draw(st.sets(st.sampled_from(sorted(info)))):
+        if data.draw(st.booleans()):
+            info[key] = None
+        else:
+            del info[key]
+    checks = check_engine(info, data.draw(st.sampled_from([version, {}, None])), None, LIMITED)
+    assert all((check.status == "ok") == (check.remedy is None) for check in checks)
+    engine_folder(info, LIMITED)

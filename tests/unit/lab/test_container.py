@@ -1,0 +1,82 @@
+"""A container that stays: what is typed for it, and what becomes of a command in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from labkit.adapters.engine import Engine
+from labkit.base.errors import LabFailed, Misuse
+from labkit.core.causes import Cause
+from labkit.lab.container import Container
+
+_ID = "0123456789abcdef"
+
+
+class _Engine:
+    """Answers every command in the same way, and remembers what it was asked."""
+
+    def __init__(self, status: int = 0, output: str = "", fails: str = "") -> None:
+        self._answer, self._fails = (status, output), fails
+        self.asked: list[tuple[Any, ...]] = []
+
+    def execute(self, container: str, command: Sequence[str], *, user: str | None = None) -> tuple[int, str]:
+        self.asked.append((container, list(command), user))
+        if self._fails:
+            raise LabFailed("Running", self._fails, "look")
+        return self._answer
+
+
+def _container(engine: _Engine) -> Container:
+    return Container(cast(Engine, engine), _ID, "docker run --detach image")
+
+
+def test_the_line_is_what_one_types() -> None:
+    engine = _Engine(output="0\n")
+    result = _container(engine).exec("sh -c 'id -u'", user="root").expect("0")
+    assert result.command == "docker exec --user root 0123456789ab sh -c 'id -u'"
+    assert engine.asked == [("0123456789ab", ["sh", "-c", "id -u"], "root")]
+    assert "--user" not in _container(engine).exec(["id"]).command
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("unable to find user rich: no matching entries in passwd file\r\n", Cause.UNKNOWN_USER),
+        ("unable to find group rich: no matching entries in group file\r\n", Cause.UNKNOWN_GROUP),
+        (
+            'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not '
+            "found in $PATH: unknown\r\n",
+            Cause.COMMAND_NOT_FOUND,
+        ),
+    ],
+)
+def test_what_the_engine_says_in_place_of_output_is_a_refusal(said: str, cause: Cause) -> None:
+    result = _container(_Engine(126, said)).exec("x").expect("", cause=cause, exit_status=126)
+    assert result.message == said.strip()
+
+
+def test_a_refusal_before_the_start_is_the_same_refusal() -> None:
+    said = "unable to find user rich: no matching entries in passwd file"
+    result = _container(_Engine(fails=said)).exec("id", user="rich").expect("", cause=Cause.UNKNOWN_USER)
+    assert (result.exit_status, result.message) == (126, said)
+
+
+def test_a_command_that_fails_is_no_refusal() -> None:
+    _container(_Engine(1, "cat: /x: no such file or directory\n")).exec("cat /x").expect(exit_status=1)
+
+
+def test_a_command_that_prints_a_refusal_is_none() -> None:
+    _container(_Engine(0, "unable to find user rich: no matching entries in passwd file\n")).exec("cat log").expect()
+
+
+def test_a_container_that_is_gone_is_an_error() -> None:
+    with pytest.raises(LabFailed, match="No such container"):
+        _container(_Engine(fails="No such container: 0123456789ab")).exec("id")
+
+
+def test_no_command_is_a_misuse() -> None:
+    with pytest.raises(Misuse, match="there is none"):
+        _container(_Engine()).exec("  ")
