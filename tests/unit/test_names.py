@@ -6,7 +6,8 @@ import ast
 from collections import Counter, defaultdict
 
 import pytest
-from tests.unit.test_layers import modules
+
+from tests.architecture import modules
 
 SAYS_NOTHING = {"one", "found", "said", "heard", "words", "what", "peek", "tell_node", "ending"}
 """Names that do not say what the value is."""

@@ -1,0 +1,67 @@
+"""The kit's modules and what they import, read from their sources; the tests of the layers and of the names use it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from labkit.base.resources import CHECKOUT
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement.
+
+    Args:
+        importer: the module that it stands in.
+        imported: the module that it names.
+        in_function: whether it stands inside a function.
+    """
+
+    importer: str
+    imported: str
+    in_function: bool
+
+    @property
+    def root(self) -> str:
+        """The package that is imported."""
+        return self.imported.partition(".")[0]
+
+
+@cache
+def modules() -> Mapping[str, Path]:
+    """Every module of the kit, by its dotted name."""
+    files = {path.relative_to(CHECKOUT).with_suffix(""): path for path in (CHECKOUT / "labkit").rglob("*.py")}
+    return {".".join(name.parts).removesuffix(".__init__"): path for name, path in files.items()}
+
+
+def imports_of(module: str, source: str) -> Iterator[Import]:
+    """The imports of a module: at its top, in functions, and those for typing alone."""
+
+    def walk(node: ast.AST, in_function: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            yield from (Import(module, alias.name, in_function) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{module}: a relative import hides where it points"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (Import(module, name if name in modules() else node.module, in_function) for name in names)
+        inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inside)
+
+    return walk(ast.parse(source), False)
+
+
+@cache
+def all_imports() -> tuple[Import, ...]:
+    """Every import of the kit."""
+    return tuple(found for name, path in modules().items() for found in imports_of(name, path.read_text("utf-8")))
+
+
+def room(module: str) -> str:
+    """The folder or module directly under labkit/ that a module lies in."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "labkit"
