@@ -11,7 +11,8 @@ import pytest
 from tests.architecture import Import, all_imports, imports_of, modules, room
 
 LAYERS = (
-    {"labkit", "__main__", "cli"},
+    {"__main__"},
+    {"labkit", "cli"},
     {"notebook"},
     {"course"},
     {"explain", "publish", "threat"},
