@@ -77,7 +77,7 @@ def measure_up_of_stopped() -> float:
 def idle_memory(lab: Lab) -> str:
     """What the node's control group, dockerd and its containerd hold, page cache left out."""
     _, said = lab.engine().execute(
-        lab.configuration.node_container,
+        lab.cluster().node,
         ["sh", "-c", "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat"],
     )
     match = re.search(r"^(?:total_rss|anon) (\d+)", said, re.MULTILINE)

@@ -58,11 +58,6 @@ class Configuration:
         return self.state / "kubeconfig"
 
     @property
-    def node_container(self) -> str:
-        """The name that kind gives to the container of the only node."""
-        return f"{self.name}-control-plane"
-
-    @property
     def labels(self) -> dict[str, str]:
         return {LABEL: self.name}
 

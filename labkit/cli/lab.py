@@ -112,6 +112,7 @@ def clean(yes: bool, progress: bool, as_json: bool) -> None:
     The engine and the system packages stay too, and so does the compiler's own cache.
     """
     from labkit.course.progress import progress_path
+    from labkit.course.progress_file import remove_progress
     from labkit.lab.clean import clean as remove
     from labkit.lab.lab import Lab
 
@@ -119,8 +120,9 @@ def clean(yes: bool, progress: bool, as_json: bool) -> None:
     if not yes and sys.stdin.isatty():
         what = "cluster, images and files, and your progress" if progress else "cluster, images and files"
         click.confirm(f"Remove the lab's {what}?", abort=True, err=True)
-    removed = remove(lab, progress=progress)
     file = progress_path(lab.configuration)
+    removed = [f"progress {one}" for one in remove_progress(file)] if progress else []
+    removed += remove(lab)
     kept = [str(file)] if file.exists() else []
     lines = [f"removed {one}" for one in removed] or ["there was nothing"]
     lines += [f"kept    {one}: your progress; labkit clean --progress removes it" for one in kept]

@@ -86,8 +86,8 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
     mirror = Mirror(lab.configuration)
     written = mirror.use(address, fingerprint)
     try:
-        if mirror.tell_node(lab.engine()):
-            written.append(f"{lab.configuration.node_container}, its containerd")
+        if mirror.configure_node(lab.cluster()):
+            written.append(f"{lab.cluster().node}, its containerd")
     except EngineUnreachable:
         lab.steps.note("no engine answers; `labkit up` tells the node")
     print_result(as_json, {"using": address, "written": written}, "\n".join(f"wrote {one}" for one in written))
@@ -104,8 +104,8 @@ def forget(as_json: bool) -> None:
 
     lab = Lab()
     try:
-        engine = lab.engine()
+        cluster = lab.cluster()
     except EngineUnreachable:
-        engine = None
-    gone = Mirror(lab.configuration).forget(engine)
+        cluster = None
+    gone = Mirror(lab.configuration).forget(cluster)
     print_result(as_json, {"removed": gone}, "\n".join(f"removed {one}" for one in gone) or "none was in use")

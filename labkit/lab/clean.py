@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.files import only_one
-from labkit.course.progress import progress_path
-from labkit.course.progress_file import remove_progress
-
-if TYPE_CHECKING:
-    from labkit.lab.lab import Lab
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
+from labkit.lab.lab import Lab
 
 
-def clean(lab: Lab, *, progress: bool = False) -> list[str]:
+def clean(lab: Lab) -> list[str]:
     """Remove the lab's cluster, containers, networks, volumes, images and files.
 
     What the participant made stays, wherever it lies: progress, worksheets.
 
     Args:
         lab: whose.
-        progress: whether the participant's progress goes too.
 
     Returns:
         What was removed, one line each.
     """
-    gone = remove_progress(progress_path(lab.configuration)) if progress else []
-    removed = [f"progress {file}" for file in gone]
     if not lab.configuration.state.is_dir():
-        return removed + _clean(lab)
+        return _clean(lab)
     with only_one(lab.configuration.state / "lock", lab.steps.note):
-        return removed + _clean(lab)
+        return _clean(lab)
 
 
 def _clean(lab: Lab) -> list[str]:
@@ -47,7 +39,7 @@ def _clean(lab: Lab) -> list[str]:
 
 
 def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
-    removed = [f"cluster {lab.configuration.name}"] if lab.cluster(engine).delete() else []
+    removed = [f"cluster {lab.configuration.name}"] if lab.cluster().delete() else []
     for container in engine.labelled_containers():
         engine.remove_container(container)
         removed.append(f"container {container}")

@@ -28,7 +28,7 @@ def examine(lab: Lab) -> list[checks.Check]:
     machine = read_machine(cache=lab.configuration.cache, engine_folder=checks.engine_folder(info, machine))
     decision = peek(engine, lab.configuration) if engine else None
     stand_ins = None if decision is None else decision.source is Source.STAND_IN
-    built = engine is not None and engine.image(lab.configuration.image_reference("node")) is not None
+    built = engine is not None and lab.cluster().source() is not None
     found = checks.check_engine(info, version, came_back, machine, privileged=_try_privileged(lab, engine))
     found += checks.check_machine(machine, stand_ins=stand_ins, built=built)
     found += checks.check_tools(
@@ -107,6 +107,6 @@ def _go_wanted() -> str:
 
 def _strays(lab: Lab, engine: Engine) -> list[str]:
     """Labelled things that no command of the kit would use again."""
-    names = [name for name in engine.labelled_containers() if name != lab.configuration.node_container]
+    names = [name for name in engine.labelled_containers() if name not in lab.cluster().containers]
     containers = [f"container {name}" for name in names]
     return containers + [f"image {image['Id'][7:19]}" for image in engine.labelled_images(nameless=True)]

@@ -1,19 +1,25 @@
-"""The lab's cluster: created, reused, resumed or made anew, whichever the world calls for."""
+"""A cluster of kind's: created, reused, started again or made anew, whichever the world calls for.
+
+That the node is a container of the lab's engine is known here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import concurrent.futures
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from labkit.adapters.engine import Engine
-from labkit.adapters.kind import Kind, cluster_config
+from labkit.adapters.kind import Kind, cluster_config, find_kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.lab.cluster import State
+from labkit.lab.machine.ensure import ensure_kind
+from labkit.lab.node_image import NodeImage
+from labkit.lab.samples.build import ImageBuilder, source_label
 from labkit.show.steps import Steps
 
 if TYPE_CHECKING:
@@ -24,15 +30,6 @@ _ANSWER_SECONDS = 15.0
 _READY_SECONDS = 120.0
 _POLL_SECONDS = 0.1
 _LOADED_MARK = "labkit.image"
-
-
-class State(StrEnum):
-    """What a look at the world says of the cluster."""
-
-    UP = "up"
-    STOPPED = "stopped"
-    ABSENT = "absent"
-    BROKEN = "broken"
 
 
 @dataclass(frozen=True)
@@ -52,21 +49,48 @@ class NodeSpec:
     cgroup_v1: bool
 
 
-class Cluster:
-    """One cluster of one node, run by kind.
+class KindCluster:
+    """One cluster of one node, run by kind; see `Cluster` for what each method promises.
 
     Args:
         engine: where the node is a container.
-        kind: kind for this cluster.
         configuration: names and places.
         steps: told what is going on.
     """
 
-    def __init__(self, engine: Engine, kind: Kind, configuration: Configuration, steps: Steps) -> None:
+    def __init__(self, engine: Engine, configuration: Configuration, steps: Steps) -> None:
         self._engine = engine
-        self._kind = kind
         self._configuration = configuration
         self._steps = steps
+        self.node = f"{configuration.name}-control-plane"
+        """kind's name for the only node, in Kubernetes and in the engine alike."""
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """The node's container."""
+        return frozenset({self.node})
+
+    def exists(self) -> bool:
+        """Whether there is a node, running or not."""
+        return self._engine.container(self.node) is not None
+
+    def source(self) -> str | None:
+        """Where the node's image came from, None if it has not been made."""
+        return source_label(self._engine.image(self._configuration.image_reference("node")))
+
+    def log(self, lines: int = 200) -> str:
+        """The last lines that the node's first process and kind's entry point printed."""
+        if not self.exists():
+            return ""
+        return "\n".join(self._engine.output(self.node).splitlines()[-lines:])
+
+    def execute(self, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a command on the node, as `docker exec` does."""
+        return self._engine.execute(self.node, argv)
+
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files onto the node."""
+        self._engine.put_files(self.node, files)
 
     def look(self, answer_seconds: float = 0.0) -> State:
         """See how the cluster is, without changing anything.
@@ -77,7 +101,7 @@ class Cluster:
         Args:
             answer_seconds: how long a running node may take to answer before it counts as broken.
         """
-        node = self._engine.container(self._configuration.node_container)
+        node = self._engine.container(self.node)
         if node is None:
             return State.ABSENT
         if not node.running:
@@ -91,6 +115,10 @@ class Cluster:
             return State.BROKEN
         return State.UP if ready else State.BROKEN
 
+    def _kind(self) -> Kind:
+        program = find_kind(self._configuration.cache) or "kind"
+        return Kind(program, self._configuration.name, self._configuration.kubeconfig)
+
     def kube(self) -> Kube:
         """The cluster's API, on connections of its own; close it."""
         # Loaded where it is needed: a fifth of a second that most commands would wait for in vain.
@@ -98,14 +126,21 @@ class Cluster:
 
         return Kube(self._configuration.kubeconfig, self._configuration.name)
 
-    def ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:
-        """Bring the cluster up with its images, changing no more than is needed.
+    def ensure(self, samples: ImageBuilder) -> None:
+        """Make the node image and the sample images, and bring the cluster up; a node of an older image is made anew.
 
         Args:
-            node: what its node shall be; a cluster whose node was made from another image is made anew.
-            images: reference -> id of the images that it shall have.
+            samples: makes the images that are missing.
         """
-        there = self._engine.container(self._configuration.node_container)
+        node_image = NodeImage(self._engine, self._configuration, samples.decision, self._steps)
+        node_id = node_image.ensure(samples)
+        samples.ensure_all()
+        ensure_kind(self._configuration, self._steps)
+        cgroup_v1 = str(self._engine.info().get("CgroupVersion", "2")) == "1"
+        self._ensure(NodeSpec(node_image.reference, node_id, node_image.is_embedded, cgroup_v1), samples.ids())
+
+    def _ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:
+        there = self._engine.container(self.node)
         if there is not None and there.image_id != node.image_id:
             self._steps.note("the node image has changed; the cluster is made anew")
             self._delete()
@@ -127,7 +162,7 @@ class Cluster:
             return True
         if state is State.STOPPED:
             with self._steps.step("cluster, started again"):
-                self._engine.start(self._configuration.node_container)
+                self._engine.start(self.node)
                 with self.kube() as kube:
                     return kube.wait_until_ready(_RESUME_SECONDS, mark=self._configuration.name)
         return self.look(_ANSWER_SECONDS) is State.UP
@@ -136,9 +171,9 @@ class Cluster:
         """Have the kit's kubeconfig, written anew from a running or a started node if it was lost."""
         if self._configuration.kubeconfig.is_file():
             return True
-        self._engine.start(self._configuration.node_container)
+        self._engine.start(self.node)
         try:
-            self._kind.export_kubeconfig()
+            self._kind().export_kubeconfig()
         except LabFailed:
             return False
         return True
@@ -152,7 +187,7 @@ class Cluster:
             given_up = threading.Event()
             loading = beside.submit(self._load_into_new, images, given_up)
             try:
-                self._kind.create(node.image, config)
+                self._kind().create(node.image, config)
             except BaseException:
                 given_up.set()
                 raise
@@ -164,7 +199,7 @@ class Cluster:
         raise LabFailed(
             "Waiting for the cluster's node",
             f"it is not ready after {_READY_SECONDS:.0f} s",
-            f"look at the node's log, then try again\n  docker logs {self._configuration.node_container}\n  labkit up",
+            f"look at the node's log, then try again\n  docker logs {self.node}\n  labkit up",
         )
 
     def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
@@ -181,22 +216,22 @@ class Cluster:
         return True
 
     def _answers(self) -> bool:
-        node = self._engine.container(self._configuration.node_container)
+        node = self._engine.container(self.node)
         if node is None or not node.running:
             return False
         try:
-            return self._engine.execute(self._configuration.node_container, [*_CTR, "images", "ls", "-q"])[0] == 0
+            return self._engine.execute(self.node, [*_CTR, "images", "ls", "-q"])[0] == 0
         except LabFailed:
             return False
 
     def _delete(self) -> None:
-        self._kind.delete()
+        self._kind().delete()
         # kind deletes by its own label; a container that lost it would stand in the way for ever.
-        self._engine.remove_container(self._configuration.node_container)
+        self._engine.remove_container(self.node)
 
     def delete(self) -> bool:
         """Delete the cluster and its kubeconfig; tells whether there was one."""
-        there = self._engine.container(self._configuration.node_container) is not None
+        there = self._engine.container(self.node) is not None
         if there:
             self._delete()
         self._configuration.kubeconfig.unlink(missing_ok=True)
@@ -204,10 +239,10 @@ class Cluster:
 
     def stop(self) -> bool:
         """Stop the node; tells whether it ran."""
-        node = self._engine.container(self._configuration.node_container)
+        node = self._engine.container(self.node)
         if node is None or not node.running:
             return False
-        self._engine.stop(self._configuration.node_container)
+        self._engine.stop(self.node)
         return True
 
     # --- images ---
@@ -234,17 +269,17 @@ class Cluster:
         return list(missing)
 
     def _load(self, images: Mapping[str, str]) -> None:
-        self._engine.pipe_images(images, ["exec", "--interactive", self._configuration.node_container, *_IMPORT])
+        self._engine.pipe_images(images, ["exec", "--interactive", self.node, *_IMPORT])
         self._mark(images)
 
     def _loaded(self) -> dict[str, str]:
-        status, listing = self._engine.execute(self._configuration.node_container, [*_CTR, "images", "ls"])
+        status, listing = self._engine.execute(self.node, [*_CTR, "images", "ls"])
         return parse_loaded(listing) if status == 0 else {}
 
     def _mark(self, images: Mapping[str, str]) -> None:
         for name, image in images.items():
             mark = [*_CTR, "images", "label", name, f"{_LOADED_MARK}={image}"]
-            status, said = self._engine.execute(self._configuration.node_container, mark)
+            status, said = self._engine.execute(self.node, mark)
             if status != 0:
                 raise LabFailed(f"Loading {name} into the node", said.strip(), "try again\n  labkit up")
 

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
-from labkit.adapters.kind import Kind, find_kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import only_one
 from labkit.base.resources import CLUSTER
 from labkit.core.run_results import RunResult
 from labkit.lab.classroom.mirror import Mirror
-from labkit.lab.kind_cluster import Cluster, NodeSpec, State
-from labkit.lab.machine.ensure import ensure_engine, ensure_kind, ensure_kubectl
-from labkit.lab.node_image import NodeImage
-from labkit.lab.samples.build import SOURCE_LABEL, ImageBuilder
+from labkit.lab.cluster import Cluster, State
+from labkit.lab.kind_cluster import KindCluster
+from labkit.lab.machine.ensure import ensure_engine, ensure_kubectl
+from labkit.lab.samples.build import ImageBuilder
 from labkit.lab.samples.catalogue import Recipe, find, load_catalogue
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.sources import decide
@@ -25,18 +24,28 @@ from labkit.show.steps import Steps
 IMAGES_FOLDER = CLUSTER / "images"
 
 
+def choose_cluster(lab: Lab) -> Cluster:
+    """The cluster of a lab: the place to add another kind of cluster than kind's."""
+    return KindCluster(lab.engine(), lab.configuration, lab.steps)
+
+
 class Lab:
     """One lab, by its configuration.
 
     Args:
         configuration: names and places; read from the environment if not given.
         steps: where progress goes; stderr, or the notebook, if not given.
+        cluster: its cluster, if it is another than `choose_cluster` would choose.
     """
 
-    def __init__(self, configuration: Configuration | None = None, steps: Steps | None = None) -> None:
+    def __init__(
+        self, configuration: Configuration | None = None, steps: Steps | None = None, cluster: Cluster | None = None
+    ) -> None:
         self.configuration = configuration or Configuration.from_environment()
         self.steps = steps or Steps()
         self.catalogue: dict[str, Recipe] = load_catalogue(IMAGES_FOLDER)
+        self._engine: Engine | None = None
+        self._cluster = cluster
 
     # --- the world ---
 
@@ -46,14 +55,19 @@ class Lab:
         Raises:
             EngineUnreachable: none answers.
         """
-        return Engine.connect(self.configuration)
+        if self._engine is None:
+            self._engine = Engine.connect(self.configuration)
+        return self._engine
 
-    def cluster(self, engine: Engine) -> Cluster:
-        """The cluster, looked at through an engine."""
-        kind = find_kind(self.configuration.cache) or "kind"
-        return Cluster(
-            engine, Kind(kind, self.configuration.name, self.configuration.kubeconfig), self.configuration, self.steps
-        )
+    def cluster(self) -> Cluster:
+        """The cluster, as it is.
+
+        Raises:
+            EngineUnreachable: it runs on the engine, and none answers.
+        """
+        if self._cluster is None:
+            self._cluster = choose_cluster(self)
+        return self._cluster
 
     # --- up and down ---
 
@@ -67,39 +81,23 @@ class Lab:
             LabError: what is missing and what to do about it.
         """
         with only_one(self.configuration.state / "lock", self.steps.note):
-            engine = ensure_engine(self.configuration, self.steps)
+            engine = self._engine = ensure_engine(self.configuration, self.steps)
             decision = decide(engine, self.configuration, source)
-            builder = ImageBuilder(engine, self.configuration, self.catalogue, decision, self.steps)
-            node = NodeImage(engine, self.configuration, decision, self.steps)
-            node_id = node.ensure(builder.ensure(self.catalogue["debian"]) if node.is_embedded else None)
-            builder.ensure_all()
-            kind = ensure_kind(self.configuration, self.steps)
+            samples = ImageBuilder(engine, self.configuration, self.catalogue, decision, self.steps)
+            self.cluster().ensure(samples)
             ensure_kubectl(self.configuration, self.steps)
-            cluster = Cluster(
-                engine,
-                Kind(kind, self.configuration.name, self.configuration.kubeconfig),
-                self.configuration,
-                self.steps,
-            )
-            spec = NodeSpec(node.reference, node_id, node.is_embedded, _has_cgroup_v1(engine))
-            cluster.ensure(spec, self._image_ids(engine))
-            Mirror(self.configuration).tell_node(engine)
+            Mirror(self.configuration).configure_node(self.cluster())
 
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
         with only_one(self.configuration.state / "lock", self.steps.note):
-            return self.cluster(self.engine()).stop()
-
-    def _image_ids(self, engine: Engine) -> dict[str, str]:
-        references = [self.configuration.image_reference(name) for name in self.catalogue]
-        images = {reference: engine.image(reference) for reference in references}
-        return {reference: str(image["Id"]) for reference, image in images.items() if image}
+            return self.cluster().stop()
 
     # --- looking ---
 
     def state(self) -> State:
         """How the cluster is."""
-        return self.cluster(self.engine()).look()
+        return self.cluster().look()
 
     def status(self) -> dict[str, Any]:
         """How the lab is, as JSON-ready values; looking changes nothing."""
@@ -114,16 +112,15 @@ class Lab:
                 "images": [],
                 "state": str(State.ABSENT),
             }
-        cluster = self.cluster(engine)
+        cluster = self.cluster()
         state = cluster.look()
-        node = engine.image(self.configuration.image_reference("node"))
         return {
             "engine": {"reachable": True, "version": engine.version().get("Version")},
             "cluster": {
                 "name": name,
                 "ready": state is State.UP,
                 "kubernetes": _kubernetes(cluster) if state is State.UP else None,
-                "source": source_label(node),
+                "source": cluster.source(),
             },
             "images": self.images(engine),
             "state": str(state),
@@ -209,15 +206,5 @@ def _kubernetes(cluster: Cluster) -> str:
         return kube.version()
 
 
-def source_label(inspected: dict[str, Any] | None) -> str | None:
-    """Where a made image came from, None if there is none."""
-    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
-    return labels.get(SOURCE_LABEL)
-
-
 def _file_fact(found: PathInImage | None) -> FileFact | None:
     return FileFact(found.uid, found.gid, found.mode) if found else None
-
-
-def _has_cgroup_v1(engine: Engine) -> bool:
-    return str(engine.info().get("CgroupVersion", "2")) == "1"

@@ -8,7 +8,7 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CLUSTER
-from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL
+from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
 from labkit.lab.samples.sources import Decision, Source, node_upstream
 from labkit.show.steps import Steps
@@ -39,20 +39,21 @@ class NodeImage:
         """Whether it is the kit's own, which runs without systemd."""
         return self._decision.source is Source.STAND_IN
 
-    def ensure(self, debian: str | None) -> str:
+    def ensure(self, samples: ImageBuilder) -> str:
         """Make the image if it is missing or its parts have changed.
 
         Args:
-            debian: hash of what the Debian image was made from that the embedded one is built on; None for upstream.
+            samples: makes the Debian image that the embedded one is built on.
 
         Returns:
             The image's id.
         """
         if not self.is_embedded:
             return self._ensure_upstream()
+        debian = samples.ensure(samples.catalogue["debian"])
         built = self._build_programs()
         # A built program's folder is named after what it was built from; its bytes need no second hash.
-        content = content_hash(own_files(), str(debian), *(folder.name for folder in built))
+        content = content_hash(own_files(), debian, *(folder.name for folder in built))
         if self._content() != content:
             self._remove_leftovers()
             with self._steps.step("node image"):

@@ -113,7 +113,7 @@ class Images(Opened):
             return reference
         tagged = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
         inspected = engine.image(reference) or {}
-        self._lab.cluster(engine).load({full_name(tagged): str(inspected.get("Id"))})
+        self._lab.cluster().load({full_name(tagged): str(inspected.get("Id"))})
         return tagged
 
     def _load_own(self, manifest: Mapping[str, Any]) -> None:

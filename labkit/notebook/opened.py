@@ -38,7 +38,7 @@ class Opened:
         self._progress.opened(self.name)
 
     def _connect(self) -> Kube:
-        return self._lab.cluster(self._lab.engine()).kube()
+        return self._lab.cluster().kube()
 
     def reset(self) -> None:
         """Begin with an empty namespace again, without containers and images of one's own.

@@ -74,8 +74,11 @@ class Threats:
         """What any probe may have left on the node or on this machine; empty unless something went wrong."""
         from labkit.threat.on_cluster import marks_on_node
 
-        engine, settings, pattern = self._lab.engine(), self._lab.configuration, f"{MARK}-*"
-        return [*map(str, settings.state.glob(pattern)), *marks_on_node(engine, settings, pattern)]
+        pattern = f"{MARK}-*"
+        return [
+            *map(str, self._lab.configuration.state.glob(pattern)),
+            *marks_on_node(self._lab.cluster(), pattern),
+        ]
 
     # --- looking ---
 
@@ -166,7 +169,7 @@ class Threats:
     def _machine(self) -> Machine:
         from labkit.threat.machine_versions import look_at_machine
 
-        return look_at_machine(self._lab.engine(), self._lab.configuration.node_container)
+        return look_at_machine(self._lab.engine(), self._lab.cluster())
 
     # --- the worksheet ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labkit.adapters.kube import Kube
 from labkit.base.errors import LabFailed
 from labkit.course.lessons import require_lesson
-from labkit.lab.kind_cluster import State
+from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.opened import remove_containers
 
@@ -48,4 +48,4 @@ def diagnose(name: str) -> str:
 def _running_kube(lab: Lab) -> Kube:
     if lab.state() is not State.UP:
         raise LabFailed("Looking for the cluster", f"it is {lab.state()}", "bring it up\n  labkit up")
-    return lab.cluster(lab.engine()).kube()
+    return lab.cluster().kube()

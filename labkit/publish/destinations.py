@@ -69,7 +69,7 @@ def deliver(
         raise Misuse("Publishing into Podman", "the kit's own back end knows Docker alone", "leave out LocalRegistry")
     identifier = _load(put, base, bases, names, lab)
     if cluster:
-        lab.cluster(lab.engine()).load({full_name(name): identifier for name in names})
+        lab.cluster().load({full_name(name): identifier for name in names})
     return Delivered(identifier, "the engine and the cluster" if cluster else "the engine")
 
 

@@ -11,7 +11,8 @@ from labkit.adapters.engine import EngineUnreachable
 from labkit.archives.architecture import image_architecture
 from labkit.base.errors import LabError, LabFailed
 from labkit.core.image_reference import full_name
-from labkit.lab.lab import Lab, source_label
+from labkit.lab.lab import Lab
+from labkit.lab.samples.build import source_label
 from labkit.publish.base_content import Base, base_of_archive, base_of_engine, kept_base
 
 

@@ -11,6 +11,7 @@ from labkit.threat.cves import Machine
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
+    from labkit.lab.cluster import Cluster
 
 _Told = TypeVar("_Told")
 
@@ -22,26 +23,26 @@ _RUNC = re.compile(r"^runc version (\S+)$(?:\n^commit: (\S*)$)?", re.MULTILINE)
 _CONTAINERD = re.compile(r"^containerd \S+ (\S+)[ \t]*(\S*)[ \t]*$", re.MULTILINE)
 
 
-def look_at_machine(engine: Engine, node: str) -> Machine:
+def look_at_machine(engine: Engine, cluster: Cluster) -> Machine:
     """Look at the engine, its machine and the node.
 
     Args:
-        engine: answers for itself and its machine, and runs three commands in the node that only read.
-        node: the container that is the cluster's node; it need not be there, or running.
+        engine: answers for itself and its machine.
+        cluster: runs three commands on its node that only read; it need not be there, or running.
 
     Returns:
         What could be read; the rest is None.
     """
     info = _told(engine.info) or {}
     version = _told(engine.version) or {}
-    count = _printed(engine, node, ["cat", _NAMESPACES]).strip()
+    count = _printed(cluster, ["cat", _NAMESPACES]).strip()
     return Machine(
         kernel=_version(info.get("KernelVersion")),
         cgroup_version=_cgroup_version(info.get("CgroupVersion")),
         engine_runc=_component(version, "runc"),
         engine_containerd=_component(version, "containerd"),
-        node_runc=_found(_RUNC, _printed(engine, node, ["runc", "--version"])),
-        node_containerd=_found(_CONTAINERD, _printed(engine, node, ["containerd", "--version"])),
+        node_runc=_found(_RUNC, _printed(cluster, ["runc", "--version"])),
+        node_containerd=_found(_CONTAINERD, _printed(cluster, ["containerd", "--version"])),
         max_user_namespaces=int(count) if count.isascii() and count.isdecimal() else None,
     )
 
@@ -53,9 +54,9 @@ def _told(ask: Callable[[], _Told]) -> _Told | None:
         return None
 
 
-def _printed(engine: Engine, node: str, command: Sequence[str]) -> str:
-    """What a command printed in the node, nothing if it failed there or could not be run."""
-    status, output = _told(lambda: engine.execute(node, command)) or (1, "")
+def _printed(cluster: Cluster, command: Sequence[str]) -> str:
+    """What a command printed on the node, nothing if it failed there or could not be run."""
+    status, output = _told(lambda: cluster.execute(command)) or (1, "")
     return output if status == 0 else ""
 
 

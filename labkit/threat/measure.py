@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import only_one
-from labkit.lab.kind_cluster import State
+from labkit.lab.cluster import State
 from labkit.threat.evidence import Matrix, Trial
 from labkit.threat.on_cluster import OnCluster, sweep_cluster
 from labkit.threat.on_engine import OnEngine, sweep_engine
@@ -49,7 +49,7 @@ def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), 
     _check_place(place, chosen if postures else [])
     engine = lab.engine()
     with only_one(lab.configuration.state / "matrix.lock", lab.steps.note):
-        return _Measuring(lab, engine, chosen, wanted, _places(lab, engine, place)).run()
+        return _Measuring(lab, engine, chosen, wanted, _places(lab, place)).run()
 
 
 class _Measuring:
@@ -69,7 +69,7 @@ class _Measuring:
         samples = sorted({one.image for one in self._postures} | {NEIGHBOUR_IMAGE})
         made = ensure_probed(self._engine, self._configuration, samples, self._lab.steps)
         if CLUSTER in self._places:
-            self._lab.cluster(self._engine).load(made)
+            self._lab.cluster().load(made)
         with self._lab.steps.step("the probes, in every posture"), ThreadPoolExecutor(2) as pool:
             halves = [pool.submit(self._at_engine), pool.submit(self._at_cluster)]
             try:
@@ -87,9 +87,10 @@ class _Measuring:
     def _at_cluster(self) -> list[Trial]:
         if CLUSTER not in self._places:
             return []
-        with self._lab.cluster(self._engine).kube() as kube:
-            sweep_cluster(kube, self._engine, self._configuration, MARK)
-            trying = OnCluster(kube, self._engine, self._configuration, self._mark, self._stop)
+        with self._lab.cluster().kube() as kube:
+            sweep_cluster(kube, self._lab.cluster(), MARK)
+            cluster = self._lab.cluster()
+            trying = OnCluster(kube, self._engine, cluster, self._configuration, self._mark, self._stop)
             return trying.try_all(self._chosen(CLUSTER), self._probes, self._tell)
 
     def _chosen(self, place: str) -> list[Posture]:
@@ -112,7 +113,7 @@ class _Measuring:
             "cgroups": f"version {info.get('CgroupVersion')}",
         }
         if CLUSTER in self._places:
-            with self._lab.cluster(self._engine).kube() as kube:
+            with self._lab.cluster().kube() as kube:
                 made["kubernetes"] = kube.version()
         return made
 
@@ -128,10 +129,10 @@ def _check_place(place: str | None, postures: Sequence[Posture]) -> None:
             raise Misuse(f"Trying {one.name} on the {place}", "it cannot be had there", f"try it on the {there}")
 
 
-def _places(lab: Lab, engine: Engine, place: str | None) -> tuple[str, ...]:
+def _places(lab: Lab, place: str | None) -> tuple[str, ...]:
     if place == ENGINE:
         return (ENGINE,)
-    state = lab.cluster(engine).look()
+    state = lab.cluster().look()
     if state is State.UP:
         return (place,) if place else PLACES
     if place == CLUSTER:

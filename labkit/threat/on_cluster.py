@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
     from labkit.adapters.kube import Kube
     from labkit.base.configuration import Configuration
+    from labkit.lab.cluster import Cluster
 
 DEADLINE_SECONDS = 60.0
 NAMESPACE = "matrix"
@@ -47,7 +48,8 @@ class OnCluster:
 
     Args:
         kube: makes the pods.
-        engine: looks into the node, which is a container to it.
+        engine: has the images.
+        cluster: whose node is looked into.
         configuration: names and places.
         mark: what the names of all marks of this run begin with.
         stop: set when nobody waits any more.
@@ -58,12 +60,13 @@ class OnCluster:
         self,
         kube: Kube,
         engine: Engine,
+        cluster: Cluster,
         configuration: Configuration,
         mark: str,
         stop: threading.Event,
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        self._kube, self._engine, self._configuration = kube, engine, configuration
+        self._kube, self._engine, self._cluster, self._configuration = kube, engine, cluster, configuration
         self._mark, self._stop, self._deadline = mark, stop, deadline
         self._folder = f"{_FOLDERS}/{mark}"
 
@@ -145,22 +148,21 @@ class OnCluster:
         """Whether the node sees a mark, which is then removed; None if the container does not say that it left one."""
         if not said.answers[probe].get("done"):
             return None
-        found = marks_on_node(self._engine, self._configuration, mark, [self._folder, CGROUPS])
+        found = marks_on_node(self._cluster, mark, [self._folder, CGROUPS])
         # A control group is never empty to rm, because of the kernel's own files in it; rmdir asks the kernel.
         remove = "rm" if probe == "mark-node" else "rmdir"
         for path in found:
-            self._engine.execute(self._configuration.node_container, [remove, path])
+            self._cluster.execute([remove, path])
         return bool(found)
 
     @contextlib.contextmanager
     def _host_folder(self) -> Iterator[None]:
         """A new folder of the node's, of root's, and nothing of it afterwards."""
-        node = self._configuration.node_container
-        self._engine.execute(node, ["mkdir", "--mode=755", self._folder])
+        self._cluster.execute(["mkdir", "--mode=755", self._folder])
         try:
             yield
         finally:
-            self._engine.execute(node, ["rm", "--recursive", "--force", self._folder])
+            self._cluster.execute(["rm", "--recursive", "--force", self._folder])
 
     @contextlib.contextmanager
     def _namespaces(self, levels: set[str]) -> Iterator[dict[str, str]]:
@@ -191,37 +193,29 @@ def _gone(asked: _Asked, probes: Sequence[str]) -> Trial:
     return Trial(asked.posture.name, CLUSTER, asked.line, {}, cells, time.monotonic() - asked.since)
 
 
-def marks_on_node(
-    engine: Engine, configuration: Configuration, mark: str, folders: Sequence[str] = (_FOLDERS, CGROUPS)
-) -> list[str]:
+def marks_on_node(cluster: Cluster, mark: str, folders: Sequence[str] = (_FOLDERS, CGROUPS)) -> list[str]:
     """The paths of what carries a mark's name on the node.
 
     Args:
-        engine: looks into the node.
-        configuration: names it.
+        cluster: whose node it is.
         mark: the name, or a pattern of names.
         folders: where to look.
     """
     # Whatever ends while find walks the tree makes it complain, and nothing else.
-    _, found = engine.execute(
-        configuration.node_container, ["find", *folders, "-maxdepth", "9", "-name", mark, "-print"]
-    )
+    _, found = cluster.execute(["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
     return [line for line in found.splitlines() if line.startswith("/")]
 
 
-def sweep_cluster(kube: Kube, engine: Engine, configuration: Configuration, begins: str) -> None:
+def sweep_cluster(kube: Kube, cluster: Cluster, begins: str) -> None:
     """Take away what a run left on the cluster that was killed before it could.
 
     Args:
-        kube: the cluster.
-        engine: looks into the node.
-        configuration: names and places.
+        kube: the cluster's API.
+        cluster: whose node is looked into.
         begins: what all marks begin with.
     """
     for namespace in kube.namespaces(NAMESPACE):
         kube.delete_namespace(namespace)
-    _, found = engine.execute(
-        configuration.node_container, ["find", _FOLDERS, "-maxdepth", "1", "-name", f"{begins}-*"]
-    )
+    _, found = cluster.execute(["find", _FOLDERS, "-maxdepth", "1", "-name", f"{begins}-*"])
     for folder in found.split():
-        engine.execute(configuration.node_container, ["rm", "--recursive", "--force", folder])
+        cluster.execute(["rm", "--recursive", "--force", folder])

@@ -39,7 +39,7 @@ def engine(lab: Lab) -> Engine:
 @pytest.fixture
 def kube(lab: Lab) -> Iterator[Kube]:
     """The cluster's API, with a connection of this test's own."""
-    with lab.cluster(lab.engine()).kube() as kube:
+    with lab.cluster().kube() as kube:
         yield kube
 
 

@@ -56,7 +56,7 @@ def test_a_command_that_fails_is_no_refusal(lab: Lab) -> None:
 def test_a_command_that_hangs_is_ended(engine: Engine, lab: Lab) -> None:
     result = engine.run(lab.reference("debian"), ["sleep", "60"], deadline=1.0)
     result.expect(cause=Cause.TIMEOUT)
-    assert engine.labelled_containers() == [lab.configuration.node_container]
+    assert engine.labelled_containers() == [lab.cluster().node]
 
 
 def test_an_image_that_does_not_exist(engine: Engine, lab: Lab) -> None:
@@ -85,4 +85,4 @@ def test_the_sample_app_answers(engine: Engine, lab: Lab) -> None:
 def test_nothing_is_left_of_a_run(engine: Engine, lab: Lab) -> None:
     lab.run("debian", ["true"])
     lab.image_facts("debian")
-    assert engine.labelled_containers() == [lab.configuration.node_container]
+    assert engine.labelled_containers() == [lab.cluster().node]

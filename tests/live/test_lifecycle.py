@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters.engine import Engine
 from labkit.adapters.kind import Kind, find_kind
 from labkit.base.configuration import LABEL, Configuration
 from labkit.lab.lab import Lab
@@ -39,7 +38,9 @@ class Second:
         self.kubeconfig.write_text(_KUBECONFIG, encoding="utf-8")
         self.configuration.cache.mkdir(parents=True)
         (self.configuration.cache / "programs").symlink_to(first.configuration.cache / "programs")
-        self.engine = Engine.connect(self.configuration)
+        self.lab = Lab(self.configuration, Silent())
+        self.engine = self.lab.engine()
+        self.node = self.lab.cluster().node
         self.environment = {
             **os.environ,
             "LABKIT_NAME": _NAME,
@@ -91,7 +92,7 @@ class Second:
 
     def _wait_in_node(self, command: str) -> None:
         deadline = time.monotonic() + _SECONDS
-        words = ["docker", "exec", self.configuration.node_container, "sh", "-c", command]
+        words = ["docker", "exec", self.node, "sh", "-c", command]
         while subprocess.run(words, capture_output=True, check=False).returncode != 0:
             assert time.monotonic() < deadline, f"{command} never succeeded in the node"
             time.sleep(0.05)
@@ -138,12 +139,12 @@ def test_the_kits_kubeconfig_is_private_and_the_users_is_untouched(second: Secon
 
 
 def test_up_again_changes_nothing(second: Second) -> None:
-    before = second.engine.container(second.configuration.node_container)
+    before = second.engine.container(second.node)
     status, out, err = second.run("up", "--json")
     assert status == 0
     assert json.loads(out)["state"] == "up"
     assert "..." not in err
-    assert second.engine.container(second.configuration.node_container) == before
+    assert second.engine.container(second.node) == before
 
 
 def test_a_stopped_lab_goes_on(second: Second) -> None:
@@ -155,12 +156,12 @@ def test_a_stopped_lab_goes_on(second: Second) -> None:
     status, _, err = second.run("up")
     assert status == 0, err
     assert "cluster, started again" in err
-    with Lab(second.configuration, Silent()).cluster(second.engine).kube() as kube:
+    with second.lab.cluster().kube() as kube:
         kube.delete_namespace(kube.new_namespace("resumed"))
 
 
 def test_a_paused_node_and_a_lost_kubeconfig_are_put_right(second: Second) -> None:
-    subprocess.run(["docker", "pause", second.configuration.node_container], check=True, capture_output=True)
+    subprocess.run(["docker", "pause", second.node], check=True, capture_output=True)
     second.configuration.kubeconfig.unlink()
     assert second.run("up")[0] == 0
     assert second.state() == "up"
@@ -170,7 +171,7 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
     """As when the engine is stopped: every container of it is."""
     script = (
         "from labkit.lab.lab import Lab; from labkit.core.pods.manifest import *\n"
-        "lab = Lab(); kube = lab.cluster(lab.engine()).kube(); namespace = kube.new_namespace('observed')\n"
+        "lab = Lab(); kube = lab.cluster().kube(); namespace = kube.new_namespace('observed')\n"
         "pod = pod_manifest('p', [container_manifest('a', lab.reference('debian'))])\n"
         "pod['spec']['nodeSelector'] = {'no-such': 'node'}\n"
         "print('observing', flush=True)\n"
@@ -185,7 +186,7 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
     ) as observing:
         assert observing.stdout is not None
         assert observing.stdout.readline() == "observing\n"
-        second.engine.stop(second.configuration.node_container)
+        second.engine.stop(second.node)
         _, said = observing.communicate(timeout=_SECONDS)
     assert "LabFailed" in said
     assert "the cluster does not answer" in said
@@ -224,7 +225,7 @@ def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab
         assert not second.configuration.state.exists()
         assert not second.configuration.cache.exists()
         running = subprocess.run(["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, check=True)
-        assert set(foreign) | {lab.configuration.node_container} <= set(running.stdout.split())
+        assert set(foreign) | {lab.cluster().node} <= set(running.stdout.split())
         assert lab.state() == "up"
         assert (lab.configuration.cache / "programs").is_dir()
         assert second.kubeconfig.read_text(encoding="utf-8") == _KUBECONFIG
@@ -240,4 +241,4 @@ def _listed(second: Second) -> list[str]:
 
 def test_a_second_lab_would_begin_anew(second: Second) -> None:
     assert second.state() == "absent"
-    assert Lab(second.configuration, Silent()).status()["images"][0]["digest"] is None
+    assert second.lab.status()["images"][0]["digest"] is None

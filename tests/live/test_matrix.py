@@ -17,7 +17,8 @@ import pytest
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
-from labkit.lab.kind_cluster import Cluster, State
+from labkit.lab.cluster import State
+from labkit.lab.kind_cluster import KindCluster
 from labkit.lab.lab import Lab
 from labkit.notebook.threats import Threats
 from labkit.show.steps import Silent
@@ -55,7 +56,7 @@ def _traces(lab: Lab, kube: Kube) -> dict[str, list[str]]:
     """Files, processes, mounts and labels of this machine and of the node, as far as a probe could change them."""
 
     def node(*command: str) -> list[str]:
-        return lab.engine().execute(lab.configuration.node_container, command)[1].splitlines()
+        return lab.cluster().execute(command)[1].splitlines()
 
     leave_out = [word for path in (*_ELSEWHERE, "/var/lib/cni") for word in ("-not", "-path", f"{path}/*")]
     state = lab.configuration.state
@@ -101,7 +102,7 @@ def _settled(lab: Lab, kube: Kube) -> dict[str, list[str]]:
 def before(lab: Lab) -> dict[str, list[str]]:
     """The traces before any probe of this file."""
     measure(lab, ["app-default"], ["write-tmp"])  # what is made once and stays, such as the lock, is there
-    with lab.cluster(lab.engine()).kube() as kube:
+    with lab.cluster().kube() as kube:
         return _settled(lab, kube)
 
 
@@ -136,7 +137,7 @@ def test_marks_were_seen_by_the_node_and_are_gone(lab: Lab, matrices: tuple[Matr
         cell = matrices[0].cell(posture, probe, CLUSTER)
         assert cell is not None
         assert cell.evidence["outside"] is True
-    assert marks_on_node(lab.engine(), lab.configuration, f"{MARK}-*") == []
+    assert marks_on_node(lab.cluster(), f"{MARK}-*") == []
 
 
 def test_marks_are_gone_as_soon_as_it_is_done(lab: Lab) -> None:
@@ -150,7 +151,7 @@ def test_what_a_killed_run_left_is_swept_by_the_next(lab: Lab, engine: Engine, k
     references = ensure_probed(engine, lab.configuration, ["aspnetapp-chiseled"], Silent())
     left = engine.launch(next(iter(references)), ["neighbour"], labels={TRIAL_LABEL: f"{MARK}-dead"})
     namespace = kube.new_namespace(NAMESPACE)
-    engine.execute(lab.configuration.node_container, ["mkdir", f"/var/lib/{MARK}-dead"])
+    lab.cluster().execute(["mkdir", f"/var/lib/{MARK}-dead"])
     (lab.configuration.state / f"{MARK}-dead").mkdir()
     measure(lab, ["app-default"], ["write-tmp"])
     assert engine.container(left) is None
@@ -239,20 +240,22 @@ def test_a_container_has_a_deadline(lab: Lab, engine: Engine, misbehaving: OnEng
 
 def test_a_pod_has_a_deadline(lab: Lab, engine: Engine, kube: Kube) -> None:
     references = ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent())
-    lab.cluster(engine).load(references)
-    hasty = OnCluster(kube, engine, lab.configuration, f"{MARK}-hasty", threading.Event(), deadline=0)
+    lab.cluster().load(references)
+    hasty = OnCluster(kube, engine, lab.cluster(), lab.configuration, f"{MARK}-hasty", threading.Event(), deadline=0)
     (trial,) = hasty.try_all([_APP], ["write-tmp"], lambda _: None)
     assert trial.cells[0].verdict is Verdict.UNKNOWN
-    assert marks_on_node(engine, lab.configuration, f"{MARK}-hasty*") == []
+    assert marks_on_node(lab.cluster(), f"{MARK}-hasty*") == []
 
 
 def test_a_pod_that_is_deleted_half_way_does_not_hold_up_the_others(lab: Lab, engine: Engine, kube: Kube) -> None:
-    lab.cluster(engine).load(ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent()))
-    trying = OnCluster(kube, engine, lab.configuration, f"{MARK}-deleted", threading.Event(), deadline=30)
+    lab.cluster().load(ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent()))
+    trying = OnCluster(
+        kube, engine, lab.cluster(), lab.configuration, f"{MARK}-deleted", threading.Event(), deadline=30
+    )
 
     def delete() -> None:
         deadline = time.monotonic() + 15
-        with lab.cluster(engine).kube() as other:
+        with lab.cluster().kube() as other:
             while time.monotonic() < deadline:
                 for namespace in other.namespaces(NAMESPACE):
                     if any(pod["metadata"]["name"] == "doomed" for pod in other.pods(namespace)):
@@ -272,7 +275,7 @@ def test_a_pod_that_is_deleted_half_way_does_not_hold_up_the_others(lab: Lab, en
 
 
 def test_without_a_cluster_the_engines_half_still_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Cluster, "look", lambda *_: State.STOPPED)
+    monkeypatch.setattr(KindCluster, "look", lambda *_: State.STOPPED)
     found = measure(lab, ["app-default"], ["read-shadow"])
     assert [(cell.where, cell.short) for cell in found.cells] == [(ENGINE, "DAC")]
 

@@ -162,10 +162,8 @@ def test_a_registry_that_dies_between_two_blobs_has_no_tag(lab: Lab, registry: s
 def test_it_goes_into_the_cluster(lab: Lab, engine: Engine, name: str) -> None:
     done = published(lab, name, cluster=True)
     assert done.place == "the engine and the cluster"
-    _, listing = engine.execute(lab.configuration.node_container, ["crictl", "images"])
-    listed, images = engine.execute(
-        lab.configuration.node_container, ["ctr", "--namespace", "k8s.io", "images", "ls", "-q"]
-    )
+    _, listing = lab.cluster().execute(["crictl", "images"])
+    listed, images = engine.execute(lab.cluster().node, ["ctr", "--namespace", "k8s.io", "images", "ls", "-q"])
     assert listed == 0 and f"docker.io/library/{name}:latest" in images, listing
     with pytest.raises(Misuse, match="into the cluster"):
         published(lab, name, f"-p:ContainerRegistry={name}.invalid", cluster=True)

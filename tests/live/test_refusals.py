@@ -128,7 +128,7 @@ def test_a_group_that_the_api_server_does_not_take_is_known_from_the_events(
     dockerfile = f"FROM {lab.reference('debian')}\nRUN echo 'huge:x:4294967295:root' >> /etc/group\n"
     image = engine.build(archive_of_dockerfile(dockerfile), reference, arguments={}, labels={})
     try:
-        lab.cluster(engine).load({reference: image})
+        lab.cluster().load({reference: image})
         pod = pod_manifest("huge", [container_manifest("a", reference, command=["sleep", "60"])])
         outcome = kube.make_pod(pod, namespace).expect(Cause.BAD_USER_SPEC)
         assert outcome.container == "a"

@@ -86,22 +86,20 @@ def test_a_laptop_trusts_it_by_its_fingerprint_and_pulls(
         assert chosen_mirror(mirror.configuration) == serving.address
         engine.pull(reference)
         assert (engine.image(reference) or {})["Config"]["Labels"]["labkit.source"] == "stand-in"
-        assert mirror.tell_node(engine)
-        pulled = engine.execute(lab.configuration.node_container, ["ls", f"{NODE_FOLDER}/{serving.address}"])
+        assert mirror.configure_node(lab.cluster())
+        pulled = lab.cluster().execute(["ls", f"{NODE_FOLDER}/{serving.address}"])
         assert pulled == (0, "ca.crt\nhosts.toml\n")
         hosts = ["--hosts-dir", NODE_FOLDER]
         command = ["ctr", "--namespace", "labkit-test", "images", "pull", *hosts, reference]
-        status, said = engine.execute(lab.configuration.node_container, command)
+        status, said = lab.cluster().execute(command)
         assert status == 0, said
     finally:
         engine.remove_image(reference)
-        engine.execute(
-            lab.configuration.node_container, ["ctr", "--namespace", "labkit-test", "images", "rm", reference]
-        )
-        gone = mirror.forget(engine)
+        lab.cluster().execute(["ctr", "--namespace", "labkit-test", "images", "rm", reference])
+        gone = mirror.forget(lab.cluster())
     assert len(gone) == 3
     assert not Path("/etc/docker/certs.d", serving.address).exists()
-    assert engine.execute(lab.configuration.node_container, ["ls", f"{NODE_FOLDER}/{serving.address}"])[0] != 0
+    assert lab.cluster().execute(["ls", f"{NODE_FOLDER}/{serving.address}"])[0] != 0
     assert chosen_mirror(mirror.configuration) == ""
 
 

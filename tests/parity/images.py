@@ -22,11 +22,12 @@ class ParityImages:
 
     Args:
         configuration: the lab's.
+        node: the name of the container that is the cluster's node.
         base: the reference of the image that they are made from; it has a shell.
     """
 
-    def __init__(self, configuration: Configuration, base: str) -> None:
-        self._configuration = configuration
+    def __init__(self, configuration: Configuration, node: str, base: str) -> None:
+        self._node, self._labels = node, configuration.labels
         self._layers, self._config = _save(base)
         self._made: set[str] = set()
 
@@ -42,7 +43,7 @@ class ParityImages:
             return
         archive = self._archive(missing)
         self._docker(["load", "--quiet"], archive)
-        node = ["exec", "--interactive", self._configuration.node_container]
+        node = ["exec", "--interactive", self._node]
         self._docker([*node, *_CTR, "import", "--all-platforms", "--snapshotter=overlayfs", "-"], archive)
         self._made |= missing.keys()
 
@@ -52,7 +53,7 @@ class ParityImages:
         for start in range(0, len(names), 100):
             some = names[start : start + 100]
             self._docker(["rmi", "--force", *some])
-            self._docker(["exec", self._configuration.node_container, *_CTR, "rm", *some])
+            self._docker(["exec", self._node, *_CTR, "rm", *some])
         self._made.clear()
 
     def _docker(self, arguments: list[str], data: bytes = b"") -> None:
@@ -91,7 +92,7 @@ class ParityImages:
         return {
             "architecture": self._config["architecture"],
             "os": "linux",
-            "config": {"User": user, "Cmd": ["/bin/sh"], "Labels": self._configuration.labels},
+            "config": {"User": user, "Cmd": ["/bin/sh"], "Labels": self._labels},
             "rootfs": {"type": "layers", "diff_ids": diff_ids},
         }
 

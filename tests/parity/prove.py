@@ -66,8 +66,8 @@ def prove(lab: Lab, cases: Sequence[Case], shrinking_seconds: float) -> Proof:
         shrinking_seconds: how long a disagreement may take to be made small.
     """
     engine = lab.engine()
-    images = ParityImages(lab.configuration, lab.reference("alpine"))
-    with lab.cluster(engine).kube() as kube:
+    images = ParityImages(lab.configuration, lab.cluster().node, lab.reference("alpine"))
+    with lab.cluster().kube() as kube:
         versions = Versions(
             read_version(kube.version()) or _NEWEST.kubernetes, engine.runc_version() or _NEWEST.engine_runc
         )

@@ -8,11 +8,11 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, MachineLacks, Misuse
 from labkit.base.files import write_atomically
 from labkit.lab.classroom.registry import fingerprint_of, is_loopback
+from labkit.lab.cluster import Cluster
 from labkit.lab.samples.sources import forget as look_again
 
 ENGINE_FOLDER = Path("/etc/docker/certs.d")
@@ -92,22 +92,29 @@ class Mirror:
             raise MachineLacks(doing, f"{file} cannot be written", remedy) from error
         return file
 
-    def tell_node(self, engine: Engine) -> bool:
-        """Write the mirror's certificate and hosts.toml into the node; whether there was something to write."""
-        address, node = self.address, self.configuration.node_container
+    def configure_node(self, cluster: Cluster) -> bool:
+        """Write the mirror's certificate and hosts.toml onto the node; whether there was something to write."""
+        address = self.address
         file = self.engine_folder / address / "ca.crt"
-        if not address or is_loopback(address) or not file.is_file() or engine.container(node) is None:
+        if not address or is_loopback(address) or not file.is_file() or not cluster.exists():
             return False
         folder = f"{NODE_FOLDER}/{address}"
         hosts = (
             f'server = "https://{address}"\n\n[host."https://{address}"]\n'
             f'capabilities = ["pull", "resolve"]\nca = "{folder}/ca.crt"\n'
         )
-        engine.put_files(node, {f"{folder}/ca.crt": file.read_bytes(), f"{folder}/hosts.toml": hosts.encode()})
+        cluster.put_files({f"{folder}/ca.crt": file.read_bytes(), f"{folder}/hosts.toml": hosts.encode()})
         return True
 
-    def forget(self, engine: Engine | None) -> list[str]:
-        """Take images from upstream again, and remove what was written; gives what is gone."""
+    def forget(self, cluster: Cluster | None) -> list[str]:
+        """Take images from upstream again, and remove what was written.
+
+        Args:
+            cluster: whose node may have been configured; None if none answers.
+
+        Returns:
+            What was removed.
+        """
         address, gone = self.address, []
         if not address:
             return []
@@ -116,10 +123,9 @@ class Mirror:
             if (folder / "ca.crt").is_file():
                 shutil.rmtree(folder)
                 gone.append(str(folder))
-            node = self.configuration.node_container
-            if engine is not None and engine.container(node) is not None:
-                engine.execute(node, ["rm", "-rf", f"{NODE_FOLDER}/{address}"])
-                gone.append(f"{node}:{NODE_FOLDER}/{address}")
+            if cluster is not None and cluster.exists():
+                cluster.execute(["rm", "-rf", f"{NODE_FOLDER}/{address}"])
+                gone.append(f"{cluster.node}:{NODE_FOLDER}/{address}")
         self._file.unlink()
         look_again(self.configuration)
         return [*gone, str(self._file)]

@@ -189,7 +189,7 @@ def check_strays(strays: Sequence[str] | None) -> Check:
     """Judge what carries the kit's label and belongs to no lab.
 
     Args:
-        strays: each in words, such as `container labkit-control-plane`; None if nobody could look.
+        strays: each in words, such as `container eloquent_euler`; None if nobody could look.
     """
     name = "left behind"
     if strays is None:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine
@@ -62,6 +62,12 @@ class ImageBuilder:
         """Make what is missing or has changed."""
         for recipe in self.catalogue.values():
             self.ensure(recipe)
+
+    def ids(self) -> dict[str, str]:
+        """Reference -> id of every sample image that has been made."""
+        references = [self.configuration.image_reference(name) for name in self.catalogue]
+        images = {reference: self.engine.image(reference) for reference in references}
+        return {reference: str(image["Id"]) for reference, image in images.items() if image}
 
     def ensure(self, recipe: Recipe) -> str:
         """Make one image, and what it is built on, if it is missing or has changed.
@@ -161,6 +167,12 @@ class ImageBuilder:
                 environment={**os.environ, "TMPDIR": folder},
             )
             self.engine.import_rootfs(rootfs, reference, labels=labels, changes=['CMD ["bash"]'])
+
+
+def source_label(inspected: Mapping[str, Any] | None) -> str | None:
+    """Where a made image came from; None if there is no such image, or it is not the lab's."""
+    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
+    return labels.get(SOURCE_LABEL)
 
 
 def _argument(base: str) -> str:

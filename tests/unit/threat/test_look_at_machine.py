@@ -9,6 +9,7 @@ import pytest
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import LabError, LabFailed
+from labkit.lab.cluster import Cluster
 from labkit.threat.cves import Machine
 from labkit.threat.machine_versions import look_at_machine
 
@@ -27,8 +28,8 @@ NODE = {
 }
 
 
-class PaperEngine:
-    """Says what it is told to; an error that it is told is raised."""
+class Paper:
+    """Engine and cluster that say what they are told to; an error that they are told is raised."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class PaperEngine:
         node: Mapping[str, tuple[int, str]] | LabError = NODE,
     ) -> None:
         self._info, self._components, self._node = info, components, node
-        self.asked: list[tuple[str, list[str]]] = []
+        self.asked: list[list[str]] = []
 
     def info(self) -> dict[str, Any]:
         if isinstance(self._info, LabError):
@@ -49,27 +50,27 @@ class PaperEngine:
             raise self._components
         return {"Components": self._components}
 
-    def execute(self, container: str, command: Sequence[str]) -> tuple[int, str]:
-        self.asked.append((container, list(command)))
+    def execute(self, command: Sequence[str]) -> tuple[int, str]:
+        self.asked.append(list(command))
         if isinstance(self._node, LabError):
             raise self._node
         return self._node[command[0]]
 
 
-def look(engine: PaperEngine) -> Machine:
-    return look_at_machine(cast(Engine, engine), "node")
+def look(paper: Paper) -> Machine:
+    return look_at_machine(cast(Engine, paper), cast(Cluster, paper))
 
 
 def with_component(version: object, commit: object) -> str | None:
-    return look(PaperEngine(components=[{"Name": "runc", "Version": version, "Details": commit}])).engine_runc
+    return look(Paper(components=[{"Name": "runc", "Version": version, "Details": commit}])).engine_runc
 
 
 def with_node(command: str, status: int, output: str) -> Machine:
-    return look(PaperEngine(node={**NODE, command: (status, output)}))
+    return look(Paper(node={**NODE, command: (status, output)}))
 
 
 def test_everything_is_read() -> None:
-    engine = PaperEngine()
+    engine = Paper()
     assert look(engine) == Machine(
         kernel="6.18.44-fc-v669",
         cgroup_version=1,
@@ -79,8 +80,7 @@ def test_everything_is_read() -> None:
         node_containerd="v2.1.3",
         max_user_namespaces=96365,
     )
-    assert {container for container, _ in engine.asked} == {"node"}
-    assert sorted(command for _, command in engine.asked) == [
+    assert sorted(engine.asked) == [
         ["cat", "/proc/sys/user/max_user_namespaces"],
         ["containerd", "--version"],
         ["runc", "--version"],
@@ -88,15 +88,15 @@ def test_everything_is_read() -> None:
 
 
 def test_a_stopped_node_leaves_the_engine() -> None:
-    machine = look(PaperEngine(node=LabFailed("Running runc in node", "container node is not running", "labkit up")))
+    machine = look(Paper(node=LabFailed("Running runc in node", "container node is not running", "labkit up")))
     assert (machine.kernel, machine.engine_runc) == ("6.18.44-fc-v669", "1.1.5+ds1-1+deb12u1")
     assert (machine.node_runc, machine.node_containerd, machine.max_user_namespaces) == (None, None, None)
 
 
 def test_of_an_engine_that_says_nothing_nothing_is_known() -> None:
     gone = EngineUnreachable("Connecting to the engine", "nothing answers", "labkit up")
-    assert look(PaperEngine(gone, gone, gone)) == Machine()
-    assert look(PaperEngine({}, None, dict.fromkeys(NODE, (127, "not found")))) == Machine()
+    assert look(Paper(gone, gone, gone)) == Machine()
+    assert look(Paper({}, None, dict.fromkeys(NODE, (127, "not found")))) == Machine()
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_the_number_of_user_namespaces(output: str, count: int | None) -> None:
 
 @pytest.mark.parametrize(("said", "read"), [("2", 2), ("1", 1), ("", None), (2, None), ("3", None)])
 def test_the_cgroup_version(said: object, read: int | None) -> None:
-    assert look(PaperEngine({"CgroupVersion": said})).cgroup_version == read
+    assert look(Paper({"CgroupVersion": said})).cgroup_version == read
 
 
 def test_a_kernel_that_the_engine_could_not_find_out() -> None:
-    assert look(PaperEngine({"KernelVersion": "<unknown>"})).kernel is None
+    assert look(Paper({"KernelVersion": "<unknown>"})).kernel is None

@@ -1,0 +1,112 @@
+"""What the lab asks of its cluster, whichever kind of cluster it is.
+
+Nothing outside of an implementation knows where the node runs. A cluster that is there already comes by one more file
+like kind_cluster.py, and by `choose_cluster` in lab.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from labkit.adapters.kube import Kube
+    from labkit.lab.samples.build import ImageBuilder
+
+
+class State(StrEnum):
+    """What a look at the world tells of the cluster."""
+
+    UP = "up"
+    STOPPED = "stopped"
+    ABSENT = "absent"
+    BROKEN = "broken"
+
+
+class Cluster(Protocol):
+    """A cluster of one node.
+
+    What is written without a verb (`node`, `containers`) and what begins with look, exists, source or log changes
+    nothing; everything else may.
+    """
+
+    @property
+    def node(self) -> str:
+        """The node's name, as `kubectl get nodes` prints it."""
+        ...
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """The names of the engine's containers that are this cluster's; empty if it runs elsewhere."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether there is a cluster, running or not."""
+        ...
+
+    def look(self, answer_seconds: float = 0.0) -> State:
+        """See how the cluster is.
+
+        Args:
+            answer_seconds: how long a running cluster may take to answer before it counts as broken.
+        """
+        ...
+
+    def source(self) -> str | None:
+        """Where the node's image came from, None if it has not been made."""
+        ...
+
+    def log(self, lines: int = 200) -> str:
+        """The last lines that the node printed; empty if there are none."""
+        ...
+
+    def kube(self) -> Kube:
+        """The cluster's API, on connections of its own; close it."""
+        ...
+
+    def ensure(self, samples: ImageBuilder) -> None:
+        """Bring the cluster up with the sample images in it, changing no more than is needed.
+
+        Args:
+            samples: makes the images that are missing.
+
+        Raises:
+            LabError: what is missing and what to do about it.
+        """
+        ...
+
+    def stop(self) -> bool:
+        """Stop it; tells whether it ran."""
+        ...
+
+    def delete(self) -> bool:
+        """Remove all that the lab made of it; tells whether there was something."""
+        ...
+
+    def load(self, images: Mapping[str, str]) -> list[str]:
+        """Copy images from the engine to the node, except those that the node has.
+
+        Args:
+            images: reference -> id.
+
+        Returns:
+            The references that were copied.
+        """
+        ...
+
+    def execute(self, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a command on the node; gives its exit status and all that it printed.
+
+        Raises:
+            LabFailed: the node is not there, or does not run.
+        """
+        ...
+
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files, by their whole paths, onto the node; missing folders are made.
+
+        Raises:
+            LabFailed: the node is not there.
+        """
+        ...

@@ -1,0 +1,238 @@
+"""The seam for other clusters: kind's keeps the protocol, and one that has no container goes through all of the lab."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from labkit.adapters.engine import ContainerState, Engine, EngineUnreachable
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
+from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
+from labkit.lab.clean import clean
+from labkit.lab.cluster import Cluster, State
+from labkit.lab.doctor import examine
+from labkit.lab.kind_cluster import KindCluster
+from labkit.lab.lab import Lab, choose_cluster
+from labkit.lab.samples.build import ImageBuilder
+from labkit.show.steps import Silent
+from labkit.threat.machine_versions import look_at_machine
+from labkit.threat.on_cluster import marks_on_node
+
+
+class PaperKube:
+    """The API of the cluster of paper."""
+
+    def __enter__(self) -> PaperKube:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def version(self) -> str:
+        return "v1.36.0"
+
+
+class PaperCluster:
+    """A cluster that is no container of any engine: what reaches it is written down."""
+
+    node = "far-away"
+    containers: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.files: dict[str, bytes] = {}
+        self.is_there = True
+
+    def exists(self) -> bool:
+        return self.is_there
+
+    def look(self, answer_seconds: float = 0.0) -> State:
+        return State.UP if self.is_there else State.ABSENT
+
+    def source(self) -> str | None:
+        return "there already"
+
+    def log(self, lines: int = 200) -> str:
+        return ""
+
+    def kube(self) -> Any:
+        return PaperKube()
+
+    def ensure(self, samples: ImageBuilder) -> None:
+        self.calls.append(f"ensure {samples.decision.source}")
+
+    def stop(self) -> bool:
+        self.calls.append("stop")
+        return True
+
+    def delete(self) -> bool:
+        self.calls.append("delete")
+        return self.is_there
+
+    def load(self, images: Mapping[str, str]) -> list[str]:
+        return list(images)
+
+    def execute(self, argv: Sequence[str]) -> tuple[int, str]:
+        self.calls.append(" ".join(argv))
+        return (0, "/var/lib/mark\n") if argv[0] == "find" else (1, "")
+
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        self.files.update(files)
+
+
+class PaperEngine:
+    """An engine that has one container of the lab's and nothing else."""
+
+    def __init__(self, *containers: str) -> None:
+        self.left = list(containers)
+
+    def image(self, _: str) -> None:
+        return None
+
+    def info(self) -> dict[str, Any]:
+        return {}
+
+    version = info
+
+    def container(self, name: str) -> ContainerState | None:
+        return ContainerState(running=True, image_id="", labels={}) if name in self.left else None
+
+    def labelled_containers(self) -> list[str]:
+        return list(self.left)
+
+    def labelled_networks(self) -> list[str]:
+        return []
+
+    labelled_volumes = labelled_networks
+
+    def labelled_images(self, nameless: bool = False) -> list[Any]:
+        return []
+
+    def remove_container(self, name: str) -> None:
+        self.left.remove(name)
+
+    def can_reach_registry(self, *_: object) -> bool:
+        return False
+
+    def execute(self, container: str, argv: Sequence[str]) -> tuple[int, str]:
+        return 0, f"{container}: {' '.join(argv)}"
+
+    def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
+        raise LabFailed(f"Writing into {container}", ", ".join(files), "look")
+
+    def output(self, container: str) -> str:
+        return "\n".join(f"{container} {number}" for number in range(1000))
+
+
+@pytest.fixture
+def cluster() -> PaperCluster:
+    return PaperCluster()
+
+
+@pytest.fixture
+def engine() -> PaperEngine:
+    return PaperEngine("forgotten", "paper-control-plane")
+
+
+@pytest.fixture
+def lab(cluster: PaperCluster, engine: PaperEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A lab with the cluster of paper."""
+    monkeypatch.setenv("LABKIT_SOURCE", "stand-in")
+    for name in ("ensure_engine", "ensure_kubectl"):
+        monkeypatch.setattr(f"labkit.lab.lab.{name}", lambda *_: engine)
+    monkeypatch.setattr(Engine, "connect", lambda _: engine)
+    folders = (tmp_path / name for name in ("state", "cache", "data"))
+    return Lab(Configuration("paper", *folders), Silent(), cluster)
+
+
+def test_up_status_and_down_go_to_the_cluster(lab: Lab, cluster: PaperCluster) -> None:
+    lab.up()
+    assert (cluster.calls, lab.state()) == (["ensure stand-in"], State.UP)
+    status = lab.status()
+    assert status["state"] == "up"
+    assert status["cluster"] == {"name": "paper", "ready": True, "kubernetes": "v1.36.0", "source": "there already"}
+    assert lab.down()
+    assert cluster.calls[-1] == "stop"
+
+
+def test_the_doctor_knows_what_belongs_to_the_cluster(lab: Lab) -> None:
+    strays = next(check for check in examine(lab) if "forgotten" in check.found)
+    assert "paper-control-plane" in strays.found
+    kind = Lab(lab.configuration, Silent())
+    assert any("forgotten" in check.found and "paper-control-plane" not in check.found for check in examine(kind))
+
+
+def test_clean_deletes_it(lab: Lab, cluster: PaperCluster) -> None:
+    assert "cluster paper" in clean(lab)
+    assert cluster.calls == ["delete"]
+
+
+def test_a_mirror_is_written_onto_its_node_and_forgotten(lab: Lab, cluster: PaperCluster, tmp_path: Path) -> None:
+    mirror = Mirror(lab.configuration, tmp_path / "certs.d")
+    folder = tmp_path / "certs.d" / "192.0.2.1:5443"
+    folder.mkdir(parents=True)
+    (folder / "ca.crt").write_text("certificate", encoding="utf-8")
+    lab.configuration.state.mkdir()
+    (lab.configuration.state / "mirror").write_text("192.0.2.1:5443\n", encoding="utf-8")
+    cluster.is_there = False
+    assert not mirror.configure_node(cluster)
+    cluster.is_there = True
+    assert mirror.configure_node(cluster)
+    assert cluster.files[f"{NODE_FOLDER}/192.0.2.1:5443/ca.crt"] == b"certificate"
+    assert f"far-away:{NODE_FOLDER}/192.0.2.1:5443" in mirror.forget(cluster)
+    assert cluster.calls == [f"rm -rf {NODE_FOLDER}/192.0.2.1:5443"]
+
+
+def test_threats_look_at_its_node(cluster: PaperCluster, engine: PaperEngine) -> None:
+    assert marks_on_node(cluster, "mark") == ["/var/lib/mark"]
+    look_at_machine(cast(Engine, engine), cluster)
+    assert cluster.calls[1:] == ["cat /proc/sys/user/max_user_namespaces", "runc --version", "containerd --version"]
+
+
+# --- kind's ---
+
+
+def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: PaperEngine) -> None:
+    kind: Cluster = KindCluster(cast(Engine, engine), lab.configuration, Silent())
+    members = [name for name in vars(Cluster) if not name.startswith("_")]
+    assert len(members) > 10
+    for name in members:
+        promised, kept = getattr(Cluster, name), getattr(kind, name)
+        if callable(promised):
+            promise = [*inspect.signature(promised).parameters.values()][1:]
+            assert [*inspect.signature(kept).parameters.values()] == promise, name
+
+
+def test_kinds_node_is_a_container(lab: Lab, engine: PaperEngine) -> None:
+    kind = choose_cluster(Lab(lab.configuration, Silent()))
+    assert (kind.node, kind.containers) == ("paper-control-plane", frozenset({"paper-control-plane"}))
+    assert kind.exists()
+    assert kind.execute(["id"]) == (0, "paper-control-plane: id")
+    assert kind.log(2) == "paper-control-plane 998\npaper-control-plane 999"
+    with pytest.raises(LabFailed, match="Writing into paper-control-plane: /a"):
+        kind.put_files({"/a": b""})
+    engine.left.clear()
+    assert (kind.exists(), kind.log(), kind.look()) == (False, "", State.ABSENT)
+
+
+def test_without_an_engine_there_is_no_cluster_of_kinds(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(_: Configuration) -> Engine:
+        raise EngineUnreachable("Connecting to the engine", "nothing answers", "start it")
+
+    monkeypatch.setattr(Engine, "connect", connect)
+    with pytest.raises(EngineUnreachable):
+        Lab(lab.configuration, Silent()).cluster()
+    assert Lab(lab.configuration, Silent()).status()["state"] == "absent"
+
+
+def test_one_room_knows_that_the_node_is_a_container() -> None:
+    """Whoever builds the name of its container, or asks the engine to run something in it, knows."""
+    package = Path(inspect.getfile(Lab)).parents[1]
+    assert [path.name for path in package.rglob("*.py") if "}-control-plane" in path.read_text(encoding="utf-8")] == [
+        "kind_cluster.py"
+    ]
