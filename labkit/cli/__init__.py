@@ -1,9 +1,53 @@
-"""The `labkit` command: parsing and printing, and nothing else.
+"""The `labkit` command: a file for each command, `<name>_command.py`, that parses and prints, and nothing else."""
 
-Each module adds its commands to the group of `frame`.
+from __future__ import annotations
+
+import click
+
+from labkit.cli.lazy_group import LazyGroup
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    "doctor": "Check this machine for what the lab needs.",
+    "up": "Bring up what is missing: engine, sample images, cluster.",
+    "lab": "Bring the lab up, then run JupyterLab with the course.",
+    "status": "Show what is up and where each image came from.",
+    "down": "Stop the cluster; the next `labkit up` starts it again.",
+    "reset": "Give a lesson, or every lesson, an empty namespace again.",
+    "lessons": "List the lessons.",
+    "progress": "Show how far you are, or a class is.",
+    "solutions": "Print the answer key of a lesson.",
+    "images": "List the sample images, verify them, or lock their digests.",
+    "explain": "Say as whom containers will run, who refuses them, and why.",
+    "publish": "Publish an app as an image, as dotnet publish does.",
+    "matrix": "Try what an attacker could do in each posture.",
+    "registry": "Serve the lab's images to a class, or take them from there.",
+    "kubectl": "Run kubectl on the lab's cluster.",
+    "clean": "Remove all that the lab made, and nothing else.",
+    "completion": "Print the shell's completion script.",
+}
+"""The commands in the order in which one needs them, each with the first line of its help.
+
+A command is the function `NAME_command` in the module `labkit.cli.NAME_command`, which is imported when it is called.
 """
 
-from labkit.cli import course, images, lab, matrix, progress, publish, registry, shell
-from labkit.cli.frame import main
 
-__all__ = ["course", "images", "lab", "main", "matrix", "progress", "publish", "registry", "shell"]
+@click.group(
+    cls=LazyGroup,
+    short_helps=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="labkit")
+def main() -> None:
+    """A lab to learn, teach and check who your containers run as.
+
+    \b
+    Begin with
+      labkit doctor    what this machine has and lacks
+      labkit up        engine, sample images and a real cluster
+      labkit lab       the same, then JupyterLab with the course
+
+    Exit status: 0 done, 1 the lab could not do it, 2 wrong use, 3 this machine lacks something.
+    Tab completion for bash: eval "$(labkit completion bash)"
+    """

@@ -65,7 +65,7 @@ def test_status_without_an_engine_is_an_answer(tmp_path: Path) -> None:
 def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
     # What is imported later could lie in a folder that this user may not read.
     before = (
-        "import os, labkit.cli, labkit.lab.lab, labkit.notebook.views, docker, json\n"
+        "import os, labkit.cli.images_command, docker, json\n"
         "os.setgroups([])\nos.setgid(65534)\nos.setuid(65534)"
     )
     done = _labkit("images", before=before, HOME=str(tmp_path))

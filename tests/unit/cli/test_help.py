@@ -2,30 +2,71 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
-from labkit.cli import main
+import labkit.cli
+from labkit.cli import COMMANDS, main
+
+
+def loaded(name: str) -> click.Command:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command
 
 
 def test_every_command_is_listed() -> None:
     done = CliRunner().invoke(main, ["--help"])
     assert done.exit_code == 0, done.output
     listed = {line.split()[0] for line in done.output.partition("Commands:")[2].splitlines() if line.strip()}
-    assert listed == set(main.commands)
+    assert listed == set(COMMANDS)
+
+
+def test_every_command_has_a_file_and_every_file_a_command() -> None:
+    files = Path(labkit.cli.__file__).parent.glob("*_command.py")
+    assert {file.stem.removesuffix("_command") for file in files} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_has_the_first_line_of_each_help(name: str) -> None:
+    text = loaded(name).help
+    assert text is not None
+    assert text.splitlines()[0] == COMMANDS[name]
+    # Listed on one line of a terminal of 80 columns.
+    assert len(COMMANDS[name]) <= 66
+
+
+def test_listing_the_commands_imports_none() -> None:
+    program = """
+import sys
+from labkit.cli import main
+main(["--help"], standalone_mode=False)
+assert not [name for name in sys.modules if name.endswith("_command")], sys.modules
+assert not {"docker", "lightkube", "yaml", "tabulate"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True)
 
 
 def _all(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = []
-    for name, one in group.commands.items():
-        found.append((*path, name))
-        if isinstance(one, click.Group):
-            found += _all(one, (*path, name))
-    return found
+    paths = []
+    for name, command in group.commands.items():
+        paths.append((*path, name))
+        if isinstance(command, click.Group):
+            paths += _all(command, (*path, name))
+    return paths
 
 
-@pytest.mark.parametrize("path", _all(main), ids=" ".join)
+def _everything() -> list[tuple[str, ...]]:
+    return _all(click.Group(commands={name: loaded(name) for name in COMMANDS}))
+
+
+@pytest.mark.parametrize("path", _everything(), ids=" ".join)
 def test_each_has_a_help(path: tuple[str, ...]) -> None:
     done = CliRunner().invoke(main, [*path, "--help"])
     assert done.exit_code == 0, done.output
@@ -37,3 +78,26 @@ def test_a_mistyped_command_is_answered_with_the_near_one(typed: str, meant: str
     done = CliRunner().invoke(main, [typed])
     assert done.exit_code == 2
     assert f"Did you mean '{meant}'?" in done.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "begun", "offered"),
+    [
+        ([], "pro", {"progress"}),
+        (["progress"], "ex", {"export"}),
+        (["matrix"], "--pic", {"--picture"}),
+        (["matrix", "--probe"], "read-sh", {"read-shadow"}),
+        (["reset"], "07", {"07-run-as-non-root"}),
+        (["completion"], "z", {"zsh"}),
+        (["nothing"], "z", set()),
+    ],
+)
+def test_words_are_completed(typed: list[str], begun: str, offered: set[str]) -> None:
+    complete = BashComplete(main, {}, "labkit", "_LABKIT_COMPLETE")
+    assert {item.value for item in complete.get_completions(typed, begun)} == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_names_the_command(shell: str) -> None:
+    done = CliRunner().invoke(main, ["completion", shell])
+    assert (done.exit_code, "_LABKIT_COMPLETE" in done.output) == (0, True)

@@ -17,7 +17,7 @@ from labkit.archives.archive import ImageContent
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.cli import main
-from labkit.cli.explain_output import answer_batch
+from labkit.cli.explain_command import answer_batch
 from labkit.explain.explanations import explain_image, explain_text
 from labkit.explain.image_lookup import ImageFinder, parse_said
 from labkit.explain.manifest_files import read_manifests

@@ -1,4 +1,4 @@
-"""Commands about the classroom's registry."""
+"""`labkit registry` and its commands."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from dataclasses import asdict
 
 import click
 
-from labkit.cli.frame import command, json_option, main, print_result
+from labkit.adapters.engine import EngineUnreachable
+from labkit.cli.frame import json_option, print_result
+from labkit.lab.classroom.mirror import Mirror
+from labkit.lab.classroom.registry import Registry
+from labkit.lab.lab import Lab
 
 
-@main.group()
-def registry() -> None:
-    """Serve the lab's images to a class, or take them from such a server.
+@click.group()
+def registry_command() -> None:
+    """Serve the lab's images to a class, or take them from there.
 
     \b
     The instructor, once:    labkit registry up --listen 192.0.2.10
@@ -20,18 +24,14 @@ def registry() -> None:
     """
 
 
-@registry.command()
+@registry_command.command()
 @click.option("--listen", default="127.0.0.1", metavar="ADDRESS[:PORT]", help="An address of this machine.")
 @json_option
-@command
 def up(listen: str, as_json: bool) -> None:
     """Start the registry and fill it with the lab's images; the class can read it and nothing else.
 
     Without --listen it is on loopback. Beyond loopback it speaks TLS, with a certificate that is made for the address.
     """
-    from labkit.lab.classroom.registry import Registry
-    from labkit.lab.lab import Lab
-
     lab = Lab()
     serving, filled = Registry(lab.configuration, lab.steps).up(listen, lab.engine(), lab.catalogue)
     line = f"labkit registry use {serving.address}"
@@ -40,48 +40,34 @@ def up(listen: str, as_json: bool) -> None:
     print_result(as_json, {**asdict(serving), "images": filled, "line": line}, text)
 
 
-@registry.command()
+@registry_command.command()
 @json_option
-@command
 def status(as_json: bool) -> None:
     """Show the registry that runs here, and the one that this lab takes its images from."""
-    from labkit.lab.classroom.mirror import Mirror
-    from labkit.lab.classroom.registry import Registry
-    from labkit.lab.lab import Lab
-
     lab = Lab()
     serving, used = Registry(lab.configuration, lab.steps).serving(), Mirror(lab.configuration).address
     text = f"serving   {f'{serving.address}, read-only' if serving else 'nothing'}\nusing     {used or 'none'}"
     print_result(as_json, {"serving": asdict(serving) if serving else None, "using": used or None}, text)
 
 
-@registry.command()
+@registry_command.command()
 @json_option
-@command
 def down(as_json: bool) -> None:
     """Stop the registry, and remove what it has kept."""
-    from labkit.lab.classroom.registry import Registry
-    from labkit.lab.lab import Lab
-
     lab = Lab()
     stopped = Registry(lab.configuration, lab.steps).down()
     print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "none was running")
 
 
-@registry.command()
+@registry_command.command()
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of its certificate, as the instructor gives it.")
 @json_option
-@command
 def use(address: str, fingerprint: str, as_json: bool) -> None:
     """Take images from the registry at HOST:PORT; engine and node are told to trust its certificate.
 
     The certificate is fetched, and trusted if it has this fingerprint.
     """
-    from labkit.adapters.engine import EngineUnreachable
-    from labkit.lab.classroom.mirror import Mirror
-    from labkit.lab.lab import Lab
-
     lab = Lab()
     mirror = Mirror(lab.configuration)
     written = mirror.use(address, fingerprint)
@@ -90,22 +76,17 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
             written.append(f"{lab.cluster().node}, its containerd")
     except EngineUnreachable:
         lab.steps.note("no engine answers; `labkit up` tells the node")
-    print_result(as_json, {"using": address, "written": written}, "\n".join(f"wrote {one}" for one in written))
+    print_result(as_json, {"using": address, "written": written}, "\n".join(f"wrote {path}" for path in written))
 
 
-@registry.command()
+@registry_command.command()
 @json_option
-@command
 def forget(as_json: bool) -> None:
     """Take images from upstream again, and remove what `use` has written."""
-    from labkit.adapters.engine import EngineUnreachable
-    from labkit.lab.classroom.mirror import Mirror
-    from labkit.lab.lab import Lab
-
     lab = Lab()
     try:
         cluster = lab.cluster()
     except EngineUnreachable:
         cluster = None
-    gone = Mirror(lab.configuration).forget(cluster)
-    print_result(as_json, {"removed": gone}, "\n".join(f"removed {one}" for one in gone) or "none was in use")
+    removed = Mirror(lab.configuration).forget(cluster)
+    print_result(as_json, {"removed": removed}, "\n".join(f"removed {name}" for name in removed) or "none was in use")

@@ -1,4 +1,4 @@
-"""Commands about a participant's progress, and that of a class."""
+"""`labkit progress` and its commands."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from pathlib import Path
 
 import click
 
-from labkit.cli.frame import command, json_option, main, print_result
+from labkit.base.configuration import Configuration
+from labkit.cli.frame import json_option, print_result
+from labkit.course.progress import my_progress, progress_path, the_course
+from labkit.course.progress_file import read_progress
+from labkit.course.progress_views import progress_table, report_csv, report_html, report_table
+from labkit.course.reports import export, file_to_hand_in, hand_in, read_many, write_report
 
 _FILE = click.Path(path_type=Path)
 
 
-@main.group(invoke_without_command=True)
+@click.group(invoke_without_command=True)
 @json_option
 @click.pass_context
-def progress(context: click.Context, as_json: bool) -> None:
-    """Show how far you are: exercises passed, hints, minutes, and with what to go on.
+def progress_command(context: click.Context, as_json: bool) -> None:
+    """Show how far you are, or a class is.
 
-    It is kept in one file of yours, and `labkit clean` keeps it.
-    Nothing is sent anywhere.
+    Exercises passed, hints, minutes, and with what to go on. It is kept in one file of yours, which `labkit clean`
+    keeps. Nothing is sent anywhere.
 
     \b
     labkit progress                                 a line for each lesson
@@ -35,32 +40,21 @@ def progress(context: click.Context, as_json: bool) -> None:
         raise click.UsageError(f"Put --json behind '{context.invoked_subcommand}'.", context)
 
 
-@command
 def _show(as_json: bool) -> None:
-    from labkit.course.progress import my_progress
-    from labkit.course.progress_views import progress_table
-
-    found = my_progress()
-    print_result(as_json, found.to_dict(), progress_table(found))
+    progress = my_progress()
+    print_result(as_json, progress.to_dict(), progress_table(progress))
 
 
-@progress.command()
+@progress_command.command()
 @click.argument("file", type=_FILE, required=False)
 @click.option("--name", metavar="NAME", help="What the report calls you; asked for on a terminal.")
 @json_option
-@command
-def export(file: Path | None, name: str | None, as_json: bool) -> None:
+def export_command(file: Path | None, name: str | None, as_json: bool) -> None:
     """Write one small file to hand in: how far you are, and the name that you choose.
 
     It has no path and no machine's name; look at it, it is JSON. FILE is progress-NAME.json in this folder if not
     given, and `-` is standard output.
     """
-    from labkit.base.configuration import Configuration
-    from labkit.course.progress import progress_path, the_course
-    from labkit.course.progress_file import read_progress
-    from labkit.course.reports import export as write
-    from labkit.course.reports import file_to_hand_in, hand_in
-
     if name is None:
         name = click.prompt("Your name, as the report shall have it", err=True) if sys.stdin.isatty() else ""
     text = hand_in(read_progress(progress_path(Configuration.from_environment())), the_course(), name)
@@ -68,18 +62,17 @@ def export(file: Path | None, name: str | None, as_json: bool) -> None:
         click.echo(text, nl=False)
         return
     file = file or file_to_hand_in(name)
-    write(text, file)
+    export(text, file)
     size = len(text.encode())
     print_result(as_json, {"file": str(file), "bytes": size}, f"written: {file} ({size} bytes)")
 
 
-@progress.command()
+@progress_command.command()
 @click.argument("files", type=_FILE, nargs=-1, required=True)
 @click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write it there as CSV too.")
 @click.option("--html", "html_file", type=_FILE, metavar="FILE", help="Write it there as one HTML page too.")
 @json_option
-@command
-def report(files: tuple[Path, ...], csv_file: Path | None, html_file: Path | None, as_json: bool) -> int:
+def report_command(files: tuple[Path, ...], csv_file: Path | None, html_file: Path | None, as_json: bool) -> int:
     """Show the FILES that were handed in as one table, a line for each participant.
 
     All are measured by the course of this checkout. A damaged file gets a line that says why and hides no other.
@@ -87,14 +80,10 @@ def report(files: tuple[Path, ...], csv_file: Path | None, html_file: Path | Non
 
     Exit status: 1 if not one file could be read.
     """
-    from labkit.course.progress import the_course
-    from labkit.course.progress_views import report_csv, report_html, report_table
-    from labkit.course.reports import read_many, write_report
-
-    found = read_many(files, the_course())
+    report = read_many(files, the_course())
     if csv_file is not None:
-        write_report(report_csv(found), csv_file)
+        write_report(report_csv(report), csv_file)
     if html_file is not None:
-        write_report(report_html(found), html_file)
-    print_result(as_json, found.to_dict(), report_table(found))
-    return 0 if found.rows else 1
+        write_report(report_html(report), html_file)
+    print_result(as_json, report.to_dict(), report_table(report))
+    return 0 if report.rows else 1

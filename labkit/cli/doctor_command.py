@@ -1,0 +1,24 @@
+"""`labkit doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from labkit.cli.frame import json_option, print_result
+from labkit.lab.doctor import doctor_report, examine
+from labkit.lab.lab import Lab
+from labkit.lab.machine.checks import worst
+
+
+@click.command()
+@json_option
+def doctor_command(as_json: bool) -> int:
+    """Check this machine for what the lab needs.
+
+    Every finding that is not ok comes with a remedy. Nothing is changed.
+    """
+    checks = examine(Lab())
+    print_result(as_json, [asdict(check) for check in checks], doctor_report(checks))
+    return worst(checks)

@@ -1,0 +1,158 @@
+"""`labkit explain`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TextIO
+
+import click
+from click.shell_completion import CompletionItem
+
+from labkit.base.errors import Misuse
+from labkit.cli.frame import json_option
+from labkit.core.identity.identity_cases import answer_lines
+from labkit.core.identity.model import Versions, read_version
+from labkit.explain.explanations import explain_image, explain_manifests, finder, is_manifest
+from labkit.explain.image_lookup import parse_said
+from labkit.explain.rows import Explanations
+from labkit.lab.lab import Lab
+
+_NEWEST = Versions()
+# A passwd file of 100 MB fits; a longer line is answered as several that are no JSON, for memory must end somewhere.
+_LONGEST_LINE = 1 << 28
+_EXAMPLES = """
+    \b
+    labkit explain aspnetapp                     a sample image, or any that the engine has
+    labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
+    labkit explain -u 1654:0 debian              as docker run --user would
+    labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
+    labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or cannot be told
+    labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
+"""
+
+
+def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    from labkit.lab.lab import Lab
+
+    names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
+    return [*names, CompletionItem(begun, type="file")]
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("images", metavar="[IMAGE]...", nargs=-1, shell_complete=_complete_images)
+@click.option("-f", "--filename", "places", multiple=True, metavar="FILE", help="Manifests: file, folder, - for stdin.")
+@click.option("-R", "--recursive", is_flag=True, help="Read the folders' subfolders too.")
+@click.option("-u", "--user", help="As docker run --user.")
+@click.option("--group-add", multiple=True, metavar="GROUP", help="As docker run --group-add.")
+@click.option("--image-user", multiple=True, metavar="NAME=USER", help="The user of an image that is not here.")
+@click.option("--archive", "archives", multiple=True, metavar="PATH", help="Look manifests' images up in it as well.")
+@click.option("--kubernetes", metavar="VERSION", help="Rules of an older kubelet, such as 1.33.")
+@click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
+@click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
+@click.option("--gate", is_flag=True, help="Exit status 1 if a container is refused, is root, or cannot be told.")
+@json_option
+def explain_command(
+    images: Sequence[str],
+    places: Sequence[str],
+    recursive: bool,
+    user: str | None,
+    group_add: Sequence[str],
+    image_user: Sequence[str],
+    archives: Sequence[str],
+    kubernetes: str | None,
+    runc: str | None,
+    batch: bool,
+    gate: bool,
+    as_json: bool,
+) -> int:
+    """Say as whom containers will run, who refuses them, and why.
+
+    Nothing is run. Each IMAGE is a name that the engine knows or the path of an archive; a path that ends in .yaml,
+    .yml or .json is read as a manifest, as with -f.
+    """
+    versions = Versions(
+        _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)
+    )
+    if batch:
+        return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
+    manifests = [*places, *(name for name in images if is_manifest(name))]
+    names = [name for name in images if not is_manifest(name)]
+    if not manifests and not names:
+        raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
+    looked_up = finder(Lab(), parse_said(image_user), archives)
+    if runc is None and names:
+        versions = replace(versions, engine_runc=looked_up.engine_runc() or versions.engine_runc)
+    rows = [
+        row
+        for name in names
+        for row in explain_image(looked_up, name, user=user, group_add=group_add, versions=versions)
+    ]
+    explained = explain_manifests(looked_up, manifests, recursive=recursive, versions=versions)
+    explained = Explanations([*rows, *explained.rows], explained.notes, explained.flaws)
+    # A pre-commit hook hands over whatever YAML has changed, and most of it are no workloads.
+    if manifests and not explained.rows and not explained.flaws and (places or not gate):
+        notes = "; ".join(explained.notes) or "the folders hold no .yaml, .yml or .json file"
+        raise Misuse(f"Reading {' '.join(manifests)}", f"no container is named there: {notes}", "name other files")
+    _print(explained, as_json)
+    return _status(explained, gate)
+
+
+def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions = _NEWEST) -> int:
+    """Answer JSON lines one after another, in memory that does not grow with their number.
+
+    Returns:
+        1 if a line was no case, else 0.
+    """
+    status = 0
+    for answer, was_case in answer_lines(map(_text, lines), versions):
+        out.write(answer + "\n")
+        status |= not was_case
+    out.flush()
+    return int(status)
+
+
+def _text(line: bytes) -> str:
+    """A line as text; one that is not UTF-8 begins with a mark that makes it no JSON, instead of passing altered."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return "\ufffd" + line.decode(errors="replace")
+
+
+def _print(explained: Explanations, as_json: bool) -> None:
+    if as_json:
+        _echo(json.dumps(explained.to_dicts(), indent=2))
+        for note in explained.notes:
+            _echo(note, err=True)
+    else:
+        _echo(f"{explained.table()}\n\n{explained.chains()}" if explained.rows else "\n".join(explained.notes))
+    for flaw in explained.flaws:
+        _echo(flaw, err=True, label="not read")
+
+
+def _status(explained: Explanations, gate: bool) -> int:
+    objections = explained.objections() if gate else []
+    for objection in objections:
+        _echo(objection, err=True, label="gate")
+    return 1 if objections or explained.flaws else 0
+
+
+def _echo(text: str, err: bool = False, label: str = "") -> None:
+    """Print what may hold names of others: control characters, and half of a character, are spelt out."""
+    safe = "".join(
+        character if character == "\n" or character.isprintable() else ascii(character)[1:-1] for character in text
+    )
+    click.echo(click.style(label, fg="red") + ": " + safe if label else safe, err=err)
+
+
+def _version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
+    if text is None:
+        return default
+    version = read_version(text)
+    if version is None:
+        raise Misuse(f"Reading {option} {text!r}", "it is no version", f"for example\n  {option} 1.33")
+    return version

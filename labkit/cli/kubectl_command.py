@@ -1,0 +1,40 @@
+"""`labkit kubectl`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from labkit.lab.lab import Lab
+from labkit.lab.machine.ensure import ensure_kubectl
+
+
+class _PassedThrough(click.Command):
+    """A command whose arguments belong to another program: none is read here, not even `--` or `-h`.
+
+    Only `--help` as the first of them is the command's own.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[:1] == ["--help"]:
+            return super().parse_args(ctx, args)
+        ctx.params["arguments"] = tuple(args)
+        return []
+
+
+@click.command(cls=_PassedThrough)
+@click.argument("arguments", nargs=-1)
+def kubectl_command(arguments: tuple[str, ...]) -> None:
+    """Run kubectl on the lab's cluster.
+
+    It uses the lab's kubeconfig and neither reads nor changes your own. All ARGUMENTS go to kubectl as they stand:
+
+    \b
+    labkit kubectl get pods --all-namespaces
+    labkit kubectl exec POD -- id
+    labkit kubectl -h
+    """
+    lab = Lab()
+    program = ensure_kubectl(lab.configuration, lab.steps)
+    os.execve(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})

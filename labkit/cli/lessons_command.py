@@ -1,0 +1,20 @@
+"""`labkit lessons`."""
+
+from __future__ import annotations
+
+import click
+
+from labkit.cli.frame import json_option, print_result
+from labkit.course.lessons import lessons
+from labkit.notebook.views import lessons_table
+
+
+@click.command()
+@json_option
+def lessons_command(as_json: bool) -> None:
+    """List the lessons.
+
+    Each has its minutes, and the claims of the article that its cells show.
+    """
+    described = lessons()
+    print_result(as_json, described, lessons_table(described))

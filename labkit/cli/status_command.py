@@ -1,0 +1,20 @@
+"""`labkit status`."""
+
+from __future__ import annotations
+
+import click
+
+from labkit.cli.frame import json_option, print_result
+from labkit.lab.lab import Lab
+from labkit.notebook.views import status_table
+
+
+@click.command()
+@json_option
+def status_command(as_json: bool) -> None:
+    """Show what is up and where each image came from.
+
+    Looking changes nothing.
+    """
+    status = Lab().status()
+    print_result(as_json, status, status_table(status))

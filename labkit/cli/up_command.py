@@ -1,0 +1,30 @@
+"""`labkit up`."""
+
+from __future__ import annotations
+
+import click
+
+from labkit.cli.frame import json_option, print_result
+from labkit.lab.lab import Lab
+from labkit.notebook.views import status_table
+
+
+@click.command()
+@click.option(
+    "--source",
+    type=click.Choice(["upstream", "stand-in"]),
+    help="Where images come from. Default: upstream if a registry answers, else stand-ins.",
+)
+@json_option
+def up_command(source: str | None, as_json: bool) -> None:
+    """Bring up what is missing: engine, sample images, cluster.
+
+    What is there is used as it is, a stopped cluster is started, a broken one is made anew.
+    Interrupt it whenever you like: the next one goes on from there.
+    """
+    lab = Lab()
+    lab.up(source)
+    status = lab.status()
+    print_result(as_json, status, status_table(status))
+    if lab.steps.summary():
+        click.echo(lab.steps.summary(), err=True)
