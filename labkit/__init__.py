@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+# Before the function of that name is defined below: a folder's first import binds its name here, over whatever it was.
+import labkit.explain as _explain_room  # noqa: F401
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
 from labkit.core.causes import REFUSALS, Cause
 
