@@ -11,8 +11,7 @@ import nbformat
 import pytest
 
 from labkit.base.resources import CHECKOUT
-
-from . import hygiene
+from tests.notebooks import hygiene
 
 NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 

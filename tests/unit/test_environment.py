@@ -23,7 +23,12 @@ from packaging.utils import canonicalize_name
 
 from labkit.base.resources import CHECKOUT
 
-CONDA_NAMES = {"docker": "docker-py", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+CONDA_NAMES = {
+    "docker": "docker-py",
+    "jupyter-client": "jupyter_client",
+    "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
+}
 """Names that differ on conda-forge; every other package is called the same in both places."""
 
 TOOLS = {"python", "pip", "docker-cli", "go", "kubernetes-client", "kubernetes-kind"}
