@@ -86,7 +86,7 @@ def start(
         LabFailed: the engine does not start it.
     """
     engine = lab.engine()
-    reference = lab.reference(image, engine)
+    reference = lab.reference(image)
     words = list(command or lab.keep_busy(image) or ())
     options = [*(["--user", user] if user else []), *(["--entrypoint", words[0]] if words else [])]
     line = shlex.join(["docker", "run", "--detach", *options, reference, *words[1:]])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
 from labkit.base.configuration import Configuration
@@ -16,10 +17,13 @@ from labkit.lab.cluster import Cluster, State
 from labkit.lab.kind_cluster import KindCluster
 from labkit.lab.machine.ensure import ensure_engine, ensure_kubectl
 from labkit.lab.samples.build import ImageBuilder
-from labkit.lab.samples.catalogue import Recipe, find, load_catalogue
+from labkit.lab.samples.catalogue import Catalogue, bases_first, require_image
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.sources import decide
-from labkit.show.steps import Steps
+from labkit.show.steps import Silent, Steps
+
+if TYPE_CHECKING:
+    from labkit.adapters.kube import Kube
 
 IMAGES_FOLDER = CLUSTER / "images"
 
@@ -30,7 +34,9 @@ def choose_cluster(lab: Lab) -> Cluster:
 
 
 class Lab:
-    """One lab, by its configuration.
+    """One lab, by its configuration. Making one does nothing; its connections are opened once, when they are needed.
+
+    A lab is a context manager, whose end closes its connections; the lab itself stays as it is.
 
     Args:
         configuration: names and places; read from the environment if not given.
@@ -43,14 +49,41 @@ class Lab:
     ) -> None:
         self.configuration = configuration or Configuration.from_environment()
         self.steps = steps or Steps()
-        self.catalogue: dict[str, Recipe] = load_catalogue(IMAGES_FOLDER)
         self._engine: Engine | None = None
-        self._cluster = cluster
+        self._given_cluster = self._cluster = cluster
+        self._kube: Kube | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to engine and cluster; whoever asks again gets new ones."""
+        self._close_kube()
+        if self._engine is not None:
+            self._engine.close()
+            self._engine, self._cluster = None, self._given_cluster
+
+    def _close_kube(self) -> None:
+        if self._kube is not None:
+            self._kube.close()
+            self._kube = None
+
+    def silent(self) -> Lab:
+        """The same lab on the same connections, without progress; it is closed with this one."""
+        return _SilentLab(self)
 
     # --- the world ---
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The sample images by name; the recipe of one is read when it is asked for."""
+        return Catalogue(IMAGES_FOLDER)
+
     def engine(self) -> Engine:
-        """The engine, as it is.
+        """The engine, as it is; the same connection each time.
 
         Raises:
             EngineUnreachable: none answers.
@@ -69,6 +102,16 @@ class Lab:
             self._cluster = choose_cluster(self)
         return self._cluster
 
+    def kube(self) -> Kube:
+        """The cluster's API; the same connections each time, until `up` has changed the cluster.
+
+        Raises:
+            EngineUnreachable: the cluster runs on the engine, and none answers.
+        """
+        if self._kube is None:
+            self._kube = self.cluster().kube()
+        return self._kube
+
     # --- up and down ---
 
     def up(self, source: str | None = None) -> None:
@@ -80,7 +123,9 @@ class Lab:
         Raises:
             LabError: what is missing and what to do about it.
         """
+        bases_first(self.catalogue)  # A mistake in a recipe is told before anything is begun.
         with only_one(self.configuration.state / "lock", self.steps.note):
+            self.close()
             engine = self._engine = ensure_engine(self.configuration, self.steps)
             decision = decide(engine, self.configuration, source)
             samples = ImageBuilder(engine, self.configuration, self.catalogue, decision, self.steps)
@@ -91,6 +136,7 @@ class Lab:
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
         with only_one(self.configuration.state / "lock", self.steps.note):
+            self._close_kube()
             return self.cluster().stop()
 
     # --- looking ---
@@ -119,31 +165,32 @@ class Lab:
             "cluster": {
                 "name": name,
                 "ready": state is State.UP,
-                "kubernetes": _kubernetes(cluster) if state is State.UP else None,
+                "kubernetes": self.kube().version() if state is State.UP else None,
                 "source": cluster.source(),
             },
-            "images": self.images(engine),
+            "images": self.images(),
             "state": str(state),
         }
 
-    def images(self, engine: Engine | None = None) -> list[dict[str, Any]]:
-        """The sample images, as JSON-ready values; one that has not been made has no digest."""
-        engine = engine or self.engine()
-        return [self._image_row(engine, recipe) for recipe in self.catalogue.values()]
+    def images(self) -> list[dict[str, Any]]:
+        """The sample images, as JSON-ready values; one that has not been made has no digest.
 
-    def _image_row(self, engine: Engine, recipe: Recipe) -> dict[str, Any]:
-        reference = self.configuration.image_reference(recipe.name)
-        inspected = engine.image(reference)
-        row: dict[str, Any] = {
-            "name": recipe.name,
-            "reference": reference,
-            "source": None,
-            "digest": None,
-            "user": None,
-        }
+        An image whose recipe makes no sense has no summary, and why is reported as progress is.
+        """
+        return [self._image_row(name) for name in self.catalogue]
+
+    def _image_row(self, name: str) -> dict[str, Any]:
+        reference = self.configuration.image_reference(name)
+        inspected = self.engine().image(reference)
+        row: dict[str, Any] = {"name": name, "reference": reference, "source": None, "digest": None, "user": None}
         if inspected is not None:
             facts = ImageFacts.from_inspect(inspected, reference=reference, texts={}, shell=False)
             row |= {"source": facts.source, "digest": facts.digest, "user": facts.user, "size": facts.size}
+        try:
+            recipe = self.catalogue[name]
+        except LabFailed as error:
+            self.steps.note(str(error))
+            return row | {"summary": "", "note": ""}
         return row | {"summary": recipe.summary, "note": recipe.note}
 
     def keep_busy(self, image: str) -> list[str] | None:
@@ -162,8 +209,7 @@ class Lab:
         Raises:
             Misuse: there is no such image.
         """
-        engine = self.engine()
-        return engine.run(self.reference(image, engine), command, user=user)
+        return self.engine().run(self.reference(image), command, user=user)
 
     def image_facts(self, name: str) -> ImageFacts:
         """What there is to know of a sample image without running it.
@@ -175,36 +221,47 @@ class Lab:
             Misuse: the catalogue has no such image, and neither has the engine.
             LabFailed: the image has not been made yet.
         """
-        engine = self.engine()
-        reference = self.reference(name, engine)
-        inspected = engine.image(reference)
+        reference = self.reference(name)
+        inspected = self.engine().image(reference)
         if inspected is None:
             raise LabFailed(f"Inspecting {reference}", "the image has not been made", "make it\n  labkit up")
         files = tuple(self.catalogue[name].contract.files) if name in self.catalogue else ()
-        inside = engine.look_inside(reference, ["/etc/passwd", "/etc/group", "/bin/sh", *files])
+        inside = self.engine().look_inside(reference, ["/etc/passwd", "/etc/group", "/bin/sh", *files])
         return ImageFacts.from_inspect(
             inspected,
             reference=reference,
-            texts={path: found.text if found else None for path, found in inside.items()},
+            texts={path: file.text if file else None for path, file in inside.items()},
             shell=inside["/bin/sh"] is not None,
             files={path: _file_fact(inside[path]) for path in files},
         )
 
-    def reference(self, name: str, engine: Engine | None = None) -> str:
+    def reference(self, name: str) -> str:
         """The reference of an image: the lab's own for a name of the catalogue, else the name itself if it exists.
 
         Raises:
             Misuse: there is no such image.
         """
-        if name not in self.catalogue and (engine or self.engine()).image(name) is not None:
+        if name not in self.catalogue and self.engine().image(name) is not None:
             return name
-        return self.configuration.image_reference(find(self.catalogue, name).name)
+        return self.configuration.image_reference(require_image(self.catalogue, name))
 
 
-def _kubernetes(cluster: Cluster) -> str:
-    with cluster.kube() as kube:
-        return kube.version()
+class _SilentLab(Lab):
+    """A lab on another one's connections."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab.configuration, Silent())
+        self._lab = lab
+
+    def engine(self) -> Engine:
+        return self._lab.engine()
+
+    def kube(self) -> Kube:
+        return self._lab.kube()
+
+    def close(self) -> None:
+        """Nothing: they are the other one's."""
 
 
-def _file_fact(found: PathInImage | None) -> FileFact | None:
-    return FileFact(found.uid, found.gid, found.mode) if found else None
+def _file_fact(file: PathInImage | None) -> FileFact | None:
+    return FileFact(file.uid, file.gid, file.mode) if file else None

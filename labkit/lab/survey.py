@@ -12,7 +12,7 @@ from labkit.base.files import write_atomically
 from labkit.core.identity.answers import explain_in_engine
 from labkit.core.identity.model import Image
 from labkit.lab.lab import Lab
-from labkit.lab.samples.catalogue import Recipe
+from labkit.lab.samples.catalogue import Recipe, bases_first
 from labkit.lab.samples.contract import refusal_of, violations
 from labkit.lab.samples.digest_lock import LOCK_FILE, write_lock
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
@@ -21,13 +21,13 @@ from labkit.lab.samples.image_facts import FileFact, ImageFacts
 def survey(lab: Lab) -> list[dict[str, Any]]:
     """Every sample image, JSON-ready; what an image that has not been made would be stays None."""
     engine = lab.engine()
-    return [_row(recipe, _facts(lab, engine, recipe)) for recipe in lab.catalogue.values()]
+    return [_row(recipe, _facts(lab, engine, recipe)) for recipe in bases_first(lab.catalogue)]
 
 
 def verify(lab: Lab) -> list[dict[str, Any]]:
     """Every sample image with the promises that it breaks; `present` is false for one that has not been made."""
     engine, rows = lab.engine(), []
-    for recipe in lab.catalogue.values():
+    for recipe in bases_first(lab.catalogue):
         facts = _facts(lab, engine, recipe)
         rows.append(
             {
@@ -48,7 +48,7 @@ def lock(lab: Lab) -> dict[str, str]:
         Upstream reference -> digest; empty where every image is a stand-in, and there is nothing to lock.
     """
     engine, found = lab.engine(), {}
-    for recipe in lab.catalogue.values():
+    for recipe in bases_first(lab.catalogue):
         facts = _facts(lab, engine, recipe)
         if facts and recipe.upstream and facts.source == "upstream" and "@" in facts.digest:
             found[recipe.upstream] = facts.digest.rpartition("@")[2]

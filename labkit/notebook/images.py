@@ -54,7 +54,7 @@ class Images(Opened):
             path: from the image's root.
         """
         engine = self._lab.engine()
-        found = engine.look_inside(self._lab.reference(image, engine), [path])[path]
+        found = engine.look_inside(self._lab.reference(image), [path])[path]
         return FileFact(found.uid, found.gid, found.mode) if found else None
 
     def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
@@ -108,7 +108,7 @@ class Images(Opened):
     def _in_cluster(self, image: str) -> str:
         """The reference of an image that the cluster has; one's own is loaded into it first."""
         engine = self._lab.engine()
-        reference = self._lab.reference(image, engine)
+        reference = self._lab.reference(image)
         if image in self._lab.catalogue:
             return reference
         tagged = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"

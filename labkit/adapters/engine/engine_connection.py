@@ -40,6 +40,10 @@ class Connection:
         cast(Any, client.api).timeout = None
         return cls(client, configuration)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
     def info(self) -> dict[str, Any]:
         """What `docker info` tells, as the API gives it."""
         with doing("Asking the engine about itself"):

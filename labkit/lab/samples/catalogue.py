@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
 from labkit.lab.samples.contract import Contract
+from labkit.lab.samples.image_facts import FileFact
 
-_KEYS = {"summary", "upstream", "bases", "app", "rootfs", "note", "recorded", "contract"}
+
+@dataclass(frozen=True, kw_only=True)
+class _RecipeFile:
+    """What an image.toml may hold, by its keys."""
+
+    summary: str
+    recorded: date
+    contract: Contract
+    upstream: str | None = None
+    bases: tuple[str, ...] = ()
+    app: bool = False
+    rootfs: bool = False
+    note: str = ""
 
 
-@dataclass(frozen=True)
-class Recipe:
+@dataclass(frozen=True, kw_only=True)
+class Recipe(_RecipeFile):
     """One sample image.
 
     Args:
@@ -32,43 +46,70 @@ class Recipe:
     """
 
     name: str
-    summary: str
     folder: Path
-    upstream: str | None
-    bases: tuple[str, ...]
-    app: bool
-    rootfs: bool
-    note: str
-    recorded: date
-    contract: Contract
 
 
-def load_catalogue(folder: Path) -> dict[str, Recipe]:
-    """Read the catalogue.
+class Catalogue(Mapping[str, Recipe]):
+    """The recipes by name. Names come from the folders; a recipe is read when it is asked for, and none before.
+
+    So a mistake in one recipe stops only what needs that image.
 
     Args:
         folder: the folder with one folder per image.
+    """
 
-    Returns:
-        Name -> recipe, every image after those that it builds on.
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names: tuple[str, ...] | None = None
+        self._read: dict[str, Recipe] = {}
+
+    def _all_names(self) -> tuple[str, ...]:
+        if self._names is None:
+            self._names = tuple(sorted(file.parent.name for file in self._folder.glob("*/image.toml")))
+        return self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all_names())
+
+    def __len__(self) -> int:
+        return len(self._all_names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all_names()
+
+    def __getitem__(self, name: str) -> Recipe:
+        """The recipe of a name.
+
+        Raises:
+            KeyError: there is no such image.
+            LabFailed: the recipe makes no sense; the error names its file and the field.
+        """
+        if name not in self._all_names():
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = _read(self._folder / name / "image.toml")
+        return self._read[name]
+
+
+def bases_first(catalogue: Mapping[str, Recipe]) -> list[Recipe]:
+    """Every recipe, after those that it builds on.
 
     Raises:
-        LabFailed: a recipe makes no sense; the error names its file.
+        LabFailed: a recipe makes no sense; the error names its file and the field.
     """
-    recipes = {file.parent.name: _read(file) for file in sorted(folder.glob("*/image.toml"))}
     ordered: dict[str, Recipe] = {}
 
     def add(name: str, needed_by: tuple[str, ...]) -> None:
-        if name not in recipes or name in needed_by:
+        if name not in catalogue or name in needed_by:
             wrong = "builds on itself" if name in needed_by else "is not in the catalogue"
-            raise _broken(folder / needed_by[-1] / "image.toml", f"its base {name} {wrong}")
-        for base in recipes[name].bases:
+            raise _broken(catalogue[needed_by[-1]].folder / "image.toml", f"bases: {name} {wrong}")
+        for base in catalogue[name].bases:
             add(base, (*needed_by, name))
-        ordered.setdefault(name, recipes[name])
+        ordered.setdefault(name, catalogue[name])
 
-    for name in recipes:
+    for name in catalogue:
         add(name, ())
-    return ordered
+    return list(ordered.values())
 
 
 def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
@@ -76,40 +117,49 @@ def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
 
     Raises:
         Misuse: there is none; near names are in the remedy.
+        LabFailed: the recipe makes no sense.
+    """
+    return catalogue[require_image(catalogue, name)]
+
+
+def require_image(catalogue: Mapping[str, Recipe], name: str) -> str:
+    """The name of an image, if the catalogue has it; its recipe is not read.
+
+    Raises:
+        Misuse: there is none; near names are in the remedy.
     """
     if name in catalogue:
-        return catalogue[name]
+        return name
     hint = did_you_mean(name, catalogue, "see what there is\n  labkit images", most=3, cutoff=0.5)
     raise Misuse(f"Looking for image {name!r}", "there is none of that name", hint)
 
 
 def _read(file: Path) -> Recipe:
+    import msgspec  # Up to a tenth of a second that most commands would wait for in vain.
+
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-        if unknown := sorted(set(table) - _KEYS):
-            raise ValueError(f"unknown keys {', '.join(unknown)}")
-        return Recipe(
-            name=file.parent.name,
-            summary=table["summary"],
-            folder=file.parent,
-            upstream=table.get("upstream"),
-            bases=tuple(table.get("bases", ())),
-            app=bool(table.get("app", False)),
-            rootfs=bool(table.get("rootfs", False)),
-            note=table.get("note", ""),
-            recorded=_day(table["recorded"]),
-            contract=Contract.from_table(table["contract"]),
-        )
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise _broken(file, f"{type(error).__name__}: {error}") from error
+        values = msgspec.convert(table, _RecipeFile)
+        _reject_unknown(table)
+    except msgspec.ValidationError as error:
+        # "Expected `str`, got `int` - at `$.contract.users[0]`"
+        problem, _, path = str(error).partition(" - at `$")
+        raise _broken(file, ": ".join(filter(None, [path.strip("`."), problem]))) from error
+    except (ValueError, OSError) as error:
+        raise _broken(file, str(error)) from error
+    parts = {field.name: getattr(values, field.name) for field in fields(values)}
+    return Recipe(name=file.parent.name, folder=file.parent, **parts)
 
 
-def _day(value: object) -> date:
-    # A TOML date with a time is a date to Python too, and would be shown as one.
-    if type(value) is not date:
-        raise ValueError(f"recorded is {value!r}, not a day such as 2026-11-24")
-    return value
+def _reject_unknown(table: dict[str, Any]) -> None:
+    """Refuse keys that nothing reads; msgspec does so for its own classes only."""
+    contract = table["contract"]
+    tables = [("", table, _RecipeFile), ("contract.", contract, Contract)]
+    tables += [(f"contract.files.{path}.", facts, FileFact) for path, facts in contract.get("files", {}).items()]
+    for prefix, keys, known in tables:
+        if unknown := set(keys) - {field.name for field in fields(known)}:
+            raise ValueError(f"{prefix}{min(unknown)}: there is no such key")
 
 
 def _broken(file: Path, why: str) -> LabFailed:
-    return LabFailed(f"Reading {file}", why, f"restore it\n  git checkout -- {file}")
+    return LabFailed(f"Reading {file}", why, f"correct it, or restore it\n  git checkout -- {file}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
-from labkit.core.causes import REFUSALS, Cause
+from labkit.core.causes import REFUSALS
 from labkit.core.identity.kubelet_rules import cri_user, verify_run_as_non_root
 from labkit.core.identity.model import Settings
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
@@ -49,26 +48,9 @@ class Contract:
     passwd_lines: int | None = None
     files: Mapping[str, FileFact] = field(default_factory=dict)
 
-    @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Contract:
-        """Read the table of an image.toml.
-
-        Raises:
-            ValueError: a key is unknown, or the cause is none of the kubelet's.
-        """
-        known = {one.name for one in fields(cls)}
-        if unknown := sorted(set(table) - known):
-            raise ValueError(f"unknown promises {', '.join(unknown)}")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
-        }
-        values["files"] = {
-            one["path"]: FileFact(one["uid"], one["gid"], one["mode"]) for one in table.get("files") or []
-        }
-        contract = cls(**values)
-        if contract.cause and Cause(contract.cause) not in REFUSALS:
-            raise ValueError(f"{contract.cause} is not a refusal of the kubelet")
-        return contract
+    def __post_init__(self) -> None:
+        if self.cause and self.cause not in REFUSALS:
+            raise ValueError(f"{self.cause} is not a refusal of the kubelet, as {', '.join(REFUSALS)} are")
 
 
 def refusal_of(user: str) -> str:
@@ -81,9 +63,9 @@ def violations(contract: Contract, facts: ImageFacts) -> list[str]:
     """Every promise that an image breaks, each as a sentence with what was promised and what is there."""
     broken = []
 
-    def promise(what: str, wanted: object, seen: object, kept: bool) -> None:
+    def promise(subject: str, wanted: object, seen: object, kept: bool) -> None:
         if not kept:
-            broken.append(f"{what}: {wanted!r} was promised, {seen!r} is there")
+            broken.append(f"{subject}: {wanted!r} was promised, {seen!r} is there")
 
     lines = (facts.passwd or "").splitlines()
     first, last = (lines[0], lines[-1]) if lines else ("", "")
