@@ -57,6 +57,7 @@ class Opened:
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
         self._kube.close()
+        self._lab.close()
 
     def _clear_engine(self) -> None:
         """Remove the lesson's containers, and the images that it made."""

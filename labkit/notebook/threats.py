@@ -112,10 +112,7 @@ class Threats:
         return surprises_table(matrix)
 
     def _quiet(self) -> Lab:
-        from labkit.lab.lab import Lab
-        from labkit.show.steps import Silent
-
-        return Lab(self._lab.configuration, Silent())
+        return self._lab.silent()
 
     # --- the vulnerable app ---
 

@@ -23,11 +23,11 @@ os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
+def lab() -> Iterator[Lab]:
     """The lab, brought up if it is not."""
-    lab = Lab(steps=Silent())
-    lab.up()
-    return lab
+    with Lab(steps=Silent()) as lab:
+        lab.up()
+        yield lab
 
 
 @pytest.fixture

@@ -64,10 +64,7 @@ def test_status_without_an_engine_is_an_answer(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; see docs/tests.md")
 def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
     # What is imported later could lie in a folder that this user may not read.
-    before = (
-        "import os, labkit.cli.images_command, docker, json\n"
-        "os.setgroups([])\nos.setgid(65534)\nos.setuid(65534)"
-    )
+    before = "import os, labkit.cli.images_command, docker, json\nos.setgroups([])\nos.setgid(65534)\nos.setuid(65534)"
     done = _labkit("images", before=before, HOME=str(tmp_path))
     _one_error(done, 3, "this user may not talk to it", "usermod -aG docker")
 

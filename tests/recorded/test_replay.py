@@ -13,7 +13,7 @@ import pytest
 
 from labkit.core.pods.outcome import judge, pod_summary
 from labkit.lab.lab import IMAGES_FOLDER
-from labkit.lab.samples.catalogue import load_catalogue
+from labkit.lab.samples.catalogue import Catalogue
 from labkit.lab.samples.image_facts import ImageFacts
 
 _HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def test_there_is_something_to_replay() -> None:
     assert len(PODS) >= 12
-    assert {path.stem for path in IMAGES} == set(load_catalogue(IMAGES_FOLDER))
+    assert {path.stem for path in IMAGES} == set(Catalogue(IMAGES_FOLDER))
 
 
 @pytest.mark.parametrize("path", PODS, ids=lambda path: path.stem)
@@ -48,7 +48,7 @@ def test_a_refusal_is_recorded_under_its_cause(name: str) -> None:
 @pytest.mark.parametrize("path", IMAGES, ids=lambda path: path.stem)
 def test_an_image_has_a_user_that_its_contract_allows(path: Path) -> None:
     facts = ImageFacts.from_inspect(_read(path), reference=path.stem, texts={}, shell=False)
-    contract = load_catalogue(IMAGES_FOLDER)[path.stem].contract
+    contract = Catalogue(IMAGES_FOLDER)[path.stem].contract
     assert facts.user in contract.users
     assert facts.source == "stand-in"
     assert facts.to_dict()["reference"] == path.stem

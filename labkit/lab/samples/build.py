@@ -16,7 +16,7 @@ from labkit.adapters.processes import run_program
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
-from labkit.lab.samples.catalogue import Recipe, bases_first
+from labkit.lab.samples.catalogue import Recipe
 from labkit.lab.samples.digest_lock import gone_digest, locked_reference, read_lock
 from labkit.lab.samples.sources import Decision, Source
 from labkit.show.steps import Steps
@@ -44,7 +44,7 @@ class ImageBuilder:
     Args:
         engine: builds and keeps them.
         configuration: names them.
-        catalogue: the recipes.
+        catalogue: the recipes; none of them builds on itself.
         decision: where images come from.
         steps: told what is going on.
         locked: digests of upstream images; what is locked is pulled by its digest.
@@ -60,7 +60,7 @@ class ImageBuilder:
 
     def ensure_all(self) -> None:
         """Make what is missing or has changed."""
-        for recipe in bases_first(self.catalogue):
+        for recipe in self.catalogue.values():
             self.ensure(recipe)
 
     def ids(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ def _read(file: Path) -> Recipe:
 
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-        values = msgspec.convert(table, _RecipeFile)
+        values = msgspec.convert(table, _RecipeFile, builtin_types=(date, datetime))
         _reject_unknown(table)
     except msgspec.ValidationError as error:
         # "Expected `str`, got `int` - at `$.contract.users[0]`"

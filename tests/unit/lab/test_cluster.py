@@ -33,6 +33,9 @@ class PaperKube:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def version(self) -> str:
         return "v1.36.0"
 
@@ -90,6 +93,9 @@ class PaperEngine:
 
     def __init__(self, *containers: str) -> None:
         self.left = list(containers)
+
+    def close(self) -> None:
+        pass
 
     def image(self, _: str) -> None:
         return None

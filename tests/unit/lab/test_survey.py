@@ -15,13 +15,13 @@ from labkit.base.configuration import Configuration
 from labkit.cli import main
 from labkit.lab import survey as surveys
 from labkit.lab.lab import IMAGES_FOLDER, Lab
-from labkit.lab.samples.catalogue import Recipe, load_catalogue
+from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first
 from labkit.lab.samples.contract import refusal_of
 from labkit.lab.survey import lock, survey, verify
 from labkit.notebook.views import images_table, promises_table
 from labkit.show.steps import Silent
 
-CATALOGUE = load_catalogue(IMAGES_FOLDER)
+CATALOGUE = Catalogue(IMAGES_FOLDER)
 DIGEST = "sha256:" + "a" * 64
 PASSWD = "root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0:another root:/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 NAMES = (
@@ -129,7 +129,7 @@ def test_the_table_has_the_uid_and_the_cause(
 def test_an_image_that_is_not_made_has_a_row_of_the_same_fields(lab: PaperLab) -> None:
     lab.paper.add("debian", "")
     rows = survey(lab)
-    assert [row["name"] for row in rows] == list(lab.catalogue)
+    assert [row["name"] for row in rows] == [recipe.name for recipe in bases_first(lab.catalogue)]
     absent = of(rows, "alpine")
     assert set(absent) == set(of(rows, "debian"))
     assert {absent[key] for key in ("source", "user", "uid", "non_root", "cause", "size", "shell")} == {None}
@@ -169,7 +169,7 @@ def test_every_image_that_is_here_is_compared_and_the_others_are_named(lab: Pape
     lab.paper.add("debian", "1654")
     lab.paper.add("named-root", "root", source="upstream")
     rows = verify(lab)
-    assert [row["name"] for row in rows] == list(lab.catalogue)
+    assert [row["name"] for row in rows] == [recipe.name for recipe in bases_first(lab.catalogue)]
     assert [row["name"] for row in rows if row["present"]] == ["debian", "named-root"]
     told = "\n".join(of(rows, "debian")["broken"])
     assert "Config.User: \"''\" was promised, '1654' is there" in told

@@ -18,21 +18,22 @@ from labkit.base.errors import LabFailed, Misuse
 from labkit.lab.kind_cluster import parse_loaded
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
-from labkit.lab.samples.catalogue import Recipe, find, load_catalogue
+from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first, find, require_image
 from labkit.lab.samples.contract import Contract, violations
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.sources import Decision, Source, remembered
 
-CATALOGUE = load_catalogue(IMAGES_FOLDER)
+CATALOGUE = Catalogue(IMAGES_FOLDER)
 WANTED = {"alpine", "debian", "ubuntu", "runtime-deps", "aspnetapp-root", "aspnetapp", "aspnetapp-chiseled"}
 
 
 def test_the_images_of_the_course_are_there_bases_first() -> None:
     assert WANTED | {"named-user", "uid-out-of-range"} <= set(CATALOGUE)
     seen: set[str] = set()
-    for recipe in CATALOGUE.values():
+    for recipe in bases_first(CATALOGUE):
         assert set(recipe.bases) <= seen
         seen.add(recipe.name)
+    assert seen == set(CATALOGUE)
 
 
 @pytest.mark.parametrize("recipe", CATALOGUE.values(), ids=lambda recipe: recipe.name)
@@ -54,22 +55,58 @@ def _planted(folder: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("summary = ", "Invalid value"),
-        ("summary = 'x'\nrecorded = 2026-11-24", "contract"),
-        ("summary = 'x'\n[contract]", "recorded"),
-        ("summary = 'x'\nrecorded = 'yesterday'\n[contract]", "not a day"),
-        ("summary = 'x'\nrecorded = 2026-11-24\ncolour = 'red'\n[contract]", "unknown keys colour"),
-        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\nusers = ['']\nluck = 1", "unknown promises luck"),
-        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\ncause = 'timeout'", "not a refusal"),
-        ("summary = 'x'\nrecorded = 2026-11-24\nbases = ['none']\n[contract]", "none is not in the catalogue"),
-        ("summary = 'x'\nrecorded = 2026-11-24\nbases = ['planted']\n[contract]", "builds on itself"),
+        ("summary = ", r"Invalid value .*at end of document"),
+        ("summary = 'x'\n\n!", r"Invalid statement \(at line 3, column 1\)"),
+        ("summary = 'x'\nrecorded = 2026-11-24", "missing required field `contract`"),
+        ("summary = 'x'\n[contract]", "missing required field `recorded`"),
+        ("summary = 1\nrecorded = 2026-11-24\n[contract]", "summary: Expected `str`, got `int`"),
+        ("summary = 'x'\nrecorded = 'yesterday'\n[contract]", "recorded: Expected `date`, got `str`"),
+        # A TOML date with a time is a date to Python too, and would be shown as one.
+        ("summary = 'x'\nrecorded = 2026-11-24T10:00:00\n[contract]", "recorded: Expected `date`, got `datetime`"),
+        ("summary = 'x'\nrecorded = 2026-11-24\napp = 'yes'\n[contract]", "app: Expected `bool`, got `str`"),
+        ("summary = 'x'\nrecorded = 2026-11-24\ncolour = 'red'\n[contract]", "colour: there is no such key"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\nluck = 1", r"contract\.luck: there is no such key"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\nusers = 'x'", r"contract\.users: Expected `array`"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\nusers = ['', 0]", r"contract\.users\[1\]: Expected `str`"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\nfiles = ['/x']", r"contract\.files: Expected `object`"),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract.files.x]\nuid = 0", r"contract\.files\[.*missing .*`gid`"),
+        (
+            "summary = 'x'\nrecorded = 2026-11-24\n[contract.files.x]\nuid = 0\ngid = 0\nmode = '7'\nowner = 'x'",
+            r"contract\.files\.x\.owner: there is no such key",
+        ),
+        ("summary = 'x'\nrecorded = 2026-11-24\n[contract]\ncause = 'timeout'", "contract: timeout is not a refusal"),
+        ("summary = 'x'\nrecorded = 2026-11-24\nbases = ['none']\n[contract]", "bases: none is not in the catalogue"),
+        ("summary = 'x'\nrecorded = 2026-11-24\nbases = ['planted']\n[contract]", "bases: planted builds on itself"),
     ],
 )
-def test_a_broken_recipe_names_its_file(tmp_path: Path, text: str, why: str) -> None:
+def test_a_broken_recipe_names_its_file_and_what_is_wrong_in_it(tmp_path: Path, text: str, why: str) -> None:
     _planted(tmp_path, "planted", text)
     with pytest.raises(LabFailed, match=why) as caught:
-        load_catalogue(tmp_path)
-    assert "planted/image.toml" in str(caught.value)
+        bases_first(Catalogue(tmp_path))
+    assert "planted/image.toml" in caught.value.tried
+    assert f"git checkout -- {tmp_path}/planted/image.toml" in caught.value.remedy
+
+
+def test_a_recipe_that_is_no_text_or_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted" / "image.toml").write_bytes(b"summary = '\xff'")
+    with pytest.raises(LabFailed, match=r"planted/image\.toml: .*can't decode"):
+        Catalogue(tmp_path)["planted"]
+
+
+def test_a_broken_recipe_stops_nothing_but_what_needs_it(tmp_path: Path) -> None:
+    _planted(tmp_path, "broken", "summary = ")
+    _planted(tmp_path, "whole", "summary = 'x'\nrecorded = 2026-11-24\n[contract]")
+    catalogue = Catalogue(tmp_path)
+    assert list(catalogue) == ["broken", "whole"]
+    assert require_image(catalogue, "broken") == "broken"
+    assert find(catalogue, "whole").summary == "x"
+    with pytest.raises(Misuse, match="did you mean whole"):
+        find(catalogue, "whol")
+    with pytest.raises(LabFailed, match=r"broken/image\.toml"):
+        find(catalogue, "broken")
+    with pytest.raises(LabFailed, match=r"broken/image\.toml"):
+        bases_first(catalogue)
 
 
 def test_an_unknown_image_has_near_ones() -> None:

@@ -16,7 +16,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.build import ImageBuilder
-from labkit.lab.samples.catalogue import load_catalogue
+from labkit.lab.samples.catalogue import Catalogue
 from labkit.lab.samples.digest_lock import locked_reference, read_lock, write_lock
 from labkit.lab.samples.sources import Decision, Source
 from labkit.show.steps import Silent
@@ -60,7 +60,7 @@ class PaperEngine:
 
 def made(engine: PaperEngine, mirror: str = "", locked: Mapping[str, str] | None = None) -> dict[str, str]:
     """The labels of an image that was made of alpine; nothing but that image stays in the engine."""
-    recipe = replace(load_catalogue(IMAGES_FOLDER)["alpine"], upstream=NAME)
+    recipe = replace(Catalogue(IMAGES_FOLDER)["alpine"], upstream=NAME)
     configuration, decision = (
         Configuration("paper", Path(), Path(), Path()),
         Decision(Source.UPSTREAM, mirror, "", time.time()),
