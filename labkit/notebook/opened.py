@@ -24,7 +24,7 @@ class Opened:
     def __init__(self, name: str, lab: Lab | None = None) -> None:
         register_views()
         self.name = require_lesson(name)
-        self._lab = lab or Lab()
+        self._lab, self._opened_lab = lab or Lab(), lab is None
         self._lab.up()
         self._kube = self._connect()
         self._threats: Threats | None = None
@@ -57,7 +57,8 @@ class Opened:
         for namespace in self._kube.namespaces(self.name):
             self._kube.delete_namespace(namespace)
         self._kube.close()
-        self._lab.close()
+        if self._opened_lab:
+            self._lab.close()
 
     def _clear_engine(self) -> None:
         """Remove the lesson's containers, and the images that it made."""
