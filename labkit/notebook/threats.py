@@ -37,7 +37,7 @@ class Threats:
         """A way to run a container, by its name; it can show itself as a docker line and as a pod."""
         return find_posture(name)
 
-    def what(self, probe: str) -> Probe:
+    def describe(self, probe: str) -> Probe:
         """A probe by its name: what is tried, what it means to an attacker, and the rule that decides."""
         return find_probe(probe)
 

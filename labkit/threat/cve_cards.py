@@ -23,7 +23,8 @@ def cards_table(findings: Iterable[Finding] = ()) -> Table:
             f"{card.name}\n{card.title}",
             card.needed,
             card.non_root,
-            "\n".join(f"{one.where}: {one.verdict}" for one in known if one.card == card.name) or "not looked at",
+            "\n".join(f"{finding.where}: {finding.verdict}" for finding in known if finding.card == card.name)
+            or "not looked at",
         )
         for card in CARDS.values()
     ]
@@ -35,7 +36,7 @@ def card_table(card: Card, findings: Iterable[Finding] = ()) -> Table:
 
     Args:
         card: the card.
-        findings: of `labkit.threat.cves.check`; those of other cards are passed over.
+        findings: of `labkit.threat.cves.check`; those of other cards are ignored.
     """
     rows = [
         ("what it was", card.was),
@@ -43,8 +44,12 @@ def card_table(card: Card, findings: Iterable[Finding] = ()) -> Table:
         ("would non-root have stopped it", f"{card.non_root}. {card.why}"),
         ("what stops it", card.stopped_by),
         ("had the bug", card.component + (f", since {card.since}" if card.since else "")),
-        ("mended in", ", ".join(card.fixed)),
+        ("fixed in", ", ".join(card.fixed)),
     ]
-    rows += [(f"here, {one.where}", f"{one.verdict}: {one.reason}") for one in findings if one.card == card.name]
+    rows += [
+        (f"here, {finding.where}", f"{finding.verdict}: {finding.reason}")
+        for finding in findings
+        if finding.card == card.name
+    ]
     rows.append(("sources", "\n".join(card.sources)))
     return Table(f"{card.name}: {card.title}", (), rows, _NOTE, (None, _WIDE))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from labkit.base.errors import Misuse, did_you_mean
 
@@ -19,7 +20,7 @@ _FILE = Path(__file__).with_name("cves.toml")
 
 
 class CardVerdict(StrEnum):
-    """How this machine stands to a card."""
+    """Whether this machine is open to a card."""
 
     FIXED = "fixed"
     AFFECTED = "affected"
@@ -40,9 +41,9 @@ class Exclusion:
     """A fact of the machine with which a bug cannot be used.
 
     Args:
-        fact: a field of `Machine`.
+        fact: a field of `MachineVersions`.
         value: with this value the bug is not here.
-        why: the reason in words.
+        why: the reason.
     """
 
     fact: str
@@ -63,11 +64,11 @@ class Card:
         why: the reason for that.
         stopped_by: what does stop it.
         component: what had the bug: "runc", "containerd" or "kernel".
-        fixed: the first mended release of each branch.
+        fixed: the first fixed release of each branch.
         sources: where all of this was read.
         since: the release that the bug came with, empty if all older ones have it.
         at_engine: what to add where the component is the engine's.
-        excluded: a fact of the machine with which the bug cannot be used.
+        not_here: a fact of the machine with which the bug cannot be used.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Card:
     sources: tuple[str, ...]
     since: str = ""
     at_engine: str = ""
-    excluded: Exclusion | None = None
+    not_here: Exclusion | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -90,8 +91,8 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What the cards are held against, each None where it is not known.
+class MachineVersions:
+    """The versions and settings of a machine that the cards are compared with, each None where it is not known.
 
     Args:
         kernel: release of the kernel of the engine's machine, as uname gives it.
@@ -118,7 +119,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Finding:
-    """How one place of the machine stands to a card, and the reason in words."""
+    """Whether one place of the machine is open to a card, and why."""
 
     card: str
     where: Where
@@ -130,13 +131,10 @@ class Finding:
         return {"card": self.card, "where": str(self.where), "verdict": str(self.verdict), "reason": self.reason}
 
 
-def _card(name: str, told: Mapping[str, Any]) -> Card:
-    rest: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in told.items()}
-    not_here = rest.pop("not_here", None)
-    return Card(name, excluded=Exclusion(**not_here) if not_here else None, **rest)
-
-
-CARDS = {name: _card(name, told) for name, told in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()}
+CARDS = {
+    name: msgspec.convert({"name": name, **entry}, Card)
+    for name, entry in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()
+}
 """All cards: first what leads out of a container, then what defeats non-root itself."""
 
 
@@ -152,17 +150,17 @@ def find_card(name: str) -> Card:
     raise Misuse(f"Looking for card {name!r}", "there is none of that number", hint)
 
 
-def check(card: Card, machine: Machine) -> list[Finding]:
-    """How a machine stands to a card: one finding for the kernel, or one each for the engine and the node.
+def check(card: Card, machine: MachineVersions) -> list[Finding]:
+    """Whether a machine is open to a card: one finding for the kernel, or one each for the engine and the node.
 
-    A version is *fixed* at or above the mended release of its branch, and in branches newer than all mended ones. A
-    lower one is *affected* only as a plain number: distributions mend older versions and leave the number as it is,
+    A version is *fixed* at or above the fixed release of its branch, and in branches newer than all fixed ones. A
+    lower one is *affected* only as a plain number: distributions backport fixes and leave the number as it is,
     so that with anything behind it a lower version is *unknown*.
     """
     return [_finding(card, machine, where, version) for where, version in _versions(card, machine).items()]
 
 
-def _versions(card: Card, machine: Machine) -> dict[Where, str | None]:
+def _versions(card: Card, machine: MachineVersions) -> dict[Where, str | None]:
     if card.component == "kernel":
         return {Where.KERNEL: machine.kernel}
     if card.component == "runc":
@@ -170,11 +168,11 @@ def _versions(card: Card, machine: Machine) -> dict[Where, str | None]:
     return {Where.ENGINE: machine.engine_containerd, Where.NODE: machine.node_containerd}
 
 
-def _finding(card: Card, machine: Machine, where: Where, version: str | None) -> Finding:
+def _finding(card: Card, machine: MachineVersions, where: Where, version: str | None) -> Finding:
     verdict, reason = _judge(card, version)
-    excluded = card.excluded
-    if verdict is not CardVerdict.FIXED and excluded and getattr(machine, excluded.fact) == excluded.value:
-        verdict, reason = CardVerdict.NOT_HERE, excluded.why
+    not_here = card.not_here
+    if verdict is not CardVerdict.FIXED and not_here and getattr(machine, not_here.fact) == not_here.value:
+        verdict, reason = CardVerdict.NOT_HERE, not_here.why
     if where is Where.ENGINE and card.at_engine:
         reason = f"{reason}. {card.at_engine}"
     return Finding(card.name, where, verdict, reason)
@@ -186,35 +184,35 @@ def _judge(card: Card, text: str | None) -> tuple[CardVerdict, str]:
         return CardVerdict.UNKNOWN, f"the version of {card.component} is not known"
     seen, named = _read(text), f"{card.component} {text}"
     if seen is None:
-        return CardVerdict.UNKNOWN, f"{named} is no version that can be compared"
+        return CardVerdict.UNKNOWN, f"{named} is not a version that can be compared"
     fixes = {fix.branch: fix for fix in map(_read, card.fixed) if fix}
-    mended, newest = fixes.get(seen.branch), max(fixes)
-    if mended and seen.order >= mended.order:
-        return CardVerdict.FIXED, f"{named} is not lower than {mended.text}, which mended it"
+    fix, newest = fixes.get(seen.branch), max(fixes)
+    if fix and seen.order >= fix.order:
+        return CardVerdict.FIXED, f"{named} is not lower than {fix.text}, which fixed it"
     if seen.branch > newest:
-        return CardVerdict.FIXED, f"{named} is newer than {_dotted(newest)}, the last branch that had to be mended"
+        return CardVerdict.FIXED, f"{named} is newer than {_dotted(newest)}, the last branch that needed a fix"
     since = _read(card.since)
     if since and seen.order < since.order:
         # A distribution's older kernel may have the newer code: Red Hat's 4.18 had the bug of 5.1, CVE-2022-0185.
         if seen.extra:
-            return CardVerdict.UNKNOWN, f"{named} is lower than {since.text}, which the bug came with; {_TAKES_OVER}"
+            return CardVerdict.UNKNOWN, f"{named} is lower than {since.text}, which the bug came with; {_NEWER_CODE}"
         return CardVerdict.NOT_HERE, f"{named} is lower than {since.text}, which the bug came with"
-    return _of_lower(seen, mended, named)
+    return _of_lower(seen, fix, named)
 
 
-def _of_lower(seen: _Version, mended: _Version | None, named: str) -> tuple[CardVerdict, str]:
-    reason = f"{named} is of {_dotted(seen.branch)}, where no release mended it"
-    if mended:
-        reason = f"{named} is lower than {mended.text}, which mended it"
+def _of_lower(seen: _Version, fix: _Version | None, named: str) -> tuple[CardVerdict, str]:
+    reason = f"{named} is of {_dotted(seen.branch)}, where no release fixed it"
+    if fix:
+        reason = f"{named} is lower than {fix.text}, which fixed it"
     if seen.extra:
-        return CardVerdict.UNKNOWN, f"{reason}; {_MENDS}"
-    if mended and seen.number == mended.number and mended.stage == _RELEASED:
-        return CardVerdict.UNKNOWN, f"{reason}; whether the mending was in yet is not known"
+        return CardVerdict.UNKNOWN, f"{reason}; {_BACKPORTS}"
+    if fix and seen.number == fix.number and fix.stage == _RELEASED:
+        return CardVerdict.UNKNOWN, f"{reason}; whether it had the fix already is not known"
     return CardVerdict.AFFECTED, reason
 
 
-_MENDS = "but distributions mend older versions without changing the number: ask yours"
-_TAKES_OVER = "but distributions take newer code into older versions: ask yours"
+_BACKPORTS = "but distributions backport fixes without changing the number: ask yours"
+_NEWER_CODE = "but distributions take newer code into older versions: ask yours"
 
 # 1.1.12, v2.3.4+unknown, 1.1.5+ds1-1+deb12u1, 1.0.0~rc6+dfsg1-3, 1.2.0-rc.1, 5.17-rc3, 6.1.0-18-amd64
 _VERSION = re.compile(
@@ -229,7 +227,7 @@ _EARLY = re.compile(r"~(?!ds|dfsg)|-(?:alpha|beta|dev|git|pre|rc)")
 
 @dataclass(frozen=True)
 class _Version:
-    """A version: its number, how far it was (alpha, beta, rc, released), and whatever stands behind that."""
+    """A version: its number, its stage (alpha, beta, rc, released), and whatever comes after that."""
 
     text: str
     number: tuple[int, int, int]
@@ -246,12 +244,12 @@ class _Version:
 
 
 def _read(text: str) -> _Version | None:
-    """A version from its text, None if it is none."""
+    """A version from its text; None if that is not a version."""
     match = _VERSION.fullmatch(text.strip())
     if match is None:
         return None
-    major, minor, patch, word, count, extra = match.groups()
-    stage = (_STAGES[word], int(count)) if word else _SNAPSHOT if _EARLY.match(extra) else _RELEASED
+    major, minor, patch, stage_name, count, extra = match.groups()
+    stage = (_STAGES[stage_name], int(count)) if stage_name else _SNAPSHOT if _EARLY.match(extra) else _RELEASED
     return _Version(text, (int(major), int(minor), int(patch or 0)), stage, extra)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from labkit.threat.judge import Control, Judgement, Verdict, judge
 from labkit.threat.postures import CLUSTER, ENGINE, PLACES, find_posture
@@ -31,10 +32,13 @@ class Cell:
         probe: its name.
         where: "engine" or "cluster".
         verdict: could, could not, or unknown.
-        control: what said no, None if nothing did.
-        reason: in words.
-        evidence: the call, its error, what came back; `outside` tells whether a mark was seen from outside of the
+        control: what stopped it, None if nothing did.
+        reason: why, in a sentence.
+        evidence: the call, its error, what came back; `outside` is whether a mark was seen from outside of the
             container, null where nobody could look.
+
+    Raises:
+        ValueError: there is no such place, or verdict and control do not go together.
     """
 
     posture: str
@@ -45,35 +49,35 @@ class Cell:
     reason: str
     evidence: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        if self.where not in PLACES:
+            raise ValueError(f"where is {self.where!r}, engine or cluster is wanted")
+        if (self.verdict is Verdict.COULD_NOT) is (self.control is None):
+            raise ValueError(f"a verdict {str(self.verdict)!r} with control {self.control!r} makes no sense")
+
     @property
     def key(self) -> Key:
         return self.posture, self.probe, self.where
 
     @property
     def short(self) -> str:
-        """The verdict in a word: `could`, the control that said no, or `unknown`."""
+        """The verdict in a word: `could`, the control that stopped it, or `unknown`."""
         return str(self.control) if self.control else str(self.verdict)
 
     @property
-    def said(self) -> str:
+    def full_verdict(self) -> str:
         """The verdict with its control: `could`, `could not: DAC`."""
         return f"{self.verdict}: {self.control}" if self.control else str(self.verdict)
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Cell:
-        """A cell from what `to_dict` gave.
+    def from_dict(cls, record: object) -> Cell:
+        """A cell from the values of `to_dict`.
 
         Raises:
-            ValueError: its verdict, control or place is none.
+            ValueError: a field is missing or is of the wrong type, or there is no such verdict, control or place, or
+                they do not go together.
         """
-        if told["where"] not in PLACES:
-            raise ValueError(f"where is {told['where']!r}, engine or cluster is wanted")
-        verdict = Verdict(told["verdict"])
-        control = Control(told["control"]) if told["control"] is not None else None
-        if (verdict is Verdict.COULD_NOT) is (control is None):
-            raise ValueError(f"a verdict {str(verdict)!r} with control {control!r} makes no sense")
-        names = (str(told["posture"]), str(told["probe"]), str(told["where"]))
-        return cls(*names, verdict, control, str(told["reason"]), dict(told["evidence"]))
+        return msgspec.convert(record, cls)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -114,30 +118,35 @@ class Tried:
     def __getitem__(self, probe: str) -> Cell:
         return next(cell for cell in self.cells if cell.probe == probe)
 
-    def expect(self, *said: str) -> Tried:
+    def expect(self, *verdicts: str) -> Tried:
         """Assert how the probes ended, one word for each; returns itself.
 
         Args:
-            said: `could`, `unknown`, or the control that said no.
+            verdicts: `could`, `unknown`, or the control that stopped it.
 
         Raises:
             UnexpectedVerdict: one ended otherwise.
         """
-        seen = tuple(cell.short for cell in self.cells)
-        if seen != said:
-            raise UnexpectedVerdict(f"{', '.join(said)} was expected; seen was\n{self}")
+        if tuple(cell.short for cell in self.cells) != verdicts:
+            raise UnexpectedVerdict(f"{', '.join(verdicts)} was expected; seen was\n{self}")
         return self
 
     def __str__(self) -> str:
-        lines = (f"{cell.probe:<24}{cell.said:<26}{cell.reason}" for cell in self.cells)
+        lines = (f"{cell.probe:<24}{cell.full_verdict:<26}{cell.reason}" for cell in self.cells)
         return "\n".join([f"$ {self.line}", *lines])
 
     __repr__ = __str__
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the probe program said before it ended or was stopped (cluster/probe/main.go)."""
+class ProbeOutput:
+    """What the probe program printed before it ended or was stopped (cluster/probe/main.go).
+
+    Args:
+        facts: who it ran as, and under which of the kernel's controls.
+        answers: what came of each probe, by the probe's name.
+        is_whole: whether it came to its end.
+    """
 
     facts: Mapping[str, Any]
     answers: Mapping[str, Mapping[str, Any]]
@@ -191,17 +200,19 @@ class Matrix:
         at_engine = {(cell.posture, cell.probe): cell for cell in self.cells if cell.where == ENGINE}
         others = (cell for cell in self.cells if cell.where == CLUSTER)
         pairs = ((at_engine[key], cell) for cell in others if (key := (cell.posture, cell.probe)) in at_engine)
-        return [(one, other) for one, other in pairs if one.said != other.said]
+        return [(here, there) for here, there in pairs if here.full_verdict != there.full_verdict]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
         return {
             "made": dict(self.made),
-            "postures": [find_posture(name).to_dict() for name in dict.fromkeys(one.posture for one in self.trials)],
-            "probes": [PROBES[name].to_dict() for name in dict.fromkeys(one.probe for one in self.cells)],
+            "postures": [
+                find_posture(name).to_dict() for name in dict.fromkeys(trial.posture for trial in self.trials)
+            ],
+            "probes": [PROBES[name].to_dict() for name in dict.fromkeys(cell.probe for cell in self.cells)],
             "trials": [
-                {"posture": one.posture, "where": one.where, "line": one.line, "facts": dict(one.facts)}
-                for one in self.trials
+                {"posture": trial.posture, "where": trial.where, "line": trial.line, "facts": dict(trial.facts)}
+                for trial in self.trials
             ],
             "cells": [cell.to_dict() for cell in self.cells],
         }
@@ -217,55 +228,65 @@ class Matrix:
         return text.getvalue()
 
 
-def read_said(output: str) -> Said:
-    """Read the probe program's lines; what is not one of its lines is passed over."""
+def read_output(text: str) -> ProbeOutput:
+    """Read the probe program's lines; any other line is skipped."""
     facts: Mapping[str, Any] = {}
     answers: dict[str, Mapping[str, Any]] = {}
     is_whole = False
-    for line in output.splitlines():
+    for line in text.splitlines():
         try:
-            one = json.loads(line)
-        except ValueError:
+            record = msgspec.json.decode(line)
+        except (ValueError, RecursionError):
             continue
-        if not isinstance(one, dict):
+        if not isinstance(record, dict):
             continue
-        if isinstance(one.get("probe"), str):
-            answers[one["probe"]] = one
-        elif one.get("end") is True:
+        if isinstance(record.get("probe"), str):
+            answers[record["probe"]] = record
+        elif record.get("end") is True:
             is_whole = True
-        elif "cap_effective" in one:
-            facts = one
-    return Said(facts, answers, is_whole)
+        elif "cap_effective" in record:
+            facts = record
+    return ProbeOutput(facts, answers, is_whole)
 
 
 def judged(
-    posture: str, where: str, said: Said, wanted: Sequence[str], ended: str, outside: Mapping[str, bool | None]
+    posture: str,
+    where: str,
+    output: ProbeOutput,
+    wanted: Sequence[str],
+    ended: str,
+    outside: Mapping[str, bool | None],
 ) -> list[Cell]:
     """The cells of a container that ran.
 
     Args:
         posture: its name.
         where: "engine" or "cluster".
-        said: what the probe program said.
+        output: of the probe program.
         wanted: the probes that were asked for.
         ended: how the container ended, for a probe without an answer.
         outside: for each probe that leaves a mark, whether it was seen from outside; None where nobody could look.
     """
     cells = []
     for probe in wanted:
-        answer = said.answers.get(probe, {"unknown": f"there is no answer: {ended}"})
-        found = judge(answer, said.facts)
+        answer = output.answers.get(probe, {"unknown": f"there is no answer: {ended}"})
+        judgement = judge(answer, output.facts)
         evidence = {name: value for name, value in answer.items() if name != "probe"}
         if probe in outside:
             evidence["outside"] = outside[probe]
-            if found.verdict is Verdict.COULD and outside[probe] is False:
-                found = Judgement(Verdict.UNKNOWN, None, "the container says so, but from outside it is not seen")
-        cells.append(Cell(posture, probe, where, found.verdict, found.control, found.reason, evidence))
+            if judgement.verdict is Verdict.COULD and outside[probe] is False:
+                reason = "the container reports success, but from outside it is not seen"
+                judgement = Judgement(Verdict.UNKNOWN, None, reason)
+        cells.append(_cell(posture, probe, where, judgement, evidence))
     return cells
 
 
 def all_alike(
-    posture: str, where: str, wanted: Sequence[str], found: Judgement, evidence: Mapping[str, Any]
+    posture: str, where: str, wanted: Sequence[str], judgement: Judgement, evidence: Mapping[str, Any]
 ) -> list[Cell]:
     """The cells of a posture in which nothing ran: every probe ended for the same reason."""
-    return [Cell(posture, probe, where, found.verdict, found.control, found.reason, dict(evidence)) for probe in wanted]
+    return [_cell(posture, probe, where, judgement, dict(evidence)) for probe in wanted]
+
+
+def _cell(posture: str, probe: str, where: str, judgement: Judgement, evidence: Mapping[str, Any]) -> Cell:
+    return Cell(posture, probe, where, judgement.verdict, judgement.control, judgement.reason, evidence)

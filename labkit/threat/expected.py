@@ -1,7 +1,8 @@
 """The matrix as it is expected, and the reason for every cell that surprises. Pure, but for reading its two files.
 
-`expected.csv` has a line for each probe and a column for each posture at a place; a cell says `could` or the control
-that says no. Where machines differ it says all that may be seen, separated by bars. `surprises.toml` has the reasons.
+`expected.csv` has a line for each probe and a column for each posture at a place; a cell is `could` or the control
+that stops it. Where machines differ it holds every possible verdict, separated by bars. `surprises.toml` has the
+reasons.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from labkit.threat.evidence import Cell, Key, Matrix
 from labkit.threat.judge import Control, Verdict
@@ -31,34 +34,34 @@ class Surprise:
     Args:
         probes: names, or patterns of names.
         postures: likewise.
-        where: "engine" or "cluster"; empty for both.
         why: the reason.
+        where: "engine" or "cluster"; empty for both.
     """
 
     probes: tuple[str, ...]
     postures: tuple[str, ...]
-    where: str
     why: str
+    where: str = ""
 
     def explains(self, cell: Cell) -> bool:
         """Whether it is about a cell."""
         return (
             self.where in ("", cell.where)
-            and any(fnmatchcase(cell.probe, one) for one in self.probes)
-            and any(fnmatchcase(cell.posture, one) for one in self.postures)
+            and any(fnmatchcase(cell.probe, pattern) for pattern in self.probes)
+            and any(fnmatchcase(cell.posture, pattern) for pattern in self.postures)
         )
 
 
 @cache
 def expected() -> dict[Key, tuple[str, ...]]:
-    """What each cell may say, in short: posture, probe, place -> `could`, a control, or `unknown`."""
+    """What each cell may be: posture, probe, place -> `could`, a control, or `unknown`."""
     with FILE.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     return {
-        (posture, line["probe"], where): tuple(said.split(_BAR))
+        (posture, line["probe"], where): tuple(verdicts.split(_BAR))
         for line in lines
-        for column, said in line.items()
-        if column != "probe" and said
+        for column, verdicts in line.items()
+        if column != "probe" and verdicts
         for where, _, posture in [column.partition(" ")]
     }
 
@@ -66,15 +69,12 @@ def expected() -> dict[Key, tuple[str, ...]]:
 @cache
 def surprises() -> tuple[Surprise, ...]:
     """The reasons, in the order in which they are looked up."""
-    table = tomllib.loads(_SURPRISES.read_text(encoding="utf-8"))
-    return tuple(
-        Surprise(tuple(one["probes"]), tuple(one["postures"]), one.get("where", ""), one["why"])
-        for one in table["surprise"]
-    )
+    entries = tomllib.loads(_SURPRISES.read_text(encoding="utf-8"))["surprise"]
+    return msgspec.convert(entries, tuple[Surprise, ...])
 
 
 def unexpected(matrix: Matrix) -> Iterator[tuple[Cell, tuple[str, ...]]]:
-    """The cells that say what they should not, each with what it may say."""
+    """The cells that are not as expected, each with the verdicts that are."""
     for cell in matrix.cells:
         allowed = expected().get(cell.key, ())
         if cell.short not in allowed:
@@ -82,9 +82,9 @@ def unexpected(matrix: Matrix) -> Iterator[tuple[Cell, tuple[str, ...]]]:
 
 
 def guess(posture: Posture, probe: Probe) -> Verdict:
-    """What one would say before looking: root can do all within its container and others nothing, and nobody gets out.
+    """What one would guess: root can do everything within its container and others nothing, and nobody gets out.
 
-    Root gets out all the same if it is privileged, and leaves a mark on the node if it was given a folder of it.
+    Except that root gets out if it is privileged, and leaves a mark on the node if it was given a folder of it.
     """
     if not posture.is_root or posture.level or posture.non_root:
         return Verdict.COULD_NOT
@@ -100,11 +100,11 @@ def surprising(cells: Iterable[Cell]) -> Iterator[Cell]:
 
 def reason_for(cell: Cell) -> str:
     """Why a cell is not what one would guess, or differs between the places; empty if there is nothing to explain."""
-    return next((one.why for one in surprises() if one.explains(cell)), "")
+    return next((surprise.why for surprise in surprises() if surprise.explains(cell)), "")
 
 
 def to_csv(matrix: Matrix) -> str:
-    """A measured matrix in the form of `expected.csv`; a cell that may say several things keeps them."""
+    """A measured matrix in the form of `expected.csv`; a cell that may have several verdicts keeps them."""
     cells = {cell.key: cell for cell in matrix.cells}
     columns = list(dict.fromkeys((trial.where, trial.posture) for trial in matrix.trials))
     columns.sort(key=lambda column: column[0], reverse=True)
@@ -120,5 +120,5 @@ def to_csv(matrix: Matrix) -> str:
 
 
 def control_words() -> set[str]:
-    """All that a cell may say."""
+    """Every word that a cell may hold."""
     return {str(Verdict.COULD), str(Verdict.UNKNOWN), *map(str, Control)}

@@ -64,7 +64,7 @@ _CAPABILITIES = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, the control that said no if one did, and the reason in words."""
+    """A verdict, the control that stopped it if one did, and the reason."""
 
     verdict: Verdict
     control: Control | None
@@ -78,17 +78,14 @@ def judge(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> Judgement:
     and file modes come after that. An error which no rule explains is *unknown*.
 
     Args:
-        answer: what the probe program said of the attempt (cluster/probe/answer.go).
+        answer: of the probe program to one attempt (cluster/probe/answer.go).
         facts: who ran it, with which capabilities (cluster/probe/facts.go).
     """
     if answer.get("unknown"):
         return Judgement(Verdict.UNKNOWN, None, str(answer["unknown"]))
     if answer.get("done") is True:
         return Judgement(Verdict.COULD, None, str(answer.get("said") or "it worked"))
-    for told in _TOLD:
-        if (found := told(answer)) is not None:
-            return found
-    return _of_errno(answer, facts)
+    return _of_control(answer) or _of_absence(answer) or _of_view(answer) or _of_errno(answer, facts)
 
 
 def _of_control(answer: Mapping[str, Any]) -> Judgement | None:
@@ -104,9 +101,6 @@ def _of_absence(answer: Mapping[str, Any]) -> Judgement | None:
 
 def _of_view(answer: Mapping[str, Any]) -> Judgement | None:
     return _no(Control.NAMESPACE, f"{answer['hidden']}: not in sight") if answer.get("hidden") else None
-
-
-_TOLD = (_of_control, _of_absence, _of_view)
 
 
 def _of_errno(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> Judgement:

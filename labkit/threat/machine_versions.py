@@ -1,4 +1,4 @@
-"""The facts of a machine that the cards are held against; what cannot be read is not known, and nothing is guessed."""
+"""The facts of a machine that the cards are compared with; what cannot be read is not known, and nothing is guessed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit.base.errors import LabError
-from labkit.threat.cves import Machine
+from labkit.threat.cves import MachineVersions
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
     from labkit.lab.cluster import Cluster
 
-_Told = TypeVar("_Told")
+_Answer = TypeVar("_Answer")
 
 _NAMESPACES = "/proc/sys/user/max_user_namespaces"
 _PLAIN = re.compile(r"v?\d+(?:\.\d+)+", re.ASCII)
@@ -23,7 +23,7 @@ _RUNC = re.compile(r"^runc version (\S+)$(?:\n^commit: (\S*)$)?", re.MULTILINE)
 _CONTAINERD = re.compile(r"^containerd \S+ (\S+)[ \t]*(\S*)[ \t]*$", re.MULTILINE)
 
 
-def look_at_machine(engine: Engine, cluster: Cluster) -> Machine:
+def look_at_machine(engine: Engine, cluster: Cluster) -> MachineVersions:
     """Look at the engine, its machine and the node.
 
     Args:
@@ -33,21 +33,21 @@ def look_at_machine(engine: Engine, cluster: Cluster) -> Machine:
     Returns:
         What could be read; the rest is None.
     """
-    info = _told(engine.info) or {}
-    version = _told(engine.version) or {}
+    info = _if_it_answers(engine.info) or {}
+    version = _if_it_answers(engine.version) or {}
     count = _printed(cluster, ["cat", _NAMESPACES]).strip()
-    return Machine(
+    return MachineVersions(
         kernel=_version(info.get("KernelVersion")),
         cgroup_version=_cgroup_version(info.get("CgroupVersion")),
         engine_runc=_component(version, "runc"),
         engine_containerd=_component(version, "containerd"),
-        node_runc=_found(_RUNC, _printed(cluster, ["runc", "--version"])),
-        node_containerd=_found(_CONTAINERD, _printed(cluster, ["containerd", "--version"])),
+        node_runc=_printed_version(_RUNC, _printed(cluster, ["runc", "--version"])),
+        node_containerd=_printed_version(_CONTAINERD, _printed(cluster, ["containerd", "--version"])),
         max_user_namespaces=int(count) if count.isascii() and count.isdecimal() else None,
     )
 
 
-def _told(ask: Callable[[], _Told]) -> _Told | None:
+def _if_it_answers(ask: Callable[[], _Answer]) -> _Answer | None:
     try:
         return ask()
     except LabError:
@@ -55,8 +55,8 @@ def _told(ask: Callable[[], _Told]) -> _Told | None:
 
 
 def _printed(cluster: Cluster, command: Sequence[str]) -> str:
-    """What a command printed on the node, nothing if it failed there or could not be run."""
-    status, output = _told(lambda: cluster.execute(command)) or (1, "")
+    """What a command printed on the node; nothing if it failed there or could not be run."""
+    status, output = _if_it_answers(lambda: cluster.execute(command)) or (1, "")
     return output if status == 0 else ""
 
 
@@ -66,20 +66,20 @@ def _cgroup_version(value: object) -> int | None:
 
 def _component(version: Mapping[str, Any], name: str) -> str | None:
     components = version.get("Components") or []
-    found: Mapping[str, Any] = next((one for one in components if one.get("Name") == name), {})
-    return _full(found.get("Version"), str((found.get("Details") or {}).get("GitCommit") or ""))
+    component: Mapping[str, Any] = next((entry for entry in components if entry.get("Name") == name), {})
+    return _full(component.get("Version"), str((component.get("Details") or {}).get("GitCommit") or ""))
 
 
-def _found(pattern: re.Pattern[str], output: str) -> str | None:
+def _printed_version(pattern: re.Pattern[str], output: str) -> str | None:
     match = pattern.search(output)
     return _full(match[1], match[2] or "") if match else None
 
 
 def _full(version: object, commit: str) -> str | None:
-    """A version with all that tells whose build it is.
+    """A version with all that shows whose build it is.
 
     Debian names its package where others name a commit: 1.1.5+ds1 is 1.1.5+ds1-1+deb12u1. Ubuntu's containerd is a
-    plain 1.7.12 and names no commit, which a project's own release does; so that is said.
+    plain 1.7.12 and names no commit, which a project's own release does; so the version says that none is named.
     """
     text = _version(version)
     if text is None:
@@ -90,5 +90,5 @@ def _full(version: object, commit: str) -> str | None:
 
 
 def _version(value: object) -> str | None:
-    """A text that begins with a version; the engine says N/A or <unknown> where it could not find out."""
+    """A text that begins with a version; the engine answers N/A or <unknown> where it could not find out."""
     return value if isinstance(value, str) and _PLAIN.match(value) else None

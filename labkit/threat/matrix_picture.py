@@ -153,9 +153,9 @@ def draw_matrix(matrix: Matrix) -> Figure:
     width = max(right + _MARGIN, 2 * _MARGIN + _width(made, 9), _NARROWEST)
     top = 1.5 + max((_width(posture, 10) for posture, _ in columns), default=0.0)
     legend = top + sum(_HEADING + len(members) * _ROW for members in groups.values()) - _HEADING + 0.3
-    words = [word for word in SIGNS if word != NOT_TRIED or len(cells) < len(probes) * len(columns)]
+    verdicts = [verdict for verdict in SIGNS if verdict != NOT_TRIED or len(cells) < len(probes) * len(columns)]
     legend_columns = int((width - _MARGIN) / _LEGEND_COLUMN)
-    lines = -(-len(words) // legend_columns)
+    lines = -(-len(verdicts) // legend_columns)
     height = legend + 0.35 + lines * _LEGEND_ROW + _MARGIN
 
     figure = Figure(figsize=(width, height), facecolor="#ffffff")
@@ -176,7 +176,7 @@ def draw_matrix(matrix: Matrix) -> Figure:
             for (posture, where), x in columns.items():
                 _draw_cell(axes, write, x, y, cells.get((probe, posture, where), NOT_TRIED))
             y += _ROW
-    _draw_legend(axes, write, words, legend, lines)
+    _draw_legend(axes, write, verdicts, legend, lines)
     return figure
 
 
@@ -221,11 +221,11 @@ def _draw_columns(axes: Axes, write: Callable[..., Any], columns: Mapping[tuple[
         write(x + (_COLUMN - _GAP) / 2, top - 0.12, posture, size=10, rotation=90, ha="center", va="bottom")
 
 
-def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, word: str) -> None:
+def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, verdict: str) -> None:
     from matplotlib.patches import Rectangle
 
     others = {str(Verdict.COULD): _COULD, str(Verdict.UNKNOWN): _UNKNOWN, NOT_TRIED: _EMPTY}
-    look = others.get(word, _COULD_NOT)
+    look = others.get(verdict, _COULD_NOT)
     axes.add_patch(
         Rectangle(
             (x, y),
@@ -242,8 +242,8 @@ def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, word: 
     write(
         x + (_COLUMN - _GAP) / 2,
         y + (_ROW - _GAP) / 2,
-        SIGNS[word],
-        size=10 if len(SIGNS[word]) == 1 else 8,
+        SIGNS[verdict],
+        size=10 if len(SIGNS[verdict]) == 1 else 8,
         weight="bold" if look.hatch else "normal",
         color=look.text,
         ha="center",
@@ -251,14 +251,14 @@ def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, word: 
     )
 
 
-def _draw_legend(axes: Axes, write: Callable[..., Any], words: Sequence[str], top: float, lines: int) -> None:
+def _draw_legend(axes: Axes, write: Callable[..., Any], verdicts: Sequence[str], top: float, lines: int) -> None:
     write(_MARGIN, top + 0.1, "The signs", size=11, weight="bold")
-    for number, word in enumerate(words):
+    for number, verdict in enumerate(verdicts):
         x, y = _MARGIN + number // lines * _LEGEND_COLUMN, top + 0.32 + number % lines * _LEGEND_ROW
         middle = y + (_ROW - _GAP) / 2
-        _draw_cell(axes, write, x, y, word)
-        write(x + _COLUMN + 0.08, middle, word, size=9, weight="bold")
-        write(x + _COLUMN + 1.15, middle, MEANINGS[word], size=9)
+        _draw_cell(axes, write, x, y, verdict)
+        write(x + _COLUMN + 0.08, middle, verdict, size=9, weight="bold")
+        write(x + _COLUMN + 1.15, middle, MEANINGS[verdict], size=9)
 
 
 def _writer(axes: Axes) -> Callable[..., Any]:

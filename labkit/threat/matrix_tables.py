@@ -17,7 +17,7 @@ NOT_TRIED = "not tried"
 
 
 def matrix_table(matrix: Matrix, where: str) -> Table:
-    """All cells of one place, each in a word: `could`, the control that said no, or `unknown`.
+    """All cells of one place, each in a word: `could`, the control that stopped it, or `unknown`.
 
     Args:
         matrix: what was tried.
@@ -36,22 +36,22 @@ def matrix_table(matrix: Matrix, where: str) -> Table:
 
 
 def differences_table(matrix: Matrix) -> Table:
-    """Where the same posture fares differently on the engine and on the cluster, and why.
+    """Where the same posture differs between the engine and the cluster, and why.
 
     Args:
         matrix: what was tried at both places.
 
     Returns:
-        One row for each probe and reason, with all postures that fare alike.
+        One row for each probe and reason, with all postures for which they are the same.
     """
     alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
-    for one, other in matrix.differences():
-        why = "\n".join(text for text in dict.fromkeys((reason_for(one), reason_for(other))) if text)
-        alike[one.probe, one.said, other.said, why].append(one.posture)
+    for on_engine, on_cluster in matrix.differences():
+        why = "\n".join(text for text in dict.fromkeys((reason_for(on_engine), reason_for(on_cluster))) if text)
+        alike[on_engine.probe, on_engine.full_verdict, on_cluster.full_verdict, why].append(on_engine.posture)
     order = list(PROBES)
     rows = [
-        (", ".join(postures), PROBES[probe].title, engine, cluster, why)
-        for (probe, engine, cluster, why), postures in sorted(alike.items(), key=lambda one: order.index(one[0][0]))
+        (", ".join(alike[key]), PROBES[key[0]].title, *key[1:])
+        for key in sorted(alike, key=lambda key: order.index(key[0]))
     ]
     note = f"{_count(sum(map(len, alike.values())), 'cell')} with a difference."
     heads = ("postures", "what is tried", "on the engine", "on the cluster", "why")
@@ -85,7 +85,7 @@ def cells_table(cells: Iterable[Cell]) -> Table:
         (
             PROBES[cell.probe].title,
             f"{cell.posture}\non the {cell.where}",
-            cell.said,
+            cell.full_verdict,
             _exchange(cell),
             _conclusion(cell),
         )
@@ -112,9 +112,9 @@ def describe_matrix(matrix: Matrix) -> str:
 
 def made_line(made: Mapping[str, str]) -> str:
     """When and with what a matrix was measured, in a line; empty if that is not known."""
-    words = {"date": "measured", "kubernetes": "Kubernetes", "cgroups": "control groups"}
+    labels = {"date": "measured", "kubernetes": "Kubernetes", "cgroups": "control groups"}
     values = {**made, "date": made.get("date", "").replace("T", " ").replace("+00:00", " UTC")}
-    return ", ".join(f"{words.get(name, name)} {value}" for name, value in values.items() if value)
+    return ", ".join(f"{labels.get(name, name)} {value}" for name, value in values.items() if value)
 
 
 def _count(number: int, noun: str) -> str:
@@ -123,13 +123,13 @@ def _count(number: int, noun: str) -> str:
 
 def _exchange(cell: Cell) -> str:
     """What was called, and what came back below it."""
-    told = cell.evidence
-    said = next((str(told[name]) for name in ("said", "message", "unknown") if told.get(name)), "")
-    if said == cell.reason:
-        said = ""  # it stands in the next column
-    code = str(told.get("errno") or told.get("cause") or "")
-    came_back = ": ".join(part for part in (code, said) if part) or ("done" if told.get("done") else "")
-    return "\n".join(part for part in (str(told.get("call") or ""), came_back and f"→ {came_back}") if part)
+    evidence = cell.evidence
+    message = next((str(evidence[name]) for name in ("said", "message", "unknown") if evidence.get(name)), "")
+    if message == cell.reason:
+        message = ""  # it stands in the next column
+    code = str(evidence.get("errno") or evidence.get("cause") or "")
+    came_back = ": ".join(part for part in (code, message) if part) or ("done" if evidence.get("done") else "")
+    return "\n".join(part for part in (str(evidence.get("call") or ""), came_back and f"→ {came_back}") if part)
 
 
 def _conclusion(cell: Cell) -> str:
@@ -141,21 +141,21 @@ def _conclusion(cell: Cell) -> str:
 
 
 def _grouped(cells: Sequence[Cell], tried: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Cells as short lines: probes that fared alike in the same postures are named together."""
-    fared: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    """Cells as short lines: probes with the same verdict in the same postures are named together."""
+    seen_in: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for cell in cells:
-        fared[cell.probe, cell.short].add((cell.posture, cell.where))
+        seen_in[cell.probe, cell.short].add((cell.posture, cell.where))
     alike: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (probe, word), where in fared.items():
-        alike[word, "; ".join(_places(where, tried))].append(probe)
-    return (f"{', '.join(probes)}: {word} in {postures}" for (word, postures), probes in alike.items())
+    for (probe, verdict), postures in seen_in.items():
+        alike[verdict, "; ".join(_places(postures, tried))].append(probe)
+    return (f"{', '.join(probes)}: {verdict} in {names}" for (verdict, names), probes in alike.items())
 
 
-def _places(found: set[tuple[str, str]], tried: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _places(postures: set[tuple[str, str]], tried: Sequence[tuple[str, str]]) -> Iterator[str]:
     by_place = {
-        where: _families({name for name, at in found if at == where}, [name for name, at in tried if at == where])
+        where: _families({name for name, at in postures if at == where}, [name for name, at in tried if at == where])
         for where in PLACES
-        if any(at == where for _, at in found)
+        if any(at == where for _, at in postures)
     }
     if len(set(by_place.values())) == 1 and len(by_place) == len({at for _, at in tried}):
         yield next(iter(by_place.values()))
@@ -163,14 +163,15 @@ def _places(found: set[tuple[str, str]], tried: Sequence[tuple[str, str]]) -> It
         yield from (f"{names}, on the {where}" for where, names in by_place.items())
 
 
-def _families(found: set[str], tried: Sequence[str]) -> str:
+def _families(postures: set[str], tried: Sequence[str]) -> str:
     """Names of postures, in short: `app-*` for all of that family that were tried."""
-    said = []
+    names = []
     for family in dict.fromkeys(name.partition("-")[0] for name in tried):
         members = [name for name in tried if name.partition("-")[0] == family]
-        inside, missing = [one for one in members if one in found], [one for one in members if one not in found]
+        inside = [name for name in members if name in postures]
+        missing = [name for name in members if name not in postures]
         if inside and len(members) > 2 and len(missing) < 2:
-            said.append(" but ".join([f"{family}-*", *missing]))
+            names.append(" but ".join([f"{family}-*", *missing]))
         else:
-            said += inside
-    return ", ".join(said)
+            names += inside
+    return ", ".join(names)

@@ -34,13 +34,13 @@ def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), 
         lab: the lab.
         postures: names; all if none is given.
         probes: names; all if none is given.
-        place: "engine" or "cluster"; None for both, or for the engine alone where there is no cluster, which is told.
+        place: "engine" or "cluster"; None for both, or for the engine alone where there is no cluster; a note says so.
 
     Returns:
         The trials in the order of the postures, the engine's before the cluster's.
 
     Raises:
-        Misuse: there is no such posture, probe or place, or a posture that is not to be had at the place.
+        Misuse: there is no such posture, probe or place, or a posture that the place does not have.
         EngineUnreachable: there is no engine.
         LabFailed: there is no cluster, and it was asked for.
     """
@@ -53,7 +53,7 @@ def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), 
 
 
 class _Measuring:
-    """One measurement; only one is made at a time, so whatever another left may be taken away."""
+    """One measurement; only one runs at a time, so whatever an earlier one left may be removed."""
 
     def __init__(
         self, lab: Lab, engine: Engine, postures: Sequence[Posture], probes: Sequence[str], places: Sequence[str]
@@ -62,27 +62,27 @@ class _Measuring:
         self._postures, self._probes, self._places = postures, probes, places
         self._mark = f"{MARK}-{secrets.token_hex(4)}"
         self._stop = threading.Event()
-        self._told, self._lock = 0, threading.Lock()
+        self._done, self._lock = 0, threading.Lock()
 
     def run(self) -> Matrix:
         sweep_engine(self._engine, self._configuration, MARK)
-        samples = sorted({one.image for one in self._postures} | {NEIGHBOUR_IMAGE})
+        samples = sorted({posture.image for posture in self._postures} | {NEIGHBOUR_IMAGE})
         made = ensure_probed(self._engine, self._configuration, samples, self._lab.steps)
         if CLUSTER in self._places:
             self._lab.cluster().load(made)
         with self._lab.steps.step("the probes, in every posture"), ThreadPoolExecutor(2) as pool:
             halves = [pool.submit(self._at_engine), pool.submit(self._at_cluster)]
             try:
-                found = {(one.posture, one.where): one for half in halves for one in half.result()}
+                trials = {(trial.posture, trial.where): trial for half in halves for trial in half.result()}
             except BaseException:
                 self._stop.set()
                 raise
         keys = [(posture.name, place) for posture in self._postures for place in PLACES]
-        return Matrix([found[key] for key in keys if key in found], self._versions())
+        return Matrix([trials[key] for key in keys if key in trials], self._versions())
 
     def _at_engine(self) -> list[Trial]:
         trying = OnEngine(self._engine, self._configuration, self._mark, self._stop)
-        return trying.try_all(self._chosen(ENGINE), self._probes, self._tell)
+        return trying.try_all(self._chosen(ENGINE), self._probes, self._report)
 
     def _at_cluster(self) -> list[Trial]:
         if CLUSTER not in self._places:
@@ -91,16 +91,16 @@ class _Measuring:
             sweep_cluster(kube, self._lab.cluster(), MARK)
             cluster = self._lab.cluster()
             trying = OnCluster(kube, self._engine, cluster, self._configuration, self._mark, self._stop)
-            return trying.try_all(self._chosen(CLUSTER), self._probes, self._tell)
+            return trying.try_all(self._chosen(CLUSTER), self._probes, self._report)
 
     def _chosen(self, place: str) -> list[Posture]:
-        return [one for one in self._postures if place in one.places and place in self._places]
+        return [posture for posture in self._postures if place in posture.places and place in self._places]
 
-    def _tell(self, trial: Trial) -> None:
+    def _report(self, trial: Trial) -> None:
         with self._lock:
-            self._told += 1
+            self._done += 1
             total = sum(len(self._chosen(place)) for place in PLACES)
-            line = f"{self._told:>3} of {total}: {trial.posture}, {trial.where}, {trial.seconds:.1f} s"
+            line = f"{self._done:>3} of {total}: {trial.posture}, {trial.where}, {trial.seconds:.1f} s"
             self._lab.steps.note(line)
 
     def _versions(self) -> dict[str, str]:
@@ -123,10 +123,11 @@ def _check_place(place: str | None, postures: Sequence[Posture]) -> None:
         return
     if place not in PLACES:
         raise Misuse(f"Looking for place {place!r}", "there is none of that name", "it is engine or cluster")
-    for one in postures:
-        if place not in one.places:
-            there = " and ".join(one.places)
-            raise Misuse(f"Trying {one.name} on the {place}", "it cannot be had there", f"try it on the {there}")
+    for posture in postures:
+        if place not in posture.places:
+            there = " and ".join(posture.places)
+            tried = f"Trying {posture.name} on the {place}"
+            raise Misuse(tried, f"the {place} has no such posture", f"try it on the {there}")
 
 
 def _places(lab: Lab, place: str | None) -> tuple[str, ...]:
@@ -137,5 +138,5 @@ def _places(lab: Lab, place: str | None) -> tuple[str, ...]:
         return (place,) if place else PLACES
     if place == CLUSTER:
         raise LabFailed("Looking for the cluster", f"it is {state}", "bring it up\n  labkit up")
-    lab.steps.note(f"the cluster is {state}: only the engine's half is tried (labkit up brings it back)")
+    lab.steps.note(f"the cluster is {state}: only the engine is tried (labkit up brings the cluster back)")
     return (ENGINE,)

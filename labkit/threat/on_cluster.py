@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import kubectl_line
 from labkit.core.pods.outcome import Outcome, judge
-from labkit.threat.evidence import MARKS, Said, Trial, all_alike, judged, read_said
+from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Control, Judgement, Verdict
 from labkit.threat.postures import CLUSTER, CONTAINER, Posture
 from labkit.threat.probed_images import probed_reference
@@ -51,7 +51,7 @@ class OnCluster:
         engine: has the images.
         cluster: whose node is looked into.
         configuration: names and places.
-        mark: what the names of all marks of this run begin with.
+        mark: the prefix of the names of all marks of this run.
         stop: set when nobody waits any more.
         deadline: seconds for one pod.
     """
@@ -70,45 +70,49 @@ class OnCluster:
         self._mark, self._stop, self._deadline = mark, stop, deadline
         self._folder = f"{_FOLDERS}/{mark}"
 
-    def try_all(self, postures: Sequence[Posture], probes: Sequence[str], tell: Callable[[Trial], None]) -> list[Trial]:
-        """Try postures side by side, and take away all that was made for it.
+    def try_all(
+        self, postures: Sequence[Posture], probes: Sequence[str], report: Callable[[Trial], None]
+    ) -> list[Trial]:
+        """Try postures side by side, and remove everything that was made for it.
 
         Args:
             postures: what to try.
             probes: in each.
-            tell: told of each trial when it is done.
+            report: called with each trial when it is done.
         """
         if not postures:
             return []
         done: dict[str, Trial] = {}
 
-        def note(trial: Trial) -> None:
+        def finish(trial: Trial) -> None:
             done[trial.posture] = trial
-            tell(trial)
+            report(trial)
 
         with self._host_folder(), self._namespaces({posture.level for posture in postures}) as namespaces:
             asked = {}
             for posture in postures:
                 answer = self._ask(posture, probes, namespaces[posture.level])
                 if isinstance(answer, Trial):
-                    note(answer)
+                    finish(answer)
                 else:
                     asked[posture.name] = answer
             while asked and not self._stop.is_set():
                 there = {
-                    pod["metadata"]["name"]: pod for one in set(namespaces.values()) for pod in self._kube.pods(one)
+                    pod["metadata"]["name"]: pod
+                    for namespace in set(namespaces.values())
+                    for pod in self._kube.pods(namespace)
                 }
-                for name, one in list(asked.items()):
-                    trial = self._look(one, there[name], probes) if name in there else _gone(one, probes)
+                for name, pod in list(asked.items()):
+                    trial = self._look(pod, there[name], probes) if name in there else _gone(pod, probes)
                     if trial is not None:
                         del asked[name]
-                        note(trial)
-                        self._kube.delete_pod(name, one.namespace, wait=False)
+                        finish(trial)
+                        self._kube.delete_pod(name, pod.namespace, wait=False)
                 time.sleep(_POLL_SECONDS)
         return [done[posture.name] for posture in postures if posture.name in done]
 
     def _ask(self, posture: Posture, probes: Sequence[str], namespace: str) -> _Asked | Trial:
-        """Ask for a posture's pod; the API server's no is a trial already."""
+        """Ask for a posture's pod; if the API server does not admit it, that is the trial already."""
         started = time.monotonic()
         plain = posture.pod(self._configuration.image_reference(posture.image), self._folder)
         line = kubectl_line(plain, namespace)
@@ -125,35 +129,35 @@ class OnCluster:
         return _Asked(posture, namespace, line, mark, started)
 
     def _look(self, asked: _Asked, pod: Mapping[str, Any], probes: Sequence[str]) -> Trial | None:
-        """The trial of a pod once all is said, or nothing more will be; None until then."""
+        """The trial of a pod once its output is whole or will not be; None until then."""
         name, spent = asked.posture.name, time.monotonic() - asked.since
         late = spent > self._deadline
         outcome = judge(pod, self._kube.events(name, asked.namespace) if late else (), timed_out=late)
         if outcome.verdict == "refused":
             return _refused(asked.posture, asked.line, probes, outcome, spent)
-        said = read_said(self._kube.logs(name, asked.namespace, CONTAINER))
+        output = read_output(self._kube.logs(name, asked.namespace, CONTAINER))
         over = outcome.verdict in ("failed", "succeeded")
-        if not (said.is_whole or over or late):
+        if not (output.is_whole or over or late):
             return None
-        if not said.facts and late:
+        if not output.facts and late:
             return _refused(asked.posture, asked.line, probes, outcome, spent)
         ended = f"the pod was stopped after {self._deadline:.0f} s"
         if over:
             ended = f"the container ended before that, with exit status {outcome.exit_status}"
-        outside = {probe: self._seen_outside(probe, asked.mark, said) for probe in MARKS if probe in said.answers}
-        cells = judged(name, CLUSTER, said, probes, ended, outside)
-        return Trial(name, CLUSTER, asked.line, said.facts, cells, spent)
+        outside = {probe: self._seen_outside(probe, asked.mark, output) for probe in MARKS if probe in output.answers}
+        cells = judged(name, CLUSTER, output, probes, ended, outside)
+        return Trial(name, CLUSTER, asked.line, output.facts, cells, spent)
 
-    def _seen_outside(self, probe: str, mark: str, said: Said) -> bool | None:
-        """Whether the node sees a mark, which is then removed; None if the container does not say that it left one."""
-        if not said.answers[probe].get("done"):
+    def _seen_outside(self, probe: str, mark: str, output: ProbeOutput) -> bool | None:
+        """Whether the node sees a mark, which is then removed; None if the container reports none."""
+        if not output.answers[probe].get("done"):
             return None
-        found = marks_on_node(self._cluster, mark, [self._folder, CGROUPS])
+        paths = marks_on_node(self._cluster, mark, [self._folder, CGROUPS])
         # A control group is never empty to rm, because of the kernel's own files in it; rmdir asks the kernel.
         remove = "rm" if probe == "mark-node" else "rmdir"
-        for path in found:
+        for path in paths:
             self._cluster.execute([remove, path])
-        return bool(found)
+        return bool(paths)
 
     @contextlib.contextmanager
     def _host_folder(self) -> Iterator[None]:
@@ -178,18 +182,19 @@ class OnCluster:
 
 def _refused(posture: Posture, line: str, probes: Sequence[str], outcome: Outcome, seconds: float) -> Trial:
     """The trial of a pod in which nothing ran."""
-    words = outcome.message or outcome.verdict
-    found = Judgement(Verdict.UNKNOWN, None, f"the pod does not run: {words}")
+    message = outcome.message or outcome.verdict
+    judgement = Judgement(Verdict.UNKNOWN, None, f"the pod does not run: {message}")
     if outcome.cause in _CONTROLS:
-        found = Judgement(Verdict.COULD_NOT, _CONTROLS[outcome.cause], f"{outcome.cause}: {outcome.cause.meaning}")
-    evidence = {"cause": str(outcome.cause) if outcome.cause else None, "message": words}
-    return Trial(posture.name, CLUSTER, line, {}, all_alike(posture.name, CLUSTER, probes, found, evidence), seconds)
+        judgement = Judgement(Verdict.COULD_NOT, _CONTROLS[outcome.cause], f"{outcome.cause}: {outcome.cause.meaning}")
+    evidence = {"cause": str(outcome.cause) if outcome.cause else None, "message": message}
+    cells = all_alike(posture.name, CLUSTER, probes, judgement, evidence)
+    return Trial(posture.name, CLUSTER, line, {}, cells, seconds)
 
 
 def _gone(asked: _Asked, probes: Sequence[str]) -> Trial:
     """The trial of a pod that somebody has deleted."""
-    found = Judgement(Verdict.UNKNOWN, None, "the pod was deleted before it had said anything")
-    cells = all_alike(asked.posture.name, CLUSTER, probes, found, {"message": found.reason})
+    judgement = Judgement(Verdict.UNKNOWN, None, "the pod was deleted before its probes had answered")
+    cells = all_alike(asked.posture.name, CLUSTER, probes, judgement, {"message": judgement.reason})
     return Trial(asked.posture.name, CLUSTER, asked.line, {}, cells, time.monotonic() - asked.since)
 
 
@@ -202,20 +207,20 @@ def marks_on_node(cluster: Cluster, mark: str, folders: Sequence[str] = (_FOLDER
         folders: where to look.
     """
     # Whatever ends while find walks the tree makes it complain, and nothing else.
-    _, found = cluster.execute(["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
-    return [line for line in found.splitlines() if line.startswith("/")]
+    _, output = cluster.execute(["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
+    return [line for line in output.splitlines() if line.startswith("/")]
 
 
-def sweep_cluster(kube: Kube, cluster: Cluster, begins: str) -> None:
-    """Take away what a run left on the cluster that was killed before it could.
+def sweep_cluster(kube: Kube, cluster: Cluster, prefix: str) -> None:
+    """Remove what a run that was killed has left on the cluster.
 
     Args:
         kube: the cluster's API.
         cluster: whose node is looked into.
-        begins: what all marks begin with.
+        prefix: of the names of all marks.
     """
     for namespace in kube.namespaces(NAMESPACE):
         kube.delete_namespace(namespace)
-    _, found = cluster.execute(["find", _FOLDERS, "-maxdepth", "1", "-name", f"{begins}-*"])
-    for folder in found.split():
+    _, output = cluster.execute(["find", _FOLDERS, "-maxdepth", "1", "-name", f"{prefix}-*"])
+    for folder in output.split():
         cluster.execute(["rm", "--recursive", "--force", folder])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed
-from labkit.threat.evidence import MARKS, Said, Trial, all_alike, judged, read_said
+from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Judgement, Verdict
 from labkit.threat.postures import ENGINE, Posture
 from labkit.threat.probed_images import probed_reference
@@ -44,7 +44,7 @@ class OnEngine:
     Args:
         engine: runs the containers.
         configuration: names and places.
-        mark: what the names of all marks of this run begin with.
+        mark: the prefix of the names of all marks of this run.
         stop: set when nobody waits any more.
         deadline: seconds for one container.
     """
@@ -63,26 +63,28 @@ class OnEngine:
         # The host's folder is a new one of the kit's own, whatever else is on the machine.
         self._folder = configuration.state / mark
 
-    def try_all(self, postures: Sequence[Posture], probes: Sequence[str], tell: Callable[[Trial], None]) -> list[Trial]:
-        """Try postures, some at a time, and take away all that was made for it.
+    def try_all(
+        self, postures: Sequence[Posture], probes: Sequence[str], report: Callable[[Trial], None]
+    ) -> list[Trial]:
+        """Try postures, some at a time, and remove everything that was made for it.
 
         Args:
             postures: what to try.
             probes: in each.
-            tell: told of each trial when it is done.
+            report: called with each trial when it is done.
         """
         if not postures:
             return []
         with self._host_folder(), self._neighbour() as neighbour, ThreadPoolExecutor(_AT_ONCE) as pool:
 
-            def one(posture: Posture) -> Trial | None:
+            def try_unless_stopped(posture: Posture) -> Trial | None:
                 if self._stop.is_set():
                     return None
                 trial = self._try(posture, probes, neighbour)
-                tell(trial)
+                report(trial)
                 return trial
 
-            return [trial for trial in pool.map(one, postures) if trial is not None]
+            return [trial for trial in pool.map(try_unless_stopped, postures) if trial is not None]
 
     def _try(self, posture: Posture, probes: Sequence[str], neighbour: str) -> Trial:
         reference = probed_reference(self._configuration, posture.image)
@@ -103,45 +105,45 @@ class OnEngine:
                 labels=self._labels,
             )
         except LabFailed as refused:
-            found = Judgement(Verdict.UNKNOWN, None, f"the engine does not run it: {refused.came_back}")
-            cells = all_alike(posture.name, ENGINE, probes, found, {"message": refused.came_back})
+            judgement = Judgement(Verdict.UNKNOWN, None, f"the engine does not run it: {refused.came_back}")
+            cells = all_alike(posture.name, ENGINE, probes, judgement, {"message": refused.came_back})
             return Trial(posture.name, ENGINE, line, {}, cells, time.monotonic() - started)
         try:
-            said, ended = self._listen(container)
-            outside = {probe: self._seen_outside(probe, mark, said) for probe in MARKS if probe in said.answers}
+            output, ended = self._wait_for_output(container)
+            outside = {probe: self._seen_outside(probe, mark, output) for probe in MARKS if probe in output.answers}
         finally:
             self._engine.remove_container(container)
-        cells = judged(posture.name, ENGINE, said, probes, ended, outside)
-        return Trial(posture.name, ENGINE, line, said.facts, cells, time.monotonic() - started)
+        cells = judged(posture.name, ENGINE, output, probes, ended, outside)
+        return Trial(posture.name, ENGINE, line, output.facts, cells, time.monotonic() - started)
 
-    def _listen(self, container: str) -> tuple[Said, str]:
-        """What a container says until it has said all, has ended, or its deadline has come; and how it ended."""
+    def _wait_for_output(self, container: str) -> tuple[ProbeOutput, str]:
+        """A container's output once it is whole, the container has ended or timed out; and how it ended."""
         deadline = time.monotonic() + self._deadline
         while True:
             # First the state, then the output: what was printed before the end is not missed.
             state = self._engine.container(container)
-            said = read_said(self._engine.output(container)) if state else Said({}, {}, False)
-            if said.is_whole:
-                return said, ""
+            output = read_output(self._engine.output(container)) if state else ProbeOutput({}, {}, False)
+            if output.is_whole:
+                return output, ""
             if state is None:
-                return said, "the container is gone"
+                return output, "the container is gone"
             if not state.running:
-                return said, f"the container ended before that, with exit status {state.exit_status}"
+                return output, f"the container ended before that, with exit status {state.exit_status}"
             if time.monotonic() > deadline or self._stop.is_set():
-                return said, f"the container was stopped after {self._deadline:.0f} s"
+                return output, f"the container was stopped after {self._deadline:.0f} s"
             time.sleep(_POLL_SECONDS)
 
-    def _seen_outside(self, probe: str, mark: str, said: Said) -> bool | None:
+    def _seen_outside(self, probe: str, mark: str, output: ProbeOutput) -> bool | None:
         """Whether a mark is seen on this machine; None where the engine may well be on another."""
-        if not said.answers[probe].get("done"):
+        if not output.answers[probe].get("done"):
             return None
         if probe == "mark-node":
             return (self._folder / mark).is_file()
-        found = folders_named(mark, _CGROUPS)
-        for group in found:
+        groups = folders_named(mark, _CGROUPS)
+        for group in groups:
             with contextlib.suppress(OSError):  # whoever is not root here leaves it to the engine, whose it is
                 group.rmdir()
-        return True if found else None
+        return True if groups else None
 
     @contextlib.contextmanager
     def _host_folder(self) -> Iterator[None]:
@@ -163,25 +165,25 @@ class OnEngine:
 
 
 def folders_named(name: str, below: Path) -> list[Path]:
-    """The folders of a name, below another; those that go away while it is walked are passed over.
+    """The folders of a name, below another; those that are removed during the walk are skipped.
 
     Args:
         name: of the folders, or a pattern of names.
         below: where to look.
     """
     # Path.rglob stops at the first that is gone, and control groups come and go all the time.
-    return [Path(at) / one for at, names, _ in os.walk(below) for one in fnmatch.filter(names, name)]
+    return [Path(at) / match for at, folders, _ in os.walk(below) for match in fnmatch.filter(folders, name)]
 
 
-def sweep_engine(engine: Engine, configuration: Configuration, begins: str) -> None:
-    """Take away what a run left on the engine that was killed before it could.
+def sweep_engine(engine: Engine, configuration: Configuration, prefix: str) -> None:
+    """Remove what a run that was killed has left on the engine.
 
     Args:
         engine: the engine.
         configuration: names and places.
-        begins: what all marks begin with.
+        prefix: of the names of all marks.
     """
     for container in engine.labelled_containers(TRIAL_LABEL):
         engine.remove_container(container)
-    for folder in configuration.state.glob(f"{begins}-*"):
+    for folder in configuration.state.glob(f"{prefix}-*"):
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Postures: ways to run a container, each a small value that becomes a `docker run` line or a pod."""
+"""Postures: ways to run a container, each a value that becomes a `docker run` line or a pod."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Posture:
         title: what it is, in a few words.
         image: a sample image's name.
         user: uid, or uid:gid, in place of the image's.
-        no_new_privs: `--security-opt no-new-privileges`, `allowPrivilegeEscalation: false`.
-        drop_all: `--cap-drop ALL`, `capabilities.drop: [ALL]`.
-        read_only: `--read-only`, `readOnlyRootFilesystem`.
+        no_new_privs: `--security-opt no-new-privileges`; in a pod `allowPrivilegeEscalation: false`.
+        drop_all: `--cap-drop ALL`; in a pod `capabilities.drop: [ALL]`.
+        read_only: `--read-only`; in a pod `readOnlyRootFilesystem: true`.
         privileged: `--privileged`.
         host_path: a folder of the host or node, owned by root, mounted at /host.
         user_namespace: `hostUsers: false`. The engine has it for the whole daemon only (`--userns-remap`).
         runtime_default: the runtime's seccomp profile; the engine's own default in any case.
-        non_root: `runAsNonRoot`, which the engine does not know.
+        non_root: `runAsNonRoot`, which the engine does not have.
         level: the Pod Security level that the pod's namespace enforces.
         token: whether the pod gets a token of the API, which is Kubernetes' default.
-        places: where it can be asked for at all.
+        places: which of engine and cluster have it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Posture:
         return self.user == "0" or (self.user is None and self.image in _ROOT_IMAGES)
 
     def engine_options(self, host_folder: str) -> dict[str, Any]:
-        """What the engine is asked for, by the SDK's names for HostConfig.
+        """The engine's options, by the SDK's names for HostConfig.
 
         Args:
             host_folder: what is mounted where the posture has a path of the host.
@@ -79,14 +79,14 @@ class Posture:
 
     def docker_line(self, reference: str = "", host_folder: str = "/srv/host") -> str:
         """The line to type for the engine."""
-        words = ["docker", "run", "--rm"]
-        words += ["--user", self.user] if self.user is not None else []
-        words += ["--security-opt", "no-new-privileges"] if self.no_new_privs else []
-        words += ["--cap-drop", "ALL"] if self.drop_all else []
-        words += ["--read-only"] if self.read_only else []
-        words += ["--privileged"] if self.privileged else []
-        words += ["--volume", f"{host_folder}:{HOST_FOLDER}"] if self.host_path else []
-        return shlex.join([*words, reference or self.image])
+        argv = ["docker", "run", "--rm"]
+        argv += ["--user", self.user] if self.user is not None else []
+        argv += ["--security-opt", "no-new-privileges"] if self.no_new_privs else []
+        argv += ["--cap-drop", "ALL"] if self.drop_all else []
+        argv += ["--read-only"] if self.read_only else []
+        argv += ["--privileged"] if self.privileged else []
+        argv += ["--volume", f"{host_folder}:{HOST_FOLDER}"] if self.host_path else []
+        return shlex.join([*argv, reference or self.image])
 
     def pod(self, reference: str = "", host_folder: str = "/srv/host") -> dict[str, Any]:
         """The pod's manifest.
@@ -95,8 +95,8 @@ class Posture:
             reference: the image's, its short name if not given.
             host_folder: what is mounted where the posture has a path of the node.
         """
-        one = container_manifest(CONTAINER, reference or self.image, security=self._container_security())
-        manifest = pod_manifest(self.name, [one], security=self._pod_security())
+        container = container_manifest(CONTAINER, reference or self.image, security=self._container_security())
+        manifest = pod_manifest(self.name, [container], security=self._pod_security())
         spec = manifest["spec"]
         if self.token:
             del spec["automountServiceAccountToken"]
@@ -129,13 +129,13 @@ class Posture:
         return security
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values, with the form of each place where it can be had."""
-        told: dict[str, Any] = {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root}
+        """As JSON-ready values, with its form on each of its places."""
+        record: dict[str, Any] = {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root}
         if ENGINE in self.places:
-            told["docker"] = self.docker_line()
+            record["docker"] = self.docker_line()
         if CLUSTER in self.places:
-            told["pod"] = self.pod()
-        return told
+            record["pod"] = self.pod()
+        return record
 
 
 _ROOT, _APP, _CHISELED, _VULNERABLE = "aspnetapp-root", "aspnetapp", "aspnetapp-chiseled", "rce-app"

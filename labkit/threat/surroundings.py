@@ -1,4 +1,4 @@
-"""What every posture has around it, so that each probe has something to try itself on. Pure.
+"""What every posture has around it, so that each probe has something to work on. Pure.
 
 A secret in the environment, a supplementary group that a volume is handed over by, and a process of another user.
 """
@@ -18,10 +18,10 @@ _PASSWORD = "not-a-real-password"
 
 
 def environment(mark: str, app: str) -> dict[str, str]:
-    """What the probe program is told (cluster/probe).
+    """The environment of the probe program (cluster/probe).
 
     Args:
-        mark: the name of what it may leave outside of the container.
+        mark: the name of the file or control group that it may leave outside of the container.
         app: the path of the app's program.
     """
     return {
@@ -34,8 +34,8 @@ def environment(mark: str, app: str) -> dict[str, str]:
 
 def app_program(config: Mapping[str, Any]) -> str:
     """The path of the app's program in an image, from its configuration; empty if it has none."""
-    words = [str(word) for word in config.get("Entrypoint") or [] if word != "dotnet"]
-    return posixpath.normpath(posixpath.join(str(config.get("WorkingDir") or "/"), words[0])) if words else ""
+    argv = [str(argument) for argument in config.get("Entrypoint") or [] if argument != "dotnet"]
+    return posixpath.normpath(posixpath.join(str(config.get("WorkingDir") or "/"), argv[0])) if argv else ""
 
 
 def surrounded(pod: Mapping[str, Any], variables: Mapping[str, str], arguments: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labkit.base.errors import DeadlineExceeded
 from labkit.core.run_results import RunResult
-from labkit.threat.evidence import Tried, judged, read_said
+from labkit.threat.evidence import Tried, judged, read_output
 from labkit.threat.postures import ENGINE, VULNERABLE
 from labkit.threat.probed_images import PROGRAM, probed_reference
 from labkit.threat.probes import find_probe
@@ -97,7 +97,7 @@ class Victim:
         """
         wanted = [find_probe(name).name for name in probes]
         done = self.send(shlex.join([PROGRAM, "run", *wanted]))
-        cells = judged(self.posture.name, ENGINE, read_said(done.output), wanted, "the page gave none", {})
+        cells = judged(self.posture.name, ENGINE, read_output(done.output), wanted, "the page gave none", {})
         return Tried(done.command, cells)
 
     def close(self) -> None:

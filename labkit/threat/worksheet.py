@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
@@ -17,7 +19,6 @@ from labkit.threat.probes import PROBES, find_probe
 
 _FORMAT = "labkit-worksheet"
 _VERSION = 1
-_ROW_KEYS = ("threat", "note", "seen", "posture", "probe", "where", "verdict", "control", "reason", "evidence")
 
 Measure = Callable[[Sequence[str], Sequence[str], str], Matrix]
 """Tries probes in postures at a place: names of postures, names of probes, the place."""
@@ -63,7 +64,7 @@ class Recheck:
         """Whether verdict and control are the same; None if that is not known."""
         if self.now is None:
             return None
-        return self.now.said == self.row.cell.said
+        return self.now.full_verdict == self.row.cell.full_verdict
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -107,15 +108,15 @@ class Worksheet:
         Args:
             cells: of a trial, or of the matrix.
             note: what you make of it.
-            threat: what an attacker would gain; the probe's own words if not given.
+            threat: what an attacker would gain; the probe's meaning if not given.
 
         Raises:
             LabFailed: the file cannot be written; it holds what it held before.
         """
         rows = dict(self._rows)
         for cell in cells:
-            words = threat or PROBES[cell.probe].meaning
-            rows[cell.key] = Row(words, cell, note, datetime.now(UTC).isoformat(timespec="seconds"))
+            meaning = threat or PROBES[cell.probe].meaning
+            rows[cell.key] = Row(meaning, cell, note, datetime.now(UTC).isoformat(timespec="seconds"))
         return self._write(rows)
 
     def remove(self, posture: str, probe: str, where: str) -> Worksheet:
@@ -124,7 +125,9 @@ class Worksheet:
 
     def _write(self, rows: dict[Key, Row]) -> Worksheet:
         document = {"format": _FORMAT, "version": _VERSION, "rows": [row.to_dict() for row in rows.values()]}
-        write_atomically(self.path, json.dumps(document, indent=1) + "\n")
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        # Half of a surrogate pair is no UTF-8, and could not be read again.
+        write_atomically(self.path, text.encode("utf-8", "replace").decode("utf-8") + "\n")
         self._rows = rows
         return self
 
@@ -141,7 +144,7 @@ class Worksheet:
         Args:
             measure: tries probes in postures at a place.
         """
-        found: dict[Key, Recheck] = {}
+        rechecks: dict[Key, Recheck] = {}
         for where in PLACES:
             rows = [row for row in self if row.cell.where == where]
             postures = list(dict.fromkeys(row.cell.posture for row in rows))
@@ -151,62 +154,80 @@ class Worksheet:
                 matrix = measure(postures, probes, where) if rows else matrix
             except LabFailed as error:  # a cluster that is down must not hide what the engine says
                 why_not = error.came_back
-            found |= {row.cell.key: Recheck(row, matrix.cell(*row.cell.key), why_not) for row in rows}
-        return [found[row.cell.key] for row in self]
+            rechecks |= {row.cell.key: Recheck(row, matrix.cell(*row.cell.key), why_not) for row in rows}
+        return [rechecks[row.cell.key] for row in self]
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The file as it is."""
+
+    format: str = ""
+    version: int = 0
+    rows: list[Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Remarks:
+    """What a row of the file has besides its cell."""
+
+    threat: str
+    note: str
+    seen: str
+
+
+_FIX = "fix what was edited by hand, or remove the row or the file and enter it again from a notebook"
 
 
 def read_worksheet(path: Path) -> Worksheet:
     """The worksheet of a file.
 
     Raises:
-        Misuse: there is none, it is no worksheet, or a row of it makes no sense; the row and the field are named.
+        Misuse: there is no such file, it is not a worksheet, or a row of it makes no sense; the error names the row
+            and the field.
         LabFailed: it cannot be read.
     """
     doing = f"Reading {path}"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Misuse(doing, "there is no such file", "make one in lesson 01, or name another") from None
-    except (ValueError, RecursionError) as error:
-        raise Misuse(doing, f"it is no JSON: {error}", _MEND) from None
-    except OSError as error:
-        raise LabFailed(doing, error.strerror or str(error), "mend its permissions, or name another") from None
-    if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise Misuse(doing, f"it is no worksheet: its format is not {_FORMAT}", _MEND)
-    if document.get("version") != _VERSION:
-        newer = f"it is of version {document.get('version')!r}, this labkit reads version {_VERSION}"
-        raise Misuse(doing, newer, "use the labkit that wrote it, or a newer one")
-    if not isinstance(document.get("rows"), list):
-        raise Misuse(doing, "it has no list of rows", _MEND)
     sheet = Worksheet(path)
-    for number, told in enumerate(document["rows"], 1):
-        row = _read_row(told, f"{doing}, row {number}")
+    for number, record in enumerate(_read_rows(path, doing), 1):
+        row = _read_row(record, f"{doing}, row {number}")
         if row.cell.key in sheet._rows:
-            raise Misuse(f"{doing}, row {number}", "there is a row of this posture, probe and place already", _MEND)
+            raise Misuse(f"{doing}, row {number}", "there is a row of this posture, probe and place already", _FIX)
         sheet._rows[row.cell.key] = row
     return sheet
 
 
-_MEND = "mend what was edited by hand, or take the row or the file away and enter it anew from a notebook"
-
-
-def _read_row(told: object, doing: str) -> Row:
-    if not isinstance(told, dict):
-        raise Misuse(doing, "it is no object", _MEND)
-    if missing := [name for name in _ROW_KEYS if name not in told]:
-        raise Misuse(doing, f"it lacks {', '.join(missing)}", _MEND)
-    for name in ("threat", "note", "seen", "posture", "probe", "reason"):
-        if not isinstance(told[name], str):
-            raise Misuse(doing, f"{name} is {told[name]!r}, a text is wanted", _MEND)
-    if not isinstance(told["evidence"], Mapping):
-        raise Misuse(doing, "evidence is no object", _MEND)
+def _read_rows(path: Path, doing: str) -> list[Any]:
     try:
-        posture, probe = find_posture(told["posture"]), find_probe(told["probe"])
-        cell = Cell.from_dict(told)
+        content = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise Misuse(doing, "there is no such file", "make one in lesson 01, or name another") from None
+    except (ValueError, RecursionError) as error:
+        raise Misuse(doing, f"it is no JSON: {error}", _FIX) from None
+    except OSError as error:
+        raise LabFailed(doing, error.strerror or str(error), "fix its permissions, or name another") from None
+    try:
+        document = msgspec.convert(content, _Document)
+    except ValueError as error:
+        raise Misuse(doing, f"it is no worksheet: {error}", _FIX) from None
+    if document.format != _FORMAT:
+        raise Misuse(doing, f"it is no worksheet: its format is not {_FORMAT}", _FIX)
+    if document.version != _VERSION:
+        newer = f"it is of version {document.version}, this labkit reads version {_VERSION}"
+        raise Misuse(doing, newer, "use the labkit that wrote it, or a newer one")
+    if document.rows is None:
+        raise Misuse(doing, "it has no list of rows", _FIX)
+    return document.rows
+
+
+def _read_row(record: object, doing: str) -> Row:
+    try:
+        remarks, cell = msgspec.convert(record, _Remarks), Cell.from_dict(record)
+        posture, probe = find_posture(cell.posture), find_probe(cell.probe)
+    except ValueError as error:
+        raise Misuse(doing, str(error), _FIX) from None
     except Misuse as error:
         raise Misuse(doing, f"{error.tried}: {error.came_back}", error.remedy) from None
-    except ValueError as error:
-        raise Misuse(doing, str(error), _MEND) from None
     if cell.where not in posture.places:
-        raise Misuse(doing, f"{posture.name} cannot be had on {cell.where!r}", _MEND)
-    return Row(told["threat"] or probe.meaning, cell, told["note"], told["seen"])
+        raise Misuse(doing, f"the {cell.where} has no posture {posture.name}", _FIX)
+    return Row(remarks.threat or probe.meaning, cell, remarks.note, remarks.seen)

@@ -29,7 +29,7 @@ img { max-width: 100%; height: auto; background: #fff; }
 
 def worksheet_table(sheet: Worksheet) -> Table:
     """The worksheet, a row each."""
-    rows = [_words(row) for row in sheet]
+    rows = [_columns(row) for row in sheet]
     note = f"{len(rows)} rows in {sheet.path}" if rows else f"no rows yet; they are kept in {sheet.path}"
     return Table("", _HEADS, rows, note)
 
@@ -38,16 +38,16 @@ def rechecks_table(rechecks: Sequence[Recheck]) -> Table:
     """What still holds of a worksheet, a row each."""
     rows = [
         (
-            {True: "holds", False: "holds no more", None: "not known"}[one.holds],
-            one.row.cell.posture,
-            one.row.cell.probe,
-            one.row.cell.where,
-            one.row.cell.said,
-            one.now.said if one.now else one.why_not,
+            {True: "holds", False: "holds no more", None: "not known"}[recheck.holds],
+            recheck.row.cell.posture,
+            recheck.row.cell.probe,
+            recheck.row.cell.where,
+            recheck.row.cell.full_verdict,
+            recheck.now.full_verdict if recheck.now else recheck.why_not,
         )
-        for one in rechecks
+        for recheck in rechecks
     ]
-    held = sum(one.holds is True for one in rechecks)
+    held = sum(recheck.holds is True for recheck in rechecks)
     return Table(
         "",
         ("verdict", "posture", "probe", "where", "worksheet", "now"),
@@ -61,7 +61,7 @@ def to_markdown(sheet: Worksheet) -> str:
     parts = [f"# {_TITLE}", ""]
     for threat, rows in _grouped(sheet):
         parts += [f"## {_GROUPS[threat]}", "", _line(_HEADS), _line(["---"] * len(_HEADS))]
-        parts += [_line([_escaped(word) for word in _words(row)]) for row in rows]
+        parts += [_line([_escaped(text) for text in _columns(row)]) for row in rows]
         parts.append("")
     parts += [_CHECK_WITH, ""]
     return "\n".join(parts)
@@ -75,7 +75,7 @@ def to_html(sheet: Worksheet) -> str:
     for threat, rows in _grouped(sheet):
         heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
         lines = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(word)}</td>" for word in _words(row)) + "</tr>" for row in rows
+            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _columns(row)) + "</tr>" for row in rows
         )
         body.append(f"<h2>{_GROUPS[threat]}</h2><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>")
     body.append(f"<p>{html.escape(_CHECK_WITH)}</p>")
@@ -117,21 +117,23 @@ def _grouped(sheet: Worksheet) -> Iterable[tuple[str, list[Row]]]:
             yield threat, rows
 
 
-def _words(row: Row) -> tuple[str, ...]:
+def _columns(row: Row) -> tuple[str, ...]:
+    """A row's texts, under `_HEADS`."""
     cell = row.cell
     posture = f"{find_posture(cell.posture).title} ({cell.where})"
-    return row.threat, posture, PROBES[cell.probe].title, f"{cell.said} ({cell.reason})", _evidence(cell), row.note
+    verdict = f"{cell.full_verdict} ({cell.reason})"
+    return row.threat, posture, PROBES[cell.probe].title, verdict, _evidence(cell), row.note
 
 
 def _evidence(cell: Cell) -> str:
     """The call and what came back, with what was seen from outside."""
-    told = [str(cell.evidence.get(name) or "") for name in ("call", "errno", "said", "message")]
+    parts = [str(cell.evidence.get(name) or "") for name in ("call", "errno", "said", "message")]
     outside = {"True": "seen from outside", "False": "not seen from outside"}.get(str(cell.evidence.get("outside")), "")
-    return "; ".join(dict.fromkeys(part for part in [*told, outside] if part))
+    return "; ".join(dict.fromkeys(part for part in [*parts, outside] if part))
 
 
-def _line(words: Sequence[str]) -> str:
-    return f"| {' | '.join(words)} |"
+def _line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"
 
 
 def _escaped(text: str) -> str:

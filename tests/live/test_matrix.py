@@ -123,7 +123,7 @@ def test_it_is_whole(matrices: tuple[Matrix, Matrix]) -> None:
 
 
 def test_two_runs_say_the_same(matrices: tuple[Matrix, Matrix]) -> None:
-    one, other = ({cell.key: cell.said for cell in matrix.cells} for matrix in matrices)
+    one, other = ({cell.key: cell.full_verdict for cell in matrix.cells} for matrix in matrices)
     assert one == other
 
 
@@ -325,8 +325,8 @@ def test_the_hole_gives_just_what_the_apps_user_has(lab: Lab, engine: Engine, ro
     names = [name for name in PROBES if name not in ("mark-node", "make-cgroup")]
     try:
         victim = threats.victim(root=root)
-        through = {cell.probe: cell.said for name in names for cell in victim.probe(name)}
-        directly = {cell.probe: cell.said for cell in threats.probe(victim.posture.name, *names)}
+        through = {cell.probe: cell.full_verdict for name in names for cell in victim.probe(name)}
+        directly = {cell.probe: cell.full_verdict for cell in threats.probe(victim.posture.name, *names)}
     finally:
         threats.close()
     assert through == directly

@@ -29,12 +29,14 @@ def _check_through_the_hole(world: World, answer: list[object]) -> Found:
     seen = world.lab.threats.probe("rce-app", *_HOLE)
     for cell in seen:
         if cell.probe in answer and cell.verdict is not Verdict.COULD:
-            return not_right(f"{cell.probe} {cell.said} ({cell.reason}). What decides: {find_probe(cell.probe).rule}")
+            return not_right(
+                f"{cell.probe} {cell.full_verdict} ({cell.reason}). What decides: {find_probe(cell.probe).rule}"
+            )
     missing = [cell for cell in seen if cell.verdict is Verdict.COULD and cell.probe not in answer]
     if missing:
         count = f"{len(missing)} more" if answer else f"{len(missing)} of the five"
         return not_right(f"All five were tried as uid 1654, and {count} could. Not every rule asks for root.")
-    return passed("; ".join(f"{cell.probe} {cell.said}" for cell in seen))
+    return passed("; ".join(f"{cell.probe} {cell.full_verdict}" for cell in seen))
 
 
 _THROUGH_THE_HOLE = Exercise(
@@ -43,7 +45,7 @@ _THROUGH_THE_HOLE = Exercise(
     answers=list,
     hints=(
         "Which of the five needs a piece of root's power, and which only the right owner or group?",
-        '`lab.threats.what("write-volume-shared").rule` names what decides; look at the rule of each. '
+        '`lab.threats.describe("write-volume-shared").rule` names what decides; look at the rule of each. '
         'And what did `app.send("id")` say of the groups?',
         "Two of them could: one asks for the group 2000, the other for a process of the same uid.",
     ),
@@ -137,9 +139,9 @@ def _check_evidence(world: World, rows: list[object]) -> Found:
         again = world.lab.threats.matrix([one.posture for one in there], [one.probe for one in there], where)
         for was in there:
             now = again.cell(*was.key)
-            if now is None or now.said != was.said:
-                seen = now.said if now else "was not tried"
-                return not_right(f"Tried again, {was.probe} in {was.posture} {seen}; your row says {was.said}.")
+            if now is None or now.full_verdict != was.full_verdict:
+                seen = now.full_verdict if now else "was not tried"
+                return not_right(f"Tried again, {was.probe} in {was.posture} {seen}; your row says {was.full_verdict}.")
     return passed(f"Tried again just now, and each row holds: {', '.join(pairs)}.")
 
 

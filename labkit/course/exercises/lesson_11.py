@@ -235,7 +235,7 @@ def _check_what_remains(world: World, answer: list[Any]) -> Found:
     could = {cell.probe for cell in tried if cell.short == "could"}
     for name in answer:
         if name not in could:
-            return not_right(f"{name} was tried just now, and {tried[name].said}: {tried[name].reason}.")
+            return not_right(f"{name} was tried just now, and {tried[name].full_verdict}: {tried[name].reason}.")
     if missing := len(could - set(answer)):
         return not_right(f"All that you name could be done, and {missing} more of the list could, too.")
     return passed(f"{', '.join(sorted(could))}: done just now, with the controls of restricted and more in force.")

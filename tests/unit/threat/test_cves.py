@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from labkit.base.errors import Misuse
 from labkit.threat.cve_cards import card_table, cards_table
-from labkit.threat.cves import CARDS, Card, CardVerdict, Machine, Where, check, find_card
+from labkit.threat.cves import CARDS, Card, CardVerdict, MachineVersions, Where, check, find_card
 
 FIXED, AFFECTED, NOT_HERE, UNKNOWN = CardVerdict
 RUNC, LEAKY = CARDS["CVE-2019-5736"], CARDS["CVE-2024-21626"]
@@ -30,9 +30,9 @@ suffixes = st.sampled_from(
 texts = st.text() | versions | st.builds("{}{}".format, versions, suffixes)
 
 
-def machine_with(text: str | None) -> Machine:
+def machine_with(text: str | None) -> MachineVersions:
     """A machine of which all versions are the same text, and no setting is known."""
-    return Machine(kernel=text, engine_runc=text, engine_containerd=text, node_runc=text, node_containerd=text)
+    return MachineVersions(kernel=text, engine_runc=text, engine_containerd=text, node_runc=text, node_containerd=text)
 
 
 def verdict_of(card: Card, text: str) -> CardVerdict:
@@ -50,17 +50,17 @@ def test_there_are_these_cards() -> None:
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_a_card_is_whole(card: Card) -> None:
-    may_be_empty = {"since", "at_engine", "excluded"}
+    may_be_empty = {"since", "at_engine", "not_here"}
     assert all(value for name, value in asdict(card).items() if name not in may_be_empty)
     assert card.non_root in ("yes", "partly", "no")
     assert card.component in ("runc", "containerd", "kernel")
     assert json.loads(json.dumps(card.to_dict()))["name"] == card.name
-    if card.excluded:
-        assert card.excluded.fact in asdict(Machine())
+    if card.not_here:
+        assert card.not_here.fact in asdict(MachineVersions())
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
-def test_a_mended_release_is_fixed(card: Card) -> None:
+def test_a_fixed_release_is_fixed(card: Card) -> None:
     assert {verdict_of(card, text) for text in card.fixed} == {FIXED}
     assert {verdict_of(card, f"v{text}") for text in card.fixed} == {FIXED}
 
@@ -129,16 +129,16 @@ def test_what_a_version_means(card: Card, text: str, verdict: CardVerdict) -> No
     assert verdict_of(card, text) is verdict
 
 
-def test_the_reason_says_that_distributions_mend() -> None:
-    (engine, _) = check(LEAKY, Machine(engine_runc="1.1.5+ds1-1+deb12u1"))
+def test_the_reason_says_that_distributions_backport_fixes() -> None:
+    (engine, _) = check(LEAKY, MachineVersions(engine_runc="1.1.5+ds1-1+deb12u1"))
     assert engine.reason == (
-        "runc 1.1.5+ds1-1+deb12u1 is lower than 1.1.12, which mended it; "
-        "but distributions mend older versions without changing the number: ask yours"
+        "runc 1.1.5+ds1-1+deb12u1 is lower than 1.1.12, which fixed it; "
+        "but distributions backport fixes without changing the number: ask yours"
     )
 
 
 def test_engine_and_node_are_told_apart() -> None:
-    engine, node = check(LONG, Machine(engine_containerd="v2.2.3", node_containerd="2.3.4"))
+    engine, node = check(LONG, MachineVersions(engine_containerd="v2.2.3", node_containerd="2.3.4"))
     assert (engine.where, engine.verdict, node.where, node.verdict) == (Where.ENGINE, AFFECTED, Where.NODE, FIXED)
     assert "The engine looks users up itself" in engine.reason
     assert "The engine" not in node.reason
@@ -148,24 +148,24 @@ def test_engine_and_node_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("card", "machine", "verdict"),
     [
-        (AGENT, Machine("5.15.0", cgroup_version=2), NOT_HERE),
-        (AGENT, Machine(cgroup_version=2), NOT_HERE),
-        (AGENT, Machine("5.15.0", cgroup_version=1), AFFECTED),
-        (AGENT, Machine("5.15.0"), AFFECTED),
-        (AGENT, Machine("6.1.0", cgroup_version=2), FIXED),
-        (OPTION, Machine("5.15.0-91-generic", max_user_namespaces=0), NOT_HERE),
-        (OPTION, Machine("5.15.0-91-generic", max_user_namespaces=63000), UNKNOWN),
-        (PIPE, Machine("5.15.0", cgroup_version=2, max_user_namespaces=0), AFFECTED),
+        (AGENT, MachineVersions("5.15.0", cgroup_version=2), NOT_HERE),
+        (AGENT, MachineVersions(cgroup_version=2), NOT_HERE),
+        (AGENT, MachineVersions("5.15.0", cgroup_version=1), AFFECTED),
+        (AGENT, MachineVersions("5.15.0"), AFFECTED),
+        (AGENT, MachineVersions("6.1.0", cgroup_version=2), FIXED),
+        (OPTION, MachineVersions("5.15.0-91-generic", max_user_namespaces=0), NOT_HERE),
+        (OPTION, MachineVersions("5.15.0-91-generic", max_user_namespaces=63000), UNKNOWN),
+        (PIPE, MachineVersions("5.15.0", cgroup_version=2, max_user_namespaces=0), AFFECTED),
     ],
 )
-def test_a_setting_excludes(card: Card, machine: Machine, verdict: CardVerdict) -> None:
+def test_a_setting_excludes(card: Card, machine: MachineVersions, verdict: CardVerdict) -> None:
     (found,) = check(card, machine)
     assert (found.card, found.where, found.verdict) == (card.name, Where.KERNEL, verdict)
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_of_an_unknown_machine_nothing_is_known(card: Card) -> None:
-    found = check(card, Machine())
+    found = check(card, MachineVersions())
     assert {one.verdict for one in found} == {UNKNOWN}
     assert all("is not known" in one.reason for one in found)
 
@@ -222,10 +222,10 @@ def test_all_cards_in_a_table() -> None:
 
 def test_one_card_in_a_table() -> None:
     others = check(PIPE, machine_with("5.10.0"))
-    table = card_table(LEAKY, [*others, *check(LEAKY, Machine(node_runc="1.4.3"))])
+    table = card_table(LEAKY, [*others, *check(LEAKY, MachineVersions(node_runc="1.4.3"))])
     rows = {str(label): text for label, text in table.rows}
     assert rows["here, engine"] == "unknown: the version of runc is not known"
     assert str(rows["here, node"]).startswith("fixed: runc 1.4.3")
     assert "here, kernel" not in rows
-    assert rows["mended in"] == "1.1.12"
+    assert rows["fixed in"] == "1.1.12"
     assert str(rows["would non-root have stopped it"]).startswith("no. ")

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from labkit.threat.evidence import (
     Cell,
     Matrix,
-    Said,
+    ProbeOutput,
     Trial,
     Tried,
     UnexpectedVerdict,
     judged,
-    read_said,
+    read_output,
 )
 from labkit.threat.judge import Control, Verdict
 
@@ -38,28 +38,30 @@ def test_lines_are_read_whatever_stands_between_them() -> None:
         json.dumps(_FACTS),
         '{"probe": "mount", "errno": "EPERM"}',
         "[1]",
+        "[" * 100_000,
+        '{"probe": "mount", "errno": "half \\ud83d of a pair"}',
         '{"probe": 7}',
         '{"pro',
         '{"end": true}',
     ]
-    said = read_said("\n".join(lines))
-    assert said == Said(_FACTS, {"mount": {"probe": "mount", "errno": "EPERM"}}, True)
+    said = read_output("\n".join(lines))
+    assert said == ProbeOutput(_FACTS, {"mount": {"probe": "mount", "errno": "EPERM"}}, True)
 
 
 @given(st.text())
 def test_nothing_breaks_the_reader(text: str) -> None:
-    assert isinstance(read_said(text), Said)
+    assert isinstance(read_output(text), ProbeOutput)
 
 
 def test_a_probe_without_an_answer_is_unknown_with_how_it_ended() -> None:
-    (cell,) = judged("app-default", "engine", Said(_FACTS, {}, False), ["mount"], "it was killed", {})
+    (cell,) = judged("app-default", "engine", ProbeOutput(_FACTS, {}, False), ["mount"], "it was killed", {})
     assert (cell.verdict, cell.control) == (Verdict.UNKNOWN, None)
     assert "it was killed" in cell.reason
 
 
 @pytest.mark.parametrize(("outside", "verdict"), [(True, "could"), (None, "could"), (False, "unknown")])
 def test_a_mark_that_nobody_sees_is_not_believed(outside: bool | None, verdict: str) -> None:
-    said = Said(_FACTS, {"mark-node": {"done": True}}, True)
+    said = ProbeOutput(_FACTS, {"mark-node": {"done": True}}, True)
     (cell,) = judged("root-hostpath", "cluster", said, ["mark-node"], "", {"mark-node": outside})
     assert str(cell.verdict) == verdict
     assert cell.evidence["outside"] is outside
@@ -71,7 +73,7 @@ def test_engine_and_cluster_are_compared_and_not_averaged() -> None:
         Trial("app-default", "cluster", "", {}, [_cell("could", "cluster"), _cell("DAC", "cluster", "mount")]),
     ]
     ((one, other),) = Matrix(trials).differences()
-    assert (one.said, other.said) == ("could not: seccomp", "could")
+    assert (one.full_verdict, other.full_verdict) == ("could not: seccomp", "could")
 
 
 def test_as_csv_it_has_a_line_for_each_cell() -> None:

@@ -10,7 +10,7 @@ import pytest
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import LabError, LabFailed
 from labkit.lab.cluster import Cluster
-from labkit.threat.cves import Machine
+from labkit.threat.cves import MachineVersions
 from labkit.threat.machine_versions import look_at_machine
 
 INFO = {"KernelVersion": "6.18.44-fc-v669", "CgroupVersion": "1"}
@@ -57,7 +57,7 @@ class Paper:
         return self._node[command[0]]
 
 
-def look(paper: Paper) -> Machine:
+def look(paper: Paper) -> MachineVersions:
     return look_at_machine(cast(Engine, paper), cast(Cluster, paper))
 
 
@@ -65,13 +65,13 @@ def with_component(version: object, commit: object) -> str | None:
     return look(Paper(components=[{"Name": "runc", "Version": version, "Details": commit}])).engine_runc
 
 
-def with_node(command: str, status: int, output: str) -> Machine:
+def with_node(command: str, status: int, output: str) -> MachineVersions:
     return look(Paper(node={**NODE, command: (status, output)}))
 
 
 def test_everything_is_read() -> None:
     engine = Paper()
-    assert look(engine) == Machine(
+    assert look(engine) == MachineVersions(
         kernel="6.18.44-fc-v669",
         cgroup_version=1,
         engine_runc="1.1.5+ds1-1+deb12u1",
@@ -95,8 +95,8 @@ def test_a_stopped_node_leaves_the_engine() -> None:
 
 def test_of_an_engine_that_says_nothing_nothing_is_known() -> None:
     gone = EngineUnreachable("Connecting to the engine", "nothing answers", "labkit up")
-    assert look(Paper(gone, gone, gone)) == Machine()
-    assert look(Paper({}, None, dict.fromkeys(NODE, (127, "not found")))) == Machine()
+    assert look(Paper(gone, gone, gone)) == MachineVersions()
+    assert look(Paper({}, None, dict.fromkeys(NODE, (127, "not found")))) == MachineVersions()
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_every_difference_stands_in_the_table_with_its_reason() -> None:
     assert len(differences) == len(shown) > 0
     for one, other in differences:
         engine, cluster, why = shown[one.posture, one.probe]
-        assert (engine, cluster) == (one.said, other.said)
+        assert (engine, cluster) == (one.full_verdict, other.full_verdict)
         assert reason_for(one) in why
         assert reason_for(other) in why
         assert why
@@ -185,7 +185,9 @@ def test_a_refused_pod_shows_what_the_server_said() -> None:
     ],
 )
 def test_a_mark_says_whether_it_was_seen_from_outside(outside: bool | None, verdict: Verdict, word: str) -> None:
-    seen = replace(cell("root-hostpath", "mark-node", ENGINE), verdict=verdict, evidence={"outside": outside})
+    control = Control.DAC if verdict is Verdict.COULD_NOT else None
+    could = cell("root-hostpath", "mark-node", ENGINE)
+    seen = replace(could, verdict=verdict, control=control, evidence={"outside": outside})
     (row,) = cells_table([seen]).rows
     assert word in str(row[4])
     assert ("outside" in str(row[4])) is bool(word)

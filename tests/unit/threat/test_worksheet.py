@@ -41,7 +41,7 @@ def test_rows_are_there_again(tmp_path: Path) -> None:
 
 def test_a_row_is_replaced_and_removed(tmp_path: Path) -> None:
     sheet = Worksheet.open(tmp_path / "s.json").add(_cell()).add(_cell(None), note="now it could")
-    assert [(row.cell.said, row.note) for row in sheet] == [("could", "now it could")]
+    assert [(row.cell.full_verdict, row.note) for row in sheet] == [("could", "now it could")]
     assert len(sheet.remove("app-default", "read-shadow", "engine")) == 0
     assert len(read_worksheet(tmp_path / "s.json")) == 0
 
@@ -54,6 +54,11 @@ def test_any_words_survive_and_stay_words(tmp_path: Path, note: str, threat: str
     rows = [line for line in to_markdown(sheet).splitlines() if line.startswith("| ")]
     assert len(rows) == 3
     assert rows[2].replace("\\|", "").count("|") == 7
+
+
+def test_half_of_a_surrogate_pair_does_not_cost_the_worksheet(tmp_path: Path) -> None:
+    sheet = Worksheet(tmp_path / "s.json").add(_cell(), note="half \ud83d of one")
+    assert [row.note for row in Worksheet.open(sheet.path)] == ["half ? of one"]
 
 
 def test_what_a_container_printed_is_no_markup(tmp_path: Path) -> None:
@@ -110,10 +115,10 @@ def _edited(tmp_path: Path, **changes: Any) -> Path:
         ({"control": None}, "makes no sense"),
         ({"control": "luck"}, "luck"),
         ({"where": "moon"}, "moon"),
-        ({"note": 7}, "note is 7"),
-        ({"evidence": []}, "evidence"),
-        ({"posture": "root-userns"}, "cannot be had"),
-        ({"posture": ["x"]}, "posture is"),
+        ({"note": 7}, r"Expected.*str.*got.*int.*note"),
+        ({"evidence": []}, r"Expected.*object.*got.*array.*evidence"),
+        ({"posture": "root-userns"}, "the engine has no posture root-userns"),
+        ({"posture": ["x"]}, r"Expected.*str.*got.*array.*posture"),
     ],
     ids=str,
 )
@@ -134,11 +139,12 @@ def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], 
         ('{"format": "labkit-worksheet", "version": 2, "rows": []}', "version 2"),
         ('{"format": "labkit-worksheet", "version": 1}', "no list of rows"),
         ('{"format": "labkit-worksheet", "version": 1, "rows": [7]}', "row 1"),
-        ('{"format": "labkit-worksheet", "version": 1, "rows": [{}]}', "lacks threat"),
+        ('{"format": "labkit-worksheet", "version": 1, "rows": [{}]}', "missing required field .threat"),
+        ('{"format": "labkit-worksheet", "version": "1", "rows": []}', "no worksheet"),
         ("[" * 100_000, "no JSON"),
         ("\x00\x01", "no JSON"),
     ],
-    ids=["empty", "torn", "list", "other", "newer", "rowless", "number", "bare", "deep", "binary"],
+    ids=["empty", "torn", "list", "other", "newer", "rowless", "number", "bare", "quoted", "deep", "binary"],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "s.json"
