@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,7 +14,6 @@ from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
 from labkit.cli.frame import json_option
 from labkit.lab.lab import Lab
-from labkit.notebook.threats import measuring
 from labkit.show.table import Table
 from labkit.threat.evidence import Matrix
 from labkit.threat.expected import unexpected
@@ -131,7 +131,7 @@ def _check(path: Path, as_json: bool) -> int:
     sheet = read_worksheet(path)
     if not len(sheet):
         raise Misuse(f"Checking {path}", "it has no rows yet", "enter what you see, as in lesson 01")
-    rechecks = sheet.recheck(measuring(Lab()))
+    rechecks = sheet.recheck(partial(measure, Lab()))
     rows = [recheck.to_dict() for recheck in rechecks]
     click.echo(json.dumps(rows, indent=1) if as_json else rechecks_table(rechecks))
     return 0 if all(recheck.holds for recheck in rechecks) else 1

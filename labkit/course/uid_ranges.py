@@ -1,28 +1,24 @@
 """The ranges of uids as a table and as a chart, with uids that somebody chose.
 
 Nothing is said by colour alone: each range has its name and its numbers beside its bar, the range that is free for
-choosing is hatched, and the table says all of it in words. It is drawn without pyplot, as
-`labkit.threat.matrix_picture` is, and matplotlib is imported only when something is drawn.
+choosing is hatched, and the table says all of it in words.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from labkit.core.identity.ranges import RANGES, UidRange, range_of
+from labkit.show.picture import FAINT, INK, Picture, draw_box, new_figure, render, write
 from labkit.show.table import Table
-from labkit.threat.matrix_picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _SOURCE = "Ranges: systemd/systemd:docs/UIDS-GIDS.md"
-_FONT = "DejaVu Sans"  # comes with matplotlib, so that the picture is the same everywhere
-_INK, _FAINT = "#1c1c1c", "#55524c"
 _FREE, _OTHER, _EDGE = "#ffffff", "#b9b4aa", "#3a3a3a"
 _WIDTH, _ROW, _TOP, _BOTTOM = 12.0, 0.36, 0.8, 0.75
 _LEFT, _SCALE, _THINNEST = 2.9, 5.0, 0.05  # inches: where the scale begins, how long it is, and the narrowest bar
@@ -52,12 +48,7 @@ def ranges_picture(chosen: Mapping[int, str]) -> Picture:
     Raises:
         ValueError: one is no uid.
     """
-    import matplotlib
-
-    file = io.BytesIO()
-    with matplotlib.rc_context({"savefig.bbox": None}):
-        draw_ranges(chosen).savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
-    return Picture(file.getvalue(), describe_ranges(chosen))
+    return Picture(render(draw_ranges(chosen), "png", _DPI), describe_ranges(chosen))
 
 
 def describe_ranges(chosen: Mapping[int, str]) -> str:
@@ -72,24 +63,17 @@ def draw_ranges(chosen: Mapping[int, str]) -> Figure:
     Args:
         chosen: who, by uid.
 
-    Returns:
-        A figure of its own, which pyplot knows nothing of.
-
     Raises:
         ValueError: one is no uid.
     """
-    from matplotlib.figure import Figure
-
     shown = _shown(chosen)
     height = _TOP + len(shown) * _ROW + _BOTTOM
-    figure = Figure(figsize=(_WIDTH, height), facecolor="#ffffff")
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
-    axes.set_axis_off()
-    _write(axes, 0.25, 0.35, "What uids are for, and which ones were chosen", size=14, weight="bold")
+    figure, axes = new_figure(_WIDTH, height)
+    write(axes, 0.25, 0.35, "What uids are for, and which ones were chosen", size=14, weight="bold")
     for number, one in enumerate(shown):
         _draw_range(axes, one, chosen, _TOP + number * _ROW)
     _draw_scale(axes, _TOP + len(shown) * _ROW)
-    _write(axes, 0.25, height - 0.15, f"Hatched: free for choosing by hand. {_SOURCE}.", size=8, color=_FAINT)
+    write(axes, 0.25, height - 0.15, f"Hatched: free for choosing by hand. {_SOURCE}.", size=8, color=FAINT)
     return figure
 
 
@@ -109,49 +93,20 @@ def _place(uid: int) -> float:
 
 
 def _draw_range(axes: Axes, one: UidRange, chosen: Mapping[int, str], y: float) -> None:
-    from matplotlib.patches import Rectangle
-
     begin, middle = _place(one.first), y + _ROW / 2
     width = max(_place(one.last) - begin, _THINNEST)
     fill, hatch = (_FREE, "////") if one.is_free else (_OTHER, None)
-    bar = Rectangle((begin, y + 0.08), width, _ROW - 0.16, facecolor=fill, edgecolor=_EDGE, linewidth=0.8, hatch=hatch)
-    axes.add_patch(bar)
-    _write(axes, 0.25, middle, one.name, size=9, weight="bold")
-    _write(axes, _LEFT - 0.1, middle, str(one), size=8, color=_FAINT, align="right")
+    style = {"facecolor": fill, "edgecolor": _EDGE, "hatch": hatch}
+    draw_box(axes, begin, y + 0.08, width, _ROW - 0.16, linewidth=0.8, **style)
+    write(axes, 0.25, middle, one.name, size=9, weight="bold")
+    write(axes, _LEFT - 0.1, middle, str(one), size=8, color=FAINT, ha="right")
     for uid in filter(one.__contains__, chosen):
-        axes.plot([_place(uid)] * 2, [y + 0.02, y + _ROW - 0.02], color=_INK, linewidth=2)
-    _write(axes, _LEFT + _SCALE + 0.2, middle, _chosen_in(one, chosen), size=9)
+        axes.plot([_place(uid)] * 2, [y + 0.02, y + _ROW - 0.02], color=INK, linewidth=2)
+    write(axes, _LEFT + _SCALE + 0.2, middle, _chosen_in(one, chosen), size=9)
 
 
 def _draw_scale(axes: Axes, y: float) -> None:
     axes.plot([_LEFT, _LEFT + _SCALE], [y + 0.06] * 2, color=_EDGE, linewidth=0.8)
     for uid, text in ((0, "0"), (999, "thousand"), (10**6, "million"), (10**9, "thousand million")):
         axes.plot([_place(uid)] * 2, [y + 0.06, y + 0.12], color=_EDGE, linewidth=0.8)
-        _write(axes, _place(uid), y + 0.25, text, size=8, color=_FAINT, align="center")
-
-
-def _write(
-    axes: Axes,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float,
-    color: str = _INK,
-    weight: str = "normal",
-    align: str = "left",
-) -> None:
-    # Said here, so that a notebook's own settings for its figures change nothing.
-    axes.text(
-        x,
-        y,
-        text,
-        fontsize=size,
-        color=color,
-        fontweight=weight,
-        ha=align,
-        va="center_baseline",
-        fontfamily=_FONT,
-        parse_math=False,
-        usetex=False,
-    )
+        write(axes, _place(uid), y + 0.25, text, size=8, color=FAINT, ha="center")

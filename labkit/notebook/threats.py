@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.show.table import Table
+from labkit.threat.cve_cards import card_table, cards_table
+from labkit.threat.cves import CARDS, MachineVersions, check, find_card
 from labkit.threat.evidence import Matrix, Tried
+from labkit.threat.machine_versions import look_at_machine
+from labkit.threat.matrix_picture import picture
+from labkit.threat.matrix_tables import differences_table, matrix_table, surprises_table
 from labkit.threat.measure import MARK, measure
+from labkit.threat.on_cluster import marks_on_node
 from labkit.threat.postures import ENGINE, VULNERABLE, Posture, find_posture
+from labkit.threat.probed_images import ensure_probed
 from labkit.threat.probes import Probe, find_probe
+from labkit.threat.surroundings import NEIGHBOUR_IMAGE
+from labkit.threat.victim import Victim
 from labkit.threat.worksheet import Recheck, Worksheet
+from labkit.threat.worksheet_pages import export_worksheet
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
-    from labkit.show.table import Table
-    from labkit.threat.cves import Machine
-    from labkit.threat.matrix_picture import Picture
-    from labkit.threat.victim import Victim
+    from labkit.show.picture import Picture
 
 
 class Threats:
@@ -30,6 +39,7 @@ class Threats:
 
     def __init__(self, lab: Lab, labels: dict[str, str]) -> None:
         self._lab, self._labels = lab, labels
+        self._measure = partial(measure, lab.silent())
 
     # --- trying ---
 
@@ -50,10 +60,10 @@ class Threats:
             where: "engine" or "cluster".
 
         Raises:
-            Misuse: there is no such posture or probe, or the posture cannot be had there.
+            Misuse: there is no such posture or probe, or the place does not have the posture.
             LabError: there is no engine, or no cluster.
         """
-        (trial,) = measure(self._quiet(), [posture], probes, where).trials
+        (trial,) = self._measure([posture], probes, where).trials
         return Tried(trial.line, trial.cells)
 
     def matrix(self, postures: Sequence[str] = (), probes: Sequence[str] = (), where: str | None = None) -> Matrix:
@@ -65,27 +75,21 @@ class Threats:
             where: "engine" or "cluster"; both if not given.
 
         Raises:
-            Misuse: there is no such posture or probe, or a posture cannot be had there.
+            Misuse: there is no such posture or probe, or the place does not have a posture.
             LabError: there is no engine, or no cluster.
         """
-        return measure(self._quiet(), postures, probes, where)
+        return self._measure(postures, probes, where)
 
     def marks_left(self) -> list[str]:
         """What any probe may have left on the node or on this machine; empty unless something went wrong."""
-        from labkit.threat.on_cluster import marks_on_node
-
         pattern = f"{MARK}-*"
-        return [
-            *map(str, self._lab.configuration.state.glob(pattern)),
-            *marks_on_node(self._lab.cluster(), pattern),
-        ]
+        here = map(str, self._lab.configuration.state.glob(pattern))
+        return [*here, *marks_on_node(self._lab.cluster(), pattern)]
 
     # --- looking ---
 
     def picture(self, matrix: Matrix) -> Picture:
         """The whole matrix at a glance."""
-        from labkit.threat.matrix_picture import picture
-
         return picture(matrix)
 
     def table(self, matrix: Matrix, where: str) -> Table:
@@ -95,37 +99,24 @@ class Threats:
             matrix: what was measured.
             where: "engine" or "cluster".
         """
-        from labkit.threat.matrix_tables import matrix_table
-
         return matrix_table(matrix, where)
 
     def differences(self, matrix: Matrix) -> Table:
         """Where engine and cluster differ for the same posture, and why."""
-        from labkit.threat.matrix_tables import differences_table
-
         return differences_table(matrix)
 
     def surprises(self, matrix: Matrix) -> Table:
         """The cells that one would not guess, and why they are so."""
-        from labkit.threat.matrix_tables import surprises_table
-
         return surprises_table(matrix)
-
-    def _quiet(self) -> Lab:
-        return self._lab.silent()
 
     # --- the vulnerable app ---
 
     def victim(self, *, root: bool) -> Victim:
-        """Start the vulnerable app, as root or as uid 1654; the one that ran before goes.
+        """Start the vulnerable app, as root or as uid 1654; one that still runs is removed.
 
         Args:
             root: whether the app runs as root.
         """
-        from labkit.threat.probed_images import ensure_probed
-        from labkit.threat.surroundings import NEIGHBOUR_IMAGE
-        from labkit.threat.victim import Victim
-
         engine = self._lab.engine()
         name = "rce-root" if root else "rce-app"
         self.close()
@@ -141,10 +132,7 @@ class Threats:
     # --- known ways out ---
 
     def breakouts(self) -> Table:
-        """The cards of known breakouts, and how this machine's versions stand to each; nothing is attacked."""
-        from labkit.threat.cve_cards import cards_table
-        from labkit.threat.cves import CARDS, check
-
+        """The cards of known breakouts, and whether this machine's versions are open to each; nothing is attacked."""
         machine = self._machine()
         return cards_table(finding for card in CARDS.values() for finding in check(card, machine))
 
@@ -157,15 +145,10 @@ class Threats:
         Raises:
             Misuse: there is no such card.
         """
-        from labkit.threat.cve_cards import card_table
-        from labkit.threat.cves import check, find_card
-
         card = find_card(cve)
         return card_table(card, check(card, self._machine()))
 
-    def _machine(self) -> Machine:
-        from labkit.threat.machine_versions import look_at_machine
-
+    def _machine(self) -> MachineVersions:
         return look_at_machine(self._lab.engine(), self._lab.cluster())
 
     # --- the worksheet ---
@@ -176,19 +159,8 @@ class Threats:
 
     def export(self, sheet: Worksheet) -> list[Path]:
         """Write a worksheet as Markdown and as one HTML file, beside its own file."""
-        from labkit.threat.worksheet_pages import export_worksheet
-
         return export_worksheet(sheet)
 
     def recheck(self, sheet: Worksheet) -> list[Recheck]:
         """Try every row of a worksheet again."""
-        return sheet.recheck(measuring(self._quiet()))
-
-
-def measuring(lab: Lab) -> Callable[[Sequence[str], Sequence[str], str], Matrix]:
-    """How a worksheet tries its rows again."""
-
-    def again(postures: Sequence[str], probes: Sequence[str], where: str) -> Matrix:
-        return measure(lab, postures, probes, where)
-
-    return again
+        return sheet.recheck(self._measure)

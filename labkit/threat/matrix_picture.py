@@ -1,21 +1,18 @@
 """The threat matrix as one picture.
 
-Nothing is said by colour alone: each cell has a sign of its own, the fills differ in lightness, and
-`matrix_tables.matrix_table` says all of it in words. It is drawn without pyplot, so that the notebook's own way
-of showing figures stays as it is, and matplotlib is imported only when something is drawn.
+Nothing is shown by colour alone: each cell has a sign of its own, the fills differ in lightness, and
+`matrix_tables.matrix_table` has all of it in words.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed, Misuse
+from labkit.show.picture import FAINT, INK, Picture, draw_box, new_figure, render, write
 from labkit.threat.evidence import Matrix
 from labkit.threat.judge import Control, Verdict
 from labkit.threat.matrix_tables import NOT_TRIED, describe_matrix, made_line
@@ -66,33 +63,11 @@ _COULD_NOT = _Look("#f5f2ec", "#cfc9bd", "#3a3a3a")
 _UNKNOWN = _Look("#b9b4aa", "#6b675f", "#000000", "////")
 _EMPTY = _Look("#ffffff", "#dddddd", "#6b675f")
 
-_FONT = "DejaVu Sans"  # comes with matplotlib, so that the picture is the same everywhere
-_INK, _FAINT = "#1c1c1c", "#55524c"
 # All lengths are in inches, from the left and from the top.
 _COLUMN, _ROW, _GAP, _SPACE, _HEADING = 0.36, 0.28, 0.025, 0.12, 0.42
 _BETWEEN_KINDS, _BETWEEN_PLACES, _NARROWEST_PLACE = 0.12, 0.4, 0.9
 _MARGIN, _NARROWEST, _LEGEND_COLUMN, _LEGEND_ROW = 0.25, 8.0, 7.2, 0.29
 _DPI = 120
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The picture for a notebook, with its alternative text.
-
-    Args:
-        png: the file's bytes.
-        text: what it shows, in a sentence or two.
-    """
-
-    png: bytes = field(repr=False)
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        data = base64.b64encode(self.png).decode()
-        return f'<img style="max-width:100%" alt="{html.escape(self.text)}" src="data:image/png;base64,{data}">'
 
 
 def picture(matrix: Matrix) -> Picture:
@@ -122,26 +97,13 @@ def save_picture(matrix: Matrix, path: Path) -> None:
         raise LabFailed(f"Writing {path}", error.strerror or str(error), remedy) from error
 
 
-def _rendered(matrix: Matrix, kind: str) -> bytes:
-    import matplotlib
-
-    file = io.BytesIO()
-    # No date and no version in the file: the same matrix gives the same bytes. In an SVG text stays text.
-    metadata: dict[str, str | None] = {"Title": "Threat matrix", "Description": describe_matrix(matrix)}
-    metadata |= {"Date": None} if kind == "svg" else {"Software": None}
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "labkit", "savefig.bbox": None}):
-        draw_matrix(matrix).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
-    return file.getvalue()
+def _rendered(matrix: Matrix, file_format: str) -> bytes:
+    metadata = {"Title": "Threat matrix", "Description": describe_matrix(matrix)}
+    return render(draw_matrix(matrix), file_format, _DPI, metadata)
 
 
 def draw_matrix(matrix: Matrix) -> Figure:
-    """Draw the whole matrix: probes by what they threaten, postures by place, and a legend of all signs.
-
-    Returns:
-        A figure of its own, which pyplot knows nothing of.
-    """
-    from matplotlib.figure import Figure
-
+    """Draw the whole matrix: probes by what they threaten, postures by place, and a legend of all signs."""
     cells = {(cell.probe, cell.posture, cell.where): cell.short for cell in matrix.cells}
     groups = _groups({probe for probe, _, _ in cells})
     probes = [name for members in groups.values() for name in members]
@@ -158,25 +120,22 @@ def draw_matrix(matrix: Matrix) -> Figure:
     lines = -(-len(verdicts) // legend_columns)
     height = legend + 0.35 + lines * _LEGEND_ROW + _MARGIN
 
-    figure = Figure(figsize=(width, height), facecolor="#ffffff")
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-    axes.set_axis_off()
-    write = _writer(axes)
-    write(_MARGIN, 0.38, "What could be done in a container, and what said no", size=17, weight="bold")
-    write(_MARGIN, 0.68, made, size=9, color=_FAINT)
+    figure, axes = new_figure(width, height)
+    write(axes, _MARGIN, 0.38, "What could be done in a container, and what stopped it", size=17, weight="bold")
+    write(axes, _MARGIN, 0.68, made, size=9, color=FAINT)
     if not cells:
-        write(_MARGIN, 1.1, "Nothing was tried.", size=10)
-    _draw_columns(axes, write, columns, top)
+        write(axes, _MARGIN, 1.1, "Nothing was tried.", size=10)
+    _draw_columns(axes, columns, top)
     y = top - _HEADING
     for heading, members in groups.items():
-        write(left - _SPACE, y + 0.24, heading, size=11, weight="bold", ha="right")
+        write(axes, left - _SPACE, y + 0.24, heading, size=11, weight="bold", ha="right")
         y += _HEADING
         for probe in members:
-            write(left - _SPACE, y + _ROW / 2, PROBES[probe].title, size=10, ha="right")
+            write(axes, left - _SPACE, y + _ROW / 2, PROBES[probe].title, size=10, ha="right")
             for (posture, where), x in columns.items():
-                _draw_cell(axes, write, x, y, cells.get((probe, posture, where), NOT_TRIED))
+                _draw_cell(axes, x, y, cells.get((probe, posture, where), NOT_TRIED))
             y += _ROW
-    _draw_legend(axes, write, verdicts, legend, lines)
+    _draw_legend(axes, verdicts, legend, lines)
     return figure
 
 
@@ -208,38 +167,28 @@ def _columns(matrix: Matrix, left: float) -> tuple[dict[tuple[str, str], float],
     return columns, end
 
 
-def _draw_columns(axes: Axes, write: Callable[..., Any], columns: Mapping[tuple[str, str], float], top: float) -> None:
+def _draw_columns(axes: Axes, columns: Mapping[tuple[str, str], float], top: float) -> None:
     for where, form in ((ENGINE, "docker run"), (CLUSTER, "pods")):
         places = [x for (_, at), x in columns.items() if at == where]
         if places:
             begin, end = places[0], places[-1] + _COLUMN - _GAP
-            write(begin, 1.1, where, size=12, weight="bold")
+            write(axes, begin, 1.1, where, size=12, weight="bold")
             if end - begin > 2:
-                write(end, 1.1, form, size=9, color=_FAINT, ha="right")
-            axes.plot([begin, end], [1.26, 1.26], color=_INK, linewidth=1.2)
+                write(axes, end, 1.1, form, size=9, color=FAINT, ha="right")
+            axes.plot([begin, end], [1.26, 1.26], color=INK, linewidth=1.2)
     for (posture, _), x in columns.items():
-        write(x + (_COLUMN - _GAP) / 2, top - 0.12, posture, size=10, rotation=90, ha="center", va="bottom")
+        write(axes, x + (_COLUMN - _GAP) / 2, top - 0.12, posture, size=10, rotation=90, ha="center", va="bottom")
 
 
-def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, verdict: str) -> None:
-    from matplotlib.patches import Rectangle
-
+def _draw_cell(axes: Axes, x: float, y: float, verdict: str) -> None:
     others = {str(Verdict.COULD): _COULD, str(Verdict.UNKNOWN): _UNKNOWN, NOT_TRIED: _EMPTY}
     look = others.get(verdict, _COULD_NOT)
-    axes.add_patch(
-        Rectangle(
-            (x, y),
-            _COLUMN - _GAP,
-            _ROW - _GAP,
-            facecolor=look.fill,
-            edgecolor=look.edge,
-            linewidth=0.6,
-            hatch=look.hatch or None,
-        )
-    )
+    style = {"facecolor": look.fill, "edgecolor": look.edge, "hatch": look.hatch or None}
+    draw_box(axes, x, y, _COLUMN - _GAP, _ROW - _GAP, linewidth=0.6, **style)
     # The sign of a hatched cell stands on a plain ground.
     ground = {"facecolor": look.fill, "edgecolor": "none", "pad": 1.2} if look.hatch else None
     write(
+        axes,
         x + (_COLUMN - _GAP) / 2,
         y + (_ROW - _GAP) / 2,
         SIGNS[verdict],
@@ -251,24 +200,14 @@ def _draw_cell(axes: Axes, write: Callable[..., Any], x: float, y: float, verdic
     )
 
 
-def _draw_legend(axes: Axes, write: Callable[..., Any], verdicts: Sequence[str], top: float, lines: int) -> None:
-    write(_MARGIN, top + 0.1, "The signs", size=11, weight="bold")
+def _draw_legend(axes: Axes, verdicts: Sequence[str], top: float, lines: int) -> None:
+    write(axes, _MARGIN, top + 0.1, "The signs", size=11, weight="bold")
     for number, verdict in enumerate(verdicts):
         x, y = _MARGIN + number // lines * _LEGEND_COLUMN, top + 0.32 + number % lines * _LEGEND_ROW
         middle = y + (_ROW - _GAP) / 2
-        _draw_cell(axes, write, x, y, verdict)
-        write(x + _COLUMN + 0.08, middle, verdict, size=9, weight="bold")
-        write(x + _COLUMN + 1.15, middle, MEANINGS[verdict], size=9)
-
-
-def _writer(axes: Axes) -> Callable[..., Any]:
-    # Said here, so that a notebook's own settings for its figures change nothing.
-    plain = {"fontfamily": _FONT, "va": "center_baseline", "parse_math": False, "usetex": False}
-
-    def write(x: float, y: float, text: str, *, size: float, color: str = _INK, **how: Any) -> None:
-        axes.text(x, y, text, **{**plain, "fontsize": size, "color": color, **how})
-
-    return write
+        _draw_cell(axes, x, y, verdict)
+        write(axes, x + _COLUMN + 0.08, middle, verdict, size=9, weight="bold")
+        write(axes, x + _COLUMN + 1.15, middle, MEANINGS[verdict], size=9)
 
 
 def _width(text: str, size: float) -> float:

@@ -21,7 +21,6 @@ from labkit.threat.probes import PROBES, find_probe
 from labkit.threat.surroundings import NEIGHBOUR_IMAGE
 
 if TYPE_CHECKING:
-    from labkit.adapters.engine import Engine
     from labkit.lab.lab import Lab
 
 MARK = "labkit-mark"
@@ -47,18 +46,15 @@ def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), 
     chosen = [find_posture(name) for name in dict.fromkeys(postures)] or list(POSTURES.values())
     wanted = [find_probe(name).name for name in dict.fromkeys(probes)] or list(PROBES)
     _check_place(place, chosen if postures else [])
-    engine = lab.engine()
     with only_one(lab.configuration.state / "matrix.lock", lab.steps.note):
-        return _Measuring(lab, engine, chosen, wanted, _places(lab, place)).run()
+        return _Measuring(lab, chosen, wanted, _places(lab, place)).run()
 
 
 class _Measuring:
     """One measurement; only one runs at a time, so whatever an earlier one left may be removed."""
 
-    def __init__(
-        self, lab: Lab, engine: Engine, postures: Sequence[Posture], probes: Sequence[str], places: Sequence[str]
-    ) -> None:
-        self._lab, self._engine, self._configuration = lab, engine, lab.configuration
+    def __init__(self, lab: Lab, postures: Sequence[Posture], probes: Sequence[str], places: Sequence[str]) -> None:
+        self._lab, self._engine, self._configuration, self._steps = lab, lab.engine(), lab.configuration, lab.steps
         self._postures, self._probes, self._places = postures, probes, places
         self._mark = f"{MARK}-{secrets.token_hex(4)}"
         self._stop = threading.Event()
@@ -67,10 +63,10 @@ class _Measuring:
     def run(self) -> Matrix:
         sweep_engine(self._engine, self._configuration, MARK)
         samples = sorted({posture.image for posture in self._postures} | {NEIGHBOUR_IMAGE})
-        made = ensure_probed(self._engine, self._configuration, samples, self._lab.steps)
+        made = ensure_probed(self._engine, self._configuration, samples, self._steps)
         if CLUSTER in self._places:
             self._lab.cluster().load(made)
-        with self._lab.steps.step("the probes, in every posture"), ThreadPoolExecutor(2) as pool:
+        with self._steps.step("the probes, in every posture"), ThreadPoolExecutor(2) as pool:
             halves = [pool.submit(self._at_engine), pool.submit(self._at_cluster)]
             try:
                 trials = {(trial.posture, trial.where): trial for half in halves for trial in half.result()}
@@ -87,11 +83,10 @@ class _Measuring:
     def _at_cluster(self) -> list[Trial]:
         if CLUSTER not in self._places:
             return []
-        with self._lab.cluster().kube() as kube:
-            sweep_cluster(kube, self._lab.cluster(), MARK)
-            cluster = self._lab.cluster()
-            trying = OnCluster(kube, self._engine, cluster, self._configuration, self._mark, self._stop)
-            return trying.try_all(self._chosen(CLUSTER), self._probes, self._report)
+        kube, cluster = self._lab.kube(), self._lab.cluster()
+        sweep_cluster(kube, cluster, MARK)
+        trying = OnCluster(kube, self._engine, cluster, self._configuration, self._mark, self._stop)
+        return trying.try_all(self._chosen(CLUSTER), self._probes, self._report)
 
     def _chosen(self, place: str) -> list[Posture]:
         return [posture for posture in self._postures if place in posture.places and place in self._places]
@@ -101,7 +96,7 @@ class _Measuring:
             self._done += 1
             total = sum(len(self._chosen(place)) for place in PLACES)
             line = f"{self._done:>3} of {total}: {trial.posture}, {trial.where}, {trial.seconds:.1f} s"
-            self._lab.steps.note(line)
+            self._steps.note(line)
 
     def _versions(self) -> dict[str, str]:
         """When and with what it was measured."""
@@ -113,8 +108,7 @@ class _Measuring:
             "cgroups": f"version {info.get('CgroupVersion')}",
         }
         if CLUSTER in self._places:
-            with self._lab.cluster().kube() as kube:
-                made["kubernetes"] = kube.version()
+            made["kubernetes"] = self._lab.kube().version()
         return made
 
 

@@ -26,17 +26,17 @@ def _not_offered(answer: Sequence[object], offered: Sequence[str]) -> Found | No
 def _check_through_the_hole(world: World, answer: list[object]) -> Found:
     if (found := _not_offered(answer, _HOLE)) is not None:
         return found
-    seen = world.lab.threats.probe("rce-app", *_HOLE)
-    for cell in seen:
+    cells = world.lab.threats.probe("rce-app", *_HOLE)
+    for cell in cells:
         if cell.probe in answer and cell.verdict is not Verdict.COULD:
             return not_right(
                 f"{cell.probe} {cell.full_verdict} ({cell.reason}). What decides: {find_probe(cell.probe).rule}"
             )
-    missing = [cell for cell in seen if cell.verdict is Verdict.COULD and cell.probe not in answer]
+    missing = [cell for cell in cells if cell.verdict is Verdict.COULD and cell.probe not in answer]
     if missing:
         count = f"{len(missing)} more" if answer else f"{len(missing)} of the five"
         return not_right(f"All five were tried as uid 1654, and {count} could. Not every rule asks for root.")
-    return passed("; ".join(f"{cell.probe} {cell.full_verdict}" for cell in seen))
+    return passed("; ".join(f"{cell.probe} {cell.full_verdict}" for cell in cells))
 
 
 _THROUGH_THE_HOLE = Exercise(
