@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit.adapters import go
+from labkit.adapters.processes import TimeoutExpired, run
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.show.steps import Steps
 
 SECONDS = 600.0
 """How long one transfer may take."""
-_CAUSES = (
+_REMEDIES = (
     (r"connection refused|no such host|no route|network is unreachable", "see that it is up, and its name right"),
     (r"UNAUTHORIZED|DENIED|401|403", "log in to it, and see that your account may do this\n  docker login {registry}"),
     (r"MANIFEST_UNKNOWN|NAME_UNKNOWN|404", "see which tags there are\n  labkit images"),
     (r"TOOMANYREQUESTS|429", "wait as long as it asks for, log in to it, or take a mirror"),
     (r"certificate|x509|http: server gave HTTP response", "trust its certificate, or ask it by the right protocol"),
-    (r"unexpected EOF|size mismatch|digest mismatch|connection reset", "it broke off in the middle; try again"),
+    (r"unexpected EOF|size mismatch|digest mismatch|connection reset", "the transfer broke off; try again"),
 )
 
 
@@ -46,8 +46,9 @@ class Crane:
 
     def image_config(self, reference: str, platform: str) -> dict[str, Any]:
         """An image's whole configuration."""
-        found = self._run(["config", "--platform", platform, reference], f"Reading {reference}", reference)
-        return dict(json.loads(found))
+        return dict(
+            json.loads(self._run(["config", "--platform", platform, reference], f"Reading {reference}", reference))
+        )
 
     def pull(self, reference: str, folder: Path, platform: str) -> None:
         """Pull one platform's image as an OCI layout into a folder that is not there yet."""
@@ -60,8 +61,8 @@ class Crane:
         Returns:
             The digest of its manifest.
         """
-        said = self._run(["push", str(layout), reference], f"Pushing {reference}", reference)
-        return said.strip().rpartition("@")[2]
+        pushed = self._run(["push", str(layout), reference], f"Pushing {reference}", reference)
+        return pushed.strip().rpartition("@")[2]
 
     def tag(self, reference: str, tag: str) -> None:
         """Give an image in a registry one more tag."""
@@ -72,20 +73,16 @@ class Crane:
         plain = ["--insecure"] if re.match(r"(localhost|127\.\d+\.\d+\.\d+)(:|/)", reference) else []
         registry = reference.partition("/")[0]
         try:
-            done = subprocess.run(
-                [program, *plain, *arguments],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                stdin=subprocess.DEVNULL,
-                timeout=SECONDS,
-                check=False,
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
+            completed = run(
+                [str(program), *plain, *arguments],
+                environment={**os.environ, "LC_ALL": "C.UTF-8"},
+                deadline=SECONDS,
             )
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             raise LabFailed(doing, f"nothing came for {SECONDS:.0f} s", "see that the registry answers") from None
-        if done.returncode == 0:
-            return done.stdout
-        said = "\n".join(done.stderr.strip().splitlines()[-2:]) or f"crane ended with status {done.returncode}"
-        remedies = (remedy for pattern, remedy in _CAUSES if re.search(pattern, said, re.IGNORECASE))
-        raise LabFailed(doing, said, next(remedies, "see what the registry says").format(registry=registry))
+        if completed.returncode == 0:
+            return completed.stdout
+        lines = completed.stderr.strip().splitlines()[-2:]
+        problem = "\n".join(lines) or f"crane ended with status {completed.returncode}"
+        remedies = (remedy for pattern, remedy in _REMEDIES if re.search(pattern, problem, re.IGNORECASE))
+        raise LabFailed(doing, problem, next(remedies, "see what the registry says").format(registry=registry))

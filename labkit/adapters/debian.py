@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
+from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed, MachineLacks
 
 ENGINE_RELEASE = "trixie"
@@ -89,9 +89,7 @@ def add_packages(*packages: str, why: str) -> None:
 
 def has_package(package: str) -> bool:
     """Whether dpkg knows the package as installed."""
-    query = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${db:Status-Status}", package], capture_output=True, text=True, check=False
-    )
+    query = run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package])
     return query.returncode == 0 and query.stdout == "installed"
 
 
@@ -101,12 +99,7 @@ def mirror() -> str:
     Raises:
         LabFailed: apt names none.
     """
-    listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    listing = run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"])
     mirrors = [line for line in listing.stdout.splitlines() if not line.rstrip("/").endswith("-security")]
     if not mirrors:
         raise LabFailed(
@@ -131,19 +124,14 @@ def _offer_engine_release() -> None:
 
 
 def _apt(*command: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
+    completed = run(
         [command[0], "-o", "DPkg::Lock::Timeout=120", *command[1:]],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        stdin=subprocess.DEVNULL,
+        environment={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
     )
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()[-4:]
+    if completed.returncode != 0:
+        lines = (completed.stderr or completed.stdout).strip().splitlines()[-4:]
         raise LabFailed(
             f"Running {' '.join(command)}",
-            "\n".join(said) or f"exit status {done.returncode}",
+            "\n".join(lines) or f"exit status {completed.returncode}",
             "run the same command by hand to see all of it; a machine without a mirror needs the packages beforehand",
         )

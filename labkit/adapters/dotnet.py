@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.adapters.processes import run_showing
 from labkit.base.errors import LabFailed, MachineLacks
 
 _PROBLEM = re.compile(r"(?:.*: )?(?P<kind>warning|error) (?P<code>[A-Z]+\d+)\s*: (?P<text>.*?)(?: \[.*\])?")
@@ -17,7 +18,7 @@ _PUSHED = re.compile(r"\s*Pushed image '(?P<name>[^']+)' to (?P<place>.*)")
 
 @dataclass(frozen=True)
 class SdkRun:
-    """What one run of the SDK said.
+    """What one run of the SDK printed, and how it ended.
 
     Args:
         line: what was run, as one types it.
@@ -39,8 +40,8 @@ def find_dotnet() -> str | None:
     return shutil.which("dotnet")
 
 
-def publish_line(project_file: Path, arguments: Sequence[str]) -> list[str]:
-    """The words that publish a project as an image."""
+def publish_argv(project_file: Path, arguments: Sequence[str]) -> list[str]:
+    """The command that publishes a project as an image."""
     return ["dotnet", "publish", str(project_file), "-t:PublishContainer", *arguments]
 
 
@@ -61,25 +62,18 @@ def publish_container(project_file: Path, arguments: Sequence[str], show: Callab
         raise MachineLacks(
             "Looking for the .NET SDK", "there is no `dotnet` on PATH", "install it, or use --back-end kit"
         )
-    words = publish_line(project_file, arguments)
-    lines: list[str] = []
+    argv = publish_argv(project_file, arguments)
     try:
-        with subprocess.Popen(
-            [dotnet, *words[1:]],
-            cwd=project_file.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as running:
-            for line in running.stdout or ():
-                lines.append(line.rstrip())
-                show(line.rstrip())
+        status, lines = run_showing([dotnet, *argv[1:]], project_file.parent, show)
     except OSError as error:
         raise LabFailed(f"Running {dotnet}", error.strerror or str(error), "see\n  dotnet --info") from error
     problems = [(m["kind"], m["code"], m["text"]) for line in lines if (m := _PROBLEM.fullmatch(line.strip()))]
     pushed = [(m["name"], m["place"]) for line in lines if (m := _PUSHED.fullmatch(line))]
-    failed = running.returncode != 0
     last = "\n".join(line for line in lines[-6:] if line.strip())
-    return SdkRun(" ".join(words), tuple(dict.fromkeys(problems)), tuple(pushed), failed, last)
+    return SdkRun(
+        line=shlex.join(argv),
+        problems=tuple(dict.fromkeys(problems)),
+        pushed=tuple(pushed),
+        failed=status != 0,
+        last=last,
+    )

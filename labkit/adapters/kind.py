@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit.adapters import go
-from labkit.adapters.processes import run_program
+from labkit.adapters.processes import first_output, run_program
 from labkit.base.errors import LabFailed
 
 _CREATE_SECONDS = 300.0
@@ -134,11 +133,7 @@ class Kind:
 
 def kind_version(program: str) -> tuple[int, int] | None:
     """Major and minor version of a kind program, None if it does not say."""
-    try:
-        said = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=5).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r"v(\d+)\.(\d+)", said)
+    match = re.search(r"v(\d+)\.(\d+)", first_output([program, "version"]) or "")
     return (int(match[1]), int(match[2])) if match else None
 
 

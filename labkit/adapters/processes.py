@@ -1,18 +1,70 @@
-"""Running a program of this machine and telling what it said when it fails."""
+"""Running programs of this machine; the only file that starts processes, so that each of them is logged."""
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from subprocess import CompletedProcess, Popen, TimeoutExpired
+from typing import IO, NoReturn
 
 from labkit.base.errors import LabFailed, MachineLacks
+from labkit.base.log import command_line, log_start, logged_command
+
+__all__ = [
+    "Popen",
+    "TimeoutExpired",
+    "become",
+    "first_output",
+    "run",
+    "run_piped",
+    "run_program",
+    "run_showing",
+    "start_program",
+    "start_server",
+]
 
 _LAST_LINES = 6
 
 
+def run(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    deadline: float | None = None,
+) -> CompletedProcess[str]:
+    """Run a program to its end, without input; what it printed and its exit status are in the result.
+
+    Args:
+        argv: the program and its arguments; no shell reads them.
+        environment: the whole environment of the program; None for ours.
+        folder: where it runs.
+        deadline: seconds after which it is ended.
+
+    Raises:
+        OSError: it cannot be started, as when there is no such program.
+        TimeoutExpired: it ran past its deadline.
+    """
+    with logged_command(command_line(argv, folder)) as attempt:
+        completed = subprocess.run(
+            list(argv),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            cwd=folder,
+            timeout=deadline,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        attempt.status = completed.returncode
+    return completed
+
+
 def run_program(
-    command: Sequence[str],
+    argv: Sequence[str],
     *,
     doing: str,
     remedy: str,
@@ -20,10 +72,10 @@ def run_program(
     folder: Path | None = None,
     deadline: float | None = None,
 ) -> str:
-    """Run a program to its end and return what it printed.
+    """Run a program that must succeed, and return what it printed.
 
     Args:
-        command: the program and its arguments; no shell reads them.
+        argv: the program and its arguments; no shell reads them.
         doing: what this is for, for the error.
         remedy: what to do when it fails.
         environment: the whole environment of the program; None for ours.
@@ -38,22 +90,94 @@ def run_program(
         LabFailed: it failed or ran past its deadline; its last lines are in the error.
     """
     try:
-        done = subprocess.run(
-            list(command),
-            capture_output=True,
+        completed = run(argv, environment=environment, folder=folder, deadline=deadline)
+    except FileNotFoundError:
+        raise MachineLacks(doing, f"there is no program {argv[0]!r}", remedy) from None
+    except TimeoutExpired:
+        raise LabFailed(doing, f"{argv[0]} had not ended after {deadline:.0f} s", remedy) from None
+    if completed.returncode != 0:
+        lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-_LAST_LINES:]
+        raise LabFailed(doing, "\n".join(lines) or f"{argv[0]} ended with status {completed.returncode}", remedy)
+    return completed.stdout
+
+
+def first_output(argv: Sequence[str], deadline: float = 5.0) -> str | None:
+    """What a program prints that is asked for something small, such as its version; None if it cannot say."""
+    try:
+        return run(argv, deadline=deadline).stdout
+    except (OSError, TimeoutExpired):
+        return None
+
+
+def run_showing(argv: Sequence[str], folder: Path, show: Callable[[str], None]) -> tuple[int, list[str]]:
+    """Run a program to its end, and show each line as it comes, of standard output and error alike.
+
+    Returns:
+        Its exit status, and the lines.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    lines: list[str] = []
+    with (
+        logged_command(command_line(argv, folder)) as attempt,
+        Popen(
+            list(argv),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=environment,
-            cwd=folder,
-            timeout=deadline,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        raise MachineLacks(doing, f"there is no program {command[0]!r}", remedy) from None
-    except subprocess.TimeoutExpired:
-        raise LabFailed(doing, f"{command[0]} had not ended after {deadline:.0f} s", remedy) from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_LINES:]
-        raise LabFailed(doing, "\n".join(said) or f"{command[0]} ended with status {done.returncode}", remedy)
-    return done.stdout
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            show(line.rstrip())
+        attempt.status = process.wait()
+    return attempt.status, lines
+
+
+def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
+    """Run two programs, the output of the first being the input of the second.
+
+    Returns:
+        None if both succeeded, else what the first that failed wrote to its standard error.
+    """
+    with (
+        logged_command(f"{command_line(producer)} | {command_line(consumer)}") as attempt,
+        Popen(list(producer), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as producing,
+    ):
+        try:
+            consumed = subprocess.run(list(consumer), stdin=producing.stdout, capture_output=True, check=False)
+        finally:
+            if producing.stdout is not None:
+                producing.stdout.close()
+            _, problem = producing.communicate()
+        attempt.status = producing.returncode or consumed.returncode
+    if not attempt.status:
+        return None
+    return (problem if producing.returncode else consumed.stderr).decode("utf-8", "replace")
+
+
+def start_program(argv: Sequence[str], folder: Path) -> Popen[bytes]:
+    """Start a program in front, with our input and output."""
+    log_start(argv, folder)
+    return Popen(list(argv), cwd=folder)
+
+
+def start_server(argv: Sequence[str], output: IO[bytes]) -> Popen[bytes]:
+    """Start a program that outlives us and is not interrupted with us.
+
+    Args:
+        argv: the program and its arguments.
+        output: the file that gets what it prints.
+    """
+    log_start(argv)
+    return Popen(list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/")
+
+
+def become(program: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Let a program take the place of this one."""
+    log_start(argv)
+    os.execve(program, list(argv), dict(environment))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from labkit.adapters.processes import start_program
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.base.resources import CHECKOUT
@@ -73,7 +73,7 @@ def run_jupyterlab(arguments: Sequence[str]) -> None:
     display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin")
     set_defaults(Path(sys.prefix))
     command = jupyterlab_command(arguments, root=os.geteuid() == 0, display=display)
-    jupyterlab = subprocess.Popen(command, cwd=CHECKOUT)
+    jupyterlab = start_program(command, CHECKOUT)
     while True:
         try:
             status = jupyterlab.wait()

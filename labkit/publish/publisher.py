@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters.dotnet import find_dotnet, publish_container, publish_line
+from labkit.adapters.dotnet import find_dotnet, publish_argv, publish_container
 from labkit.archives.archive import read_archive
 from labkit.base.errors import LabFailed, MachineLacks, Misuse
 from labkit.lab.lab import Lab
@@ -184,7 +185,7 @@ def _publish_by_kit(folder: AppFolder, options: Options, lab: Lab) -> Published:
         warnings=tuple(warnings),
         base_image=f"{outcome.base_image} ({base.source})",
         place=delivered.place,
-        line=" ".join(publish_line(folder.project_file, options.arguments)),
+        line=shlex.join(publish_argv(folder.project_file, options.arguments)),
     )
 
 

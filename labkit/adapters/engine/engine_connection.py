@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 import docker
 import requests
@@ -10,9 +11,27 @@ from docker.errors import DockerException
 
 from labkit.adapters.engine.engine_errors import EngineUnreachable, doing, why_unreachable
 from labkit.base.configuration import Configuration
+from labkit.base.log import logged_request
 from labkit.core.identity.model import read_version
 
 _CONNECT_SECONDS = 10
+
+
+class _LoggedApi(docker.APIClient):
+    """The SDK's low-level client, with a record of each request."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        with logged_request("engine", request.method or "", urlsplit(request.url or "").path) as attempt:
+            response = super().send(request, **options)
+            attempt.status = response.status_code
+        return response
+
+
+class _LoggedClient(docker.DockerClient):
+    """The SDK's client, on such a low-level one."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.api = _LoggedApi(*arguments, **options)
 
 
 class Connection:
@@ -32,7 +51,7 @@ class Connection:
             EngineUnreachable: nothing answers, or we may not talk to it.
         """
         try:
-            client = docker.from_env(timeout=_CONNECT_SECONDS)
+            client = _LoggedClient.from_env(timeout=_CONNECT_SECONDS)
             client.ping()
         except (DockerException, requests.exceptions.RequestException) as error:
             raise EngineUnreachable("Connecting to the engine", *why_unreachable(error)) from None

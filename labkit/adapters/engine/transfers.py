@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
@@ -14,6 +13,7 @@ from docker.errors import DockerException, NotFound
 from labkit.adapters.engine.engine_errors import doing
 from labkit.adapters.engine.engine_images import Images
 from labkit.adapters.engine.pull_errors import PULL_SILENCE_SECONDS, heard, pull_failed
+from labkit.adapters.processes import run_piped
 from labkit.base.errors import LabFailed
 
 
@@ -104,20 +104,7 @@ class Transfers(Images):
             LabFailed: either command failed.
         """
         platform = ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []
-        saving = subprocess.Popen(
-            ["docker", "save", *platform, *references],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
-        try:
-            loading = subprocess.run(["docker", *receiver], stdin=saving.stdout, capture_output=True, check=False)
-        finally:
-            if saving.stdout is not None:
-                saving.stdout.close()
-            _, said = saving.communicate()
-        failed = said if saving.returncode else loading.stderr
-        if saving.returncode or loading.returncode:
-            last = failed.decode("utf-8", "replace").strip().splitlines()[-3:]
-            came_back = "\n".join(last) or "the docker command ended without a word"
+        problem = run_piped(["docker", "save", *platform, *references], ["docker", *receiver])
+        if problem is not None:
+            came_back = "\n".join(problem.strip().splitlines()[-3:]) or "the docker command failed and printed nothing"
             raise LabFailed("Loading images into the node", came_back, "try again\n  labkit up")

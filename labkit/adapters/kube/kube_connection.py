@@ -17,11 +17,22 @@ from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
 
 from labkit.base.errors import LabFailed
+from labkit.base.log import logged_request
 
 _T = TypeVar("_T")
 _POLL_SECONDS = 0.03
 _REQUEST_SECONDS = 10.0
 GONE_REMEDY = "bring it back and go on\n  labkit up"
+
+
+class _LoggedTransport(httpx2.HTTPTransport):
+    """How requests travel, with a record of each."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        with logged_request("kubernetes", request.method, request.url.path) as attempt:
+            response = super().handle_request(request)
+            attempt.status = response.status_code
+        return response
 
 
 class Connection:
@@ -38,8 +49,22 @@ class Connection:
     def _connect(self) -> Client:
         # The API server listens on loopback; a proxy of the environment has no business with it.
         return Client(
-            config=self._config, timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False, field_manager="labkit"
+            config=self._config,
+            timeout=httpx2.Timeout(_REQUEST_SECONDS),
+            trust_env=False,
+            field_manager="labkit",
+            transport=self._transport(),
         )
+
+    def _transport(self) -> _LoggedTransport:
+        return _LoggedTransport(verify=self._parameters()["verify"], trust_env=False)
+
+    def _parameters(self) -> dict[str, Any]:
+        """What lightkube makes of the kubeconfig for httpx2: address, certificates, authentication."""
+        config = self._config.get()
+        if config is None:
+            raise ConfigError("it has no current context")
+        return ConnectionParams(timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False).httpx_params(config)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -89,10 +114,7 @@ class Connection:
 
     @functools.cached_property
     def _raw(self) -> httpx2.Client:
-        config = self._config.get()
-        assert config is not None  # without a context the first connection has failed already
-        params = ConnectionParams(timeout=httpx2.Timeout(_REQUEST_SECONDS), trust_env=False)
-        return httpx2.Client(**params.httpx_params(config))
+        return httpx2.Client(**{**self._parameters(), "transport": self._transport()})
 
     def _find(self, kind: Any, name: str, namespace: str) -> Any | None:
         try:

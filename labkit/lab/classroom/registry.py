@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import ssl
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
+from labkit.adapters.processes import Popen, start_server
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
@@ -126,16 +126,14 @@ class Registry:
         if beyond:
             command += ["-certificate", str(certificate), "-key", str(self._folder / "key.pem")]
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
-            )
+            process = start_server(command, output)
         address, filling = self._wait(process, log)
         fingerprint = fingerprint_of(certificate.read_text(encoding="ascii")) if beyond else ""
         serving = Serving(process.pid, address, filling, fingerprint)
         write_atomically(self._folder / "registry.json", json.dumps(asdict(serving)))
         return serving
 
-    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
+    def _wait(self, process: Popen[bytes], log: Path) -> tuple[str, str]:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             if match := _LISTENING.search(log.read_text(encoding="utf-8", errors="replace")):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from labkit.adapters.processes import run, start_server
 from labkit.base.errors import LabFailed
 
 LOG = Path("/var/log/dockerd.log")
@@ -38,7 +38,7 @@ def start_engine(answers: Callable[[], bool]) -> None:
         LabFailed: it ended, or did not answer in time; its last log lines are in the error.
     """
     if Path("/run/systemd/system").is_dir():
-        subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
+        run(["systemctl", "start", "docker"])
         _wait(answers, lambda: None, "journalctl -u docker -n 20")
         return
     if _another_answers(answers):
@@ -46,9 +46,7 @@ def start_engine(answers: Callable[[], bool]) -> None:
     for path, program in _PID_FILES.items():
         remove_stale_pid_file(path, program)
     with LOG.open("ab") as log:
-        daemon = subprocess.Popen(
-            ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
-        )
+        daemon = start_server(["dockerd"], log)
     _wait(answers, daemon.poll, f"tail {LOG}")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kind import find_kind
+from labkit.adapters.processes import first_output
 from labkit.base.configuration import Configuration
 from labkit.lab.machine import engine_daemon
 from labkit.show.steps import Steps
@@ -83,11 +83,5 @@ def find_kubectl(cache: Path) -> str | None:
 
 def kubectl_version(program: str) -> str | None:
     """The version of a kubectl, None if it does not say."""
-    try:
-        said = subprocess.run(
-            [program, "version", "--client"], capture_output=True, text=True, check=False, timeout=5
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r"v1\.\d+\.\d+", said)
+    match = re.search(r"v1\.\d+\.\d+", first_output([program, "version", "--client"]) or "")
     return match[0] if match else None

@@ -1,0 +1,52 @@
+"""Taking secrets out of what is written down: of commands, and of any text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+HIDDEN = "***"
+
+_NAME = r"[\w.-]*(?:passw(?:or)?d|token|secret|credential|authorization|api-?_?key|access-?_?key)[\w.-]*"
+_FLAG = re.compile(rf"(?:--?|[\w-]+\.){_NAME}", re.IGNORECASE)
+"""An option, or a dotted name of `kubectl config set`, whose value is the argument after it."""
+
+_GIVES_VARIABLE = ("-e", "--env", "--build-arg", "--from-literal")
+"""Options whose argument is NAME=VALUE, with a value that nobody else need know."""
+
+_PATTERNS = (
+    re.compile(r"(\bauthorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"']+", re.IGNORECASE),
+    re.compile(r"(\b(?:basic|bearer)\s+)[\w.~+/=-]{8,}", re.IGNORECASE),
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+(?=@)", re.IGNORECASE),
+    re.compile(rf"({_NAME}[\"']?\s?[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&,;]+)", re.IGNORECASE),
+    # A token by its look (RFC 7519): the header of each begins with {".
+    re.compile(r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
+    re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL),
+)
+
+
+def redact(text: str) -> str:
+    """A text without what looks like a secret: passwords, tokens, Authorization headers, private keys.
+
+    It errs on the side of taking out too much.
+    """
+    for pattern in _PATTERNS:
+        text = pattern.sub(rf"\1{HIDDEN}", text)
+    return text
+
+
+def redact_argv(argv: Sequence[str]) -> list[str]:
+    """A command's arguments without secrets, and without the values of the variables that it gives to a container."""
+    redacted: list[str] = []
+    before = ""
+    for argument in argv:
+        option, equals, value = argument.partition("=")
+        if before in _GIVES_VARIABLE and equals:
+            argument = f"{option}={HIDDEN}"
+        elif option in _GIVES_VARIABLE and equals:
+            argument = f"{option}={value.partition('=')[0]}={HIDDEN}"
+        elif _FLAG.fullmatch(before) and not argument.startswith("-"):
+            argument = HIDDEN
+        before = argument
+        redacted.append(redact(argument))
+    return redacted

@@ -1,0 +1,124 @@
+"""Every process is started in one place, and told of."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit.adapters import processes
+from labkit.base.errors import LabFailed, MachineLacks
+from tests.architecture import modules
+
+STARTS_PROCESSES = {"subprocess", "pty", "multiprocessing"}
+STARTS = {"system", "popen", "fork", "forkpty", "startfile"}
+PYTHON = sys.executable
+
+
+def python(script: str) -> list[str]:
+    """A command that runs a script."""
+    return [PYTHON, "-c", script]
+
+
+@pytest.fixture
+def records(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """What the kit's loggers record."""
+    monkeypatch.setattr(logging.getLogger("labkit"), "propagate", True)
+    caplog.set_level(logging.DEBUG, "labkit")
+    return caplog
+
+
+def outcomes(records: pytest.LogCaptureFixture) -> list[str]:
+    """What was recorded, without the seconds."""
+    return [message.rpartition(", ")[0] for message in records.messages]
+
+
+def test_only_one_file_starts_processes() -> None:
+    starting = {
+        module
+        for module, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if _starts_processes(node)
+    }
+    assert starting == {"labkit.adapters.processes"}
+
+
+def _starts_processes(node: ast.AST) -> bool:
+    """Whether it imports what starts processes, or uses what of `os` does."""
+    if isinstance(node, ast.Import):
+        return any(alias.name.partition(".")[0] in STARTS_PROCESSES for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in STARTS_PROCESSES
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+        return node.attr in STARTS or node.attr.startswith(("exec", "spawn", "posix_spawn"))
+    return False
+
+
+def test_what_ran_is_recorded_as_one_types_it(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    completed = processes.run(python("import sys; print('seen'); sys.exit(3)"), folder=tmp_path)
+    assert (completed.stdout, completed.returncode) == ("seen\n", 3)
+    assert outcomes(records) == [
+        f"$ (cd {tmp_path} && {PYTHON} -c 'import sys; print('\"'\"'seen'\"'\"'); sys.exit(3)')  # exit status 3"
+    ]
+
+
+def test_a_program_that_there_is_not(records: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(MachineLacks, match="there is no program 'no-such-program'"):
+        processes.run_program(["no-such-program"], doing="Trying", remedy="install it")
+    assert outcomes(records) == ["$ no-such-program  # FileNotFoundError"]
+    assert processes.first_output(["no-such-program"]) is None
+
+
+def test_a_program_that_fails(records: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(LabFailed, match="Trying: it broke"):
+        processes.run_program(python("raise SystemExit('it broke')"), doing="Trying", remedy="try again")
+
+
+def test_a_program_that_hangs_is_ended(records: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(LabFailed, match="had not ended after 0 s"):
+        processes.run_program(python("import signal; signal.pause()"), doing="Trying", remedy="", deadline=0.2)
+    assert outcomes(records)[0].endswith("# TimeoutExpired")
+
+
+def test_lines_are_shown_as_they_come(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    shown: list[str] = []
+    status, lines = processes.run_showing(
+        python("import sys; print('a', flush=True); print('b', file=sys.stderr); sys.exit(2)"), tmp_path, shown.append
+    )
+    assert status == 2
+    assert lines == shown == ["a", "b"]
+    assert outcomes(records)[0].endswith("# exit status 2")
+
+
+@pytest.mark.parametrize(
+    ("producer", "consumer", "problem"),
+    [
+        ("print('a')", "import sys; assert sys.stdin.read() == 'a\\n'", None),
+        ("raise SystemExit('no source')", "import sys; sys.stdin.read()", "no source\n"),
+        ("print('a')", "raise SystemExit('no target')", "no target\n"),
+    ],
+)
+def test_a_pipe_says_which_end_failed(
+    records: pytest.LogCaptureFixture, producer: str, consumer: str, problem: str | None
+) -> None:
+    assert processes.run_piped(python(producer), python(consumer)) == problem
+    assert " | " in outcomes(records)[0]
+    assert outcomes(records)[0].endswith("# exit status 1" if problem else "# exit status 0")
+
+
+def test_a_server_is_recorded_when_it_starts(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    with (tmp_path / "output").open("wb") as output:
+        assert processes.start_server(python("print('up')"), output).wait() == 0
+    assert records.messages == [f"$ {PYTHON} -c 'print('\"'\"'up'\"'\"')'  # started"]
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "up\n"
+
+
+def test_the_environment_is_not_recorded(records: pytest.LogCaptureFixture) -> None:
+    completed = processes.run(
+        python("import os; print(os.environ['A_VARIABLE'])"), environment={"A_VARIABLE": "kept to itself"}
+    )
+    assert completed.stdout == "kept to itself\n"
+    assert "kept to itself" not in records.text
