@@ -29,6 +29,7 @@ _OLDER_FILES = 2
 _LEVELS = ("debug", "info", "warning", "error")
 
 _kit = logging.getLogger("labkit")
+_kit.addHandler(logging.NullHandler())  # Without a log nothing is printed, errors neither.
 _commands = logging.getLogger("labkit.commands")
 _requests = logging.getLogger("labkit.requests")
 

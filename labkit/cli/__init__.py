@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
+from labkit.base.configuration import Configuration
+from labkit.base.errors import Misuse
+from labkit.base.log import start_logging
 from labkit.cli.lazy_group import LazyGroup
 
 __all__ = ["COMMANDS", "main"]
@@ -38,8 +43,11 @@ A command is the function `NAME_command` in the module `labkit.cli.NAME_command`
     short_helps=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print every command that is run, and every request, on standard error."
+)
 @click.version_option(package_name="labkit")
-def main() -> None:
+def main(verbose: bool) -> None:
     """A lab to learn, teach and check who your containers run as.
 
     \b
@@ -50,4 +58,7 @@ def main() -> None:
 
     Exit status: 0 done, 1 the lab could not do it, 2 wrong use, 3 this machine lacks something.
     Tab completion for bash: eval "$(labkit completion bash)"
+    LABKIT_LOG=debug does what -v does. A log of the same is kept in the lab's state.
     """
+    with contextlib.suppress(Misuse):  # The command says that the lab's name is no name, if it needs one.
+        start_logging(Configuration.from_environment().state, verbose=verbose)

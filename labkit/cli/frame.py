@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import click
 
-from labkit.base.errors import LabError, LabFailed, MachineLacks
+from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.base.log import log_error
 
 _INTERRUPTED = 130
 
@@ -29,7 +30,8 @@ def print_result(as_json: bool, data: object, text: object) -> None:
 def reported_errors() -> Iterator[None]:
     """End the process with the exit status of the contract, and with the three sentences of the error that occurred."""
     try:
-        yield
+        with _logged_errors():
+            yield
     except LabError as error:
         _report(error)
         sys.exit(error.exit_status)
@@ -55,6 +57,18 @@ def reported_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("interrupted; the next `labkit up` goes on from here", err=True)
         sys.exit(_INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _logged_errors() -> Iterator[None]:
+    """Keep in the log what went wrong: stderr is often gone by the time that somebody asks."""
+    try:
+        yield
+    except (click.ClickException, click.Abort, click.exceptions.Exit, Misuse):
+        raise
+    except Exception as error:
+        log_error(error, traceback=not isinstance(error, LabError))
+        raise
 
 
 def _report(error: LabError) -> None:

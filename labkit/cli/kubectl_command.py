@@ -6,6 +6,7 @@ import os
 
 import click
 
+from labkit.adapters.processes import become
 from labkit.lab.lab import Lab
 from labkit.lab.machine.ensure import ensure_kubectl
 
@@ -37,4 +38,4 @@ def kubectl_command(arguments: tuple[str, ...]) -> None:
     """
     lab = Lab()
     program = ensure_kubectl(lab.configuration, lab.steps)
-    os.execve(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})
+    become(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})

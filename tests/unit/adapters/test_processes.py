@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import logging
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from labkit.adapters import processes
 from labkit.base.errors import LabFailed, MachineLacks
 from tests.architecture import modules
+from tests.unit.adapters.conftest import outcomes
 
 STARTS_PROCESSES = {"subprocess", "pty", "multiprocessing"}
 STARTS = {"system", "popen", "fork", "forkpty", "startfile"}
@@ -21,19 +21,6 @@ PYTHON = sys.executable
 def python(script: str) -> list[str]:
     """A command that runs a script."""
     return [PYTHON, "-c", script]
-
-
-@pytest.fixture
-def records(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """What the kit's loggers record."""
-    monkeypatch.setattr(logging.getLogger("labkit"), "propagate", True)
-    caplog.set_level(logging.DEBUG, "labkit")
-    return caplog
-
-
-def outcomes(records: pytest.LogCaptureFixture) -> list[str]:
-    """What was recorded, without the seconds."""
-    return [message.rpartition(", ")[0] for message in records.messages]
 
 
 def test_only_one_file_starts_processes() -> None:

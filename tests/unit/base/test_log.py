@@ -99,6 +99,12 @@ def test_an_error_is_not_shown_a_second_time(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().err == ""
 
 
+def test_before_it_is_started_nothing_is_printed() -> None:
+    program = "from labkit.base import log; log.log_error(ValueError('seen already'))"
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (completed.stdout, completed.stderr) == ("", "")
+
+
 def test_a_folder_is_typed_with_the_command() -> None:
     assert log.command_line(["go", "build"], Path("/a b")) == "(cd '/a b' && go build)"
 
@@ -188,9 +194,7 @@ print("done")
 
 
 def test_a_disk_that_fills_stops_nothing(tmp_path: Path) -> None:
-    completed = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False, cwd=Path.cwd()
-    )
+    completed = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (completed.returncode, completed.stdout) == (0, "done\n")
     assert [line.partition("  #")[0] for line in completed.stderr.splitlines()] == [f"$ run {n}" for n in range(20)]
     assert (tmp_path / log.LOG_NAME).stat().st_size <= 300

@@ -1,0 +1,69 @@
+"""An engine and an API server that give prepared answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+
+class AnswersServer(ThreadingHTTPServer):
+    """Gives each path its prepared answer, and 404 to all others.
+
+    Args:
+        answers: path, without the query -> status and JSON.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _AnswersHandler)
+        self.answers: dict[str, tuple[int, Any]] = {}
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _AnswersHandler(BaseHTTPRequestHandler):
+    server: AnswersServer
+
+    def do_GET(self) -> None:
+        status, answer = self.server.answers.get(self.path.partition("?")[0], (404, {"message": "there is none"}))
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Nothing on stderr."""
+
+
+@pytest.fixture
+def server() -> Iterator[AnswersServer]:
+    """A server on loopback."""
+    with AnswersServer() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def records(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """What the kit's loggers record."""
+    monkeypatch.setattr(logging.getLogger("labkit"), "propagate", True)
+    caplog.set_level(logging.DEBUG, "labkit")
+    return caplog
+
+
+def outcomes(records: pytest.LogCaptureFixture) -> list[str]:
+    """What was recorded, without the seconds."""
+    return [message.rpartition(", ")[0] for message in records.messages]
