@@ -142,7 +142,8 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     """Run two programs, the output of the first being the input of the second.
 
     Returns:
-        None if both succeeded, else what the first that failed wrote to its standard error.
+        None if both succeeded, else the last lines of standard error of each that failed: where one fails, the other
+        often does so too, and says no more than that its pipe is broken.
     """
     with (
         logged_command(f"{command_line(producer)} | {command_line(consumer)}") as attempt,
@@ -155,9 +156,11 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
                 producing.stdout.close()
             _, problem = producing.communicate()
         attempt.status = producing.returncode or consumed.returncode
-    if not attempt.status:
-        return None
-    return (problem if producing.returncode else consumed.stderr).decode("utf-8", "replace")
+    failed = [
+        stderr for status, stderr in ((producing.returncode, problem), (consumed.returncode, consumed.stderr)) if status
+    ]
+    lines = [stderr.decode("utf-8", "replace").strip().splitlines()[-2:] for stderr in failed]
+    return "\n".join(line for last in lines for line in last) if failed else None
 
 
 def start_program(argv: Sequence[str], folder: Path) -> Popen[bytes]:

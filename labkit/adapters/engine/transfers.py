@@ -106,5 +106,8 @@ class Transfers(Images):
         platform = ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []
         problem = run_piped(["docker", "save", *platform, *references], ["docker", *receiver])
         if problem is not None:
-            came_back = "\n".join(problem.strip().splitlines()[-3:]) or "the docker command failed and printed nothing"
-            raise LabFailed("Loading images into the node", came_back, "try again\n  labkit up")
+            raise LabFailed(
+                "Loading images into the node",
+                problem or "the docker command failed and printed nothing",
+                "try again\n  labkit up",
+            )

@@ -84,16 +84,17 @@ def test_lines_are_shown_as_they_come(records: pytest.LogCaptureFixture, tmp_pat
     ("producer", "consumer", "problem"),
     [
         ("print('a')", "import sys; assert sys.stdin.read() == 'a\\n'", None),
-        ("raise SystemExit('no source')", "import sys; sys.stdin.read()", "no source\n"),
-        ("print('a')", "raise SystemExit('no target')", "no target\n"),
+        ("raise SystemExit('no source')", "import sys; sys.stdin.read()", "no source"),
+        ("print('a')", "raise SystemExit('no target')", "no target"),
     ],
 )
 def test_a_pipe_says_which_end_failed(
     records: pytest.LogCaptureFixture, producer: str, consumer: str, problem: str | None
 ) -> None:
-    assert processes.run_piped(python(producer), python(consumer)) == problem
+    came_back = processes.run_piped(python(producer), python(consumer))
+    assert came_back is None if problem is None else problem in (came_back or "")
     assert " | " in outcomes(records)[0]
-    assert outcomes(records)[0].endswith("# exit status 1" if problem else "# exit status 0")
+    assert outcomes(records)[0].endswith("# exit status 0") == (problem is None)
 
 
 def test_a_server_is_recorded_when_it_starts(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
