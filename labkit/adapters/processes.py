@@ -163,10 +163,16 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     return "\n".join(line for last in lines for line in last) if failed else None
 
 
-def start_program(argv: Sequence[str], folder: Path) -> Popen[bytes]:
-    """Start a program in front, with our input and output."""
+def start_program(argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Popen[bytes]:
+    """Start a program in front, with our input and output.
+
+    Args:
+        argv: the program and its arguments.
+        folder: where it runs.
+        environment: the whole environment of the program; None for ours.
+    """
     log_start(argv, folder)
-    return Popen(list(argv), cwd=folder)
+    return Popen(list(argv), cwd=folder, env=environment)
 
 
 def start_server(argv: Sequence[str], output: IO[bytes]) -> Popen[bytes]:

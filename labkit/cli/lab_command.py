@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from labkit.cli.folder_option import folder_option
+from labkit.course.course_folder import CourseFolder
 from labkit.lab.lab import Lab
 from labkit.notebook.jupyterlab import run_jupyterlab
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@folder_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def lab_command(arguments: tuple[str, ...]) -> None:
+def lab_command(folder: Path, arguments: tuple[str, ...]) -> None:
     """Bring the lab up, then run JupyterLab with the course.
 
-    JupyterLab runs in front: Ctrl-C ends it, and the lab stays up.
+    JupyterLab runs in front: Ctrl-C ends it, and the lab stays up. It shows your folder, which gets copies of the
+    lessons. What you change there is yours and stays as it is; a lesson that you have not changed or run yet follows
+    the course to its next version.
+
     ARGUMENTS go to jupyter lab, such as --port=9000.
     """
-    Lab().up()
-    run_jupyterlab(arguments)
+    course = CourseFolder(folder)
+    with course.in_use():
+        click.echo(f"your folder is {course.path}", err=True)
+        if report := course.follow_course().report():
+            click.echo(report, err=True)
+        with Lab() as lab:
+            lab.up()
+        run_jupyterlab(course.path, arguments, lab.configuration)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labkit.adapters.processes import start_program
+from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
-from labkit.base.resources import CHECKOUT
+from labkit.course.course_folder import VARIABLE
 
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
-
 
 _DEFAULTS = {
     # It would otherwise ask everyone whether it may fetch its project's news.
@@ -27,34 +27,57 @@ _DEFAULTS = {
     },
     # The list of files shows the folder of the lesson in front, with room for the lessons' whole names.
     "@jupyterlab/filebrowser-extension:browser": {"navigateToCurrentDirectory": True, "showLastModifiedColumn": False},
+    # Lessons link to pages that are there to be read.
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
 
-_KERNEL_CONFIG = 'c.InteractiveShellApp.extensions = ["labkit.notebook.kernel"]\n'
+_KERNEL = {
+    "argv": [
+        *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+        "--IPKernelApp.extra_extensions=labkit.notebook.kernel",
+    ],
+    "display_name": "Python 3 (ipykernel)",
+    "language": "python",
+    "metadata": {"debugger": True},
+}
+"""The kernel of the environment that the kit runs in, whatever kernels the user has beside it."""
 
 
-def set_defaults(environment: Path) -> None:
-    """Set JupyterLab's and its kernels' defaults in the lab's own environment; a participant's choices go before them.
+def set_defaults(folder: Path) -> dict[str, str]:
+    """Write JupyterLab's defaults and its kernel; what participants choose for themselves overrides them.
+
+    They are not written into the environment, which may be shared, or belong to root.
 
     Args:
-        environment: the environment's folder.
+        folder: where to write them.
+
+    Returns:
+        The environment variables by which JupyterLab reads them.
+
+    Raises:
+        LabFailed: they cannot be written.
     """
+    config, data = folder / "config", folder / "data"
     files = {
-        environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json": json.dumps(_DEFAULTS),
-        environment / "etc" / "ipython" / "ipython_kernel_config.py": _KERNEL_CONFIG,
+        config / "labconfig" / "default_setting_overrides.json": _DEFAULTS,
+        data / "kernels" / "python3" / "kernel.json": _KERNEL,
     }
-    for path, text in files.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            write_atomically(path, text, mode=0o644)
+    for path, content in files.items():
+        write_atomically(path, json.dumps(content))
+    variables = {"JUPYTER_CONFIG_PATH": config, "JUPYTER_PATH": data}
+    return {
+        name: os.pathsep.join([str(path), *filter(None, [os.environ.get(name)])]) for name, path in variables.items()
+    }
 
 
-def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool, folder: Path = CHECKOUT) -> list[str]:
+def jupyterlab_command(folder: Path, arguments: Sequence[str], *, root: bool, display: bool) -> list[str]:
     """The command that opens JupyterLab on the first lesson.
 
     Args:
-        arguments: further arguments for it; they win over these.
-        root: whether we are root, which JupyterLab wants to be told.
+        folder: the participant's folder.
+        arguments: further arguments for JupyterLab; they override these.
+        root: whether we are root, which JupyterLab must be told.
         display: whether there is a browser to open.
-        folder: the folder that it shows, with `notebooks/` in it.
     """
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ip=127.0.0.1"]
     if root:
@@ -64,16 +87,21 @@ def jupyterlab_command(arguments: Sequence[str], *, root: bool, display: bool, f
     return [*command, f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}", *arguments]
 
 
-def run_jupyterlab(arguments: Sequence[str]) -> None:
-    """Run JupyterLab until it ends or is interrupted; its token stands in the address that it prints.
+def run_jupyterlab(folder: Path, arguments: Sequence[str], configuration: Configuration) -> None:
+    """Run JupyterLab until it ends or is interrupted; the address that it prints has its token.
+
+    Args:
+        folder: the participant's folder.
+        arguments: further arguments for JupyterLab.
+        configuration: says where its defaults are kept.
 
     Raises:
         LabFailed: it ended by itself with an error.
     """
     display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin")
-    set_defaults(Path(sys.prefix))
-    command = jupyterlab_command(arguments, root=os.geteuid() == 0, display=display)
-    jupyterlab = start_program(command, CHECKOUT)
+    environment = {**os.environ, **set_defaults(configuration.state / "jupyter"), VARIABLE: str(folder)}
+    command = jupyterlab_command(folder, arguments, root=os.geteuid() == 0, display=display)
+    jupyterlab = start_program(command, folder, environment)
     while True:
         try:
             status = jupyterlab.wait()

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from labkit.adapters import debian
 from labkit.base.resources import CHECKOUT
+from labkit.course.course_folder import CourseFolder
 from labkit.notebook.jupyterlab import jupyterlab_command, set_defaults
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
@@ -43,7 +43,7 @@ def notebook_of(*sources: str) -> str:
 
 @contextlib.contextmanager
 def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
-    """JupyterLab as `labkit lab` starts it, on a port, with settings and with progress of its own.
+    """JupyterLab as `labkit lab` starts it, on a participant's folder, with a port, settings and progress of its own.
 
     Args:
         notebooks: further notebooks beside the lessons, name -> JSON.
@@ -51,26 +51,25 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
     Returns:
         Its address with the token.
     """
-    set_defaults(Path(sys.prefix))
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "course"
-        # JupyterLab saves what it shows; the project's own notebooks stay without outputs.
-        shutil.copytree(CHECKOUT / "notebooks", root / "notebooks")
+        course = CourseFolder(Path(folder) / "course")
+        course.follow_course()
         for name, text in notebooks.items():
-            (root / "notebooks" / name).write_text(text, encoding="utf-8")
+            (course.path / "notebooks" / name).write_text(text, encoding="utf-8")
         themes = Path(folder) / "settings" / _THEMES
         themes.parent.mkdir(parents=True)
         themes.write_text('{"adaptive-theme": true}', encoding="utf-8")  # the theme follows the browser's
         environment = {
             **os.environ,
+            **set_defaults(Path(folder) / "defaults"),
             "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
             "JUPYTERLAB_SETTINGS_DIR": f"{folder}/settings",
             "JUPYTERLAB_WORKSPACES_DIR": f"{folder}/workspaces",
             "LABKIT_DATA": f"{folder}/data",
         }
-        command = jupyterlab_command(["--port=0"], root=os.geteuid() == 0, display=False, folder=root)
+        command = jupyterlab_command(course.path, ["--port=0"], root=os.geteuid() == 0, display=False)
         server = subprocess.Popen(
-            command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command, cwd=course.path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         try:
             yield _address_of(server)

@@ -1,0 +1,35 @@
+"""`labkit course` and its commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from labkit.cli.completions import complete_lessons
+from labkit.cli.folder_option import folder_option
+from labkit.cli.frame import json_option, print_result
+from labkit.course.course_folder import CourseFolder
+
+
+@click.group()
+def course_command() -> None:
+    """Bring a lesson back as it was.
+
+    Lessons are copied to your folder by `labkit lab`, and what you change there is yours.
+    """
+
+
+@course_command.command()
+@click.argument("lesson", shell_complete=complete_lessons)
+@folder_option
+@json_option
+def restore(lesson: str, folder: Path, as_json: bool) -> None:
+    """Bring LESSON back as the course has it; your version of it is kept beside it.
+
+    If it is open in JupyterLab: File, Reload Notebook from Disk. Your progress stays as it is.
+    """
+    restored, kept = CourseFolder(folder).restore(lesson)
+    lines = [f"restored {restored}", *([f"kept     {kept}: your version"] if kept else [])]
+    result = {"restored": str(restored), "kept": str(kept) if kept else None}
+    print_result(as_json, result, "\n".join(lines))
