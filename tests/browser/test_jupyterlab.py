@@ -15,6 +15,13 @@ def test_it_opens_on_the_first_lesson_with_the_course_on_the_left(page: Page, ad
     page.screenshot(path=screenshot_path("00-start-here"))
 
 
+def test_a_lessons_link_to_a_page_opens_the_page_to_read(page: Page, address: str) -> None:
+    open_notebook(page, address, "00-start-here.ipynb")
+    page.get_by_role("link", name="Known issues").click()
+    heading = page.locator(".jp-MarkdownViewer").get_by_role("heading", name="Known issues")
+    expect(heading).to_be_visible(timeout=WAIT_MILLISECONDS)
+
+
 def test_without_the_token_nothing_is_shown(page: Page, address: str) -> None:
     page.goto(address.partition("?")[0])
     expect(page.get_by_text("Token authentication is enabled")).to_be_visible(timeout=WAIT_MILLISECONDS)

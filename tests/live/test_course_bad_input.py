@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,9 +112,10 @@ def test_a_syntax_error_in_the_participants_cell(tmp_path: Path, monkeypatch: py
     assert "not yet" in _said(cells[2])
 
 
-def test_a_first_cell_that_was_skipped(tmp_path: Path) -> None:
+def test_a_first_cell_that_was_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in JupyterLab, whose kernels have the kit's extension (labkit/notebook/jupyterlab.py)."""
-    set_defaults(Path(sys.prefix))
+    for name, value in set_defaults(tmp_path / "defaults").items():
+        monkeypatch.setenv(name, value)
     (skipped,) = _run(tmp_path, 'lab.check("in-the-container")')
     assert "NameError" in _said(skipped)
     assert "run the notebook's cells from the first one" in _said(skipped)
