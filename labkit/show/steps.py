@@ -30,23 +30,23 @@ class Steps:
         self.done: list[tuple[str, float]] = []
 
     @contextlib.contextmanager
-    def step(self, what: str) -> Iterator[None]:
+    def step(self, title: str) -> Iterator[None]:
         """Do a step; its end, good or bad, is told with the seconds it took.
 
         Args:
-            what: the step, as a noun.
+            title: the step, as a noun.
         """
         console = self._console()
         started = time.monotonic()
         try:
-            with _live(console, what) if console.is_terminal else self._plain(what, started):
+            with _live(console, title) if console.is_terminal else self._plain(title, started):
                 yield
         except BaseException as error:
             word = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            self._print(f"{word}: {what}, after {time.monotonic() - started:.1f} s")
+            self._print(f"{word}: {title}, after {time.monotonic() - started:.1f} s")
             raise
-        self.done.append((what, time.monotonic() - started))
-        self._print(f"  done: {what}, {self.done[-1][1]:.1f} s")
+        self.done.append((title, time.monotonic() - started))
+        self._print(f"  done: {title}, {self.done[-1][1]:.1f} s")
 
     def note(self, text: str) -> None:
         """Tell something that is not a step."""
@@ -58,10 +58,10 @@ class Steps:
         return f"{len(self.done)} steps in {total:.1f} s" if self.done else ""
 
     @contextlib.contextmanager
-    def _plain(self, what: str, started: float) -> Iterator[None]:
+    def _plain(self, title: str, started: float) -> Iterator[None]:
         ended = threading.Event()
-        talking = threading.Thread(target=self._show_life, args=(what, started, ended), daemon=True)
-        self._print(f"  {what} ...")
+        talking = threading.Thread(target=self._show_life, args=(title, started, ended), daemon=True)
+        self._print(f"  {title} ...")
         talking.start()
         try:
             yield
@@ -69,9 +69,9 @@ class Steps:
             ended.set()
             talking.join()
 
-    def _show_life(self, what: str, started: float, ended: threading.Event) -> None:
+    def _show_life(self, title: str, started: float, ended: threading.Event) -> None:
         while not ended.wait(_SIGN_OF_LIFE_SECONDS):
-            self._print(f"  {what} ... {time.monotonic() - started:.0f} s")
+            self._print(f"  {title} ... {time.monotonic() - started:.0f} s")
 
     def _console(self) -> Console:
         from rich.console import Console
@@ -93,12 +93,12 @@ class Silent(Steps):
 
 
 @contextlib.contextmanager
-def _live(console: Console, what: str) -> Iterator[None]:
+def _live(console: Console, title: str) -> Iterator[None]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        progress.add_task(what)
+        progress.add_task(title)
         yield
 
 

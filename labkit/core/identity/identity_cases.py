@@ -62,7 +62,7 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
         docker = _mapping(fields["docker"], "docker", _DOCKER)
         user = _typed(docker, "docker", "user", str)
         added = _typed(docker, "docker", "group_add", list) or []
-        if not all(isinstance(one, str) for one in added):
+        if not all(isinstance(group, str) for group in added):
             raise MalformedCase("docker.group_add must hold strings")
         answer = explain_in_engine(image, user, added, pod=pod, container=container, versions=versions)
     return {
@@ -91,13 +91,13 @@ def answer_lines(lines: Iterable[str], versions: Versions = _NEWEST) -> Iterator
             yield json.dumps(answer_case(case, versions)), True
             continue
         except MalformedCase as error:
-            said = str(error)
+            problem = str(error)
         except ValueError as error:
-            said = f"it is not JSON: {error}"
+            problem = f"it is not JSON: {error}"
         except RecursionError:
-            said = "it is nested too deeply"
+            problem = "it is nested too deeply"
             identity = None if isinstance(identity, list | dict) else identity
-        yield json.dumps({"id": identity, "error": said}), False
+        yield json.dumps({"id": identity, "error": problem}), False
 
 
 def _finite(text: str) -> float:
@@ -112,8 +112,12 @@ _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 def kubelet_to_dict(answer: Answer) -> dict[str, Any]:
     """The kubelet's verdict, JSON-ready."""
-    no = answer.kubelet_refusal
-    return {"ok": answer.kubelet_ok, "cause": no.cause if no else None, "message": no.message if no else None}
+    refusal = answer.kubelet_refusal
+    return {
+        "ok": answer.kubelet_ok,
+        "cause": refusal.cause if refusal else None,
+        "message": refusal.message if refusal else None,
+    }
 
 
 def identity_to_dict(identity: Identity | None) -> dict[str, Any] | None:
@@ -156,17 +160,17 @@ def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | N
         if policy not in (None, "Merge", "Strict"):
             raise MalformedCase(f'{where}.supplementalGroupsPolicy must be "Merge" or "Strict"')
         groups = _typed(fields, where, "supplementalGroups", list) or []
-        if not all(type(one) is int for one in groups):
+        if not all(type(gid) is int for gid in groups):
             raise MalformedCase(f"{where}.supplementalGroups must hold whole numbers")
         fs_group = _typed(fields, where, "fsGroup", int)
     return Settings(
-        _typed(fields, where, "runAsNonRoot", bool),
-        _typed(fields, where, "runAsUser", int),
-        _typed(fields, where, "runAsGroup", int),
-        fs_group,
-        tuple(groups),
-        policy,
-        host_users,
+        run_as_non_root=_typed(fields, where, "runAsNonRoot", bool),
+        run_as_user=_typed(fields, where, "runAsUser", int),
+        run_as_group=_typed(fields, where, "runAsGroup", int),
+        fs_group=fs_group,
+        supplemental_groups=tuple(groups),
+        supplemental_groups_policy=policy,
+        host_users=host_users,
     )
 
 

@@ -75,29 +75,29 @@ class Refusal:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """As whom a container will run, or who refuses it, and why.
 
     Args:
-        ok: whether it runs; None if that hangs on an image that is not known.
-        kubelet_ok: whether the kubelet lets it pass; None if that hangs on an image that is not known.
+        ok: whether it runs; None if that depends on an image that is not known.
+        kubelet_ok: whether the kubelet lets it pass; None if that depends on an image that is not known.
+        decided_by: whose setting gave the user.
+        because: who decided what, in order.
         refusal: by the kubelet, the runtime or the engine; None if it runs.
         kubelet_refusal: the same, if it is the kubelet's.
         runs_as: the identity; None if it does not run, or if the image's files are not known.
         uid: the user id; known for some images of which nothing but the user is known.
-        decided_by: whose setting gave the user.
-        because: who decided what, in order.
     """
 
     ok: bool | None
     kubelet_ok: bool | None
-    kubelet_refusal: Refusal | None
-    refusal: Refusal | None
-    runs_as: Identity | None
-    uid: int | None
     decided_by: DecidedBy
     because: tuple[str, ...]
+    refusal: Refusal | None = None
+    kubelet_refusal: Refusal | None = None
+    runs_as: Identity | None = None
+    uid: int | None = None
 
     @property
     def cause(self) -> Cause | None:
@@ -123,6 +123,21 @@ def read_version(text: str) -> tuple[int, int] | None:
     """Major and minor of a version such as "v1.33.2", "1.1.5+ds1" or "1.3"; None if it is none."""
     match = _VERSION.match(text)
     return (int(match[1]), int(match[2])) if match else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What the engine or the runtime makes of a user: an identity, or else a refusal.
+
+    Args:
+        because: who decided what, in order.
+        identity: of the process.
+        refusal: in the words of the engine or the runtime.
+    """
+
+    because: tuple[str, ...]
+    identity: Identity | None = None
+    refusal: Refusal | None = None
 
 
 class CannotResolve(Exception):

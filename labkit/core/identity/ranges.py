@@ -60,7 +60,7 @@ def range_of(uid: int) -> UidRange:
     Raises:
         ValueError: it is negative or too large.
     """
-    for one in RANGES:
-        if uid in one:
-            return one
+    for uid_range in RANGES:
+        if uid in uid_range:
+            return uid_range
     raise ValueError(f"{uid} is no uid: they go from 0 to {RANGES[-1].last}")

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from labkit.core.causes import Cause
 from labkit.core.identity.accounts import Account, UnreadableAccounts, accounts, groups
 from labkit.core.identity.kubelet_rules import CriUser
-from labkit.core.identity.model import CannotResolve, Identity, Image, Settings
+from labkit.core.identity.model import CannotResolve, Identity, Image, Resolution, Settings
 from labkit.core.identity.numbers import as_uint32, is_valid_id, read_number
 
 # pkg/oci/spec_opts.go, maxUserFileBytes
@@ -35,27 +35,30 @@ def check_sandbox(pod: Settings) -> None:
         raise CannotResolve(Cause.BAD_USER_SPEC, f'user group "{pod.run_as_group}" is specified without user')
 
 
-def resolve_in_pod(image: Image, user: CriUser, settings: Settings, because: list[str]) -> Identity:
-    """The identity of a container's process.
+def resolve_in_pod(image: Image, user: CriUser, settings: Settings) -> Resolution:
+    """The identity of a container's process, or why containerd or runc refuses it.
 
     Args:
         image: the container's image.
         user: the image's user as the kubelet has it.
         settings: those in effect, let in by API server and kubelet.
-        because: who decided what; sentences are added.
-
-    Raises:
-        CannotResolve: containerd or runc refuses.
     """
     if settings.run_as_user is not None:
         user = CriUser(settings.run_as_user)
-    uid, gid = _user_and_group(image, user, settings.run_as_group, because)
-    member_of = _groups_of_image(image, user, settings, because)
-    given = _groups_of_pod(settings, because)
-    all_groups = tuple(sorted({gid, *member_of, *given}))
-    check_kernel_takes(uid, gid, all_groups)
-    name, home = name_and_home(image, uid, because)
-    return Identity(uid, gid, all_groups, name, home)
+    because: list[str] = []
+    try:
+        uid, gid, reason = _user_and_group(image, user, settings.run_as_group)
+        because.append(reason)
+        groups_of_image, reasons = _groups_of_image(image, user, settings)
+        because += reasons
+        groups_of_pod, reasons = _groups_of_pod(settings)
+        because += reasons
+        all_groups = tuple(sorted({gid, *groups_of_image, *groups_of_pod}))
+        check_kernel_takes(uid, gid, all_groups)
+    except CannotResolve as error:
+        return Resolution(refusal=error.refusal, because=tuple(because))
+    name, home, reason = name_and_home(image, uid)
+    return Resolution(identity=Identity(uid, gid, all_groups, name, home), because=(*because, reason))
 
 
 def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int]) -> None:
@@ -67,43 +70,38 @@ def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int]) -> None:
             raise CannotResolve(Cause.BAD_USER_SPEC, f"cannot set{kind} to unmapped {kind} {number} in user namespace")
 
 
-def name_and_home(image: Image, uid: int, because: list[str]) -> tuple[str | None, str]:
-    """The name and the HOME of a uid: runc looks it up by number, whatever name was given."""
+def name_and_home(image: Image, uid: int) -> tuple[str | None, str, str]:
+    """The name and the HOME of a uid, and the reason: runc looks it up by number, whatever name was given."""
     try:
-        account = next((one for one in accounts(image.passwd) if one.uid == uid), None)
+        account = next((line for line in accounts(image.passwd) if line.uid == uid), None)
     except UnreadableAccounts:
         account = None
     if image.home:
-        because.append(f"HOME is {image.home}: the image's environment says so")
-        return (account.name if account else None), image.home
+        return (account.name if account else None), image.home, f"HOME is {image.home}: the image's environment says so"
     if account is None:
-        because.append(f"no passwd line has uid {uid}: the process has no name, and HOME is /")
-        return None, "/"
-    because.append(f"HOME is {account.home or 'empty'}: the passwd line of uid {uid} ({account.name}) says so")
-    return account.name, account.home
+        return None, "/", f"no passwd line has uid {uid}: the process has no name, and HOME is /"
+    reason = f"HOME is {account.home or 'empty'}: the passwd line of uid {uid} ({account.name}) says so"
+    return account.name, account.home, reason
 
 
-def _user_and_group(image: Image, user: CriUser, group: int | None, because: list[str]) -> tuple[int, int]:
-    """WithUser: uid and gid, from numbers or from passwd."""
+def _user_and_group(image: Image, user: CriUser, group: int | None) -> tuple[int, int, str]:
+    """WithUser: uid and gid, from numbers or from passwd, and the reason."""
     text = str(user.uid) if user.uid is not None else user.name
     number = read_number(text)
     if number is not None and not is_valid_id(number):
         spec = text if group is None else f"{text}:{group}"
         raise CannotResolve(Cause.BAD_USER_SPEC, f'invalid USER value "{spec}": uid out of range')
     if number is not None and group is not None:
-        because.append(f"runAsGroup gives the group: {group}")
-        return number, group
+        return number, group, f"runAsGroup gives the group: {group}"
     account = _account(image, user, number)
     if account is None:
-        because.append(f"no passwd line has uid {number}: the group is 0 (root)")
-        return number or 0, 0
+        return number or 0, 0, f"no passwd line has uid {number}: the group is 0 (root)"
     uid = as_uint32(account.uid)
+    line = f"the passwd line of {account.name} says uid {uid}"
     if group is not None:
-        because.append(f"the passwd line of {account.name} says uid {uid}; runAsGroup gives the group: {group}")
-        return uid, group
+        return uid, group, f"{line}; runAsGroup gives the group: {group}"
     gid = as_uint32(account.gid)
-    because.append(f"the passwd line of {account.name} says uid {uid} and group {gid}")
-    return uid, gid
+    return uid, gid, f"{line} and group {gid}"
 
 
 def _account(image: Image, user: CriUser, number: int | None) -> Account | None:
@@ -111,8 +109,8 @@ def _account(image: Image, user: CriUser, number: int | None) -> Account | None:
     _check_size("etc/passwd", image.passwd)
     try:
         if number is not None:
-            return _only(one for one in accounts(image.passwd) if one.uid == number)
-        account = _only(one for one in accounts(image.passwd) if one.name == user.name)
+            return _first(line for line in accounts(image.passwd) if line.uid == number)
+        account = _first(line for line in accounts(image.passwd) if line.name == user.name)
     except UnreadableAccounts as error:
         raise CannotResolve(Cause.BAD_USER_SPEC, str(error)) from error
     if account is not None:
@@ -122,34 +120,31 @@ def _account(image: Image, user: CriUser, number: int | None) -> Account | None:
     raise CannotResolve(Cause.UNKNOWN_USER, "no users found")
 
 
-def _groups_of_image(image: Image, user: CriUser, settings: Settings, because: list[str]) -> set[int]:
-    """WithAdditionalGIDs: the groups of which the image's group file makes the user a member."""
+def _groups_of_image(image: Image, user: CriUser, settings: Settings) -> tuple[set[int], list[str]]:
+    """WithAdditionalGIDs: the groups of which the image's group file makes the user a member, and the reasons."""
     if settings.supplemental_groups_policy == "Strict":
-        because.append("supplementalGroupsPolicy Strict: the image's group file is not read")
-        return set()
+        return set(), ["supplementalGroupsPolicy Strict: the image's group file is not read"]
     name = user.name
     number = user.uid if user.uid is not None else read_number(name)
     if number is not None:
         account = _account(image, CriUser(number), number)
         if account is None:
-            return set()
+            return set(), []
         name = account.name
     _check_size("etc/group", image.group)
-    found = {as_uint32(one.gid) for one in groups(image.group) if one.name != name and name in one.members}
-    if found:
-        because.append(f"the image's group file makes {name} a member of {_join(found)}")
-    return found
+    member_of = {as_uint32(line.gid) for line in groups(image.group) if line.name != name and name in line.members}
+    return member_of, [f"the image's group file makes {name} a member of {_join(member_of)}"] if member_of else []
 
 
-def _groups_of_pod(settings: Settings, because: list[str]) -> set[int]:
-    """WithSupplementalGroups: fsGroup and supplementalGroups."""
-    given = set(settings.supplemental_groups)
-    if given:
-        because.append(f"the pod's supplementalGroups add {_join(given)}")
+def _groups_of_pod(settings: Settings) -> tuple[set[int], list[str]]:
+    """WithSupplementalGroups: fsGroup and supplementalGroups, and the reasons."""
+    added, reasons = set(settings.supplemental_groups), []
+    if added:
+        reasons.append(f"the pod's supplementalGroups add {_join(added)}")
     if settings.fs_group is not None:
-        because.append(f"the pod's fsGroup adds {settings.fs_group}, which also owns its volumes")
-        given.add(settings.fs_group)
-    return given
+        reasons.append(f"the pod's fsGroup adds {settings.fs_group}, which also owns its volumes")
+        added.add(settings.fs_group)
+    return added, reasons
 
 
 def _check_size(name: str, text: str | None) -> None:
@@ -159,11 +154,11 @@ def _check_size(name: str, text: str | None) -> None:
         raise CannotResolve(Cause.BAD_USER_SPEC, f'"{name}" exceeds {_LARGEST_FILE} bytes')
 
 
-def _only(found: Iterable[Account]) -> Account | None:
+def _first(matching: Iterable[Account]) -> Account | None:
     """The first; the rest is read as well, for a line that is too long spoils the whole file."""
     first = None
-    for one in found:
-        first = first or one
+    for account in matching:
+        first = first or account
     return first
 
 

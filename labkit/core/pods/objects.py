@@ -1,4 +1,4 @@
-"""What is no pod but makes or feeds pods: Deployments, Secrets, ConfigMaps; and what became of a Deployment. Pure."""
+"""Objects that make or feed pods: Deployments, Secrets, ConfigMaps; and what became of a Deployment. PURE."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Applied:
     """What the API server said to a change that it took.
 
     Args:
-        what: that was changed, as kubectl names it: deployment.apps/web, namespace/x.
+        changed: the object, as kubectl names it: deployment.apps/web, namespace/x.
         warnings: its warnings, word for word.
         command: what to type for the same.
     """
 
-    what: str
+    changed: str
     warnings: tuple[str, ...] = ()
     command: str = ""
 
     def __str__(self) -> str:
-        return "\n".join([*(f"Warning: {warning}" for warning in self.warnings), f"{self.what} taken"])
+        return "\n".join([*(f"Warning: {warning}" for warning in self.warnings), f"{self.changed} taken"])
 
     __repr__ = __str__
 
@@ -84,7 +84,7 @@ def read_manifest(text: str) -> dict[str, Any]:
 
 
 def read_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
-    """A participant's manifest of something that is no pod.
+    """A participant's manifest of an object that is not a Pod.
 
     Raises:
         ValueError: it is not YAML, not one document, of another kind, or has no name; the text says which.
@@ -110,8 +110,7 @@ def apply_line(manifest: Mapping[str, Any], namespace: str) -> str:
 
 def warning_texts(headers: Sequence[str]) -> tuple[str, ...]:
     """The texts of an answer's Warning headers; several may stand in one."""
-    found = [text for header in headers for text in _WARNING.findall(header)]
-    return tuple(re.sub(r"\\(.)", r"\1", text) for text in found)
+    return tuple(re.sub(r"\\(.)", r"\1", text) for header in headers for text in _WARNING.findall(header))
 
 
 def judge_rollout(
@@ -127,14 +126,14 @@ def judge_rollout(
     name = str(deployment["metadata"]["name"])
     wanted = int((deployment.get("spec") or {}).get("replicas", 1))
     own = [
-        one
-        for one in replica_sets
-        if any(owner.get("uid") == deployment["metadata"].get("uid") for owner in _owners(one))
+        replica_set
+        for replica_set in replica_sets
+        if any(owner.get("uid") == deployment["metadata"].get("uid") for owner in _owners(replica_set))
     ]
     seen = (deployment.get("status") or {}).get("observedGeneration", 0)
     if not own or seen != deployment["metadata"].get("generation"):
         return Rollout(name, wanted, 0, 0)
-    newest = max(own, key=lambda one: int((one["metadata"].get("annotations") or {}).get(_REVISION, 0)))
+    newest = max(own, key=_revision)
     status = newest.get("status") or {}
     refusals = [
         str(event.get("message", "")).removeprefix("Error creating: ")
@@ -147,5 +146,9 @@ def judge_rollout(
     return Rollout(name, wanted, made, ready, tuple(dict.fromkeys(refusals)), last.violations if last else ())
 
 
-def _owners(thing: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return thing["metadata"].get("ownerReferences") or []
+def _revision(replica_set: Mapping[str, Any]) -> int:
+    return int((replica_set["metadata"].get("annotations") or {}).get(_REVISION, 0))
+
+
+def _owners(replica_set: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return replica_set["metadata"].get("ownerReferences") or []

@@ -228,7 +228,7 @@ def _judge_events(base: Outcome, events: Sequence[Mapping[str, Any]]) -> Outcome
     """
     for event in events:
         message = str(event.get("message", ""))
-        cause = next((one for one, text in REFUSAL_TEXTS.items() if text in message), None)
+        cause = next((refusal for refusal, text in REFUSAL_TEXTS.items() if text in message), None)
         cause = cause or cause_of_engine_error(message)
         if event.get("reason") in _TOLD_BY_EVENTS and cause is not None:
             where = _IN_CONTAINER.search(str(_mapping(event.get("involvedObject")).get("fieldPath", "")))
@@ -269,12 +269,12 @@ def _judge_terminated(base: Outcome, name: str, terminated: Mapping[str, Any]) -
 
 def _states(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for field in _STATUS_FIELDS:
-        for one in _list(status.get(field)):
-            yield str(_mapping(one).get("name", "")), _mapping(_mapping(one).get("state"))
+        for container in map(_mapping, _list(status.get(field))):
+            yield str(container.get("name", "")), _mapping(container.get("state"))
 
 
 def _all_started(status: Mapping[str, Any]) -> bool:
-    states = [_mapping(_mapping(one).get("state")) for one in _list(status.get("containerStatuses"))]
+    states = [_mapping(_mapping(container).get("state")) for container in _list(status.get("containerStatuses"))]
     return bool(states) and all("running" in state or "terminated" in state for state in states)
 
 
