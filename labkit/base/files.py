@@ -17,12 +17,12 @@ _LOCK_SECONDS = 1800.0
 _POLL_SECONDS = 0.2
 
 
-def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file whole or not at all: what was there before stays until the new text is on disk.
+def write_atomically(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all: what was there before stays until the new content is on disk.
 
     Args:
         path: the file; its folder is made if need be.
-        text: what it shall hold.
+        content: what it shall hold.
         mode: its permissions.
 
     Raises:
@@ -32,8 +32,8 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 HIDDEN = "***"
 
@@ -19,10 +21,26 @@ _PATTERNS = (
     re.compile(r"(\b(?:basic|bearer)\s+)[\w.~+/=-]{8,}", re.IGNORECASE),
     re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+(?=@)", re.IGNORECASE),
     re.compile(rf"({_NAME}[\"']?\s?[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&,;]+)", re.IGNORECASE),
+    re.compile(rf"((?<!\S)--?{_NAME}\s+)(?:\"[^\"]*\"|'[^']*'|(?!-)\S+)", re.IGNORECASE),
     # A token by its look (RFC 7519): the header of each begins with {".
     re.compile(r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL),
 )
+
+
+def without_names(text: str, home: Path | None = None, user: str | None = None) -> str:
+    """A text with `~` for the home folder, and USER for the user's name where it is a part of a path.
+
+    Args:
+        text: any.
+        home: the home folder; ours if not given.
+        user: the user's name; ours if not given. Root's stays, for it is everybody's.
+    """
+    folder = str(home or Path.home()).rstrip("/")
+    if folder.count("/") > 1 or folder == "/root":
+        text = re.sub(rf"(?<![\w/.~-]){re.escape(folder)}(?![\w.-])", "~", text)
+    name = user or getpass.getuser()
+    return text if name == "root" else re.sub(rf"(?<=[/\\]){re.escape(name)}(?![\w.-])", "USER", text)
 
 
 def redact(text: str) -> str:

@@ -30,6 +30,7 @@ COMMANDS = {
     "matrix": "Try what an attacker could do in each posture.",
     "registry": "Serve the lab's images to a class, or take them from there.",
     "kubectl": "Run kubectl on the lab's cluster.",
+    "diagnose": "Write one archive for a bug report.",
     "clean": "Remove all that the lab made, and nothing else.",
     "completion": "Print the shell's completion script.",
 }

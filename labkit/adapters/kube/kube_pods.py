@@ -130,6 +130,11 @@ class Pods(Connection):
             found = self._client.list(Event, namespace=namespace, fields={"involvedObject.name": pod})
             return [dict(event.to_dict()) for event in found]
 
+    def namespace_events(self, namespace: str) -> list[dict[str, Any]]:
+        """All events of a namespace, as the API gives them."""
+        with self._doing(f"Listing the events of {namespace}"):
+            return [dict(event.to_dict()) for event in self._client.list(Event, namespace=namespace)]
+
     def logs(self, pod: str, namespace: str, container: str | None = None) -> str:
         """What a pod's container printed, its only one if none is named; empty while it has not started."""
         try:

@@ -61,6 +61,7 @@ def test_a_command_without_secrets_is_shown_as_it_is(argv: list[str]) -> None:
         "Authorization: Basic YW5uOnNlY3JldA==",
         '{"Authorization": "Bearer YW5uOnNlY3JldA=="}',
         "X-Registry-Auth-Token: YW5uOnNlY3JldA==",
+        "run by hand\n  crane auth login --password YW5uOnNlY3JldA== registry",
         '{"password": "YW5uOnNlY3JldA=="}',
         "DB_PASSWORD='YW5uOnNlY3JldA== with a blank'",
         "asked https://ann:YW5uOnNlY3JldA==@registry.example/v2/",
