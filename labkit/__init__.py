@@ -42,15 +42,17 @@ __all__ = [
 def open(lesson: str) -> Lesson:
     """Open a lesson: bring up what the lab is missing, and begin with an empty namespace.
 
+    The lesson is a context manager, too: `with labkit.open("07-run-as-non-root") as lab:` closes it at the end.
+
     Args:
         lesson: the notebook's name without its ending, such as "07-run-as-non-root".
 
     Raises:
         LabError: what is missing and what to do about it.
     """
-    from labkit.notebook import Lesson
+    from labkit.notebook import open_lesson
 
-    return Lesson(lesson)
+    return open_lesson(lesson)
 
 
 def progress() -> Table:

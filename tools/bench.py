@@ -26,7 +26,7 @@ from labkit.adapters import go
 from labkit.adapters.kind import Kind, find_kind
 from labkit.base.resources import CHECKOUT
 from labkit.lab.lab import Lab
-from labkit.notebook import Lesson
+from labkit.notebook import open_lesson
 from labkit.show.steps import Silent
 
 # A participant's own progress is not the bench's.
@@ -120,7 +120,7 @@ def main() -> None:
     """Measure, print and write."""
     lab = Lab(steps=Silent())
     lab.up()
-    lesson = Lesson("07-run-as-non-root", lab)
+    lesson = open_lesson("07-run-as-non-root", lab)
     refuse = {"runAsNonRoot": True}
     rows = [(name, target, kept_rows()[name]) for name, target in BY_HAND.items()]
     refusal = seconds(lambda: lesson.pod("aspnetapp-root", pod=refuse).expect("image-runs-as-root"), 7)

@@ -11,7 +11,7 @@ from collections import Counter
 
 from labkit.base.resources import CHECKOUT
 from labkit.lab.lab import Lab
-from labkit.notebook import Lesson
+from labkit.notebook import open_lesson
 from labkit.threat.measure import measure
 
 sys.path.insert(0, str(CHECKOUT))
@@ -61,7 +61,7 @@ def _checks(lab: Lab) -> Row:
     """Each exercise's check, on the world of its solution."""
     taken = {}
     for name in dict.fromkeys(one.lesson for one in all_placed()):
-        lesson = Lesson(name, lab)
+        lesson = open_lesson(name, lab)
         for one in placed(name):
             one.run(lesson, one.exercise.solution)
             if one.exercise.answers is None:

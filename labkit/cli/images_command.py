@@ -6,8 +6,8 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.lab.lab import Lab
+from labkit.lab.lab_tables import contracts_table, images_table, lock_report
 from labkit.lab.survey import lock, survey, verify
-from labkit.notebook.views import images_table, lock_report, promises_table
 
 
 @click.command()
@@ -32,5 +32,5 @@ def images_command(action: str, verbose: bool, as_json: bool) -> int:
         print_result(as_json, digests, lock_report(digests, [recipe.upstream for recipe in lab.catalogue.values()]))
         return 0
     verified = verify(lab)
-    print_result(as_json, verified, promises_table(verified))
+    print_result(as_json, verified, contracts_table(verified))
     return 1 if any(image["broken"] for image in verified) else 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from labkit.cli.frame import json_option, print_result
-from labkit.course.lessons import lessons
-from labkit.notebook.views import lessons_table
+from labkit.course.lessons import lessons, lessons_table
 
 
 @click.command()

@@ -6,7 +6,7 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.lab.lab import Lab
-from labkit.notebook.views import status_table
+from labkit.lab.lab_tables import status_table
 
 
 @click.command()

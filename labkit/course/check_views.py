@@ -59,7 +59,7 @@ def offer_help(lesson: str, helper: Helper) -> None:
 def check_html(result: CheckResult) -> str:
     """A check's answer: the verdict as a sign and a word, the exercise, what was seen, and the calls that help."""
     verdict = f'<span aria-hidden="true">{_SIGNS[result.verdict]}</span> {result.verdict}'
-    lines = [f"<strong>{verdict}</strong>: {html.escape(result.exercise)}", _prose(result.words)]
+    lines = [f"<strong>{verdict}</strong>: {html.escape(result.exercise)}", _prose(result.message)]
     if result.verdict is not CheckVerdict.PASSED:
         name = html.escape(f'("{result.exercise}")')
         lines.append(

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labkit.base.errors import Misuse
-from labkit.course.exercise import CheckVerdict, Exercise, Found, not_right, not_yet
+from labkit.course.exercise import Assessment, CheckVerdict, Exercise, not_right, not_yet
 from labkit.course.exercises import exercises_of, find_exercise
 from labkit.course.progress import Progress
 from labkit.course.world import World
 
-if TYPE_CHECKING:
-    from labkit.notebook import Lesson
-
 STRICT = "LABKIT_STRICT"
-"""Set to 1, a check that is not passed raises; set to `untouched`, one that is anything but *not yet* does."""
+"""The environment variable for builds: 1 has a check raise unless it passes, `untouched` unless it is *not yet*."""
 
 
 class NotPassed(AssertionError):
-    """A check did not say what a test of the course expects."""
+    """A check's verdict is not the one that LABKIT_STRICT expects."""
 
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: the sentence is enough."""
@@ -29,20 +26,20 @@ class NotPassed(AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class CheckResult:
-    """What a check says.
+    """A check's verdict, as a participant reads it.
 
     Args:
         lesson: the lesson.
         exercise: its name.
         verdict: passed, not yet or not right.
-        words: what was seen.
+        message: what was seen.
         hints_left: how many hints have not been asked for.
     """
 
     lesson: str
     exercise: str
     verdict: CheckVerdict
-    words: str
+    message: str
     hints_left: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,7 +51,7 @@ class CheckResult:
         if self.verdict is not CheckVerdict.PASSED:
             name = f'("{self.exercise}")'
             more = f"\nA hint: lab.hint{name}, {self.hints_left} left. A solution: lab.solution{name}."
-        return f"{self.exercise}: {self.verdict}. {self.words}{more}"
+        return f"{self.exercise}: {self.verdict}. {self.message}{more}"
 
     __repr__ = __str__
 
@@ -82,15 +79,16 @@ class Hint:
 
 
 class Checking:
-    """The exercises of one opened lesson.
+    """The exercises of one lesson.
 
     Args:
-        lab: the lesson.
+        lesson: its name.
+        world: what its checks look at.
         progress: the participant's.
     """
 
-    def __init__(self, lab: Lesson, progress: Progress) -> None:
-        self._lab, self._progress = lab, progress
+    def __init__(self, lesson: str, world: World, progress: Progress) -> None:
+        self._lesson, self._world, self._progress = lesson, world, progress
 
     def check(self, name: str, answer: object = None) -> CheckResult:
         """Look at the world and say how an exercise stands.
@@ -102,16 +100,16 @@ class Checking:
         Raises:
             Misuse: the lesson has no such exercise.
             LabError: the lab went away.
-            NotPassed: it is not as LABKIT_STRICT wants it.
+            NotPassed: the verdict is not the one that LABKIT_STRICT expects.
         """
-        exercise = find_exercise(self._lab.name, name)
-        found = _look(exercise, World(self._lab), answer)
-        self._progress.checked(self._lab.name, name, str(found.verdict))
-        left = len(exercise.hints) - self._progress.hints_used(self._lab.name, name)
-        result = CheckResult(self._lab.name, name, found.verdict, found.words, left)
-        wanted = {"1": CheckVerdict.PASSED, "untouched": CheckVerdict.NOT_YET}.get(os.environ.get(STRICT, ""))
-        if wanted is not None and found.verdict is not wanted:
-            raise NotPassed(f"{wanted} was expected; {result}")
+        exercise = find_exercise(self._lesson, name)
+        assessment = _assess(exercise, self._world, answer)
+        self._progress.checked(self._lesson, name, str(assessment.verdict))
+        left = len(exercise.hints) - self._progress.hints_used(self._lesson, name)
+        result = CheckResult(self._lesson, name, assessment.verdict, assessment.message, left)
+        expected = {"1": CheckVerdict.PASSED, "untouched": CheckVerdict.NOT_YET}.get(os.environ.get(STRICT, ""))
+        if expected is not None and assessment.verdict is not expected:
+            raise NotPassed(f"{expected} was expected; {result}")
         return result
 
     def hint(self, name: str, number: int | None = None) -> Hint:
@@ -120,32 +118,32 @@ class Checking:
         Raises:
             Misuse: there is no such exercise, or no hint of that number.
         """
-        exercise = find_exercise(self._lab.name, name)
+        exercise = find_exercise(self._lesson, name)
         count = len(exercise.hints)
         if number is None:
-            number = min(self._progress.hints_used(self._lab.name, name) + 1, count)
+            number = min(self._progress.hints_used(self._lesson, name) + 1, count)
         if not isinstance(number, int) or not 1 <= number <= count:
             raise Misuse(f"Looking for hint {number!r}", f"there are hints 1 to {count}", f'lab.hint("{name}")')
-        self._progress.hinted(self._lab.name, name, number)
+        self._progress.hinted(self._lesson, name, number)
         return Hint(name, f"hint {number} of {count}", exercise.hints[number - 1])
 
     def solution(self, name: str) -> Hint:
-        """The solution of an exercise; that it was looked at is noted, and no shame.
+        """The solution of an exercise; that it was shown is recorded, and no shame.
 
         Raises:
             Misuse: there is no such exercise.
         """
-        exercise = find_exercise(self._lab.name, name)
-        self._progress.shown(self._lab.name, name)
+        exercise = find_exercise(self._lesson, name)
+        self._progress.shown(self._lesson, name)
         return Hint(name, "a solution", exercise.solution.strip(), is_code=True)
 
     def standing(self) -> tuple[int, int]:
         """How many of the lesson's exercises are passed, and how many there are."""
-        names = [one.name for one in exercises_of(self._lab.name)]
-        return sum(self._progress.is_passed(self._lab.name, name) for name in names), len(names)
+        names = [exercise.name for exercise in exercises_of(self._lesson)]
+        return sum(self._progress.is_passed(self._lesson, name) for name in names), len(names)
 
 
-def _look(exercise: Exercise, world: World, answer: object) -> Found:
+def _assess(exercise: Exercise, world: World, answer: object) -> Assessment:
     if exercise.answers is not None:
         if answer is None or answer is ...:
             return not_yet("There is no answer in the cell yet.")

@@ -14,7 +14,7 @@ Kind = Literal["predict", "repair", "build", "choose"]
 
 
 class CheckVerdict(StrEnum):
-    """What a check says."""
+    """How an exercise stands."""
 
     PASSED = "passed"
     NOT_YET = "not yet"
@@ -22,31 +22,31 @@ class CheckVerdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a check found in the world.
+class Assessment:
+    """What a check says of the world as it is.
 
     Args:
         verdict: passed, not yet (nothing done so far) or not right.
-        words: what was seen, as a sentence or two for the participant.
+        message: what was seen, as a sentence or two for the participant.
     """
 
     verdict: CheckVerdict
-    words: str
+    message: str
 
 
-def passed(words: str) -> Found:
-    """It is right; the words say what was seen, and why that is right."""
-    return Found(CheckVerdict.PASSED, words)
+def passed(message: str) -> Assessment:
+    """It is right; the message says what was seen, and why that is right."""
+    return Assessment(CheckVerdict.PASSED, message)
 
 
-def not_yet(words: str) -> Found:
+def not_yet(message: str) -> Assessment:
     """Nothing has been done so far, or all is as it was at the start."""
-    return Found(CheckVerdict.NOT_YET, words)
+    return Assessment(CheckVerdict.NOT_YET, message)
 
 
-def not_right(words: str) -> Found:
-    """Something was done; the words say what was seen and what follows from it, never the solution."""
-    return Found(CheckVerdict.NOT_RIGHT, words)
+def not_right(message: str) -> Assessment:
+    """Something was done; the message says what was seen and what follows from it, never the solution."""
+    return Assessment(CheckVerdict.NOT_RIGHT, message)
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Wrong:
     """A wrong answer that people give.
 
     Args:
-        code: what stands in the participant's cell.
-        diagnosis: words that the check's answer must have.
+        code: what is in the participant's cell.
+        diagnosis: text that the check's message must hold.
     """
 
     code: str
@@ -71,7 +71,7 @@ class Exercise:
         kind: predict, repair, build or choose.
         hints: three, from a question to almost the answer.
         solution: what to put into the cell.
-        check: looks at the world (and at the answer, where the cell gives one), never at what was typed.
+        check: assesses the world (and the answer, where the cell gives one), never what was typed.
         wrong: wrong answers, at least two, each with the diagnosis it must get.
         others: other valid solutions.
         answers: the type of the answer that the check cell hands over; None for an exercise without one.
@@ -81,7 +81,7 @@ class Exercise:
     kind: Kind
     hints: tuple[str, str, str]
     solution: str
-    check: Callable[[World, Any], Found]
+    check: Callable[[World, Any], Assessment]
     wrong: tuple[Wrong, ...]
     others: tuple[str, ...] = ()
     answers: type | None = None

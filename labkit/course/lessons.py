@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
 from labkit.base.resources import CHECKOUT, NOTEBOOKS
 from labkit.course.exercises import exercises_of
+from labkit.show.table import Table
 
 FOLDER = NOTEBOOKS
 _MINUTES = re.compile(r"about (\d+) minutes")
@@ -29,7 +31,7 @@ def require_lesson(name: str) -> str:
     names = lesson_names()
     if name in names:
         return name
-    if numbered := [one for one in names if one.partition("-")[0] == name]:
+    if numbered := [lesson for lesson in names if lesson.partition("-")[0] == name]:
         return numbered[0]
     hint = did_you_mean(name, names, "see what there is\n  labkit lessons", cutoff=0.4)
     raise Misuse(f"Looking for lesson {name!r}", "there is none of that name", hint)
@@ -56,10 +58,22 @@ def describe_lesson(path: Path) -> dict[str, Any]:
         "minutes": int(minutes[1]) if minutes else None,
         "notebook": str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path),
         "seed": sorted(seeds, key=lambda seed: int(seed[1:])),
-        "exercises": [one.to_dict() for one in exercises_of(path.stem)],
+        "exercises": [exercise.to_dict() for exercise in exercises_of(path.stem)],
     }
 
 
 def lessons() -> list[dict[str, Any]]:
     """All lessons, in the order taught."""
     return [describe_lesson(FOLDER / f"{name}.ipynb") for name in lesson_names()]
+
+
+def lessons_table(described: Sequence[Mapping[str, Any]]) -> Table:
+    """The lessons, one a line.
+
+    Args:
+        described: as `lessons` gives them.
+    """
+    rows = [
+        (lesson["lesson"], lesson["minutes"] or "", " ".join(lesson["seed"]), lesson["title"]) for lesson in described
+    ]
+    return Table("", ("lesson", "minutes", "shows", "title"), rows)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from labkit.core.identity.kubelet_rules import cri_user, verify_run_as_non_root
+from labkit.core.identity.model import Refusal, Settings
+
 
 def why_not_non_root(user: str) -> str | None:
     """Why a kubelet could not let an image through as non-root, in words; None if its user is a number other than 0.
@@ -23,3 +26,12 @@ def why_not_non_root(user: str) -> str | None:
     if int(name) == 0:
         return f'Config.User is "{user}": a number, but the one of root.'
     return None
+
+
+def kubelet_refusal(user: str) -> Refusal | None:
+    """The kubelet's no, by its rule, to a pod whose only setting is runAsNonRoot; None if it lets the image pass.
+
+    Args:
+        user: the image's Config.User, to the letter.
+    """
+    return verify_run_as_non_root(Settings(run_as_non_root=True), cri_user(user))

@@ -1,103 +1,107 @@
-"""What a check can look at: the lesson's pods, images and containers as they are now."""
+"""What a check may ask of the lesson's pods, images and containers, and what it may start. A Protocol, nothing more.
+
+`labkit.notebook.lesson_world` implements it on a real lab.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from labkit.base.errors import Misuse
-from labkit.core.identity.kubelet_rules import cri_user, verify_run_as_non_root
-from labkit.core.identity.model import Settings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from labkit.core.identity.model import Refusal
-    from labkit.core.pods.objects import Rollout
+    from labkit.core.pods.objects import Applied, Rollout
     from labkit.core.pods.outcome import Outcome
     from labkit.core.run_results import RunResult
     from labkit.explain.rows import Explanations
     from labkit.lab.samples.image_facts import FileFact, ImageFacts
-    from labkit.notebook import Lesson
+    from labkit.publish.publisher import Published
+    from labkit.threat.evidence import Matrix, Tried
 
-_DECIDED_SECONDS = 15.0
 
-
-class World:
-    """A lesson's world. Looking changes nothing; what a check runs, it runs in containers that go at once.
-
-    Args:
-        lab: the lesson.
-    """
-
-    def __init__(self, lab: Lesson) -> None:
-        self.lab = lab
+class Looks(Protocol):
+    """What a check may look at. Looking runs no program and changes nothing."""
 
     def pod(self, name: str) -> Outcome | None:
         """A pod of the lesson as it is now, once it is decided; None if there is none of that name."""
-        return self.lab.look_at(name, seconds=_DECIDED_SECONDS)
+
+    def pods(self) -> list[tuple[str, str, str]]:
+        """The lesson's pods: name, phase, and what a container of it waits for."""
 
     def manifest(self, pod: str) -> dict[str, Any]:
-        """A pod as the API gives it; empty if there is none of that name."""
-        return self.lab.manifest(pod)
+        """A pod's manifest as the API server has it; empty if there is none of that name."""
 
-    def pod_security(self, pod: str) -> dict[str, Any]:
-        """The securityContext of a pod as a whole."""
-        return dict((self.manifest(pod).get("spec") or {}).get("securityContext") or {})
-
-    def security(self, pod: str) -> dict[str, dict[str, Any]]:
-        """What goes for each container of a pod, init containers first: the container's own settings before the pod's.
-
-        (kubernetes/kubernetes:pkg/securitycontext/util.go, DetermineEffectiveSecurityContext)
-        """
-        spec = self.manifest(pod).get("spec") or {}
-        containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
-        whole = self.pod_security(pod)
-        return {one["name"]: {**whole, **(one.get("securityContext") or {})} for one in containers}
-
-    def would_admit(self, pod: str) -> Outcome | None:
-        """The API server's no to a pod as it is, if it were made again now; None if it would let it in."""
-        manifest = self.manifest(pod)
-        return self.lab.admission({**manifest, "kind": "Pod", "apiVersion": "v1"})
+    def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
+        """The API server's no to a pod if it were made now (a dry run); None if it would let it in."""
 
     def rollout(self, deployment: str) -> Rollout | None:
         """A Deployment as it is now, once it is decided; None if there is none of that name."""
-        try:
-            return self.lab.rollout(deployment, seconds=_DECIDED_SECONDS)
-        except Misuse:
-            return None
 
-    def exec(self, pod: Outcome, command: str | Sequence[str]) -> RunResult:
-        """What a command says in a running pod."""
-        return self.lab.exec(pod, command)
+    def enforced(self) -> str:
+        """The Pod Security level that the lesson's namespace enforces."""
+
+    def page(self, pod: str, port: int) -> RunResult:
+        """What a pod's port answers to a GET request; the exit status is 0 if it answers with a success."""
 
     def image(self, name: str) -> ImageFacts | None:
         """What an image says of itself; None if there is none of that name."""
-        try:
-            return self.lab.image(name)
-        except Misuse:
-            return None
 
     def file(self, image: str, path: str) -> FileFact | None:
         """Who owns a file or folder of an image, and its mode; None if it is not there."""
-        return self.lab.file(image, path)
-
-    def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
-        """What a command says in a new container of an image."""
-        return self.lab.run(image, command, user=user)
 
     def explain(self, manifest: str) -> Explanations:
-        """As whom a manifest's containers would run, and what a gate has against it; nothing is run.
+        """As whom a manifest's containers would run, and what a gate has against it.
 
         Raises:
             Misuse: it is not YAML.
         """
-        import labkit
 
-        return labkit.explain(manifest=manifest)
 
-    def refusal(self, image_user: str) -> Refusal | None:
-        """The kubelet's no to a pod that says runAsNonRoot and no more, by the rule; None if it lets the image pass.
+class Starts(Protocol):
+    """What a check may start, make or set. It goes with the lesson: containers at once, the rest at its reset."""
 
-        Args:
-            image_user: the image's Config.User to the letter.
-        """
-        return verify_run_as_non_root(Settings(run_as_non_root=True), cri_user(image_user))
+    def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
+        """Run a command in a new container of an image."""
+
+    def exec(self, pod: Outcome | str, command: str | Sequence[str]) -> RunResult:
+        """Run a command in a running pod."""
+
+    def pod(
+        self,
+        image: str,
+        *,
+        name: str,
+        pod: Mapping[str, Any] | None = None,
+        container: Mapping[str, Any] | None = None,
+        command: str | Sequence[str] | None = None,
+    ) -> Outcome:
+        """Make a pod of an image with these settings, and watch it until it runs or is refused."""
+
+    def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
+        """Make a pod of a manifest, and watch it until it runs or is refused."""
+
+    def build(self, dockerfile: str, name: str) -> RunResult:
+        """Build an image of a Dockerfile's text."""
+
+    def publish(self, *arguments: str, item: str = "", name: str) -> Published:
+        """Publish the article's program as an image, as `dotnet publish -t:PublishContainer` does."""
+
+    def enforce(self, level: str) -> Applied:
+        """Have the lesson's namespace enforce a Pod Security level."""
+
+    def probe(self, posture: str, *probes: str) -> Tried:
+        """Run a posture on the engine and try probes in it."""
+
+    def matrix(self, postures: Sequence[str], probes: Sequence[str], where: str) -> Matrix:
+        """Try probes in several postures, side by side."""
+
+
+class World(Protocol):
+    """A lesson's world, as its checks meet it."""
+
+    @property
+    def look(self) -> Looks:
+        """What a check may look at."""
+
+    @property
+    def start(self) -> Starts:
+        """What a check may start."""

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.argv import to_argv
+from labkit.base.errors import LabFailed
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import RunResult
 
@@ -46,12 +47,10 @@ class Container:
             The output and how it ended; an engine that refuses is a result, not an error.
 
         Raises:
-            Misuse: the command is empty.
+            Misuse: the command is empty, or cannot be read.
             LabFailed: the container does not run any more, or the engine went away.
         """
-        words = shlex.split(command) if isinstance(command, str) else list(command)
-        if not words:
-            raise Misuse("Running a command in a container", "there is none", 'for example\n  app.exec("id")')
+        words = to_argv(command, "Running a command in a container")
         line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *words])
         try:
             status, output = self._engine.execute(self.id, words, user=user)

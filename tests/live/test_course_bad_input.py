@@ -16,7 +16,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.course.exercise import CheckVerdict
 from labkit.lab.lab import Lab
-from labkit.notebook import Lesson
+from labkit.notebook import Lesson, open_lesson
 from labkit.notebook.jupyterlab import set_defaults
 from labkit.show.steps import Silent
 
@@ -28,7 +28,7 @@ _RIGHT: dict[str, Any] = {"pod": {"runAsNonRoot": True}, "container": {"runAsUse
 def lesson(lab: Lab, tmp_path: Path) -> Iterator[Lesson]:
     """Lesson 07, with a progress of its own."""
     mine = lab.configuration
-    opened = Lesson(_NAME, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
+    opened = open_lesson(_NAME, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
     yield opened
     opened.close()
 
@@ -47,7 +47,7 @@ def test_a_pod_that_was_deleted_between_cell_and_check(lesson: Lesson, kube: Kub
 
 
 def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
-    second = Lesson(_NAME, lab)
+    second = open_lesson(_NAME, lab)
     try:
         for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("which-cause")):
             with pytest.raises(LabFailed, match="opened or reset elsewhere") as error:
@@ -68,7 +68,7 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
         lab.up()
     # The pod has ended with its node; the API server may learn of it later, and then there is no container any more.
     try:
-        said = lesson.check("in-the-container").words
+        said = lesson.check("in-the-container").message
     except LabFailed as error:
         said = error.remedy
     assert said
@@ -80,7 +80,7 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
 def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
     found = lesson.check("which-cause", answer)
     assert found.verdict is CheckVerdict.NOT_RIGHT
-    assert "a text in quotes is wanted" in found.words
+    assert "a text in quotes is wanted" in found.message
 
 
 def _run(tmp_path: Path, *cells: str) -> list[dict[str, Any]]:

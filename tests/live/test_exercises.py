@@ -10,7 +10,7 @@ import pytest
 from labkit.base.configuration import Configuration
 from labkit.course.exercise import CheckVerdict
 from labkit.lab.lab import Lab
-from labkit.notebook import Lesson
+from labkit.notebook import Lesson, open_lesson
 from labkit.show.steps import Silent
 from tests.course import Placed, all_placed, placed
 
@@ -45,7 +45,7 @@ def lesson(
     if one.lesson not in opened:
         mine = lab.configuration
         configuration = Configuration(mine.name, mine.state, mine.cache, tmp_path_factory.mktemp("data"))
-        opened[one.lesson] = Lesson(one.lesson, Lab(configuration, Silent()))
+        opened[one.lesson] = open_lesson(one.lesson, Lab(configuration, Silent()))
     else:
         opened[one.lesson].reset()
     return opened[one.lesson]
@@ -73,14 +73,14 @@ def test_a_solution_passes(one: Placed, code: str, lesson: Lesson) -> None:
 def test_a_wrong_answer_gets_its_diagnosis(one: Placed, code: str, diagnosis: str, lesson: Lesson) -> None:
     result = one.run(lesson, code)
     assert result.verdict is CheckVerdict.NOT_RIGHT, str(result)
-    assert diagnosis in result.words
+    assert diagnosis in result.message
 
 
 @pytest.mark.parametrize("name", sorted({one.lesson for one in _ALL}))
 def test_a_solved_notebook_passes_every_check(name: str, lab: Lab, tmp_path: Path, strict: None) -> None:
     """One after another in the same lesson, so that no exercise stands in another's way."""
     mine = lab.configuration
-    lesson = Lesson(name, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
+    lesson = open_lesson(name, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
     try:
         for one in placed(name):
             one.run(lesson, one.exercise.solution)

@@ -10,6 +10,7 @@ from typing import Any
 TAGS: frozenset[str] = frozenset({"nbval-check-output", "keep_output"})
 SEEDS = frozenset(f"S{number}" for number in range(1, 25))
 _ABSOLUTE = re.compile(r"(?<![\w.:/])(/home/|/root/|/Users/|/work/|/mnt/|[A-Z]:\\)")
+_LAB_NAME = re.compile(r"localhost/labkit|labkit-control-plane|kind-labkit")
 _OPENING = ("**What you will do**", "**What you will learn**", "**What you need**", "**How to reset**")
 _ENDING = ("## On your own", "## In practice", "## Further reading")
 _MOST_LINES = 8
@@ -91,6 +92,13 @@ def no_absolute_paths(_: str, notebook: Notebook) -> Iterator[str]:
             yield f"cell {cell['id']} has the path {match.group()}"
 
 
+def no_lab_name(_: str, notebook: Notebook) -> Iterator[str]:
+    """LABKIT_NAME names the lab: a cell that says `labkit` for it works in one lab alone."""
+    for cell in notebook["cells"]:
+        if match := _LAB_NAME.search(cell["source"]):
+            yield f"cell {cell['id']} names the lab: {match.group()}"
+
+
 def short_cells(_: str, notebook: Notebook) -> Iterator[str]:
     """What is longer than a few lines belongs into labkit; a manifest to repair may be as long as manifests are."""
     for cell in _code(notebook):
@@ -115,6 +123,7 @@ RULES: tuple[Rule, ...] = (
     known_seeds,
     no_outputs,
     no_absolute_paths,
+    no_lab_name,
     short_cells,
     kernel,
 )

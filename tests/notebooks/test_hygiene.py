@@ -62,6 +62,7 @@ PLANTED = {
     "a claim that is not there": (hygiene.known_seeds, _code("1", labkit={"seed": ["S25"]})),
     "an output": (hygiene.no_outputs, {**_code("1"), "outputs": [{"output_type": "stream", "text": "1"}]}),
     "a count": (hygiene.no_outputs, {**_code("1"), "execution_count": 1}),
+    "the lab's name": (hygiene.no_lab_name, _code("image = 'localhost/labkit/debian:lab'")),
     "a path": (hygiene.no_absolute_paths, _code("open('/home/rich/x')")),
     "a long cell": (hygiene.short_cells, _code("1\n" * 9)),
     "a second title": (hygiene.title, {**_code("# Another"), "cell_type": "markdown"}),

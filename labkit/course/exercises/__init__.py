@@ -14,17 +14,17 @@ def exercises_of(lesson: str) -> tuple[Exercise, ...]:
     module = f"{__name__}.lesson_{lesson[:2]}"
     if find_spec(module) is None:
         return ()
-    found: tuple[Exercise, ...] = import_module(module).EXERCISES
-    return found
+    exercises: tuple[Exercise, ...] = import_module(module).EXERCISES
+    return exercises
 
 
 def find_exercise(lesson: str, name: str) -> Exercise:
     """An exercise of a lesson by its name.
 
     Raises:
-        Misuse: the lesson has none of that name; a near one, or all, are in the remedy.
+        Misuse: the lesson has none of that name; the remedy has a near name, or all names.
     """
-    known = {one.name: one for one in exercises_of(lesson)}
+    known = {exercise.name: exercise for exercise in exercises_of(lesson)}
     if name in known:
         return known[name]
     hint = did_you_mean(str(name), known, f"this lesson has {', '.join(known) or 'no exercises'}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
 from labkit.threat.evidence import Cell
 from labkit.threat.judge import Verdict
@@ -18,15 +18,15 @@ _HOLE = ("write-volume-root", "write-volume-shared", "change-owner", "raw-socket
 _MIXED = ("setuid-helper", "read-shadow", "engine-socket", "write-proc-sys", "install-package")
 
 
-def _not_offered(answer: Sequence[object], offered: Sequence[str]) -> Found | None:
-    strange = [name for name in answer if name not in offered]
-    return not_right(f"{strange[0]!r} is none of the five: {', '.join(offered)}.") if strange else None
+def _not_offered(answer: Sequence[object], offered: Sequence[str]) -> Assessment | None:
+    unknown = [name for name in answer if name not in offered]
+    return not_right(f"{unknown[0]!r} is none of the five: {', '.join(offered)}.") if unknown else None
 
 
-def _check_through_the_hole(world: World, answer: list[object]) -> Found:
-    if (found := _not_offered(answer, _HOLE)) is not None:
-        return found
-    cells = world.lab.threats.probe("rce-app", *_HOLE)
+def _check_through_the_hole(world: World, answer: list[object]) -> Assessment:
+    if (refused := _not_offered(answer, _HOLE)) is not None:
+        return refused
+    cells = world.start.probe("rce-app", *_HOLE)
     for cell in cells:
         if cell.probe in answer and cell.verdict is not Verdict.COULD:
             return not_right(
@@ -63,9 +63,9 @@ _THROUGH_THE_HOLE = Exercise(
 )
 
 
-def _check_inside_or_out(_: World, answer: list[object]) -> Found:
-    if (found := _not_offered(answer, _MIXED)) is not None:
-        return found
+def _check_inside_or_out(_: World, answer: list[object]) -> Assessment:
+    if (refused := _not_offered(answer, _MIXED)) is not None:
+        return refused
     for name in _MIXED:
         probe = find_probe(name)
         if probe.threat == "rce" and name in answer:
@@ -111,20 +111,20 @@ def _but_for_the_user(posture: Posture) -> Posture:
 
 def _pairs(rows: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:
     """What root could and another user, in the same posture but for the user, could not."""
-    for one, other in itertools.product(rows, rows):
-        as_root, as_user = find_posture(one.posture), find_posture(other.posture)
-        is_same = (one.probe, one.where) == (other.probe, other.where)
+    for first, second in itertools.product(rows, rows):
+        as_root, as_user = find_posture(first.posture), find_posture(second.posture)
+        is_same = (first.probe, first.where) == (second.probe, second.where)
         is_alike = _but_for_the_user(as_root) == _but_for_the_user(as_user)
-        differ = (one.verdict, other.verdict) == (Verdict.COULD, Verdict.COULD_NOT)
+        differ = (first.verdict, second.verdict) == (Verdict.COULD, Verdict.COULD_NOT)
         if is_same and is_alike and differ and as_root.is_root and not as_user.is_root:
-            yield one, other
+            yield first, second
 
 
-def _check_evidence(world: World, rows: list[object]) -> Found:
+def _check_evidence(world: World, rows: list[object]) -> Assessment:
     cells = [row for row in rows if isinstance(row, Cell)]
     if len(cells) < len(rows) or not rows:
         return not_right('A list of cells is wanted, such as lab.threats.probe("rce-root", "mount")["mount"].')
-    pairs = {root.probe: (root, other) for root, other in _pairs(cells)}
+    pairs = {as_root.probe: (as_root, as_user) for as_root, as_user in _pairs(cells)}
     if not pairs:
         return not_right(
             f"{len(cells)} rows, and none of them shows what the user changes. That takes two rows of one probe, "
@@ -136,12 +136,14 @@ def _check_evidence(world: World, rows: list[object]) -> Found:
     for where in dict.fromkeys(cell.where for cell in mine.values()):
         there = [cell for cell in mine.values() if cell.where == where]
         # Side by side, because nobody wants to wait for a check.
-        again = world.lab.threats.matrix([one.posture for one in there], [one.probe for one in there], where)
+        again = world.start.matrix([cell.posture for cell in there], [cell.probe for cell in there], where)
         for was in there:
             now = again.cell(*was.key)
             if now is None or now.full_verdict != was.full_verdict:
-                seen = now.full_verdict if now else "was not tried"
-                return not_right(f"Tried again, {was.probe} in {was.posture} {seen}; your row says {was.full_verdict}.")
+                result = now.full_verdict if now else "was not tried"
+                return not_right(
+                    f"Tried again, {was.probe} in {was.posture} {result}; your row says {was.full_verdict}."
+                )
     return passed(f"Tried again just now, and each row holds: {', '.join(pairs)}.")
 
 
@@ -154,7 +156,7 @@ _EVIDENCE = Exercise(
         '`lab.threats.probe("rce-root", "raw-socket", ...)` gives a row for each probe. Which posture is the same '
         "app, only not as root?",
         'Take "raw-socket", "change-owner" and "change-root" in rce-root and in rce-app; '
-        "`[*one, *other]` makes one list of both.",
+        "`[*as_root, *as_user]` makes one list of both.",
     ),
     solution="""
 names = ["raw-socket", "change-owner", "change-root"]
@@ -196,8 +198,8 @@ rows = [*lab.threats.probe("root-default", *names), *lab.threats.probe("app-rest
 from dataclasses import replace
 from labkit.threat.judge import Control, Verdict
 names = ["raw-socket", "change-owner", "write-tmp"]
-one, other = lab.threats.probe("rce-root", *names), lab.threats.probe("rce-app", *names)
-rows = [*one, *(replace(cell, verdict=Verdict.COULD_NOT, control=Control.DAC) for cell in other)]
+as_root, as_user = lab.threats.probe("rce-root", *names), lab.threats.probe("rce-app", *names)
+rows = [*as_root, *(replace(cell, verdict=Verdict.COULD_NOT, control=Control.DAC) for cell in as_user)]
 """,
             "Tried again",
         ),
@@ -215,23 +217,23 @@ mv rce-app old && cp old rce-app && echo replaced || sh -c ': >> rce-app' && ech
 """
 
 
-def _check_whose_files(world: World, _: Any) -> Found:
-    image = world.image("our-app")
+def _check_whose_files(world: World, _: Any) -> Assessment:
+    image = world.look.image("our-app")
     if image is None:
         return not_yet("There is no image our-app yet.")
     if image.entrypoint != ("./rce-app",) or image.working_dir != "/app":
         return not_right(f"The image starts {' '.join(image.entrypoint) or 'nothing'} in {image.working_dir or '/'}.")
-    ran = world.run("our-app", ["sh", "-c", _ATTACK])
-    if ran.cause is not None:
-        return not_right(f"The image does not run: {ran.cause}, {ran.message}")
-    uid, *said = ran.output.splitlines() or ["?"]
+    attack = world.start.run("our-app", ["sh", "-c", _ATTACK])
+    if attack.cause is not None:
+        return not_right(f"The image does not run: {attack.cause}, {attack.message}")
+    uid, *lines = attack.output.splitlines() or ["?"]
     if uid == "0":
         return not_right("The app runs as root, whom the owner of a file does not hinder.")
-    if not any(line.startswith("Hello ") for line in said):
-        return not_right(f"As uid {uid} the app does not start any more: {said[0] if said else 'it says nothing'}.")
-    if "replaced" not in said:
+    if not any(line.startswith("Hello ") for line in lines):
+        return not_right(f"As uid {uid} the app does not start any more: {lines[0] if lines else 'it prints nothing'}.")
+    if "replaced" not in lines:
         return passed(f"The app starts as uid {uid}, and uid {uid} cannot replace it.")
-    folder = world.file("our-app", "/app")
+    folder = world.look.file("our-app", "/app")
     if image.user == "1654" and folder is not None and (folder.uid, folder.mode) == (1654, "755"):
         return not_yet("The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own.")
     return not_right(f"The app runs as uid {uid}, and uid {uid} could still replace its program.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
 from labkit.lab.samples.image_facts import ImageFacts
 
@@ -12,14 +13,14 @@ _STRANGER = "4711"
 """A uid that no image of this lesson knows; its group is named with it, because without it is root's."""
 
 
-def _check_another_root(world: World, answer: str) -> Found:
-    seen = world.run("toor", "whoami").output
-    if answer.strip() != seen:
+def _check_another_root(world: World, answer: str) -> Assessment:
+    stdout = world.start.run("toor", "whoami").output
+    if answer.strip() != stdout:
         return not_right(
             f"whoami does not say {answer!r}. It never sees the word behind USER: a process has a number, "
             "and whoami looks in passwd for a line with that number."
         )
-    return passed(f"{seen}: the uid is 0, and the first line of passwd with a 0 is root's. toor is root.")
+    return passed(f"{stdout}: the uid is 0, and the first line of passwd with a 0 is root's. toor is root.")
 
 
 _ANOTHER_ROOT = Exercise(
@@ -43,17 +44,17 @@ _ANOTHER_ROOT = Exercise(
 _CANDIDATES = ("stepdown", "named-user", "gid-zero", "aspnetapp-chiseled", "rce-app")
 
 
-def _check_who_passes(world: World, answer: list[Any]) -> Found:
-    for one in answer:
-        if one not in _CANDIDATES:
-            return not_right(f"{one!r} is none of the five images.")
-    users = {name: facts.user for name in _CANDIDATES if (facts := world.image(name)) is not None}
+def _check_who_passes(world: World, answer: list[Any]) -> Assessment:
     for name in answer:
-        if world.refusal(users[name]) is not None:
-            tried = world.lab.pod(name, pod={"runAsNonRoot": True}, name=f"who-passes-{name}")
-            said = (tried.message or str(tried.verdict)).partition(" (pod:")[0]
-            return not_right(f'A pod of {name} is refused: "{said}". Its Config.User is "{users[name]}".')
-    missing = [name for name, user in users.items() if world.refusal(user) is None and name not in answer]
+        if name not in _CANDIDATES:
+            return not_right(f"{name!r} is none of the five images.")
+    users = {name: facts.user for name in _CANDIDATES if (facts := world.look.image(name)) is not None}
+    for name in answer:
+        if kubelet_refusal(users[name]) is not None:
+            outcome = world.start.pod(name, pod={"runAsNonRoot": True}, name=f"who-passes-{name}")
+            message = (outcome.message or str(outcome.verdict)).partition(" (pod:")[0]
+            return not_right(f'A pod of {name} is refused: "{message}". Its Config.User is "{users[name]}".')
+    missing = [name for name, user in users.items() if kubelet_refusal(user) is None and name not in answer]
     if missing:
         return not_right(
             f"Those in your list pass, but {len(missing)} more would. The kubelet asks for a number that is not 0, "
@@ -84,28 +85,30 @@ _WHO_PASSES = Exercise(
 )
 
 
-def _check_menu(world: World, _: Any) -> Found:
-    image = world.image("menu")
+def _check_menu(world: World, _: Any) -> Assessment:
+    image = world.look.image("menu")
     if image is None:
         return not_yet("There is no image menu; did its build come to the end?")
     if not image.user:
         return not_yet("menu runs as root: its Config.User is empty.")
-    if found := _no_number(world, image):
-        return found
-    read = world.run("menu")
-    if read.cause is not None or read.exit_status or "soup" not in read.output:
-        return not_right(f'With Config.User "{image.user}" it cannot show the menu: {read.message or read.output}')
-    other = world.run("menu", "cat /srv/menu", user=f"{_STRANGER}:{_STRANGER}")
-    if other.exit_status == 0:
+    if refused := _not_a_number(image):
+        return refused
+    menu = world.start.run("menu")
+    if menu.cause is not None or menu.exit_status or "soup" not in menu.output:
+        return not_right(f'With Config.User "{image.user}" it cannot show the menu: {menu.message or menu.output}')
+    stranger = world.start.run("menu", "cat /srv/menu", user=f"{_STRANGER}:{_STRANGER}")
+    if stranger.exit_status == 0:
         return not_right(f"It shows the menu, and so it does to uid {_STRANGER}: the file is open to everybody now.")
-    if "Permission denied" not in other.output:
-        return not_right(f"Something is shown, but it is not the closed /srv/menu: {other.message or other.output}")
+    if "Permission denied" not in stranger.output:
+        return not_right(
+            f"Something is shown, but it is not the closed /srv/menu: {stranger.message or stranger.output}"
+        )
     return passed(f'Config.User is "{image.user}", the menu is read, and it stays closed to others.')
 
 
-def _no_number(world: World, image: ImageFacts) -> Found | None:
-    """Why an image's user is not what the kubelet takes for non-root; None if it is."""
-    refusal = world.refusal(image.user)
+def _not_a_number(image: ImageFacts) -> Assessment | None:
+    """Why the kubelet does not take an image's user for non-root; None if it does."""
+    refusal = kubelet_refusal(image.user)
     if refusal is None:
         return None
     return not_right(f'Config.User is "{image.user}". The kubelet would say: {refusal.message}.')
@@ -197,21 +200,21 @@ CMD ["cat", "/srv/menu"]
 _WRITE = "touch /var/lib/diary/page"
 
 
-def _check_too_early(world: World, _: Any) -> Found:
-    image = world.image("diary")
+def _check_too_early(world: World, _: Any) -> Assessment:
+    image = world.look.image("diary")
     if image is None:
         return not_yet("There is no image diary: its build stops before the end.")
-    wrote = world.run("diary", _WRITE)
-    if wrote.cause is not None:
-        return not_right(f"diary was built, and does not run: {wrote.message}")
-    uid = world.run("diary", "id -u").output
+    written = world.start.run("diary", _WRITE)
+    if written.cause is not None:
+        return not_right(f"diary was built, and does not run: {written.message}")
+    uid = world.start.run("diary", "id -u").output
     if uid == "0":
         return not_right(f'diary was built, and runs as uid 0: its Config.User is "{image.user}".')
     if uid != "1654":
         return not_right(f"diary was built, and runs as uid {uid}; 1654 was asked for.")
-    if wrote.exit_status:
-        return not_right(f"diary was built and runs as uid 1654, but it cannot write: {wrote.output}")
-    if world.run("diary", _WRITE, user=f"{_STRANGER}:{_STRANGER}").exit_status == 0:
+    if written.exit_status:
+        return not_right(f"diary was built and runs as uid 1654, but it cannot write: {written.output}")
+    if world.start.run("diary", _WRITE, user=f"{_STRANGER}:{_STRANGER}").exit_status == 0:
         return not_right(f"uid 1654 can write its diary, and so can uid {_STRANGER}: the folder is open to everybody.")
     return passed("diary was built, runs as uid 1654, and nobody else but root writes its folder.")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
 
 
@@ -13,12 +14,12 @@ def _variable(value: str) -> str:
     return f'<ContainerEnvironmentVariable Include="APP_UID" Value="{value}"/>'
 
 
-def _check_three_say(world: World, answer: str) -> Found:
+def _check_three_say(world: World, answer: str) -> Assessment:
     arguments = ("-p:ContainerFamily=noble-chiseled", "-p:ContainerUser=")
-    seen = str(world.lab.publish(*arguments, item=_variable("4242"), name="three-say").config.get("User") or "")
-    if answer == seen:
+    user = str(world.start.publish(*arguments, item=_variable("4242"), name="three-say").config.get("User") or "")
+    if answer == user:
         return passed(
-            f'Config.User is "{seen}": an empty ContainerUser counts as none, and the project\'s APP_UID wins.'
+            f'Config.User is "{user}": an empty ContainerUser counts as none, and the project\'s APP_UID wins.'
         )
     if answer not in ("", "1654"):
         return not_right(f'Config.User is not "{answer}"; nobody in this publish says that.')
@@ -49,27 +50,29 @@ _THREE_SAY = Exercise(
 )
 
 
-def _check_orders(world: World, _: Any) -> Found:
-    image = world.image("orders")
+def _check_orders(world: World, _: Any) -> Assessment:
+    image = world.look.image("orders")
     if image is None:
         return not_yet("There is no image orders yet.")
     user, variable = image.user, image.env.get("APP_UID")
     if (user, variable) == ("1654", "1654"):
         return not_yet('Config.User of orders and its APP_UID are both still "1654".')
     if user != "10001":
-        return not_right(f'Config.User of orders is "{user}"; "10001" was asked for. Its APP_UID is {_said(variable)}.')
+        return not_right(
+            f'Config.User of orders is "{user}"; "10001" was asked for. Its APP_UID is {_in_words(variable)}.'
+        )
     if variable != user:
         return not_right(
-            f'Config.User is "10001", and APP_UID in the same image is {_said(variable)}: '
+            f'Config.User is "10001", and APP_UID in the same image is {_in_words(variable)}: '
             "a script or a Dockerfile that builds on it and trusts the variable gets another user."
         )
-    ran = world.run("orders")
+    ran = world.start.run("orders")
     if ran.cause is not None or ran.exit_status:
         return not_right(f"User and variable agree, but orders does not run: {ran.message or ran.output}")
     return passed(f'Config.User and APP_UID agree on 10001. It says "{ran.output}": passwd has no name for that uid.')
 
 
-def _said(value: str | None) -> str:
+def _in_words(value: str | None) -> str:
     """A variable's value in words."""
     return "not set" if value is None else f'"{value}"'
 
@@ -125,21 +128,21 @@ lab.publish(item='<ContainerEnvironmentVariable Include="APP_UID" Value=""/>', n
 )
 
 
-def _check_still_root(world: World, _: Any) -> Found:
-    image = world.image("still-root")
+def _check_still_root(world: World, _: Any) -> Assessment:
+    image = world.look.image("still-root")
     if image is None or not image.user:
         return not_yet("still-root is still root: its Config.User is empty.")
-    refusal = world.refusal(image.user)
+    refusal = kubelet_refusal(image.user)
     if refusal is not None:
         return not_right(f'Config.User is "{image.user}" now. The kubelet would say: {refusal.message}.')
-    ran = world.run("still-root")
-    if ran.cause is not None or ran.exit_status:
-        return not_right(f'Config.User is "{image.user}", but it does not run: {ran.message or ran.output}')
-    if not ran.output.startswith("Hello app,"):
+    hello = world.start.run("still-root")
+    if hello.cause is not None or hello.exit_status:
+        return not_right(f'Config.User is "{image.user}", but it does not run: {hello.message or hello.output}')
+    if not hello.output.startswith("Hello app,"):
         return not_right(
-            f'It is not root, and says "{ran.output}"; the base has a user with a name, and that was wanted.'
+            f'It is not root, and says "{hello.output}"; the base has a user with a name, and that was wanted.'
         )
-    return passed(f'Config.User is "{image.user}", and it says "{ran.output}".')
+    return passed(f'Config.User is "{image.user}", and it says "{hello.output}".')
 
 
 _STILL_ROOT = Exercise(
@@ -213,15 +216,15 @@ _PUBLISHES: tuple[tuple[str, ...], ...] = (
 _DECIDERS = ("project", "variable", "base", "nobody")
 
 
-def _check_who_decided(world: World, answer: list[Any]) -> Found:
+def _check_who_decided(world: World, answer: list[Any]) -> Assessment:
     if len(answer) != len(_PUBLISHES):
         return not_right(f"The list has {len(answer)} words; the table has {len(_PUBLISHES)} lines.")
-    for number, (arguments, said) in enumerate(zip(_PUBLISHES, answer, strict=True), 1):
-        if said not in _DECIDERS:
-            return not_right(f"{said!r}, the word for line {number}, is none of {', '.join(_DECIDERS)}.")
-        decided, seen = _decided(world, arguments)
-        if said != decided:
-            return not_right(f"Line {number} is not {said!r}. {seen}")
+    for number, (arguments, guess) in enumerate(zip(_PUBLISHES, answer, strict=True), 1):
+        if guess not in _DECIDERS:
+            return not_right(f"{guess!r}, the word for line {number}, is none of {', '.join(_DECIDERS)}.")
+        decider, evidence = _decided(world, arguments)
+        if guess != decider:
+            return not_right(f"Line {number} is not {guess!r}. {evidence}")
     return passed(
         "The project goes first, then APP_UID of the finished image, then the base's USER; else it is nobody."
     )
@@ -229,9 +232,9 @@ def _check_who_decided(world: World, answer: list[Any]) -> Found:
 
 def _decided(world: World, arguments: tuple[str, ...]) -> tuple[str, str]:
     """Who decided the user of a publish, found by publishing it again with another APP_UID, and what was seen."""
-    config = world.lab.publish(*arguments, name="who-decided").config
+    config = world.start.publish(*arguments, name="who-decided").config
     user = str(config.get("User") or "")
-    other = str(world.lab.publish(*arguments, item=_variable("4242"), name="who-decided").config.get("User") or "")
+    other = str(world.start.publish(*arguments, item=_variable("4242"), name="who-decided").config.get("User") or "")
     has_variable = any(entry.startswith("APP_UID=") for entry in config.get("Env") or [])
     seen = (
         f'Config.User is "{user}", the environment has {"an" if has_variable else "no"} APP_UID; '

@@ -6,23 +6,24 @@ from typing import Any
 
 from labkit.core.identity.numbers import read_number
 from labkit.core.identity.ranges import range_of
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
 
 
-def _check_two_shells(world: World, command: object) -> Found:
+def _check_two_shells(world: World, command: object) -> Assessment:
     is_list = isinstance(command, list) and all(isinstance(word, str) for word in command)
     if not command or not (is_list or isinstance(command, str)):
         return not_right("The command is wanted as a list of words, or as one text.")
-    words = command if isinstance(command, str) else list(map(str, command))  # type: ignore[call-overload]
-    seen = world.run("runtime-deps", words)
-    if seen.cause is not None:
-        return not_right(f"Nothing ran in the container: {seen.cause}, {seen.message}.")
-    if seen.output == "uid $APP_UID":
+    argv = command if isinstance(command, str) else list(map(str, command))  # type: ignore[call-overload]
+    result = world.start.run("runtime-deps", argv)
+    if result.cause is not None:
+        return not_right(f"Nothing ran in the container: {result.cause}, {result.message}.")
+    if result.output == "uid $APP_UID":
         return not_yet("The container printed uid $APP_UID: nobody expanded the variable.")
-    if seen.output != "uid 1654":
-        return not_right(f"It printed {seen.output!r}, with exit status {seen.exit_status}; uid 1654 was wanted.")
-    if world.run("debian", words).output == "uid 1654":
+    if result.output != "uid 1654":
+        return not_right(f"It printed {result.output!r}, with exit status {result.exit_status}; uid 1654 was wanted.")
+    if world.start.run("debian", argv).output == "uid 1654":
         return not_right(
             "It prints uid 1654 on debian as well, which has no APP_UID: the number stands in the command."
         )
@@ -54,20 +55,20 @@ _TWO_SHELLS = Exercise(
 )
 
 _OFFERED = (999, 1000, 1654, 60000, 64198)
-_TRY = 'for uid; do said=$(useradd --uid $uid user$uid 2>&1) || said="$said (refused)"; echo "$uid:$said"; done'
+_TRY = 'for uid; do text=$(useradd --uid $uid user$uid 2>&1) || text="$text (refused)"; echo "$uid:$text"; done'
 
 
-def _check_which_uids(world: World, answer: list[object]) -> Found:
+def _check_which_uids(world: World, answer: list[object]) -> Assessment:
     chosen = set(map(str, answer))
-    if strange := chosen - set(map(str, _OFFERED)):
-        return not_right(f"{', '.join(sorted(strange))}: not among the five numbers.")
-    said = world.run("ubuntu", ["sh", "-c", _TRY, "sh", *map(str, _OFFERED)]).expect().output
-    words = {uid: text for uid, _, text in (line.partition(":") for line in said.splitlines())}
-    if bad := next((uid for uid in words if uid in chosen and words[uid]), None):
-        return not_right(f"Of {bad} useradd says: {words[bad]}")
-    if left := [uid for uid in words if not words[uid] and uid not in chosen]:
-        return not_right(f"What you chose is made without a word, but not that alone: left out, {len(left)}.")
-    return passed(f"Made without a word: {', '.join(sorted(chosen, key=int))}.")
+    if unknown := chosen - set(map(str, _OFFERED)):
+        return not_right(f"{', '.join(sorted(unknown))}: not among the five numbers.")
+    stdout = world.start.run("ubuntu", ["sh", "-c", _TRY, "sh", *map(str, _OFFERED)]).expect().output
+    complaints = {uid: text for uid, _, text in (line.partition(":") for line in stdout.splitlines())}
+    if bad := next((uid for uid in complaints if uid in chosen and complaints[uid]), None):
+        return not_right(f"Of {bad} useradd says: {complaints[bad]}")
+    if left := [uid for uid in complaints if not complaints[uid] and uid not in chosen]:
+        return not_right(f"useradd makes those that you chose without a warning, and more; left out, {len(left)}.")
+    return passed(f"Made without a warning: {', '.join(sorted(chosen, key=int))}.")
 
 
 _WHICH_UIDS = Exercise(
@@ -92,25 +93,25 @@ _WHICH_UIDS = Exercise(
 )
 
 
-def _check_own_user(world: World, _: Any) -> Found:
-    image = world.image("own-user")
+def _check_own_user(world: World, _: Any) -> Assessment:
+    image = world.look.image("own-user")
     if image is None:
         return not_yet("There is no image own-user: its build has stopped.")
-    if (no := world.refusal(image.user)) is not None:
-        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {no.cause}.')
+    if (refusal := kubelet_refusal(image.user)) is not None:
+        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {refusal.cause}.')
     uid = read_number(image.user.partition(":")[0])
-    worker = next((one for one in image.users if one.name == "worker"), None)
+    worker = next((user for user in image.users if user.name == "worker"), None)
     if worker is None:
         return not_right(f"It runs as {uid}, but no line of its passwd file is worker's.")
     if worker.uid != uid:
         return not_right(f"It runs as {uid}, but worker is uid {worker.uid}.")
-    if len(names := [one.name for one in image.users if one.uid == uid]) > 1:
+    if len(names := [user.name for user in image.users if user.uid == uid]) > 1:
         return not_right(f"Uid {uid} has more than one name now, {' and '.join(names)}: to the kernel they are one.")
     if not (place := range_of(uid)).is_free:
         return not_right(f"Uid {uid} lies in the range {place.name}: {place.purpose}.")
     if worker.gid == 0:
         return not_right(f"It runs as uid {uid}, but its group is 0, and what is open to root's group is open to it.")
-    return passed(f"It says of itself: {world.run('own-user', 'id').output}.")
+    return passed(f"It says of itself: {world.start.run('own-user', 'id').output}.")
 
 
 _OWN_USER = Exercise(

@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.core.causes import Cause
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.users import why_not_non_root
 from labkit.course.world import World
 
 
-def _check_fails_open(world: World, _: Any) -> Found:
-    image = world.image("fails-open")
+def _check_fails_open(world: World, _: Any) -> Assessment:
+    image = world.look.image("fails-open")
     if image is None:
         return not_yet("There is no image fails-open: the cell was not run, or its build stopped; read what it said.")
     if not image.user:
         return not_yet("The newest image fails-open still has no user, so it is root.")
     if problem := why_not_non_root(image.user):
         return not_right(problem)
-    seen = world.run("fails-open", "id")
-    if seen.cause is not None:
-        return not_right(f'Config.User is "{image.user}", and the engine does not start it: {seen.message}.')
-    if "uid=0(" in seen.output:
-        return not_right(f'Config.User is "{image.user}", and the process is root all the same: {seen.output}.')
-    return passed(f'Config.User is "{image.user}", and the process says {seen.output}.')
+    process = world.start.run("fails-open", "id")
+    if process.cause is not None:
+        return not_right(f'Config.User is "{image.user}", and the engine does not start it: {process.message}.')
+    if "uid=0(" in process.output:
+        return not_right(f'Config.User is "{image.user}", and the process is root all the same: {process.output}.')
+    return passed(f'Config.User is "{image.user}", and the process says {process.output}.')
 
 
 _FAILS_OPEN = Exercise(
@@ -104,14 +104,13 @@ lab.build("""
 )
 
 
-def _check_after_the_colon(world: World, answer: str) -> Found:
+def _check_after_the_colon(world: World, answer: str) -> Assessment:
     if answer not in set(Cause) and answer != "runs":
         return not_right(f"{answer!r} is neither one of the causes nor 'runs'.")
-    world.lab.build("FROM runtime-chiseled\nUSER 1654:web", name="after-the-colon").expect()
-    seen = world.lab.pod("after-the-colon", pod={"runAsNonRoot": True}, command=["dotnet"], name="after-the-colon")
-    outcome = str(seen.cause or "runs")
-    if answer == outcome:
-        engine = world.run("after-the-colon", "dotnet")
+    world.start.build("FROM runtime-chiseled\nUSER 1654:web", name="after-the-colon").expect()
+    pod = world.start.pod("after-the-colon", pod={"runAsNonRoot": True}, command=["dotnet"], name="after-the-colon")
+    if answer == str(pod.cause or "runs"):
+        engine = world.start.run("after-the-colon", "dotnet")
         return passed(f"The pod runs, and the group is lost; the engine, which reads all of it, says {engine.cause}.")
     if answer == Cause.UNKNOWN_GROUP:
         return not_right("That is the engine's answer. In the cluster nobody gets to see what stands after the colon.")
@@ -154,16 +153,16 @@ rm -f /app/aspnetapp && echo removed
 """
 
 
-def _check_a_folder_to_write(world: World, _: Any) -> Found:
-    image = world.image("notes")
+def _check_a_folder_to_write(world: World, _: Any) -> Assessment:
+    image = world.look.image("notes")
     if image is None:
         return not_yet("There is no image notes: the cell was not run, or its build stopped; read what it said.")
     if problem := why_not_non_root(image.user):
         return not_right(problem)
-    seen = world.run("notes", ["sh", "-c", _TRY_TO_WRITE])
-    if seen.cause is not None:
-        return not_right(f"The container does not start: {seen.message}.")
-    uid, *lines = seen.output.splitlines()
+    attempts = world.start.run("notes", ["sh", "-c", _TRY_TO_WRITE])
+    if attempts.cause is not None:
+        return not_right(f"The container does not start: {attempts.message}.")
+    uid, *lines = attempts.output.splitlines()
     if "removed" in lines or "changeable" in lines:
         return not_right(f"As uid {uid} the app can replace its own program, and so can whoever breaks into it.")
     if "planted" in lines:
@@ -172,7 +171,7 @@ def _check_a_folder_to_write(world: World, _: Any) -> Found:
         return not_right("The app's program is not there any more, or that user may not run it.")
     if "kept" in lines:
         return passed(f"As uid {uid} the app writes to /app/data, and can neither add to /app nor replace its program.")
-    folder = world.file("notes", "/app/data")
+    folder = world.look.file("notes", "/app/data")
     if folder is None:
         return not_right("There is no /app/data, and the app cannot make it: the folder around it is not its own.")
     if (folder.uid, folder.gid, folder.mode) == (0, 0, "755") and uid == "1654":
@@ -213,14 +212,14 @@ _A_FOLDER_TO_WRITE = Exercise(
 )
 
 
-def _check_a_free_number(world: World, answer: int) -> Found:
-    said = world.run("ubuntu", ["useradd", f"--uid={answer}", "me"])
-    if said.exit_status:
-        return not_right(f"useradd refuses: {said.output}.")
-    if said.output:
-        return not_right(f"useradd makes that user, and warns: {said.output}")
-    world.lab.build(f"FROM ubuntu\nRUN useradd --uid {answer} me\nUSER {answer}", name="a-free-number").expect()
-    process = world.run("a-free-number", "id")
+def _check_a_free_number(world: World, answer: int) -> Assessment:
+    useradd = world.start.run("ubuntu", ["useradd", f"--uid={answer}", "me"])
+    if useradd.exit_status:
+        return not_right(f"useradd refuses: {useradd.output}.")
+    if useradd.output:
+        return not_right(f"useradd makes that user, and warns: {useradd.output}")
+    world.start.build(f"FROM ubuntu\nRUN useradd --uid {answer} me\nUSER {answer}", name="a-free-number").expect()
+    process = world.start.run("a-free-number", "id")
     return passed(f"useradd is content with it, and a process of that image says {process.output}.")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from labkit.core.identity.answers import explain_in_engine
 from labkit.core.identity.model import Identity, Image
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.users import why_not_non_root
 from labkit.course.world import World
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
@@ -20,35 +20,35 @@ def _runs_as(image: ImageFacts) -> Identity | None:
     return explain_in_engine(Image(image.user, image.passwd, image.group)).runs_as
 
 
-def _may_write(who: Identity, folder: FileFact) -> bool:
+def _may_write(process: Identity, folder: FileFact) -> bool:
     """Whether a process without capabilities may make files in a folder (path_resolution(7), permissions).
 
     The first class that fits decides: the owner, else the group, else the others.
     """
-    groups = {who.gid, *who.groups}
-    wanted = _OWNER if who.uid == folder.uid else _GROUP if folder.gid in groups else _OTHERS
+    groups = {process.gid, *process.groups}
+    wanted = _OWNER if process.uid == folder.uid else _GROUP if folder.gid in groups else _OTHERS
     return int(folder.mode, 8) & wanted == wanted
 
 
-def _check_lost_on_the_way(world: World, _: Any) -> Found:
-    image = world.image("lost-on-the-way")
+def _check_lost_on_the_way(world: World, _: Any) -> Assessment:
+    image = world.look.image("lost-on-the-way")
     if image is None:
         return not_yet(_NO_IMAGE.format("lost-on-the-way"))
     if image.shell:
         return not_right("The finished image has a shell: it does not stand on the chiseled base any more.")
     if problem := why_not_non_root(image.user):
         return not_right(problem)
-    who, folder = _runs_as(image), world.file("lost-on-the-way", "/data")
-    if who is None:
+    process, folder = _runs_as(image), world.look.file("lost-on-the-way", "/data")
+    if process is None:
         return not_right(f'Config.User is "{image.user}", and the engine cannot resolve it.')
     if folder is None:
         return not_right("There is no /data in the finished image.")
-    seen = f"/data belongs to {folder.uid}:{folder.gid}, mode {folder.mode}"
-    if _may_write(who, folder):
-        return passed(f"{seen}, and the app runs as uid {who.uid}, gid {who.gid}: it may write there.")
+    owner = f"/data belongs to {folder.uid}:{folder.gid}, mode {folder.mode}"
+    if _may_write(process, folder):
+        return passed(f"{owner}, and the app runs as uid {process.uid}, gid {process.gid}: it may write there.")
     if folder.uid == 0:
-        return not_yet(f"{seen}: it is still root's, whoever owned it in the stage before.")
-    return not_right(f"{seen}, and the app runs as uid {who.uid}, gid {who.gid}: it may not write there.")
+        return not_yet(f"{owner}: it is still root's, whoever owned it in the stage before.")
+    return not_right(f"{owner}, and the app runs as uid {process.uid}, gid {process.gid}: it may not write there.")
 
 
 _LOST_ON_THE_WAY = Exercise(
@@ -125,10 +125,10 @@ lab.build("""
 )
 
 
-def _check_two_things_wrong(world: World, answer: int) -> Found:
-    seen = world.run("runtime-chiseled", "sh", user="rich")
-    if answer == seen.exit_status:
-        return passed(f"{seen.cause}: the engine looks the user up before it has the runtime look for the program.")
+def _check_two_things_wrong(world: World, answer: int) -> Assessment:
+    result = world.start.run("runtime-chiseled", "sh", user="rich")
+    if answer == result.exit_status:
+        return passed(f"{result.cause}: the engine looks the user up before it has the runtime look for the program.")
     if answer == 127:
         return not_right("127 is for a program that was looked for and not found. Did anybody get so far?")
     if answer == 126:
@@ -160,21 +160,22 @@ _TWO_THINGS_WRONG = Exercise(
 _WAYS = ("app", "image", "passwd", "whoami")
 
 
-def _check_who_really(world: World, answer: str) -> Found:
+def _check_who_really(world: World, answer: str) -> Assessment:
     if answer not in _WAYS:
         return not_right(f"{answer!r} is none of {', '.join(_WAYS)}.")
-    world.lab.publish("-p:ContainerFamily=noble-chiseled", name="who-really")
-    said = world.run("who-really", user="root").output
-    image = world.lab.image("who-really")
+    world.start.publish("-p:ContainerFamily=noble-chiseled", name="who-really")
+    greeting = world.start.run("who-really", user="root").output
+    image = world.look.image("who-really")
+    assert image is not None  # it was published just now
     if answer == "whoami":
-        tried = world.run("who-really", "whoami", user="root")
-        return not_right(f"It ends with {tried.exit_status}, {tried.cause}: nothing is there that could answer.")
+        whoami = world.start.run("who-really", "whoami", user="root")
+        return not_right(f"It ends with {whoami.exit_status}, {whoami.cause}: nothing is there that could answer.")
     if answer == "image":
-        return not_right(f'The image says "{image.user}" and the process says "{said}": somebody chose otherwise.')
+        return not_right(f'The image says "{image.user}" and the process says "{greeting}": somebody chose otherwise.')
     if answer == "passwd":
         names = " and ".join(user.name for user in image.users)
         return not_right(f"The file names {names}: who there could be, and not which of them it is.")
-    return passed(f'"{said}", it says, while the image says "{image.user}": ask the process itself.')
+    return passed(f'"{greeting}", it says, while the image says "{image.user}": ask the process itself.')
 
 
 _WHO_REALLY = Exercise(
@@ -198,8 +199,8 @@ _WHO_REALLY = Exercise(
 )
 
 
-def _check_from_scratch(world: World, _: Any) -> Found:
-    image = world.image("from-scratch")
+def _check_from_scratch(world: World, _: Any) -> Assessment:
+    image = world.look.image("from-scratch")
     if image is None:
         return not_yet(_NO_IMAGE.format("from-scratch"))
     if not image.user:
@@ -208,15 +209,19 @@ def _check_from_scratch(world: World, _: Any) -> Found:
         return not_right(problem)
     if image.shell:
         return not_right("It has a user, and a shell as well: it is not that small image any more.")
-    if world.file("from-scratch", "/app/aspnetapp") is None:
+    if world.look.file("from-scratch", "/app/aspnetapp") is None:
         return not_right("It has a user, and the app is gone.")
-    who = _runs_as(image)
-    if who is None:
+    process = _runs_as(image)
+    if process is None:
         return not_right(f'Config.User is "{image.user}", and the engine cannot resolve it.')
-    if who.user is None:
+    if process.user is None:
         line = "has no line for it" if image.passwd is not None else "is not there"
-        return not_right(f"It runs as uid {who.uid}, gid {who.gid}, home {who.home}: the image's passwd file {line}.")
-    return passed(f"It runs as uid {who.uid}, whose name there is {who.user}, in group {who.gid}; a pod may insist.")
+        return not_right(
+            f"It runs as uid {process.uid}, gid {process.gid}, home {process.home}: the image's passwd file {line}."
+        )
+    return passed(
+        f"It runs as uid {process.uid}, whose name there is {process.user}, in group {process.gid}; a pod may insist."
+    )
 
 
 def _from_scratch(*lines: str) -> str:

@@ -5,28 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.core.causes import Cause
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.pod_settings import container_settings, pod_settings
 from labkit.course.world import World
 
 
-def _check_in_the_container(world: World, _: Any) -> Found:
-    pod = world.pod("in-the-container")
+def _check_in_the_container(world: World, _: Any) -> Assessment:
+    pod = world.look.pod("in-the-container")
     if pod is None or pod.cause is Cause.IMAGE_RUNS_AS_ROOT:
         return not_yet("The pod in-the-container is still refused: its image runs as root.")
     if pod.cause is not None or pod.verdict != "running":
         return not_right(f"The pod does not run: {pod.verdict}, {pod.cause or pod.message}.")
-    if not all(one.get("runAsNonRoot") for one in world.security("in-the-container").values()):
+    manifest = world.look.manifest("in-the-container")
+    if not all(settings.get("runAsNonRoot") for settings in container_settings(manifest).values()):
         return not_right("The pod runs, but nobody insists any more: runAsNonRoot is not true for its container.")
-    if "runAsUser" in world.pod_security("in-the-container"):
+    if "runAsUser" in pod_settings(manifest):
         return not_right("It runs, but by a setting of the pod; the task wants the container's own.")
-    return passed(f"The container runs as {world.exec(pod, 'id -u').output}, by a setting of its own.")
+    return passed(f"The container runs as {world.start.exec(pod, 'id -u').output}, by a setting of its own.")
 
 
 _IN_THE_CONTAINER = Exercise(
     name="in-the-container",
     kind="repair",
     hints=(
-        "Whose setting goes first, the pod's or the container's?",
+        "Which setting overrides the other, the pod's or the container's?",
         "The container's securityContext may have a runAsUser, too; `lab.pod` takes it as `container={...}`.",
         'container={"runAsUser": 1654}',
     ),
@@ -58,18 +60,18 @@ lab.pod("aspnetapp-root", name="in-the-container", container={"runAsNonRoot": Tr
 )
 
 
-def _check_which_cause(world: World, answer: str) -> Found:
+def _check_which_cause(world: World, answer: str) -> Assessment:
     if answer not in set(Cause) and answer != "runs":
         return not_right(f"{answer!r} is neither one of the causes nor 'runs'.")
-    seen = world.lab.pod("named-user", pod={"runAsNonRoot": True}, container={"runAsUser": 0}, name="which-cause")
+    pod = world.start.pod("named-user", pod={"runAsNonRoot": True}, container={"runAsUser": 0}, name="which-cause")
     if answer == "runs":
         return not_right("It does not run: the kubelet finds a contradiction in the pod itself.")
-    if answer != seen.cause:
+    if answer != pod.cause:
         return not_right(
             f"The kubelet does not say {answer}. With runAsUser set nobody looks at the image any more; "
             "what is left to compare?"
         )
-    return passed(f"{seen.message}: the image's name is never looked at, because runAsUser replaces it.")
+    return passed(f"{pod.message}: the image's name is never looked at, because runAsUser replaces it.")
 
 
 _WHICH_CAUSE = Exercise(
@@ -92,15 +94,16 @@ _WHICH_CAUSE = Exercise(
 )
 
 
-def _check_all_of_them(world: World, _: Any) -> Found:
-    pod = world.pod("all-of-them")
+def _check_all_of_them(world: World, _: Any) -> Assessment:
+    pod = world.look.pod("all-of-them")
     if pod is None or (pod.cause is Cause.IMAGE_RUNS_AS_ROOT and pod.container == "init"):
         return not_yet("The pod all-of-them is still refused because of its init container.")
     if pod.verdict not in ("running", "succeeded"):
         return not_right(f"The pod does not run: {pod.verdict}, {pod.cause or pod.message}, container {pod.container}.")
-    if len(world.security("all-of-them")) < 2:
+    settings = container_settings(world.look.manifest("all-of-them"))
+    if len(settings) < 2:
         return not_right("It runs, but its init container is gone; the app needs what that prepares.")
-    if not all(one.get("runAsNonRoot") for one in world.security("all-of-them").values()):
+    if not all(in_force.get("runAsNonRoot") for in_force in settings.values()):
         return not_right("It runs, but not every container has to be non-root any more.")
     return passed("Both containers run, and each of them has to be non-root.")
 
@@ -110,7 +113,7 @@ _ALL_OF_THEM = Exercise(
     kind="repair",
     hints=(
         "Which of the two containers is refused, and what does its image say?",
-        "A number for the pod as a whole goes for init containers, too.",
+        "A number for the pod as a whole holds for init containers, too.",
         "Put runAsUser: 1654 beside runAsNonRoot, in the securityContext of the pod.",
     ),
     solution='''
@@ -125,11 +128,11 @@ spec:
     runAsUser: 1654
   initContainers:
   - name: init
-    image: localhost/labkit/debian:lab
+    image: debian
     command: [id]
   containers:
   - name: app
-    image: localhost/labkit/aspnetapp:lab
+    image: aspnetapp
 """)
 ''',
     others=(
@@ -144,13 +147,13 @@ spec:
     runAsNonRoot: true
   initContainers:
   - name: init
-    image: localhost/labkit/debian:lab
+    image: debian
     command: [id]
     securityContext:
       runAsUser: 4242
   containers:
   - name: app
-    image: localhost/labkit/aspnetapp:lab
+    image: aspnetapp
 """)
 ''',
     ),
@@ -167,7 +170,7 @@ spec:
     runAsNonRoot: true
   containers:
   - name: app
-    image: localhost/labkit/aspnetapp:lab
+    image: aspnetapp
 """)
 ''',
             "init container is gone",
@@ -182,11 +185,11 @@ metadata:
 spec:
   initContainers:
   - name: init
-    image: localhost/labkit/debian:lab
+    image: debian
     command: [id]
   containers:
   - name: app
-    image: localhost/labkit/aspnetapp:lab
+    image: aspnetapp
 """)
 ''',
             "not every container",

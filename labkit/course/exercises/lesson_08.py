@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
 from labkit.lab.container import Container
 
 _NOTE = "/app/note.txt"
 
 
-def _check_root_for_a_moment(world: World, app: Container) -> Found:
+def _check_root_for_a_moment(world: World, app: Container) -> Assessment:
     if app.exec(f"test -e {_NOTE}").exit_status:
         return not_yet(f"There is no {_NOTE} in the container: the app itself may not write there.")
     uid = app.exec("stat -c %u /proc/1").output
@@ -79,16 +80,16 @@ app.exec("touch /app/note.txt")
 _USERS = ("root", "1654", "4242", "rich", "app:rich")
 
 
-def _check_which_start(world: World, answer: list[object]) -> Found:
+def _check_which_start(world: World, answer: list[object]) -> Assessment:
     chosen = set(map(str, answer))
-    if strange := chosen - set(_USERS):
-        return not_right(f"{', '.join(sorted(strange))}: not among the five.")
-    ran = {user: world.run("aspnetapp", "id", user=user) for user in _USERS}
-    if bad := next((user for user in _USERS if user in chosen and ran[user].cause is not None), None):
-        return not_right(f"With {bad} it does not start: {ran[bad].message}.")
-    if left := [user for user in _USERS if user not in chosen and ran[user].cause is None]:
-        return not_right(f"What you chose starts, but not that alone: left out, {len(left)}.")
-    return passed("; ".join(f"{user}: {ran[user].output}" for user in _USERS if user in chosen))
+    if unknown := chosen - set(_USERS):
+        return not_right(f"{', '.join(sorted(unknown))}: not among the five.")
+    results = {user: world.start.run("aspnetapp", "id", user=user) for user in _USERS}
+    if bad := next((user for user in _USERS if user in chosen and results[user].cause is not None), None):
+        return not_right(f"With {bad} it does not start: {results[bad].message}.")
+    if left := [user for user in _USERS if user not in chosen and results[user].cause is None]:
+        return not_right(f"Those that you chose start, and so do more; left out, {len(left)}.")
+    return passed("; ".join(f"{user}: {results[user].output}" for user in _USERS if user in chosen))
 
 
 _WHICH_START = Exercise(
@@ -112,16 +113,16 @@ _WHICH_START = Exercise(
 )
 
 
-def _check_a_number_please(world: World, _: Any) -> Found:
-    image = world.image("by-name")
+def _check_a_number_please(world: World, _: Any) -> Assessment:
+    image = world.look.image("by-name")
     if image is None or image.user == "app":
         return not_yet("The image by-name says app, a name, and the kubelet would refuse it: image-user-not-numeric.")
-    if (no := world.refusal(image.user)) is not None:
-        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {no.cause}.')
-    said = world.run("by-name")
-    if not said.output.startswith("Hello app"):
+    if (refusal := kubelet_refusal(image.user)) is not None:
+        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {refusal.cause}.')
+    greeting = world.start.run("by-name").output
+    if not greeting.startswith("Hello app"):
         return not_right(
-            f"The kubelet lets {image.user} pass, but the program says {said.output.partition(',')[0]!r}: "
+            f"The kubelet lets {image.user} pass, but the program says {greeting.partition(',')[0]!r}: "
             f"no line of the image's passwd file has that uid."
         )
     return passed(f'Config.User is "{image.user}", and the program still says Hello app.')
@@ -148,22 +149,22 @@ _A_NUMBER_PLEASE = Exercise(
     check=_check_a_number_please,
 )
 
-_WHO = re.compile(r"[0-9]+:[0-9]+")
+_IDS = re.compile(r"[0-9]+:[0-9]+")
 
 
-def _check_field_by_field(world: World, answer: str) -> Found:
-    if not _WHO.fullmatch(answer):
+def _check_field_by_field(world: World, answer: str) -> Assessment:
+    if not _IDS.fullmatch(answer):
         return not_right(f"{answer!r} is not of the form uid:gid, two numbers.")
-    seen = world.lab.pod(
+    pod = world.start.pod(
         "aspnetapp", name="field-by-field", pod={"runAsUser": 2000, "runAsGroup": 3000}, container={"runAsUser": 4242}
     )
-    said = world.exec(seen.expect_running(), ["sh", "-c", "echo $(id -u):$(id -g)"]).expect().output
+    ids = world.start.exec(pod.expect_running(), ["sh", "-c", "echo $(id -u):$(id -g)"]).expect().output
     uid, gid = answer.split(":")
-    if uid != said.split(":")[0]:
-        return not_right(f"It is not uid {uid}: two settings stand over the image's user, and one of them is nearer.")
-    if gid != said.split(":")[1]:
+    if uid != ids.split(":")[0]:
+        return not_right(f"It is not uid {uid}: two settings override the image's user, and one of them the other.")
+    if gid != ids.split(":")[1]:
         return not_right(f"The uid is right, the group is not {gid}: who says a group, and does anybody take it back?")
-    return passed(f"{said}: the container's runAsUser replaces the pod's, and the pod's runAsGroup stays.")
+    return passed(f"{ids}: the container's runAsUser replaces the pod's, and the pod's runAsGroup stays.")
 
 
 _FIELD_BY_FIELD = Exercise(
@@ -177,9 +178,9 @@ _FIELD_BY_FIELD = Exercise(
     ),
     solution='prediction = "4242:3000"',
     wrong=(
-        Wrong('prediction = "2000:3000"', "one of them is nearer"),
+        Wrong('prediction = "2000:3000"', "one of them the other"),
         Wrong('prediction = "4242:0"', "the group is not 0"),
-        Wrong('prediction = "1654:1654"', "two settings stand over"),
+        Wrong('prediction = "1654:1654"', "two settings override"),
         Wrong('prediction = "app"', "not of the form"),
         Wrong("prediction = 4242", "a text in quotes"),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
 
 _PRIVILEGED = "the namespace does not enforce restricted any more, so anything would pass there"
@@ -12,7 +12,7 @@ _PRIVILEGED = "the namespace does not enforce restricted any more, so anything w
 
 def _named(violations: tuple[str, ...]) -> str:
     """The controls of Pod Security's message without their details."""
-    return ", ".join(one.partition(" (")[0] for one in violations)
+    return ", ".join(violation.partition(" (")[0] for violation in violations)
 
 
 # --- to-restricted ---
@@ -31,7 +31,7 @@ spec:
     {pod}
   containers:
   - name: app
-    image: localhost/labkit/{image}:lab
+    image: {image}
     securityContext:
       {container}
     volumeMounts:
@@ -52,8 +52,8 @@ def _pod(
     return _POD.format(pod=pod, container=container, volume=volume, image=image)
 
 
-def _check_to_restricted(world: World, _: Any) -> Found:
-    pod = world.pod("to-restricted")
+def _check_to_restricted(world: World, _: Any) -> Assessment:
+    pod = world.look.pod("to-restricted")
     if pod is None:
         return not_yet("There is no pod to-restricted yet.")
     if pod.verdict == "not admitted":
@@ -61,17 +61,18 @@ def _check_to_restricted(world: World, _: Any) -> Found:
         if named.startswith(_START):
             return not_yet("The API server still objects to the pod to-restricted as it was given to you.")
         return not_right(f"The API server does not let it in; it names: {named or pod.message}.")
-    if world.lab.enforced() != "restricted":
+    if world.look.enforced() != "restricted":
         return not_right(f"The pod is there, but {_PRIVILEGED}.")
-    refusal = world.would_admit("to-restricted")
+    refusal = world.look.admission(world.look.manifest("to-restricted"))
     if refusal is not None:
         return not_right(
             f"The pod was let in before the label; today the API server would name: {_named(refusal.violations)}."
         )
     if pod.verdict != "running":
         return not_right(f"The API server let it in, but it does not run: {pod.cause or pod.message or pod.verdict}.")
-    containers = world.manifest("to-restricted")["spec"]["containers"]
-    if not any(mount.get("mountPath") == "/scratch" for one in containers for mount in one.get("volumeMounts") or []):
+    containers = world.look.manifest("to-restricted")["spec"]["containers"]
+    mounts = [mount for container in containers for mount in container.get("volumeMounts") or []]
+    if not any(mount.get("mountPath") == "/scratch" for mount in mounts):
         return not_right("It runs, but the app has lost its folder /scratch.")
     return passed("The API server lets it in, the kubelet starts it, and the app still has its folder.")
 
@@ -132,12 +133,12 @@ spec:
     seccompProfile: {type: RuntimeDefault}
   containers:
   - name: app
-    image: localhost/labkit/aspnetapp:lab
+    image: aspnetapp
     securityContext:
       allowPrivilegeEscalation: false
       capabilities: {drop: [NET_RAW, SYS_ADMIN]}
   - name: sidecar
-    image: localhost/labkit/aspnetapp:lab
+    image: aspnetapp
     securityContext:
       runAsNonRoot: false
       allowPrivilegeEscalation: false
@@ -146,20 +147,20 @@ spec:
 """The manifest that the task shows."""
 
 
-def _check_missing_controls(world: World, answer: list[Any]) -> Found:
-    unknown = [one for one in answer if one not in _CONTROLS]
+def _check_missing_controls(world: World, answer: list[Any]) -> Assessment:
+    unknown = [control for control in answer if control not in _CONTROLS]
     if unknown:
         return not_right(f"{unknown[0]!r} is none of the controls that the task lists.")
-    world.lab.enforce("restricted")
-    refusal = world.lab.admission(MISSING_CONTROLS)
+    world.start.enforce("restricted")
+    refusal = world.look.admission(MISSING_CONTROLS)
     if refusal is None:
         return not_right("The API server lets it in here, so there is nothing to name.")
-    seen = {name for name in _CONTROLS if any(name in one.partition(" (")[0] for one in refusal.violations)}
-    if too_many := sorted(set(answer) - seen):
-        return not_right(f"The API server has no objection as to {', '.join(too_many)}: look where else it is said.")
-    if seen - set(answer):
+    violated = {name for name in _CONTROLS if any(name in _named((text,)) for text in refusal.violations)}
+    if too_many := sorted(set(answer) - violated):
+        return not_right(f"The API server has no objection as to {', '.join(too_many)}: look where else it is set.")
+    if violated - set(answer):
         return not_right(
-            f"These are right, but the API server names {len(seen)} controls and you name {len(set(answer))}."
+            f"These are right, but the API server names {len(violated)} controls and you name {len(set(answer))}."
         )
     return passed(f"In the API server's words: {'; '.join(refusal.violations)}.")
 
@@ -169,8 +170,8 @@ _MISSING_CONTROLS = Exercise(
     kind="choose",
     answers=list,
     hints=(
-        "For each control: is it said for the pod, for a container, or for both? Which one counts for `sidecar`?",
-        "Settings of a container go before those of the pod, for the better or the worse. And which one capability "
+        "For each control: is it set for the pod, for a container, or for both? Which one is in force for `sidecar`?",
+        "Settings of a container override those of the pod, for the better or the worse. And which one capability "
         "must be in the list of those that are dropped?",
         "`app` drops two capabilities and keeps the others; `sidecar` opts out of runAsNonRoot.",
     ),
@@ -208,31 +209,33 @@ spec:
       securityContext: POD
       containers:
       - name: app
-        image: localhost/labkit/IMAGE:lab
+        image: IMAGE
         securityContext: CONTAINER
 """)
 '''
-_AS_GIVEN = ("unrestricted capabilities", "seccompProfile")
+_AS_GIVEN = "unrestricted capabilities, seccompProfile"
 
 
 def _deployment(pod: str = _FULL_POD, container: str = _FULL_CONTAINER, image: str = "aspnetapp") -> str:
     return _DEPLOYMENT.replace("POD", pod).replace("CONTAINER", container).replace("IMAGE", image)
 
 
-def _check_pods_come(world: World, _: Any) -> Found:
-    rollout = world.rollout("pods-come")
+def _check_pods_come(world: World, _: Any) -> Assessment:
+    rollout = world.look.rollout("pods-come")
     if rollout is None:
         return not_yet("There is no Deployment pods-come yet.")
-    if tuple(one.partition(" (")[0] for one in rollout.violations) == _AS_GIVEN:
+    if _named(rollout.violations) == _AS_GIVEN:
         return not_yet("The Deployment pods-come is as it was: the API server takes it, and none of its pods.")
     if rollout.violations:
         return not_right(f"Its pods do not come: the API server names {_named(rollout.violations)}.")
-    if world.lab.enforced() != "restricted":
+    if world.look.enforced() != "restricted":
         return not_right(f"{rollout.ready} pods are ready, but {_PRIVILEGED}.")
     if rollout.wanted < 1:
         return not_right("The Deployment asks for no pods, so none is refused, and none comes.")
     if rollout.ready < rollout.wanted:
-        waiting = next((reason for name, _, reason in world.lab.pods() if reason and name.startswith("pods-come-")), "")
+        waiting = next(
+            (reason for name, _, reason in world.look.pods() if reason and name.startswith("pods-come-")), ""
+        )
         return not_right(
             f"The API server lets the pods in now, but {rollout.ready} of {rollout.wanted} are ready; "
             f"a container of theirs waits for: {waiting or 'nothing that it says'}. That is another component's no."
@@ -277,10 +280,10 @@ _PODS_COME = Exercise(
 _WHO = ("the API server", "the kubelet", "nobody")
 
 
-def _check_who_says_no(world: World, answer: str) -> Found:
+def _check_who_says_no(world: World, answer: str) -> Assessment:
     if answer not in _WHO:
         return not_right(f"{answer!r} is none of {', '.join(map(repr, _WHO))}.")
-    world.lab.enforce("restricted")
+    world.start.enforce("restricted")
     manifest = {
         "kind": "Pod",
         "metadata": {"name": "who-says-no"},
@@ -292,7 +295,7 @@ def _check_who_says_no(world: World, answer: str) -> Found:
             "containers": [
                 {
                     "name": "app",
-                    "image": world.lab.image("aspnetapp").reference,
+                    "image": "aspnetapp",
                     "securityContext": {
                         "runAsUser": 0,
                         "allowPrivilegeEscalation": False,
@@ -302,15 +305,15 @@ def _check_who_says_no(world: World, answer: str) -> Found:
             ],
         },
     }
-    seen = world.lab.apply(manifest)
-    who = {"not admitted": _WHO[0], "refused": _WHO[1]}.get(seen.verdict, _WHO[2])
+    pod = world.start.apply(manifest)
+    who = {"not admitted": _WHO[0], "refused": _WHO[1]}.get(pod.verdict, _WHO[2])
     if answer == who:
-        return passed(f"{who} says: {seen.message or 'it runs'}.")
+        return passed(f"{who} says: {pod.message or 'it runs'}.")
     if answer == "the API server":
         return not_right("The API server lets it in: in a pod with a user namespace of its own it does not ask.")
     if answer == "nobody":
         return not_right("Somebody does: the pod does not run. Two of its settings contradict each other.")
-    return not_right(f"The kubelet is not the one; what was seen is: {seen.verdict}.")
+    return not_right(f"The kubelet is not the one; what was seen is: {pod.verdict}.")
 
 
 _WHO_SAYS_NO = Exercise(

@@ -7,12 +7,13 @@ from typing import Any
 
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.core.pods.outcome import Outcome
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.pod_settings import container_settings
 from labkit.course.world import World
 from labkit.threat.judge import Control
 
 _BEGIN = {"runAsNonRoot": True}
-_IDS = "/usr/local/bin/ids"
+_SETUID = "/usr/local/bin/ids"
 _HERE = "--- the kernel:"
 
 
@@ -27,44 +28,44 @@ def _ask(world: World, pod: Outcome, command: str) -> tuple[list[str], dict[str,
         The command's lines, and the fields of /proc/self/status (proc_pid_status(5)).
     """
     script = f"{{ {command}; }} 2>&1; echo {_HERE}; cat /proc/self/status"
-    said, _, status = world.exec(pod, ["sh", "-c", script]).output.partition(_HERE)
+    printed, _, status = world.start.exec(pod, ["sh", "-c", script]).output.partition(_HERE)
     fields = (line.partition(":") for line in status.splitlines())
-    return said.strip().splitlines(), {name: value.strip() for name, _, value in fields}
+    return printed.strip().splitlines(), {name: value.strip() for name, _, value in fields}
 
 
-def _does_not_run(pod: Outcome) -> Found:
+def _does_not_run(pod: Outcome) -> Assessment:
     return not_right(f"The pod does not run: {pod.verdict}, {pod.cause or pod.message or 'its program has ended'}.")
 
 
 def _is_untouched(world: World, pod: str) -> bool:
-    return all(one == _BEGIN for one in world.security(pod).values())
+    return all(settings == _BEGIN for settings in container_settings(world.look.manifest(pod)).values())
 
 
-def _check_no_way_back(world: World, _: Any) -> Found:
-    pod = world.pod("no-way-back")
+def _check_no_way_back(world: World, _: Any) -> Assessment:
+    pod = world.look.pod("no-way-back")
     if pod is None:
         return not_yet("There is no pod no-way-back yet.")
     if pod.verdict != "running":
         return _does_not_run(pod)
-    lines, status = _ask(world, pod, f"{_IDS}; find / -xdev -perm -4000 -user root 2>/dev/null")
-    said = lines[0] if lines else "nothing"
-    uids = re.fullmatch(r"real uid (\d+), effective uid (\d+)", said)
+    lines, status = _ask(world, pod, f"{_SETUID}; find / -xdev -perm -4000 -user root 2>/dev/null")
+    ids = lines[0] if lines else "nothing"
+    uids = re.fullmatch(r"real uid (\d+), effective uid (\d+)", ids)
     if uids is None:
-        return not_right(f"The pod has no program {_IDS} that works; it says: {said}.")
+        return not_right(f"The pod has no program {_SETUID} that works; it prints: {ids}.")
     if uids[1] == "0":
         return not_right("The pod runs as root: there is no way back to go.")
     if uids[2] == "0" and _is_untouched(world, "no-way-back"):
-        return not_yet(f"{_IDS} still says: {said}.")
+        return not_yet(f"{_SETUID} still prints: {ids}.")
     if uids[2] == "0":
         powers = "no capabilities, but root's files are its own" if int(status["CapBnd"], 16) == 0 else "root's powers"
-        return not_right(f"{_IDS} still says: {said}. The setuid bit counts as before; what it gives has {powers}.")
+        return not_right(f"{_SETUID} still prints: {ids}. The setuid bit counts as before; what it gives has {powers}.")
     if status["NoNewPrivs"] == "1":
-        return passed(f"{said}. NoNewPrivs is 1: no program's setuid bit counts for this pod.")
+        return passed(f"{ids}. NoNewPrivs is 1: no program's setuid bit counts for this pod.")
     if len(lines) > 1:
         return not_right(
-            f"{_IDS} gives root no more, but NoNewPrivs is 0, and others are left: {', '.join(lines[1:])}."
+            f"{_SETUID} gives root no more, but NoNewPrivs is 0, and others are left: {', '.join(lines[1:])}."
         )
-    return passed(f"{said}, and the image has no setuid program of root's any more.")
+    return passed(f"{ids}, and the image has no setuid program of root's any more.")
 
 
 _NO_WAY_BACK = Exercise(
@@ -125,8 +126,8 @@ lab.pod("without-ids", name="no-way-back", command="sleep 3600", pod={"runAsNonR
 _FILTERED = "2"
 
 
-def _check_no_new_world(world: World, _: Any) -> Found:
-    pod = world.pod("no-new-world")
+def _check_no_new_world(world: World, _: Any) -> Assessment:
+    pod = world.look.pod("no-new-world")
     if pod is None or (pod.verdict == "running" and _is_untouched(world, "no-new-world")):
         return not_yet("The pod no-new-world does not stop anybody from making a user namespace yet.")
     if pod.verdict != "running":
@@ -196,14 +197,14 @@ lab.pod("aspnetapp", name="no-new-world", pod={"runAsNonRoot": True},
 _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
 
 
-def _check_which_control(world: World, answer: dict[object, object]) -> Found:
-    strange = [name for name in answer if name not in _STOPPED]
-    if strange or len(answer) < len(_STOPPED):
+def _check_which_control(world: World, answer: dict[object, object]) -> Assessment:
+    unknown = [name for name in answer if name not in _STOPPED]
+    if unknown or len(answer) < len(_STOPPED):
         return not_right(f"A control for each of {', '.join(_STOPPED)} is wanted, and for nothing else.")
     for name, control in answer.items():
         if control not in tuple(Control):
             return not_right(f"{name}: {control!r} is no control; they are {', '.join(Control)}.")
-    for cell in world.lab.threats.probe("app-restricted", *_STOPPED):
+    for cell in world.start.probe("app-restricted", *_STOPPED):
         if answer[cell.probe] != cell.control:
             return not_right(
                 f"{cell.probe}: what came back was *{cell.reason}*, and that is not how {answer[cell.probe]} says no."
@@ -251,35 +252,35 @@ controls = {"setuid-helper": "no_new_privs", "unshare-user": "seccomp", "raw-soc
 )
 
 _FOLDERS = ("/etc", "/srv", "/tmp", "/var/log", "/var/tmp")
-_LOOK = "for one in {}; do test -w /node$one && echo $one; done; true"
+_LOOK = "for folder in {}; do test -w /node$folder && echo $folder; done; true"
 
 
-def _check_open_folders(world: World, answer: list[object]) -> Found:
-    strange = [name for name in answer if name not in _FOLDERS]
-    if strange:
-        return not_right(f"{strange[0]!r} is none of the five: {', '.join(_FOLDERS)}.")
-    one = container_manifest("app", world.lab.image("aspnetapp").reference)
-    one["volumeMounts"] = [{"name": _volume(path), "mountPath": f"/node{path}"} for path in _FOLDERS]
-    manifest = pod_manifest("open-folders", [one], security=_BEGIN)
+def _check_open_folders(world: World, answer: list[object]) -> Assessment:
+    unknown = [name for name in answer if name not in _FOLDERS]
+    if unknown:
+        return not_right(f"{unknown[0]!r} is none of the five: {', '.join(_FOLDERS)}.")
+    container = container_manifest("app", "aspnetapp")
+    container["volumeMounts"] = [{"name": _volume(path), "mountPath": f"/node{path}"} for path in _FOLDERS]
+    manifest = pod_manifest("open-folders", [container], security=_BEGIN)
     manifest["spec"]["volumes"] = [
         {"name": _volume(path), "hostPath": {"path": path, "type": "Directory"}} for path in _FOLDERS
     ]
-    pod = world.lab.apply(manifest)
+    pod = world.start.apply(manifest)
     if pod.verdict != "running":
         return _does_not_run(pod)
     # Only asked, by access(2): nothing is written.
-    seen = world.exec(pod, ["sh", "-c", _LOOK.format(" ".join(_FOLDERS))]).output.split()
-    closed = [name for name in answer if name not in seen]
+    writable = world.start.exec(pod, ["sh", "-c", _LOOK.format(" ".join(_FOLDERS))]).output.split()
+    closed = [name for name in answer if name not in writable]
     if closed:
         return not_right(
             f"uid 1654 may not write to {closed[0]} of the node: the folder is root's, and shut to others."
         )
-    if len(set(answer)) < len(seen):
+    if len(set(answer)) < len(writable):
         return not_right(
-            f"{len(seen) - len(set(answer))} of the node's folders that 1654 may write to are not in your list. "
+            f"{len(writable) - len(set(answer))} of the node's folders that 1654 may write to are not in your list. "
             "The mode decides, and not every folder of a machine is root's alone."
         )
-    return passed(f"uid 1654 may write to {' and '.join(seen)} of the node: mode 1777, open to everybody.")
+    return passed(f"uid 1654 may write to {' and '.join(writable)} of the node: mode 1777, open to everybody.")
 
 
 def _volume(path: str) -> str:

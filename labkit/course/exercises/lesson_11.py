@@ -8,7 +8,7 @@ from typing import Any
 
 from labkit.base.errors import LabError
 from labkit.core.pods.workloads import read_workloads
-from labkit.course.exercise import Exercise, Found, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
 
 _KEY = "seven-times-six"
@@ -17,17 +17,17 @@ _LOG_SECONDS = 3.0
 
 # --- next-no ---
 
-_NOES = {"key": "cannot read its key", "ledger": "cannot write to its ledger", "port": "cannot listen"}
+_REFUSALS = {"key": "cannot read its key", "ledger": "cannot write to its ledger", "port": "cannot listen"}
 
 
-def _check_next_no(world: World, answer: str) -> Found:
-    if answer not in (*_NOES, "none"):
-        return not_right(f"{answer!r} is none of {', '.join(map(repr, (*_NOES, 'none')))}.")
-    words = ["env", "LEDGER_KEY_FILE=/etc/hostname", "/app/ledger"]
-    said = world.run("ledger", words, user="1654").output
-    seen = next((name for name, text in _NOES.items() if text in said), "none")
-    if answer == seen:
-        return passed(f"It says: {said}.")
+def _check_next_no(world: World, answer: str) -> Assessment:
+    if answer not in (*_REFUSALS, "none"):
+        return not_right(f"{answer!r} is none of {', '.join(map(repr, (*_REFUSALS, 'none')))}.")
+    argv = ["env", "LEDGER_KEY_FILE=/etc/hostname", "/app/ledger"]
+    stdout = world.start.run("ledger", argv, user="1654").output
+    refusal = next((name for name, text in _REFUSALS.items() if text in stdout), "none")
+    if answer == refusal:
+        return passed(f"It says: {stdout}.")
     if answer == "port":
         return not_right("It does not come as far as the port: something that it does before fails.")
     return not_right(f"It is not {answer!r}: with a key that it may read the app goes one step further, and no more.")
@@ -55,18 +55,18 @@ _NEXT_NO = Exercise(
 # --- harden ---
 
 
-def _check_harden(world: World, _: Any) -> Found:
-    pod = world.pod("ledger")
+def _check_harden(world: World, _: Any) -> Assessment:
+    pod = world.look.pod("ledger")
     if pod is None:
         return not_yet("There is no pod ledger yet.")
     if pod.verdict == "not admitted":
-        names = [one.partition(" (")[0] for one in pod.violations]
+        names = [violation.partition(" (")[0] for violation in pod.violations]
         if len(names) == 4:
             return not_yet("The API server still objects to the pod ledger on all four counts.")
         return not_right(f"The API server does not let it in; it names: {', '.join(names) or pod.message}.")
-    if world.lab.enforced() != "restricted":
+    if world.look.enforced() != "restricted":
         return not_right("The namespace does not enforce restricted any more, so anything would pass there.")
-    refusal = world.would_admit("ledger")
+    refusal = world.look.admission(world.look.manifest("ledger"))
     if refusal is not None:
         return not_right("The pod was let in before the label; if it were made again now, the API server would refuse.")
     if pod.cause is not None:
@@ -74,37 +74,39 @@ def _check_harden(world: World, _: Any) -> Found:
     return _check_the_app(world)
 
 
-def _check_the_app(world: World) -> Found:
+def _check_the_app(world: World) -> Assessment:
     log, page = _look_at_the_app(world)
     if not page:
-        said = log.splitlines()[-1] if log else "nothing"
-        return not_right(f"It was let in, but the app does not work; the last that it said is: {said}.")
+        last = log.splitlines()[-1] if log else "nothing"
+        return not_right(f"It was let in, but the app does not work; the last that it logged is: {last}.")
     first, _, book = page.partition("\n")
     if first != f"key: {_KEY}":
         return not_right(f"The app answers, but it has another key now. Its page begins with {first!r}.")
     if "opened by uid" not in book:
         return not_right(f"The app answers, but its ledger has no entry of its own: {book!r}.")
-    who = book.strip().splitlines()[-1].removeprefix("opened by ")
-    whole = " of a user namespace" if who == "uid 0" else ""
-    return passed(f"The app answers with its key, has written to its ledger as {who}{whole}, and restricted holds.")
+    user = book.strip().splitlines()[-1].removeprefix("opened by ")
+    if user == "uid 0":
+        user = "uid 0 of a user namespace"
+    return passed(f"The app answers with its key, has written to its ledger as {user}, and restricted holds.")
 
 
 def _look_at_the_app(world: World) -> tuple[str, str]:
-    """What the app said, and its page; empty if it does not answer."""
+    """The app's log, and its page; empty if it does not answer."""
     deadline = time.monotonic() + _LOG_SECONDS
     log = ""
     while not log and time.monotonic() < deadline:
-        pod = world.pod("ledger")
+        pod = world.look.pod("ledger")
         log = pod.logs if pod is not None else ""
         time.sleep(0 if log else 0.1)
-    spec = world.manifest("ledger").get("spec") or {}
-    given = [one.get("value") for each in spec.get("containers", []) for one in each.get("env") or []]
-    ports = [*_LISTENS.findall(log), *(value for value in given if str(value).isdigit()), "8080", "80"]
+    spec = world.look.manifest("ledger").get("spec") or {}
+    variables = [variable for container in spec.get("containers", []) for variable in container.get("env") or []]
+    numbers = [str(variable.get("value")) for variable in variables if str(variable.get("value")).isdigit()]
+    ports = [*_LISTENS.findall(log), *numbers, "8080", "80"]
     # An app that has said that it cannot go on has no page, on whatever port.
     for port in [] if "cannot" in log else dict.fromkeys(ports):
-        said = world.lab.page("ledger", int(port))
-        if said.exit_status == 0:
-            return log, said.output
+        response = world.look.page("ledger", int(port))
+        if response.exit_status == 0:
+            return log, response.output
     return log, ""
 
 
@@ -164,7 +166,7 @@ USER 1654
 '''
 
 
-def _ledger(more: str, *, user: str = "runAsUser: 1654", image: str = "localhost/labkit/ledger:lab") -> str:
+def _ledger(more: str, *, user: str = "runAsUser: 1654", image: str = "ledger") -> str:
     return _LEDGER.replace("USER", user).replace("IMAGE", image).replace("MORE", more)
 
 
@@ -181,7 +183,7 @@ _HARDEN = Exercise(
     kind="repair",
     hints=(
         "Work from the outside in: what does the API server name, what does the kubelet say, what does the app's log "
-        "say? Each no is the next step. Which of the app's three needs can a pod meet, and which an image?",
+        "say? Each refusal is the next step. Which of the app's three needs can a pod meet, and which an image?",
         "The folder can be a volume. The key can be a Secret in place of the file, or the file can be given to another "
         "owner in an image of your own (`lab.build`, with a tag such as my-ledger:1). The port is a variable.",
         "Four controls and runAsUser: 1654; an emptyDir at /var/lib/ledger; the key's text in a Secret (`lab.create`) "
@@ -227,11 +229,11 @@ _TRIED = (
 )
 
 
-def _check_what_remains(world: World, answer: list[Any]) -> Found:
-    unknown = [one for one in answer if one not in _TRIED]
+def _check_what_remains(world: World, answer: list[Any]) -> Assessment:
+    unknown = [name for name in answer if name not in _TRIED]
     if unknown:
         return not_right(f"{unknown[0]!r} is none of the probes that the task lists.")
-    tried = world.lab.threats.probe("app-restricted", *_TRIED)
+    tried = world.start.probe("app-restricted", *_TRIED)
     could = {cell.probe for cell in tried if cell.short == "could"}
     for name in answer:
         if name not in could:
@@ -297,24 +299,24 @@ def _gated(pod: str, log: str) -> str:
     return _GATED.replace("POD", pod).replace("LOG", log)
 
 
-def _check_gate(world: World, answer: str) -> Found:
+def _check_gate(world: World, answer: str) -> Assessment:
     try:
-        found = world.explain(answer)
-        asked = read_workloads(answer).containers
+        explanations = world.look.explain(answer)
+        containers = read_workloads(answer).containers
     except (LabError, ValueError) as error:
         return not_right(f"The gate stays shut, because the manifest cannot be read: {error}.")
-    objections = {row.container: row.objection for row in found.rows if row.objection}
-    if set(objections) == set(_AS_GIVEN) and all(words in str(objections[one]) for one, words in _AS_GIVEN.items()):
+    objections = {row.container: row.objection for row in explanations.rows if row.objection}
+    if set(objections) == set(_AS_GIVEN) and all(text in str(objections[name]) for name, text in _AS_GIVEN.items()):
         return not_yet("The gate has three objections, as at the start.")
-    if objections or found.flaws:
-        said = "; ".join([*(f"{name}: {words}" for name, words in objections.items()), *found.flaws])
-        return not_right(f"The gate stays shut. It says: {said}.")
-    if gone := _CONTAINERS - {one.container for one in asked}:
+    if objections or explanations.flaws:
+        reasons = [*(f"{name}: {text}" for name, text in objections.items()), *explanations.flaws]
+        return not_right(f"The gate stays shut. It says: {'; '.join(reasons)}.")
+    if gone := _CONTAINERS - {asked.container for asked in containers}:
         return not_right(f"The gate opens, but {', '.join(sorted(gone))} is gone, and was needed.")
-    for one in asked:
-        own = one.own.run_as_non_root
-        if not (one.pod.run_as_non_root if own is None else own):
-            return not_right(f"The gate opens, but nobody insists for {one.container}: a new image could be root.")
+    for asked in containers:
+        own = asked.own.run_as_non_root
+        if not (asked.pod.run_as_non_root if own is None else own):
+            return not_right(f"The gate opens, but nobody insists for {asked.container}: a new image could be root.")
     return passed("The gate opens: every container is non-root, and the manifest insists on it.")
 
 

@@ -40,6 +40,14 @@ def test_it_is_whole(one: Placed) -> None:
 
 
 @pytest.mark.parametrize("one", _ALL, ids=str)
+def test_no_code_names_the_lab(one: Placed) -> None:
+    """LABKIT_NAME does: images go by their short names."""
+    exercise = one.exercise
+    codes = [exercise.solution, *exercise.others, *(wrong.code for wrong in exercise.wrong)]
+    assert not any("localhost/" in code for code in codes)
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
 def test_the_check_cell_is_one_call_of_its_check(one: Placed) -> None:
     (statement,) = ast.parse(one.check).body
     assert isinstance(statement, ast.Expr)

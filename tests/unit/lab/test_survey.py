@@ -15,10 +15,10 @@ from labkit.base.configuration import Configuration
 from labkit.cli import main
 from labkit.lab import survey as surveys
 from labkit.lab.lab import IMAGES_FOLDER, Lab
+from labkit.lab.lab_tables import contracts_table, images_table
 from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first
 from labkit.lab.samples.contract import refusal_of
 from labkit.lab.survey import lock, survey, verify
-from labkit.notebook.views import images_table, promises_table
 from labkit.show.steps import Silent
 
 CATALOGUE = Catalogue(IMAGES_FOLDER)
@@ -176,7 +176,7 @@ def test_every_image_that_is_here_is_compared_and_the_others_are_named(lab: Pape
     assert "the kubelet's refusal: 'image-runs-as-root' was promised, 'none' is there" in told
     assert of(rows, "named-root") | {"broken": []} == of(rows, "named-root")
     assert {row["recorded"] for row in rows} == {one.recorded.isoformat() for one in CATALOGUE.values()}
-    shown = str(promises_table(rows))
+    shown = str(contracts_table(rows))
     assert shown.count("not made yet") == len(lab.catalogue) - 2
     assert "keeps its contract" in shown
 

@@ -1,0 +1,37 @@
+"""Commands, as somebody gives them: a text or a list of words."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from labkit.base.errors import Misuse
+
+
+def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
+    """A command as a list of words. A text is split as a shell would split it, and no shell runs.
+
+    Args:
+        command: the command.
+        doing: what it is for, as an error says it, such as "Running a command".
+
+    Raises:
+        Misuse: it has a quote that does not end, no word at all, or is no command.
+    """
+    if isinstance(command, str):
+        try:
+            argv = shlex.split(command)
+        except ValueError as error:
+            # shlex says "No closing quotation" or "No escaped character".
+            remedy = 'close the quote, or give a list of words, as in\n  ["sh", "-c", "echo x"]'
+            raise Misuse(doing, f"{command!r} cannot be split into words: {error}", remedy) from None
+    elif isinstance(command, Sequence) and not isinstance(command, bytes | bytearray):
+        argv = list(command)
+    else:
+        raise Misuse(doing, f"{command!r} is no command", 'give a text or a list of words, as in\n  "id -u"')
+    if not argv:
+        raise Misuse(doing, "there is none", 'give at least a program, as in\n  "id"')
+    for word in argv:
+        if not isinstance(word, str):
+            raise Misuse(doing, f"{word!r} in the command is no text", f'put it in quotes\n  "{word}"')
+    return argv

@@ -1,0 +1,29 @@
+"""The settings (securityContext) of a pod's manifest, for checks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def pod_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the pod as a whole.
+
+    Args:
+        manifest: of a pod; empty for none.
+    """
+    return dict((manifest.get("spec") or {}).get("securityContext") or {})
+
+
+def container_settings(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings in force for each container, init containers first: a container's own override the pod's.
+
+    (kubernetes/kubernetes:pkg/securitycontext/util.go, DetermineEffectiveSecurityContext)
+
+    Args:
+        manifest: of a pod; empty for none.
+    """
+    spec = manifest.get("spec") or {}
+    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    shared = pod_settings(manifest)
+    return {container["name"]: {**shared, **(container.get("securityContext") or {})} for container in containers}

@@ -1,0 +1,100 @@
+"""What a notebook's cell hands over, checked: each mistake ends in a sentence that shows the right form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from labkit.base.errors import Misuse
+from labkit.core.pods.manifest import read_pod
+from labkit.core.pods.objects import read_object
+from labkit.core.pods.outcome import Outcome
+
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+
+
+def require_image(image: object) -> str:
+    """An image's name.
+
+    Raises:
+        Misuse: it is no text.
+    """
+    if not isinstance(image, str) or not image:
+        raise Misuse("Looking for an image", f"{image!r} is no name", 'give a sample image\'s name, as in\n  "debian"')
+    return image
+
+
+def require_settings(settings: object, argument: str) -> Mapping[str, Any] | None:
+    """A securityContext, None if none was given.
+
+    Args:
+        settings: what was given.
+        argument: the argument's name: pod or container.
+
+    Raises:
+        Misuse: it is no mapping.
+    """
+    if settings is None or isinstance(settings, Mapping):
+        return settings
+    key = settings if isinstance(settings, str) and settings.isidentifier() else "runAsNonRoot"
+    right = f'give names and values in braces, as in\n  {argument}={{"{key}": True}}'
+    raise Misuse(f"Reading {argument}={settings!r}", "it is no mapping", right)
+
+
+def pod_name(pod: Outcome | str) -> str:
+    """The name of a pod that was given by its name, or as the outcome that made it.
+
+    Raises:
+        Misuse: it is neither.
+    """
+    if isinstance(pod, Outcome):
+        return pod.pod
+    if not isinstance(pod, str) or not pod:
+        remedy = 'give its name, or what lab.pod returned, as in\n  pod = lab.pod("aspnetapp")\n  lab.exec(pod, "id")'
+        raise Misuse("Looking for a pod", f"{pod!r} is neither a name nor a pod", remedy)
+    return pod
+
+
+def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest of one Pod.
+
+    Raises:
+        Misuse: it is none; what came back says why.
+    """
+    return _require_manifest(read_pod, manifest, "give one Pod, as in\n  kubectl explain pod")
+
+
+def require_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest of one Deployment, Secret or ConfigMap.
+
+    Raises:
+        Misuse: it is none; what came back says why.
+    """
+    remedy = "give one Deployment, Secret or ConfigMap, as in\n  kubectl explain deployment"
+    return _require_manifest(read_object, manifest, remedy)
+
+
+def _require_manifest(
+    read: Callable[[str | Mapping[str, Any]], dict[str, Any]], manifest: str | Mapping[str, Any], remedy: str
+) -> dict[str, Any]:
+    try:
+        return read(manifest)
+    except ValueError as error:
+        raise Misuse("Reading the manifest", str(error), remedy) from error
+
+
+def containers_of(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The containers of a Pod, or of a Deployment's template; what is no container is left to the API server.
+
+    Args:
+        manifest: anything of the right kind.
+    """
+    spec = manifest.get("spec")
+    template = spec.get("template") if isinstance(spec, Mapping) else None
+    if isinstance(template, Mapping):
+        spec = template.get("spec")
+    if isinstance(spec, Mapping):
+        for key in _CONTAINERS:
+            containers = spec.get(key)
+            if isinstance(containers, list):
+                yield from (container for container in containers if isinstance(container, dict))

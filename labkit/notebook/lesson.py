@@ -1,0 +1,299 @@
+"""The lab as one lesson sees it: what a notebook calls `lab`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from labkit.core.pods.objects import Applied, Rollout
+from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import RunResult
+from labkit.course.check_views import LessonStatus
+from labkit.course.checking import Checking, CheckResult, Hint
+from labkit.course.progress import Progress
+from labkit.lab.container import Container
+from labkit.lab.lab_tables import status_table
+from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.notebook.lesson_containers import LessonContainers
+from labkit.notebook.lesson_images import LessonImages
+from labkit.notebook.lesson_pods import LessonPods
+from labkit.notebook.lesson_workloads import LessonWorkloads
+from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
+from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.threats import Threats
+from labkit.publish.publisher import Published
+from labkit.show.table import Table
+
+Command = str | Sequence[str]
+"""A command: text is split into words, and read by no shell."""
+
+Manifest = str | Mapping[str, Any]
+"""YAML text or a mapping. A sample image's name in it, such as `image: debian`, means the lab's image."""
+
+
+class Lesson:
+    """What a lesson does with images, containers, pods and exercises. `labkit.open` opens one.
+
+    Args:
+        lesson: the lesson, opened; making a Lesson of it touches neither engine, cluster nor disk.
+        progress: the participant's.
+    """
+
+    def __init__(self, lesson: OpenLesson, progress: Progress) -> None:
+        self.threats = Threats(lesson.lab, lesson.labels)
+        """What an attacker could do: probes, the vulnerable app, the matrix, the worksheet."""
+        self._lesson = lesson
+        self._images = images = LessonImages(lesson)
+        self._containers = containers = LessonContainers(lesson)
+        self._pods = pods = LessonPods(lesson, images)
+        self._workloads = workloads = LessonWorkloads(lesson, images)
+        look = LessonLooks(lesson.lab, images, pods, workloads)
+        start = LessonStarts(images, containers, pods, workloads, self.threats)
+        self._checking = Checking(lesson.name, LessonWorld(look, start), progress)
+
+    # --- the lesson ---
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without its ending."""
+        return self._lesson.name
+
+    @property
+    def namespace(self) -> str:
+        """The lesson's own namespace; each reset gives it a new one."""
+        return self._lesson.namespace
+
+    def status(self) -> Table:
+        """How the lab is."""
+        return status_table(self._lesson.lab.status())
+
+    def reset(self) -> None:
+        """Begin again: an empty namespace, none of your containers, none of your images."""
+        self._lesson.reset()
+
+    def close(self) -> None:
+        """Remove the lesson's namespace with all in it, its containers and its images; the lab stays up."""
+        self._lesson.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return str(self._status_line())
+
+    def _repr_html_(self) -> str:
+        return self._status_line()._repr_html_()
+
+    def _status_line(self) -> LessonStatus:
+        passed, exercises = self._checking.standing()
+        status = self._lesson.lab.status()
+        return LessonStatus.of(self.name, self.namespace, status, exercises=exercises, passed=passed)
+
+    # --- images ---
+
+    def images(self) -> Table:
+        """The sample images, with their users and sources."""
+        return self._images.images()
+
+    def image(self, name: str) -> ImageFacts:
+        """What a sample image, or any that the engine has, says of itself: Config.User, environment, passwd."""
+        return self._images.image(name)
+
+    def file(self, image: str, path: str) -> FileFact | None:
+        """Who owns a file or folder of an image, and its mode, without running it; None if it is not there.
+
+        Args:
+            image: a sample image, or any reference that the engine has.
+            path: from the image's root.
+        """
+        return self._images.file(image, path)
+
+    def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
+        """Publish the article's program into the engine, as `dotnet publish -t:PublishContainer` does.
+
+        Args:
+            arguments: as one types them, such as "-p:ContainerUser=root".
+            item: one more item in the project file, as XML.
+            name: the image's name.
+            strict: whether a warning is an error.
+        """
+        return self._images.publish(*arguments, item=item, name=name, strict=strict)
+
+    def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
+        """Build an image, as `docker build` does; a build that stops is a result with an exit status, not an error.
+
+        Args:
+            dockerfile: its text; after FROM a sample image's name means the lab's image. There are no other files,
+                so COPY can copy between stages alone.
+            name: the image's name.
+        """
+        return self._images.build(dockerfile, name)
+
+    # --- containers ---
+
+    def run(self, image: str, command: Command | None = None, *, user: str | None = None) -> RunResult:
+        """Run a command in a new container, as `docker run --rm` does.
+
+        Args:
+            image: a sample image, or any reference that the engine has.
+            command: in place of the image's entrypoint; text is split into words and read by no shell.
+            user: as `docker run --user`.
+        """
+        return self._containers.run(image, command, user=user)
+
+    def start(self, image: str, command: Command | None = None, *, user: str | None = None) -> Container:
+        """Start a container that stays, as `docker run --detach` does; it goes when the lesson is reset or closed.
+
+        Args:
+            image: a sample image, or any reference that the engine has.
+            command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
+            user: as `docker run --user`.
+        """
+        return self._containers.start(image, command, user=user)
+
+    # --- pods ---
+
+    def pod(
+        self,
+        image: str,
+        *,
+        pod: Mapping[str, Any] | None = None,
+        container: Mapping[str, Any] | None = None,
+        command: Command | None = None,
+        init: str | None = None,
+        name: str | None = None,
+    ) -> Outcome:
+        """Make a pod of an image and watch it until it runs or is refused.
+
+        Args:
+            image: a sample image, or one of your own.
+            pod: the pod's securityContext, as in pod={"runAsNonRoot": True}.
+            container: the container's securityContext.
+            command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
+            init: a sample image whose `id` runs first, as an init container.
+            name: the pod's; one that has it already is replaced. Without it each pod gets a new one.
+        """
+        return self._pods.pod(image, pod=pod, container=container, command=command, init=init, name=name)
+
+    def apply(self, manifest: Manifest) -> Outcome:
+        """Make a pod of your own manifest and watch it until it runs or is refused.
+
+        Args:
+            manifest: of one Pod; a pod of that name is replaced.
+        """
+        return self._pods.apply(manifest)
+
+    def sample(self, name: str) -> dict[str, Any]:
+        """A manifest of the course, to be changed and applied.
+
+        Args:
+            name: of its file in cluster/manifests, without the ending.
+        """
+        return self._pods.sample(name)
+
+    def admission(self, manifest: Manifest) -> Outcome | None:
+        """Ask the API server for a pod without making it (a dry run); its no, or None if it would let it in.
+
+        Args:
+            manifest: of one Pod, as for `apply`.
+        """
+        return self._pods.admission(manifest)
+
+    def pods(self) -> list[tuple[str, str, str]]:
+        """The lesson's pods as they are now: name, phase, and what a container of it waits for."""
+        return self._pods.pods()
+
+    def manifest(self, pod: Outcome | str) -> dict[str, Any]:
+        """A pod as the API gives it; empty if there is none of that name."""
+        return self._pods.manifest(pod)
+
+    def look_at(self, pod: Outcome | str, seconds: float = 0.0) -> Outcome | None:
+        """A pod of the lesson as it is now, or the API server's last no to it; None if there was none of that name.
+
+        Args:
+            pod: its name, or what `pod` or `apply` returned.
+            seconds: how long to wait for it to be decided.
+        """
+        return self._pods.look_at(pod, seconds)
+
+    def ending(self, pod: Outcome | str, seconds: float = 15.0) -> Outcome:
+        """How a pod ended whose program stops by itself, soon after its start.
+
+        Args:
+            pod: its name, or what `pod` or `apply` returned.
+            seconds: how long to wait for it.
+        """
+        return self._pods.ending(pod, seconds)
+
+    def page(self, pod: Outcome | str, port: int, path: str = "/") -> RunResult:
+        """Ask a pod's port for a page, through the API server.
+
+        Args:
+            pod: its name, or what `pod` or `apply` returned.
+            port: the port that its app listens on.
+            path: of the page.
+        """
+        return self._pods.page(pod, port, path)
+
+    def exec(self, pod: Outcome | str, command: Command) -> RunResult:
+        """Run a command in a pod's container, as `kubectl exec` does; there is no way to say as whom.
+
+        Args:
+            pod: its name, or what `pod` or `apply` returned.
+            command: what to run; text is split into words and read by no shell.
+        """
+        return self._pods.exec(pod, command)
+
+    # --- what is no pod ---
+
+    def create(self, manifest: Manifest) -> Applied:
+        """Make or change what is no pod, and see what the API server says to it.
+
+        Args:
+            manifest: of one Deployment, Secret or ConfigMap.
+        """
+        return self._workloads.create(manifest)
+
+    def rollout(self, deployment: str, seconds: float = 15.0) -> Rollout:
+        """What became of a Deployment: how many of its pods came, or why they do not.
+
+        Args:
+            deployment: its name.
+            seconds: how long to wait until that is known.
+        """
+        return self._workloads.rollout(deployment, seconds)
+
+    def enforce(self, level: str = "restricted") -> Applied:
+        """Have the lesson's namespace enforce a Pod Security level, until the lesson is reset.
+
+        Args:
+            level: privileged, baseline or restricted.
+        """
+        return self._workloads.enforce(level)
+
+    def enforced(self) -> str:
+        """The Pod Security level that the lesson's namespace enforces; privileged if it has no such label."""
+        return self._workloads.enforced()
+
+    # --- exercises ---
+
+    def check(self, name: str, answer: object = None) -> CheckResult:
+        """Look at what there is now, and say how an exercise stands.
+
+        Args:
+            name: of the exercise.
+            answer: what your cell gave, where the exercise asks for an answer.
+        """
+        self._lesson.require_namespace()
+        return self._checking.check(name, answer)
+
+    def hint(self, name: str, number: int | None = None) -> Hint:
+        """The next hint of an exercise, or one by its number."""
+        return self._checking.hint(name, number)
+
+    def solution(self, name: str) -> Hint:
+        """A solution of an exercise."""
+        return self._checking.solution(name)

@@ -1,0 +1,52 @@
+"""A lesson's Deployments, Secrets and ConfigMaps, and the Pod Security level that its namespace enforces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labkit.adapters.kube import ENFORCE_LABEL
+from labkit.base.errors import Misuse
+from labkit.core.pods.objects import Applied, Rollout, apply_line
+from labkit.notebook.arguments import require_object
+from labkit.notebook.lesson_images import LessonImages
+from labkit.notebook.open_lesson import OpenLesson
+
+
+class LessonWorkloads:
+    """What `Lesson` does with what is no pod; its methods of the same names say more.
+
+    Args:
+        lesson: whose.
+        images: the lesson's own are loaded into the cluster before a Deployment of them is made.
+    """
+
+    def __init__(self, lesson: OpenLesson, images: LessonImages) -> None:
+        self._lesson, self._images = lesson, images
+
+    def create(self, manifest: str | Mapping[str, Any]) -> Applied:
+        """Make or change an object that is no pod."""
+        own = require_object(manifest)
+        self._images.name_in_full(own)
+        self._images.load_own(own)
+        namespace = self._lesson.namespace
+        warnings = self._lesson.kube.apply_object(own, namespace)
+        return Applied(f"{own['kind'].lower()}/{own['metadata']['name']}", warnings, apply_line(own, namespace))
+
+    def rollout(self, deployment: str, seconds: float = 15.0) -> Rollout:
+        """What became of a Deployment."""
+        rollout = self._lesson.kube.rollout(deployment, self._lesson.namespace, seconds)
+        if rollout is None:
+            raise Misuse(f"Looking for deployment {deployment!r}", "there is none", "make it with lab.create")
+        return rollout
+
+    def enforce(self, level: str = "restricted") -> Applied:
+        """Have the namespace enforce a Pod Security level."""
+        namespace = self._lesson.namespace
+        warnings = self._lesson.kube.enforce(namespace, level)
+        line = f"kubectl label --overwrite namespace {namespace} {ENFORCE_LABEL}={level}"
+        return Applied(f"namespace/{namespace}", warnings, line)
+
+    def enforced(self) -> str:
+        """The Pod Security level that the namespace enforces."""
+        return self._lesson.kube.enforced(self._lesson.namespace)

@@ -1,0 +1,124 @@
+"""A lesson's world on the real lab, for its checks: implements `labkit.course.world.World`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from labkit.base.errors import Misuse
+from labkit.core.pods.objects import Applied, Rollout
+from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import RunResult
+from labkit.explain.explanations import explain_text, finder
+from labkit.explain.rows import Explanations
+from labkit.lab.lab import Lab
+from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.notebook.lesson_containers import LessonContainers
+from labkit.notebook.lesson_images import LessonImages
+from labkit.notebook.lesson_pods import LessonPods
+from labkit.notebook.lesson_workloads import LessonWorkloads
+from labkit.notebook.threats import Threats
+from labkit.publish.publisher import Published
+from labkit.threat.evidence import Matrix, Tried
+
+_DECIDED_SECONDS = 15.0
+
+
+class LessonLooks:
+    """Looks at a lesson's world; `labkit.course.world.Looks` says what each method is for."""
+
+    def __init__(self, lab: Lab, images: LessonImages, pods: LessonPods, workloads: LessonWorkloads) -> None:
+        self._lab, self._images, self._pods, self._workloads = lab, images, pods, workloads
+
+    def pod(self, name: str) -> Outcome | None:
+        return self._pods.look_at(name, seconds=_DECIDED_SECONDS)
+
+    def pods(self) -> list[tuple[str, str, str]]:
+        return self._pods.pods()
+
+    def manifest(self, pod: str) -> dict[str, Any]:
+        return self._pods.manifest(pod)
+
+    def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
+        return self._pods.admission(manifest)
+
+    def rollout(self, deployment: str) -> Rollout | None:
+        try:
+            return self._workloads.rollout(deployment, seconds=_DECIDED_SECONDS)
+        except Misuse:
+            return None
+
+    def enforced(self) -> str:
+        return self._workloads.enforced()
+
+    def page(self, pod: str, port: int) -> RunResult:
+        return self._pods.page(pod, port)
+
+    def image(self, name: str) -> ImageFacts | None:
+        try:
+            return self._images.image(name)
+        except Misuse:
+            return None
+
+    def file(self, image: str, path: str) -> FileFact | None:
+        return self._images.file(image, path)
+
+    def explain(self, manifest: str) -> Explanations:
+        return explain_text(finder(self._lab), manifest)
+
+
+class LessonStarts:
+    """Starts things in a lesson's world; `labkit.course.world.Starts` says what each method is for."""
+
+    def __init__(
+        self,
+        images: LessonImages,
+        containers: LessonContainers,
+        pods: LessonPods,
+        workloads: LessonWorkloads,
+        threats: Threats,
+    ) -> None:
+        self._images, self._containers, self._pods = images, containers, pods
+        self._workloads, self._threats = workloads, threats
+
+    def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
+        return self._containers.run(image, command, user=user)
+
+    def exec(self, pod: Outcome | str, command: str | Sequence[str]) -> RunResult:
+        return self._pods.exec(pod, command)
+
+    def pod(
+        self,
+        image: str,
+        *,
+        name: str,
+        pod: Mapping[str, Any] | None = None,
+        container: Mapping[str, Any] | None = None,
+        command: str | Sequence[str] | None = None,
+    ) -> Outcome:
+        return self._pods.pod(image, name=name, pod=pod, container=container, command=command)
+
+    def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
+        return self._pods.apply(manifest)
+
+    def build(self, dockerfile: str, name: str) -> RunResult:
+        return self._images.build(dockerfile, name)
+
+    def publish(self, *arguments: str, item: str = "", name: str) -> Published:
+        return self._images.publish(*arguments, item=item, name=name)
+
+    def enforce(self, level: str) -> Applied:
+        return self._workloads.enforce(level)
+
+    def probe(self, posture: str, *probes: str) -> Tried:
+        return self._threats.probe(posture, *probes)
+
+    def matrix(self, postures: Sequence[str], probes: Sequence[str], where: str) -> Matrix:
+        return self._threats.matrix(postures, probes, where)
+
+
+class LessonWorld:
+    """What a lesson's checks look at and start."""
+
+    def __init__(self, look: LessonLooks, start: LessonStarts) -> None:
+        self.look, self.start = look, start

@@ -1,0 +1,84 @@
+"""Opening a lesson, and what can be done to lessons that are not open: reset them, or diagnose one."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from labkit.adapters.kube import Kube
+from labkit.base.errors import LabFailed
+from labkit.course.check_views import offer_help
+from labkit.course.lessons import require_lesson
+from labkit.course.progress import Progress, progress_path
+from labkit.lab.cluster import State
+from labkit.lab.lab import Lab
+from labkit.notebook.lesson import Lesson
+from labkit.notebook.open_lesson import OpenLesson, remove_containers
+from labkit.notebook.views import register_views
+
+
+def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
+    """Open a lesson: bring up what the lab is missing, give the lesson an empty namespace, record that it was opened.
+
+    Args:
+        name: the notebook's name without its ending; its number will do.
+        lab: the lab, which stays connected when the lesson is closed; without it, a lab of the lesson's own.
+
+    Raises:
+        Misuse: there is no such lesson.
+        LabError: the lab cannot be brought up.
+    """
+    opened = OpenLesson(require_lesson(name), lab or Lab(), owns_lab=lab is None)
+    with ExitStack() as on_failure:
+        if opened.owns_lab:
+            on_failure.callback(opened.lab.close)
+        opened.lab.up()
+        opened.reset()
+        on_failure.pop_all()
+    progress = Progress.open(progress_path(opened.lab.configuration))
+    progress.opened(opened.name)
+    register_views()
+    lesson = Lesson(opened, progress)
+    offer_help(opened.name, lesson)
+    return lesson
+
+
+def reset_lessons(name: str | None = None) -> list[str]:
+    """Remove the namespaces and containers of one lesson or of all; each gets an empty one when it is opened or reset.
+
+    Args:
+        name: the lesson; None for all.
+
+    Returns:
+        The namespaces that are gone.
+    """
+    if name is not None:
+        require_lesson(name)
+    with Lab() as lab:
+        kube = _running_kube(lab)
+        remove_containers(lab.engine(), name)
+        namespaces = kube.namespaces(name)
+        for namespace in namespaces:
+            kube.delete_namespace(namespace)
+    return namespaces
+
+
+def diagnose(name: str) -> str:
+    """Pods, events and logs of a lesson's namespaces as text, for the report of a failed test.
+
+    Args:
+        name: the lesson.
+    """
+    with Lab() as lab:
+        kube = _running_kube(lab)
+        parts = [
+            str(kube.judge_now(pod["metadata"]["name"], namespace))
+            for namespace in kube.namespaces(name)
+            for pod in kube.pods(namespace)
+        ]
+    return "\n\n".join(parts) or f"lesson {name} has no pods"
+
+
+def _running_kube(lab: Lab) -> Kube:
+    if lab.state() is not State.UP:
+        raise LabFailed("Looking for the cluster", f"it is {lab.state()}", "bring it up\n  labkit up")
+    return lab.kube()

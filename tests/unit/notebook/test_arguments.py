@@ -1,0 +1,183 @@
+"""What a cell may get wrong in a call: each mistake is a Misuse with the right form, and nothing is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labkit.base.errors import LabError, Misuse
+from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import RunResult
+from labkit.course.progress import Progress
+from labkit.notebook import Lesson
+from labkit.notebook.arguments import containers_of
+from tests.unit.notebook.paper import made_pod, no_such_container, opened, paper_engine, paper_kube
+
+_BAD_COMMANDS: list[tuple[Any, str]] = [
+    ("echo 'x", "cannot be split into words: No closing quotation"),
+    ("echo \\", "cannot be split into words: No escaped character"),
+    ("", "there is none"),
+    ([], "there is none"),
+    (7, "7 is no command"),
+    (b"id", "is no command"),
+    (["sleep", 3600], "3600 in the command is no text"),
+    ([0], "0 in the command is no text"),
+]
+_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
+    "run": lambda lab, command: lab.run("debian", command),
+    "start": lambda lab, command: lab.start("debian", command),
+    "exec": lambda lab, command: lab.exec("app", command),
+    "pod": lambda lab, command: lab.pod("debian", command=command),
+}
+_BAD_MANIFESTS: list[tuple[Any, str]] = [
+    ("kind: Deployment", "its kind is 'Deployment', a Pod is wanted"),
+    ("kind: {", "it is not YAML"),
+    ("", "it holds 0 documents"),
+    ("kind: Pod\n---\nkind: Pod", "it holds 2 documents"),
+    ("kind: Pod", "it has no metadata.name"),
+    ("- kind: Pod", "its kind is None"),
+    (7, "its kind is None"),
+    (None, "its kind is None"),
+]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lesson:
+    """A lesson on paper: whatever would run or make something fails the test."""
+    return Lesson(opened(tmp_path), Progress(tmp_path / "progress.json"))
+
+
+@pytest.mark.parametrize(("command", "message"), _BAD_COMMANDS, ids=[repr(command) for command, _ in _BAD_COMMANDS])
+@pytest.mark.parametrize("call", _CALLS)
+def test_a_command_that_is_none(lab: Lesson, call: str, command: Any, message: str) -> None:
+    with pytest.raises(Misuse) as error:
+        _CALLS[call](lab, command)
+    assert message in error.value.came_back
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize("call", ["apply", "admission"])
+@pytest.mark.parametrize(("manifest", "message"), _BAD_MANIFESTS, ids=[repr(text) for text, _ in _BAD_MANIFESTS])
+def test_a_manifest_that_is_no_pod(lab: Lesson, call: str, manifest: Any, message: str) -> None:
+    with pytest.raises(Misuse, match="Reading the manifest") as error:
+        getattr(lab, call)(manifest)
+    assert message in error.value.came_back
+    assert "kubectl explain pod" in error.value.remedy
+
+
+@pytest.mark.parametrize("manifest", ["kind: Pod\nmetadata: {name: a}", "kind: {", "kind: Secret", 7, None], ids=repr)
+def test_an_object_that_is_none(lab: Lesson, manifest: Any) -> None:
+    with pytest.raises(Misuse, match="Reading the manifest") as error:
+        lab.create(manifest)
+    assert "kubectl explain deployment" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "spec", ["x", ["x"], {"containers": "x"}, {"containers": ["x"]}, {"template": 7}, {"containers": [{"image": {}}]}]
+)
+def test_a_manifest_whose_inside_makes_no_sense_goes_to_the_api_server(tmp_path: Path, spec: Any) -> None:
+    kube = paper_kube(make_pod=made_pod)
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+    manifest = {"kind": "Pod", "metadata": {"name": "a"}, "spec": spec}
+    lab.apply(manifest)
+    assert kube.called("make_pod")[0][0]["spec"] == spec
+
+
+@pytest.mark.parametrize("argument", ["pod", "container"])
+@pytest.mark.parametrize(
+    ("settings", "right"), [("runAsNonRoot", '={"runAsNonRoot": True}'), (5, "={"), (["runAsUser"], "={")], ids=repr
+)
+def test_settings_that_are_no_mapping(lab: Lesson, argument: str, settings: Any, right: str) -> None:
+    with pytest.raises(Misuse, match="it is no mapping") as error:
+        lab.pod("aspnetapp", **{argument: settings})
+    assert f"{argument}{right}" in error.value.remedy
+
+
+_IMAGE_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
+    "run": lambda lab, image: lab.run(image, "id"),
+    "start": lambda lab, image: lab.start(image),
+    "pod": lambda lab, image: lab.pod(image),
+    "image": lambda lab, image: lab.image(image),
+    "file": lambda lab, image: lab.file(image, "/etc"),
+    "build": lambda lab, image: lab.build("FROM debian", name=image),
+    "publish": lambda lab, image: lab.publish(name=image),
+}
+
+
+@pytest.mark.parametrize("call", _IMAGE_CALLS)
+@pytest.mark.parametrize("image", [5, None, "", ["debian"]], ids=repr)
+def test_an_image_that_is_no_name(lab: Lesson, call: str, image: Any) -> None:
+    with pytest.raises(Misuse, match="is no name") as error:
+        _IMAGE_CALLS[call](lab, image)
+    assert '"' in error.value.remedy
+
+
+_POD_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
+    "exec": lambda lab, pod: lab.exec(pod, "id"),
+    "page": lambda lab, pod: lab.page(pod, 80),
+    "ending": lambda lab, pod: lab.ending(pod),
+    "look_at": lambda lab, pod: lab.look_at(pod),
+    "manifest": lambda lab, pod: lab.manifest(pod),
+}
+
+
+def _with_pods(tmp_path: Path) -> Lesson:
+    kube = paper_kube(execute=no_such_container, page=(False, 'pods "ap" not found'))
+    return Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+
+
+@pytest.mark.parametrize("call", _POD_CALLS)
+@pytest.mark.parametrize("pod", [5, None, "", {"name": "app"}], ids=repr)
+def test_a_pod_that_is_neither_a_name_nor_a_pod(tmp_path: Path, call: str, pod: Any) -> None:
+    with pytest.raises(Misuse, match="neither a name nor a pod"):
+        _POD_CALLS[call](_with_pods(tmp_path), pod)
+
+
+@pytest.mark.parametrize("call", ["exec", "page", "ending"])
+def test_a_pod_that_is_not_there(tmp_path: Path, call: str) -> None:
+    with pytest.raises(Misuse, match="there is none") as error:
+        _POD_CALLS[call](_with_pods(tmp_path), "ap")
+    assert "did you mean app" in error.value.remedy
+    with pytest.raises(Misuse) as error:
+        _POD_CALLS[call](_with_pods(tmp_path), "zzz")
+    assert "there are app" in error.value.remedy
+
+
+def test_a_pod_goes_by_its_name_and_by_its_outcome(tmp_path: Path) -> None:
+    kube = paper_kube(execute=(0, "1654"), page=(True, "hello"), ending=Outcome("app", "ns", "failed"))
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+    outcome = Outcome("app", "elsewhere", "running")
+    assert lab.exec("app", "id -u").command == "kubectl exec --namespace ns app -- id -u"
+    assert lab.exec(outcome, ["id"]).command == "kubectl exec --namespace elsewhere app -- id"
+    for pod in ("app", outcome):
+        assert lab.page(pod, 80).output == "hello"
+        assert lab.ending(pod).verdict == "failed"
+        assert lab.manifest(pod)["kind"] == "Pod"
+        seen = lab.look_at(pod)
+        assert seen is not None
+        assert seen.verdict == "running"
+
+
+def test_a_container_that_went_away_under_its_pod_is_no_misuse(tmp_path: Path) -> None:
+    """The pod is there; only its container is not."""
+    for pod in ("app", Outcome("gone", "ns", "running")):
+        with pytest.raises(LabError, match="there is no such container"):
+            _with_pods(tmp_path).exec(pod, "id")
+
+
+def test_commands_reach_the_engine_as_words(tmp_path: Path) -> None:
+    engine = paper_engine(run=RunResult("docker run", "", 0))
+    lab = Lesson(opened(tmp_path, engine), Progress(tmp_path / "progress.json"))
+    for command in ("sh -c 'id -u'", ("echo", "two words"), None):
+        lab.run("debian", command)
+    assert [argv for _, argv in engine.called("run")] == [["sh", "-c", "id -u"], ["echo", "two words"], None]
+
+
+def test_containers_are_found_in_pods_and_templates() -> None:
+    pod = {"spec": {"initContainers": [{"name": "a"}], "containers": [{"name": "b"}]}}
+    assert [container["name"] for container in containers_of(pod)] == ["a", "b"]
+    assert [container["name"] for container in containers_of({"spec": {"template": pod}})] == ["a", "b"]
+    assert list(containers_of({})) == []
