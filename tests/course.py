@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import labkit
@@ -14,7 +16,9 @@ from labkit.course.checking import CheckResult
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import FOLDER, lesson_names
-from labkit.notebook import Lesson
+from labkit.lab.lab import Lab
+from labkit.notebook import Lesson, open_lesson
+from labkit.show.steps import Silent
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def cells_of(lesson: str) -> list[dict[str, Any]]:
 
 def placed(lesson: str) -> Iterator[Placed]:
     """The exercises of a lesson, in the order of its notebook; the cell after the one to edit is the check."""
-    known = {one.name: one for one in exercises_of(lesson)}
+    known = {exercise.name: exercise for exercise in exercises_of(lesson)}
     cells = cells_of(lesson)
     for cell, after in itertools.pairwise(cells):
         name = cell["metadata"].get("labkit", {}).get("exercise")
@@ -65,4 +69,17 @@ def placed(lesson: str) -> Iterator[Placed]:
 
 def all_placed() -> list[Placed]:
     """All exercises of the course."""
-    return [one for lesson in lesson_names() for one in placed(lesson)]
+    return [exercise for lesson in lesson_names() for exercise in placed(lesson)]
+
+
+@contextlib.contextmanager
+def lesson_with_own_progress(name: str, lab: Lab, data: Path) -> Iterator[Lesson]:
+    """A lesson that is opened and closed again; a participant's own progress is not touched.
+
+    Args:
+        name: the notebook's name.
+        lab: the lab that is up.
+        data: where the lesson's progress goes.
+    """
+    with Lab(replace(lab.configuration, data=data), Silent()) as own, open_lesson(name, own) as lesson:
+        yield lesson

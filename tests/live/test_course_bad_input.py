@@ -12,13 +12,12 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.adapters.kube import Kube
-from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.course.exercise import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson, open_lesson
 from labkit.notebook.jupyterlab import set_defaults
-from labkit.show.steps import Silent
+from tests.course import lesson_with_own_progress
 
 _NAME = "07-run-as-non-root"
 _RIGHT: dict[str, Any] = {"pod": {"runAsNonRoot": True}, "container": {"runAsUser": 1654}, "name": "in-the-container"}
@@ -27,10 +26,8 @@ _RIGHT: dict[str, Any] = {"pod": {"runAsNonRoot": True}, "container": {"runAsUse
 @pytest.fixture
 def lesson(lab: Lab, tmp_path: Path) -> Iterator[Lesson]:
     """Lesson 07, with a progress of its own."""
-    mine = lab.configuration
-    opened = open_lesson(_NAME, Lab(Configuration(mine.name, mine.state, mine.cache, tmp_path), Silent()))
-    yield opened
-    opened.close()
+    with lesson_with_own_progress(_NAME, lab, tmp_path) as lesson:
+        yield lesson
 
 
 def test_a_check_before_anything_was_done_and_once_more(lesson: Lesson) -> None:
@@ -47,15 +44,12 @@ def test_a_pod_that_was_deleted_between_cell_and_check(lesson: Lesson, kube: Kub
 
 
 def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
-    second = open_lesson(_NAME, lab)
-    try:
+    with open_lesson(_NAME, lab) as second:
         for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("which-cause")):
             with pytest.raises(LabFailed, match="opened or reset elsewhere") as error:
                 attempt()
             assert "first cell again" in error.value.remedy
         second.pod("aspnetapp").expect_running()
-    finally:
-        second.close()
 
 
 def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab) -> None:
@@ -68,19 +62,19 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
         lab.up()
     # The pod has ended with its node; the API server may learn of it later, and then there is no container any more.
     try:
-        said = lesson.check("in-the-container").message
+        advice = lesson.check("in-the-container").message
     except LabFailed as error:
-        said = error.remedy
-    assert said
+        advice = error.remedy
+    assert advice
     lesson.pod("aspnetapp-root", **_RIGHT)
     assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
 
 
 @pytest.mark.parametrize("answer", [7, ["x"], object(), True, b"runs"], ids=repr)
 def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
-    found = lesson.check("which-cause", answer)
-    assert found.verdict is CheckVerdict.NOT_RIGHT
-    assert "a text in quotes is wanted" in found.message
+    result = lesson.check("which-cause", answer)
+    assert result.verdict is CheckVerdict.NOT_RIGHT
+    assert "a text in quotes is wanted" in result.message
 
 
 def _run(tmp_path: Path, *cells: str) -> list[dict[str, Any]]:
@@ -91,7 +85,7 @@ def _run(tmp_path: Path, *cells: str) -> list[dict[str, Any]]:
     return [nbformat.from_dict(cell) for cell in notebook.cells]
 
 
-def _said(cell: Any) -> str:
+def _shown(cell: Any) -> str:
     parts = []
     for output in cell.outputs:
         parts += [output.get("text", ""), output.get("evalue", ""), output.get("data", {}).get("text/plain", "")]
@@ -108,8 +102,8 @@ def test_a_syntax_error_in_the_participants_cell(tmp_path: Path, monkeypatch: py
         'lab.check("in-the-container")',
         "lab.close()",
     )
-    assert "SyntaxError" in _said(cells[1])
-    assert "not yet" in _said(cells[2])
+    assert "SyntaxError" in _shown(cells[1])
+    assert "not yet" in _shown(cells[2])
 
 
 def test_a_first_cell_that_was_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,5 +111,5 @@ def test_a_first_cell_that_was_skipped(tmp_path: Path, monkeypatch: pytest.Monke
     for name, value in set_defaults(tmp_path / "defaults").items():
         monkeypatch.setenv(name, value)
     (skipped,) = _run(tmp_path, 'lab.check("in-the-container")')
-    assert "NameError" in _said(skipped)
-    assert "run the notebook's cells from the first one" in _said(skipped)
+    assert "NameError" in _shown(skipped)
+    assert "run the notebook's cells from the first one" in _shown(skipped)
