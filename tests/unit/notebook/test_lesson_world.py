@@ -90,5 +90,5 @@ def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     assert start.exec(start.pod("aspnetapp", name="web", pod={"runAsNonRoot": True}), "id -u").output == "1654"
     assert start.apply(_POD).pod == "a"
     assert start.build("FROM debian", name="mine").exit_status == 0
-    assert start.enforce("restricted").what == "namespace/ns"
+    assert start.enforce("restricted").changed == "namespace/ns"
     assert engine.called("run") == [("localhost/paper/debian:lab", ["id"])]
