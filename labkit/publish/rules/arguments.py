@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood
-from labkit.publish.rules.report import Refused
 
 _PROPERTY = re.compile(r"(?:--?|/)(?:property|p)(?::(.*))?", re.IGNORECASE | re.DOTALL)
 _IGNORED = re.compile(
@@ -32,25 +32,25 @@ def read_arguments(arguments: Sequence[str]) -> list[tuple[str, str]]:
     """The properties that a command line sets, in the order in which it does.
 
     Args:
-        arguments: the words after `dotnet`; `publish` and its target may be among them.
+        arguments: what follows `dotnet`; `publish` and its target may be among them.
 
     Raises:
         Refused: as MSBuild refuses a property without a value or with a name that is none.
         NotUnderstood: a switch that the kit does not know.
     """
-    found: list[tuple[str, str]] = []
-    words = iter(arguments)
-    for word in words:
-        name, _, value = word.partition("=")
-        if match := _PROPERTY.fullmatch(word):
-            found += _properties(match.group(1) or next(words, ""))
-        elif word in ("--self-contained", "--sc", "--no-self-contained"):
-            found.append(("SelfContained", "false" if word.startswith("--no") else "true"))
+    properties: list[tuple[str, str]] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, _, value = argument.partition("=")
+        if match := _PROPERTY.fullmatch(argument):
+            properties += _properties(match.group(1) or next(rest, ""))
+        elif argument in ("--self-contained", "--sc", "--no-self-contained"):
+            properties.append(("SelfContained", "false" if argument.startswith("--no") else "true"))
         elif name in _VALUED:
-            found.append((_VALUED[name], value if "=" in word else next(words, "")))
-        elif not _IGNORED.fullmatch(word.lower()):
-            raise NotUnderstood(f"the argument {word!r}")
-    return _with_platform(found)
+            properties.append((_VALUED[name], value if "=" in argument else next(rest, "")))
+        elif not _IGNORED.fullmatch(argument.lower()):
+            raise NotUnderstood(f"the argument {argument!r}")
+    return _with_platform(properties)
 
 
 def _properties(text: str) -> list[tuple[str, str]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
+from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood, is_true, split_list
 from labkit.publish.rules.project import Project
-from labkit.publish.rules.report import Refused
 
 SDK_VERSION = "10.0.401"
 """The SDK whose behaviour was recorded, and which the kit's own back end follows."""
@@ -38,24 +38,24 @@ def framework_version(project: Project) -> tuple[int, int]:
 
 
 def runtime_identifiers(project: Project) -> list[str]:
-    """The platforms that the image is for; several where the project says several."""
+    """The platforms that the image is for; several where the project names several."""
     several = project.raw("ContainerRuntimeIdentifiers") or project.raw("RuntimeIdentifiers")
-    one = project.get("ContainerRuntimeIdentifier")
-    if not one and several and not project.get("RuntimeIdentifier"):
+    of_image = project.get("ContainerRuntimeIdentifier")
+    if not of_image and several and not project.get("RuntimeIdentifier"):
         return split_list(several)
-    return [one or project.get("RuntimeIdentifier") or "linux-x64"]
+    return [of_image or project.get("RuntimeIdentifier") or "linux-x64"]
 
 
 def is_self_contained(project: Project) -> bool:
     """Whether the app brings its runtime along.
 
     Raises:
-        NotUnderstood: it is trimmed and does not say.
+        NotUnderstood: it is trimmed and does not set SelfContained.
     """
-    said = project.get("SelfContained") or project.get("PublishSelfContained")
-    if not said and is_true(project.get("PublishTrimmed")) and not is_true(project.get("PublishAot")):
-        raise NotUnderstood("PublishTrimmed without SelfContained; say SelfContained=true beside it")
-    return is_true(said) or is_true(project.get("PublishAot"))
+    self_contained = project.get("SelfContained") or project.get("PublishSelfContained")
+    if not self_contained and is_true(project.get("PublishTrimmed")) and not is_true(project.get("PublishAot")):
+        raise NotUnderstood("PublishTrimmed without SelfContained; set SelfContained=true beside it")
+    return is_true(self_contained) or is_true(project.get("PublishAot"))
 
 
 def base_image(project: Project) -> str:

@@ -9,38 +9,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labkit.publish.rules.base_image import is_self_contained
+from labkit.publish.rules.messages import Message, Refused
 from labkit.publish.rules.project import Project
-from labkit.publish.rules.report import Refused, Report
 
 _INSTRUCTIONS = ("Entrypoint", "DefaultArgs", "None")
 _DOTNET = (["dotnet"], ["/usr/bin/dotnet"])
 
 
-def app_command(project: Project, directory: str, assembly: str, windows: bool) -> list[str]:
-    """The words that start the app: what the project says, else dotnet and the app's file or the app itself."""
+def app_command(project: Project, directory: str, windows: bool) -> list[str]:
+    """The command that starts the app: the project's own, else dotnet and the app's file or the app itself.
+
+    Args:
+        project: with its items.
+        directory: the working directory.
+        windows: whether the image is for Windows.
+    """
     given = project.includes("ContainerAppCommand")
     if given or project.get("ContainerAppCommandInstruction") == "None":
         return given
-    place = directory.replace("\\", "/")
+    app = directory.replace("\\", "/") + project.assembly
     if is_self_contained(project):
-        return [f"{place}{assembly}" + (".exe" if windows else "")]
-    return ["dotnet", f"{place}{assembly}.dll"]
+        return [app + (".exe" if windows else "")]
+    return ["dotnet", f"{app}.dll"]
 
 
 def entrypoint_and_cmd(
-    project: Project, command: Sequence[str], base_entrypoint: Sequence[str] | None, report: Report
-) -> tuple[list[str], list[str]]:
+    project: Project, command: Sequence[str], base_entrypoint: Sequence[str] | None
+) -> tuple[list[str], list[str], list[Message]]:
     """The image's ENTRYPOINT and CMD.
 
     Args:
         project: with its items.
         command: the app's command.
         base_entrypoint: the base image's ENTRYPOINT.
-        report: is told what the SDK would say.
+
+    Returns:
+        Both, and what the SDK reports.
 
     Raises:
         Refused: the instruction is unknown, where the SDK's task crashes.
     """
+    messages = []
     entrypoint, arguments = project.includes("ContainerEntrypoint"), project.includes("ContainerEntrypointArgs")
     app_arguments, cmd = project.includes("ContainerAppCommandArgs"), project.includes("ContainerDefaultArgs")
     own, app = bool(entrypoint or arguments), list(command)
@@ -55,16 +64,16 @@ def entrypoint_and_cmd(
         instruction = "DefaultArgs"
     elif not instruction:
         if inherited:
-            report.warn("CONTAINER2022", "the base image's entrypoint will be overwritten to start the application")
+            text = "the base image's entrypoint will be overwritten to start the application"
+            messages.append(Message("CONTAINER2022", text))
         instruction = "Entrypoint"
     if problem := _problem(instruction, entrypoint, arguments, app, app_arguments, own):
-        report.fail(*problem)
-        return [], []
+        return [], [], [*messages, Message(*problem, error=True)]
     if instruction == "DefaultArgs":
         cmd = [*app, *app_arguments, *cmd]
     elif instruction == "Entrypoint":
         entrypoint, arguments = app, app_arguments
-    return [*entrypoint, *arguments] if entrypoint else inherited, cmd
+    return [*entrypoint, *arguments] if entrypoint else inherited, cmd, messages
 
 
 def _problem(

@@ -1,4 +1,4 @@
-"""Where the SDK does harm in silence: what the kit warns of, with what the real SDK would do.
+"""Where the SDK does harm without a warning: what the kit warns of, with what the real SDK would do.
 
 PURE.
 """
@@ -11,83 +11,62 @@ from typing import Any
 
 from labkit.core.identity.kubelet_rules import cri_user, verify_run_as_non_root
 from labkit.core.identity.model import Settings
+from labkit.publish.rules.messages import Message
 from labkit.publish.rules.msbuild import is_true
 from labkit.publish.rules.project import ITEMS, Project
-from labkit.publish.rules.publish_result import Outcome
-from labkit.publish.rules.report import Message
+from labkit.publish.rules.publish_result import PublishResult
 
-PROPERTIES = frozenset(
-    {
-        *("ContainerBaseImage", "ContainerFamily", "ContainerUser", "ContainerWorkingDirectory", "ContainerRepository"),
-        *("ContainerImageName", "ContainerImageTag", "ContainerImageTags", "ContainerImageFormat", "ContainerRegistry"),
-        *(
-            "ContainerArchiveOutputPath",
-            "ContainerAppCommandInstruction",
-            "ContainerRuntimeIdentifier",
-            "LocalRegistry",
-        ),
-        *(
-            "ContainerRuntimeIdentifiers",
-            "ContainerTitle",
-            "ContainerDescription",
-            "ContainerAuthors",
-            "ContainerVersion",
-        ),
-        *("ContainerInformationUrl", "ContainerDocumentationUrl", "ContainerVendor", "ContainerLicenseExpression"),
-        *("ContainerGenerateLabels", "EnableSdkContainerSupport", "ContainerPublishInParallel"),
-        *(
-            f"ContainerGenerateLabels{what}"
-            for what in (
-                *("ImageCreated", "ImageDescription", "ImageAuthors", "ImageUrl", "ImageDocumentation", "ImageSource"),
-                *("ImageVersion", "ImageRevision", "ImageVendor", "ImageLicenses", "ImageTitle", "ImageBaseDigest"),
-                *("ImageBaseName", "DotnetToolset"),
-            )
-        ),
-    }
+_LABELS = (
+    *("ImageCreated", "ImageDescription", "ImageAuthors", "ImageUrl", "ImageDocumentation", "ImageSource"),
+    *("ImageVersion", "ImageRevision", "ImageVendor", "ImageLicenses", "ImageTitle", "ImageBaseDigest"),
+    *("ImageBaseName", "DotnetToolset"),
 )
+PROPERTIES = (
+    *("ContainerBaseImage", "ContainerFamily", "ContainerUser", "ContainerWorkingDirectory", "ContainerRepository"),
+    *("ContainerImageName", "ContainerImageTag", "ContainerImageTags", "ContainerImageFormat", "ContainerRegistry"),
+    *("ContainerArchiveOutputPath", "ContainerAppCommandInstruction", "LocalRegistry"),
+    *("ContainerRuntimeIdentifier", "ContainerRuntimeIdentifiers", "ContainerPublishInParallel"),
+    *("ContainerTitle", "ContainerDescription", "ContainerAuthors", "ContainerVersion", "ContainerInformationUrl"),
+    *("ContainerDocumentationUrl", "ContainerVendor", "ContainerLicenseExpression"),
+    *("EnableSdkContainerSupport", "ContainerGenerateLabels"),
+    *(f"ContainerGenerateLabels{label}" for label in _LABELS),
+)
+"""The SDK's properties of an image."""
 _LOWER = {name.lower(): name for name in PROPERTIES}
 # What every project may set and what the kit sets itself; comparing these with each property would take its time.
 _OTHERS = {
-    *(
-        "outputtype",
-        "targetframework",
-        "implicitusings",
-        "nullable",
-        "assemblyname",
-        "configuration",
-        "runtimeidentifier",
-    ),
-    *("msbuildprojectname", "msbuildprojectfile"),
+    *("outputtype", "targetframework", "implicitusings", "nullable", "assemblyname", "configuration"),
+    *("runtimeidentifier", "msbuildprojectname", "msbuildprojectfile"),
 }
 _SMALLEST_PORT, _LARGEST_PORT = 1, 65535
 _LIKE = 0.85
 
 
-def harms(project: Project, outcome: Outcome, files: Iterable[str]) -> list[Message]:
+def harms(project: Project, result: PublishResult, files: Iterable[str]) -> list[Message]:
     """The warnings for one publishing.
 
     Args:
         project: the evaluated project.
-        outcome: with its configuration.
+        result: with its configuration.
         files: the names of the published files.
     """
-    config = outcome.config or {}
+    config = result.config or {}
     return [
         *_names(project),
         *_user(project, config),
-        *_directory(outcome),
-        *_start(project, outcome, set(files)),
+        *_directory(result),
+        *_start(project, result, set(files)),
         *_ports(config),
     ]
 
 
 def _names(project: Project) -> list[Message]:
-    found = []
-    for lower, (name, _) in project.properties.items():
+    messages = []
+    for lower, (name, _, _) in project.properties.items():
         if lower in project.surroundings:
             if lower in _LOWER:
-                text = f"the environment variable {name} is a property to MSBuild, and takes part"
-                found.append(Message("from-environment", text))
+                text = f"MSBuild takes the environment variable {name} for a property, and the SDK uses it"
+                messages.append(Message("from-environment", text))
             continue
         if lower in _LOWER or lower in _OTHERS:
             continue
@@ -95,14 +74,14 @@ def _names(project: Project) -> list[Message]:
         if not near and not lower.startswith("container"):
             continue
         hint = f"; did you mean {_LOWER[near[0]]}?" if near else ""
-        found.append(Message("unknown-property", f"{name} is no property of the SDK, which ignores it{hint}"))
+        messages.append(Message("unknown-property", f"the SDK has no property {name}, and ignores it{hint}"))
     for name in project.other_items:
         near = difflib.get_close_matches(name, ITEMS, n=1, cutoff=_LIKE)
         hint = f"; did you mean {near[0]}?" if near else ""
-        found.append(Message("unknown-item", f"{name} is no item of the SDK, which ignores it{hint}"))
+        messages.append(Message("unknown-item", f"the SDK has no item {name}, and ignores it{hint}"))
     for name in dict.fromkeys(project.twice):
-        found.append(Message("property-twice", f"{name} is set more than once; the SDK takes the last"))
-    return found
+        messages.append(Message("property-twice", f"{name} is set more than once; the SDK takes the last"))
+    return messages
 
 
 def _user(project: Project, config: Mapping[str, Any]) -> list[Message]:
@@ -110,7 +89,7 @@ def _user(project: Project, config: Mapping[str, Any]) -> list[Message]:
     given = project.get("ContainerUser")
     values = [entry.partition("=")[2] for entry in config.get("Env") or [] if entry.startswith("APP_UID=")]
     if not given and values == [""]:
-        text = "APP_UID is empty: the SDK writes an empty User over whatever the base says, and the image runs as root"
+        text = "APP_UID is empty: the SDK overrides the base's User with an empty one, and the image runs as root"
         return [Message("app-uid-empty", text)]
     where = "ContainerUser" if given else "APP_UID" if values else "the base image"
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in user):
@@ -122,7 +101,7 @@ def _user(project: Project, config: Mapping[str, Any]) -> list[Message]:
             Message("user-blank", f"{where} gives {user!r}: the SDK keeps the blanks, and no engine finds that user")
         ]
     if user.count(":") > 1:
-        return [Message("user-colons", f"{where} gives {user!r}: all after the second colon is passed over")]
+        return [Message("user-colons", f"{where} gives {user!r}: what follows the second colon is ignored")]
     if user.startswith(":"):
         return [Message("user-root", f"{where} gives {user!r}, which has no user before its colon: root")]
     refusal = verify_run_as_non_root(Settings(run_as_non_root=True), cri_user(user), user)
@@ -138,28 +117,29 @@ _MEANING = {
 }
 
 
-def _directory(outcome: Outcome) -> list[Message]:
-    place = outcome.working_directory
+def _directory(result: PublishResult) -> list[Message]:
+    place = result.working_directory
     if place.endswith(("/", "\\")):
         return []
-    text = f"the working directory {place!r} has no slash at its end, and the SDK puts the file's name right behind it"
+    text = f"the working directory {place!r} does not end with a slash, and the SDK appends the file's name as it is"
     return [Message("working-directory-without-slash", text)]
 
 
-def _start(project: Project, outcome: Outcome, files: set[str]) -> list[Message]:
+def _start(project: Project, result: PublishResult, files: set[str]) -> list[Message]:
     if is_true(project.get("PublishSingleFile")):
         text = "PublishSingleFile: the image starts `dotnet NAME.dll`, a file that a single-file app does not have"
-        if (outcome.config or {}).get("Entrypoint", [""])[0] == "dotnet":
+        if (result.config or {}).get("Entrypoint", [""])[0] == "dotnet":
             return [Message("single-file", text)]
-    started = [*(outcome.config or {}).get("Entrypoint", []), *(outcome.config or {}).get("Cmd", [])]
-    own = [word for word in started if word.startswith(outcome.working_directory) and not word.startswith("-")]
-    missing = [word for word in own if word.removeprefix(outcome.working_directory).lstrip("/") not in files]
-    return [Message("app-file-missing", f"{word} is started, and is not among the files") for word in missing[:1]]
+    started = [*(result.config or {}).get("Entrypoint", []), *(result.config or {}).get("Cmd", [])]
+    own = [path for path in started if path.startswith(result.working_directory) and not path.startswith("-")]
+    missing = [path for path in own if path.removeprefix(result.working_directory).lstrip("/") not in files]
+    text = "the image starts {}, which is not among the published files"
+    return [Message("app-file-missing", text.format(path)) for path in missing[:1]]
 
 
 def _ports(config: Mapping[str, Any]) -> list[Message]:
     wrong = [port for port in config.get("ExposedPorts") or {} if not _is_port(port.partition("/")[0])]
-    return [Message("port-out-of-range", f"{port} is no port; the SDK writes it all the same") for port in wrong]
+    return [Message("port-out-of-range", f"{port} is not a port; the SDK writes it anyway") for port in wrong]
 
 
 def _is_port(text: str) -> bool:

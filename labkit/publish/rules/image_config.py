@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from labkit.publish.rules.messages import Message, Refused
 from labkit.publish.rules.project import Item
-from labkit.publish.rules.report import Refused, Report
 
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -22,7 +22,7 @@ _KEPT = ("Volumes", "StopSignal")
 
 
 class ImageConfig:
-    """What is being made of a base's configuration.
+    """A configuration in the making: the base's, and what a project changes of it.
 
     Args:
         base: the base's `config` object.
@@ -51,14 +51,15 @@ class ImageConfig:
         self.entrypoint: Sequence[str] = ()
         self.cmd: Sequence[str] = ()
 
-    def add_variables(self, items: Iterable[Item], report: Report) -> None:
-        """Set the variables of the project; a name that is none is left out with a warning."""
+    def add_variables(self, items: Iterable[Item]) -> None:
+        """Set the variables of the project; an invalid name is left out."""
         for item in items:
             if is_variable(item.include):
                 self.environment[item.include] = item.metadata.get("value", "")
 
-    def add_ports(self, items: Iterable[Item], report: Report) -> None:
-        """Expose the project's ports."""
+    def add_ports(self, items: Iterable[Item]) -> list[Message]:
+        """Expose the project's ports; gives an error for each that is invalid."""
+        errors = []
         for item in items:
             kind = item.metadata.get("type", "")
             wrong = []
@@ -67,9 +68,11 @@ class ImageConfig:
             if kind.strip() not in _PORT_TYPES:
                 wrong.append(f"an invalid port type {kind!r}")
             if wrong:
-                report.fail("CONTAINER2017", f"a ContainerPort item was provided with {' and '.join(wrong)}")
+                text = f"a ContainerPort item was provided with {' and '.join(wrong)}"
+                errors.append(Message("CONTAINER2017", text, error=True))
             else:
                 self.ports[f"{int(item.include)}/{_PORT_TYPES[kind.strip()]}"] = None
+        return errors
 
     def infer_user(self, given: str) -> None:
         """Set the user: the given one, else APP_UID's, else the base's stays."""
@@ -96,8 +99,8 @@ class ImageConfig:
             "Labels": dict(self.labels),
             "Env": [f"{name}={value}" for name, value in self.environment.items()],
             "WorkingDir": self.working_directory,
-            "Entrypoint": [word for word in self.entrypoint if word],
-            "Cmd": [word for word in self.cmd if word],
+            "Entrypoint": [argument for argument in self.entrypoint if argument],
+            "Cmd": [argument for argument in self.cmd if argument],
         }
         config = {name: value for name, value in config.items() if value}
         if self.user is not None:
@@ -111,7 +114,7 @@ def is_variable(name: str) -> bool:
 
 
 def _parts(text: str) -> list[str]:
-    return [part for one in text.split(";") if (part := one.strip())]
+    return [part for entry in text.split(";") if (part := entry.strip())]
 
 
 def _is_int32(text: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from labkit.publish.rules.report import Refused
+from labkit.publish.rules.messages import Refused
 
 _ATOM = r"[a-z0-9]+"
 _COMPONENT = rf"{_ATOM}(?:(?:[._]|__|[-]*){_ATOM})*"

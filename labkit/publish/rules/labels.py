@@ -24,12 +24,11 @@ _FROM_PROPERTIES = (
 )  # fmt: skip
 
 
-def labels(project: Project, assembly: str, base: str, base_digest: str, created: str) -> dict[str, str]:
-    """The labels of an image, the project's own first, which lose against generated ones of the same name.
+def labels(project: Project, base: str, base_digest: str, created: str) -> dict[str, str]:
+    """The labels of an image; generated ones override the project's own.
 
     Args:
         project: with its items.
-        assembly: the app's name.
         base: the base's reference as the project gives it.
         base_digest: of the base's manifest; empty if it is not known.
         created: a time as RFC 3339 has it.
@@ -41,22 +40,22 @@ def labels(project: Project, assembly: str, base: str, base_digest: str, created
         return {}
     if is_true(project.get("PublishRepositoryUrl")):
         raise NotUnderstood("PublishRepositoryUrl: labels from the source control are the SDK's alone")
-    found = {item.include: item.metadata.get("value", "") for item in project.of("ContainerLabel")}
+    values = {item.include: item.metadata.get("value", "") for item in project.of("ContainerLabel")}
     if _wanted(project, "ImageCreated"):
-        found |= {f"{_OCI}created": created, "org.opencontainers.artifact.created": created}
-    defaults = {"AssemblyName": assembly, "Version": _version(project)}
+        values |= {f"{_OCI}created": created, "org.opencontainers.artifact.created": created}
+    defaults = {"AssemblyName": project.assembly, "Version": _version(project)}
     for switch, sources, names in _FROM_PROPERTIES:
         value = next((text for name in sources if (text := project.get(name) or defaults.get(name, ""))), "")
         if value and _wanted(project, switch):
-            found |= dict.fromkeys(names, value)
+            values |= dict.fromkeys(names, value)
     if _wanted(project, "ImageBaseName"):
-        found[f"{_OCI}base.name"] = base
+        values[f"{_OCI}base.name"] = base
     if _wanted(project, "DotnetToolset"):
-        found["net.dot.runtime.majorminor"] = ".".join(map(str, framework_version(project)))
-        found["net.dot.sdk.version"] = SDK_VERSION
+        values["net.dot.runtime.majorminor"] = ".".join(map(str, framework_version(project)))
+        values["net.dot.sdk.version"] = SDK_VERSION
     if _wanted(project, "ImageBaseDigest"):
-        found[f"{_OCI}base.digest"] = base_digest
-    return found
+        values[f"{_OCI}base.digest"] = base_digest
+    return values
 
 
 def _wanted(project: Project, switch: str) -> bool:

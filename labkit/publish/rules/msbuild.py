@@ -1,22 +1,25 @@
 """MSBuild's values: `$(Name)`, escapes, lists and conditions.
 
-PURE. What is not understood is refused by name: a condition or a function that is skipped in silence would
+PURE. What is not understood is refused by name: a condition or a function that is silently skipped would
 publish another image than the SDK does. Source of the rules: learn.microsoft.com, MSBuild conditions, and
 dotnet/msbuild:src/Build/Evaluation.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 
-Look = Callable[[str], str]
+LookUp = Callable[[str], str]
 """Gives the value of a property by its name, empty where it has none."""
 
 _REFERENCE = re.compile(r"\$\(([^()]*)\)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _TOKEN = re.compile(r"\s*(==|!=|<=|>=|<|>|!|\(|\)|'(?:[^']*)'|[^\s()<>=!']+)")
+_ORDER = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_COMPARISONS = ("==", "!=", *_ORDER)
 _TRUE, _FALSE = {"true", "on", "yes"}, {"false", "off", "no"}
 
 
@@ -24,7 +27,7 @@ class NotUnderstood(Exception):
     """A project file holds what the kit does not evaluate; the message names it."""
 
 
-def expand(text: str, look: Look) -> str:
+def expand(text: str, look_up: LookUp) -> str:
     """A value with every `$(Name)` replaced.
 
     Raises:
@@ -32,15 +35,15 @@ def expand(text: str, look: Look) -> str:
     """
     if "$(" not in text and "@(" not in text and "%(" not in text:
         return text
-    for mark, what in (("@(", "an item list"), ("%(", "item metadata")):
+    for mark, construct in (("@(", "an item list"), ("%(", "item metadata")):
         if mark in text:
-            raise NotUnderstood(f"{what}, in {text!r}")
+            raise NotUnderstood(f"{construct}, in {text!r}")
 
     def replaced(match: re.Match[str]) -> str:
         name = match.group(1).strip()
         if not _NAME.fullmatch(name):
             raise NotUnderstood(f"a property function, $({name})")
-        return look(name)
+        return look_up(name)
 
     expanded = _REFERENCE.sub(replaced, text)
     if "$(" in _REFERENCE.sub("", text):
@@ -49,30 +52,33 @@ def expand(text: str, look: Look) -> str:
 
 
 def unescape(text: str) -> str:
-    """What `%3B` and its like stand for."""
+    """A text with `%3B` and its like replaced by their characters."""
     return _ESCAPE.sub(lambda match: chr(int(match.group(1), 16)), text) if "%" in text else text
 
 
 def split_list(text: str) -> list[str]:
-    """The entries of a list that semicolons separate: without blanks around them, empty ones left out."""
+    """The entries of a list separated by semicolons: stripped, without empty ones."""
     return [unescape(entry) for part in text.split(";") if (entry := part.strip())]
 
 
 def is_true(text: str) -> bool:
-    """Whether a value is MSBuild's yes."""
+    """Whether MSBuild takes a value for true."""
     return text.strip().lower() in _TRUE
 
 
-def holds(condition: str, look: Look) -> bool:
-    """Whether a condition is met; an empty one is.
+def holds(condition: str, look_up: LookUp) -> bool:
+    """Whether a condition is true; an empty one is.
 
     Raises:
         NotUnderstood: it calls a function, or makes no sense.
     """
     if not condition.strip():
         return True
-    reader = _Reader(condition, look)
-    result = reader.alternatives()
+    reader = _Reader(condition, look_up)
+    try:
+        result = reader.any_of()
+    except RecursionError:
+        raise NotUnderstood("a condition that is nested too deeply") from None
     if reader.token is not None:
         raise reader.senseless()
     return result
@@ -81,14 +87,14 @@ def holds(condition: str, look: Look) -> bool:
 class _Reader:
     """Reads a condition from left to right: `or` binds least, then `and`, then `!`, then a comparison."""
 
-    def __init__(self, condition: str, look: Look) -> None:
-        self.condition, self.look = condition, look
+    def __init__(self, condition: str, look_up: LookUp) -> None:
+        self.condition, self.look_up = condition, look_up
         self.tokens = self._tokens()
         self.next = 0
 
     def _tokens(self) -> list[str]:
         tokens, at = [], 0
-        # `$(` is taken apart by no token: it is replaced by a word first.
+        # A reference such as $(Name) is replaced by a placeholder first, so that no token splits it.
         text, references = self._hide_references()
         while text[at:].strip():
             match = _TOKEN.match(text, at)
@@ -114,13 +120,13 @@ class _Reader:
     def senseless(self) -> NotUnderstood:
         return NotUnderstood(f"the condition {self.condition!r}")
 
-    def _accept(self, *words: str) -> bool:
-        if self.token is not None and self.token.lower() in words:
+    def _accept(self, *tokens: str) -> bool:
+        if self.token is not None and self.token.lower() in tokens:
             self.next += 1
             return True
         return False
 
-    def alternatives(self) -> bool:
+    def any_of(self) -> bool:
         result = self._all_of()
         while self._accept("or"):
             other = self._all_of()
@@ -138,41 +144,41 @@ class _Reader:
         if self._accept("!"):
             return not self._factor()
         if self._accept("("):
-            result = self.alternatives()
+            result = self.any_of()
             if not self._accept(")"):
                 raise self.senseless()
             return result
         left = self._operand()
-        operator = self.token
-        if operator in ("==", "!=", "<", ">", "<=", ">="):
+        symbol = self.token
+        if symbol is not None and symbol in _COMPARISONS:
             self.next += 1
-            return self._compare(left, operator, self._operand())
+            return self._compare(left, symbol, self._operand())
         if left.strip().lower() in _TRUE | _FALSE:
             return is_true(left)
         raise self.senseless()
 
     def _operand(self) -> str:
         token = self.token
-        if token is None or token in ("==", "!=", "<", ">", "<=", ">=", "!", "(", ")"):
+        if token is None or token in (*_COMPARISONS, "!", "(", ")"):
             raise self.senseless()
         self.next += 1
         if self.token == "(":
             raise NotUnderstood(f"the function {token}, in the condition {self.condition!r}")
-        return unescape(expand(token.strip("'") if token.startswith("'") else token, self.look))
+        return unescape(expand(token.strip("'") if token.startswith("'") else token, self.look_up))
 
-    def _compare(self, left: str, operator: str, right: str) -> bool:
-        one, other = _number(left), _number(right)
-        if operator in ("==", "!="):
-            if one is not None and other is not None:
-                same = one == other
+    def _compare(self, left: str, symbol: str, right: str) -> bool:
+        first, second = _number(left), _number(right)
+        if symbol in ("==", "!="):
+            if first is not None and second is not None:
+                same = first == second
             elif left.lower() in _TRUE | _FALSE and right.lower() in _TRUE | _FALSE:
                 same = is_true(left) == is_true(right)
             else:
                 same = left.lower() == right.lower()
-            return same == (operator == "==")
-        if one is None or other is None:
+            return same == (symbol == "==")
+        if first is None or second is None:
             raise self.senseless()
-        return {"<": one < other, ">": one > other, "<=": one <= other, ">=": one >= other}[operator]
+        return _ORDER[symbol](first, second)
 
 
 def _number(text: str) -> float | None:

@@ -1,14 +1,15 @@
 """A project file, evaluated as far as it matters to the image.
 
-PURE. MSBuild evaluates properties from top to bottom and items afterwards; what is given on the command line wins,
-and environment variables are properties of the lowest rank (learn.microsoft.com, "How MSBuild builds projects").
+PURE. MSBuild evaluates properties from top to bottom and items afterwards; the command line overrides them, and they
+override environment variables (learn.microsoft.com, "How MSBuild builds projects").
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from labkit.publish.rules.msbuild import NotUnderstood, expand, holds, split_list, unescape
 
@@ -37,6 +38,28 @@ class Item:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+class Property(NamedTuple):
+    """A property's value.
+
+    Args:
+        name: as it was spelt last.
+        raw: as MSBuild keeps it, with its escapes.
+        value: without them.
+    """
+
+    name: str
+    raw: str
+    value: str
+
+    @classmethod
+    def of(cls, name: str, raw: str) -> Property:
+        """A property from what MSBuild keeps."""
+        return cls(name, raw, unescape(raw))
+
+
+_UNSET = Property("", "", "")
+
+
 @dataclass
 class Project:
     """An evaluated project.
@@ -44,7 +67,7 @@ class Project:
     Args:
         name: the file's name without its extension.
         sdk: the project's Sdk.
-        properties: every property by its name in lower case: as it was spelt last, and its value as MSBuild keeps it.
+        properties: every property by its name in lower case.
         items: the items that matter to an image.
         other_items: names of further items that begin with Container.
         twice: names that the project file sets more than once.
@@ -53,7 +76,7 @@ class Project:
 
     name: str
     sdk: str
-    properties: dict[str, tuple[str, str]]
+    properties: dict[str, Property]
     items: list[Item] = field(default_factory=list)
     other_items: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -61,11 +84,16 @@ class Project:
 
     def raw(self, name: str) -> str:
         """A property as MSBuild keeps it, with its escapes; empty where it is not set."""
-        return self.properties.get(name.lower(), ("", ""))[1]
+        return self.properties.get(name.lower(), _UNSET).raw
 
     def get(self, name: str, default: str = "") -> str:
-        """A property, or what to take where it is empty."""
-        return unescape(self.raw(name)) or default
+        """A property, or the default where it is empty."""
+        return self.properties.get(name.lower(), _UNSET).value or default
+
+    @property
+    def assembly(self) -> str:
+        """The app's name."""
+        return self.get("AssemblyName", self.name)
 
     def of(self, name: str) -> list[Item]:
         """The items of a kind."""
@@ -87,7 +115,7 @@ def evaluate(
 
     Args:
         text: the file.
-        given: properties of the command line, the last of a name wins.
+        given: properties of the command line, of which the last of a name overrides the others.
         name: the file's name without its extension.
         environment: environment variables, which MSBuild takes for properties.
 
@@ -99,17 +127,10 @@ def evaluate(
     if _tag(root) != "Project" or sdk.partition("/")[0] not in SDKS:
         raise NotUnderstood(f"the Sdk {sdk!r}" if _tag(root) == "Project" else f"the element {_tag(root)}")
     known = {"MSBuildProjectName": name, "MSBuildProjectFile": f"{name}.csproj", "Configuration": "Release"}
-    project = Project(name, sdk.partition("/")[0], {})
-    for source in (environment or {}, known):
-        project.properties.update({key.lower(): (key, value) for key, value in source.items()})
-    project.surroundings = {key.lower() for key in environment or {}}
-    fixed: dict[str, tuple[str, str]] = {}
-    for key, value in given:
-        if fixed.get(key.lower(), (key, value))[1] != value:
-            project.twice.append(key)
-        fixed[key.lower()] = (key, value)
-    project.properties.update(fixed)
-    project.surroundings -= set(fixed)
+    defaults = {key.lower(): Property.of(key, raw) for key, raw in {**(environment or {}), **known}.items()}
+    fixed, twice = _fixed(given)
+    project = Project(name, sdk.partition("/")[0], defaults | fixed, twice=twice)
+    project.surroundings = {key.lower() for key in environment or {}} - set(fixed)
     groups = list(_groups(root))
     for group in groups:
         if _tag(group) == "PropertyGroup":
@@ -118,6 +139,18 @@ def evaluate(
         if _tag(group) == "ItemGroup":
             _add_items(project, group)
     return project
+
+
+def _fixed(given: Iterable[tuple[str, str]]) -> tuple[dict[str, Property], list[str]]:
+    """The properties of the command line, which a project file cannot change, and names with two values."""
+    fixed: dict[str, Property] = {}
+    twice = []
+    for name, raw in given:
+        before = fixed.get(name.lower())
+        if before and before.raw != raw:
+            twice.append(name)
+        fixed[name.lower()] = Property.of(name, raw)
+    return fixed, twice
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -151,8 +184,8 @@ def _groups(root: ET.Element) -> Iterator[ET.Element]:
         if tag in ("PropertyGroup", "ItemGroup"):
             yield element
         elif tag not in ("ProjectExtensions",):
-            what = element.get("Project") or element.get("Name") or element.get("TaskName") or ""
-            raise NotUnderstood(f"the element {tag}{f' {what!r}' if what else ''}")
+            name = element.get("Project") or element.get("Name") or element.get("TaskName") or ""
+            raise NotUnderstood(f"the element {tag}{f' {name!r}' if name else ''}")
 
 
 def _applies(project: Project, element: ET.Element) -> bool:
@@ -160,7 +193,7 @@ def _applies(project: Project, element: ET.Element) -> bool:
     return condition is None or holds(condition, project.raw)
 
 
-def _set_properties(project: Project, group: ET.Element, fixed: Mapping[str, tuple[str, str]]) -> None:
+def _set_properties(project: Project, group: ET.Element, fixed: Container[str]) -> None:
     if not _applies(project, group):
         return
     for element in group:
@@ -169,11 +202,11 @@ def _set_properties(project: Project, group: ET.Element, fixed: Mapping[str, tup
         name = _tag(element)
         if not _applies(project, element) or name.lower() in fixed:
             continue
-        value = expand(element.text or "", project.raw)
-        before = project.properties.get(name.lower())
-        if before and before[0] == name and before[1] and before[1] != value and name.startswith("Container"):
+        raw = expand(element.text or "", project.raw)
+        before = project.properties.get(name.lower(), _UNSET)
+        if before.name == name and before.raw not in ("", raw) and name.startswith("Container"):
             project.twice.append(name)
-        project.properties[name.lower()] = (name, value)
+        project.properties[name.lower()] = Property.of(name, raw)
         project.surroundings.discard(name.lower())
 
 
@@ -198,7 +231,7 @@ def _add_item(project: Project, name: str, element: ET.Element) -> None:
         raise NotUnderstood(f"{operations[0]} of the item {name}")
     if "Remove" in attributes:
         gone = {entry.lower() for entry in split_list(expand(attributes["Remove"], project.raw))}
-        project.items = [one for one in project.items if one.name != name or one.include.lower() not in gone]
+        project.items = [item for item in project.items if item.name != name or item.include.lower() not in gone]
         return
     includes = expand(attributes.pop("Include", ""), project.raw)
     metadata = {key.lower(): unescape(expand(value, project.raw)) for key, value in attributes.items()}

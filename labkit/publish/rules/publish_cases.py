@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from labkit.publish.rules.arguments import read_arguments
+from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood
 from labkit.publish.rules.project import evaluate
-from labkit.publish.rules.publish_result import FORMATS, Outcome, complete, prepare
-from labkit.publish.rules.report import Message, Refused
+from labkit.publish.rules.publish_result import FORMATS, PublishResult, complete, prepare
 
 _KEYS = {"id", "project", "project_sdk", "arguments", "base", "base_reference", "base_format", "project_name"}
 
 
-class MalformedCase(ValueError):
-    """A case that is not one; the text says what is wrong with it."""
+class MalformedPublishCase(ValueError):
+    """A line that is not a case; the text says what is wrong with it."""
 
 
 def answer_case(case: object) -> dict[str, Any]:
@@ -33,26 +33,25 @@ def answer_case(case: object) -> dict[str, Any]:
         JSON-ready: `id`, `exit`, `codes`, `messages`, `base_image`, `repository`, `tags`, `format`, `config`.
 
     Raises:
-        MalformedCase: it is no case, or holds what the kit does not evaluate.
+        MalformedPublishCase: it is not a case, or holds what the kit does not evaluate.
     """
     fields = _fields(case)
-    outcome = Outcome()
     try:
-        outcome = _outcome(fields)
+        result = _result(fields)
     except Refused as refused:
-        outcome.messages.append(Message(refused.code, refused.text, error=True))
+        result = PublishResult(messages=(refused.message,))
     except NotUnderstood as error:
-        raise MalformedCase(f"the kit does not evaluate {error}") from error
+        raise MalformedPublishCase(f"the kit does not evaluate {error}") from error
     return {
         "id": fields.get("id"),
-        "exit": int(outcome.failed),
-        "codes": sorted({message.code for message in outcome.messages if message.code}),
-        "messages": [str(message) for message in outcome.messages],
-        "base_image": outcome.base_image,
-        "repository": outcome.target.repository,
-        "tags": list(outcome.target.tags),
-        "format": outcome.image_format or fields.get("base_format") or "Docker",
-        "config": outcome.config,
+        "exit": int(result.failed),
+        "codes": sorted({message.code for message in result.messages if message.code}),
+        "messages": [str(message) for message in result.messages],
+        "base_image": result.base_image,
+        "repository": result.target.repository,
+        "tags": list(result.target.tags),
+        "format": result.image_format or fields.get("base_format") or "Docker",
+        "config": result.config,
     }
 
 
@@ -60,10 +59,10 @@ def answer_lines(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Answer JSON lines.
 
     Args:
-        lines: one case each; blank ones are passed over.
+        lines: a case each; blank ones are skipped.
 
     Yields:
-        The answer as a line of JSON, and whether the case was one.
+        The answer as a line of JSON, and whether the line was a case.
     """
     for line in lines:
         if not line.strip():
@@ -79,45 +78,45 @@ def answer_lines(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
             yield json.dumps({"id": identifier, "error": str(error)}), False
 
 
-def _outcome(fields: Mapping[str, Any]) -> Outcome:
+def _result(fields: Mapping[str, Any]) -> PublishResult:
     given = read_arguments(fields["arguments"])
     if fields.get("project") is None:
         raise Refused("MSB1003", "there is no project file")
     if (reference := fields.get("base_reference")) and "containerbaseimage" not in {name.lower() for name, _ in given}:
         given = [("ContainerBaseImage", reference), *given]
     project = evaluate(fields["project"], given, name=fields.get("project_name") or "hello")
-    outcome = prepare(project)
-    if fields.get("base") is not None:
-        complete(project, outcome, fields["base"], fields.get("base_format") or "Docker")
-    return outcome
+    result = prepare(project)
+    if fields.get("base") is None:
+        return result
+    return complete(project, result, fields["base"], fields.get("base_format") or "Docker")
 
 
 def _fields(case: object) -> Mapping[str, Any]:
     if not isinstance(case, dict):
-        raise MalformedCase("a case is a JSON object")
+        raise MalformedPublishCase("a case is a JSON object")
     if unknown := sorted(set(case) - _KEYS):
-        raise MalformedCase(f"unknown keys {', '.join(unknown)}")
+        raise MalformedPublishCase(f"unknown keys {', '.join(unknown)}")
     for name in ("project", "project_sdk", "base_reference", "base_format", "project_name"):
         if not isinstance(case.get(name), str | None):
-            raise MalformedCase(f"{name} is a text or null")
+            raise MalformedPublishCase(f"{name} is a text or null")
     arguments = case.setdefault("arguments", [])
-    if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
-        raise MalformedCase("arguments is a list of texts")
+    if not isinstance(arguments, list) or not all(isinstance(argument, str) for argument in arguments):
+        raise MalformedPublishCase("arguments is a list of texts")
     if not isinstance(case.get("base"), dict | None):
-        raise MalformedCase("base is a JSON object or null")
+        raise MalformedPublishCase("base is a JSON object or null")
     _check_base(case.get("base") or {})
     if case.get("base_format") not in (None, *FORMATS):
-        raise MalformedCase(f"base_format is one of {', '.join(FORMATS)}")
+        raise MalformedPublishCase(f"base_format is one of {', '.join(FORMATS)}")
     return case
 
 
 def _check_base(base: Mapping[str, Any]) -> None:
     for name in ("Env", "Entrypoint", "Cmd"):
         value = base.get(name)
-        if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-            raise MalformedCase(f"base.{name} is a list of texts")
+        if value is not None and not (isinstance(value, list) and all(isinstance(entry, str) for entry in value)):
+            raise MalformedPublishCase(f"base.{name} is a list of texts")
     for name in ("Labels", "ExposedPorts", "Volumes"):
         if not isinstance(base.get(name), dict | None):
-            raise MalformedCase(f"base.{name} is a JSON object")
+            raise MalformedPublishCase(f"base.{name} is a JSON object")
     if not isinstance(base.get("User"), str | None):
-        raise MalformedCase("base.User is a text")
+        raise MalformedPublishCase("base.User is a text")

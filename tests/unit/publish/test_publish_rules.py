@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from labkit.publish.rules.arguments import read_arguments
 from labkit.publish.rules.harms import harms
 from labkit.publish.rules.image_names import is_tag, normal_repository
+from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood, expand, holds, split_list
 from labkit.publish.rules.project import evaluate
-from labkit.publish.rules.publish_cases import MalformedCase, answer_case, answer_lines
+from labkit.publish.rules.publish_cases import MalformedPublishCase, answer_case, answer_lines
 from labkit.publish.rules.publish_result import complete, prepare
-from labkit.publish.rules.report import Refused
 
 BASE: dict[str, Any] = {"Env": ["PATH=/bin", "APP_UID=1654", "ASPNETCORE_HTTP_PORTS=8080"]}
 
@@ -34,9 +34,8 @@ def published(text: str, *arguments: str, base: dict[str, Any] | None = None) ->
 
 def warnings(text: str, *arguments: str, files: tuple[str, ...] = ("hello.dll",), **environment: str) -> list[str]:
     project = evaluate(text, read_arguments(arguments), environment=environment)
-    outcome = prepare(project)
-    complete(project, outcome, BASE)
-    return [message.code for message in harms(project, outcome, files)]
+    result = complete(project, prepare(project), BASE)
+    return [message.code for message in harms(project, result, files)]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def test_a_function_in_a_value_is_refused_by_name(text: str) -> None:
     ],
 )
 def test_what_is_not_evaluated_is_refused_by_name(text: str, named: str) -> None:
-    with pytest.raises(MalformedCase, match=named):
+    with pytest.raises(MalformedPublishCase, match=named):
         published(text)
 
 
@@ -207,11 +206,10 @@ def test_a_misspelt_property_is_answered_with_the_right_one() -> None:
 def test_a_user_is_written_as_it_is_whatever_it_is(user: str) -> None:
     given_user = user.replace("%", "")
     project = evaluate(project_file(), [("ContainerUser", given_user)])
-    outcome = prepare(project)
-    complete(project, outcome, BASE)
-    assert outcome.config is not None
-    assert outcome.config["User"] == (given_user or "1654")
-    harms(project, outcome, [])  # Whatever it is, it is judged without falling over.
+    result = complete(project, prepare(project), BASE)
+    assert result.config is not None
+    assert result.config["User"] == (given_user or "1654")
+    harms(project, result, [])  # Whatever it is, it is judged without falling over.
 
 
 @given(st.text(max_size=20))
