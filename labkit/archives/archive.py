@@ -8,7 +8,8 @@ import re
 import tarfile
 import zlib
 from collections import Counter
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -90,12 +91,36 @@ def read_archive(path: Path | str, *, architecture: str | None = None) -> list[I
     Raises:
         ArchiveUnreadable: it is no such archive or it is damaged.
     """
-    path, wanted, store = Path(path), image_architecture(architecture), Store()
+    path, wanted = Path(path), image_architecture(architecture)
+    with _opened(path) as store:
+        images = _images(store, path.name, wanted)
+        return [replace(image.content, **account_files(store, image.layers)) for image in images]
+
+
+@contextmanager
+def open_image(path: Path, *, architecture: str | None = None) -> Iterator[tuple[Store, ImageParts]]:
+    """The files of an archive, to read layers from, and the parts of its first image.
+
+    Args:
+        path: as for `read_archive`.
+        architecture: likewise.
+
+    Raises:
+        ArchiveUnreadable: it is no such archive, is damaged, or has no image.
+    """
+    with _opened(path) as store:
+        yield store, _parts(store, path.name, image_architecture(architecture))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Store]:
+    """An archive's files; whatever turns out to be wrong with them ends as ArchiveUnreadable."""
+    store = Store()
     try:
         with ExitStack() as stack:
             store.load(path, stack)
-            images = _images(store, path.name, wanted)
-            return [replace(image.content, **account_files(store, image.layers)) for image in images]
+            yield store
+        return
     except Flaw as flaw:
         came_back, remedy = (*flaw.args, _SAVE)[:2]
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -133,11 +158,13 @@ def _image(store: Store, reference: str, config: str, layers: list[str], manifes
 def _saved(store: Store, fallback: str) -> list[_Image]:
     """The images that the manifest.json of `docker save` names."""
     entries = list_of({"manifest.json": store.json("manifest.json", list, "list")}, "manifest.json", dict)
-    found = [(list_of(it, "RepoTags", str), field_of(it, "Config", str), list_of(it, "Layers", str)) for it in entries]
-    return [
-        _image(store, (*tags, fallback)[0], clean_path(config), [clean_path(layer) for layer in layers])
-        for tags, config, layers in found
-    ]
+    return [_saved_image(store, fallback, entry) for entry in entries]
+
+
+def _saved_image(store: Store, fallback: str, entry: Record) -> _Image:
+    tags, layers = list_of(entry, "RepoTags", str), list_of(entry, "Layers", str)
+    config = clean_path(field_of(entry, "Config", str))
+    return _image(store, (*tags, fallback)[0], config, [clean_path(layer) for layer in layers])
 
 
 def _laid_out(store: Store, fallback: str, wanted: str) -> list[_Image]:
@@ -190,17 +217,8 @@ def _pick(store: Store, reference: str, entries: list[Record], wanted: str) -> _
     return first
 
 
-def parts_of_image(store: Store, fallback: str, wanted: str) -> ImageParts:
-    """The parts of an archive's first image.
-
-    Args:
-        store: the archive's files.
-        fallback: what to call an image without a name.
-        wanted: the wanted architecture.
-
-    Raises:
-        Flaw: there is none, or it is damaged.
-    """
+def _parts(store: Store, fallback: str, wanted: str) -> ImageParts:
+    """The parts of an archive's first image."""
     image = next(iter(_images(store, fallback, wanted)), None)
     if image is None:
         raise Flaw("there is no image in it")

@@ -27,7 +27,7 @@ _NO_ZSTD = """write it by docker save, or by skopeo copy with plain or gzip laye
 
 
 class Flaw(Exception):
-    """What is wrong with an archive and, where it is not to write it again, what to do."""
+    """What is wrong with an archive and, where the remedy is not to write it again, what to do."""
 
 
 def quoted(text: object) -> str:
@@ -127,28 +127,45 @@ class Store:
         for _ in range(MOST_HOPS):
             self.files |= {name: self.files[target] for name, target in links.items() if target in self.files}
 
-    def open(self, name: str, what: str) -> IO[bytes]:
-        """Open a file that must be there."""
+    def open(self, name: str, part: str) -> IO[bytes]:
+        """Open a file that must be there.
+
+        Args:
+            name: of the file.
+            part: which part of an image it is, for the error.
+
+        Raises:
+            Flaw: it is not there.
+        """
         if name not in self.files:
-            raise Flaw(f"the {what} {quoted(name)} is missing in it, or is a link that leaves it")
+            raise Flaw(f"the {part} {quoted(name)} is missing in it, or is a link that leaves it")
         self.reading = f" at {quoted(name)}"
         return self.files[name]()
 
-    def json(self, name: str, kind: type[_T], what: str) -> _T:
-        """A JSON document."""
+    def json(self, name: str, kind: type[_T], part: str) -> _T:
+        """A JSON document.
+
+        Args:
+            name: of the file.
+            kind: the wanted type.
+            part: which part of an image it is, for the error.
+
+        Raises:
+            Flaw: it is not there, is too large, or is not such a document.
+        """
         self._documents += 1
-        with self.open(name, what) as source:
+        with self.open(name, part) as source:
             data = source.read(LARGEST + 1)
         if len(data) > LARGEST or self._documents > _DOCUMENTS:
-            raise Flaw(f"the {what} is larger than {LARGEST} bytes, or it is one of more than {_DOCUMENTS}")
+            raise Flaw(f"the {part} is larger than {LARGEST} bytes, or it is one of more than {_DOCUMENTS}")
         try:
-            return field_of({what: json.loads(data)}, what, kind)
+            return field_of({part: json.loads(data)}, part, kind)
         except ValueError as error:
-            raise Flaw(f"the {what} is not JSON ({quoted(error)})") from error
+            raise Flaw(f"the {part} is not JSON ({quoted(error)})") from error
 
 
 def field_of(record: Record, key: str, kind: type[_T]) -> _T:
-    """A field of a JSON object; an absent or a null one is empty, as Go has it."""
+    """A field of a JSON object; an absent or a null one is empty, as for Go."""
     value = record.get(key)
     if value is not None and not isinstance(value, kind):
         raise Flaw(f"{key} in it is a JSON {type(value).__name__}, not a {kind.__name__}")

@@ -1,4 +1,4 @@
-"""What the layers of an image make of its account files: whiteouts, links, one layer over the other."""
+"""The account files of an image as its layers make them: whiteouts, links, one layer over the other."""
 
 from __future__ import annotations
 
@@ -41,9 +41,13 @@ class Tree:
         self._watched = watched
         self._nodes: dict[str, _Node] = {}
 
-    def walk(self, path: str, passed: set[str]) -> str | None:
-        """Where a path leads, within the image's root; `passed` gets what decides it. None for too many links."""
-        done: list[str] = []
+    def walk(self, path: str) -> tuple[str | None, set[str]]:
+        """Follow a path within the image's root.
+
+        Returns:
+            Where it leads, None for too many links; and the paths that decide that.
+        """
+        done, passed = list[str](), set[str]()
         todo, hops = path.split("/")[::-1], 0
         while todo:
             part = todo.pop()
@@ -57,10 +61,10 @@ class Tree:
                 if node and node.kind == "link":
                     hops += 1
                     if hops > MOST_HOPS or len(node.target) > LONGEST_PATH:
-                        return None
+                        return None, passed
                     done = [] if node.target.startswith("/") else done[:-1]
                     todo += node.target.split("/")[::-1]
-        return "/".join(done)
+        return "/".join(done), passed
 
     def _drop(self, top: str, keep: set[str]) -> None:
         for path in [path for path in self._nodes if f"{path}/".startswith(top) and path not in keep]:
@@ -71,7 +75,7 @@ class Tree:
         own: set[str] = set()  # a whiteout hides what lower layers have, never what its own layer has
         for member, lend in members(source):
             folder, _, base = clean_path(member.name).rpartition("/")
-            parent = self.walk(folder, set())
+            parent, _ = self.walk(folder)
             if not base or parent is None:
                 continue
             path = f"{parent}/{base}".lstrip("/")
@@ -91,22 +95,23 @@ class Tree:
         if member.isreg():
             return _Node("file", size=member.size, data=lend().read() if member.size <= LARGEST else b"")
         if member.islnk():
-            target = self.walk(clean_path(member.linkname), set()) or ""
-            return self._nodes.get(target, _OTHER) if target in self._watched else _Node("hard", target)
+            target, _ = self.walk(clean_path(member.linkname))
+            return self._nodes.get(target or "", _OTHER) if target in self._watched else _Node("hard", target or "")
         return _Node("link", member.linkname) if member.issym() else _Node("folder") if member.isdir() else _OTHER
 
-    def find(self, path: str, passed: set[str]) -> _Node:
-        """What lies where a path leads."""
-        node = self._nodes.get(self.walk(path, passed) or "", _OTHER)
+    def find(self, path: str) -> tuple[_Node, set[str]]:
+        """What lies where a path leads, and the paths that decide it."""
+        end, passed = self.walk(path)
+        node = self._nodes.get(end or "", _OTHER)
         if node.kind == "hard":
-            self.walk(node.target, passed)
-        return node
+            passed |= self.walk(node.target)[1]
+        return node, passed
 
 
 def account_files(store: Store, layers: list[str]) -> dict[str, Any]:
     """The texts of the account files in the file system that layers make."""
     watched, passed = set[str](), {"etc", *_ACCOUNTS.values()}
-    found: dict[str, _Node] = {}
+    nodes: dict[str, _Node] = {}
     # Only a link of which the target was not watched needs the layers to be read once more.
     for _ in range(MOST_HOPS + 1):
         if passed <= watched:
@@ -117,11 +122,13 @@ def account_files(store: Store, layers: list[str]) -> dict[str, Any]:
             with store.open(layer, "layer") as raw:
                 tree.apply(unpacked(raw))
         passed = set()
-        found = {key: tree.find(path, passed) for key, path in _ACCOUNTS.items()}
-    for key, node in found.items():
+        for key, path in _ACCOUNTS.items():
+            nodes[key], decisive = tree.find(path)
+            passed |= decisive
+    for key, node in nodes.items():
         if node.size > LARGEST:
             raise Flaw(f"its {key} file has {node.size} bytes, and no more than {LARGEST} are read", _TOO_LARGE)
     return {
         key: node.data.decode("utf-8", "surrogateescape") if node.kind == "file" else None
-        for key, node in found.items()
+        for key, node in nodes.items()
     }

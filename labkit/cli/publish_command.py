@@ -17,7 +17,7 @@ from labkit.publish.rules.publish_cases import answer_lines
 from labkit.show.table import Table
 
 if TYPE_CHECKING:
-    from labkit.publish.publisher import Options
+    from labkit.publish.published import Options
 
 _LONGEST_LINE = 1 << 24
 _EXAMPLES = """
@@ -77,7 +77,7 @@ def publish_command(
     if not app:
         raise Misuse("Publishing", "no app is named", "name a project's folder\n  labkit publish APP")
     # --batch needs no engine, and none of the packages that speak to one.
-    from labkit.publish.publisher import Options
+    from labkit.publish.published import Options
 
     options = Options(tuple(argv), base, cluster, strict, back_end)
     return _compare(Path(app), options, as_json) if comparing else _publish(Path(app), options, as_json)

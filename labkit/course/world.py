@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from labkit.core.run_results import RunResult
     from labkit.explain.rows import Explanations
     from labkit.lab.samples.image_facts import FileFact, ImageFacts
-    from labkit.publish.publisher import Published
+    from labkit.publish.published import Published
     from labkit.threat.evidence import Matrix, Tried
 
 

@@ -21,7 +21,7 @@ from labkit.notebook.lesson_workloads import LessonWorkloads
 from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
 from labkit.notebook.open_lesson import OpenLesson
 from labkit.notebook.threats import Threats
-from labkit.publish.publisher import Published
+from labkit.publish.published import Published
 from labkit.show.table import Table
 
 Command = str | Sequence[str]

@@ -22,7 +22,8 @@ from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.survey import survey
 from labkit.notebook.arguments import containers_of, require_image
 from labkit.notebook.open_lesson import OpenLesson
-from labkit.publish.publisher import Options, Published, publish
+from labkit.publish.published import Options, Published
+from labkit.publish.publisher import publish
 from labkit.show.table import Table
 
 HELLO = CLUSTER / "apps" / "hello"

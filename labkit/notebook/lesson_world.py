@@ -18,7 +18,7 @@ from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.lesson_pods import LessonPods
 from labkit.notebook.lesson_workloads import LessonWorkloads
 from labkit.notebook.threats import Threats
-from labkit.publish.publisher import Published
+from labkit.publish.published import Published
 from labkit.threat.evidence import Matrix, Tried
 
 _DECIDED_SECONDS = 15.0

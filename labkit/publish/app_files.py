@@ -47,16 +47,16 @@ class AppFolder:
             return cls(path.parent, path)
         if not path.is_dir():
             raise Misuse(doing, "there is no such folder", "name the folder of a project file\n  labkit publish APP")
-        found = sorted(file for file in path.iterdir() if file.suffix in (".csproj", ".fsproj", ".vbproj"))
-        if len(found) != 1:
-            came_back = f"it has {len(found)} project files" if found else "there is no project file (*.csproj) in it"
+        projects = sorted(file for file in path.iterdir() if file.suffix in (".csproj", ".fsproj", ".vbproj"))
+        if len(projects) != 1:
+            came_back = f"it has {len(projects)} project files" if projects else "it has no project file (*.csproj)"
             raise Misuse(
                 doing, came_back, "name the folder, or the project file itself\n  labkit publish APP/app.csproj"
             )
-        return cls(path, found[0])
+        return cls(path, projects[0])
 
     def implicit_imports(self) -> list[Path]:
-        """Files beside the project or above it that MSBuild would import unasked."""
+        """Files beside the project or above it that MSBuild would import without being told to."""
         resolved = self.folder.resolve()
         above = [folder / name for folder in (resolved, *resolved.parents) for name in _IMPLICIT]
         beside = [self.project_file.with_name(self.project_file.name + ".user")]
@@ -82,10 +82,10 @@ def published_files(folder: Path, *, whole: bool) -> list[tuple[str, Path]]:
         LabFailed: it is empty, cannot be read, or holds a link that leaves it or what is neither file nor folder.
     """
     root = folder.resolve()
-    found = [(file.relative_to(root).as_posix(), file) for file in _walk(root, root, whole)]
-    if not any(file.is_file() for _, file in found):
+    files = [(file.relative_to(root).as_posix(), file) for file in _walk(root, root, whole)]
+    if not any(file.is_file() for _, file in files):
         raise _cannot(folder, "there is nothing to publish in it", "put the published files there\n  dotnet publish")
-    return sorted(found)
+    return sorted(files)
 
 
 def _walk(folder: Path, root: Path, whole: bool) -> Iterator[Path]:
@@ -167,7 +167,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path, seconds: int) -> None:
         with path.open("rb") as source:
             tar.addfile(entry, source)
     except OSError as error:
-        if error.errno == 28:  # ENOSPC is about where we write, and is told there.
+        if error.errno == 28:  # ENOSPC is about where we write, and is reported there.
             raise
         raise _cannot(
             path, error.strerror or str(error), "see that you may read it, and that nobody changes it"

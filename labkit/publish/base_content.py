@@ -5,25 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-from labkit.archives.archive import parts_of_image
+from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed
 
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
-OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _DOCUMENT = "base.json"
 _COPY = 1 << 20
 
@@ -54,7 +45,8 @@ class Base:
         image_format: Docker or OCI.
         digest: of its manifest where it has one, else of its configuration.
         layers: in order, from the bottom.
-        source: where it was read, in words.
+        source: where it was read.
+        in_engine: its name in the engine, where only the engine has its layers; else empty.
     """
 
     configuration: Mapping[str, Any]
@@ -62,30 +54,32 @@ class Base:
     digest: str
     layers: Sequence[BaseLayer]
     source: str
+    in_engine: str = ""
 
     @property
     def config(self) -> Mapping[str, Any] | None:
         """Its `config` object."""
-        found = self.configuration.get("config")
-        return found if isinstance(found, dict) else None
+        config = self.configuration.get("config")
+        return config if isinstance(config, dict) else None
 
 
-def base_of_engine(inspect: Mapping[str, Any], history: Sequence[Mapping[str, Any]], source: str) -> Base:
-    """A base of which the engine keeps the layers.
+def base_of_engine(name: str, inspect: Mapping[str, Any], history: Sequence[Mapping[str, Any]], source: str) -> Base:
+    """A base whose layers stay in the engine.
 
     Args:
+        name: its name there.
         inspect: the JSON of `docker image inspect`.
-        history: what `docker history` tells, the newest first.
-        source: where it was read, in words.
+        history: the JSON of `docker history`, the newest first.
+        source: where it was read.
     """
     config = {name: value for name, value in (inspect.get("Config") or {}).items() if value not in (None, [], {}, "")}
     diff_ids = list((inspect.get("RootFS") or {}).get("Layers") or [])
     entries = [
-        {"created_by": one.get("CreatedBy") or "", **({"empty_layer": True} if not one.get("Size") else {})}
-        for one in reversed(history)
+        {"created_by": step.get("CreatedBy") or "", **({"empty_layer": True} if not step.get("Size") else {})}
+        for step in reversed(history)
     ]
-    # A layer may be empty and yet be one; where the two do not agree the history is left out, as it may be.
-    if len([one for one in entries if not one.get("empty_layer")]) != len(diff_ids):
+    # A step of size 0 may have made a layer after all; where the numbers differ the history is left out, as it may be.
+    if len([entry for entry in entries if not entry.get("empty_layer")]) != len(diff_ids):
         entries = [{"created_by": source} for _ in diff_ids]
     configuration = {
         "architecture": inspect.get("Architecture", "amd64"),
@@ -94,10 +88,10 @@ def base_of_engine(inspect: Mapping[str, Any], history: Sequence[Mapping[str, An
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
         "history": entries,
     }
-    digests = [one.partition("@")[2] for one in inspect.get("RepoDigests") or []]
+    digests = [reference.partition("@")[2] for reference in inspect.get("RepoDigests") or []]
     digest = (digests or [str(inspect.get("Id", ""))])[0]
     layers = [BaseLayer(None, diff_id, 0, False) for diff_id in diff_ids]
-    return Base(configuration, "Docker", digest, layers, source)
+    return Base(configuration, "Docker", digest, layers, source, name)
 
 
 def base_of_archive(path: Path, architecture: str, cache: Path, source: str) -> Base:
@@ -107,41 +101,40 @@ def base_of_archive(path: Path, architecture: str, cache: Path, source: str) -> 
         path: the archive, or a layout's folder.
         architecture: the wanted one, as images name it.
         cache: the kit's cache folder.
-        source: where it came from, in words.
+        source: where it came from.
 
     Raises:
-        LabFailed: it is no image, is damaged, or holds another image than it says.
+        LabFailed: it is not an image, is damaged, or holds another image than it names; or the cache is full.
     """
-    store = Store()
     try:
-        with ExitStack() as stack:
-            store.load(path, stack)
-            parts = parts_of_image(store, path.name, architecture)
+        with open_image(path, architecture=architecture) as (store, parts):
             image_format = "OCI" if parts.is_oci else "Docker"
-            if kept_base(cache, parts.key, image_format, source) is None:
+            base = kept_base(cache, parts.key, image_format, source)
+            if base is None:
                 _keep(store, parts.configuration, parts.layers, _kept(cache, parts.key))
-    except Flaw as flaw:
-        raise LabFailed(f"Reading the base image {path}", str(flaw.args[0]), "give an image's archive") from flaw
-    except (ValueError, LookupError, EOFError, TypeError, zlib.error, tarfile.TarError) as error:
-        raise LabFailed(f"Reading the base image {path}", f"it is no image ({error})", "give an archive") from error
-    base = kept_base(cache, parts.key, image_format, source)
-    return replace(base, digest=parts.manifest_digest) if base and parts.manifest_digest else cast(Base, base)
+                base = kept_base(cache, parts.key, image_format, source)
+    except ArchiveUnreadable as error:
+        raise LabFailed(f"Reading the base image {path}", error.came_back, error.remedy) from error
+    if base is None:
+        raise LabFailed(f"Reading the base image {path}", "the cache lost it at once", "try it again")
+    return replace(base, digest=parts.manifest_digest) if parts.manifest_digest else base
 
 
 def kept_base(cache: Path, key: str, image_format: str, source: str) -> Base | None:
-    """A base that the cache has whole, None if it has it not.
+    """A base that is whole in the cache; None if it is not there.
 
     Args:
         cache: the kit's cache folder.
         key: the digest of the image's configuration, which the engine calls the image's id.
         image_format: Docker or OCI.
-        source: where it came from, in words.
+        source: where it came from.
     """
     kept = _kept(cache, key)
     try:
         document = json.loads((kept / _DOCUMENT).read_text(encoding="utf-8"))
         layers = [
-            BaseLayer(kept / one["file"], one["digest"], one["size"], one["compressed"]) for one in document["layers"]
+            BaseLayer(kept / layer["file"], layer["digest"], layer["size"], layer["compressed"])
+            for layer in document["layers"]
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -157,22 +150,30 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
     diff_ids = (configuration.get("rootfs") or {}).get("diff_ids") or []
     if len(diff_ids) != len(names):
         raise Flaw(f"its configuration names {len(diff_ids)} layers, and {len(names)} are there")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".base-") as folder:
-        written = []
-        for number, (name, diff_id) in enumerate(zip(names, diff_ids, strict=True)):
-            file = Path(folder) / f"layer-{number}"
-            with store.open(name, "layer") as source, file.open("wb") as target:
-                digest, compressed = _copy(source, target)
-            promised = f"sha256:{name.rpartition('/')[2]}" if name.startswith("blobs/sha256/") else diff_id
-            if digest != promised and not compressed:
-                raise Flaw(f"its layer {name} is not what it promises, {promised}")
-            written.append({"file": file.name, "digest": digest, "size": file.stat().st_size, "compressed": compressed})
-        document = {"configuration": configuration, "layers": written}
-        (Path(folder) / _DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
-        shutil.rmtree(kept, ignore_errors=True)
-        Path(folder).rename(kept)
-        Path(folder).mkdir()  # TemporaryDirectory wants to remove its own.
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".base-") as folder:
+            layers = [
+                _keep_layer(store, name, diff_id, Path(folder) / f"layer-{number}")
+                for number, (name, diff_id) in enumerate(zip(names, diff_ids, strict=True))
+            ]
+            document = {"configuration": configuration, "layers": layers}
+            (Path(folder) / _DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
+            shutil.rmtree(kept, ignore_errors=True)
+            Path(folder).rename(kept)
+            Path(folder).mkdir()  # TemporaryDirectory wants to remove its own.
+    except OSError as error:
+        remedy = "free some space, and see that you may write there\n  df -h"
+        raise LabFailed(f"Copying the base image into {kept.parent}", error.strerror or str(error), remedy) from error
+
+
+def _keep_layer(store: Store, name: str, diff_id: str, file: Path) -> dict[str, Any]:
+    with store.open(name, "layer") as source, file.open("wb") as target:
+        digest, compressed = _copy(source, target)
+    promised = f"sha256:{name.rpartition('/')[2]}" if name.startswith("blobs/sha256/") else diff_id
+    if digest != promised and not compressed:
+        raise Flaw(f"its layer {name} is not what it promises, {promised}")
+    return {"file": file.name, "digest": digest, "size": file.stat().st_size, "compressed": compressed}
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> tuple[str, bool]:

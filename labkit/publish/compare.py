@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.lab.lab import Lab
-from labkit.publish.publisher import Options, publish
+from labkit.publish.published import Options
+from labkit.publish.publisher import publish
 
 _ASIDE = {
     *("org.opencontainers.image.created", "org.opencontainers.artifact.created"),
@@ -19,13 +20,13 @@ _ASIDE = {
 
 
 def compare(app: Path, options: Options, lab: Lab) -> list[dict[str, Any]]:
-    """Publish by both back ends into archives of a folder of their own, and compare the configurations.
+    """Publish by both back ends into archives of a temporary folder, and compare the configurations.
 
-    Times, the base's digest and the SDK's version are left aside.
+    Times, the base's digest and the SDK's version are not compared.
 
     Args:
         app: the folder of a project file.
-        options: as for publishing; a place that they name is not used.
+        options: as for publishing, but for the place.
         lab: as for publishing.
 
     Returns:
@@ -46,11 +47,11 @@ def compare(app: Path, options: Options, lab: Lab) -> list[dict[str, Any]]:
 
 def differences(sdk: Mapping[str, Any], kit: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The fields of two configurations that are not the same."""
-    one, other = _comparable(sdk), _comparable(kit)
+    by_sdk, by_kit = _comparable(sdk), _comparable(kit)
     return [
-        {"field": field, "sdk": one.get(field), "kit": other.get(field)}
-        for field in sorted({*one, *other})
-        if json.dumps(one.get(field), sort_keys=True) != json.dumps(other.get(field), sort_keys=True)
+        {"field": field, "sdk": by_sdk.get(field), "kit": by_kit.get(field)}
+        for field in sorted({*by_sdk, *by_kit})
+        if json.dumps(by_sdk.get(field), sort_keys=True) != json.dumps(by_kit.get(field), sort_keys=True)
     ]
 
 

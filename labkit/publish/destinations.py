@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +11,11 @@ from labkit.adapters.crane import Crane
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.image_reference import full_name
 from labkit.lab.lab import Lab
-from labkit.publish.base_content import Base
-from labkit.publish.find_base import Bases
-from labkit.publish.image_writer import Image, layout, write_archive, write_docker_archive
-from labkit.publish.rules.publish_result import Target
+from labkit.publish.image_writer import AssembledImage, layout, write_archive, write_docker_archive
+from labkit.publish.rules.image_target import Target
 
 _ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz")
-_ENGINES = {"podman": "Podman"}
+_ENGINES = ("podman",)
 
 
 @dataclass(frozen=True)
@@ -27,50 +24,58 @@ class Delivered:
 
     Args:
         digest: of the manifest, or of the configuration where there is none.
-        place: in words.
+        place: a name for people to read.
     """
 
     digest: str
     place: str
 
 
-def deliver(
-    target: Target,
-    base: Base,
-    bases: Bases,
-    put: Callable[[Base], Image],
-    cluster: bool,
-    lab: Lab,
-) -> Delivered:
-    """Put the image together for its place, and bring it there.
+def check_destination(target: Target, *, cluster: bool) -> None:
+    """Refuse a target that makes no sense, before anything is read for it.
 
     Args:
-        target: where it goes.
-        base: what it stands on.
-        bases: reads the base's layers where they are needed.
-        put: puts the image together on a base.
+        target: where the image goes.
         cluster: whether it is loaded into the lab's cluster too.
-        lab: its engine and cluster.
 
     Raises:
-        Misuse: the place makes no sense.
+        Misuse: the cluster gets its images from the engine, or the engine is another than Docker.
+    """
+    elsewhere = target.archive or target.registry
+    if cluster and elsewhere:
+        raise Misuse("Publishing into the cluster", "it comes from the engine", "leave out the archive or the registry")
+    if not elsewhere and target.local_registry.lower() in _ENGINES:
+        raise Misuse("Publishing into Podman", "the kit's own back end knows Docker alone", "leave out LocalRegistry")
+
+
+def needs_layers(target: Target, lab: Lab) -> bool:
+    """Whether the base's layers are needed as files; an engine that has them already does without."""
+    return bool(target.archive or target.registry) or lab.engine().has_containerd_store()
+
+
+def deliver(image: AssembledImage, target: Target, lab: Lab, *, cluster: bool) -> Delivered:
+    """Bring an image to its place.
+
+    Args:
+        image: the image, whole where `needs_layers` wants it.
+        target: where it goes.
+        lab: its engine and cluster.
+        cluster: whether it is loaded into the lab's cluster too.
+
+    Raises:
         LabFailed: it could not be brought there; nothing is left half-way.
     """
     names = [f"{target.repository}:{tag}" for tag in target.tags]
-    if cluster and (target.archive or target.registry):
-        raise Misuse("Publishing into the cluster", "it comes from the engine", "leave out the archive or the registry")
     if target.archive:
-        image, path = put(bases.with_layers(base)), archive_path(target.archive, target.repository)
+        path = archive_path(target.archive, target.repository)
         write_archive(image, path, names)
         return Delivered(image.digest if image.image_format == "OCI" else image.identifier, f"archive {path}")
     if target.registry:
-        return _push(put(bases.with_layers(base)), target, lab)
-    if target.local_registry.lower() in _ENGINES:
-        raise Misuse("Publishing into Podman", "the kit's own back end knows Docker alone", "leave out LocalRegistry")
-    identifier = _load(put, base, bases, names, lab)
+        return _push(image, target, lab)
+    _load(image, names, lab)
     if cluster:
-        lab.cluster().load({full_name(name): identifier for name in names})
-    return Delivered(identifier, "the engine and the cluster" if cluster else "the engine")
+        lab.cluster().load({full_name(name): image.identifier for name in names})
+    return Delivered(image.identifier, "the engine and the cluster" if cluster else "the engine")
 
 
 def archive_path(given: str, repository: str) -> Path:
@@ -81,7 +86,7 @@ def archive_path(given: str, repository: str) -> Path:
     return path
 
 
-def _push(image: Image, target: Target, lab: Lab) -> Delivered:
+def _push(image: AssembledImage, target: Target, lab: Lab) -> Delivered:
     crane = Crane(lab.configuration, lab.steps)
     first, *others = target.tags
     reference = f"{target.registry}/{target.repository}:{first}"
@@ -89,21 +94,16 @@ def _push(image: Image, target: Target, lab: Lab) -> Delivered:
         digest = crane.push(folder, reference)
     if digest != image.digest:
         raise LabFailed(
-            f"Pushing {reference}", f"the registry says {digest}, not {image.digest}", "look at the registry"
+            f"Pushing {reference}", f"the registry reports {digest}, not {image.digest}", "look at the registry"
         )
     for tag in others:
         crane.tag(reference, tag)
     return Delivered(digest, f"registry {target.registry}")
 
 
-def _load(put: Callable[[Base], Image], base: Base, bases: Bases, names: list[str], lab: Lab) -> str:
-    """Load into the engine; where it has the base's layers already, they are not sent again."""
-    engine = lab.engine()
-    thin = any(layer.path is None for layer in base.layers) and not engine.has_containerd_store()
-    image = put(base if thin else bases.with_layers(base))
+def _load(image: AssembledImage, names: list[str], lab: Lab) -> None:
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
-            write_docker_archive(tar, image, names, whole=not thin)
+            write_docker_archive(tar, image, names)
         archive.seek(0)
-        engine.load_archive(archive, names[0])
-    return image.identifier
+        lab.engine().load_archive(archive, names[0])

@@ -1,4 +1,4 @@
-"""The published image put together, and written as an archive or as a layout that can be pushed."""
+"""Assembling the published image, and writing it as an archive or as a layout that can be pushed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed
 from labkit.core.image_reference import full_name
-from labkit.publish import base_content as media
 from labkit.publish.app_files import Layer
 from labkit.publish.base_content import Base, BaseLayer
 
 AUTHOR = "labkit"
+_DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+_OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+_OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 @dataclass(frozen=True)
-class Image:
-    """An image that has been put together and lies nowhere yet.
+class AssembledImage:
+    """An image that is complete and not written anywhere yet.
 
     Args:
         configuration: all of it, as bytes.
@@ -40,17 +46,13 @@ class Image:
     image_format: str
     base_layers: Sequence[BaseLayer]
     app_layer: Layer
-    manifest: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "manifest", self._manifest())
-
-    @property
+    @cached_property
     def identifier(self) -> str:
         """The digest of its configuration, which the engine calls the image's id."""
         return _digest(self.configuration)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest of its manifest."""
         return _digest(self.manifest)
@@ -58,19 +60,26 @@ class Image:
     @property
     def media_type(self) -> str:
         """Of its manifest."""
-        return media.OCI_MANIFEST if self.image_format == "OCI" else media.DOCKER_MANIFEST
+        return _OCI_MANIFEST if self.image_format == "OCI" else _DOCKER_MANIFEST
 
-    def _manifest(self) -> bytes:
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its layers are files; else only the engine has those of the base."""
+        return all(layer.path is not None for layer in self.base_layers)
+
+    @cached_property
+    def manifest(self) -> bytes:
+        """Its manifest, as bytes."""
         oci = self.image_format == "OCI"
-        plain, packed = (media.OCI_LAYER, "+gzip") if oci else (media.DOCKER_LAYER, ".gzip")
-        layers = [(one.digest, one.size, one.compressed) for one in self.base_layers]
+        plain, packed = (_OCI_LAYER, "+gzip") if oci else (_DOCKER_LAYER, ".gzip")
+        layers = [(layer.digest, layer.size, layer.compressed) for layer in self.base_layers]
         layers.append((self.app_layer.digest, self.app_layer.size, True))
         return _json(
             {
                 "schemaVersion": 2,
                 "mediaType": self.media_type,
                 "config": {
-                    "mediaType": media.OCI_CONFIG if oci else media.DOCKER_CONFIG,
+                    "mediaType": _OCI_CONFIG if oci else _DOCKER_CONFIG,
                     "size": len(self.configuration),
                     "digest": self.identifier,
                 },
@@ -82,14 +91,14 @@ class Image:
         )
 
 
-def put_together(
+def assemble(
     base: Base, config: Mapping[str, Any], layer: Layer, image_format: str, created: str, maker: str
-) -> Image:
-    """The published image.
+) -> AssembledImage:
+    """Put an image together.
 
     Args:
-        base: what it stands on.
-        config: its `config` object.
+        base: the base image.
+        config: the image's `config` object.
         layer: the app's files.
         image_format: Docker or OCI.
         created: a time as RFC 3339 has it.
@@ -97,23 +106,23 @@ def put_together(
     """
     before = base.configuration
     diff_ids = [*(before.get("rootfs") or {}).get("diff_ids", []), layer.diff_id]
-    history = [one for one in before.get("history") or [] if isinstance(one, dict)]
-    missing = len(diff_ids) - len([one for one in history if not one.get("empty_layer")])
-    entry = {"author": AUTHOR, "created": created, "created_by": maker}
+    history = [entry for entry in before.get("history") or [] if isinstance(entry, dict)]
+    missing = len(diff_ids) - len([entry for entry in history if not entry.get("empty_layer")])
+    made = {"author": AUTHOR, "created": created, "created_by": maker}
     configuration = {
         "config": config,
         "created": created,
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
         "architecture": before.get("architecture", "amd64"),
         "os": before.get("os", "linux"),
-        "history": [*history, *[entry] * max(missing, 0)],
+        "history": [*history, *[made] * max(missing, 0)],
     }
-    return Image(_json(configuration), image_format, base.layers, layer)
+    return AssembledImage(_json(configuration), image_format, base.layers, layer)
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A file to write beside the path, which gets the path's name once all of it is there.
+    """A temporary file beside the path, which gets the path's name once it is complete.
 
     Raises:
         LabFailed: it cannot be written; nothing is left behind.
@@ -130,7 +139,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_archive(image: Image, path: Path, names: Sequence[str]) -> None:
+def write_archive(image: AssembledImage, path: Path, names: Sequence[str]) -> None:
     """Write an image as `docker save` does, or as an OCI layout in a tar file, by the image's format.
 
     Raises:
@@ -145,31 +154,30 @@ def write_archive(image: Image, path: Path, names: Sequence[str]) -> None:
             for digest, source in _layers(image):
                 tar.add(source, _blob(digest), filter=_anonymous)
         else:
-            write_docker_archive(tar, image, names, whole=True)
+            write_docker_archive(tar, image, names)
 
 
-def write_docker_archive(tar: tarfile.TarFile, image: Image, names: Sequence[str], *, whole: bool) -> None:
-    """Add an image's files as `docker save` names them.
+def write_docker_archive(tar: tarfile.TarFile, image: AssembledImage, names: Sequence[str]) -> None:
+    """Add an image's files as `docker save` names them; layers of the base that only the engine has are left out.
 
     Args:
         tar: an open archive.
         image: the image.
         names: its references.
-        whole: whether to add layers of the base; an engine that has them does without.
     """
-    digests = [*(one.digest for one in image.base_layers), image.app_layer.digest]
+    digests = [*(layer.digest for layer in image.base_layers), image.app_layer.digest]
     layers = [f"{digest.rpartition(':')[2]}.tar" for digest in digests]
     config = f"{image.identifier.rpartition(':')[2]}.json"
     _add_bytes(tar, "manifest.json", _json([{"Config": config, "RepoTags": list(names), "Layers": layers}]))
     _add_bytes(tar, config, image.configuration)
-    for digest, source in _layers(image) if whole else [(image.app_layer.digest, image.app_layer.path)]:
+    for digest, source in _layers(image):
         name = f"{digest.rpartition(':')[2]}.tar"
         if name not in tar.getnames():
             tar.add(source, name, filter=_anonymous)
 
 
 @contextmanager
-def layout(image: Image, folder: Path) -> Iterator[Path]:
+def layout(image: AssembledImage, folder: Path) -> Iterator[Path]:
     """An OCI layout in a folder of its own, for as long as it is needed."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="layout-") as place:
         root = Path(place)
@@ -192,18 +200,19 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _index(image: Image, names: Sequence[str]) -> bytes:
+def _index(image: AssembledImage, names: Sequence[str]) -> bytes:
     entry = {"mediaType": image.media_type, "size": len(image.manifest), "digest": image.digest}
     named = [
         {"io.containerd.image.name": full_name(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
         for name in names
     ]
-    manifests = [{**entry, "annotations": one} for one in named] or [entry]
+    manifests = [{**entry, "annotations": annotations} for annotations in named] or [entry]
     return _json({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests})
 
 
-def _layers(image: Image) -> list[tuple[str, Path]]:
-    files = [(one.digest, one.path) for one in image.base_layers if one.path is not None]
+def _layers(image: AssembledImage) -> list[tuple[str, Path]]:
+    """Its layers that are files, by digest, from the bottom."""
+    files = [(layer.digest, layer.path) for layer in image.base_layers if layer.path is not None]
     return [*files, (image.app_layer.digest, image.app_layer.path)]
 
 

@@ -20,7 +20,8 @@ from labkit.base.resources import CHECKOUT
 from labkit.core.causes import Cause
 from labkit.lab.lab import Lab
 from labkit.publish.compare import compare
-from labkit.publish.publisher import Options, Published, publish
+from labkit.publish.published import Options, Published
+from labkit.publish.publisher import publish
 from tests.live.upstream import dying
 
 HELLO = CHECKOUT / "cluster" / "apps" / "hello"
@@ -176,7 +177,7 @@ from pathlib import Path
 sys.path.insert(0, {str(CHECKOUT)!r})
 from labkit.publish.app_files import Layer
 from labkit.publish.base_content import Base
-from labkit.publish.image_writer import Image, write_archive
+from labkit.publish.image_writer import AssembledImage, write_archive
 case = json.loads(Path(os.environ["RECORDED_CASE"]).read_text())
 for line in case["output"]:
     place = [word for word in sys.argv if word.startswith("-p:ContainerArchiveOutputPath=")]
@@ -186,7 +187,7 @@ if case["exit"] == 0:
     file.write_bytes(b"")
     layer = Layer(file, "sha256:" + "0" * 64, "sha256:" + "0" * 64, 0)
     configuration = {{"config": case["config"], "rootfs": {{"type": "layers", "diff_ids": [layer.diff_id]}}}}
-    image = Image(json.dumps(configuration).encode(), "Docker", [], layer)
+    image = AssembledImage(json.dumps(configuration).encode(), "Docker", [], layer)
     write_archive(image, Path(place[-1].partition("=")[2]), ["hello:latest"])
 sys.exit(case["exit"])
 """

@@ -18,7 +18,12 @@ _REFERENCE = re.compile(r"\$\(([^()]*)\)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _TOKEN = re.compile(r"\s*(==|!=|<=|>=|<|>|!|\(|\)|'(?:[^']*)'|[^\s()<>=!']+)")
-_ORDER = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_ORDER: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
 _COMPARISONS = ("==", "!=", *_ORDER)
 _TRUE, _FALSE = {"true", "on", "yes"}, {"false", "off", "no"}
 

@@ -13,11 +13,11 @@ import pytest
 from labkit.archives.archive import read_archive
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.image_reference import full_name
-from labkit.publish import app_files
+from labkit.publish import app_files, base_content
 from labkit.publish.app_files import AppFolder, Layer, published_files, source_date, write_layer
 from labkit.publish.base_content import Base, base_of_archive
 from labkit.publish.destinations import archive_path
-from labkit.publish.image_writer import Image, put_together, write_archive
+from labkit.publish.image_writer import AssembledImage, assemble, write_archive
 
 PROJECT = '<Project Sdk="Microsoft.NET.Sdk"/>'
 
@@ -35,11 +35,11 @@ def layer_of(app: Path, tmp_path: Path, name: str = "layer.tar.gz") -> Layer:
     return write_layer(published_files(app, whole=False), "/app/", tmp_path / name, 0)
 
 
-def image_of(layer: Layer, image_format: str = "Docker") -> Image:
+def image_of(layer: Layer, image_format: str = "Docker") -> AssembledImage:
     base = Base(
         {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}, "Docker", "", [], ""
     )
-    return put_together(base, {"User": "1654"}, layer, image_format, "1970-01-01T00:00:00Z", "a test")
+    return assemble(base, {"User": "1654"}, layer, image_format, "1970-01-01T00:00:00Z", "a test")
 
 
 def test_sources_stay_out_and_the_rest_is_roots(app: Path, tmp_path: Path) -> None:
@@ -163,6 +163,21 @@ def test_a_base_that_is_no_image_is_refused(tmp_path: Path, content: bytes) -> N
         base_of_archive(tmp_path / "base.tar", "amd64", tmp_path / "cache", "a test")
     with pytest.raises(LabFailed, match="no such file"):
         base_of_archive(tmp_path / "none.tar", "amd64", tmp_path / "cache", "a test")
+
+
+def test_a_base_for_which_the_cache_has_no_room_is_an_error_that_says_so(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_archive(image_of(layer_of(app, tmp_path)), tmp_path / "base.tar", ["a:b"])
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(base_content, "_copy", full)
+    with pytest.raises(LabFailed, match="No space left") as failed:
+        base_of_archive(tmp_path / "base.tar", "amd64", tmp_path / "cache", "a test")
+    assert failed.value.tried.startswith("Copying the base image")
+    assert list((tmp_path / "cache" / "bases").iterdir()) == []
 
 
 def test_a_base_whose_layer_is_another_is_refused(app: Path, tmp_path: Path) -> None:

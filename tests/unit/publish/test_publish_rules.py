@@ -66,6 +66,11 @@ def test_a_condition_that_is_not_understood_is_refused(condition: str) -> None:
         holds(condition, lambda name: "")
 
 
+def test_a_condition_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(NotUnderstood, match="too deeply"):
+        holds("(" * 100_000, lambda _: "")
+
+
 @pytest.mark.parametrize(
     "text", ["$([System.DateTime]::Now)", "$(A.Replace('a','b'))", "@(Item)", "%(Meta)", "$($(A))", "$(A"]
 )

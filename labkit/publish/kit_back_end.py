@@ -1,0 +1,127 @@
+"""Publishing by the kit's own back end: the SDK's rule, and our own reading and writing of images."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from labkit.adapters.dotnet import publish_argv
+from labkit.base.errors import LabFailed, Misuse
+from labkit.lab.lab import Lab
+from labkit.publish.app_files import AppFolder, published_files, source_date, write_layer
+from labkit.publish.destinations import check_destination, deliver, needs_layers
+from labkit.publish.find_base import find_base, with_layers
+from labkit.publish.image_writer import assemble
+from labkit.publish.published import Options, Published, stop_if_strict
+from labkit.publish.rules.arguments import read_arguments
+from labkit.publish.rules.base_image import SDK_VERSION
+from labkit.publish.rules.harms import harms
+from labkit.publish.rules.messages import Refused
+from labkit.publish.rules.msbuild import NotUnderstood
+from labkit.publish.rules.project import Project, evaluate
+from labkit.publish.rules.publish_result import PublishResult, complete, prepare
+
+
+def publish_by_kit(app: AppFolder, options: Options, lab: Lab) -> Published:
+    """Publish an app without the SDK.
+
+    Args:
+        app: the folder with its project file.
+        options: how.
+        lab: where bases are found, and where the image may go.
+
+    Raises:
+        Misuse: its project asks for what the kit does not do.
+        LabFailed: the SDK would refuse it, or reading or writing failed.
+    """
+    project = evaluate_app(app, options.arguments)
+    with _understood(app):
+        result = prepare(project)
+    _stop_if_refused(app, result)
+    check_destination(result.target, cluster=options.cluster)
+    place = app.published(project)
+    files = published_files(place, whole=place != app.folder)
+    base = find_base(lab, result.base_image, options.base)
+    created = datetime.fromtimestamp(source_date(), UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
+    with _understood(app):
+        result = complete(project, result, base.config, base.image_format, base_digest=base.digest, created=created)
+    _stop_if_refused(app, result)
+    warnings = (*result.messages, *harms(project, result, [name for name, _ in files]))
+    stop_if_strict(options, app.folder, warnings)
+    if needs_layers(result.target, lab):
+        base = with_layers(lab, base)
+    config = _labelled(result, lab)
+    maker = f"labkit {version('labkit')}, by the rules of .NET SDK {SDK_VERSION}"
+    with tempfile.TemporaryDirectory(prefix="labkit-publish-") as work:
+        layer = write_layer(files, result.working_directory, Path(work) / "app.tar.gz", source_date())
+        image = assemble(base, config, layer, result.image_format, created, maker)
+        delivered = deliver(image, result.target, lab, cluster=options.cluster)
+    return Published(
+        reference=f"{result.target.repository}:{result.target.tags[0]}",
+        digest=delivered.digest,
+        config=config,
+        back_end="kit",
+        warnings=warnings,
+        base_image=f"{result.base_image} ({base.source})",
+        place=delivered.place,
+        line=shlex.join(publish_argv(app.project_file, options.arguments)),
+    )
+
+
+def evaluate_app(app: AppFolder, arguments: tuple[str, ...]) -> Project:
+    """The evaluated project of an app.
+
+    Raises:
+        Misuse: it holds what the kit does not evaluate; the error names it.
+        LabFailed: the command line is one that MSBuild refuses.
+    """
+    doing = f"Reading {app.project_file}"
+    if imported := app.implicit_imports():
+        raise Misuse(doing, f"MSBuild would import {imported[0]}, and the kit evaluates no imports", _BY_SDK)
+    try:
+        text = app.project_file.read_text(encoding="utf-8-sig")
+        with _understood(app):
+            return evaluate(text, read_arguments(arguments), name=app.project_file.stem, environment=os.environ)
+    except Refused as refused:
+        raise LabFailed("Reading the arguments", str(refused), "write them as -p:Name=Value") from refused
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(doing, str(error), "see that it is there, is UTF-8 and that you may read it\n  ls -l") from error
+
+
+_BY_SDK = "publish it by the SDK, on a machine that has it\n  labkit publish APP --back-end sdk"
+
+
+@contextmanager
+def _understood(app: AppFolder) -> Iterator[None]:
+    """Name what the kit does not do."""
+    try:
+        yield
+    except NotUnderstood as error:
+        raise Misuse(f"Reading {app.project_file}", f"the kit does not support {error}", _BY_SDK) from error
+
+
+def _stop_if_refused(app: AppFolder, result: PublishResult) -> None:
+    if not result.published:
+        raise Misuse(
+            f"Publishing {app.folder}",
+            "it is a library, or its container support is off: the SDK publishes nothing, without a message",
+            "give it <OutputType>Exe</OutputType>, and EnableSdkContainerSupport",
+        )
+    if result.failed:
+        came_back = "\n".join(map(str, result.messages))
+        raise LabFailed(f"Publishing {app.folder}", came_back, "fix what it names; the SDK refuses it too")
+
+
+def _labelled(result: PublishResult, lab: Lab) -> dict[str, Any]:
+    """The image's `config` object, with the lab's label where `labkit clean` has to find it."""
+    config = dict(result.config or {})
+    if not result.target.archive and not result.target.registry:
+        config["Labels"] = {**config.get("Labels", {}), **lab.configuration.labels}
+    return config
