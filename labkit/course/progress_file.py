@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed
-from labkit.base.files import briefly_locked, write_atomically
+from labkit.base.files import write_atomically
+from labkit.base.locks import locked
 from labkit.course.records import Event, Lessons, after, read_lessons
 
 FORMAT = "labkit-progress"
 VERSION = 1
+_LOCK_SECONDS = 3.0
 MOST_BYTES = 1_000_000
 """No file that the kit writes comes near it; what is larger is not read."""
 
@@ -99,7 +101,7 @@ def record(path: Path, events: Iterable[Event]) -> str:
     """
     path = Path(os.path.realpath(path))  # a link stays one; what it leads to is written
     words = ""
-    with briefly_locked(_lock_of(path)):
+    with locked(_lock_of(path), seconds=_LOCK_SECONDS):
         _require_own(path)
         try:
             lessons = read_progress(path)
@@ -134,7 +136,7 @@ def remove_progress(path: Path) -> list[str]:
     try:
         found = [one for one in (path, *sorted(path.parent.glob(f"{path.stem}.damaged-*"))) if one.is_file()]
         if found:
-            with briefly_locked(_lock_of(path)):
+            with locked(_lock_of(path), seconds=_LOCK_SECONDS):
                 for one in found:
                     one.unlink(missing_ok=True)
                 _lock_of(path).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from labkit.adapters.engine import Engine, EngineUnreachable
-from labkit.base.files import only_one
+from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
@@ -27,7 +27,7 @@ def clean(lab: Lab) -> list[str]:
     if not lab.configuration.state.is_dir():
         stop_log_file()  # It would make the folder, which would have to be removed again.
         return _clean(lab)
-    with only_one(lab.configuration.state / "lock", lab.steps.note):
+    with locked(lab.configuration.state / "lock", on_wait=lab.steps.note):
         return _clean(lab)
 
 

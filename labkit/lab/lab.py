@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.base.files import only_one
+from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER
 from labkit.core.run_results import RunResult
 from labkit.lab.classroom.mirror import Mirror
@@ -124,7 +124,7 @@ class Lab:
             LabError: what is missing and what to do about it.
         """
         bases_first(self.catalogue)  # A mistake in a recipe is told before anything is begun.
-        with only_one(self.configuration.state / "lock", self.steps.note):
+        with locked(self.configuration.state / "lock", on_wait=self.steps.note):
             self.close()
             engine = self._engine = ensure_engine(self.configuration, self.steps)
             decision = decide(engine, self.configuration, source)
@@ -135,7 +135,7 @@ class Lab:
 
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
-        with only_one(self.configuration.state / "lock", self.steps.note):
+        with locked(self.configuration.state / "lock", on_wait=self.steps.note):
             self._close_kube()
             return self.cluster().stop()
 

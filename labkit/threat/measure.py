@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed, Misuse
-from labkit.base.files import only_one
+from labkit.base.locks import locked
 from labkit.lab.cluster import State
 from labkit.threat.evidence import Matrix, Trial
 from labkit.threat.on_cluster import OnCluster, sweep_cluster
@@ -46,7 +46,7 @@ def measure(lab: Lab, postures: Sequence[str] = (), probes: Sequence[str] = (), 
     chosen = [find_posture(name) for name in dict.fromkeys(postures)] or list(POSTURES.values())
     wanted = [find_probe(name).name for name in dict.fromkeys(probes)] or list(PROBES)
     _check_place(place, chosen if postures else [])
-    with only_one(lab.configuration.state / "matrix.lock", lab.steps.note):
+    with locked(lab.configuration.state / "matrix.lock", on_wait=lab.steps.note):
         return _Measuring(lab, chosen, wanted, _places(lab, place)).run()
 
 

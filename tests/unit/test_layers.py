@@ -33,7 +33,7 @@ OUTSIDE = {
 EXTRA = {"IPython", "ipywidgets", "jupyterlab", "matplotlib", "nbformat", *OUTSIDE}
 """Packages that come with an extra: functions may import these, and modules of the kit that need them."""
 
-SLOW = {"rich", "tabulate", "yaml", "hypothesis"}
+SLOW = {"filelock", "hypothesis", "msgspec", "rich", "tabulate", "yaml"}
 """Packages that take more than 30 ms to import: functions may import these."""
 
 MOST_ROOMS = 16

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.base.errors import DeadlineExceeded
-from labkit.base.files import briefly_locked
+from labkit.base.locks import locked
 from labkit.course.progress import Progress
 from labkit.course.progress_file import MOST_BYTES, read_progress, record, remove_progress
 from labkit.course.records import Event
@@ -205,12 +205,12 @@ def test_where_there_is_no_room_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_held_is_waited_for_shortly(tmp_path: Path) -> None:
-    with briefly_locked(tmp_path / "lock"):
+    with locked(tmp_path / "lock"):
         held = pytest.raises(DeadlineExceeded, match="another process has held it")
-        with held, briefly_locked(tmp_path / "lock", seconds=0.05):
+        with held, locked(tmp_path / "lock", seconds=0.05):
             pass
         (tmp_path / "lock").unlink()
-    with briefly_locked(tmp_path / "lock", seconds=0.05):
+    with locked(tmp_path / "lock", seconds=0.05):
         assert (tmp_path / "lock").exists()
 
 

@@ -1,0 +1,62 @@
+"""One process at a time: a lock on a file, which ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from labkit.base.errors import DeadlineExceeded, LabFailed
+
+_POLL_SECONDS = 0.02
+
+
+@contextlib.contextmanager
+def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold a lock.
+
+    Args:
+        lock: the lock file; made if need be, with its folder.
+        seconds: how long to wait for another process that holds it.
+        on_wait: told once which process it is waited for. Whoever gives it lets the others know their own number, in a
+            file beside the lock.
+
+    Raises:
+        DeadlineExceeded: another process has held it all that time.
+        LabFailed: the lock file cannot be written.
+    """
+    import filelock  # As slow as yaml, and most commands change nothing.
+
+    pid_file = lock.with_name(f"{lock.name}.pid") if on_wait else None
+    file_lock = filelock.FileLock(lock)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            file_lock.acquire(timeout=0)
+        except filelock.Timeout:
+            if on_wait is not None:
+                on_wait(f"another labkit ({_holder(pid_file)}) is at work on this lab; waiting for it")
+            file_lock.acquire(timeout=seconds, poll_interval=_POLL_SECONDS)
+    except filelock.Timeout:
+        came_back = f"{_holder(pid_file)} has held it for {seconds:g} s"
+        remedy = f"see what it does; try again once it has ended\n  fuser -v {lock}"
+        raise DeadlineExceeded(f"Waiting for {lock}", came_back, remedy) from None
+    except OSError as error:
+        remedy = f"free some space, or fix the folder's permissions\n  ls -ld {lock.parent}"
+        raise LabFailed(f"Opening {lock}", error.strerror or str(error), remedy) from error
+    try:
+        if pid_file is not None:
+            with contextlib.suppress(OSError):  # It is a courtesy; a full disk is no reason to stop here.
+                pid_file.write_text(str(os.getpid()), encoding="utf-8")
+        yield
+    finally:
+        file_lock.release()
+
+
+def _holder(pid_file: Path | None) -> str:
+    """Which process holds a lock, as far as it has told."""
+    try:
+        return f"process {int(pid_file.read_text(encoding='utf-8'))}" if pid_file else "another process"
+    except (OSError, ValueError):
+        return "another process"
