@@ -121,7 +121,7 @@ class Threats:
         name = "rce-root" if root else "rce-app"
         self.close()
         ensure_probed(engine, self._lab.configuration, [VULNERABLE[name].image, NEIGHBOUR_IMAGE], self._lab.steps)
-        return Victim(engine, self._lab.configuration, name, self._labels)
+        return Victim.start(engine, self._lab.configuration, name, self._labels)
 
     def close(self) -> None:
         """Remove the containers that the lesson left running."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from labkit.base.errors import DeadlineExceeded
 from labkit.core.run_results import RunResult
 from labkit.threat.evidence import Tried, judged, read_output
-from labkit.threat.postures import ENGINE, VULNERABLE
+from labkit.threat.postures import ENGINE, VULNERABLE, Posture
 from labkit.threat.probed_images import PROGRAM, probed_reference
 from labkit.threat.probes import find_probe
 from labkit.threat.surroundings import (
@@ -35,33 +35,47 @@ class Victim:
     """The vulnerable app, running; only other containers can reach it.
 
     Args:
-        engine: runs it.
-        configuration: names it.
-        name: of its posture, "rce-root" or "rce-app".
-        labels: by which its containers are found and removed, besides the kit's own.
-
-    Raises:
-        LabFailed: it does not start.
+        engine: runs both containers.
+        posture: of the app.
+        app: the app's container.
+        attacker: the container that sends it commands.
     """
 
-    def __init__(self, engine: Engine, configuration: Configuration, name: str, labels: Mapping[str, str]) -> None:
-        self.posture = VULNERABLE[name]
-        self._engine = engine
-        config = (engine.image(configuration.image_reference(self.posture.image)) or {}).get("Config") or {}
+    def __init__(self, engine: Engine, posture: Posture, app: str, attacker: str) -> None:
+        self.posture = posture
+        self._engine, self._app, self._attacker = engine, app, attacker
+        self._page = _PAGE.format(engine.address(app))
+
+    @classmethod
+    def start(cls, engine: Engine, configuration: Configuration, name: str, labels: Mapping[str, str]) -> Victim:
+        """Start the app and the attacker, and wait until the app answers.
+
+        Args:
+            engine: runs them.
+            configuration: names them.
+            name: of the app's posture, "rce-root" or "rce-app".
+            labels: by which the containers are found and removed, besides the kit's own.
+
+        Raises:
+            LabFailed: it does not start; what was started is found by its labels.
+        """
+        posture = VULNERABLE[name]
+        config = (engine.image(configuration.image_reference(posture.image)) or {}).get("Config") or {}
         program = app_program(config)
         attacker_image = probed_reference(configuration, NEIGHBOUR_IMAGE)
-        self._attacker = engine.launch(attacker_image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=labels)
-        self._app = engine.launch(
-            probed_reference(configuration, self.posture.image),
+        attacker = engine.launch(attacker_image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=labels)
+        app = engine.launch(
+            probed_reference(configuration, posture.image),
             [],
             entrypoint=[program],
-            user=self.posture.user,
+            user=posture.user,
             environment=environment("", program),
-            options={"group_add": [str(SHARED_GID)], "pid_mode": f"container:{self._attacker}"},
+            options={"group_add": [str(SHARED_GID)], "pid_mode": f"container:{attacker}"},
             labels=labels,
         )
-        self._page = _PAGE.format(engine.address(self._app))
-        self._wait()
+        victim = cls(engine, posture, app, attacker)
+        victim._wait()
+        return victim
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -96,9 +110,9 @@ class Victim:
             Misuse: there is no such probe.
         """
         wanted = [find_probe(name).name for name in probes]
-        done = self.send(shlex.join([PROGRAM, "run", *wanted]))
-        cells = judged(self.posture.name, ENGINE, read_output(done.output), wanted, "the page gave none", {})
-        return Tried(done.command, cells)
+        result = self.send(shlex.join([PROGRAM, "run", *wanted]))
+        cells = judged(self.posture.name, ENGINE, read_output(result.output), wanted, "the page gave none", {})
+        return Tried(result.command, cells)
 
     def close(self) -> None:
         """Remove app and attacker."""
