@@ -171,12 +171,12 @@ class LessonStatus:
             passed: how many of them are passed.
         """
         made = Counter(str(image["source"]) for image in status["images"] if image["source"])
-        said = [f"{n} {source}{'s' if source == 'stand-in' and n > 1 else ''}" for source, n in sorted(made.items())]
-        images = ", ".join(said) or "none made yet"
+        counts = [f"{n} {source}{'s' if source == 'stand-in' and n > 1 else ''}" for source, n in sorted(made.items())]
+        images = ", ".join(counts) or "none made yet"
         return cls(lesson, namespace, str(status["state"]), images, exercises, passed)
 
     def parts(self) -> list[tuple[str, str]]:
-        """What is said of what, in order."""
+        """Label and value, in order."""
         passed = f"{self.passed} of {self.exercises} passed" if self.exercises else "none in this lesson"
         return [
             ("lesson", self.lesson),

@@ -95,7 +95,8 @@ class Progress:
     def is_passed(self, lesson: str, exercise: str) -> bool:
         """Whether an exercise was passed, now or before."""
         waiting = any(
-            (one.lesson, one.exercise, one.verdict) == (lesson, exercise, CheckVerdict.PASSED) for one in self._waiting
+            (event.lesson, event.exercise, event.verdict) == (lesson, exercise, CheckVerdict.PASSED)
+            for event in self._waiting
         )
         kept = self._kept(lesson, exercise)
         return waiting or (kept is not None and kept.passed is not None)
@@ -110,14 +111,14 @@ class Progress:
     def _record(self, event: Event) -> None:
         self._waiting.append(event)
         try:
-            words = record(self.path, self._waiting)
+            warning = record(self.path, self._waiting)
         except LabError as error:
             remedy = " ".join(error.remedy.split())
             self.tell(f"Your progress was not recorded. {error.tried}: {error.came_back}. What to do: {remedy}")
             return
         self._waiting.clear()
-        if words:
-            self.tell(words)
+        if warning:
+            self.tell(warning)
 
 
 @dataclass(frozen=True)
@@ -137,17 +138,17 @@ class LessonOverview:
     @property
     def passed(self) -> int:
         """How many exercises were passed."""
-        return sum(one.passed is not None for one in self._kept())
+        return sum(exercise.passed is not None for exercise in self._kept())
 
     @property
     def hints(self) -> int:
         """How many hints were read."""
-        return sum(len(one.hints) for one in self._kept())
+        return sum(len(exercise.hints) for exercise in self._kept())
 
     @property
     def solutions(self) -> int:
         """How many solutions were shown before their exercise was passed."""
-        return sum(one.solution_first for one in self._kept())
+        return sum(exercise.solution_first for exercise in self._kept())
 
     @property
     def minutes(self) -> int:
@@ -167,7 +168,8 @@ class LessonOverview:
 
     def _kept(self) -> list[ExerciseRecord]:
         # An exercise that the course no longer has counts for nothing.
-        return [one for name, one in self.kept.exercises.items() if name in self.exercises] if self.kept else []
+        kept = self.kept.exercises if self.kept else {}
+        return [exercise for name, exercise in kept.items() if name in self.exercises]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -182,7 +184,7 @@ Course = dict[str, tuple[str, ...]]
 
 def the_course() -> Course:
     """The course as it is in this checkout."""
-    return {name: tuple(one.name for one in exercises_of(name)) for name in lesson_names()}
+    return {name: tuple(exercise.name for exercise in exercises_of(name)) for name in lesson_names()}
 
 
 @dataclass(frozen=True)
@@ -200,16 +202,16 @@ class Overview:
     @property
     def last(self) -> LessonOverview | None:
         """The lesson in which something was done last."""
-        opened = [(one.kept.last, one) for one in self.lessons if one.kept]
+        opened = [(lesson.kept.last, lesson) for lesson in self.lessons if lesson.kept]
         return max(opened, key=lambda pair: pair[0])[1] if opened else None
 
     @property
     def next(self) -> tuple[str, str] | None:
         """Lesson and exercise to go on with: in the lesson used last, else behind it, else before it."""
         start = self.lessons.index(self.last) if self.last else 0
-        for one in (*self.lessons[start:], *self.lessons[:start]):
-            if one.open_exercise:
-                return one.lesson, one.open_exercise
+        for lesson in (*self.lessons[start:], *self.lessons[:start]):
+            if lesson.open_exercise:
+                return lesson.lesson, lesson.open_exercise
         return None
 
     def to_dict(self) -> dict[str, Any]:
@@ -217,7 +219,7 @@ class Overview:
         following = self.next
         return {
             "file": str(self.path) if self.path else None,
-            "lessons": [one.to_dict() for one in self.lessons],
+            "lessons": [lesson.to_dict() for lesson in self.lessons],
             "next": {"lesson": following[0], "exercise": following[1]} if following else None,
         }
 

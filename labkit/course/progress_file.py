@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
@@ -27,6 +30,22 @@ class Damaged(LabFailed):
     """The file is there, and what it holds makes no sense."""
 
 
+class Document(msgspec.Struct):
+    """The JSON object in a file, which may be anybody's; only format and version are checked.
+
+    Args:
+        format: which of the kit's formats it is.
+        version: of the format.
+        name: whose it is, where the format has a name.
+        lessons: for `read_lessons`.
+    """
+
+    format: Any = None
+    version: Any = None
+    name: Any = ""
+    lessons: Any = None
+
+
 def read_progress(path: Path) -> Lessons:
     """What a participant's file holds; nothing if there is no such file yet.
 
@@ -41,19 +60,19 @@ def read_progress(path: Path) -> Lessons:
     return lessons_of(document, path)
 
 
-def lessons_of(document: Mapping[str, Any], path: Path) -> Lessons:
+def lessons_of(document: Document, path: Path) -> Lessons:
     """The lessons of a document that was read from a file.
 
     Raises:
         Damaged: they make no sense.
     """
     try:
-        return read_lessons(document.get("lessons"))
+        return read_lessons(document.lessons)
     except ValueError as error:
-        raise _damaged(path, str(error)) from None
+        raise _damaged(path, f"its lessons make no sense: {error}") from None
 
 
-def read_document(path: Path, formats: Iterable[str], version: int) -> dict[str, Any]:
+def read_document(path: Path, formats: Iterable[str], version: int) -> Document:
     """The JSON object in a file of one of some formats. Its size and depth are bounded: it may be anybody's.
 
     Args:
@@ -70,18 +89,22 @@ def read_document(path: Path, formats: Iterable[str], version: int) -> dict[str,
     if len(data) > MOST_BYTES:
         raise _damaged(path, f"it is larger than {MOST_BYTES // 1000} kB")
     try:
-        document = json.loads(data.decode("utf-8-sig"))
+        document = msgspec.convert(msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8)), Document)
+    except msgspec.ValidationError:  # another kind of value than an object
+        document = Document()
     except RecursionError:
         raise _damaged(path, "it is nested too deeply") from None
     except ValueError:
         raise _damaged(path, "it is cut short, or no JSON" if data else "it is empty") from None
-    if not isinstance(document, dict) or document.get("format") not in tuple(formats):
+    if document.format not in tuple(formats):
         raise _damaged(path, f"its format is not {' or '.join(formats)}")
-    found = document.get("version")
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+    written = document.version
+    if not isinstance(written, int) or isinstance(written, bool) or written < 1:
         raise _damaged(path, "it has no version")
-    if found > version:
-        newer = f"a newer labkit wrote it (version {found if found < 1000 else 'unknown'}; this one knows {version})"
+    if written > version:
+        newer = (
+            f"a newer labkit wrote it (version {written if written < 1000 else 'unknown'}; this one knows {version})"
+        )
         raise LabFailed(f"Reading {path}", newer, "use the labkit that wrote it, or a newer one")
     return document
 
@@ -100,24 +123,24 @@ def record(path: Path, events: Iterable[Event]) -> str:
         LabFailed: nothing was recorded; the file is as it was.
     """
     path = Path(os.path.realpath(path))  # a link stays one; what it leads to is written
-    words = ""
+    warning = ""
     with locked(_lock_of(path), seconds=_LOCK_SECONDS):
         _require_own(path)
         try:
             lessons = read_progress(path)
         except Damaged as error:
             aside = _set_aside(path)
-            words = f"{error.tried}: {error.came_back}; it is kept as {aside.name} beside it, and a new one is begun."
+            warning = f"{error.tried}: {error.came_back}; it is kept as {aside.name} beside it, and a new one is begun."
             lessons = {}
         for event in events:
             lessons = after(lessons, event)
         document = {
             "format": FORMAT,
             "version": VERSION,
-            "lessons": {name: one.to_dict() for name, one in lessons.items()},
+            "lessons": {name: lesson.to_dict() for name, lesson in lessons.items()},
         }
         write_atomically(path, json.dumps(document, indent=1) + "\n")
-    return words
+    return warning
 
 
 def remove_progress(path: Path) -> list[str]:
@@ -134,15 +157,16 @@ def remove_progress(path: Path) -> list[str]:
     """
     path = Path(os.path.realpath(path))
     try:
-        found = [one for one in (path, *sorted(path.parent.glob(f"{path.stem}.damaged-*"))) if one.is_file()]
-        if found:
+        candidates = (path, *sorted(path.parent.glob(f"{path.stem}.damaged-*")))
+        files = [file for file in candidates if file.is_file()]
+        if files:
             with locked(_lock_of(path), seconds=_LOCK_SECONDS):
-                for one in found:
-                    one.unlink(missing_ok=True)
+                for file in files:
+                    file.unlink(missing_ok=True)
                 _lock_of(path).unlink(missing_ok=True)
     except OSError as error:
         raise _failed(path, error) from error
-    return [str(one) for one in found]
+    return [str(file) for file in files]
 
 
 def _lock_of(path: Path) -> Path:
@@ -161,25 +185,25 @@ def _read_bounded(path: Path) -> bytes:
         raise _failed(path, error) from error
 
 
-def _require_file(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no file"
-        raise LabFailed(f"Reading {path}", f"it is {what}", f"move it away\n  mv {path} {path}.old")
+def _require_file(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
+        raise LabFailed(f"Reading {path}", f"it is {kind}", f"move it away\n  mv {path} {path}.old")
 
 
 def _require_own(path: Path) -> None:
     """Refuse to replace a file that is somebody else's, or that its owner made read-only."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise _failed(path, error) from error
-    _require_file(path, found)
-    if found.st_uid != os.geteuid():
-        came_back = f"it belongs to another user (uid {found.st_uid})"
+    _require_file(path, status)
+    if status.st_uid != os.geteuid():
+        came_back = f"it belongs to another user (uid {status.st_uid})"
         raise LabFailed(f"Writing {path}", came_back, f"make it yours\n  sudo chown {os.geteuid()} {path}")
-    if not found.st_mode & stat.S_IWUSR:
+    if not status.st_mode & stat.S_IWUSR:
         raise LabFailed(f"Writing {path}", "it is read-only", f"let yourself write it\n  chmod u+w {path}")
 
 
@@ -200,7 +224,7 @@ def _damaged(path: Path, why: str) -> Damaged:
 
 
 def _failed(path: Path, error: OSError) -> LabFailed:
-    # Not a word from errno's table that a learner may not know where a better one is at hand.
+    # "Permission denied" and "Too many levels of symbolic links" are said in words that a learner knows.
     why = {errno.EACCES: "you may not read or write it", errno.ELOOP: "its links lead in a circle"}.get(
         error.errno or 0
     )

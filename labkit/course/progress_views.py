@@ -20,16 +20,23 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto
 """
 
 
-def progress_table(found: Overview) -> Table:
+def progress_table(overview: Overview) -> Table:
     """How a participant stands, a lesson a line, and with what to go on."""
     rows = [
-        (one.lesson, _of(one.passed, len(one.exercises)), one.hints, one.solutions, one.minutes, _words(one))
-        for one in found.lessons
+        (
+            lesson.lesson,
+            _of(lesson.passed, len(lesson.exercises)),
+            lesson.hints,
+            lesson.solutions,
+            lesson.minutes,
+            _tried(lesson),
+        )
+        for lesson in overview.lessons
     ]
     head = ("lesson", "passed", "hints", "solutions", "minutes", "exercises")
-    note = [_next(found)]
-    if found.path is not None:
-        note.append(f"Kept in {found.path}; nothing is sent anywhere. To hand it in: labkit progress export")
+    note = [_next(overview)]
+    if overview.path is not None:
+        note.append(f"Kept in {overview.path}; nothing is sent anywhere. To hand it in: labkit progress export")
     return Table("", head, rows, "\n".join(note))
 
 
@@ -53,9 +60,9 @@ def report_table(report: Report) -> Table:
 
 
 def remarks(report: Report) -> list[str]:
-    """What must be said below the table: files that could not be read, names that occur twice."""
+    """What stands below the table: files that could not be read, names that occur twice."""
     twice = [f"more than one file carries the name {name}" for name in report.same_names]
-    return [f"not read: {one.file}: {one.why}" for one in report.unread] + twice
+    return [f"not read: {unread.file}: {unread.why}" for unread in report.unread] + twice
 
 
 def report_csv(report: Report) -> str:
@@ -71,8 +78,8 @@ def report_csv(report: Report) -> str:
         done = (row.lessons_done, report.lessons, row.total("passed"), report.exercises)
         rest = (row.total("hints"), row.total("solutions"), row.total("minutes"))
         writer.writerow((_tame(row.name), _tame(row.file), *done, *rest, _tame(row.last), ""))
-    for one in report.unread:
-        writer.writerow(("", _tame(one.file), *[""] * len(counts), "", _tame(one.why)))
+    for unread in report.unread:
+        writer.writerow(("", _tame(unread.file), *[""] * len(counts), "", _tame(unread.why)))
     return out.getvalue()
 
 
@@ -84,9 +91,9 @@ def report_html(report: Report) -> str:
         f'<meta name="viewport" content="width=device-width"><title>{_TITLE}</title><style>{_STYLE}</style>'
     )
     table = report_table(report)
-    said = "".join(f"<li>{html.escape(one)}</li>" for one in remarks(report))
+    notes = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks(report))
     body = [f"<h1>{_TITLE}</h1>", Table("", table.headers, table.rows)._repr_html_()]
-    body += [f"<ul>{said}</ul>"] if said else []
+    body += [f"<ul>{notes}</ul>"] if notes else []
     body += ["<h2>Exercises</h2>", exercises_table(report)._repr_html_()]
     lines = "\n".join(body)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{lines}\n</body></html>\n'
@@ -97,31 +104,31 @@ def exercises_table(report: Report) -> Table:
     rows = []
     for lesson, names in report.course.items():
         for name in names:
-            kept = [one for row in report.rows if (one := _record(row, lesson, name)) is not None]
-            passed = sum(one.passed is not None for one in kept)
-            hints = sum(bool(one.hints) for one in kept)
-            rows.append((lesson, name, len(kept), passed, hints, sum(one.solution_first for one in kept)))
+            kept = [record for row in report.rows if (record := _record(row, lesson, name)) is not None]
+            passed = sum(record.passed is not None for record in kept)
+            hints = sum(bool(record.hints) for record in kept)
+            rows.append((lesson, name, len(kept), passed, hints, sum(record.solution_first for record in kept)))
     return Table("", ("lesson", "exercise", "tried by", "passed by", "hints read by", "solution seen first by"), rows)
 
 
 def _record(row: HandedIn, lesson: str, name: str) -> ExerciseRecord | None:
-    found = next(one for one in row.overview.lessons if one.lesson == lesson)
-    return found.kept.exercises.get(name) if found.kept else None
+    kept = next(overview.kept for overview in row.overview.lessons if overview.lesson == lesson)
+    return kept.exercises.get(name) if kept else None
 
 
-def _words(one: LessonOverview) -> str:
-    """Each exercise that was tried, with what the last check said."""
-    if one.kept is None:
+def _tried(lesson: LessonOverview) -> str:
+    """Each exercise that was tried, with the last check's verdict."""
+    if lesson.kept is None:
         return ""
-    tried = [(name, one.kept.exercises[name]) for name in one.exercises if name in one.kept.exercises]
-    words = [f"{name}: {'passed' if kept.passed else kept.verdict or 'not checked'}" for name, kept in tried]
-    return "\n".join(words) or "opened"
+    tried = [(name, lesson.kept.exercises[name]) for name in lesson.exercises if name in lesson.kept.exercises]
+    lines = [f"{name}: {'passed' if kept.passed else kept.verdict or 'not checked'}" for name, kept in tried]
+    return "\n".join(lines) or "opened"
 
 
-def _next(found: Overview) -> str:
-    if found.next is None:
+def _next(overview: Overview) -> str:
+    if overview.next is None:
         return "All exercises are passed."
-    lesson, exercise = found.next
+    lesson, exercise = overview.next
     return f"Next: {exercise}, in notebooks/{lesson}.ipynb"
 
 

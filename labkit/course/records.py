@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from labkit.course.exercise import CheckVerdict
 
 PAUSE_SECONDS = 600
 """How much of a gap between two events counts as activity, at most."""
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-"""What a lesson or an exercise can be called."""
+_LARGEST = 10**9
+_VERDICTS = "|".join(map(str, CheckVerdict))
 
-_MOST_ENTRIES = 200
-_MOST_HINTS = 99
-_MOST = 10**9
-_VERDICTS = ("", *map(str, CheckVerdict))
+# What a file may hold, whoever wrote it. The verdict is no enumeration: msgspec would repeat an unknown one in its
+# message, and what somebody else wrote is not shown unchecked.
+_Name = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,79}\Z")]
+_Verdict = Annotated[str, Meta(pattern=rf"\A({_VERDICTS})?\Z")]
+_Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
+_Moment = Annotated[datetime, Meta(tz=True)]
+_Hints = Annotated[tuple[Annotated[int, Meta(ge=0, le=99)], ...], Meta(max_length=99)]
+_MOST_ENTRIES = Meta(max_length=200)
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,7 @@ class Event:
     number: int = 0
 
 
-@dataclass(frozen=True)
-class ExerciseRecord:
+class ExerciseRecord(msgspec.Struct, frozen=True):
     """How an exercise stands.
 
     Args:
@@ -56,12 +61,12 @@ class ExerciseRecord:
         shown: when the solution was shown first, if that was before it was passed.
     """
 
-    last: datetime
-    verdict: str = ""
-    checks: int = 0
-    hints: tuple[int, ...] = ()
-    passed: datetime | None = None
-    shown: datetime | None = None
+    last: _Moment
+    verdict: _Verdict
+    checks: _Count
+    hints: _Hints
+    passed: _Moment | None = None
+    shown: _Moment | None = None
 
     @property
     def solution_first(self) -> bool:
@@ -80,8 +85,7 @@ class ExerciseRecord:
         }
 
 
-@dataclass(frozen=True)
-class LessonRecord:
+class LessonRecord(msgspec.Struct, frozen=True):
     """How a lesson stands.
 
     Args:
@@ -92,10 +96,10 @@ class LessonRecord:
         exercises: those that were tried, by name.
     """
 
-    opened: datetime
-    last: datetime
-    seconds: int = 0
-    exercises: Mapping[str, ExerciseRecord] = field(default_factory=dict)
+    opened: _Moment
+    last: _Moment
+    seconds: _Count
+    exercises: Annotated[dict[_Name, ExerciseRecord], _MOST_ENTRIES]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -103,12 +107,14 @@ class LessonRecord:
             "opened": self.opened.isoformat(),
             "last": self.last.isoformat(),
             "seconds": self.seconds,
-            "exercises": {name: one.to_dict() for name, one in self.exercises.items()},
+            "exercises": {name: exercise.to_dict() for name, exercise in self.exercises.items()},
         }
 
 
 Lessons = Mapping[str, LessonRecord]
 """The lessons that were opened, by name."""
+
+_Lessons = Annotated[dict[_Name, LessonRecord], _MOST_ENTRIES]
 
 
 def after(lessons: Lessons, event: Event) -> Lessons:
@@ -118,15 +124,15 @@ def after(lessons: Lessons, event: Event) -> Lessons:
         lessons: what was kept before.
         event: what was done.
     """
-    old = lessons.get(event.lesson) or LessonRecord(event.when, event.when)
+    old = lessons.get(event.lesson) or LessonRecord(event.when, event.when, 0, {})
     exercises = dict(old.exercises)
     if event.exercise:
-        before = exercises.get(event.exercise) or ExerciseRecord(event.when)
+        before = exercises.get(event.exercise) or ExerciseRecord(event.when, "", 0, ())
         exercises[event.exercise] = _exercise_after(before, event)
     new = LessonRecord(
         min(old.opened, event.when),
         max(old.last, event.when),
-        min(_MOST, old.seconds + _activity(old.last, event)),
+        min(_LARGEST, old.seconds + _activity(old.last, event)),
         exercises,
     )
     return {**lessons, event.lesson: new}
@@ -143,7 +149,7 @@ def _activity(last: datetime, event: Event) -> int:
 def _exercise_after(old: ExerciseRecord, event: Event) -> ExerciseRecord:
     verdict, checks, hints, passed, shown = old.verdict, old.checks, old.hints, old.passed, old.shown
     if event.kind == "checked":
-        checks = min(_MOST, checks + 1)
+        checks = min(_LARGEST, checks + 1)
         if not verdict or event.when >= old.last:
             verdict = event.verdict
         if event.verdict == CheckVerdict.PASSED:
@@ -155,67 +161,32 @@ def _exercise_after(old: ExerciseRecord, event: Event) -> ExerciseRecord:
     return ExerciseRecord(max(old.last, event.when), verdict, checks, hints, passed, shown)
 
 
-def read_lessons(told: object) -> Lessons:
-    """What a file says of the lessons.
+def read_lessons(content: object) -> Lessons:
+    """The lessons that a file holds.
 
     Args:
-        told: what came out of its JSON; anything at all.
+        content: what came out of its JSON; anything at all.
 
     Raises:
-        ValueError: it makes no sense; the words name what, and repeat nothing that only the file knows.
+        ValueError: it makes no sense; the message says where, and repeats nothing that only the file knows.
     """
-    return {name: _read_lesson(one, f"lesson {name}") for name, one in _entries(told, "lessons")}
-
-
-def _read_lesson(told: Mapping[str, object], where: str) -> LessonRecord:
-    exercises = {
-        name: _read_exercise(one, f"{where}, exercise {name}")
-        for name, one in _entries(told.get("exercises"), f"{where}, exercises")
-    }
-    opened, last = (_time(told.get(key), f"{where}, {key}") for key in ("opened", "last"))
-    return LessonRecord(opened, last, _number(told.get("seconds"), f"{where}, seconds"), exercises)
-
-
-def _read_exercise(told: Mapping[str, object], where: str) -> ExerciseRecord:
-    verdict, hints = told.get("verdict"), told.get("hints")
-    if not isinstance(verdict, str) or verdict not in _VERDICTS:
-        raise ValueError(f"{where}: its verdict is none that a check gives")
-    if not isinstance(hints, list) or len(hints) > _MOST_HINTS:
-        raise ValueError(f"{where}: its hints are no list of numbers")
-    numbers = {_number(one, f"{where}, hints", _MOST_HINTS) for one in hints}
-    passed, shown = (
-        None if told.get(key) is None else _time(told[key], f"{where}, {key}") for key in ("passed", "shown")
-    )
-    checks = _number(told.get("checks"), f"{where}, checks")
-    return ExerciseRecord(
-        _time(told.get("last"), f"{where}, last"), verdict, checks, tuple(sorted(numbers)), passed, shown
-    )
-
-
-def _entries(told: object, where: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    if not isinstance(told, dict):
-        raise ValueError(f"{where}: an object is wanted")
-    if len(told) > _MOST_ENTRIES:
-        raise ValueError(f"{where}: there are more than {_MOST_ENTRIES}")
-    for name, one in told.items():
-        if not NAME.fullmatch(name):
-            raise ValueError(f"{where}: one has a name that none can have")
-        if not isinstance(one, dict):
-            raise ValueError(f"{where}: {name} is no object")
-        yield name, one
-
-
-def _number(told: object, where: str, most: int = _MOST) -> int:
-    if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told <= most:
-        raise ValueError(f"{where}: a whole number from 0 to {most} is wanted")
-    return told
-
-
-def _time(told: object, where: str) -> datetime:
+    lessons = msgspec.convert(content, _Lessons)
     try:
-        found = datetime.fromisoformat(told if isinstance(told, str) and len(told) <= 40 else "")
-        if found.tzinfo is None:
-            raise ValueError
-        return found.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{where}: it is no time") from None
+        return {name: _normal_lesson(lesson) for name, lesson in lessons.items()}
+    except OverflowError:
+        raise ValueError("a time in it is too early or too late to compute with") from None
+
+
+def _normal_lesson(lesson: LessonRecord) -> LessonRecord:
+    exercises = {name: _normal_exercise(exercise) for name, exercise in lesson.exercises.items()}
+    return LessonRecord(_normal_time(lesson.opened), _normal_time(lesson.last), lesson.seconds, exercises)
+
+
+def _normal_exercise(exercise: ExerciseRecord) -> ExerciseRecord:
+    passed, shown = (moment and _normal_time(moment) for moment in (exercise.passed, exercise.shown))
+    hints = tuple(sorted(set(exercise.hints)))
+    return ExerciseRecord(_normal_time(exercise.last), exercise.verdict, exercise.checks, hints, passed, shown)
+
+
+def _normal_time(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)

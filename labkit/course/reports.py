@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
@@ -42,11 +42,11 @@ class HandedIn:
     @property
     def lessons_done(self) -> int:
         """How many lessons have all their exercises passed."""
-        return sum(one.is_done for one in self.overview.lessons)
+        return sum(lesson.is_done for lesson in self.overview.lessons)
 
-    def total(self, what: str) -> int:
-        """The sum over all lessons of `passed`, `hints`, `solutions` or `minutes`."""
-        return sum(getattr(one, what) for one in self.overview.lessons)
+    def total(self, count: Literal["passed", "hints", "solutions", "minutes"]) -> int:
+        """The sum of a count over all lessons."""
+        return sum(getattr(lesson, count) for lesson in self.overview.lessons)
 
     @property
     def last(self) -> str:
@@ -56,9 +56,17 @@ class HandedIn:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
-        counts = {what: self.total(what) for what in ("passed", "hints", "solutions", "minutes")}
-        shown = {"name": self.name, "file": self.file, "lessons_done": self.lessons_done, **counts, "last": self.last}
-        return {**shown, "lessons": self.overview.to_dict()["lessons"]}
+        return {
+            "name": self.name,
+            "file": self.file,
+            "lessons_done": self.lessons_done,
+            "passed": self.total("passed"),
+            "hints": self.total("hints"),
+            "solutions": self.total("solutions"),
+            "minutes": self.total("minutes"),
+            "last": self.last,
+            "lessons": self.overview.to_dict()["lessons"],
+        }
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class Report:
             "lessons": self.lessons,
             "exercises": self.exercises,
             "rows": [row.to_dict() for row in self.rows],
-            "unread": [{"file": one.file, "why": one.why} for one in self.unread],
+            "unread": [{"file": unread.file, "why": unread.why} for unread in self.unread],
         }
 
 
@@ -131,9 +139,9 @@ def hand_in(kept: Lessons, course: Course, name: str) -> str:
     lessons = {}
     for lesson, record in kept.items():
         if lesson in course:
-            told = record.to_dict()
-            told["exercises"] = {one: what for one, what in told["exercises"].items() if one in course[lesson]}
-            lessons[lesson] = told
+            values = record.to_dict()
+            values["exercises"] = {name: kept for name, kept in values["exercises"].items() if name in course[lesson]}
+            lessons[lesson] = values
     made = datetime.now(UTC).isoformat(timespec="seconds")
     document = {"format": HAND_IN, "version": VERSION, "name": name, "made": made, "lessons": lessons}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -145,8 +153,8 @@ def file_to_hand_in(name: str) -> Path:
     Args:
         name: that the participant chose.
     """
-    words = re.sub(r"[^\w]+", "-", name.lower()).strip("-")[:40]
-    return Path(f"progress-{words}.json" if words else "progress-to-hand-in.json")
+    slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")[:40]
+    return Path(f"progress-{slug}.json" if slug else "progress-to-hand-in.json")
 
 
 def export(text: str, file: Path) -> None:
@@ -179,9 +187,9 @@ def read_hand_in(file: Path, course: Course) -> HandedIn:
         document = read_document(file, (HAND_IN, PROGRESS), VERSION)
     except FileNotFoundError:
         raise LabFailed(f"Reading {file}", "there is no such file", _GIVE_OTHER) from None
-    name = document.get("name", "")
+    name = document.name
     if not isinstance(name, str):
-        raise LabFailed(f"Reading {file}", "its name is no text", "ask for it anew")
+        raise LabFailed(f"Reading {file}", "its name is no text", "ask for it again")
     return HandedIn(showable(str(file)), showable(name.strip()), overview(lessons_of(document, file), course))
 
 
@@ -223,7 +231,7 @@ def write_report(text: str, file: Path) -> None:
 
 def showable(text: str) -> str:
     """Text of others on one line: what cannot be printed, or turns the direction, becomes a question mark."""
-    text = "".join(one if one.isprintable() else "?" for one in text)
+    text = "".join(character if character.isprintable() else "?" for character in text)
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
 
 
@@ -237,8 +245,8 @@ def _is_of(file: Path, formats: Sequence[str]) -> bool:
 
 def _last_of(lesson: LessonOverview) -> str:
     assert lesson.kept is not None
-    tried = {name: one for name, one in lesson.kept.exercises.items() if name in lesson.exercises}
-    words = [lesson.lesson]
+    tried = {name: exercise for name, exercise in lesson.kept.exercises.items() if name in lesson.exercises}
+    place = [lesson.lesson]
     if tried:
-        words.append(max(tried, key=lambda name: tried[name].last))
-    return f"{', '.join(words)}, {lesson.kept.last:%Y-%m-%d %H:%M} UTC"
+        place.append(max(tried, key=lambda name: tried[name].last))
+    return f"{', '.join(place)}, {lesson.kept.last:%Y-%m-%d %H:%M} UTC"

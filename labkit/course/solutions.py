@@ -34,7 +34,7 @@ class AnswerKey:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
-        return {"lesson": self.lesson, "exercises": [_told(one) for one in self.exercises]}
+        return {"lesson": self.lesson, "exercises": [_values(exercise) for exercise in self.exercises]}
 
     def __str__(self) -> str:
         if not self.exercises:
@@ -44,22 +44,22 @@ class AnswerKey:
     __repr__ = __str__
 
 
-def _told(exercise: Exercise) -> dict[str, Any]:
+def _values(exercise: Exercise) -> dict[str, Any]:
     return {
         "id": exercise.name,
         "kind": exercise.kind,
         "hints": list(exercise.hints),
         "solution": exercise.solution.strip(),
         "other_solutions": [code.strip() for code in exercise.others],
-        "wrong_answers": [{"answer": one.code.strip(), "diagnosis": one.diagnosis} for one in exercise.wrong],
+        "wrong_answers": [{"answer": wrong.code.strip(), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong],
     }
 
 
 def _printed(exercise: Exercise) -> str:
     parts = [f"{exercise.name} ({exercise.kind})", _block("a solution", exercise.solution)]
     parts += [_block("another solution", code) for code in exercise.others]
-    for one in exercise.wrong:
-        parts.append(_block(f'wrong, and the check says "... {one.diagnosis} ..."', one.code))
+    for wrong in exercise.wrong:
+        parts.append(_block(f'wrong, and the check says "... {wrong.diagnosis} ..."', wrong.code))
     return "\n".join(parts)
 
 

@@ -35,7 +35,7 @@ def ranges_table(chosen: Mapping[int, str]) -> Table:
     Raises:
         ValueError: one is no uid.
     """
-    rows = [(one.name, str(one), one.purpose, _chosen_in(one, chosen)) for one in _shown(chosen)]
+    rows = [(uids.name, str(uids), uids.purpose, _chosen_in(uids, chosen)) for uids in _shown(chosen)]
     return Table("", ("range", "uids", "for", "chosen by"), rows, _SOURCE)
 
 
@@ -70,8 +70,8 @@ def draw_ranges(chosen: Mapping[int, str]) -> Figure:
     height = _TOP + len(shown) * _ROW + _BOTTOM
     figure, axes = new_figure(_WIDTH, height)
     write(axes, 0.25, 0.35, "What uids are for, and which ones were chosen", size=14, weight="bold")
-    for number, one in enumerate(shown):
-        _draw_range(axes, one, chosen, _TOP + number * _ROW)
+    for number, uids in enumerate(shown):
+        _draw_range(axes, uids, chosen, _TOP + number * _ROW)
     _draw_scale(axes, _TOP + len(shown) * _ROW)
     write(axes, 0.25, height - 0.15, f"Hatched: free for choosing by hand. {_SOURCE}.", size=8, color=FAINT)
     return figure
@@ -80,11 +80,11 @@ def draw_ranges(chosen: Mapping[int, str]) -> Figure:
 def _shown(chosen: Mapping[int, str]) -> list[UidRange]:
     """The ranges that have a purpose, and of the others those that somebody chose from."""
     used = {range_of(uid) for uid in chosen}
-    return [one for one in RANGES if one in used or one.name != "unused"]
+    return [uids for uids in RANGES if uids in used or uids.name != "unused"]
 
 
-def _chosen_in(one: UidRange, chosen: Mapping[int, str]) -> str:
-    return "; ".join(f"{uid} {who}" for uid, who in sorted(chosen.items()) if uid in one)
+def _chosen_in(uids: UidRange, chosen: Mapping[int, str]) -> str:
+    return "; ".join(f"{uid} {who}" for uid, who in sorted(chosen.items()) if uid in uids)
 
 
 def _place(uid: int) -> float:
@@ -92,17 +92,17 @@ def _place(uid: int) -> float:
     return _LEFT + _SCALE * math.log10(uid + 1) / _LARGEST
 
 
-def _draw_range(axes: Axes, one: UidRange, chosen: Mapping[int, str], y: float) -> None:
-    begin, middle = _place(one.first), y + _ROW / 2
-    width = max(_place(one.last) - begin, _THINNEST)
-    fill, hatch = (_FREE, "////") if one.is_free else (_OTHER, None)
+def _draw_range(axes: Axes, uids: UidRange, chosen: Mapping[int, str], y: float) -> None:
+    begin, middle = _place(uids.first), y + _ROW / 2
+    width = max(_place(uids.last) - begin, _THINNEST)
+    fill, hatch = (_FREE, "////") if uids.is_free else (_OTHER, None)
     style = {"facecolor": fill, "edgecolor": _EDGE, "hatch": hatch}
     draw_box(axes, begin, y + 0.08, width, _ROW - 0.16, linewidth=0.8, **style)
-    write(axes, 0.25, middle, one.name, size=9, weight="bold")
-    write(axes, _LEFT - 0.1, middle, str(one), size=8, color=FAINT, ha="right")
-    for uid in filter(one.__contains__, chosen):
+    write(axes, 0.25, middle, uids.name, size=9, weight="bold")
+    write(axes, _LEFT - 0.1, middle, str(uids), size=8, color=FAINT, ha="right")
+    for uid in filter(uids.__contains__, chosen):
         axes.plot([_place(uid)] * 2, [y + 0.02, y + _ROW - 0.02], color=INK, linewidth=2)
-    write(axes, _LEFT + _SCALE + 0.2, middle, _chosen_in(one, chosen), size=9)
+    write(axes, _LEFT + _SCALE + 0.2, middle, _chosen_in(uids, chosen), size=9)
 
 
 def _draw_scale(axes: Axes, y: float) -> None:

@@ -19,7 +19,7 @@ from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.lesson_pods import LessonPods
 from labkit.notebook.lesson_workloads import LessonWorkloads
 from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.notebook.threats import Threats
 from labkit.publish.published import Published
 from labkit.show.table import Table
@@ -39,7 +39,7 @@ class Lesson:
         progress: the participant's.
     """
 
-    def __init__(self, lesson: OpenLesson, progress: Progress) -> None:
+    def __init__(self, lesson: OpenedLesson, progress: Progress) -> None:
         self.threats = Threats(lesson.lab, lesson.labels)
         """What an attacker could do: probes, the vulnerable app, the matrix, the worksheet."""
         self._lesson = lesson

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from labkit.base.argv import to_argv
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container, start
-from labkit.notebook.arguments import require_image
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.cell_arguments import require_image
+from labkit.notebook.opened_lesson import OpenedLesson
 
 
 class LessonContainers:
     """What `Lesson` does with containers; its methods of the same names say more."""
 
-    def __init__(self, lesson: OpenLesson) -> None:
+    def __init__(self, lesson: OpenedLesson) -> None:
         self._lesson = lesson
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:

@@ -20,8 +20,8 @@ from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.survey import survey
-from labkit.notebook.arguments import containers_of, require_image
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.cell_arguments import containers_of, require_image
+from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.publish.published import Options, Published
 from labkit.publish.publisher import publish
 from labkit.show.table import Table
@@ -33,7 +33,7 @@ HELLO = CLUSTER / "apps" / "hello"
 class LessonImages:
     """What `Lesson` does with images; its methods of the same names say more."""
 
-    def __init__(self, lesson: OpenLesson) -> None:
+    def __init__(self, lesson: OpenedLesson) -> None:
         self._lesson = lesson
 
     def images(self) -> Table:

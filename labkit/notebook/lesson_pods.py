@@ -16,9 +16,9 @@ from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_mani
 from labkit.core.pods.objects import read_manifest
 from labkit.core.pods.outcome import Outcome, pod_summary
 from labkit.core.run_results import RunResult
-from labkit.notebook.arguments import pod_name, require_image, require_pod, require_settings
+from labkit.notebook.cell_arguments import pod_name, require_image, require_pod, require_settings
 from labkit.notebook.lesson_images import LessonImages
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.opened_lesson import OpenedLesson
 
 MANIFESTS = CLUSTER / "manifests"
 """Manifests that lessons begin with."""
@@ -32,7 +32,7 @@ class LessonPods:
         images: the lesson's own are loaded into the cluster before a pod of them is made.
     """
 
-    def __init__(self, lesson: OpenLesson, images: LessonImages) -> None:
+    def __init__(self, lesson: OpenedLesson, images: LessonImages) -> None:
         self._lesson, self._images = lesson, images
         self._count = 0
 

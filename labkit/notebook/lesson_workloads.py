@@ -8,9 +8,9 @@ from typing import Any
 from labkit.adapters.kube import ENFORCE_LABEL
 from labkit.base.errors import Misuse
 from labkit.core.pods.objects import Applied, Rollout, apply_line
-from labkit.notebook.arguments import require_object
+from labkit.notebook.cell_arguments import require_object
 from labkit.notebook.lesson_images import LessonImages
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.opened_lesson import OpenedLesson
 
 
 class LessonWorkloads:
@@ -21,7 +21,7 @@ class LessonWorkloads:
         images: the lesson's own are loaded into the cluster before a Deployment of them is made.
     """
 
-    def __init__(self, lesson: OpenLesson, images: LessonImages) -> None:
+    def __init__(self, lesson: OpenedLesson, images: LessonImages) -> None:
         self._lesson, self._images = lesson, images
 
     def create(self, manifest: str | Mapping[str, Any]) -> Applied:

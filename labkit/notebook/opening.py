@@ -12,7 +12,7 @@ from labkit.course.progress import Progress, progress_path
 from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
-from labkit.notebook.open_lesson import OpenLesson, remove_containers
+from labkit.notebook.opened_lesson import OpenedLesson, remove_containers
 from labkit.notebook.views import register_views
 
 
@@ -27,7 +27,7 @@ def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
         Misuse: there is no such lesson.
         LabError: the lab cannot be brought up.
     """
-    opened = OpenLesson(require_lesson(name), lab or Lab(), owns_lab=lab is None)
+    opened = OpenedLesson(require_lesson(name), lab or Lab(), owns_lab=lab is None)
     with ExitStack() as on_failure:
         if opened.owns_lab:
             on_failure.callback(opened.lab.close)

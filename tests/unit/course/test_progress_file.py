@@ -55,9 +55,12 @@ _WORDS_OF_NO_PROGRESS = [
     (b"[]", "its format is not"),
     (b'{"format": "labkit-worksheet", "version": 1}', "its format is not"),
     (b'{"format": "labkit-progress"}', "it has no version"),
-    (b'{"format": "labkit-progress", "version": 1, "lessons": []}', "an object is wanted"),
-    (b'{"format": "labkit-progress", "version": 1, "lessons": {"\\u001b[2J": {}}}', "a name that none can have"),
-    (b'{"format": "labkit-progress", "version": 1, "lessons": {"x": {"exercises": {}}}}', "it is no time"),
+    (b'{"format": "labkit-progress", "version": 1, "lessons": []}', "Expected `object`, got `array`"),
+    (b'{"format": "labkit-progress", "version": 1, "lessons": {"\\u001b[2J": {}}}', "at `key` in `$`"),
+    (
+        b'{"format": "labkit-progress", "version": 1, "lessons": {"x": {"exercises": {}}}}',
+        "missing required field `opened`",
+    ),
     (b" " * (MOST_BYTES + 1), "larger than"),
 ]
 

@@ -13,7 +13,7 @@ from labkit.base.errors import LabFailed
 from labkit.core.pods.objects import Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.lab.lab import Lab
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.show.steps import Silent
 
 LESSON = "07-run-as-non-root"
@@ -105,9 +105,9 @@ def paper_kube(**more: Any) -> Recorder:
     return Recorder(**answers | more)
 
 
-def opened(folder: Path, engine: Any = None, kube: Any = None) -> OpenLesson:
+def opened(folder: Path, engine: Any = None, kube: Any = None) -> OpenedLesson:
     """An opened lesson on paper."""
-    return OpenLesson(LESSON, PaperLab(folder, engine or paper_engine(), kube or paper_kube()), namespace="ns")
+    return OpenedLesson(LESSON, PaperLab(folder, engine or paper_engine(), kube or paper_kube()), namespace="ns")
 
 
 def made_pod(manifest: Mapping[str, Any], namespace: str) -> Outcome:

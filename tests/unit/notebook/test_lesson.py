@@ -15,7 +15,7 @@ from labkit.course.progress import Progress, progress_path
 from labkit.course.progress_file import read_progress
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson, open_lesson
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.opened_lesson import OpenedLesson
 from tests.course import all_placed
 from tests.unit.notebook.paper import LESSON, PaperLab, opened, paper_engine, paper_kube
 
@@ -37,7 +37,7 @@ class _UntouchablePath(type(Path())):  # type: ignore[misc]
 
 def test_building_a_lesson_touches_neither_engine_nor_cluster_nor_disk(tmp_path: Path) -> None:
     lab = PaperLab(tmp_path)
-    Lesson(OpenLesson(LESSON, lab), Progress(_UntouchablePath(tmp_path / "progress.json")))
+    Lesson(OpenedLesson(LESSON, lab), Progress(_UntouchablePath(tmp_path / "progress.json")))
     assert lab.ups == 0
     assert list(tmp_path.iterdir()) == []
 

@@ -9,8 +9,8 @@ import pytest
 
 from labkit.course.progress import Progress
 from labkit.notebook import MANIFESTS, Lesson
-from labkit.notebook.arguments import containers_of
-from labkit.notebook.open_lesson import OpenLesson
+from labkit.notebook.cell_arguments import containers_of
+from labkit.notebook.opened_lesson import OpenedLesson
 from tests.unit.notebook.paper import LESSON, PaperLab, Recorder, made_pod, opened, paper_engine, paper_kube
 
 _DEPLOYMENT = """
@@ -82,7 +82,7 @@ class _LoadingLab(PaperLab):
 @pytest.mark.parametrize("place", ["containers", "initContainers"])
 def test_an_image_of_ones_own_is_loaded_wherever_a_manifest_names_it(tmp_path: Path, place: str) -> None:
     lab = _LoadingLab(tmp_path, paper_kube(make_pod=made_pod, apply_object=()))
-    notebook = Lesson(OpenLesson(LESSON, lab, namespace="ns"), Progress(tmp_path / "progress.json"))
+    notebook = Lesson(OpenedLesson(LESSON, lab, namespace="ns"), Progress(tmp_path / "progress.json"))
     notebook.build("FROM debian", name="mine:1")
     spec = {place: [{"name": "a", "image": "mine:1"}, {"name": "b", "image": "debian"}]}
     notebook.apply({"kind": "Pod", "metadata": {"name": "a"}, "spec": spec})

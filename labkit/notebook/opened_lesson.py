@@ -12,7 +12,7 @@ from labkit.lab.lab import Lab
 
 
 @dataclass
-class OpenLesson:
+class OpenedLesson:
     """A lesson whose lab is up.
 
     Args:

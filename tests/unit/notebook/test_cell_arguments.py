@@ -13,7 +13,7 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.course.progress import Progress
 from labkit.notebook import Lesson
-from labkit.notebook.arguments import containers_of
+from labkit.notebook.cell_arguments import containers_of
 from tests.unit.notebook.paper import made_pod, no_such_container, opened, paper_engine, paper_kube
 
 _BAD_COMMANDS: list[tuple[Any, str]] = [
