@@ -85,7 +85,7 @@ def _block(colour: str, lines: list[str]) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text as HTML; what stands between backticks is code."""
+    """Text as HTML; what is between backticks is code."""
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
 
 
@@ -120,7 +120,7 @@ class HelpButtons:
             block = f'<pre style="{_CODE}">{html.escape(str(error))}</pre>'
         if block not in self._given:  # the last hint comes again when there are no more
             self._given.append(block)
-        # A live region: a screen reader tells what has come.
+        # A live region: a screen reader reads what has come.
         self.answer.value = f'<div role="status">{"".join(self._given)}</div>'
 
 

@@ -148,10 +148,10 @@ def _assess(exercise: Exercise, world: World, answer: object) -> Assessment:
         if answer is None or answer is ...:
             return not_yet("There is no answer in the cell yet.")
         if not isinstance(answer, exercise.answers) or (isinstance(answer, bool) and exercise.answers is int):
-            wanted = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
+            expected = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
             return not_right(
                 f"The answer is {_shortened(answer)}, of type {type(answer).__name__}; "
-                f"{wanted.get(exercise.answers, exercise.answers.__name__)} is wanted."
+                f"{expected.get(exercise.answers, exercise.answers.__name__)} is expected."
             )
     return exercise.check(world, answer)
 

@@ -87,7 +87,7 @@ class Exercise:
     answers: type | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As `labkit lessons --json` tells it."""
+        """As `labkit lessons --json` prints it."""
         return {
             "id": self.name,
             "kind": self.kind,

@@ -1,7 +1,7 @@
 """The participant's progress: which exercises were checked, with what verdict, hints used; in one file of theirs.
 
-Nothing is sent anywhere. Recording never stops a lesson: what is wrong with the file is told, and the check's answer
-is given all the same.
+Nothing is sent anywhere. Recording never stops a lesson: what is wrong with the file is printed, and the check's
+result is given all the same.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Progress:
     def _kept(self, lesson: str, exercise: str) -> ExerciseRecord | None:
         try:
             kept = read_progress(self.path).get(lesson)
-        except LabError:  # told when something is recorded
+        except LabError:  # reported when something is recorded
             return None
         return kept.exercises.get(exercise) if kept else None
 

@@ -134,8 +134,8 @@ def hand_in(kept: Lessons, course: Course, name: str) -> str:
     """
     name = name.strip()
     if not name.isprintable() or len(name) > _LONGEST_NAME:
-        wanted = f"at most {_LONGEST_NAME} characters on one line are wanted"
-        raise Misuse("Writing a file to hand in", f"the name cannot be used: {wanted}", "choose another\n  --name NAME")
+        limit = f"at most {_LONGEST_NAME} characters on one line are expected"
+        raise Misuse("Writing a file to hand in", f"the name cannot be used: {limit}", "choose another\n  --name NAME")
     lessons = {}
     for lesson, record in kept.items():
         if lesson in course:

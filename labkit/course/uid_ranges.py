@@ -88,7 +88,7 @@ def _chosen_in(uids: UidRange, chosen: Mapping[int, str]) -> str:
 
 
 def _place(uid: int) -> float:
-    """Where a uid stands on the scale, in inches; uid 0 stands at its beginning."""
+    """Where a uid is on the scale, in inches; uid 0 is at its beginning."""
     return _LEFT + _SCALE * math.log10(uid + 1) / _LARGEST
 
 

@@ -74,7 +74,7 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
 def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
     result = lesson.check("which-cause", answer)
     assert result.verdict is CheckVerdict.NOT_RIGHT
-    assert "a text in quotes is wanted" in result.message
+    assert "a text in quotes is expected" in result.message
 
 
 def _run(tmp_path: Path, *cells: str) -> list[dict[str, Any]]:

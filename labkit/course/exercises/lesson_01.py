@@ -57,7 +57,7 @@ _THROUGH_THE_HOLE = Exercise(
         Wrong('prediction = ["write-volume-shared", "ptrace-neighbour", "raw-socket"]', "CAP_NET_RAW"),
         Wrong('prediction = ["write-volume-root", "ptrace-neighbour"]', "could not: DAC"),
         Wrong('prediction = ["mount"]', "none of the five"),
-        Wrong('prediction = "ptrace-neighbour"', "a list is wanted"),
+        Wrong('prediction = "ptrace-neighbour"', "a list is expected"),
     ),
     check=_check_through_the_hole,
 )
@@ -123,7 +123,7 @@ def _pairs(rows: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:
 def _check_evidence(world: World, rows: list[object]) -> Assessment:
     cells = [row for row in rows if isinstance(row, Cell)]
     if len(cells) < len(rows) or not rows:
-        return not_right('A list of cells is wanted, such as lab.threats.probe("rce-root", "mount")["mount"].')
+        return not_right('A list of cells is expected, such as lab.threats.probe("rce-root", "mount")["mount"].')
     pairs = {as_root.probe: (as_root, as_user) for as_root, as_user in _pairs(cells)}
     if not pairs:
         return not_right(
@@ -131,7 +131,7 @@ def _check_evidence(world: World, rows: list[object]) -> Assessment:
             "in two postures that differ in the user alone: the first could, the second could not."
         )
     if len(pairs) < 3:
-        return not_right(f"The user makes the difference for {', '.join(pairs)}. Three probes are wanted.")
+        return not_right(f"The user makes the difference for {', '.join(pairs)}. Three probes are needed.")
     mine = {cell.key: cell for pair in pairs.values() for cell in pair}
     for where in dict.fromkeys(cell.where for cell in mine.values()):
         there = [cell for cell in mine.values() if cell.where == where]

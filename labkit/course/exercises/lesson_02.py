@@ -36,7 +36,7 @@ _ANOTHER_ROOT = Exercise(
     wrong=(
         Wrong('prediction = "toor"', "never sees the word behind USER"),
         Wrong('prediction = "app"', "a line with that number"),
-        Wrong("prediction = 0", "a text in quotes is wanted"),
+        Wrong("prediction = 0", "a text in quotes is expected"),
     ),
     check=_check_another_root,
 )
@@ -70,7 +70,7 @@ _WHO_PASSES = Exercise(
     hints=(
         "The kubelet does not run the image. What does it have to go by? `lab.image(name).user` shows it.",
         "A start script that gives up root later is not in the metadata, and a name is not looked up in passwd.",
-        "Two of the five have a number that is not 0 in Config.User; what stands behind a colon is the group.",
+        "Two of the five have a number that is not 0 in Config.User; what follows a colon is the group.",
     ),
     solution='passes = ["gid-zero", "aspnetapp-chiseled"]',
     others=('passes = ["aspnetapp-chiseled", "gid-zero"]',),
@@ -78,7 +78,7 @@ _WHO_PASSES = Exercise(
         Wrong('passes = ["stepdown", "gid-zero", "aspnetapp-chiseled"]', "image will run as root"),
         Wrong('passes = ["named-user", "aspnetapp-chiseled", "gid-zero"]', "non-numeric user (app)"),
         Wrong('passes = ["aspnetapp-chiseled"]', "1 more would"),
-        Wrong('passes = "aspnetapp-chiseled"', "a list is wanted"),
+        Wrong('passes = "aspnetapp-chiseled"', "a list is expected"),
         Wrong('passes = ["debian"]', "none of the five"),
     ),
     check=_check_who_passes,

@@ -43,7 +43,7 @@ _THREE_SAY = Exercise(
     wrong=(
         Wrong('prediction = "1654"', "what the base says"),
         Wrong('prediction = ""', "no ContainerUser to the SDK"),
-        Wrong("prediction = 4242", "a text in quotes is wanted"),
+        Wrong("prediction = 4242", "a text in quotes is expected"),
         Wrong('prediction = "app"', "nobody in this publish"),
     ),
     check=_check_three_say,
@@ -140,7 +140,7 @@ def _check_still_root(world: World, _: Any) -> Assessment:
         return not_right(f'Config.User is "{image.user}", but it does not run: {hello.message or hello.output}')
     if not hello.output.startswith("Hello app,"):
         return not_right(
-            f'It is not root, and says "{hello.output}"; the base has a user with a name, and that was wanted.'
+            f'It is not root, and says "{hello.output}"; the base has a user with a name, and that was expected.'
         )
     return passed(f'Config.User is "{image.user}", and it says "{hello.output}".')
 

@@ -14,7 +14,7 @@ from labkit.course.world import World
 def _check_two_shells(world: World, command: object) -> Assessment:
     is_list = isinstance(command, list) and all(isinstance(word, str) for word in command)
     if not command or not (is_list or isinstance(command, str)):
-        return not_right("The command is wanted as a list of words, or as one text.")
+        return not_right("A command is expected: a list of words, or one text.")
     argv = command if isinstance(command, str) else list(map(str, command))  # type: ignore[call-overload]
     result = world.start.run("runtime-deps", argv)
     if result.cause is not None:
@@ -22,10 +22,10 @@ def _check_two_shells(world: World, command: object) -> Assessment:
     if result.output == "uid $APP_UID":
         return not_yet("The container printed uid $APP_UID: nobody expanded the variable.")
     if result.output != "uid 1654":
-        return not_right(f"It printed {result.output!r}, with exit status {result.exit_status}; uid 1654 was wanted.")
+        return not_right(f"It printed {result.output!r}, with exit status {result.exit_status}; uid 1654 was expected.")
     if world.start.run("debian", argv).output == "uid 1654":
         return not_right(
-            "It prints uid 1654 on debian as well, which has no APP_UID: the number stands in the command."
+            "It prints uid 1654 on debian as well, which has no APP_UID: the number is in the command itself."
         )
     return passed("A shell in the container expanded the variable; on an image without APP_UID it prints no number.")
 
@@ -46,7 +46,7 @@ _TWO_SHELLS = Exercise(
         """command = ["sh", "-c", 'printf "uid %s" "$(printenv APP_UID)"']""",
     ),
     wrong=(
-        Wrong('command = ["echo", "uid 1654"]', "the number stands in the command"),
+        Wrong('command = ["echo", "uid 1654"]', "the number is in the command"),
         Wrong('command = ["sh", "-c", "echo uid", "$APP_UID"]', "It printed 'uid'"),
         Wrong('command = ["echo uid $APP_UID"]', "command-not-found"),
         Wrong("command = 1654", "a list of words"),
@@ -87,7 +87,7 @@ _WHICH_UIDS = Exercise(
         Wrong("chosen = [1654, 60000, 64198]", "outside of the UID_MIN"),
         Wrong("chosen = [999, 1654, 60000]", "outside of the UID_MIN"),
         Wrong("chosen = [0, 1654]", "not among the five"),
-        Wrong("chosen = 1654", "a list is wanted"),
+        Wrong("chosen = 1654", "a list is expected"),
     ),
     check=_check_which_uids,
 )

@@ -32,7 +32,7 @@ _FAILS_OPEN = Exercise(
     hints=(
         "What is the value of APP_UID in ubuntu's image? Ask `lab.image` for its environment.",
         "Either the line needs no variable, or the variable needs a value: in the line, in an ENV, from another base.",
-        "`${APP_UID:-...}` takes what stands after the :- where APP_UID is empty.",
+        "`${APP_UID:-...}` takes what follows the :- where APP_UID is empty.",
     ),
     solution='''
 lab.build("""
@@ -113,7 +113,7 @@ def _check_after_the_colon(world: World, answer: str) -> Assessment:
         engine = world.start.run("after-the-colon", "dotnet")
         return passed(f"The pod runs, and the group is lost; the engine, which reads all of it, says {engine.cause}.")
     if answer == Cause.UNKNOWN_GROUP:
-        return not_right("That is the engine's answer. In the cluster nobody gets to see what stands after the colon.")
+        return not_right("That is the engine's answer. In the cluster nobody gets to see what follows the colon.")
     if answer == Cause.IMAGE_USER_NOT_NUMERIC:
         return not_right("The kubelet does not say that: what it was given to look at is a number.")
     return not_right(f"The kubelet does not say {answer}. Which part of the user does it get to see?")
@@ -135,7 +135,7 @@ _AFTER_THE_COLON = Exercise(
         Wrong('prediction = "image-user-not-numeric"', "is a number"),
         Wrong('prediction = "image-runs-as-root"', "Which part of the user"),
         Wrong('prediction = "it is refused"', "neither one of the causes"),
-        Wrong("prediction = True", "a text in quotes is wanted"),
+        Wrong("prediction = True", "a text in quotes is expected"),
     ),
     check=_check_after_the_colon,
 )
@@ -240,7 +240,7 @@ _A_FREE_NUMBER = Exercise(
         Wrong("uid = 500", "outside of the UID_MIN"),
         Wrong("uid = 64198", "outside of the UID_MIN"),
         Wrong("uid = -1", "useradd refuses"),
-        Wrong('uid = "1654"', "a whole number is wanted"),
+        Wrong('uid = "1654"', "a whole number is expected"),
     ),
     check=_check_a_free_number,
 )

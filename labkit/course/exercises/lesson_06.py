@@ -26,8 +26,8 @@ def _may_write(process: Identity, folder: FileFact) -> bool:
     The first class that fits decides: the owner, else the group, else the others.
     """
     groups = {process.gid, *process.groups}
-    wanted = _OWNER if process.uid == folder.uid else _GROUP if folder.gid in groups else _OTHERS
-    return int(folder.mode, 8) & wanted == wanted
+    needed = _OWNER if process.uid == folder.uid else _GROUP if folder.gid in groups else _OTHERS
+    return int(folder.mode, 8) & needed == needed
 
 
 def _check_lost_on_the_way(world: World, _: Any) -> Assessment:
@@ -56,7 +56,7 @@ _LOST_ON_THE_WAY = Exercise(
     kind="repair",
     hints=(
         'Who owns the folder in the finished image? `lab.file("lost-on-the-way", "/data")` says it.',
-        "COPY makes the folder anew, as root's. It has an option that says whose it shall be.",
+        "COPY makes a new folder, owned by root. It has an option that sets the owner.",
         "`COPY --from=prepared --chown=...`, with the number that the base runs as.",
     ),
     solution='''
@@ -152,7 +152,7 @@ _TWO_THINGS_WRONG = Exercise(
         Wrong("prediction = 127", "looked for and not found"),
         Wrong("prediction = 126", "may not be run"),
         Wrong("prediction = 1", "no program ran"),
-        Wrong('prediction = "127"', "a whole number is wanted"),
+        Wrong('prediction = "127"', "a whole number is expected"),
     ),
     check=_check_two_things_wrong,
 )
@@ -193,7 +193,7 @@ _WHO_REALLY = Exercise(
         Wrong('way = "whoami"', "command-not-found"),
         Wrong('way = "passwd"', "root and app"),
         Wrong('way = "docker"', "none of app"),
-        Wrong("way = 4", "a text in quotes is wanted"),
+        Wrong("way = 4", "a text in quotes is expected"),
     ),
     check=_check_who_really,
 )

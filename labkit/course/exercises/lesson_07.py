@@ -87,7 +87,7 @@ _WHICH_CAUSE = Exercise(
     wrong=(
         Wrong('prediction = "image-user-not-numeric"', "nobody looks at the image any more"),
         Wrong('prediction = "runs"', "contradiction"),
-        Wrong("prediction = 0", "a text in quotes is wanted"),
+        Wrong("prediction = 0", "a text in quotes is expected"),
         Wrong('prediction = "it fails"', "neither one of the causes"),
     ),
     check=_check_which_cause,

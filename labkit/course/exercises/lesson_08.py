@@ -72,7 +72,7 @@ app.exec("touch /app/note.txt")
 """,
             "/app and /app/aspnetapp",
         ),
-        Wrong('app = "root"', "Container is wanted"),
+        Wrong('app = "root"', "Container is expected"),
     ),
     check=_check_root_for_a_moment,
 )
@@ -98,7 +98,7 @@ _WHICH_START = Exercise(
     answers=list,
     hints=(
         "Which of them have to be looked up in a file of the image?",
-        "A number is a uid as it stands; a name needs a line. A group is a name, too.",
+        "A number is a uid as it is; a name needs a line. A group is a name, too.",
         "Three of the five start, and for one of these there is no line.",
     ),
     solution='chosen = ["root", "1654", "4242"]',
@@ -107,7 +107,7 @@ _WHICH_START = Exercise(
         Wrong('chosen = ["root", "1654", "4242", "app:rich"]', "unable to find group rich"),
         Wrong("chosen = list(('root', '1654', '4242', 'rich'))", "unable to find user rich"),
         Wrong('chosen = ["nobody"]', "not among the five"),
-        Wrong('chosen = "root"', "a list is wanted"),
+        Wrong('chosen = "root"', "a list is expected"),
     ),
     check=_check_which_start,
 )

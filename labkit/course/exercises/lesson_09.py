@@ -182,7 +182,7 @@ _MISSING_CONTROLS = Exercise(
         Wrong('missing = ["capabilities", "runAsNonRoot", "seccompProfile"]', "no objection as to seccompProfile"),
         Wrong("missing = []", "names 2 controls and you name 0"),
         Wrong('missing = ["root"]', "none of the controls"),
-        Wrong('missing = "capabilities"', "a list is wanted"),
+        Wrong('missing = "capabilities"', "a list is expected"),
     ),
     check=_check_missing_controls,
 )
@@ -331,7 +331,7 @@ _WHO_SAYS_NO = Exercise(
         Wrong('prediction = "the API server"', "it does not ask"),
         Wrong('prediction = "nobody"', "contradict each other"),
         Wrong('prediction = "the registry"', "is none of"),
-        Wrong("prediction = False", "a text in quotes is wanted"),
+        Wrong("prediction = False", "a text in quotes is expected"),
     ),
     check=_check_who_says_no,
 )

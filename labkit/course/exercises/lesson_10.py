@@ -200,14 +200,14 @@ _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
 def _check_which_control(world: World, answer: dict[object, object]) -> Assessment:
     unknown = [name for name in answer if name not in _STOPPED]
     if unknown or len(answer) < len(_STOPPED):
-        return not_right(f"A control for each of {', '.join(_STOPPED)} is wanted, and for nothing else.")
+        return not_right(f"A control for each of {', '.join(_STOPPED)} is expected, and for nothing else.")
     for name, control in answer.items():
         if control not in tuple(Control):
             return not_right(f"{name}: {control!r} is no control; they are {', '.join(Control)}.")
     for cell in world.start.probe("app-restricted", *_STOPPED):
         if answer[cell.probe] != cell.control:
             return not_right(
-                f"{cell.probe}: what came back was *{cell.reason}*, and that is not how {answer[cell.probe]} says no."
+                f"{cell.probe}: what came back was *{cell.reason}*, and that is not how {answer[cell.probe]} refuses."
             )
     return passed("Tried just now in app-restricted: four attempts, four controls.")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 from labkit.base.errors import LabError
+from labkit.base.waiting import watch
 from labkit.core.pods.workloads import read_workloads
 from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
@@ -40,14 +40,14 @@ _NEXT_NO = Exercise(
     hints=(
         "In which order does the app do the three things that need root?",
         "`cluster/sampleapp/ledger.go` has them in its function `open`. Which comes after the key?",
-        "Whose is the folder /var/lib/ledger, and who may write to it? `lab.file` tells.",
+        "Whose is the folder /var/lib/ledger, and who may write to it? `lab.file` shows it.",
     ),
     solution='prediction = "ledger"',
     wrong=(
         Wrong('prediction = "port"', "does not come as far as the port"),
         Wrong('prediction = "none"', "one step further, and no more"),
         Wrong('prediction = "root"', "is none of"),
-        Wrong("prediction = 80", "a text in quotes is wanted"),
+        Wrong("prediction = 80", "a text in quotes is expected"),
     ),
     check=_check_next_no,
 )
@@ -92,12 +92,12 @@ def _check_the_app(world: World) -> Assessment:
 
 def _look_at_the_app(world: World) -> tuple[str, str]:
     """The app's log, and its page; empty if it does not answer."""
-    deadline = time.monotonic() + _LOG_SECONDS
-    log = ""
-    while not log and time.monotonic() < deadline:
+
+    def read_log() -> str:
         pod = world.look.pod("ledger")
-        log = pod.logs if pod is not None else ""
-        time.sleep(0 if log else 0.1)
+        return pod.logs if pod is not None else ""
+
+    log = watch(read_log, bool, _LOG_SECONDS)
     spec = world.look.manifest("ledger").get("spec") or {}
     variables = [variable for container in spec.get("containers", []) for variable in container.get("env") or []]
     numbers = [str(variable.get("value")) for variable in variables if str(variable.get("value")).isdigit()]
