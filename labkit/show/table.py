@@ -6,8 +6,8 @@ import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from tabulate import tabulate
+from itertools import zip_longest
+from unicodedata import combining, east_asian_width
 
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
 _STAYS_WHOLE, _LONG_WORD = 13, 30
@@ -39,10 +39,7 @@ class Table:
     def __str__(self) -> str:
         widths = (*self.widths, *[None] * 100)
         cells = [[_wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)] for row in self.rows]
-        body = tabulate(
-            cells, headers=list(self.headers), tablefmt="simple" if self.headers else "plain", disable_numparse=True
-        )
-        return "\n".join(part for part in (self.title, body, self.note) if part)
+        return "\n".join(part for part in (self.title, _aligned(self.headers, cells), self.note) if part)
 
     __repr__ = __str__
 
@@ -64,6 +61,27 @@ class Table:
         if self.note:
             parts.append(f'<div style="{_LINES}"><small>{html.escape(self.note)}</small></div>')
         return "".join([*parts, "</div>"])
+
+
+def _aligned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Lines of text with the columns below one another, two spaces between them; a cell may have several lines."""
+    rows = [[cell.splitlines() or [""] for cell in row] for row in [headers, *cells] if row]
+    columns = list(zip_longest(*rows, fillvalue=[""]))
+    widths = [max((_columns(line) for cell in column for line in cell), default=0) for column in columns]
+    if headers:
+        rows.insert(1, [["-" * width] for width in widths])
+    lines = [line for row in rows for line in zip_longest(*row, fillvalue="")]
+    return "\n".join(
+        "  ".join(text + " " * (width - _columns(text)) for text, width in zip(line, widths, strict=False)).rstrip()
+        for line in lines
+    )
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows a text: East Asian characters take two columns, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _wrapped(text: str, width: int | None) -> str:

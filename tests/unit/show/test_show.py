@@ -72,3 +72,29 @@ def test_a_table_is_wrapped_where_it_is_printed_and_whole_on_a_page() -> None:
     assert "some words\n" in str(table).replace(" " * 2, "\n")
     assert "--cap-drop=ALL/and/a/path here" in str(table)
     assert "some words that go on" in table._repr_html_()
+
+
+def test_columns_stand_below_one_another_whatever_is_in_them() -> None:
+    table = Table("", ("name", "says"), [("李", "a\nb"), ("e\u0301", ""), ("long name", "c")])
+    assert str(table).splitlines() == [
+        "name       says",
+        "---------  ----",
+        "李         a",
+        "           b",
+        "e\u0301",
+        "long name  c",
+    ]
+
+
+@given(st.lists(st.tuples(st.text("ab \n", max_size=9), st.text("ab \n", max_size=9)), max_size=4))
+def test_a_table_of_any_text_has_its_text(rows: list[tuple[str, str]]) -> None:
+    shown = str(Table("", ("one", "two"), rows))
+    assert shown.split()[:2] == ["one", "two"]
+    assert sorted(shown.split()[4:]) == sorted(word for row in rows for cell in row for word in cell.split())
+    assert all(line == line.rstrip() for line in shown.splitlines())
+
+
+def test_a_table_without_headers_is_rows_alone() -> None:
+    assert str(Table("", (), [("a", "b"), ("cc", "d")])) == "a   b\ncc  d"
+    assert str(Table("", (), [])) == ""
+    assert str(Table("", ("a", "bb"), [])) == "a  bb\n-  --"
