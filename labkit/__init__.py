@@ -110,19 +110,20 @@ def explain(
     Raises:
         LabError: there is no such image, or what was given is no manifest.
     """
-    from labkit.explain.explanations import explain_image, explain_text, finder
+    from labkit.explain.explanations import explain_image, explain_text
+    from labkit.explain.image_lookup import ImageFinder
     from labkit.explain.rows import Explanations
-    from labkit.lab.lab import Lab
 
     if manifest is not None and image is None and not isinstance(image_user, str):
-        return explain_text(finder(Lab(), image_user), manifest)
+        with ImageFinder(image_user) as finder:
+            return explain_text(finder, manifest)
     if image is None or manifest is not None or isinstance(image_user, Mapping):
         raise Misuse("Explaining", "either an image or a manifest is wanted", 'for example\n  labkit.explain("alpine")')
-    images = finder(Lab())
-    rows = explain_image(
-        images, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
-    )
-    return Explanations(rows, tuple(images.notes))
+    with ImageFinder() as finder:
+        rows = explain_image(
+            finder, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
+        )
+        return Explanations(rows, tuple(finder.notes))
 
 
 def explorer() -> Explorer:

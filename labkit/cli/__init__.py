@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import click
 
-from labkit.base.configuration import Configuration
-from labkit.base.errors import Misuse
-from labkit.base.log import start_logging
-from labkit.cli.lazy_group import LazyGroup
+from labkit.cli.frame import LazyGroup
 
 __all__ = ["COMMANDS", "main"]
 
@@ -49,7 +44,7 @@ A command is the function `NAME_command` in the module `labkit.cli.NAME_command`
     "-v", "--verbose", is_flag=True, help="Print every command that is run, and every request, on standard error."
 )
 @click.version_option(package_name="labkit")
-def main(verbose: bool) -> None:
+def main(verbose: bool) -> None:  # The commands look it up: see labkit/cli/logged.py.
     """A lab to learn, teach and check who your containers run as.
 
     \b
@@ -62,5 +57,3 @@ def main(verbose: bool) -> None:
     Tab completion for bash: eval "$(labkit completion bash)"
     LABKIT_LOG=debug does what -v does. A log of the same is kept in the lab's state.
     """
-    with contextlib.suppress(Misuse):  # The command says that the lab's name is no name, if it needs one.
-        start_logging(Configuration.from_environment().state, verbose=verbose)

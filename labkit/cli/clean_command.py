@@ -7,13 +7,14 @@ import sys
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.course.progress import progress_path
 from labkit.course.progress_file import remove_progress
 from labkit.lab.clean import clean
 from labkit.lab.lab import Lab
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--progress", is_flag=True, help="Remove your progress too; without it, it is kept.")
 @json_option

@@ -9,10 +9,11 @@ import click
 from labkit.cli.completions import complete_lessons
 from labkit.cli.folder_option import folder_option
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedGroup
 from labkit.course.course_folder import CourseFolder
 
 
-@click.group()
+@click.group(cls=LoggedGroup)
 def course_command() -> None:
     """Bring a lesson back as it was.
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.diagnose import default_output, gather, write_somewhere
 from labkit.lab.lab import Lab
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

@@ -7,12 +7,13 @@ from dataclasses import asdict
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.doctor import doctor_report, examine
 from labkit.lab.lab import Lab
 from labkit.lab.machine.checks import worst
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @json_option
 def doctor_command(as_json: bool) -> int:
     """Check this machine for what the lab needs.

@@ -16,10 +16,9 @@ from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
-from labkit.explain.explanations import explain_image, explain_manifests, finder, is_manifest
-from labkit.explain.image_lookup import parse_said
+from labkit.explain.explanations import explain_image, explain_manifests, is_manifest
+from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.rows import Explanations
-from labkit.lab.lab import Lab
 
 _NEWEST = Versions()
 # A passwd file of 100 MB fits; a longer line is answered as several that are no JSON, for memory must end somewhere.
@@ -36,8 +35,10 @@ _EXAMPLES = """
 
 
 def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    from labkit.lab.lab import Lab
-
+    try:
+        from labkit.lab.lab import Lab
+    except ModuleNotFoundError:  # The lab's packages are not installed: there are none of its images.
+        return [CompletionItem(begun, type="file")]
     names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
     return [*names, CompletionItem(begun, type="file")]
 
@@ -83,15 +84,16 @@ def explain_command(
     names = [name for name in images if not is_manifest(name)]
     if not manifests and not names:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
-    looked_up = finder(Lab(), parse_said(image_user), archives)
-    if runc is None and names:
-        versions = replace(versions, engine_runc=looked_up.engine_runc() or versions.engine_runc)
-    rows = [
-        row
-        for name in names
-        for row in explain_image(looked_up, name, user=user, group_add=group_add, versions=versions)
-    ]
-    explained = explain_manifests(looked_up, manifests, recursive=recursive, versions=versions)
+    connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
+    with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
+        if runc is None and names:
+            versions = replace(versions, engine_runc=finder.engine_runc() or versions.engine_runc)
+        rows = [
+            row
+            for name in names
+            for row in explain_image(finder, name, user=user, group_add=group_add, versions=versions)
+        ]
+        explained = explain_manifests(finder, manifests, recursive=recursive, versions=versions)
     explained = Explanations([*rows, *explained.rows], explained.notes, explained.flaws)
     # A pre-commit hook hands over whatever YAML has changed, and most of it are no workloads.
     if manifests and not explained.rows and not explained.flaws and (places or not gate):

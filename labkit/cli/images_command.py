@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.lab import Lab
 from labkit.lab.lab_tables import contracts_table, images_table, lock_report
 from labkit.lab.survey import lock, survey, verify
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.argument("action", type=click.Choice(["list", "verify", "lock"]), default="list")
 @click.option("-v", "--verbose", is_flag=True, help="Say where stand-ins differ from upstream.")
 @json_option

@@ -7,11 +7,12 @@ import os
 import click
 
 from labkit.adapters.processes import become
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.lab import Lab
 from labkit.lab.machine.ensure import ensure_kubectl
 
 
-class _PassedThrough(click.Command):
+class _PassedThrough(LoggedCommand):
     """A command whose arguments belong to another program: none is read here, not even `--` or `-h`.
 
     Only `--help` as the first of them is the command's own.

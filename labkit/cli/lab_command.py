@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from labkit.cli.folder_option import folder_option
+from labkit.cli.logged import LoggedCommand
 from labkit.course.course_folder import CourseFolder
 from labkit.lab.lab import Lab
 from labkit.notebook.jupyterlab import run_jupyterlab
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(cls=LoggedCommand, context_settings={"ignore_unknown_options": True})
 @folder_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def lab_command(folder: Path, arguments: tuple[str, ...]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.course.lessons import lessons, lessons_table
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @json_option
 def lessons_command(as_json: bool) -> None:
     """List the lessons.

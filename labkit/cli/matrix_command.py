@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
 from labkit.cli.frame import json_option
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.lab import Lab
 from labkit.show.table import Table
 from labkit.threat.evidence import Matrix
@@ -46,7 +47,7 @@ def _complete_probes(_: click.Context, __: click.Parameter, begun: str) -> list[
     return [CompletionItem(name) for name in PROBES if name.startswith(begun)]
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=LoggedCommand, epilog=_EXAMPLES)
 @click.option("-p", "--posture", "postures", multiple=True, metavar="NAME", shell_complete=_complete_postures)
 @click.option("--probe", "probes", multiple=True, metavar="NAME", shell_complete=_complete_probes)
 @click.option("--where", "place", type=click.Choice(["engine", "cluster"]), help="Only there; without it on both.")

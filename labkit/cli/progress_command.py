@@ -9,6 +9,7 @@ import click
 
 from labkit.base.configuration import Configuration
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedGroup
 from labkit.course.progress import my_progress, progress_path, the_course
 from labkit.course.progress_file import read_progress
 from labkit.course.progress_views import progress_table, report_csv, report_html, report_table
@@ -17,7 +18,7 @@ from labkit.course.reports import export, file_to_hand_in, hand_in, read_many, w
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=LoggedGroup, invoke_without_command=True)
 @json_option
 @click.pass_context
 def progress_command(context: click.Context, as_json: bool) -> None:

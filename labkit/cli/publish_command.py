@@ -13,6 +13,7 @@ import click
 
 from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.publish.rules.publish_cases import answer_lines
 from labkit.show.table import Table
 
@@ -31,7 +32,11 @@ _EXAMPLES = """
 """
 
 
-@click.command(epilog=_EXAMPLES, context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.command(
+    cls=LoggedCommand,
+    epilog=_EXAMPLES,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+)
 @click.argument("app", required=False, type=click.Path())
 @click.argument("arguments", metavar="[-p:NAME=VALUE]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--base", default="", metavar="PATH", help="Take the base image from this archive or OCI layout.")

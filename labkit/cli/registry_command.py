@@ -8,12 +8,13 @@ import click
 
 from labkit.adapters.engine import EngineUnreachable
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedGroup
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
 from labkit.lab.lab import Lab
 
 
-@click.group()
+@click.group(cls=LoggedGroup)
 def registry_command() -> None:
     """Serve the lab's images to a class, or take them from there.
 

@@ -6,10 +6,11 @@ import click
 
 from labkit.cli.completions import complete_lessons
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.notebook import reset_lessons
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.argument("lesson", required=False, shell_complete=complete_lessons)
 @json_option
 def reset_command(lesson: str | None, as_json: bool) -> None:

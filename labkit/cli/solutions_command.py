@@ -6,10 +6,11 @@ import click
 
 from labkit.cli.completions import complete_lessons
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.course.solutions import AnswerKey
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.argument("lesson", shell_complete=complete_lessons)
 @json_option
 def solutions_command(lesson: str, as_json: bool) -> None:

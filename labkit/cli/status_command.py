@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.lab import Lab
 from labkit.lab.lab_tables import status_table
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @json_option
 def status_command(as_json: bool) -> None:
     """Show what is up and where each image came from.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
 from labkit.lab.lab import Lab
 from labkit.lab.lab_tables import status_table
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.option(
     "--source",
     type=click.Choice(["upstream", "stand-in"]),

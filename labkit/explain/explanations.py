@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,31 +15,20 @@ from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
 from labkit.core.identity.kubelet_rules import pod_and_container
 from labkit.core.identity.model import Answer, Image, Settings, Versions
-from labkit.core.pods.manifest import short_name
-from labkit.core.pods.workloads import AskedContainer, MalformedManifest, read_workloads
+from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives
-from labkit.explain.manifest_files import ENDINGS, Manifests, read_manifests
 from labkit.explain.rows import Explanation, Explanations
-from labkit.lab.lab import Lab
+from labkit.explain.workload_kinds import Asked, AskedContainer, MalformedManifest, read_workloads
 
 _NEWEST = Versions()
 _NON_ROOT = Settings(run_as_non_root=True)
-
-
-def finder(lab: Lab, said: Mapping[str, str] | None = None, archives: Sequence[Path | str] = ()) -> ImageFinder:
-    """What looks images up for a lab.
-
-    Args:
-        lab: whose sample images go by their short names, and whose engine is asked.
-        said: users of images by reference.
-        archives: files or folders with images.
-    """
-    short_names = {name: lab.configuration.image_reference(name) for name in lab.catalogue}
-    return ImageFinder(said or {}, read_archives(archives), short_names, lab.engine)
+# kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions
+_ENDINGS = (".json", ".yaml", ".yml")
+_LARGEST_FILE = 64 << 20
 
 
 def explain_image(
-    images: ImageFinder,
+    finder: ImageFinder,
     reference: str,
     *,
     image_user: str | None = None,
@@ -51,7 +43,7 @@ def explain_image(
     Without either there are three rows: a pod without settings, one with runAsNonRoot, and the engine.
 
     Args:
-        images: what looks the image up.
+        finder: looks the image up.
         reference: its name, or the path of an archive.
         image_user: a USER to think of in place of the image's own.
         user: as `docker run --user`.
@@ -61,12 +53,12 @@ def explain_image(
         versions: of kubelet and runc; None for the newest kubelet and the engine's own runc.
 
     Raises:
-        LabError: there is no such image, no engine, no readable archive, or a setting is none.
+        LabError: there is no such image, no engine or no readable archive, or a setting is not valid.
     """
     of_pod, own = _read_both(pod, container)
-    versions = versions or Versions(engine_runc=images.engine_runc() or _NEWEST.engine_runc)
+    versions = versions or Versions(engine_runc=finder.engine_runc() or _NEWEST.engine_runc)
     rows = []
-    for name, image in _find(images, reference):
+    for name, image in _look_up(finder, reference):
         image = image if image_user is None else replace(image, user=image_user)
         in_pod, on_engine = pod is not None or container is not None, user is not None or bool(group_add)
         if in_pod:
@@ -92,12 +84,12 @@ def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | Non
 
 
 def explain_manifests(
-    images: ImageFinder, places: Sequence[str], *, recursive: bool = False, versions: Versions = _NEWEST
+    finder: ImageFinder, places: Sequence[str], *, recursive: bool = False, versions: Versions = _NEWEST
 ) -> Explanations:
     """As whom the containers of manifests run.
 
     Args:
-        images: what looks their images up.
+        finder: looks their images up.
         places: files, folders, "-" for standard input.
         recursive: whether to read the folders' subfolders too.
         versions: of the kubelet.
@@ -105,10 +97,10 @@ def explain_manifests(
     Raises:
         Misuse: there is no such file.
     """
-    return _explain_asked(images, read_manifests(places, recursive), versions)
+    return _explain_asked(finder, read_manifests(places, recursive), versions)
 
 
-def explain_text(images: ImageFinder, text: str, versions: Versions = _NEWEST) -> Explanations:
+def explain_text(finder: ImageFinder, text: str, versions: Versions = _NEWEST) -> Explanations:
     """The same, for a text of manifests.
 
     Raises:
@@ -118,36 +110,103 @@ def explain_text(images: ImageFinder, text: str, versions: Versions = _NEWEST) -
         asked = read_workloads(text)
     except MalformedManifest as error:
         raise Misuse("Reading the manifest", str(error), "compare it with\n  kubectl explain pod.spec") from error
-    found = Manifests([("", one) for one in asked.containers], asked.passed_over, asked.flaws)
-    return _explain_asked(images, found, versions)
+    return _explain_asked(finder, asked, versions)
+
+
+def read_manifests(places: Sequence[str], recursive: bool = False) -> Asked:
+    """Read files, folders and "-" for standard input, as `kubectl -f` does.
+
+    What cannot be read becomes a flaw, the rest is read.
+
+    Raises:
+        Misuse: a place does not exist, or is an address of the web.
+    """
+    asked = Asked()
+    for name in [file for place in places for file in _files(place, recursive, asked.flaws)]:
+        try:
+            of_file = read_workloads(_text(name))
+        except (MalformedManifest, OSError, UnicodeDecodeError) as error:
+            asked.flaws.append(f"{name}: {error}")
+            continue
+        asked.containers += [replace(container, file=name) for container in of_file.containers]
+        asked.passed_over += of_file.passed_over
+        asked.flaws += [f"{name}: {flaw}" for flaw in of_file.flaws]
+    return asked
 
 
 def is_manifest(name: str) -> bool:
     """Whether a name is one of a file or folder of manifests, and none of an image."""
-    return name.endswith(ENDINGS) and _exists(name)
+    return name.endswith(_ENDINGS) and _exists(name)
 
 
-def _explain_asked(images: ImageFinder, found: Manifests, versions: Versions) -> Explanations:
-    rows = [_asked_row(images, file or None, one, versions) for file, one in found.containers]
-    return Explanations(rows, (*found.notes(), *images.notes), tuple(found.flaws))
+def _explain_asked(finder: ImageFinder, asked: Asked, versions: Versions) -> Explanations:
+    rows = [_asked_row(finder, container, versions) for container in asked.containers]
+    return Explanations(rows, (*asked.notes(), *finder.notes), tuple(asked.flaws))
 
 
-def _asked_row(images: ImageFinder, file: str | None, asked: AskedContainer, versions: Versions) -> Explanation:
-    image = images.find(asked.image)
+def _asked_row(finder: ImageFinder, asked: AskedContainer, versions: Versions) -> Explanation:
+    image = finder.find(asked.image)
     where = pod_and_container(asked.name, asked.namespace, asked.container)
     answer = explain_in_pod(image, asked.pod, asked.own, where=where, versions=versions)
-    answer = replace(answer, because=asked.notes + answer.because)
-    user = image.user if image is not None else None
     return Explanation(
-        file, asked.kind, asked.name, asked.namespace, asked.container, asked.role, asked.image, user, answer
+        file=asked.file,
+        kind=asked.kind,
+        name=asked.name,
+        namespace=asked.namespace,
+        container=asked.container,
+        role=asked.role,
+        image=asked.image,
+        image_user=image.user if image is not None else None,
+        answer=replace(answer, because=asked.notes + answer.because),
     )
 
 
-def _find(images: ImageFinder, reference: str) -> list[tuple[str, Image]]:
+def _files(place: str, recursive: bool, flaws: list[str]) -> Iterator[str]:
+    """The files of a place; a folder that may not be looked into becomes a flaw, as a file does."""
+    if place == "-":
+        yield place
+    elif place.startswith(("http://", "https://")):
+        raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
+    elif not place:
+        raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
+    elif _is_folder(place):
+        for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
+            folders.sort()
+            yield from (str(Path(folder, file)) for file in sorted(files) if file.endswith(_ENDINGS))
+            if not recursive:
+                return
+    else:
+        yield place
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        if stat.S_ISDIR(Path(place).stat().st_mode):
+            return True
+    except (FileNotFoundError, NotADirectoryError) as error:
+        remedy = "see what there is\n  ls"
+        raise Misuse(f"Reading {place}", "there is no such file or folder", remedy) from error
+    except OSError:  # reading it says why not
+        pass
+    return False
+
+
+def _text(name: str) -> str:
+    if name == "-":
+        data = sys.stdin.buffer.read(_LARGEST_FILE + 1)
+    else:
+        with Path(name).open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    if len(data) > _LARGEST_FILE:
+        raise MalformedManifest(f"it is larger than {_LARGEST_FILE >> 20} MiB")
+    return data.decode("utf-8-sig")
+
+
+def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:
     """The image of a name, or all those of an archive."""
     if _is_path(reference):
-        return [(one.reference, images.from_archive(one)) for one in read_archives([reference])]
-    return [(reference, images.find_or_fail(reference))]
+        return [(content.reference, finder.from_archive(content)) for content in read_archives([reference])]
+    return [(reference, finder.find_or_fail(reference))]
 
 
 def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation]:
@@ -161,12 +220,12 @@ def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation
 
 def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[str], versions: Versions) -> Explanation:
     answer = explain_in_engine(image, user, group_add, versions=versions)
-    options = " ".join([*(["-u", user] if user else []), *(f"--group-add {one}" for one in group_add)])
+    options = " ".join([*(["-u", user] if user else []), *(f"--group-add {group}" for group in group_add)])
     return _image_row(name, "docker run", options, image, answer)
 
 
 def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answer) -> Explanation:
-    container = short_name(reference) if not _is_path(reference) else reference
+    container = reference if _is_path(reference) else ImageReference.parse(reference).short_name
     return Explanation(None, kind, name, "default", container, "main", reference, image.user, answer)
 
 

@@ -111,8 +111,8 @@ class Explorer:
     def _show(self, _: object = None) -> None:
         try:
             choice = self.choice()
-            found = self._explain(choice.image, **choice.arguments())
-            self.answer.value = f'<pre style="{_PRE}">{html.escape(choice.call())}</pre>{found._repr_html_()}'
+            rows = self._explain(choice.image, **choice.arguments())
+            self.answer.value = f'<pre style="{_PRE}">{html.escape(choice.call())}</pre>{rows._repr_html_()}'
         except (ValueError, LabError) as error:
             self.answer.value = f'<pre style="{_PRE}">{html.escape(str(error))}</pre>'
 
@@ -123,11 +123,11 @@ class Explorer:
 
 
 def _settings(non_root: bool | None, user: str, group: str) -> dict[str, Any]:
-    found: dict[str, Any] = {} if non_root is None else {"runAsNonRoot": non_root}
+    settings: dict[str, Any] = {} if non_root is None else {"runAsNonRoot": non_root}
     for name, text in (("runAsUser", user), ("runAsGroup", group)):
         if text.strip():
             try:
-                found[name] = int(text)
+                settings[name] = int(text)
             except ValueError:
                 raise ValueError(f"{name} must be a whole number, not {text!r}") from None
-    return found
+    return settings

@@ -1,56 +1,85 @@
-"""What is needed of an image: from what was said of it, from an archive, or from the engine."""
+"""What is known of an image: its user as given, its content in an archive, or what the engine has of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from labkit.adapters.engine import Engine, EngineUnreachable
-from labkit.archives.architecture import image_architecture
-from labkit.archives.archive import ImageContent, read_archive
-from labkit.base.errors import LabFailed, Misuse
-from labkit.core.identity.model import Image
+from labkit import archives
+from labkit.base.errors import LabFailed, MachineLacks, Misuse
+from labkit.core.identity.model import Image, home_of
+from labkit.core.image_reference import ImageReference
 
-_PASSWD, _GROUP = "/etc/passwd", "/etc/group"
+if TYPE_CHECKING:
+    from labkit.archives import ImageContent
+    from labkit.explain.engine_lookup import EngineLookup
+
+
+def connect_engine(*, verbose: bool = False) -> EngineLookup:
+    """Connect to the engine, if the packages that speak to one are installed.
+
+    Args:
+        verbose: whether stderr shows the requests.
+
+    Raises:
+        MachineLacks: they are not installed, or no engine answers.
+    """
+    if find_spec("docker") is None:
+        raise MachineLacks(
+            "Asking the engine about images",
+            "the Python package 'docker' is not installed (pip install 'labkit[lab]' adds it)",
+            "give each image's user, or install what speaks to an engine\n"
+            "  labkit explain --image-user NAME=USER ...\n  pip install 'labkit[lab]'",
+        )
+    from labkit.explain.engine_lookup import EngineLookup
+
+    return EngineLookup.connect(verbose=verbose)
 
 
 class ImageFinder:
-    """Looks images up, each once.
+    """Looks images up, each once. A context manager, whose end closes the connection to the engine.
 
     Args:
-        said: users of images by reference; what was said stands over what could be found.
-        archives: images read from archives.
-        short_names: the lab's references of the sample images, which go by their short names too.
-        connect: gives the engine; called only for an image that is in neither of the others.
+        users: users of images by reference; they override what could be found.
+        images: from archives.
+        connect: gives what asks the engine; called only for an image that is in neither of the others.
     """
 
     def __init__(
         self,
-        said: Mapping[str, str],
-        archives: Iterable[ImageContent],
-        short_names: Mapping[str, str],
-        connect: Callable[[], Engine],
+        users: Mapping[str, str] | None = None,
+        images: Iterable[ImageContent] = (),
+        connect: Callable[[], EngineLookup] = connect_engine,
     ) -> None:
-        self._said = said
-        self._archives = {_normal(one.reference): one for one in archives}
-        self._short_names = short_names
+        self._users = users or {}
+        self._archived = {_full_name(image.reference): image for image in images}
         self._connect = connect
-        self._engine: Engine | None = None
-        self._unreachable: EngineUnreachable | None = None
-        self._found: dict[str, Image | None] = {}
+        self._engine: EngineLookup | None = None
+        self._unreachable: MachineLacks | None = None
+        self._known: dict[str, Image | None] = {}
         self.notes: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
     def find(self, reference: str) -> Image | None:
         """What decides who an image's processes run as, None if the image is nowhere; `notes` then says so."""
-        if reference not in self._found:
-            self._found[reference] = self._look_up(reference)
-        return self._found[reference]
+        if reference not in self._known:
+            self._known[reference] = self._look_up(reference)
+        return self._known[reference]
 
     def find_or_fail(self, reference: str) -> Image:
         """The same, for an image that was asked for by name.
 
         Raises:
-            EngineUnreachable: there is no engine to ask.
+            MachineLacks: there is no engine to ask.
             Misuse: there is no such image.
         """
         image = self.find(reference)
@@ -61,67 +90,55 @@ class ImageFinder:
         remedy = f"pull it, name an archive of it, or see what the lab has\n  docker pull {reference}\n  labkit images"
         raise Misuse(f"Looking for image {reference!r}", "the engine has no such image", remedy)
 
-    def _look_up(self, reference: str) -> Image | None:
-        if reference in self._said:
-            self.notes.append(f"{reference}: its user was given; its passwd and group files are not known")
-            return Image(self._said[reference], files_known=False)
-        if _normal(reference) in self._archives:
-            return self.from_archive(self._archives[_normal(reference)])
-        engine = self._reach()
-        return self._ask(engine, reference) if engine is not None else None
-
     def from_archive(self, content: ImageContent) -> Image:
         """An image of an archive; one for another kind of machine is noted."""
         self._note_architecture(content.reference, content.architecture)
-        return Image(content.user, content.passwd, content.group, _home(content.env))
+        return Image(content.user, content.passwd, content.group, home_of(content.env))
 
     def engine_runc(self) -> tuple[int, int] | None:
         """The version of the engine's runc, None if there is no engine or it does not say."""
-        try:
-            engine = self._engine or self._connect()
-        except EngineUnreachable:
-            return None
-        return engine.runc_version()
+        engine = self._reach()
+        return engine.runc_version() if engine is not None else None
 
-    def _reach(self) -> Engine | None:
+    def _look_up(self, reference: str) -> Image | None:
+        if reference in self._users:
+            self.notes.append(f"{reference}: its user was given; its passwd and group files are not known")
+            return Image(self._users[reference], files_known=False)
+        if (content := self._archived.get(_full_name(reference))) is not None:
+            return self.from_archive(content)
+        if (engine := self._reach()) is not None:
+            return self._ask(engine, reference)
+        if self._unreachable is not None:
+            remedy = "give an image's user with --image-user NAME=USER"
+            note = f"the engine was not asked: {self._unreachable.came_back}; {remedy}"
+            self.notes += [note] if note not in self.notes else []
+        return None
+
+    def _reach(self) -> EngineLookup | None:
         if self._engine is None and self._unreachable is None:
             try:
                 self._engine = self._connect()
-            except EngineUnreachable as error:
+            except MachineLacks as error:
                 self._unreachable = error
-                self.notes.append(f"no engine to look images up in: {error.came_back}")
         return self._engine
 
-    def _ask(self, engine: Engine, name: str) -> Image | None:
-        reference = name
+    def _ask(self, engine: EngineLookup, reference: str) -> Image | None:
         try:
-            inspected = engine.image(name)
-            if inspected is None and name in self._short_names:
-                reference = self._short_names[name]
-                inspected = engine.image(reference)
+            answer = engine.find(reference)
         except LabFailed as error:  # such as "invalid reference format"
-            self.notes.append(f"{name}: {error.came_back}")
+            self.notes.append(f"{reference}: {error.came_back}")
             return None
-        if inspected is None:
-            self.notes.append(f"{name}: the engine has no such image; give its user with --image-user {name}=USER")
+        if answer is None:
+            remedy = f"give its user with --image-user {reference}=USER"
+            self.notes.append(f"{reference}: the engine has no such image; {remedy}")
             return None
-        self._note_architecture(name, str(inspected.get("Architecture") or ""))
-        config = inspected.get("Config") or {}
-        try:
-            inside = engine.look_inside(reference, [_PASSWD, _GROUP])
-        except LabFailed as error:
-            self.notes.append(f"{name}: its passwd and group files could not be read: {error.came_back}")
-            return Image(config.get("User") or "", files_known=False)
-        unread = [path for path, found in inside.items() if found is not None and found.text is None]
-        if unread:
-            self.notes.append(f"{name}: {' and '.join(unread)} is a link or too large to be read through the engine")
-        texts = {path: found.text if found else None for path, found in inside.items()}
-        home = _home(config.get("Env") or ())
-        return Image(config.get("User") or "", texts[_PASSWD], texts[_GROUP], home, files_known=not unread)
+        self._note_architecture(reference, answer.architecture)
+        self.notes += [f"{reference}: {note}" for note in answer.notes]
+        return answer.image
 
     def _note_architecture(self, reference: str, architecture: str) -> None:
-        if architecture and architecture != image_architecture():
-            self.notes.append(f"{reference}: it is built for {architecture}, this machine is {image_architecture()}")
+        if architecture and architecture != (own := archives.image_architecture()):
+            self.notes.append(f"{reference}: it is built for {architecture}, this machine is {own}")
 
 
 def read_archives(paths: Sequence[Path | str]) -> list[ImageContent]:
@@ -130,40 +147,26 @@ def read_archives(paths: Sequence[Path | str]) -> list[ImageContent]:
     Raises:
         ArchiveUnreadable: one of them is none.
     """
-    return [image for path in paths for image in read_archive(path)]
+    return [image for path in paths for image in archives.read_archive(path)]
 
 
-def parse_said(pairs: Sequence[str]) -> dict[str, str]:
+def parse_users(pairs: Sequence[str]) -> dict[str, str]:
     """Read NAME=USER pairs; an empty USER is root, as in an image.
 
     Raises:
         Misuse: one is no such pair.
     """
-    said = {}
+    users = {}
     for pair in pairs:
         name, equals, user = pair.partition("=")
         if not name or not equals:
             raise Misuse(
                 f"Reading --image-user {pair!r}", "it is not NAME=USER", "for example\n  --image-user nginx:1.29=101"
             )
-        said[name] = user
-    return said
+        users[name] = user
+    return users
 
 
-def _home(env: Iterable[str]) -> str | None:
-    """The HOME that an image's environment sets; the last one counts, and an empty one does not."""
-    homes = [pair.removeprefix("HOME=") for pair in env if pair.startswith("HOME=")]
-    return homes[-1] or None if homes else None
-
-
-def _normal(reference: str) -> str:
-    """A reference as docker completes it, for comparing (distribution/reference:normalize.go)."""
-    name, at, digest = reference.partition("@")
-    first, slash, rest = name.partition("/")
-    if not slash or ("." not in first and ":" not in first and first != "localhost"):
-        rest, first = name, "docker.io"
-    if first in ("docker.io", "index.docker.io"):
-        first, rest = "docker.io", rest if "/" in rest else f"library/{rest}"
-    if not at and ":" not in rest.rpartition("/")[2]:
-        rest += ":latest"
-    return f"{first}/{rest}{at}{digest}"
+def _full_name(reference: str) -> str:
+    """A name as docker completes it, for comparing."""
+    return str(ImageReference.parse(reference).tagged())

@@ -92,7 +92,7 @@ class Explanation:
 
     @property
     def objection(self) -> str | None:
-        """Why a gate must stay shut: it is refused, it is root, or one cannot tell; None if it may pass."""
+        """Why a gate must stay shut: it is refused, it is root, or nobody can tell; None if it may pass."""
         if self.answer.ok is False:
             return f"{self.verdict} ({self.answer.cause})"
         if self.answer.uid == 0:
@@ -133,19 +133,19 @@ class Explanations:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """As JSON-ready values, one for each container."""
-        return [one.to_dict() for one in self.rows]
+        return [row.to_dict() for row in self.rows]
 
     def objections(self) -> list[str]:
         """What a gate has to say against it: a container refused, root, or not to be told."""
-        return [f"{one.title}: {why}" for one in self.rows if (why := one.objection) is not None]
+        return [f"{row.title}: {why}" for row in self.rows if (why := row.objection) is not None]
 
     def table(self) -> Table:
         """One line for each container, the notes below."""
-        return Table("", _HEADERS, [one.row() for one in self.rows], "\n".join(self.notes))
+        return Table("", _HEADERS, [row.row() for row in self.rows], "\n".join(self.notes))
 
     def chains(self) -> Table:
         """Who decided what, for each container."""
-        return Table("", (), [(one.title, "\n".join(one.answer.because)) for one in self.rows])
+        return Table("", (), [(row.title, "\n".join(row.answer.because)) for row in self.rows])
 
     def unread(self) -> str:
         """What could not be read, a line each."""

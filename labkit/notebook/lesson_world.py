@@ -9,7 +9,9 @@ from labkit.base.errors import Misuse
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
-from labkit.explain.explanations import explain_text, finder
+from labkit.explain.engine_lookup import EngineLookup
+from labkit.explain.explanations import explain_text
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
 from labkit.lab.lab import Lab
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
@@ -64,7 +66,9 @@ class LessonLooks:
         return self._images.file(image, path)
 
     def explain(self, manifest: str) -> Explanations:
-        return explain_text(finder(self._lab), manifest)
+        # On the lab's own connection, which stays open.
+        finder = ImageFinder(connect=lambda: EngineLookup(self._lab.engine(), self._lab.configuration))
+        return explain_text(finder, manifest)
 
 
 class LessonStarts:

@@ -14,9 +14,16 @@ import labkit
 from labkit.adapters.kube import Kube
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
-from labkit.explain.explanations import explain_text, finder
+from labkit.explain.engine_lookup import EngineLookup
+from labkit.explain.explanations import explain_text
+from labkit.explain.image_lookup import ImageFinder
 from labkit.lab.lab import Lab
 from tests.parity.prove import choose, prove, tell
+
+
+def finder(lab: Lab) -> ImageFinder:
+    """Looks images up on the lab's own connection to the engine."""
+    return ImageFinder(connect=lambda: EngineLookup(lab.engine(), lab.configuration))
 
 
 def test_a_sample_agrees_with_kubelet_and_engine(lab: Lab) -> None:

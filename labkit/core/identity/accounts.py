@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from labkit.core.identity.numbers import field_number
+from labkit.core.identity.model import field_number
 
 # What unicode.IsSpace counts as white space, which bytes.TrimSpace takes off a line's ends.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))

@@ -10,8 +10,17 @@ from collections.abc import Iterable, Sequence
 
 from labkit.core.causes import Cause
 from labkit.core.identity.accounts import Account, Group, UnreadableAccounts, accounts, groups
-from labkit.core.identity.model import CannotResolve, Identity, Image, Resolution
-from labkit.core.identity.numbers import MAX_ID, as_uint32, fits_int64, is_valid_id, read_number
+from labkit.core.identity.model import (
+    MAX_ID,
+    CannotResolve,
+    Identity,
+    Image,
+    Resolution,
+    as_uint32,
+    fits_int64,
+    is_valid_id,
+    read_number,
+)
 from labkit.core.identity.runtime_rules import check_kernel_takes, name_and_home
 
 # opencontainers/runc pull request 3999: runc takes the numbers as they are.

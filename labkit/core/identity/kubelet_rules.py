@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from labkit.core.causes import Cause
-from labkit.core.identity.model import Refusal, Settings
-from labkit.core.identity.numbers import MAX_ID, fits_int64, is_valid_id, read_number
+from labkit.core.identity.model import MAX_ID, Refusal, Settings, fits_int64, is_valid_id, read_number
 
 _T = TypeVar("_T")
 

@@ -15,8 +15,16 @@ from collections.abc import Iterable
 from labkit.core.causes import Cause
 from labkit.core.identity.accounts import Account, UnreadableAccounts, accounts, groups
 from labkit.core.identity.kubelet_rules import CriUser
-from labkit.core.identity.model import CannotResolve, Identity, Image, Resolution, Settings
-from labkit.core.identity.numbers import as_uint32, is_valid_id, read_number
+from labkit.core.identity.model import (
+    CannotResolve,
+    Identity,
+    Image,
+    Resolution,
+    Settings,
+    as_uint32,
+    is_valid_id,
+    read_number,
+)
 
 # pkg/oci/spec_opts.go, maxUserFileBytes
 _LARGEST_FILE = 10 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.core.identity.numbers import read_number
+from labkit.core.identity.model import read_number
 from labkit.core.identity.ranges import range_of
 from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.users import kubelet_refusal

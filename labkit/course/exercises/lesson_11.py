@@ -7,9 +7,9 @@ from typing import Any
 
 from labkit.base.errors import LabError
 from labkit.base.waiting import watch
-from labkit.core.pods.workloads import read_workloads
 from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
 from labkit.course.world import World
+from labkit.explain.workload_kinds import read_workloads
 
 _KEY = "seven-times-six"
 _LISTENS = re.compile(r"listening on port (\d+)")

@@ -14,14 +14,15 @@ from click.testing import CliRunner, Result
 
 from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
 from labkit.archives.archive import ImageContent
+from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.cli import main
 from labkit.cli.explain_command import answer_batch
 from labkit.explain import explanations
-from labkit.explain.explanations import explain_image, explain_text
-from labkit.explain.image_lookup import ImageFinder, parse_said
-from labkit.explain.manifest_files import read_manifests
+from labkit.explain.engine_lookup import EngineLookup
+from labkit.explain.explanations import explain_image, explain_text, read_manifests
+from labkit.explain.image_lookup import ImageFinder, parse_users
 
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 POD = """
@@ -33,13 +34,14 @@ spec:
   containers: [{name: c, image: "%s"}]
 ---
 """
+CONFIGURATION = Configuration("paper", Path("state"), Path("cache"), Path("data"))
 SERVICE = "kind: Service\napiVersion: v1\nmetadata: {name: s}\n---\n"
 
 
 class _Engine:
     """Stands at the edge: an engine with two images."""
 
-    _images: ClassVar = {"numeric": "1654", "rooted": "", "broken": "5"}
+    _images: ClassVar = {"numeric": "1654", "rooted": "", "broken": "5", "localhost/paper/debian:lab": "7"}
 
     def image(self, reference: str) -> dict[str, Any] | None:
         if reference == "UPPER":
@@ -55,13 +57,13 @@ class _Engine:
         return {path: PathInImage(0, 0, "644", text) if path.endswith("passwd") else None for path in paths}
 
 
-def _no_engine() -> Engine:
+def _no_engine() -> Any:
     raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
 
 
 def finder(connect: Callable[[], Any] = _Engine, **said: str) -> ImageFinder:
     content = ImageContent("registry.example/app:1", "7:8", (), "riscv64", PASSWD, None)
-    return ImageFinder(said, [content], {}, connect)
+    return ImageFinder(said, [content], lambda: EngineLookup(connect(), CONFIGURATION))
 
 
 def run(*arguments: str, text: str | None = None) -> Result:
@@ -70,7 +72,7 @@ def run(*arguments: str, text: str | None = None) -> Result:
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labkit.lab.lab.Lab.engine", lambda _: _no_engine())
+    monkeypatch.setattr(Engine, "connect", lambda _: _no_engine())
 
 
 # --- looking images up ---
@@ -89,7 +91,11 @@ def test_an_image_of_an_archive_comes_first_and_its_architecture_is_noted(name: 
     assert any("riscv64" in note for note in found.notes)
 
 
-def test_what_was_said_stands_over_all() -> None:
+def test_a_sample_image_goes_by_its_short_name() -> None:
+    assert explain_text(finder(), POD % ("p", "debian"))[0].answer.uid == 7
+
+
+def test_a_user_that_is_given_overrides_all() -> None:
     found = explain_text(finder(_no_engine, numeric="0"), POD % ("p", "numeric"))
     assert found[0].answer.cause == "image-runs-as-root"
     assert found[0].image_user == "0"
@@ -126,18 +132,18 @@ def test_the_engine_is_asked_once_for_an_image() -> None:
 
 def test_names_are_compared_as_docker_completes_them() -> None:
     content = ImageContent("nginx:latest", "101", (), "", None, None)
-    images = ImageFinder({}, [content], {}, _no_engine)
+    images = ImageFinder({}, [content], _no_engine)
     for name in ("nginx", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"):
         found = images.find(name)
         assert found is not None and found.user == "101", name
     assert images.find("example.org/nginx") is None
 
 
-def test_users_that_are_said() -> None:
-    assert parse_said(["a:1=5", "b="]) == {"a:1": "5", "b": ""}
+def test_users_that_are_given() -> None:
+    assert parse_users(["a:1=5", "b="]) == {"a:1": "5", "b": ""}
     for nonsense in ("a", "=5", ""):
         with pytest.raises(Misuse, match="NAME=USER"):
-            parse_said([nonsense])
+            parse_users([nonsense])
 
 
 def test_the_engine_s_own_runc_decides() -> None:
@@ -173,15 +179,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_and_its_subfolders(folder: Path) -> None:
-    assert [one.name for _, one in read_manifests([str(folder)]).containers] == ["one", ""]
+    assert [container.name for container in read_manifests([str(folder)]).containers] == ["one", ""]
     found = read_manifests([str(folder)], recursive=True)
-    assert [one.name for _, one in found.containers] == ["one", "", "three"]
+    assert [container.name for container in found.containers] == ["one", "", "three"]
     assert found.notes() == ["passed over, for they run nothing that is known here: 1 Service"]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((POD % ("p", "i")).encode())))
-    assert [file for file, _ in read_manifests(["-"]).containers] == ["-"]
+    assert [container.file for container in read_manifests(["-"]).containers] == ["-"]
 
 
 def test_what_cannot_be_read_is_a_flaw_and_the_rest_is_read(folder: Path) -> None:

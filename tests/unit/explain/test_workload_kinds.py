@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.core.identity.model import Settings
-from labkit.core.pods.workloads import Asked, MalformedManifest, read_workloads
+from labkit.explain.workload_kinds import Asked, MalformedManifest, read_workloads
 
 CONTAINER = {"name": "app", "image": "nginx"}
 SPEC: dict[str, Any] = {"containers": [CONTAINER]}

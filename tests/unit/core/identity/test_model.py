@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.core.identity.model import read_version
-from labkit.core.identity.numbers import as_uint32, field_number, fits_int64, read_number
+from labkit.core.identity.model import as_uint32, field_number, fits_int64, read_number, read_version
 
 
 @pytest.mark.parametrize(

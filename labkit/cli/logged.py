@@ -1,0 +1,27 @@
+"""Commands that keep the lab's log: all but those which need no lab, such as explain."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import click
+
+from labkit.base.configuration import Configuration
+from labkit.base.errors import Misuse
+from labkit.base.log import start_logging
+
+
+class LoggedCommand(click.Command):
+    """A command of which the lab's log has every program that it runs and every request; `labkit -v` shows them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with contextlib.suppress(Misuse):  # The command says that the lab's name is no name, if it needs one.
+            start_logging(Configuration.from_environment().state, verbose=bool(ctx.find_root().params.get("verbose")))
+        return super().invoke(ctx)
+
+
+class LoggedGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = LoggedCommand

@@ -1,0 +1,92 @@
+"""What the engine has of an image; needs the packages of the lab."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple, Self
+
+from labkit.adapters.engine import Engine
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
+from labkit.base.log import LOG_VARIABLE, start_logging
+from labkit.core.identity.model import Image, home_of
+
+_PASSWD, _GROUP = "/etc/passwd", "/etc/group"
+_SHORT_NAME = re.compile(r"[a-z0-9-]+")
+
+
+class EngineImage(NamedTuple):
+    """An image of the engine.
+
+    Args:
+        image: what decides who its processes run as.
+        architecture: as the image gives it; empty where it gives none.
+        notes: what could not be read of it.
+    """
+
+    image: Image
+    architecture: str
+    notes: tuple[str, ...] = ()
+
+
+class EngineLookup:
+    """Looks images up in an engine.
+
+    Args:
+        engine: the engine.
+        configuration: of the lab whose sample images go by their short names too.
+    """
+
+    def __init__(self, engine: Engine, configuration: Configuration) -> None:
+        self._engine = engine
+        self._configuration = configuration
+
+    @classmethod
+    def connect(cls, *, verbose: bool = False) -> Self:
+        """Connect to the engine that the docker command would use, for the lab of the environment.
+
+        Args:
+            verbose: whether stderr shows the requests.
+
+        Raises:
+            EngineUnreachable: nothing answers, or we may not talk to it.
+        """
+        configuration = Configuration.from_environment()
+        if verbose or os.environ.get(LOG_VARIABLE):
+            start_logging(configuration.state, verbose=verbose)
+        return cls(Engine.connect(configuration), configuration)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._engine.close()
+
+    def runc_version(self) -> tuple[int, int] | None:
+        """Major and minor of the engine's runc, None if the engine does not say."""
+        return self._engine.runc_version()
+
+    def find(self, name: str) -> EngineImage | None:
+        """An image by its name, or by the short name of a sample image; None if the engine has none.
+
+        Raises:
+            LabFailed: it is no name of an image, or the engine has stopped answering.
+        """
+        inspected = self._engine.image(name)
+        if inspected is None and _SHORT_NAME.fullmatch(name):
+            name = self._configuration.image_reference(name)
+            inspected = self._engine.image(name)
+        if inspected is None:
+            return None
+        config = inspected.get("Config") or {}
+        user, home = config.get("User") or "", home_of(config.get("Env") or ())
+        architecture = str(inspected.get("Architecture") or "")
+        try:
+            files = self._engine.look_inside(name, [_PASSWD, _GROUP])
+        except LabFailed as error:
+            note = f"its passwd and group files could not be read: {error.came_back}"
+            return EngineImage(Image(user, home=home, files_known=False), architecture, (note,))
+        unread = [path for path, file in files.items() if file is not None and file.text is None]
+        texts = {path: file.text if file else None for path, file in files.items()}
+        image = Image(user, texts[_PASSWD], texts[_GROUP], home, files_known=not unread)
+        note = f"{' and '.join(unread)} is a link or too large to be read through the engine"
+        return EngineImage(image, architecture, (note,) if unread else ())
