@@ -57,8 +57,9 @@ def _engine_versions(lab: Lab) -> object:
         answer = lab.engine().version()
     except EngineUnreachable as error:
         return error.came_back
-    components = {part.get("Name"): part.get("Version") for part in answer.get("Components") or []}
-    return {**{name: answer.get(name) for name in ("ApiVersion", "Os", "Arch", "KernelVersion")}, **components}
+    components = {str(part.get("Name")): part.get("Version") for part in answer.get("Components") or ()}
+    machine = {name: answer.get(name) for name in ("ApiVersion", "Os", "Arch", "KernelVersion")}
+    return machine | components
 
 
 def doctors_report(lab: Lab) -> str:

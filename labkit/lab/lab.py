@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
+from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage, image_config
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
@@ -195,8 +195,8 @@ class Lab:
 
     def keep_busy(self, image: str) -> list[str] | None:
         """A command that keeps an image's container running, for one that has no program of its own."""
-        inspected = self.engine().image(self.reference(image)) or {}
-        return None if (inspected.get("Config") or {}).get("Entrypoint") else ["sleep", "3600"]
+        has_program = image_config(self.engine().image(self.reference(image))).get("Entrypoint")
+        return None if has_program else ["sleep", "3600"]
 
     def run(self, image: str, command: Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         """Run a command in a new container of an image and say what happened.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from labkit.adapters import go
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, image_labels
 from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
 from labkit.base.resources import CLUSTER
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
@@ -103,11 +104,13 @@ class NodeImage:
         return self._id()
 
     def _content(self) -> str | None:
-        image = self._engine.image(self.reference)
-        return (image["Config"].get("Labels") or {}).get(CONTENT_LABEL) if image else None
+        return image_labels(self._engine.image(self.reference)).get(CONTENT_LABEL)
 
     def _id(self) -> str:
-        return str((self._engine.image(self.reference) or {})["Id"])
+        image = self._engine.image(self.reference)
+        if image is None:
+            raise LabFailed(f"Looking for {self.reference}", "it was made, and is gone", "make it again\n  labkit up")
+        return image["Id"]
 
 
 def own_files() -> dict[str, Path]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, InspectedImage
 from labkit.base.files import write_atomically
 from labkit.core.identity.answers import explain_in_engine
 from labkit.core.identity.model import Image
@@ -83,7 +83,7 @@ def _facts(lab: Lab, engine: Engine, recipe: Recipe) -> ImageFacts | None:
     inspected = engine.image(reference)
     if inspected is None:
         return None
-    file = lab.configuration.cache / "facts" / f"{str(inspected['Id']).rpartition(':')[2]}.json"
+    file = lab.configuration.cache / "facts" / f"{inspected['Id'].rpartition(':')[2]}.json"
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
         if set(known["files"]) == set(recipe.contract.files):
@@ -100,7 +100,7 @@ def _facts(lab: Lab, engine: Engine, recipe: Recipe) -> ImageFacts | None:
     return facts
 
 
-def _from_known(inspected: Mapping[str, Any], reference: str, known: Mapping[str, Any]) -> ImageFacts:
+def _from_known(inspected: InspectedImage, reference: str, known: Mapping[str, Any]) -> ImageFacts:
     files = {path: FileFact(**fact) if fact else None for path, fact in known["files"].items()}
     return ImageFacts.from_inspect(
         inspected, reference=reference, texts=known["texts"], shell=known["shell"], files=files

@@ -108,6 +108,8 @@ class LessonImages:
         if image in lab.catalogue:
             return reference
         tagged = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
-        inspected = lab.engine().image(reference) or {}
-        lab.cluster().load({full_name(tagged): str(inspected.get("Id"))})
+        inspected = lab.engine().image(reference)
+        if inspected is None:
+            raise LabFailed(f"Looking for {reference}", "it was built, and is gone", "build it again")
+        lab.cluster().load({full_name(tagged): inspected["Id"]})
         return tagged

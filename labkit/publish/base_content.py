@@ -9,11 +9,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import HistoryEntry, InspectedImage
 
 _DOCUMENT = "base.json"
 _COPY = 1 << 20
@@ -63,17 +66,17 @@ class Base:
         return config if isinstance(config, dict) else None
 
 
-def base_of_engine(name: str, inspect: Mapping[str, Any], history: Sequence[Mapping[str, Any]], source: str) -> Base:
+def base_of_engine(name: str, inspected: InspectedImage, history: Sequence[HistoryEntry], source: str) -> Base:
     """A base whose layers stay in the engine.
 
     Args:
         name: its name there.
-        inspect: the JSON of `docker image inspect`.
-        history: the JSON of `docker history`, the newest first.
+        inspected: what `docker image inspect` tells of it.
+        history: what `docker history` does, the newest first.
         source: where it was read.
     """
-    config = {name: value for name, value in (inspect.get("Config") or {}).items() if value not in (None, [], {}, "")}
-    diff_ids = list((inspect.get("RootFS") or {}).get("Layers") or [])
+    config = {name: value for name, value in inspected["Config"].items() if value not in (None, [], {}, "")}
+    diff_ids = list(inspected.get("RootFS", {}).get("Layers") or ())
     entries = [
         {"created_by": step.get("CreatedBy") or "", **({"empty_layer": True} if not step.get("Size") else {})}
         for step in reversed(history)
@@ -82,14 +85,14 @@ def base_of_engine(name: str, inspect: Mapping[str, Any], history: Sequence[Mapp
     if len([entry for entry in entries if not entry.get("empty_layer")]) != len(diff_ids):
         entries = [{"created_by": source} for _ in diff_ids]
     configuration = {
-        "architecture": inspect.get("Architecture", "amd64"),
-        "os": inspect.get("Os", "linux"),
+        "architecture": inspected.get("Architecture", "amd64"),
+        "os": inspected.get("Os", "linux"),
         "config": config,
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
         "history": entries,
     }
-    digests = [reference.partition("@")[2] for reference in inspect.get("RepoDigests") or []]
-    digest = (digests or [str(inspect.get("Id", ""))])[0]
+    digests = [reference.partition("@")[2] for reference in inspected.get("RepoDigests") or ()]
+    digest = (digests or [inspected["Id"]])[0]
     layers = [BaseLayer(None, diff_id, 0, False) for diff_id in diff_ids]
     return Base(configuration, "Docker", digest, layers, source, name)
 

@@ -43,8 +43,8 @@ def with_layers(lab: Lab, base: Base) -> Base:
     if not base.in_engine:
         return base
     engine, cache = lab.engine(), lab.configuration.cache
-    identifier = str((engine.image(base.in_engine) or {}).get("Id"))
-    if (kept := kept_base(cache, identifier, base.image_format, base.source)) is not None:
+    image = engine.image(base.in_engine)
+    if image and (kept := kept_base(cache, image["Id"], base.image_format, base.source)) is not None:
         return replace(kept, digest=base.digest)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, prefix=".save-", suffix=".tar") as saved:

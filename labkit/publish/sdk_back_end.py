@@ -55,7 +55,7 @@ def _look_at(name: str, place: str, lab: Lab) -> tuple[dict[str, Any], str]:
     inspected = lab.engine().image(name)
     if inspected is None:
         raise MachineLacks(f"Looking at {name}", "the engine does not have it", "the SDK may have used another engine")
-    return dict(inspected.get("Config") or {}), str(inspected["Id"])
+    return dict(inspected["Config"]), inspected["Id"]
 
 
 def _look_into(path: Path) -> tuple[dict[str, Any], str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from labkit.base.errors import LabError
 from labkit.threat.cves import MachineVersions
 
 if TYPE_CHECKING:
-    from labkit.adapters.engine import Engine
+    from labkit.adapters.engine import Engine, EngineComponent, EngineVersion
     from labkit.lab.cluster import Cluster
 
 _Answer = TypeVar("_Answer")
@@ -64,9 +64,10 @@ def _cgroup_version(value: object) -> int | None:
     return int(value) if isinstance(value, str) and value in ("1", "2") else None
 
 
-def _component(version: Mapping[str, Any], name: str) -> str | None:
-    components = version.get("Components") or []
-    component: Mapping[str, Any] = next((entry for entry in components if entry.get("Name") == name), {})
+def _component(version: EngineVersion, name: str) -> str | None:
+    components = version.get("Components") or ()
+    nothing: EngineComponent = {}
+    component = next((part for part in components if part.get("Name") == name), nothing)
     return _full(component.get("Version"), str((component.get("Details") or {}).get("GitCommit") or ""))
 
 

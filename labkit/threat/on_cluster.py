@@ -117,10 +117,10 @@ class OnCluster:
         plain = posture.pod(self._configuration.image_reference(posture.image), self._folder)
         line = kubectl_line(plain, namespace)
         mark = f"{self._mark}-{posture.name}"
-        config = (self._engine.image(self._configuration.image_reference(posture.image)) or {}).get("Config") or {}
+        image = self._engine.image(self._configuration.image_reference(posture.image))
         manifest = surrounded(
             posture.pod(probed_reference(self._configuration, posture.image), self._folder),
-            environment(mark, app_program(config)),
+            environment(mark, app_program(image)),
             ["hold", *probes],
         )
         refused = self._kube.create_pod(manifest, posture.name, namespace)

@@ -94,8 +94,8 @@ class OnEngine:
         options |= {"group_add": [str(SHARED_GID)], "pid_mode": f"container:{neighbour}"}
         started = time.monotonic()
         try:
-            config = (self._engine.image(self._configuration.image_reference(posture.image)) or {}).get("Config") or {}
-            variables = environment(mark, app_program(config))
+            image = self._engine.image(self._configuration.image_reference(posture.image))
+            variables = environment(mark, app_program(image))
             container = self._engine.launch(
                 reference,
                 ["hold", *probes],

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from labkit.adapters import go
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, InspectedImage, image_labels
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.resources import CLUSTER
@@ -55,23 +54,22 @@ def ensure_probed(
         base, reference = _sample(engine, configuration, name), probed_reference(configuration, name)
         content = content_hash(files, base["Id"], tools["Id"])
         image = engine.image(reference)
-        if image is None or _labels(image).get(CONTENT_LABEL) != content:
+        if image is None or image_labels(image).get(CONTENT_LABEL) != content:
             arguments = {"SAMPLE": configuration.image_reference(name), "DEBIAN": configuration.image_reference(_TOOLS)}
-            labels = {CONTENT_LABEL: content, SOURCE_LABEL: _labels(base).get(SOURCE_LABEL, "")}
+            labels = {CONTENT_LABEL: content, SOURCE_LABEL: image_labels(base).get(SOURCE_LABEL, "")}
             with steps.step(f"image {name}, with the probes"):
                 engine.build(archive(files), reference, arguments=arguments, labels=labels)
-            image = engine.image(reference) or {}
-        made[reference] = str(image["Id"])
+            image = _made(engine, reference)
+        made[reference] = image["Id"]
     return made
 
 
-def _sample(engine: Engine, configuration: Configuration, name: str) -> dict[str, Any]:
-    reference = configuration.image_reference(name)
+def _sample(engine: Engine, configuration: Configuration, name: str) -> InspectedImage:
+    return _made(engine, configuration.image_reference(name))
+
+
+def _made(engine: Engine, reference: str) -> InspectedImage:
     image = engine.image(reference)
     if image is None:
         raise LabFailed(f"Looking for {reference}", "the image has not been made", "make it\n  labkit up")
     return image
-
-
-def _labels(image: dict[str, Any]) -> dict[str, str]:
-    return (image.get("Config") or {}).get("Labels") or {}

@@ -8,7 +8,10 @@ from __future__ import annotations
 import copy
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import ImageConfig, InspectedImage
 
 NEIGHBOUR_UID = 1655
 SHARED_GID = 2000
@@ -32,8 +35,9 @@ def environment(mark: str, app: str) -> dict[str, str]:
     }
 
 
-def app_program(config: Mapping[str, Any]) -> str:
-    """The path of the app's program in an image, from its configuration; empty if it has none."""
+def app_program(image: InspectedImage | None) -> str:
+    """The path of the app's program in an image; empty if it has none, or if there is no such image."""
+    config: ImageConfig = image["Config"] if image is not None else {}
     argv = [str(argument) for argument in config.get("Entrypoint") or [] if argument != "dotnet"]
     return posixpath.normpath(posixpath.join(str(config.get("WorkingDir") or "/"), argv[0])) if argv else ""
 

@@ -60,8 +60,7 @@ class Victim:
             LabFailed: it does not start; what was started is found by its labels.
         """
         posture = VULNERABLE[name]
-        config = (engine.image(configuration.image_reference(posture.image)) or {}).get("Config") or {}
-        program = app_program(config)
+        program = app_program(engine.image(configuration.image_reference(posture.image)))
         attacker_image = probed_reference(configuration, NEIGHBOUR_IMAGE)
         attacker = engine.launch(attacker_image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=labels)
         app = engine.launch(

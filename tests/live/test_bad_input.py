@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, image_labels
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.lab.lab import Lab
@@ -146,7 +146,7 @@ def test_what_can_be_pulled_is_pulled_and_a_stand_in_stays_one(
     assert decision.source is Source.UPSTREAM
     try:
         ImageBuilder(own_engine, upstream.configuration, upstream.catalogue, decision, Silent()).ensure(recipe)
-        labels = (own_engine.image(upstream.reference("alpine")) or {})["Config"]["Labels"]
+        labels = image_labels(own_engine.image(upstream.reference("alpine")))
         assert labels[SOURCE_LABEL] == "stand-in"  # What an image is does not change on the way.
         assert labels[UPSTREAM_LABEL].startswith(f"{pushed.rpartition(':')[0]}@sha256:")
         assert engine.image(pushed) is None

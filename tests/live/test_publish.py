@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters.crane import Crane
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, image_labels
 from labkit.archives.archive import read_archive
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
@@ -54,9 +54,10 @@ def test_what_is_published_runs(
     lab: Lab, engine: Engine, name: str, arguments: tuple[str, ...], user: str, said: str | None
 ) -> None:
     done = published(lab, name, *arguments)
-    inspected = engine.image(f"{name}:latest") or {}
-    assert (inspected["Id"], inspected["Config"]["User"]) == (done.digest, user)
-    assert lab.configuration.labels.items() <= inspected["Config"]["Labels"].items()
+    inspected = engine.image(f"{name}:latest")
+    assert inspected is not None
+    assert (inspected["Id"], inspected["Config"].get("User")) == (done.digest, user)
+    assert lab.configuration.labels.items() <= image_labels(inspected).items()
     if said is not None:
         assert said in lab.run(f"{name}:latest").expect().output
     else:  # There is no dotnet in this base.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, image_labels
 from labkit.base.errors import LabFailed, Misuse
 from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
 from labkit.lab.classroom.registry import Registry, Serving, read_address
@@ -85,7 +85,7 @@ def test_a_laptop_trusts_it_by_its_fingerprint_and_pulls(
         mirror.use(serving.address, serving.fingerprint)
         assert chosen_mirror(mirror.configuration) == serving.address
         engine.pull(reference)
-        assert (engine.image(reference) or {})["Config"]["Labels"]["labkit.source"] == "stand-in"
+        assert image_labels(engine.image(reference))["labkit.source"] == "stand-in"
         assert mirror.configure_node(lab.cluster())
         pulled = lab.cluster().execute(["ls", f"{NODE_FOLDER}/{serving.address}"])
         assert pulled == (0, "ca.crt\nhosts.toml\n")

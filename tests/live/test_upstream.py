@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters.crane import Crane
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, image_labels
 from labkit.base.errors import LabFailed
 from labkit.lab.lab import Lab
 from labkit.lab.samples import digest_lock as locks
@@ -61,7 +61,7 @@ def test_a_pulled_image_is_upstreams_and_keeps_its_contract(
         builder(own, upstream, "good").ensure_all()
         row = next(one for one in verify(own) if one["name"] == "appliance")
         assert (row["present"], row["source"], row["broken"]) == (True, "upstream", [])
-        labels = (engine.image(own.reference("appliance")) or {})["Config"]["Labels"]
+        labels = image_labels(engine.image(own.reference("appliance")))
         digest = Crane(own.configuration, Silent()).digest(f"{upstream}/good/appliance:1")
         assert labels["labkit.upstream"].endswith(digest)
     finally:
@@ -84,9 +84,9 @@ def test_what_is_locked_is_pulled_by_its_digest(lab: Lab, engine: Engine, upstre
 @pytest.mark.parametrize(
     ("fault", "seen", "remedy"),
     [
-        ("hang", "not a word for 2 s", "--source stand-in"),
+        ("hang", "sent nothing for 2 s", "--source stand-in"),
         ("denied", "unauthorized|authentication|denied", "docker login"),
-        ("missing", "unknown|not found", "mend its name"),
+        ("missing", "unknown|not found", "fix its name"),
         ("limited", "toomanyrequests|429|rate limit", "wait"),
         ("cut", "EOF|verification|short|size", "try again"),
     ],
@@ -96,7 +96,7 @@ def test_a_pull_that_fails_says_why_and_leaves_nothing(
 ) -> None:
     reference = f"{upstream}/{fault}/appliance:1"
     with pytest.raises(LabFailed, match=seen) as failed:
-        engine.pull(reference, silence=SILENCE if fault == "hang" else 30.0)
+        engine.pull(reference, timeout=SILENCE if fault == "hang" else 30.0)
     assert remedy in failed.value.remedy
     assert engine.image(reference) is None
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from labkit.adapters.engine import read_inspected
 from labkit.core.pods.outcome import judge, pod_summary
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.catalogue import Catalogue
@@ -47,7 +48,7 @@ def test_a_refusal_is_recorded_under_its_cause(name: str) -> None:
 
 @pytest.mark.parametrize("path", IMAGES, ids=lambda path: path.stem)
 def test_an_image_has_a_user_that_its_contract_allows(path: Path) -> None:
-    facts = ImageFacts.from_inspect(_read(path), reference=path.stem, texts={}, shell=False)
+    facts = ImageFacts.from_inspect(read_inspected(_read(path)), reference=path.stem, texts={}, shell=False)
     contract = Catalogue(IMAGES_FOLDER)[path.stem].contract
     assert facts.user in contract.users
     assert facts.source == "stand-in"

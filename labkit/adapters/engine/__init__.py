@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from labkit.adapters.engine.engine_containers import Containers, ContainerState, docker_run_line
+from labkit.adapters.engine.engine_answers import (
+    EngineComponent,
+    EngineInfo,
+    EngineVersion,
+    HistoryEntry,
+    ImageConfig,
+    InspectedImage,
+    ListedImage,
+    image_config,
+    image_labels,
+    read_inspected,
+)
+from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
 from labkit.adapters.engine.engine_errors import EngineUnreachable
 from labkit.adapters.engine.engine_images import PathInImage
-from labkit.adapters.engine.transfers import Transfers
+from labkit.adapters.engine.transfers import EngineTransfers
 
-__all__ = ["ContainerState", "Engine", "EngineUnreachable", "PathInImage", "docker_run_line"]
+__all__ = [
+    "ContainerState",
+    "Engine",
+    "EngineComponent",
+    "EngineInfo",
+    "EngineUnreachable",
+    "EngineVersion",
+    "HistoryEntry",
+    "ImageConfig",
+    "InspectedImage",
+    "ListedImage",
+    "PathInImage",
+    "docker_run_line",
+    "image_config",
+    "image_labels",
+    "read_inspected",
+]
 
 
-class Engine(Transfers, Containers):
+class Engine(EngineTransfers, EngineContainers):
     """A Docker engine, seen through what the lab needs of it.
 
-    A Connection, what is done with Images over it, their Transfers, and what is done with Containers.
+    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, and EngineContainers.
     """

@@ -9,6 +9,7 @@ import docker
 import requests
 from docker.errors import DockerException
 
+from labkit.adapters.engine.engine_answers import EngineInfo, EngineVersion
 from labkit.adapters.engine.engine_errors import EngineUnreachable, doing, why_unreachable
 from labkit.base.configuration import Configuration
 from labkit.base.log import logged_request
@@ -34,8 +35,8 @@ class _LoggedClient(docker.DockerClient):
         self.api = _LoggedApi(*arguments, **options)
 
 
-class Connection:
-    """An engine that answers, and the lab that asks it."""
+class EngineConnection:
+    """A connection to an engine that answers; close it, or use it in a `with`."""
 
     def __init__(self, client: docker.DockerClient, configuration: Configuration) -> None:
         self._client = client
@@ -63,20 +64,26 @@ class Connection:
         """Give the connections back."""
         self._client.close()
 
-    def info(self) -> dict[str, Any]:
-        """What `docker info` tells, as the API gives it."""
-        with doing("Asking the engine about itself"):
-            return dict(self._client.info())
+    def __enter__(self) -> Self:
+        return self
 
-    def version(self) -> dict[str, Any]:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def info(self) -> EngineInfo:
+        """What `docker info` tells."""
+        with doing("Asking the engine about itself"):
+            return cast(EngineInfo, self._api.info())
+
+    def version(self) -> EngineVersion:
         """What `docker version` tells of the server."""
         with doing("Asking the engine for its version"):
-            return dict(self._client.version())
+            return cast(EngineVersion, self._api.version())
 
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""
         components = self.version().get("Components") or []
-        return next((read_version(str(one.get("Version"))) for one in components if one.get("Name") == "runc"), None)
+        return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
 
     def _architecture(self) -> str:
         return str(self.version().get("Arch", "amd64"))
@@ -89,6 +96,6 @@ class Connection:
         """Bytes that images, containers and volumes take, shared layers counted once."""
         with doing("Measuring the engine's disk"):
             usage = self._api.df()
-        containers = sum(int(one.get("SizeRw") or 0) for one in usage.get("Containers") or [])
-        volumes = sum(int((one.get("UsageData") or {}).get("Size") or 0) for one in usage.get("Volumes") or [])
+        containers = sum(int(container.get("SizeRw") or 0) for container in usage.get("Containers") or [])
+        volumes = sum(int((volume.get("UsageData") or {}).get("Size") or 0) for volume in usage.get("Volumes") or [])
         return int(usage.get("LayersSize") or 0) + containers + max(volumes, 0)

@@ -6,14 +6,15 @@ import contextlib
 import io
 import shlex
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from labkit.adapters.engine.engine_connection import Connection
+from labkit.adapters.engine.engine_answers import InspectedContainer
+from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, translate
 from labkit.base.configuration import LABEL
 from labkit.core.causes import Cause
@@ -26,7 +27,7 @@ _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125,
 
 @dataclass(frozen=True)
 class ContainerState:
-    """What the engine says of a container that stays."""
+    """How a container that stays is, as the engine tells."""
 
     running: bool
     image_id: str
@@ -34,7 +35,7 @@ class ContainerState:
     exit_status: int | None = None
 
 
-class Containers(Connection):
+class EngineContainers(EngineConnection):
     """What is done with containers, networks and volumes."""
 
     def run(
@@ -159,29 +160,30 @@ class Containers(Connection):
     def address(self, container: str) -> str:
         """A container's address in the engine's own network."""
         with doing("Asking for a container's address"):
-            networks = self._api.inspect_container(container)["NetworkSettings"]["Networks"]
-        return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+            inspected: InspectedContainer = self._api.inspect_container(container)
+        networks = inspected["NetworkSettings"]["Networks"].values()
+        return next((network["IPAddress"] for network in networks if network.get("IPAddress")), "")
 
     def container(self, name: str) -> ContainerState | None:
         """What became of a container that stays, such as the node; None if there is none of that name."""
         with doing(f"Looking for container {name}"):
             try:
-                found = self._api.inspect_container(name)
+                inspected: InspectedContainer = self._api.inspect_container(name)
             except NotFound:
                 return None
-        state = found["State"]
-        running = bool(state["Running"]) and not state.get("Paused")
-        status = None if running else int(state.get("ExitCode") or 0)
-        return ContainerState(running, found["Image"], found["Config"].get("Labels") or {}, status)
+        state = inspected["State"]
+        running = state["Running"] and not state.get("Paused")
+        status = None if running else state.get("ExitCode") or 0
+        return ContainerState(running, inspected["Image"], inspected["Config"].get("Labels") or {}, status)
 
     def start(self, name: str) -> None:
         """Start a container that was stopped, or let one go on that was paused."""
         with doing(f"Starting container {name}"):
-            container = self._client.containers.get(name)
-            if container.status == "paused":
-                container.unpause()
+            inspected: InspectedContainer = self._api.inspect_container(name)
+            if inspected["State"].get("Paused"):
+                self._api.unpause(name)
             else:
-                container.start()
+                self._api.start(name)
 
     def stop(self, name: str, seconds: int = 10) -> None:
         """Stop a container, by force after so many seconds; nothing if there is none."""
@@ -244,10 +246,10 @@ class Containers(Connection):
         """The names of the volumes that carry this lab's label."""
         return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
 
-    def _labelled(self, kind: str, find: Any, more: Sequence[str] = ()) -> list[str]:
+    def _labelled(self, kind: str, find: Callable[[object], Any], more: Sequence[str] = ()) -> list[str]:
         with doing(f"Listing the lab's {kind}"):
-            found = find({"label": [f"{LABEL}={self._configuration.name}", *more]})
-        return [str(one["Names"][0]).lstrip("/") if one.get("Names") else str(one["Name"]) for one in found]
+            listed = find({"label": [f"{LABEL}={self._configuration.name}", *more]})
+        return [str(thing["Names"][0]).lstrip("/") if thing.get("Names") else str(thing["Name"]) for thing in listed]
 
     def remove_network(self, network: str) -> None:
         """Remove a network."""
@@ -262,12 +264,12 @@ class Containers(Connection):
 
 def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:
     """The line to type for what `Engine.run` does."""
-    words = ["docker", "run", "--rm"]
+    argv = ["docker", "run", "--rm"]
     if user is not None:
-        words += ["--user", user]
+        argv += ["--user", user]
     if command:
-        words += ["--entrypoint", command[0]]
-    return shlex.join([*words, reference, *(command[1:] if command else ())])
+        argv += ["--entrypoint", command[0]]
+    return shlex.join([*argv, reference, *(command[1:] if command else ())])
 
 
 def _refused(line: str, error: APIError) -> RunResult:

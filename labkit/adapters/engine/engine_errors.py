@@ -1,4 +1,4 @@
-"""What the SDK and the network raise, said in the kit's form."""
+"""What the SDK and the network raise, in the form of the kit's errors."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ class EngineUnreachable(MachineLacks):
 
 
 def translate(tried: str, error: Exception) -> LabFailed:
-    """Say an engine's error in the kit's form."""
+    """The kit's error for one of the SDK's or the network's."""
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout):
         return LabFailed(tried, "the engine stopped answering", "bring it back and go on\n  labkit up")
-    said = str(getattr(error, "explanation", None) or error)
-    if "no space left on device" in said:
+    message = str(getattr(error, "explanation", None) or error)
+    if "no space left on device" in message:
         return LabFailed(tried, "the engine's disk is full", "free some space\n  docker system df")
-    return LabFailed(tried, said, "look at the engine\n  labkit doctor")
+    return LabFailed(tried, message, "look at the engine\n  labkit doctor")
 
 
 @contextlib.contextmanager
-def doing(what: str) -> Iterator[None]:
+def doing(tried: str) -> Iterator[None]:
     """Do something with the engine; its errors come out translated."""
     try:
         yield
     except (DockerException, requests.exceptions.RequestException) as error:
-        raise translate(what, error) from error
+        raise translate(tried, error) from error
 
 
 def why_unreachable(error: Exception) -> tuple[str, str]:
     """What came back when no engine answered, and what to do about it."""
-    said = str(error)
-    if "Permission denied" in said or "PermissionError" in said:
+    message = str(error)
+    if "Permission denied" in message or "PermissionError" in message:
         return (
             "the engine is there, but this user may not talk to it",
             "join the docker group, then log in again\n  sudo usermod -aG docker $USER",
         )
-    if "FileNotFoundError" in said or "No such file" in said:
+    if "FileNotFoundError" in message or "No such file" in message:
         return "there is no engine's socket", "see what to install or start\n  labkit doctor"
-    if "Connection refused" in said or "ConnectionRefused" in said:
+    if "Connection refused" in message or "ConnectionRefused" in message:
         return "the engine is installed but not running", "start it\n  labkit up"
-    return said, "see what the machine lacks\n  labkit doctor"
+    return message, "see what the machine lacks\n  labkit doctor"

@@ -7,11 +7,18 @@ import io
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from labkit.adapters.engine.engine_connection import Connection
+from labkit.adapters.engine.engine_answers import (
+    HistoryEntry,
+    InspectedImage,
+    ListedImage,
+    StreamEvent,
+    image_labels,
+    read_inspected,
+)
+from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed
@@ -51,25 +58,25 @@ class _Chunks(io.RawIOBase):
         return taken
 
 
-class Images(Connection):
+class EngineImages(EngineConnection):
     """What is done with images in the engine."""
 
-    def image(self, reference: str) -> dict[str, Any] | None:
+    def image(self, reference: str) -> InspectedImage | None:
         """What `docker image inspect` tells, or None if there is no such image here."""
         with doing(f"Inspecting {reference}"):
             try:
-                return dict(self._api.inspect_image(reference))
+                return read_inspected(self._api.inspect_image(reference))
             except ImageNotFound:
                 return None
 
-    def history(self, reference: str) -> list[dict[str, Any]]:
+    def history(self, reference: str) -> list[HistoryEntry]:
         """What `docker history` tells, the newest entry first."""
         with doing(f"Reading the history of {reference}"):
             return list(self._api.history(reference))
 
-    def labelled_images(self, *, nameless: bool = False) -> list[dict[str, Any]]:
-        """The images that carry this lab's label; only those without a name on which nothing stands, if asked."""
-        filters: dict[str, Any] = {"label": f"{LABEL}={self._configuration.name}"}
+    def labelled_images(self, *, nameless: bool = False) -> list[ListedImage]:
+        """The images with this lab's label; if asked, only those without a name of which no other image is made."""
+        filters: dict[str, str | bool] = {"label": f"{LABEL}={self._configuration.name}"}
         if nameless:
             filters["dangling"] = True
         with doing("Listing the lab's images"):
@@ -126,6 +133,7 @@ class Images(Connection):
             LabFailed: the builder's last lines are in the error.
         """
         lines: list[str] = []
+        event: StreamEvent
         with doing(f"Building {reference}"), self._replacing(reference):
             for event in self._api.build(
                 fileobj=io.BytesIO(context),
@@ -147,7 +155,7 @@ class Images(Connection):
         image = self.image(reference)
         if image is None:
             raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
-        return str(image["Id"])
+        return image["Id"]
 
     def import_rootfs(self, rootfs: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a root file system (`docker import`).
@@ -159,17 +167,17 @@ class Images(Connection):
             changes: Dockerfile instructions.
         """
         all_labels = {**self._configuration.labels, **labels}
-        marks = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
+        label_lines = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
         repository, _, tag = reference.rpartition(":")
         with doing(f"Importing {reference}"), self._replacing(reference):
-            self._api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *marks])
+            self._api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *label_lines])
 
     def commit(self, container: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a container's file system."""
-        marks = [f'LABEL "{name}"="{value}"' for name, value in {**self._configuration.labels, **labels}.items()]
+        label_lines = [f'LABEL "{name}"="{value}"' for name, value in {**self._configuration.labels, **labels}.items()]
         repository, _, tag = reference.rpartition(":")
         with doing(f"Committing {reference}"), self._replacing(reference):
-            self._api.commit(container, repository, tag, changes="\n".join([*changes, *marks]))
+            self._api.commit(container, repository, tag, changes="\n".join([*changes, *label_lines]))
 
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:
@@ -180,8 +188,8 @@ class Images(Connection):
         before = self.image(reference)
         yield
         after = self.image(reference)
-        ours = before and self._configuration.labels.items() <= (before["Config"].get("Labels") or {}).items()
-        if before and after and ours and before["Id"] != after["Id"]:
+        is_ours = self._configuration.labels.items() <= image_labels(before).items()
+        if before and after and is_ours and before["Id"] != after["Id"]:
             self.remove_image(before["Id"])
 
     def tag(self, image: str, reference: str) -> None:
@@ -194,7 +202,7 @@ class Images(Connection):
         """Remove a name of an image, and the image with its last name.
 
         Returns:
-            False if there is none, or if another image or a container stands on it.
+            False if there is none, or if another image or a container needs it.
         """
         with doing(f"Removing {reference}"):
             try:

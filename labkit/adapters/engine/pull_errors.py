@@ -1,4 +1,4 @@
-"""Pulling that goes wrong: registries that say nothing, and what to do about those that say no."""
+"""Pulls that fail: registries that send nothing, and what to do about those that refuse."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from labkit.base.errors import LabFailed
 
-PULL_SILENCE_SECONDS = 60.0
+PULL_TIMEOUT_SECONDS = 60.0
 _T = TypeVar("_T")
-# crane's registry answers the distribution API's code alone, where others say it in words too.
+# crane's registry answers with the distribution API's code alone, others with a message too.
 _GONE = "manifest[ _]unknown|name[ _]unknown|not found|404"
 _PULL_REMEDIES = (
     ("toomanyrequests|429|too many requests", "wait as long as it asks for, log in to it, or take a mirror"),
@@ -20,10 +20,10 @@ _PULL_REMEDIES = (
         "unauthorized|denied|401|403|authentication",
         "log in to it; your account must be allowed to\n  docker login",
     ),
-    (_GONE, "the image or its tag is gone; mend its name, or take another source\n  labkit up --source stand-in"),
+    (_GONE, "the image or its tag is gone; fix its name, or take another source\n  labkit up --source stand-in"),
     (
         "unexpected eof|connection reset|short read|filesystem layer verification",
-        "it broke off in the middle; try again",
+        "the transfer broke off; try again",
     ),
     (
         "x509|certificate",
@@ -32,38 +32,47 @@ _PULL_REMEDIES = (
 )
 
 
-def pull_failed(doing: str, said: str) -> LabFailed:
-    """The error for a pull that a registry refused, with a remedy for what it said."""
-    remedies = (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, said, re.IGNORECASE))
-    return LabFailed(doing, said, next(remedies, "see what the registry says\n  labkit doctor"))
+def pull_failed(tried: str, message: str) -> LabFailed:
+    """The error for a pull that a registry refused, with a remedy for its message."""
+    remedies = (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, message, re.IGNORECASE))
+    return LabFailed(tried, message, next(remedies, "see what the registry says\n  labkit doctor"))
 
 
-def is_gone(said: str) -> bool:
-    """Whether a registry said that it has no such image."""
-    return re.search(_GONE, said, re.IGNORECASE) is not None
+def is_gone(message: str) -> bool:
+    """Whether a registry's message says that it has no such image."""
+    return re.search(_GONE, message, re.IGNORECASE) is not None
 
 
-def heard(start: Callable[[], Iterator[_T]], silence: float, doing: str) -> Iterator[_T]:
-    """What a stream says, given up once it has said nothing for so many seconds; the engine would wait for ever."""
-    said: queue.Queue[tuple[bool, Any]] = queue.Queue()
+def events_with_timeout(start: Callable[[], Iterator[_T]], seconds: float, tried: str) -> Iterator[_T]:
+    """The events of a stream, given up once none has come for so many seconds; the engine itself waits for ever.
+
+    Args:
+        start: opens the stream.
+        seconds: the timeout between two events.
+        tried: what this is for, for the error.
+
+    Raises:
+        LabFailed: nothing came in time, or the stream ended with an error.
+    """
+    events: queue.Queue[tuple[bool, Any]] = queue.Queue()
 
     def listen() -> None:
         try:
             for event in start():
-                said.put((True, event))
-            said.put((False, None))
+                events.put((True, event))
+            events.put((False, None))
         except Exception as error:
-            said.put((False, error))
+            events.put((False, error))
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
         try:
-            more, event = said.get(timeout=silence)
+            is_event, event = events.get(timeout=seconds)
         except queue.Empty:
             remedy = "see that the registry answers, or take another source\n  labkit up --source stand-in"
-            raise LabFailed(doing, f"not a word for {silence:.0f} s", remedy) from None
-        if not more and event is None:
+            raise LabFailed(tried, f"the registry sent nothing for {seconds:.0f} s", remedy) from None
+        if not is_event and event is None:
             return
-        if not more:
-            raise pull_failed(doing, str(getattr(event, "explanation", None) or event)) from event
+        if not is_event:
+            raise pull_failed(tried, str(getattr(event, "explanation", None) or event)) from event
         yield event

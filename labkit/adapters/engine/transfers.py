@@ -5,41 +5,42 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO
 
 import requests
 from docker.errors import DockerException, NotFound
 
+from labkit.adapters.engine.engine_answers import StreamEvent
 from labkit.adapters.engine.engine_errors import doing
-from labkit.adapters.engine.engine_images import Images
-from labkit.adapters.engine.pull_errors import PULL_SILENCE_SECONDS, heard, pull_failed
+from labkit.adapters.engine.engine_images import EngineImages
+from labkit.adapters.engine.pull_errors import PULL_TIMEOUT_SECONDS, events_with_timeout, pull_failed
 from labkit.adapters.processes import run_piped
 from labkit.base.errors import LabFailed
 
 
-class Transfers(Images):
+class EngineTransfers(EngineImages):
     """How images come and go."""
 
-    def pull(self, reference: str, *, silence: float = PULL_SILENCE_SECONDS) -> str:
+    def pull(self, reference: str, *, timeout: float = PULL_TIMEOUT_SECONDS) -> str:
         """Pull an image for this machine's platform; gives its digest reference.
 
         Args:
             reference: the image.
-            silence: seconds without a word from the registry after which it is given up.
+            timeout: seconds without an event from the registry after which it is given up.
 
         Raises:
-            LabFailed: the registry does not give it; the remedy is for what it said.
+            LabFailed: the registry does not give it; the remedy depends on its message.
         """
         pulling = f"Pulling {reference}"
         with doing(pulling):
-            events: Iterator[dict[str, Any]] = heard(
-                lambda: self._api.pull(reference, stream=True, decode=True), silence, pulling
+            events: Iterator[StreamEvent] = events_with_timeout(
+                lambda: self._api.pull(reference, stream=True, decode=True), timeout, pulling
             )
             for event in events:
                 if "error" in event:
                     raise pull_failed(pulling, str(event["error"]))
-        image = self.image(reference) or {}
-        return next(iter(image.get("RepoDigests") or []), reference)
+        image = self.image(reference)
+        return next(iter((image and image.get("RepoDigests")) or ()), reference)
 
     def push(self, image: str, reference: str) -> None:
         """Push an image under another name, which it has here for no longer than that takes.

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from labkit.adapters import debian, go
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, InspectedImage, image_labels
 from labkit.adapters.engine.pull_errors import is_gone
 from labkit.adapters.processes import run_program
 from labkit.base.configuration import Configuration
@@ -67,7 +67,7 @@ class ImageBuilder:
         """Reference -> id of every sample image that has been made."""
         references = [self.configuration.image_reference(name) for name in self.catalogue]
         images = {reference: self.engine.image(reference) for reference in references}
-        return {reference: str(image["Id"]) for reference, image in images.items() if image}
+        return {reference: image["Id"] for reference, image in images.items() if image}
 
     def ensure(self, recipe: Recipe) -> str:
         """Make one image, and what it is built on, if it is missing or has changed.
@@ -151,9 +151,9 @@ class ImageBuilder:
                 if pulled.is_ours:
                     self.engine.remove_image(pulled.reference)
             raise gone_digest(error.tried, error.came_back, str(recipe.upstream)) from error
-        marks = ((self.engine.image(reference) or {}).get("Config") or {}).get("Labels") or {}
-        source = marks.get(SOURCE_LABEL, self.decision.source)
-        return _Pulled(reference, marks.get(UPSTREAM_LABEL, digest), source, is_ours)
+        labels = image_labels(self.engine.image(reference))
+        source = labels.get(SOURCE_LABEL, self.decision.source)
+        return _Pulled(reference, labels.get(UPSTREAM_LABEL, digest), source, is_ours)
 
     def _import_debian(self, reference: str, labels: dict[str, str]) -> None:
         debian.add_programs("mmdebstrap")
@@ -169,10 +169,9 @@ class ImageBuilder:
             self.engine.import_rootfs(rootfs, reference, labels=labels, changes=['CMD ["bash"]'])
 
 
-def source_label(inspected: Mapping[str, Any] | None) -> str | None:
+def source_label(image: InspectedImage | None) -> str | None:
     """Where a made image came from; None if there is no such image, or it is not the lab's."""
-    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
-    return labels.get(SOURCE_LABEL)
+    return image_labels(image).get(SOURCE_LABEL)
 
 
 def _argument(base: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.identity.accounts import Account, parse_passwd
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import InspectedImage
 
 
 @dataclass(frozen=True)
@@ -57,23 +60,23 @@ class ImageFacts:
     @classmethod
     def from_inspect(
         cls,
-        inspect: Mapping[str, Any],
+        inspected: InspectedImage,
         *,
         reference: str,
         texts: Mapping[str, str | None],
         shell: bool,
         files: Mapping[str, FileFact | None] | None = None,
     ) -> ImageFacts:
-        """Read the JSON of `docker image inspect`.
+        """Read what `docker image inspect` tells.
 
         Args:
-            inspect: the JSON.
+            inspected: the same, from the engine.
             reference: the name that was asked for.
             texts: text of /etc/passwd and /etc/group, None where the image has no such file.
             shell: whether the image has a /bin/sh.
             files: facts of further files.
         """
-        config = inspect.get("Config") or {}
+        config = inspected["Config"]
         labels = config.get("Labels") or {}
         pairs = (pair.partition("=") for pair in config.get("Env") or [])
         return cls(
@@ -87,9 +90,9 @@ class ImageFacts:
             passwd=texts.get("/etc/passwd"),
             group=texts.get("/etc/group"),
             shell=shell,
-            size=int(inspect.get("Size") or 0),
+            size=inspected.get("Size", 0),
             source=labels.get("labkit.source", ""),
-            digest=labels.get("labkit.upstream") or str(inspect.get("Id", "")),
+            digest=labels.get("labkit.upstream") or inspected["Id"],
             files=files or {},
         )
 

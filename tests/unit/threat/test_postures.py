@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any
 
 import pytest
 
+from labkit.adapters.engine import ImageConfig
 from labkit.base.errors import Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.threat.judge import Control
@@ -72,8 +72,12 @@ def test_a_user_with_a_group_becomes_two_numbers() -> None:
         ({}, ""),
     ],
 )
-def test_the_apps_program_is_found(config: dict[str, Any], program: str) -> None:
-    assert app_program(config) == program
+def test_the_apps_program_is_found(config: ImageConfig, program: str) -> None:
+    assert app_program({"Id": "sha256:0", "Config": config}) == program
+
+
+def test_an_image_that_is_not_there_has_no_program() -> None:
+    assert app_program(None) == ""
 
 
 @pytest.mark.parametrize(("name", "hint"), [("root-defualt", "root-default"), ("zzz", "labkit matrix --list")])

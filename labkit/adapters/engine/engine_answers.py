@@ -1,0 +1,155 @@
+"""What Docker answers, as far as the kit reads it, with Docker's own names.
+
+Source: the Engine API (moby/moby:api/swagger.yaml). Whatever the kit does not read is there too and not named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, cast
+
+
+class ImageConfig(TypedDict, total=False):
+    """An image's configuration; Docker writes null for what an image does not say."""
+
+    User: str | None
+    Env: Sequence[str] | None
+    Entrypoint: Sequence[str] | None
+    Cmd: Sequence[str] | None
+    WorkingDir: str | None
+    ExposedPorts: Mapping[str, object] | None
+    Labels: Mapping[str, str] | None
+
+
+class RootFileSystem(TypedDict, total=False):
+    """The layers of an image, by the digests of what they hold."""
+
+    Layers: Sequence[str] | None
+
+
+class InspectedImage(TypedDict):
+    """What `docker image inspect` tells; an image always has a configuration, be it empty."""
+
+    Id: str
+    Config: ImageConfig
+    Architecture: NotRequired[str]
+    Os: NotRequired[str]
+    Size: NotRequired[int]
+    RepoTags: NotRequired[Sequence[str] | None]
+    RepoDigests: NotRequired[Sequence[str] | None]
+    RootFS: NotRequired[RootFileSystem]
+
+
+class ListedImage(TypedDict):
+    """A line of `docker images`."""
+
+    Id: str
+    RepoTags: Sequence[str] | None
+
+
+class HistoryEntry(TypedDict, total=False):
+    """A line of `docker history`."""
+
+    CreatedBy: str
+    Size: int
+
+
+class ContainerdStore(TypedDict, total=False):
+    """The containerd that the engine uses."""
+
+    Address: str
+
+
+class EngineInfo(TypedDict, total=False):
+    """What `docker info` tells."""
+
+    Architecture: str
+    CgroupDriver: str
+    CgroupVersion: str
+    Containerd: ContainerdStore | None
+    DockerRootDir: str
+    Driver: str
+    DriverStatus: Sequence[Sequence[str]] | None
+    KernelVersion: str
+    MemTotal: int
+    OperatingSystem: str
+    OSType: str
+    SecurityOptions: Sequence[str] | None
+    ServerVersion: str
+
+
+class EngineComponent(TypedDict, total=False):
+    """A program that an engine is made of, such as runc."""
+
+    Name: str
+    Version: str
+    Details: Mapping[str, str] | None
+
+
+class EnginePlatform(TypedDict, total=False):
+    """What an engine is called, such as Docker Desktop."""
+
+    Name: str
+
+
+class EngineVersion(TypedDict, total=False):
+    """What `docker version` tells of the server."""
+
+    ApiVersion: str
+    Arch: str
+    Components: Sequence[EngineComponent] | None
+    KernelVersion: str
+    Os: str
+    Platform: EnginePlatform | None
+    Version: str
+
+
+class InspectedState(TypedDict, total=False):
+    """How a container is."""
+
+    Running: bool
+    Paused: bool
+    ExitCode: int
+
+
+class ContainerNetwork(TypedDict, total=False):
+    """A container's place in a network."""
+
+    IPAddress: str
+
+
+class NetworkSettings(TypedDict):
+    """All networks of a container, by their names."""
+
+    Networks: Mapping[str, ContainerNetwork]
+
+
+class InspectedContainer(TypedDict):
+    """What `docker container inspect` tells."""
+
+    Image: str
+    State: InspectedState
+    Config: ImageConfig
+    NetworkSettings: NetworkSettings
+
+
+class StreamEvent(TypedDict, total=False):
+    """A line of what the engine sends while it pulls, pushes, loads or builds."""
+
+    stream: str
+    error: str
+
+
+def read_inspected(answer: Mapping[str, Any]) -> InspectedImage:
+    """What was answered for an image, with a configuration, which some images lack."""
+    return cast(InspectedImage, {**answer, "Config": answer.get("Config") or {}})
+
+
+def image_config(image: InspectedImage | None) -> ImageConfig:
+    """An image's configuration; an empty one for an image that is not there."""
+    return image["Config"] if image is not None else {}
+
+
+def image_labels(image: InspectedImage | None) -> Mapping[str, str]:
+    """An image's labels; none for an image that is not there."""
+    return image_config(image).get("Labels") or {}
