@@ -77,7 +77,7 @@ class EngineLookup:
             inspected = self._engine.image(name)
         if inspected is None:
             return None
-        config = inspected.get("Config") or {}
+        config = inspected["Config"]
         user, home = config.get("User") or "", home_of(config.get("Env") or ())
         architecture = str(inspected.get("Architecture") or "")
         try:
