@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from labkit.adapters.engine import Engine
 from labkit.adapters.kind import Kind, cluster_config, find_kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.waiting import watch
 from labkit.lab.cluster import State
 from labkit.lab.machine.ensure import ensure_kind
 from labkit.lab.node_image import NodeImage
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _RESUME_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
 _READY_SECONDS = 120.0
-_POLL_SECONDS = 0.1
 _LOADED_MARK = "labkit.image"
 
 
@@ -209,11 +208,8 @@ class KindCluster:
 
     def _wait_for_containerd(self, seconds: float, given_up: threading.Event) -> bool:
         """Wait until the node's containerd answers; False if nobody waits any more."""
-        deadline = time.monotonic() + seconds
-        while not self._answers() and time.monotonic() < deadline:
-            if given_up.wait(_POLL_SECONDS):
-                return False
-        return True
+        watch(self._answers, bool, seconds, stop=given_up)
+        return not given_up.is_set()
 
     def _answers(self) -> bool:
         node = self._engine.container(self.node)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed
+from labkit.base.waiting import watch
 from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Judgement, Verdict
 from labkit.threat.postures import ENGINE, Posture
@@ -28,7 +29,7 @@ from labkit.threat.surroundings import (
 )
 
 if TYPE_CHECKING:
-    from labkit.adapters.engine import Engine
+    from labkit.adapters.engine import ContainerState, Engine
     from labkit.base.configuration import Configuration
 
 DEADLINE_SECONDS = 60.0
@@ -118,20 +119,24 @@ class OnEngine:
 
     def _wait_for_output(self, container: str) -> tuple[ProbeOutput, str]:
         """A container's output once it is whole, the container has ended or timed out; and how it ended."""
-        deadline = time.monotonic() + self._deadline
-        while True:
+
+        def look() -> tuple[ContainerState | None, ProbeOutput]:
             # First the state, then the output: what was printed before the end is not missed.
             state = self._engine.container(container)
-            output = read_output(self._engine.output(container)) if state else ProbeOutput({}, {}, False)
-            if output.is_whole:
-                return output, ""
-            if state is None:
-                return output, "the container is gone"
-            if not state.running:
-                return output, f"the container ended before that, with exit status {state.exit_status}"
-            if time.monotonic() > deadline or self._stop.is_set():
-                return output, f"the container was stopped after {self._deadline:.0f} s"
-            time.sleep(_POLL_SECONDS)
+            return state, read_output(self._engine.output(container)) if state else ProbeOutput({}, {}, False)
+
+        def decides(seen: tuple[ContainerState | None, ProbeOutput]) -> bool:
+            state, output = seen
+            return output.is_whole or state is None or not state.running
+
+        state, output = watch(look, decides, self._deadline, interval=_POLL_SECONDS, stop=self._stop)
+        if output.is_whole:
+            return output, ""
+        if state is None:
+            return output, "the container is gone"
+        if not state.running:
+            return output, f"the container ended before that, with exit status {state.exit_status}"
+        return output, f"the container was stopped after {self._deadline:.0f} s"
 
     def _seen_outside(self, probe: str, mark: str, output: ProbeOutput) -> bool | None:
         """Whether a mark is seen on this machine; None where the engine may well be on another."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from labkit.base.errors import DeadlineExceeded
+from labkit.base.waiting import wait_until
 from labkit.core.run_results import RunResult
 from labkit.threat.evidence import Tried, judged, read_output
 from labkit.threat.postures import ENGINE, VULNERABLE, Posture
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 _PAGE = "http://{}:8080/run"
 _READY_SECONDS = 15.0
-_POLL_SECONDS = 0.1
 
 
 class Victim:
@@ -77,11 +75,14 @@ class Victim:
         return victim
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while (last := self.send("true")).exit_status:
-            if time.monotonic() > deadline:
-                raise DeadlineExceeded("Waiting for the vulnerable app", last.output, "start it again")
-            time.sleep(_POLL_SECONDS)
+        wait_until(
+            "the vulnerable app",
+            lambda: self.send("true"),
+            seconds=_READY_SECONDS,
+            remedy="start it again",
+            is_there=lambda response: response.exit_status == 0,
+            describe=lambda response: response.output,
+        )
 
     def __repr__(self) -> str:
         return f"{self.posture.title}: it listens, for other containers only"

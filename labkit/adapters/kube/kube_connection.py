@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -20,7 +19,7 @@ from labkit.base.errors import LabFailed
 from labkit.base.log import logged_request
 
 _T = TypeVar("_T")
-_POLL_SECONDS = 0.03
+POLL_SECONDS = 0.03
 _REQUEST_SECONDS = 10.0
 GONE_REMEDY = "bring it back and go on\n  labkit up"
 
@@ -133,14 +132,6 @@ class Connection:
         except ApiError as error:
             if error.status.code != 404:
                 raise
-
-
-def poll(look: Callable[[], _T | None], seconds: float) -> _T | None:
-    """Look again and again until there is something, or the deadline has come."""
-    deadline = time.monotonic() + seconds
-    while (found := look()) is None and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-    return found
 
 
 def _words_of(answer: httpx2.Response) -> str:

@@ -11,9 +11,10 @@ import httpx2
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Event, Pod
 
-from labkit.adapters.kube.kube_connection import GONE_REMEDY, Connection, poll
+from labkit.adapters.kube.kube_connection import GONE_REMEDY, POLL_SECONDS, Connection
 from labkit.adapters.kube.namespaces import namespace_gone
 from labkit.base.errors import LabFailed
+from labkit.base.waiting import watch
 from labkit.core.pods.outcome import Outcome, judge, judge_admission
 
 _OBSERVE_SECONDS = 60.0
@@ -82,14 +83,14 @@ class Pods(Connection):
         """
         started = time.monotonic()
 
-        def look() -> bool | None:
+        def is_decided() -> bool:
             # A sandbox that cannot be made shows in the events alone; those of a pod that takes its time are read.
             slow = time.monotonic() - started > _SANDBOX_SECONDS
             events = self.events(name, namespace) if slow else ()
-            return judge(self.pod(name, namespace), events).verdict != "pending" or None
+            return judge(self.pod(name, namespace), events).verdict != "pending"
 
-        decided = poll(look, seconds)
-        return self.judge_now(name, namespace, timed_out=decided is None, seconds=time.monotonic() - started)
+        decided = watch(is_decided, bool, seconds, interval=POLL_SECONDS)
+        return self.judge_now(name, namespace, timed_out=not decided, seconds=time.monotonic() - started)
 
     def ending(self, name: str, namespace: str, seconds: float) -> Outcome:
         """Watch a pod until a container of it has ended or was refused; the outcome as it is then, or at the deadline.
@@ -97,7 +98,7 @@ class Pods(Connection):
         A program that stops soon after its start is seen running for a moment.
         """
         over = ("failed", "succeeded", "refused")
-        poll(lambda: judge(self.pod(name, namespace)).verdict in over or None, seconds)
+        watch(lambda: judge(self.pod(name, namespace)).verdict in over, bool, seconds, interval=POLL_SECONDS)
         return self.judge_now(name, namespace)
 
     def judge_now(self, name: str, namespace: str, *, timed_out: bool = False, seconds: float | None = None) -> Outcome:
@@ -122,7 +123,7 @@ class Pods(Connection):
                 return
             self._delete(Pod, name, namespace)
             if wait:
-                poll(lambda: self._find(Pod, name, namespace) is None or None, _DELETE_SECONDS)
+                watch(lambda: self._find(Pod, name, namespace) is None, bool, _DELETE_SECONDS, interval=POLL_SECONDS)
 
     def events(self, pod: str, namespace: str) -> list[dict[str, Any]]:
         """The events about a pod, oldest first."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labkit.adapters.kube.kube_connection import Connection, poll
+from labkit.adapters.kube.kube_connection import POLL_SECONDS, Connection
+from labkit.base.waiting import watch
 from labkit.core.pods.objects import PATHS, Rollout, judge_rollout, warning_texts
 
 
@@ -40,9 +41,7 @@ class Workloads(Connection):
             sets = self._ask("GET", f"{apps}/replicasets").json()["items"]
             return judge_rollout(found[0], sets, self._ask("GET", f"{core}/events").json()["items"])
 
-        if look() is None:
-            return None
-        return poll(lambda: one if (one := look()) and one.is_decided else None, seconds) or look()
+        return watch(look, lambda rollout: rollout is None or rollout.is_decided, seconds, interval=POLL_SECONDS)
 
 
 def _is_named(thing: Mapping[str, Any], name: str) -> bool:

@@ -9,9 +9,10 @@ from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 
-from labkit.adapters.kube.kube_connection import Connection, meta, poll
+from labkit.adapters.kube.kube_connection import POLL_SECONDS, Connection, meta
 from labkit.base.configuration import LABEL
-from labkit.base.errors import DeadlineExceeded, LabFailed
+from labkit.base.errors import LabFailed
+from labkit.base.waiting import wait_until
 from labkit.core.pods.objects import warning_texts
 
 LESSON_LABEL = "labkit.lesson"
@@ -37,10 +38,15 @@ class Namespaces(Connection):
         with self._doing(f"Making namespace {name}"):
             self._client.create(Namespace(metadata=ObjectMeta(name=name, labels=labels)))
         # Admission refuses pods until the controller has made the namespace's default service account.
-        if poll(lambda: self._find(ServiceAccount, "default", name), _ACCOUNT_SECONDS) is None:
-            raise DeadlineExceeded(
-                f"Waiting for namespace {name}", "its default service account never came", "look at\n  labkit status"
-            )
+        wait_until(
+            f"the default service account of namespace {name}",
+            lambda: self._find(ServiceAccount, "default", name),
+            seconds=_ACCOUNT_SECONDS,
+            remedy="look at the lab, then open or reset the lesson again\n  labkit status",
+            is_there=lambda account: account is not None,
+            describe=lambda _: "the controller that makes it has not",
+            interval=POLL_SECONDS,
+        )
         return name
 
     def namespaces(self, lesson: str | None = None) -> list[str]:

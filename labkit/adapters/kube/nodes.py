@@ -6,8 +6,9 @@ import httpx2
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Node
 
-from labkit.adapters.kube.kube_connection import Connection, meta, poll
+from labkit.adapters.kube.kube_connection import POLL_SECONDS, Connection, meta
 from labkit.base.configuration import LABEL
+from labkit.base.waiting import watch
 
 
 class Nodes(Connection):
@@ -27,7 +28,7 @@ class Nodes(Connection):
 
     def wait_until_ready(self, seconds: float, mark: str | None = None) -> bool:
         """Wait for `is_ready`; False if it is not so within so many seconds."""
-        return poll(lambda: self.is_ready(mark) or None, seconds) is not None
+        return watch(lambda: self.is_ready(mark), bool, seconds, interval=POLL_SECONDS)
 
     def finish(self) -> None:
         """Put the lab's label on every node, as the last step of making a cluster."""

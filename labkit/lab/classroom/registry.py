@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from labkit.adapters.processes import Popen, start_server
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
+from labkit.base.waiting import watch
 from labkit.lab.samples.catalogue import Recipe
 from labkit.show.steps import Steps
 
@@ -110,9 +110,7 @@ class Registry:
         serving = self.serving()
         if serving is not None:
             os.kill(serving.pid, signal.SIGTERM)
-            deadline = time.monotonic() + _START_SECONDS
-            while self.serving() is not None and time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
+            watch(self.serving, lambda left: left is None, _START_SECONDS, interval=_POLL_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         return serving is not None
 
@@ -134,17 +132,23 @@ class Registry:
         return serving
 
     def _wait(self, process: Popen[bytes], log: Path) -> tuple[str, str]:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            if match := _LISTENING.search(log.read_text(encoding="utf-8", errors="replace")):
-                process.returncode = 0  # It outlives us, and Python need not wait for it.
-                return match[1], match[2]
-            time.sleep(_POLL_SECONDS)
+        """Wait until it listens; gives its two addresses."""
+
+        def look() -> str:
+            return log.read_text(encoding="utf-8", errors="replace")
+
+        def decides(printed: str) -> bool:
+            return _LISTENING.search(printed) is not None or process.poll() is not None
+
+        printed = watch(look, decides, _START_SECONDS, interval=_POLL_SECONDS)
+        if (match := _LISTENING.search(printed)) and process.poll() is None:
+            process.returncode = 0  # It outlives us, and Python need not wait for it.
+            return match[1], match[2]
         process.kill()
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-2:]
+        last = "\n".join(look().strip().splitlines()[-2:])
         shutil.rmtree(self._folder, ignore_errors=True)
         remedy = "give an address of this machine and a port that is free\n  labkit registry up --listen ADDRESS:PORT"
-        raise LabFailed("Starting the registry", "\n".join(said) or "it did not start", remedy)
+        raise LabFailed("Starting the registry", last or "it did not start", remedy)
 
 
 def read_address(text: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from labkit.adapters.processes import run, start_server
-from labkit.base.errors import LabFailed
+from labkit.base.errors import DeadlineExceeded, LabFailed
+from labkit.base.waiting import watch
 
 LOG = Path("/var/log/dockerd.log")
 _PID_FILES = {
@@ -17,7 +17,6 @@ _PID_FILES = {
     Path("/var/run/docker/containerd/containerd.pid"): "containerd",
 }
 _DEADLINE_SECONDS = 60.0
-_POLL_SECONDS = 0.1
 
 
 def can_start_engine() -> bool:
@@ -52,15 +51,14 @@ def start_engine(answers: Callable[[], bool]) -> None:
 
 def _another_answers(answers: Callable[[], bool]) -> bool:
     """Wait for a dockerd that is there and does not answer: it is starting, or it is about to end."""
-    deadline = time.monotonic() + _DEADLINE_SECONDS
     path, program = next(iter(_PID_FILES.items()))
-    remove_stale_pid_file(path, program)
-    while path.exists() and time.monotonic() < deadline:
-        if answers():
-            return True
-        time.sleep(_POLL_SECONDS)
+
+    def look() -> bool | None:
+        """Whether it answers; None once it is gone."""
         remove_stale_pid_file(path, program)
-    return False
+        return answers() if path.exists() else None
+
+    return watch(look, lambda answered: answered is not False, _DEADLINE_SECONDS) is True
 
 
 def remove_stale_pid_file(path: Path, program: str) -> bool:
@@ -86,20 +84,19 @@ def remove_stale_pid_file(path: Path, program: str) -> bool:
     return True
 
 
-def _wait(answers: Callable[[], bool], ended: Callable[[], int | None], where: str) -> None:
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        if answers():
-            return
-        if (status := ended()) is not None:
-            raise _not_started(f"dockerd ended with status {status}", where)
-        time.sleep(_POLL_SECONDS)
-    raise _not_started(f"no answer within {_DEADLINE_SECONDS:.0f} s", where)
+def _wait(answers: Callable[[], bool], exit_status: Callable[[], int | None], log_command: str) -> None:
+    def look() -> tuple[bool, int | None]:
+        return answers(), exit_status()
 
-
-def _not_started(came_back: str, where: str) -> LabFailed:
+    answered, status = watch(look, lambda state: state[0] or state[1] is not None, _DEADLINE_SECONDS)
+    if answered:
+        return
+    came_back = (
+        f"no answer after {_DEADLINE_SECONDS:.0f} s" if status is None else f"dockerd ended with status {status}"
+    )
     try:
         last = "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
     except OSError:
         last = ""
-    return LabFailed("Starting the engine", f"{came_back}\n{last}".strip(), f"read its log\n  {where}")
+    error = LabFailed if status is not None else DeadlineExceeded
+    raise error("Starting the engine", f"{came_back}\n{last}".strip(), f"read its log\n  {log_command}")
