@@ -91,12 +91,12 @@ def _wait(answers: Callable[[], bool], exit_status: Callable[[], int | None], lo
     answered, status = watch(look, lambda state: state[0] or state[1] is not None, _DEADLINE_SECONDS)
     if answered:
         return
-    came_back = (
-        f"no answer after {_DEADLINE_SECONDS:.0f} s" if status is None else f"dockerd ended with status {status}"
-    )
     try:
         last = "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
     except OSError:
         last = ""
-    error = LabFailed if status is not None else DeadlineExceeded
-    raise error("Starting the engine", f"{came_back}\n{last}".strip(), f"read its log\n  {log_command}")
+    remedy = f"read its log\n  {log_command}"
+    if status is not None:
+        raise LabFailed("Starting the engine", f"dockerd ended with status {status}\n{last}".strip(), remedy)
+    came_back = f"no answer after {_DEADLINE_SECONDS:.0f} s\n{last}".strip()
+    raise DeadlineExceeded("Starting the engine", came_back, remedy)

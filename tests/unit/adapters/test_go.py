@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from labkit.adapters import debian, go
 from labkit.adapters.go import GoProgram
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
-from labkit.lab.machine.engine_daemon import remove_stale_pid_file
 
 
 @pytest.fixture
@@ -89,25 +87,6 @@ def test_packages_are_not_added_where_we_may_not(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(MachineLacks, match=r"sudo apt-get install -y --no-install-recommends mmdebstrap"):
         debian.add_packages("mmdebstrap", why="mmdebstrap")
     assert debian.add_programs() == []
-
-
-@pytest.mark.parametrize("content", ["4194399", "", "not a number"])
-def test_a_pid_file_that_is_not_true_is_removed(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "docker.pid"
-    file.write_text(content, encoding="utf-8")
-    assert remove_stale_pid_file(file, "dockerd")
-    assert not file.exists()
-
-
-def test_a_pid_file_of_another_program_is_removed_and_a_true_one_kept(tmp_path: Path) -> None:
-    file = tmp_path / "docker.pid"
-    with subprocess.Popen(["sleep", "60"]) as other:
-        file.write_text(str(other.pid), encoding="utf-8")
-        assert not remove_stale_pid_file(file, "sleep")
-        assert file.exists()
-        assert remove_stale_pid_file(file, "dockerd")
-        other.kill()
-    assert not remove_stale_pid_file(file, "dockerd")
 
 
 def test_a_program_that_fails_tells_its_last_words() -> None:

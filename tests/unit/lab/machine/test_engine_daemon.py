@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,8 +66,7 @@ def test_one_that_says_nothing_has_a_deadline(pid_file: Path, monkeypatch: pytes
 
 
 def test_another_that_is_starting_is_waited_for(pid_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pid = Path("/proc/self").readlink()
-    pid_file.write_text(str(pid), encoding="utf-8")
+    pid_file.write_text(str(os.getpid()), encoding="utf-8")
     comm = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
     monkeypatch.setattr(engine_daemon, "_PID_FILES", {pid_file: comm})
     daemon = Daemon(after=1)
@@ -75,9 +75,15 @@ def test_another_that_is_starting_is_waited_for(pid_file: Path, monkeypatch: pyt
     assert pid_file.exists()
 
 
-@pytest.mark.parametrize("text", ["", "x", "999999999", "1"])
+@pytest.mark.parametrize("text", ["", "not a number", "4194399", "1"])
 def test_a_pid_file_of_another_program_or_of_none_is_removed(pid_file: Path, text: str) -> None:
     pid_file.write_text(text, encoding="utf-8")
     assert remove_stale_pid_file(pid_file, "dockerd")
     assert not pid_file.exists()
     assert not remove_stale_pid_file(pid_file, "dockerd")
+
+
+def test_a_true_pid_file_is_kept(pid_file: Path) -> None:
+    pid_file.write_text(str(os.getpid()), encoding="utf-8")
+    assert not remove_stale_pid_file(pid_file, Path("/proc/self/comm").read_text(encoding="utf-8").strip())
+    assert pid_file.exists()
