@@ -1,23 +1,32 @@
 """A lab to learn, teach and check who your containers run as.
 
-What a notebook needs:
+In a lesson, on a real cluster:
 
     import labkit
     lab = labkit.open("07-run-as-non-root")
     lab.pod("aspnetapp-root", pod={"runAsNonRoot": True}).expect("image-runs-as-root")
+
+Anywhere, and nothing is run:
+
+    labkit.explain("aspnetapp-root", pod={"runAsNonRoot": True})
+
+This module is all that a notebook imports. Each function imports what it needs when it is called: `import labkit` takes
+a hundredth of a second, and `labkit.explain` works where neither Docker's nor Jupyter's packages are installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-# Before the function of that name is defined below: a folder's first import binds its name here, over whatever it was.
-import labkit.explain as _explain_room  # noqa: F401
+# The folder labkit/explain has the name of a function below. Python binds a folder to its name when it is first
+# imported, over whatever has that name; so it is imported here, before the function takes the name for good.
+import labkit.explain as _explain_folder  # noqa: F401
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
 from labkit.core.causes import REFUSALS, Cause
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from labkit.explain.explorer import Explorer
     from labkit.explain.rows import Explanations
     from labkit.notebook import Lesson
@@ -39,6 +48,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def open(lesson: str) -> Lesson:
     """Open a lesson: bring up what the lab is missing, and begin with an empty namespace.
 
@@ -55,37 +68,6 @@ def open(lesson: str) -> Lesson:
     return open_lesson(lesson)
 
 
-def progress() -> Table:
-    """How far you are: exercises passed, hints, minutes, and with what to go on; from a file of yours, sent nowhere.
-
-    Raises:
-        LabError: the file cannot be read.
-    """
-    from labkit.course.progress import my_progress
-    from labkit.course.progress_views import progress_table
-
-    return progress_table(my_progress())
-
-
-def doctor() -> Table:
-    """Check this machine for what the lab needs; each finding that is not ok comes with a remedy."""
-    from labkit.lab.doctor import doctor_table, examine
-    from labkit.lab.lab import Lab
-
-    return doctor_table(examine(Lab()))
-
-
-def diagnose(lesson: str) -> str:
-    """Pods, events and logs of a lesson as text: what to read when a cell has failed.
-
-    Args:
-        lesson: the notebook's name without its ending.
-    """
-    from labkit.notebook import diagnose
-
-    return diagnose(lesson)
-
-
 def explain(
     image: str | None = None,
     *,
@@ -100,7 +82,7 @@ def explain(
 
     Args:
         image: a sample image's name, a reference that the engine has, or the path of an image archive.
-        image_user: a USER to think of in place of the image's own; with a manifest, users by image.
+        image_user: overrides the image's own USER; with a manifest, users by image.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
         pod: the pod's securityContext; `hostUsers` may stand in it too.
@@ -108,22 +90,20 @@ def explain(
         manifest: YAML of any number of workloads, in place of an image.
 
     Raises:
-        LabError: there is no such image, or what was given is no manifest.
+        LabError: there is no such image, or the text is no manifest.
     """
     from labkit.explain.explanations import explain_image, explain_text
     from labkit.explain.image_lookup import ImageFinder
-    from labkit.explain.rows import Explanations
 
+    if image is not None and manifest is None and (image_user is None or isinstance(image_user, str)):
+        with ImageFinder() as finder:
+            return explain_image(
+                finder, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
+            )
     if manifest is not None and image is None and not isinstance(image_user, str):
         with ImageFinder(image_user) as finder:
             return explain_text(finder, manifest)
-    if image is None or manifest is not None or isinstance(image_user, Mapping):
-        raise Misuse("Explaining", "either an image or a manifest is wanted", 'for example\n  labkit.explain("alpine")')
-    with ImageFinder() as finder:
-        rows = explain_image(
-            finder, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
-        )
-        return Explanations(rows, tuple(finder.notes))
+    raise Misuse("Explaining", "an image is expected, or else a manifest", 'for example\n  labkit.explain("alpine")')
 
 
 def explorer() -> Explorer:
@@ -132,3 +112,34 @@ def explorer() -> Explorer:
     from labkit.lab.lab import Lab
 
     return Explorer(list(Lab().catalogue), explain)
+
+
+def progress() -> Table:
+    """How far you are: exercises passed, hints, minutes, and with what to go on; from a file of yours, sent nowhere.
+
+    Raises:
+        LabError: the file cannot be read.
+    """
+    from labkit.notebook import progress_of_mine
+
+    return progress_of_mine()
+
+
+def doctor() -> Table:
+    """Check this machine for what the lab needs; each finding that is not ok comes with a remedy."""
+    from labkit.lab.doctor import doctor_table, examine
+    from labkit.lab.lab import Lab
+
+    with Lab() as lab:
+        return doctor_table(examine(lab))
+
+
+def diagnose(lesson: str) -> str:
+    """Pods, events and logs of a lesson as text: what to read when a cell has failed.
+
+    Args:
+        lesson: the notebook's name without its ending.
+    """
+    from labkit.notebook import diagnose
+
+    return diagnose(lesson)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class LabError(Exception):
@@ -60,7 +61,5 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int =
         most: how many near ones to give.
         cutoff: how near they must be, from 0 to 1.
     """
-    from difflib import get_close_matches
-
     near = get_close_matches(name, list(known), n=most, cutoff=cutoff)
     return f"did you mean {' or '.join(near)}?" if near else otherwise

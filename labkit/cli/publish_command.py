@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import Any, TextIO
 
 import click
 
 from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
+from labkit.publish.published import Options, Published
 from labkit.publish.rules.publish_cases import answer_lines
 from labkit.show.table import Table
-
-if TYPE_CHECKING:
-    from labkit.publish.published import Options
 
 _LONGEST_LINE = 1 << 24
 _EXAMPLES = """
@@ -81,11 +79,16 @@ def publish_command(
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout)
     if not app:
         raise Misuse("Publishing", "no app is named", "name a project's folder\n  labkit publish APP")
-    # --batch needs no engine, and none of the packages that speak to one.
-    from labkit.publish.published import Options
+    # Only here: --batch needs no engine, and none of the packages that speak to one.
+    from labkit.lab.lab import Lab
+    from labkit.publish.compare import compare
+    from labkit.publish.publisher import publish
 
     options = Options(tuple(argv), base, cluster, strict, back_end)
-    return _compare(Path(app), options, as_json) if comparing else _publish(Path(app), options, as_json)
+    with Lab() as lab:
+        if comparing:
+            return _print_differences(compare(Path(app), options, lab), as_json)
+        return _print_published(publish(Path(app), options, lab), as_json)
 
 
 def answer_batch(lines: Iterable[bytes], output: TextIO) -> int:
@@ -106,11 +109,7 @@ def answer_batch(lines: Iterable[bytes], output: TextIO) -> int:
     return status
 
 
-def _publish(app: Path, options: Options, as_json: bool) -> int:
-    from labkit.lab.lab import Lab
-    from labkit.publish.publisher import publish
-
-    published = publish(app, options, Lab())
+def _print_published(published: Published, as_json: bool) -> int:
     if as_json:
         for warning in published.warnings:
             click.echo(f"{click.style('warning', fg='yellow')} {warning.code}: {warning.text}", err=True)
@@ -118,11 +117,7 @@ def _publish(app: Path, options: Options, as_json: bool) -> int:
     return 0
 
 
-def _compare(app: Path, options: Options, as_json: bool) -> int:
-    from labkit.lab.lab import Lab
-    from labkit.publish.compare import compare
-
-    differences = compare(app, options, Lab())
+def _print_differences(differences: Sequence[Mapping[str, Any]], as_json: bool) -> int:
     rows = [(field["field"], json.dumps(field["sdk"]), json.dumps(field["kit"])) for field in differences]
     table = Table("", ("field", "the SDK", "the kit"), rows) if rows else "both back ends make the same"
     print_result(as_json, differences, table)

@@ -37,7 +37,7 @@ def explain_image(
     pod: Mapping[str, Any] | None = None,
     container: Mapping[str, Any] | None = None,
     versions: Versions | None = None,
-) -> list[Explanation]:
+) -> Explanations:
     """As whom an image runs: with settings in a pod, with options on the engine.
 
     Without either there are three rows: a pod without settings, one with runAsNonRoot, and the engine.
@@ -45,7 +45,7 @@ def explain_image(
     Args:
         finder: looks the image up.
         reference: its name, or the path of an archive.
-        image_user: a USER to think of in place of the image's own.
+        image_user: overrides the image's own USER.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
         pod: the pod's securityContext; `hostUsers`, which is the pod's own, may stand in it too.
@@ -68,7 +68,7 @@ def explain_image(
             rows.append(_engine_row(name, image, user, group_add, versions))
         if not in_pod and not on_engine:
             rows += _three_rows(name, image, versions)
-    return rows
+    return Explanations(rows, tuple(finder.notes))
 
 
 def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> tuple[Settings, Settings]:

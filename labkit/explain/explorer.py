@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import ipywidgets as widgets  # type: ignore[import-untyped]
+from IPython.display import display
+
 from labkit.base.errors import LabError
 
 _PRE = "margin:4px 0;white-space:pre-wrap"
@@ -57,8 +60,6 @@ class Explorer:
     """
 
     def __init__(self, images: Sequence[str], explain: Callable[..., Any]) -> None:
-        import ipywidgets as widgets  # type: ignore[import-untyped]
-
         self._explain = explain
         wide, narrow = widgets.Layout(width="260px"), widgets.Layout(width="220px")
         style = {"description_width": "110px"}
@@ -117,8 +118,6 @@ class Explorer:
             self.answer.value = f'<pre style="{_PRE}">{html.escape(str(error))}</pre>'
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         display(self.widget)  # type: ignore[no-untyped-call]
 
 

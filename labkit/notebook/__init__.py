@@ -3,6 +3,6 @@
 from labkit.notebook.lesson import Lesson
 from labkit.notebook.lesson_images import HELLO
 from labkit.notebook.lesson_pods import MANIFESTS
-from labkit.notebook.opening import diagnose, open_lesson, reset_lessons
+from labkit.notebook.opening import diagnose, open_lesson, progress_of_mine, reset_lessons
 
-__all__ = ["HELLO", "MANIFESTS", "Lesson", "diagnose", "open_lesson", "reset_lessons"]
+__all__ = ["HELLO", "MANIFESTS", "Lesson", "diagnose", "open_lesson", "progress_of_mine", "reset_lessons"]

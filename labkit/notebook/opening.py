@@ -1,4 +1,4 @@
-"""Opening a lesson, and what can be done to lessons that are not open: reset them, or diagnose one."""
+"""Opening a lesson, and what can be done without an open one: reset lessons, diagnose one, see how far you are."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from labkit.adapters.kube import Kube
 from labkit.base.errors import LabFailed
 from labkit.course.check_views import offer_help
 from labkit.course.lessons import require_lesson
-from labkit.course.progress import Progress, progress_path
+from labkit.course.progress import Progress, my_progress, progress_path
+from labkit.course.progress_views import progress_table
 from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
 from labkit.notebook.opened_lesson import OpenedLesson, remove_containers
 from labkit.notebook.views import register_views
+from labkit.show.table import Table
 
 
 def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
@@ -40,6 +42,15 @@ def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
     lesson = Lesson(opened, progress)
     offer_help(opened.name, lesson)
     return lesson
+
+
+def progress_of_mine() -> Table:
+    """How far the participant is, lesson by lesson.
+
+    Raises:
+        LabError: the file cannot be read.
+    """
+    return progress_table(my_progress())
 
 
 def reset_lessons(name: str | None = None) -> list[str]:

@@ -1,9 +1,12 @@
-"""What `import labkit` gives a notebook stays what it is, whatever of the kit is imported later."""
+"""What `import labkit` gives a notebook: a few names, quickly, and they stay what they are whatever is imported later."""
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+
+import pytest
 
 import labkit
 
@@ -17,10 +20,51 @@ print(*[name for name in labkit.__all__ if type(getattr(labkit, name)).__name__ 
 """
 
 
+def _python(program: str) -> str:
+    """What a program prints, in a process of its own."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
 def test_no_folder_of_the_kit_takes_the_place_of_what_a_notebook_calls() -> None:
     # In a process of its own: a folder takes the place when it is first imported.
-    finished = subprocess.run(
-        [sys.executable, "-c", _IMPORT_EVERYTHING], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert finished.stdout.split() == []
+    assert _python(_IMPORT_EVERYTHING).split() == []
     assert callable(labkit.explain)
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import labkit.explain.rows; import labkit",
+        "import labkit; import labkit.explain.rows",
+        "from labkit.explain import rows; import labkit",
+        "from labkit.explain.rows import Explanation; from labkit import explain; import labkit",
+    ],
+)
+def test_explain_is_a_function_in_whatever_order_things_are_imported(imports: str) -> None:
+    assert _python(f"{imports}; print(callable(labkit.explain))") == "True\n"
+
+
+def test_only_what_is_public_is_listed() -> None:
+    assert dir(labkit) == sorted(labkit.__all__)
+    assert all(inspect.getdoc(getattr(labkit, name)) for name in labkit.__all__)
+
+
+def test_importing_it_loads_nothing_that_takes_long() -> None:
+    loaded = set(_python("import labkit, sys; print(*sys.modules)").split())
+    assert not {"click", "docker", "yaml", "IPython", "ipywidgets", "msgspec", "lightkube", "labkit.lab"} & loaded
+    assert sum(name.partition(".")[0] == "labkit" for name in loaded) <= 8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"image": "alpine", "manifest": "kind: Pod"},
+        {"image": "alpine", "image_user": {"alpine": "5"}},
+        {"manifest": "kind: Pod", "image_user": "5"},
+    ],
+)
+def test_explaining_neither_an_image_nor_a_manifest_says_what_is_expected(arguments: dict[str, str]) -> None:
+    with pytest.raises(labkit.Misuse, match="an image is expected, or else a manifest"):
+        labkit.explain(**arguments)  # type: ignore[arg-type]
