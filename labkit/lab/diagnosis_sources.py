@@ -7,13 +7,14 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 from labkit.adapters.engine import EngineUnreachable
 from labkit.adapters.kind import find_kind
 from labkit.adapters.processes import first_output
 from labkit.base.errors import LabFailed
 from labkit.base.redaction import HIDDEN, redact, redact_argv
+from labkit.core.pods.api_objects import EventObject, PodObject
 from labkit.lab.doctor import doctor_report, examine
 from labkit.lab.lab import Lab
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
@@ -112,17 +113,18 @@ def events(lab: Lab) -> str:
     return "\n".join(sorted(lines)) + "\n"
 
 
-def _event_line(namespace: str, event: Mapping[str, Any]) -> str:
-    about = event.get("involvedObject") or {}
+def _event_line(namespace: str, event: EventObject) -> str:
+    about = event.get("involvedObject", {})
     seen = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
     columns = (seen, namespace, event.get("type"), event.get("reason"), f"{about.get('kind')}/{about.get('name')}")
     return redact("  ".join([*map(str, columns), " ".join(str(event.get("message")).split())]))
 
 
-def pod_without_secrets(pod: Mapping[str, Any]) -> dict[str, Any]:
+def pod_without_secrets(pod: PodObject) -> PodObject:
     """A pod without the values of its variables, its annotations, and what else may be secret; its shape stays."""
-    metadata = {name: value for name, value in pod["metadata"].items() if name not in ("annotations", "managedFields")}
-    return {**_hidden(dict(pod)), "metadata": _hidden(metadata)}
+    fields = {**pod["metadata"]}.items()
+    metadata = {name: value for name, value in fields if name not in ("annotations", "managedFields")}
+    return cast(PodObject, _hidden({**pod, "metadata": metadata}))
 
 
 def _hidden(value: Any) -> Any:

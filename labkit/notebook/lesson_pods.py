@@ -115,7 +115,7 @@ class LessonPods:
     def ending(self, pod: Outcome | str, seconds: float = 15.0) -> Outcome:
         """How a pod ended."""
         self._require(pod_name(pod))
-        return self._lesson.kube.ending(pod_name(pod), self._lesson.namespace, seconds)
+        return self._lesson.kube.observe_end(pod_name(pod), self._lesson.namespace, seconds)
 
     # --- asked ---
 

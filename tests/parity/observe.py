@@ -17,6 +17,7 @@ from labkit.adapters.kube import Kube
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
+from labkit.core.pods.api_objects import EventObject, PodContainerState, PodObject
 from tests.parity.cases import Case
 from tests.parity.images import ParityImages
 
@@ -110,18 +111,17 @@ class Observer:
             time.sleep(_LOOK_SECONDS)
             pods = {pod["metadata"]["name"]: pod for pod in self._kube.pods(self._namespace)}
             for name in list(running):
-                if self._look(name, pods.get(name) or {}, running[name], seconds):
+                if self._look(name, pods.get(name), running[name], seconds):
                     done = running.pop(name)
                     found |= done.found
                     to_come += [[numbered] for numbered in done.missing()]
                     self._kube.delete_pod(name, self._namespace, wait=False)
         return found
 
-    def _look(self, name: str, pod: dict[str, Any], running: _Running, seconds: float) -> bool:
+    def _look(self, name: str, pod: PodObject | None, running: _Running, seconds: float) -> bool:
         """Note what is decided of a pod; True once all is, or what is missing needs a pod of its own."""
-        states = {
-            one["name"]: one.get("state") or {} for one in (pod.get("status") or {}).get("containerStatuses") or []
-        }
+        statuses = pod.get("status", {}).get("containerStatuses", ()) if pod is not None else ()
+        states = {status["name"]: status.get("state", {}) for status in statuses}
         now = time.monotonic()
         for container, state in states.items():
             index = running.wanted[container][0]
@@ -188,7 +188,7 @@ def _pods(cases: Sequence[tuple[int, Case]]) -> Iterator[list[tuple[int, Case]]]
             yield some[start : start + _CONTAINERS_IN_A_POD]
 
 
-def decided(state: dict[str, Any]) -> Seen | None:
+def decided(state: PodContainerState) -> Seen | None:
     """What a container's state says, None while it says nothing that lasts."""
     ended = state.get("terminated")
     if ended:
@@ -196,16 +196,16 @@ def decided(state: dict[str, Any]) -> Seen | None:
         if _OUTPUT.search(message):
             return _read(message)
         return Seen(cause=cause_of_engine_error(message), message=message or str(ended))
-    return _refused((state.get("waiting") or {}).get("message") or "")
+    return _refused(state.get("waiting", {}).get("message", ""))
 
 
-def no_sandbox(events: Sequence[dict[str, Any]]) -> Seen | None:
+def no_sandbox(events: Sequence[EventObject]) -> Seen | None:
     """Why a pod gets no sandbox, from its events."""
     said = [event.get("message") or "" for event in events if event.get("reason") == "FailedCreatePodSandBox"]
     return next(filter(None, map(_refused, said)), None)
 
 
-def without_status(events: Sequence[dict[str, Any]], output: str) -> Seen | None:
+def without_status(events: Sequence[EventObject], output: str) -> Seen | None:
     """What became of a pod's only container, from the pod's events and what it printed."""
     if _OUTPUT.search(output):
         return _read(output)

@@ -11,6 +11,7 @@ import pytest
 
 from labkit.core.causes import Cause
 from labkit.core.identity.model import Versions
+from labkit.core.pods.api_objects import EventObject
 from tests.parity import prove
 from tests.parity.cases import WORLDS, Case, collect, in_pod
 from tests.parity.compare import Disagreement, differences, shrink
@@ -117,7 +118,7 @@ _NO_GROUPS = (
     "failed: unable to start container process: error during container init: unable to setup user: setgroups: "
     "invalid argument"
 )
-_EVENTS = [
+_EVENTS: list[EventObject] = [
     {"reason": "Scheduled", "message": "Successfully assigned parity-b53166/one to labkit-control-plane"},
     {"reason": "Created", "message": "Container created"},
     {"reason": "Failed", "message": _NO_GROUPS},
@@ -135,7 +136,10 @@ def test_a_pod_whose_status_is_never_written_is_read_from_events_and_log() -> No
 
 def test_a_sandbox_that_is_refused_shows_in_events() -> None:
     message = 'Failed to create pod sandbox: rpc error: user group "7" is specified without user'
-    later = {"reason": "FailedCreatePodSandBox", "message": "Failed to create pod sandbox: context deadline exceeded"}
+    later: EventObject = {
+        "reason": "FailedCreatePodSandBox",
+        "message": "Failed to create pod sandbox: context deadline exceeded",
+    }
     assert no_sandbox([later]) is None
     assert no_sandbox([later, {**later, "message": message}]) == Seen(cause=Cause.BAD_USER_SPEC, message=message)
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from labkit.adapters.kube.kube_pods import Pods
-from labkit.adapters.kube.kube_workloads import Workloads
-from labkit.adapters.kube.namespaces import ENFORCE_LABEL, LESSON_LABEL, Namespaces, namespace_gone
-from labkit.adapters.kube.nodes import Nodes
-from labkit.adapters.kube.pod_access import EXEC_FAILED, Inside, page_path
+from labkit.adapters.kube.kube_pods import KubePods
+from labkit.adapters.kube.kube_workloads import KubeWorkloads
+from labkit.adapters.kube.namespaces import ENFORCE_LABEL, LESSON_LABEL, KubeNamespaces, namespace_gone
+from labkit.adapters.kube.nodes import KubeNodes
+from labkit.adapters.kube.pod_access import EXEC_FAILED, PodAccess, page_path
 
 __all__ = ["ENFORCE_LABEL", "EXEC_FAILED", "LESSON_LABEL", "Kube", "namespace_gone", "page_path"]
 
 
-class Kube(Nodes, Namespaces, Pods, Inside, Workloads):
+class Kube(KubeNodes, KubeNamespaces, KubePods, PodAccess, KubeWorkloads):
     """The lab's cluster, seen through what the lab needs of it.
 
-    A Connection, and what is done over it with Nodes, Namespaces, Pods, Inside of pods, and with Workloads.
+    A KubeConnection, and what is done over it with nodes, namespaces, pods, the programs in pods, and workloads.
 
     Args:
         kubeconfig: the kit's own kubeconfig file.

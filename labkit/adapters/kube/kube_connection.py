@@ -34,8 +34,16 @@ class _LoggedTransport(httpx2.HTTPTransport):
         return response
 
 
-class Connection:
-    """A cluster whose kubeconfig can be read, and the lab whose it is."""
+class KubeConnection:
+    """A connection to a cluster's API server; close it, or use it in a `with`.
+
+    Args:
+        kubeconfig: the kit's own kubeconfig file.
+        lab: the lab's name, the value of every label.
+
+    Raises:
+        LabFailed: the kubeconfig cannot be read.
+    """
 
     def __init__(self, kubeconfig: Path, lab: str) -> None:
         self._lab = lab
@@ -78,13 +86,13 @@ class Connection:
         self.close()
 
     @contextlib.contextmanager
-    def _doing(self, what: str) -> Iterator[None]:
+    def _doing(self, tried: str) -> Iterator[None]:
         try:
             yield
         except ApiError as error:  # which is an HTTPError, too
-            raise LabFailed(what, error.status.message or str(error), "look at the lab\n  labkit status") from error
+            raise LabFailed(tried, error.status.message or str(error), "look at the lab\n  labkit status") from error
         except httpx2.HTTPError as error:
-            raise LabFailed(what, f"the cluster does not answer ({error})", GONE_REMEDY) from error
+            raise LabFailed(tried, f"the cluster does not answer ({error})", GONE_REMEDY) from error
 
     def _ask(
         self,
@@ -97,9 +105,9 @@ class Connection:
         seconds: float = _REQUEST_SECONDS,
     ) -> httpx2.Response:
         """Ask the API server itself, where the client hides what is wanted: warnings, a pod's own pages."""
-        what = f"Asking the API server to {method} {path}"
-        with self._doing(what):
-            answer = self._raw.request(
+        tried = f"Asking the API server to {method} {path}"
+        with self._doing(tried):
+            response = self._raw.request(
                 method,
                 path,
                 timeout=seconds,
@@ -107,9 +115,9 @@ class Connection:
                 headers={"Content-Type": f"application/{kind}"} if body is not None else {},
                 params={**(params or {}), **({"fieldManager": "labkit"} if body is not None else {})},
             )
-        if answer.is_error:
-            raise LabFailed(what, _words_of(answer), "look at the lab\n  labkit status")
-        return answer
+        if response.is_error:
+            raise LabFailed(tried, _message_of(response), "look at the lab\n  labkit status")
+        return response
 
     @functools.cached_property
     def _raw(self) -> httpx2.Client:
@@ -134,14 +142,14 @@ class Connection:
                 raise
 
 
-def _words_of(answer: httpx2.Response) -> str:
-    """What came back: the API server's message, or whatever text it is."""
+def _message_of(response: httpx2.Response) -> str:
+    """The API server's message, or whatever text came back."""
     try:
-        return str(answer.json()["message"])
+        return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
-        return answer.text.strip() or f"status {answer.status_code}"
+        return response.text.strip() or f"status {response.status_code}"
 
 
-def meta(thing: Any) -> ObjectMeta:
-    """The metadata of a thing, which the API's models allow to be missing."""
-    return thing.metadata if thing.metadata is not None else ObjectMeta()
+def meta(resource: Any) -> ObjectMeta:
+    """The metadata of an object, which the API's models allow to be missing."""
+    return resource.metadata if resource.metadata is not None else ObjectMeta()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Event, Pod
 
-from labkit.adapters.kube.kube_connection import GONE_REMEDY, POLL_SECONDS, Connection
+from labkit.adapters.kube.kube_connection import GONE_REMEDY, POLL_SECONDS, KubeConnection
 from labkit.adapters.kube.namespaces import namespace_gone
 from labkit.base.errors import LabFailed
 from labkit.base.waiting import watch
+from labkit.core.pods.api_objects import EventObject, PodObject
 from labkit.core.pods.outcome import Outcome, judge, judge_admission
 
 _OBSERVE_SECONDS = 60.0
@@ -24,7 +25,7 @@ _SANDBOX_SECONDS = 1.5
 _NO_NAMESPACE = re.compile(r'namespaces "[^"]*" not found|because it is being terminated')
 
 
-class Pods(Connection):
+class KubePods(KubeConnection):
     """What is done with pods."""
 
     def make_pod(self, manifest: Mapping[str, Any], namespace: str, seconds: float = _OBSERVE_SECONDS) -> Outcome:
@@ -51,7 +52,7 @@ class Pods(Connection):
             dry_run: only ask: as `kubectl create --dry-run=server`, nothing is made.
 
         Raises:
-            LabFailed: the namespace is gone, the cluster does not answer, or the manifest is none.
+            LabFailed: the namespace is gone, the cluster does not answer, or the manifest is not one of a Pod.
         """
         try:
             pod: Any = Pod.from_dict({**manifest})
@@ -92,7 +93,7 @@ class Pods(Connection):
         decided = watch(is_decided, bool, seconds, interval=POLL_SECONDS)
         return self.judge_now(name, namespace, timed_out=not decided, seconds=time.monotonic() - started)
 
-    def ending(self, name: str, namespace: str, seconds: float) -> Outcome:
+    def observe_end(self, name: str, namespace: str, seconds: float) -> Outcome:
         """Watch a pod until a container of it has ended or was refused; the outcome as it is then, or at the deadline.
 
         A program that stops soon after its start is seen running for a moment.
@@ -106,15 +107,15 @@ class Pods(Connection):
         events, logs = self.events(name, namespace), self.logs(name, namespace)
         return judge(self.pod(name, namespace), events, timed_out=timed_out, seconds=seconds, logs=logs)
 
-    def pod(self, name: str, namespace: str) -> dict[str, Any]:
+    def pod(self, name: str, namespace: str) -> PodObject:
         """A pod as the API gives it."""
         with self._doing(f"Looking at pod {name}"):
-            return dict(self._client.get(Pod, name, namespace=namespace).to_dict())
+            return cast(PodObject, self._client.get(Pod, name, namespace=namespace).to_dict())
 
-    def pods(self, namespace: str) -> list[dict[str, Any]]:
+    def pods(self, namespace: str) -> list[PodObject]:
         """All pods of a namespace."""
         with self._doing(f"Listing the pods of {namespace}"):
-            return [dict(pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
+            return [cast(PodObject, pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
 
     def delete_pod(self, name: str, namespace: str, *, wait: bool = True) -> None:
         """Delete a pod at once and see it gone; nothing if there is none."""
@@ -125,16 +126,16 @@ class Pods(Connection):
             if wait:
                 watch(lambda: self._find(Pod, name, namespace) is None, bool, _DELETE_SECONDS, interval=POLL_SECONDS)
 
-    def events(self, pod: str, namespace: str) -> list[dict[str, Any]]:
+    def events(self, pod: str, namespace: str) -> list[EventObject]:
         """The events about a pod, oldest first."""
         with self._doing(f"Listing the events of pod {pod}"):
-            found = self._client.list(Event, namespace=namespace, fields={"involvedObject.name": pod})
-            return [dict(event.to_dict()) for event in found]
+            listed = self._client.list(Event, namespace=namespace, fields={"involvedObject.name": pod})
+            return [cast(EventObject, event.to_dict()) for event in listed]
 
-    def namespace_events(self, namespace: str) -> list[dict[str, Any]]:
-        """All events of a namespace, as the API gives them."""
+    def namespace_events(self, namespace: str) -> list[EventObject]:
+        """All events of a namespace."""
         with self._doing(f"Listing the events of {namespace}"):
-            return [dict(event.to_dict()) for event in self._client.list(Event, namespace=namespace)]
+            return [cast(EventObject, event.to_dict()) for event in self._client.list(Event, namespace=namespace)]
 
     def logs(self, pod: str, namespace: str, container: str | None = None) -> str:
         """What a pod's container printed, its only one if none is named; empty while it has not started."""

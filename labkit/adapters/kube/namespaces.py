@@ -9,7 +9,7 @@ from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 
-from labkit.adapters.kube.kube_connection import POLL_SECONDS, Connection, meta
+from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, meta
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed
 from labkit.base.waiting import wait_until
@@ -20,7 +20,7 @@ ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 _ACCOUNT_SECONDS = 15.0
 
 
-class Namespaces(Connection):
+class KubeNamespaces(KubeConnection):
     """What is done with namespaces."""
 
     def new_namespace(self, lesson: str, level: str = "") -> str:
@@ -51,16 +51,16 @@ class Namespaces(Connection):
 
     def namespaces(self, lesson: str | None = None) -> list[str]:
         """The lab's namespaces, those being deleted left out; of one lesson, if given."""
-        return [str(one.name) for one in self._listed(lesson) if one.deletionTimestamp is None]
+        return [str(metadata.name) for metadata in self._listed(lesson) if metadata.deletionTimestamp is None]
 
     def being_deleted(self) -> list[str]:
-        """The lab's namespaces that are on their way out."""
-        return [str(one.name) for one in self._listed() if one.deletionTimestamp is not None]
+        """The lab's namespaces that are being deleted."""
+        return [str(metadata.name) for metadata in self._listed() if metadata.deletionTimestamp is not None]
 
     def _listed(self, lesson: str | None = None) -> list[ObjectMeta]:
         labels = {LABEL: self._lab} | ({LESSON_LABEL: lesson} if lesson else {})
         with self._doing("Listing the lab's namespaces"):
-            return [meta(one) for one in self._client.list(Namespace, labels=dict(labels))]
+            return [meta(namespace) for namespace in self._client.list(Namespace, labels=dict(labels))]
 
     def delete_namespace(self, name: str) -> None:
         """Delete a namespace and all in it, without waiting; nothing if there is none."""
@@ -73,11 +73,11 @@ class Namespaces(Connection):
     def enforce(self, namespace: str, level: str) -> tuple[str, ...]:
         """Label a namespace with the Pod Security level that it enforces; gives the warnings about pods in it."""
         body = {"metadata": {"labels": {ENFORCE_LABEL: level}}}
-        answer = self._ask("PATCH", f"api/v1/namespaces/{namespace}", body=body, kind="merge-patch+json")
-        return warning_texts(answer.headers.get_list("Warning"))
+        response = self._ask("PATCH", f"api/v1/namespaces/{namespace}", body=body, kind="merge-patch+json")
+        return warning_texts(response.headers.get_list("Warning"))
 
     def enforced(self, namespace: str) -> str:
-        """The Pod Security level that a namespace enforces; privileged, which lets everything pass, if none is said."""
+        """The Pod Security level that a namespace enforces: `privileged`, which admits all pods, if none is set."""
         with self._doing(f"Looking at namespace {namespace}"):
             labels = meta(self._client.get(Namespace, namespace)).labels or {}
         return str(labels.get(ENFORCE_LABEL, "privileged"))

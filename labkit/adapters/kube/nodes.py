@@ -6,12 +6,12 @@ import httpx2
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Node
 
-from labkit.adapters.kube.kube_connection import POLL_SECONDS, Connection, meta
+from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, meta
 from labkit.base.configuration import LABEL
 from labkit.base.waiting import watch
 
 
-class Nodes(Connection):
+class KubeNodes(KubeConnection):
     """What is asked of the cluster's nodes."""
 
     def is_ready(self, mark: str | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Inside of a pod that runs: commands in its container, and pages from its port."""
+"""What runs in a pod: commands in its container, and pages from its port."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from httpx2.websockets import WebSocketDisconnect, WebSocketNetworkError, WebSoc
 from lightkube.core import websocket
 from lightkube.core.exceptions import ApiError
 
-from labkit.adapters.kube.kube_connection import GONE_REMEDY, Connection
+from labkit.adapters.kube.kube_connection import GONE_REMEDY, KubeConnection
 from labkit.base.errors import LabFailed
 
 _PAGE_SECONDS, _PAGE_TRIES = 1.5, 10
@@ -43,34 +43,34 @@ def _whole_session(url: str, client: httpx2.Client, subprotocols: list[str], par
 websocket.connect_ws = _whole_session
 
 
-class Inside(Connection):
-    """What is asked of a pod itself."""
+class PodAccess(KubeConnection):
+    """What is asked of a pod's own programs."""
 
     def execute(self, pod: str, namespace: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a pod's first container; gives its exit status and all that it printed.
 
-        A command that the container does not have is a result too: status 1, as kubectl's, and the runtime's words.
+        A command that the container does not have is a result too: status 1, as kubectl's, and the runtime's message.
 
         Raises:
             LabFailed: the cluster does not answer, or there is no such container to run anything in.
         """
-        what = f"Running {shlex.join(command)} in pod {pod}"
+        tried = f"Running {shlex.join(command)} in pod {pod}"
         # On connections of its own: one that has carried an exec is no use for requests, and the pool may hand it out.
-        with self._doing(what), self._connect() as client:
+        with self._doing(tried), self._connect() as client:
             try:
-                done = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
+                response = client.exec(pod, namespace=namespace, command=list(command), stdout=True, stderr=True)
             except ApiError as error:
                 if EXEC_FAILED not in str(error):
                     raise
                 return 1, str(error)
             except WebSocketUpgradeError as error:
                 # The pod, or its container, went away; its status may not say so yet, as after the node's restart.
-                words = f"there is no such container ({error.response.status_code})"
-                raise LabFailed(what, words, "run the cell that makes the pod again") from error
+                problem = f"there is no such container ({error.response.status_code})"
+                raise LabFailed(tried, problem, "run the cell that makes the pod again") from error
             except (WebSocketNetworkError, WebSocketDisconnect) as error:
-                raise LabFailed(what, "the connection broke off", GONE_REMEDY) from error
-        printed = [str(text) for text in (done.stdout, done.stderr) if text]
-        return int(done.exit_code or 0), "".join(printed).strip()
+                raise LabFailed(tried, "the connection was lost", GONE_REMEDY) from error
+        printed = [str(text) for text in (response.stdout, response.stderr) if text]
+        return int(response.exit_code or 0), "".join(printed).strip()
 
     def page(self, pod: str, namespace: str, port: int, path: str = "/") -> tuple[bool, str]:
         """Ask a pod's port for a page through the API server, as `kubectl get --raw` does.
@@ -81,15 +81,15 @@ class Inside(Connection):
         Returns:
             Whether the pod answered with a success, and the text that came back.
         """
-        words = ""
+        problem = ""
         for _ in range(_PAGE_TRIES):
             try:
                 return True, self._ask("GET", page_path(pod, namespace, port, path), seconds=_PAGE_SECONDS).text
             except LabFailed as error:
-                words = error.came_back
+                problem = error.came_back
                 if not isinstance(error.__cause__, httpx2.TimeoutException):
                     break
-        return False, words
+        return False, problem
 
 
 def page_path(pod: str, namespace: str, port: int, path: str = "/") -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from labkit.core.pods.api_objects import DeploymentObject, EventObject, OwnerReference, ReplicaSetObject
 from labkit.core.pods.manifest import to_yaml
 from labkit.core.pods.outcome import judge_admission
 
@@ -114,7 +115,7 @@ def warning_texts(headers: Sequence[str]) -> tuple[str, ...]:
 
 
 def judge_rollout(
-    deployment: Mapping[str, Any], replica_sets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+    deployment: DeploymentObject, replica_sets: Sequence[ReplicaSetObject], events: Sequence[EventObject]
 ) -> Rollout:
     """Say what became of a Deployment, from what the API has of it.
 
@@ -123,32 +124,32 @@ def judge_rollout(
         replica_sets: of its namespace; only its own newest counts, older ones are of templates that are gone.
         events: of its namespace, oldest first.
     """
-    name = str(deployment["metadata"]["name"])
-    wanted = int((deployment.get("spec") or {}).get("replicas", 1))
+    name = deployment["metadata"]["name"]
+    wanted = deployment.get("spec", {}).get("replicas", 1)
     own = [
         replica_set
         for replica_set in replica_sets
         if any(owner.get("uid") == deployment["metadata"].get("uid") for owner in _owners(replica_set))
     ]
-    seen = (deployment.get("status") or {}).get("observedGeneration", 0)
+    seen = deployment.get("status", {}).get("observedGeneration", 0)
     if not own or seen != deployment["metadata"].get("generation"):
         return Rollout(name, wanted, 0, 0)
     newest = max(own, key=_revision)
-    status = newest.get("status") or {}
+    status = newest.get("status", {})
     refusals = [
-        str(event.get("message", "")).removeprefix("Error creating: ")
+        event.get("message", "").removeprefix("Error creating: ")
         for event in events
         if event.get("reason") == "FailedCreate"
-        and (event.get("involvedObject") or {}).get("uid") == newest["metadata"].get("uid")
+        and event.get("involvedObject", {}).get("uid") == newest["metadata"].get("uid")
     ]
     last = judge_admission(403, refusals[-1]) if refusals else None
-    made, ready = int(status.get("replicas", 0)), int(status.get("readyReplicas", 0))
+    made, ready = status.get("replicas", 0), status.get("readyReplicas", 0)
     return Rollout(name, wanted, made, ready, tuple(dict.fromkeys(refusals)), last.violations if last else ())
 
 
-def _revision(replica_set: Mapping[str, Any]) -> int:
-    return int((replica_set["metadata"].get("annotations") or {}).get(_REVISION, 0))
+def _revision(replica_set: ReplicaSetObject) -> int:
+    return int(replica_set["metadata"].get("annotations", {}).get(_REVISION, 0))
 
 
-def _owners(replica_set: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return replica_set["metadata"].get("ownerReferences") or []
+def _owners(replica_set: ReplicaSetObject) -> Sequence[OwnerReference]:
+    return replica_set["metadata"].get("ownerReferences", ())

@@ -18,6 +18,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.log import LOG_NAME
 from labkit.base.redaction import without_names
+from labkit.core.pods.api_objects import PodObject
 from labkit.lab import diagnosis_sources
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.diagnose import Diagnosis, DiagnosisFile, default_output, gather, write_somewhere
@@ -26,12 +27,12 @@ from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
 
 SECRET = "hunter2-hunter2"
-POD = {
+POD: PodObject = {
     "metadata": {
         "name": "app",
         "namespace": "n",
         "annotations": {"kubectl.kubernetes.io/last-applied-configuration": SECRET},
-        "managedFields": [{"manager": SECRET}],
+        "managedFields": [{"manager": SECRET}],  # type: ignore[typeddict-unknown-key]
     },
     "spec": {
         "containers": [
@@ -200,7 +201,7 @@ def test_a_pod_loses_its_secrets_and_keeps_its_settings() -> None:
         {"name": "app", "namespace": "n"},
         "the program ended: password=***",
     )
-    assert POD["metadata"]["annotations"]  # type: ignore[index]
+    assert POD["metadata"]["annotations"]
 
 
 class Events:

@@ -147,7 +147,7 @@ def test_a_pod_that_is_not_there(tmp_path: Path, call: str) -> None:
 
 
 def test_a_pod_goes_by_its_name_and_by_its_outcome(tmp_path: Path) -> None:
-    kube = paper_kube(execute=(0, "1654"), page=(True, "hello"), ending=Outcome("app", "ns", "failed"))
+    kube = paper_kube(execute=(0, "1654"), page=(True, "hello"), observe_end=Outcome("app", "ns", "failed"))
     lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
     outcome = Outcome("app", "elsewhere", "running")
     assert lab.exec("app", "id -u").command == "kubectl exec --namespace ns app -- id -u"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labkit.core.pods.api_objects import DeploymentObject, EventObject, ReplicaSetObject
 from labkit.core.pods.manifest import read_pod
 from labkit.core.pods.objects import Applied, judge_rollout, read_manifest, read_object, warning_texts
 from labkit.course.exercises.lesson_09 import MISSING_CONTROLS
@@ -20,7 +21,7 @@ FORBIDDEN = (
 )
 
 
-def deployment(generation: int = 2, observed: int = 2, replicas: int = 1) -> dict[str, Any]:
+def deployment(generation: int = 2, observed: int = 2, replicas: int = 1) -> DeploymentObject:
     return {
         "metadata": {"name": "web", "uid": "d", "generation": generation},
         "spec": {"replicas": replicas},
@@ -28,7 +29,7 @@ def deployment(generation: int = 2, observed: int = 2, replicas: int = 1) -> dic
     }
 
 
-def replica_set(uid: str, revision: int, made: int = 0, ready: int = 0, owner: str = "d") -> dict[str, Any]:
+def replica_set(uid: str, revision: int, made: int = 0, ready: int = 0, owner: str = "d") -> ReplicaSetObject:
     return {
         "metadata": {
             "uid": uid,
@@ -39,7 +40,7 @@ def replica_set(uid: str, revision: int, made: int = 0, ready: int = 0, owner: s
     }
 
 
-def event(uid: str, message: str = FORBIDDEN, reason: str = "FailedCreate") -> dict[str, Any]:
+def event(uid: str, message: str = FORBIDDEN, reason: str = "FailedCreate") -> EventObject:
     return {"reason": reason, "message": message, "involvedObject": {"uid": uid}}
 
 
