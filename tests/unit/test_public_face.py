@@ -1,4 +1,4 @@
-"""What `import labkit` gives a notebook: a few names, quickly, and they stay what they are whatever is imported later."""
+"""What `import labkit` gives a notebook: a few names, quickly, whatever else is imported later."""
 
 from __future__ import annotations
 
