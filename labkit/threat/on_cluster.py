@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit.base.waiting import watch
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import kubectl_line
 from labkit.core.pods.outcome import Outcome, judge
@@ -96,20 +98,26 @@ class OnCluster:
                     finish(answer)
                 else:
                     asked[posture.name] = answer
-            while asked and not self._stop.is_set():
-                there = {
-                    pod["metadata"]["name"]: pod
-                    for namespace in set(namespaces.values())
-                    for pod in self._kube.pods(namespace)
-                }
-                for name, pod in list(asked.items()):
-                    trial = self._look(pod, there[name], probes) if name in there else _gone(pod, probes)
-                    if trial is not None:
-                        del asked[name]
-                        finish(trial)
-                        self._kube.delete_pod(name, pod.namespace, wait=False)
-                time.sleep(_POLL_SECONDS)
+            self._follow(asked, probes, finish)
         return [done[posture.name] for posture in postures if posture.name in done]
+
+    def _follow(self, asked: Mapping[str, _Asked], probes: Sequence[str], finish: Callable[[Trial], None]) -> None:
+        """Look at all pods until each is done, and remove each once it is."""
+        left = dict(asked)
+
+        def look() -> dict[str, _Asked]:
+            namespaces = {pod.namespace for pod in left.values()}
+            there = {pod["metadata"]["name"]: pod for name in namespaces for pod in self._kube.pods(name)}
+            for name, pod in list(left.items()):
+                trial = self._look(pod, there[name], probes) if name in there else _gone(pod, probes)
+                if trial is not None:
+                    del left[name]
+                    finish(trial)
+                    self._kube.delete_pod(name, pod.namespace, wait=False)
+            return left
+
+        # Each pod has a deadline of its own.
+        watch(look, lambda left: not left, math.inf, interval=_POLL_SECONDS, stop=self._stop)
 
     def _ask(self, posture: Posture, probes: Sequence[str], namespace: str) -> _Asked | Trial:
         """Ask for a posture's pod; if the API server does not admit it, that is the trial already."""
