@@ -8,6 +8,7 @@ and a pin keeps every other package where it is.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -38,10 +39,9 @@ def can_add_packages() -> bool:
 
 def _is_debian() -> bool:
     try:
-        lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        return platform.freedesktop_os_release()["ID"] == "debian"
+    except (OSError, ValueError):  # The file is not there, or no text.
         return False
-    return "ID=debian" in lines
 
 
 def add_programs(*programs: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.adapters import go
 from labkit.adapters.processes import first_output, run_program
-from labkit.base.errors import LabFailed
+from labkit.base.versions import minor_of, version_in
 
 _CREATE_SECONDS = 300.0
 _DELETE_SECONDS = 60.0
@@ -131,19 +131,15 @@ class Kind:
         )
 
 
-def kind_version(program: str) -> tuple[int, int] | None:
-    """Major and minor version of a kind program, None if it does not say."""
-    match = re.search(r"v(\d+)\.(\d+)", first_output([program, "version"]) or "")
-    return (int(match[1]), int(match[2])) if match else None
+def kind_version(program: str) -> str | None:
+    """The version of a kind program with its v, None if it does not say."""
+    match = re.search(r"v\d+\.\d+\.\d+", first_output([program, "version"]) or "")
+    return match[0] if match else None
 
 
-def wanted_version() -> tuple[int, int]:
-    """Major and minor version of kind that the kit was tested with."""
-    version = go.module_version(go.KIND.module, "sigs.k8s.io/kind")
-    match = re.match(r"v(\d+)\.(\d+)", version)
-    if match is None:
-        raise LabFailed("Reading kind's version", version, "restore cluster/tools/go.mod with git checkout")
-    return int(match[1]), int(match[2])
+def wanted_version() -> str:
+    """The version of kind that the kit was tested with, with its v."""
+    return go.module_version(go.KIND.module, "sigs.k8s.io/kind")
 
 
 def find_kind(cache: Path) -> str | None:
@@ -151,6 +147,6 @@ def find_kind(cache: Path) -> str | None:
     if (built := go.find_built(go.KIND, cache)) is not None:
         return str(built / "kind")
     on_path = shutil.which("kind")
-    if on_path and (version := kind_version(on_path)) and version >= wanted_version():
-        return on_path
-    return None
+    version = version_in(kind_version(on_path) or "") if on_path else None
+    wanted = version_in(wanted_version())
+    return on_path if version and wanted and version >= minor_of(wanted) else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from labkit.cli.frame import json_option, print_result
@@ -21,5 +19,5 @@ def doctor_command(as_json: bool) -> int:
     Every finding that is not ok comes with a remedy. Nothing is changed.
     """
     checks = examine(Lab())
-    print_result(as_json, [asdict(check) for check in checks], doctor_report(checks))
+    print_result(as_json, [check.to_dict() for check in checks], doctor_report(checks))
     return worst(checks)

@@ -84,11 +84,11 @@ def _remove_but(folder: Path, kept: Path) -> None:
     if not kept.is_dir() or not kept.resolve().is_relative_to(folder.resolve()):
         shutil.rmtree(folder)
     elif kept.resolve() != folder.resolve():
-        for one in folder.iterdir():
-            if one.is_dir() and not one.is_symlink():
-                _remove_but(one, kept)
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                _remove_but(path, kept)
             else:
-                one.unlink()
+                path.unlink()
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -50,10 +50,10 @@ class Container:
             Misuse: the command is empty, or cannot be read.
             LabFailed: the container does not run any more, or the engine went away.
         """
-        words = to_argv(command, "Running a command in a container")
-        line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *words])
+        argv = to_argv(command, "Running a command in a container")
+        line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *argv])
         try:
-            status, output = self._engine.execute(self.id, words, user=user)
+            status, output = self._engine.execute(self.id, argv, user=user)
         except LabFailed as refused:
             cause = cause_of_engine_error(refused.came_back)
             if cause is None:
@@ -86,8 +86,8 @@ def start(
     """
     engine = lab.engine()
     reference = lab.reference(image)
-    words = list(command or lab.keep_busy(image) or ())
-    options = [*(["--user", user] if user else []), *(["--entrypoint", words[0]] if words else [])]
-    line = shlex.join(["docker", "run", "--detach", *options, reference, *words[1:]])
-    found = engine.launch(reference, words[1:], entrypoint=words[:1] or None, user=user, labels=labels)
-    return Container(engine, found, line)
+    argv = list(command or lab.keep_busy(image) or ())
+    options = [*(["--user", user] if user else []), *(["--entrypoint", argv[0]] if argv else [])]
+    line = shlex.join(["docker", "run", "--detach", *options, reference, *argv[1:]])
+    identifier = engine.launch(reference, argv[1:], entrypoint=argv[:1] or None, user=user, labels=labels)
+    return Container(engine, identifier, line)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
-from labkit.adapters.kind import find_kind, kind_version
+from labkit.adapters.kind import find_kind, kind_version, wanted_version
 from labkit.lab.lab import Lab
 from labkit.lab.machine import checks
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import read_machine
-from labkit.lab.samples.sources import Source, peek
+from labkit.lab.samples.sources import Source, preview
 from labkit.show.table import Table
 
 
@@ -26,47 +26,47 @@ def examine(lab: Lab) -> list[checks.Check]:
     info, version = (engine.info(), engine.version()) if engine else (None, None)
     machine = read_machine(cache=lab.configuration.cache)
     machine = read_machine(cache=lab.configuration.cache, engine_folder=checks.engine_folder(info, machine))
-    decision = peek(engine, lab.configuration) if engine else None
+    decision = preview(engine, lab.configuration) if engine else None
     stand_ins = None if decision is None else decision.source is Source.STAND_IN
     built = engine is not None and lab.cluster().source() is not None
-    found = checks.check_engine(info, version, came_back, machine, privileged=_try_privileged(lab, engine))
-    found += checks.check_machine(machine, stand_ins=stand_ins, built=built)
-    found += checks.check_tools(
+    results = checks.check_engine(info, version, came_back, machine, privileged=_try_privileged(lab, engine))
+    results += checks.check_machine(machine, stand_ins=stand_ins, built=built)
+    results += checks.check_tools(
         _kind(lab),
         _kubectl(lab),
         machine,
-        kind_wanted=go.module_version(go.KIND.module, "sigs.k8s.io/kind"),
+        kind_wanted=wanted_version(),
         kubernetes=go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes"),
         can_build="go" in machine.programs,
     )
     if not built:
-        found += checks.check_build_tools(
+        results += checks.check_build_tools(
             machine, go_wanted=_go_wanted(), stand_ins=stand_ins, kit_adds=debian.can_add_packages()
         )
     asked = decision is not None and decision.why == "asked for"
-    found.append(
+    results.append(
         checks.check_registry(decision.source if decision else None, decision.why if decision else "", asked=asked)
     )
-    found.append(checks.check_strays(_strays(lab, engine) if engine else None))
-    return found
+    results.append(checks.check_strays(_strays(lab, engine) if engine else None))
+    return results
 
 
-def doctor_table(found: Sequence[checks.Check]) -> Table:
+def doctor_table(results: Sequence[checks.Check]) -> Table:
     """The findings with their remedies; what is wrong stands out by its word."""
-    problems = sum(check.status == "problem" for check in found)
-    warnings = sum(check.status == "warning" for check in found)
-    note = f"{len(found)} checks: {problems} problems, {warnings} warnings"
-    return Table("", checks.HEADERS, checks.rows(found), note)
+    problems = sum(check.status == "problem" for check in results)
+    warnings = sum(check.status == "warning" for check in results)
+    note = f"{len(results)} checks: {problems} problems, {warnings} warnings"
+    return Table("", checks.HEADERS, checks.rows(results), note)
 
 
-def doctor_report(found: Sequence[checks.Check]) -> str:
+def doctor_report(results: Sequence[checks.Check]) -> str:
     """The findings for a terminal: one line each, remedies below the lines that need one."""
     lines = []
-    for check in found:
-        lines.append(f"{check.status:<12}  {check.name}: {check.found}")
+    for check in results:
+        lines.append(f"{check.status:<12}  {check.name}: {check.finding}")
         if check.remedy:
             lines += [f"{'':<14}{line}" for line in check.remedy.splitlines()]
-    return "\n".join([*lines, doctor_table(found).note])
+    return "\n".join([*lines, doctor_table(results).note])
 
 
 def _connect(lab: Lab) -> tuple[Engine | None, str | None]:
@@ -86,8 +86,7 @@ def _try_privileged(lab: Lab, engine: Engine | None) -> str | None:
 
 def _kind(lab: Lab) -> checks.Tool | None:
     path = find_kind(lab.configuration.cache)
-    version = kind_version(path) if path else None
-    return checks.Tool(path, "v{}.{}.0".format(*version) if version else None, _origin(lab, path)) if path else None
+    return checks.Tool(path, kind_version(path), _origin(lab, path)) if path else None
 
 
 def _kubectl(lab: Lab) -> checks.Tool | None:

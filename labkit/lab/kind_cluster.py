@@ -275,9 +275,9 @@ class KindCluster:
     def _mark(self, images: Mapping[str, str]) -> None:
         for name, image in images.items():
             mark = [*_CTR, "images", "label", name, f"{_LOADED_MARK}={image}"]
-            status, said = self._engine.execute(self.node, mark)
+            status, output = self._engine.execute(self.node, mark)
             if status != 0:
-                raise LabFailed(f"Loading {name} into the node", said.strip(), "try again\n  labkit up")
+                raise LabFailed(f"Loading {name} into the node", output.strip(), "try again\n  labkit up")
 
 
 _CTR = ("ctr", "--namespace", "k8s.io")
@@ -286,12 +286,12 @@ _IMPORT = (*_CTR, "images", "import", "--local", "-")
 
 def parse_loaded(listing: str) -> dict[str, str]:
     """Reference -> engine's id of every image in the output of `ctr images ls` that the kit has loaded."""
-    found = {}
+    loaded = {}
     for line in listing.splitlines():
-        words = line.split()
-        for word in words[1:]:
-            for label in word.split(","):
+        reference, *columns = line.split()
+        for column in columns:
+            for label in column.split(","):
                 name, _, value = label.partition("=")
                 if name == _LOADED_MARK:
-                    found[words[0]] = value
-    return found
+                    loaded[reference] = value
+    return loaded

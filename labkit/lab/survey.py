@@ -47,14 +47,14 @@ def lock(lab: Lab) -> dict[str, str]:
     Returns:
         Upstream reference -> digest; empty where every image is a stand-in, and there is nothing to lock.
     """
-    engine, found = lab.engine(), {}
+    engine, digests = lab.engine(), {}
     for recipe in bases_first(lab.catalogue):
         facts = _facts(lab, engine, recipe)
         if facts and recipe.upstream and facts.source == "upstream" and "@" in facts.digest:
-            found[recipe.upstream] = facts.digest.rpartition("@")[2]
-    if found:
-        write_lock(found, LOCK_FILE)
-    return found
+            digests[recipe.upstream] = facts.digest.rpartition("@")[2]
+    if digests:
+        write_lock(digests, LOCK_FILE)
+    return digests
 
 
 def _row(recipe: Recipe, facts: ImageFacts | None) -> dict[str, Any]:

@@ -30,7 +30,7 @@ OUTSIDE = {
 }
 """Packages that talk to an outside tool, and the one place that may import them."""
 
-EXTRA = {"IPython", "ipywidgets", "jupyterlab", "matplotlib", "nbformat", *OUTSIDE}
+EXTRA = {"IPython", "ipywidgets", "jupyterlab", "matplotlib", "nbformat", "packaging", *OUTSIDE}
 """Packages that come with an extra: functions may import these, and modules of the kit that need them."""
 
 SLOW = {"filelock", "hypothesis", "msgspec", "rich", "tabulate", "yaml"}

@@ -66,11 +66,11 @@ class Registry:
     def serving(self) -> Serving | None:
         """The registry that is up, None if none is; a process that is gone, or is another's by now, is none."""
         try:
-            found = Serving(**json.loads((self._folder / "registry.json").read_text(encoding="utf-8")))
-            command = Path(f"/proc/{found.pid}/cmdline").read_bytes()
+            serving = Serving(**json.loads((self._folder / "registry.json").read_text(encoding="utf-8")))
+            command = Path(f"/proc/{serving.pid}/cmdline").read_bytes()
         except (OSError, ValueError, TypeError):
             return None
-        return found if os.fsencode(self._folder) in command else None
+        return serving if os.fsencode(self._folder) in command else None
 
     def up(self, listen: str, engine: Engine, catalogue: Mapping[str, Recipe]) -> tuple[Serving, list[str]]:
         """Start it and fill it with the lab's images; one that is up at that address is filled again.

@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
+from labkit.base.versions import version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.checks_system import architecture_check, kernel_check, memory_check
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
 from labkit.lab.machine.machine_facts import ENGINE_FOLDER, Machine
-from labkit.lab.machine.parsing import version_of
 
-OLDEST_ENGINE = (20, 10, 0)
+OLDEST_ENGINE = Version("20.10")
 """kind runs its node with a cgroup namespace of its own (kind:pkg/cluster/internal/providers/docker/provision.go)."""
 
-COPES_WITH_LESS = (23, 0, 0)
+COPES_WITH_LESS = Version("23.0")
 """From here on a privileged container gets the capabilities that there are; before, one too few made it fail."""
 
 _CONTAINERD_FOLDER = Path("/var/lib/containerd")
@@ -132,16 +134,16 @@ def _release(info: Answer, version: Answer | None) -> str:
 
 
 def _unreachable(came_back: str, machine: Machine) -> Check:
-    said = came_back.strip().splitlines()[0] if came_back.strip() else "nothing came back"
+    first_line = came_back.strip().splitlines()[0] if came_back.strip() else "nothing came back"
     if machine.engine_host:
         remedy = f"DOCKER_HOST is {machine.engine_host}: is that right? If not\n  unset DOCKER_HOST"
     elif machine.engine_socket == "closed to us":
-        return problem("engine", f"it is there, but not for this user ({said})", _join_group(machine))
+        return problem("engine", f"it is there, but not for this user ({first_line})", _join_group(machine))
     elif _is_installed(machine):
         remedy = remedies.start_engine(machine)
     else:
         remedy = remedies.install_engine(machine)
-    return problem("engine", f"does not answer ({said})", remedy)
+    return problem("engine", f"does not answer ({first_line})", remedy)
 
 
 def _is_installed(machine: Machine) -> bool:
@@ -199,36 +201,35 @@ def _join_group(machine: Machine) -> str:
 def _version(info: Answer, version: Answer | None, machine: Machine) -> Check:
     name = "engine's version"
     release = _release(info, version)
-    parsed = version_of(release)
+    parsed = version_in(release)
     if parsed is None:
         return not_checked(name, f"it calls itself {release!r}", "see what it says\n  docker version")
     if is_podman(info, version):
         return ok(name, f"podman {release}")
     if parsed < OLDEST_ENGINE:
-        oldest = ".".join(map(str, OLDEST_ENGINE[:2]))
-        return problem(name, f"{release}; kind needs {oldest} or later", remedies.newer_engine(machine))
+        return problem(name, f"{release}; kind needs {OLDEST_ENGINE} or later", remedies.newer_engine(machine))
     return ok(name, release)
 
 
 def _privileged(info: Answer, version: Answer | None, machine: Machine, tried: str | None) -> Check:
     """The node of a kind cluster is a privileged container."""
     name = "privileged containers"
-    parsed = version_of(_release(info, version))
+    parsed = version_in(_release(info, version))
     old = parsed is not None and parsed < COPES_WITH_LESS and not is_podman(info, version)
     if tried == "":
         return ok(name, "one was run")
     if tried is not None:
-        said = tried.strip().splitlines()[-1] if tried.strip() else "no reason given"
-        if old and "caps" in said:
-            return problem(name, f"refused: {said}", remedies.newer_engine(machine))
-        return problem(name, f"refused: {said}", f"try it by hand to see all of it\n  {_TRY}")
+        reason = tried.strip().splitlines()[-1] if tried.strip() else "no reason given"
+        if old and "caps" in reason:
+            return problem(name, f"refused: {reason}", remedies.newer_engine(machine))
+        return problem(name, f"refused: {reason}", f"try it by hand to see all of it\n  {_TRY}")
     missing = machine.missing_capabilities
     if runs_elsewhere(info, machine) or missing is None:
         return not_checked(name, "none tried yet", "bring the lab up: its node is one\n  labkit up")
     if missing and old:
         return problem(
             name,
-            f"none tried yet, but this engine is older than {COPES_WITH_LESS[0]} and {', '.join(missing)} "
+            f"none tried yet, but this engine is older than {COPES_WITH_LESS.major} and {', '.join(missing)} "
             'is not to be had here: it fails with "unable to apply caps"',
             remedies.newer_engine(machine),
         )
@@ -269,8 +270,8 @@ def _user_namespace(info: Answer, machine: Machine) -> Check:
         system_engine = "use the system's engine for the lab\n  docker context use default\n  unset DOCKER_HOST"
         if str(info.get("CgroupVersion")) == "1":
             return problem(name, "rootless on cgroup v1: kind needs cgroup v2 for that", system_engine)
-        found = "rootless: root in a container is this user outside, so host uids differ from the lessons'"
-        return warning(name, found, system_engine)
+        finding = "rootless: root in a container is this user outside, so host uids differ from the lessons'"
+        return warning(name, finding, system_engine)
     if "userns" in _security_options(info):
         return warning(
             name,

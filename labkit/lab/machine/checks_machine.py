@@ -84,16 +84,16 @@ def _space(name: str, disk: Disk | None, needed: int, shown: str) -> Check:
     if disk is None:
         why = "it is not on this machine, or not known"
         return not_checked(name, why, "see what the engine takes, and what there is\n  docker system df\n  df -h")
-    found = f"{disk.free / GB:.1f} GB free for {shown}"
+    finding = f"{disk.free / GB:.1f} GB free for {shown}"
     if disk.free >= max(needed, SPARE_BYTES):
-        return ok(name, found)
+        return ok(name, finding)
     remedy = (
         "make room; these show what takes it, and the third removes Docker's unused images and build cache\n"
         "  docker system df\n  du -xh --max-depth=2 ~/.cache | sort -h | tail\n  docker system prune"
     )
     if disk.free >= needed:
-        return warning(name, f"{found}: nearly full", remedy)
-    return problem(name, f"{found}; {needed / GB:.1f} GB are needed", remedy)
+        return warning(name, f"{finding}: nearly full", remedy)
+    return problem(name, f"{finding}; {needed / GB:.1f} GB are needed", remedy)
 
 
 def _kinds_of_disk(machine: Machine, engine_disk: Disk | None, cache_disk: Disk | None) -> list[Check]:
@@ -120,8 +120,8 @@ def _kinds_of_disk(machine: Machine, engine_disk: Disk | None, cache_disk: Disk 
 
 
 def _in_memory(name: str, disk: Disk, instead: str) -> Check:
-    found = f"{disk.path} is on {disk.kind}: it takes memory and is lost at the next start"
-    return warning(name, found, f"choose {instead}\nthese are the disks\n  df -hT -x tmpfs -x devtmpfs")
+    finding = f"{disk.path} is on {disk.kind}: it takes memory and is lost at the next start"
+    return warning(name, finding, f"choose {instead}\nthese are the disks\n  df -hT -x tmpfs -x devtmpfs")
 
 
 def _inotify(machine: Machine) -> Check:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from packaging.version import Version
+
+from labkit.base.versions import version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
 from labkit.lab.machine.machine_facts import Machine
-from labkit.lab.machine.parsing import version_of
 
 GIB = 1024**3
 
@@ -13,10 +15,10 @@ MEMORY_WANTED = 4 * GIB
 MEMORY_NEEDED = 1700 * 1024**2
 """kubeadm's own minimum for a control plane (kubernetes:cmd/kubeadm/app/constants/constants.go, ControlPlaneMem)."""
 
-OLDEST_KERNEL = (4, 19, 0)
+OLDEST_KERNEL = Version("4.19")
 """kubernetes/system-validators:validators/types_unix.go, as of Kubernetes 1.32."""
 
-IDMAPPED_KERNEL = (6, 3, 0)
+IDMAPPED_KERNEL = Version("6.3")
 """From here on a pod with `hostUsers: false` works with tmpfs volumes (kubernetes.io: user namespaces)."""
 
 _ARCHITECTURES = {"x86_64", "amd64", "aarch64", "arm64"}
@@ -30,7 +32,7 @@ def system_check(machine: Machine) -> Check:
         return problem(name, f"{shown}: neither Linux nor macOS", "on Windows use WSL; in PowerShell\n  wsl --install")
     if not machine.is_wsl:
         return ok(name, "macOS" if machine.system == "Darwin" else shown)
-    if "wsl2" not in machine.kernel.lower() and (version_of(machine.kernel) or (5, 0, 0)) < OLDEST_KERNEL:
+    if "wsl2" not in machine.kernel.lower() and (version_in(machine.kernel) or Version("5.0")) < OLDEST_KERNEL:
         return problem(
             name,
             f"{shown} under WSL 1, which has no Linux kernel of its own",
@@ -45,8 +47,8 @@ def architecture_check(name: str, architecture: str) -> Check:
         return ok(name, architecture)
     if not architecture:
         return not_checked(name, "not known", "see it\n  uname -m")
-    found = f"{architecture}: nothing of the lab is built for it"
-    return problem(name, found, "use a machine that says x86_64 or aarch64 to\n  uname -m")
+    finding = f"{architecture}: nothing of the lab is built for it"
+    return problem(name, finding, "use a machine that says x86_64 or aarch64 to\n  uname -m")
 
 
 def kernel_check(name: str, release: str, machine: Machine) -> Check:
@@ -57,25 +59,18 @@ def kernel_check(name: str, release: str, machine: Machine) -> Check:
         release: the kernel's.
         machine: the machine that the person sits at, for the remedy.
     """
-    parsed = version_of(release)
+    parsed = version_in(release)
     if parsed is None:
         return not_checked(name, f"it calls itself {release!r}", "see it\n  uname -r")
     if parsed < OLDEST_KERNEL:
-        return problem(
-            name, f"{release}; Kubernetes needs {_short(OLDEST_KERNEL)} or later", remedies.newer_kernel(machine)
-        )
+        return problem(name, f"{release}; Kubernetes needs {OLDEST_KERNEL} or later", remedies.newer_kernel(machine))
     if parsed < IDMAPPED_KERNEL:
         return warning(
             name,
-            f"{release}: pods with user namespaces (hostUsers: false) need {_short(IDMAPPED_KERNEL)} or later; "
-            "all else works",
+            f"{release}: pods with user namespaces (hostUsers: false) need {IDMAPPED_KERNEL} or later; all else works",
             remedies.newer_kernel(machine),
         )
     return ok(name, release)
-
-
-def _short(version: tuple[int, int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
 
 
 def memory_check(name: str, total: int | None, available: int | None, machine: Machine) -> Check:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labkit.base.versions import minor_of, version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.machine_check import Check, Status, not_checked, ok, problem, warning
 from labkit.lab.machine.machine_facts import Machine
-from labkit.lab.machine.parsing import version_of
+from labkit.lab.machine.parsing import can_speak_to
 
 _SHOWN_STRAYS = 5
 
@@ -62,12 +63,12 @@ def _kind(kind: Tool | None, machine: Machine, wanted: str, can_build: bool) -> 
     if kind is None:
         return problem("kind", "not found, and it cannot be built here", remedy)
     shown = f"{kind.version or 'of unknown version'} ({kind.source}: {kind.path})"
-    has, least = version_of(kind.version or ""), version_of(wanted)
+    has, least = version_in(kind.version or ""), version_in(wanted)
     if has is None or least is None:
         return not_checked("kind", shown, f"see what it says\n  {kind.path} version")
-    if has[:2] >= least[:2]:
+    if has >= minor_of(least):
         return ok("kind", shown)
-    return problem("kind", f"{shown}; {least[0]}.{least[1]} or later is needed for the cluster's version", remedy)
+    return problem("kind", f"{shown}; {minor_of(least)} or later is needed for the cluster's version", remedy)
 
 
 def _install_kind(machine: Machine, wanted: str) -> str:
@@ -78,8 +79,8 @@ def _install_kind(machine: Machine, wanted: str) -> str:
 
 def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str, can_build: bool) -> Check:
     """The kit itself speaks to the API; this is about the lines that a person types."""
-    cluster = version_of(kubernetes)
-    minor = f"{cluster[0]}.{cluster[1]}" if cluster else "the cluster's version"
+    cluster = version_in(kubernetes)
+    minor = minor_of(cluster) if cluster else "the cluster's version"
     remedy = f"install one of {minor}, or one minor off\n" + (
         "  brew install kubernetes-cli\n  brew link --overwrite kubernetes-cli"
         if machine.system == "Darwin"
@@ -90,11 +91,10 @@ def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str, can_build:
     if kubectl is None:
         return warning("kubectl", "not found: the lab works, but what the notebooks show cannot be typed", remedy)
     shown = f"{kubectl.version or 'of unknown version'} ({kubectl.source}: {kubectl.path})"
-    has = version_of(kubectl.version or "")
+    has = version_in(kubectl.version or "")
     if has is None or cluster is None:
         return not_checked("kubectl", shown, f"see what it says\n  {kubectl.path} version --client")
-    # Kubernetes supports a client one minor older or newer than its server (kubernetes.io: version skew policy).
-    if has[0] == cluster[0] and abs(has[1] - cluster[1]) <= 1:
+    if can_speak_to(has, cluster):
         return ok("kubectl", shown)
     return warning("kubectl", f"{shown}; the cluster is {kubernetes}, more than one minor away", remedy)
 
@@ -127,8 +127,8 @@ def check_build_tools(
         elif kit_adds:
             checks.append(ok(name, "not there yet: the kit adds it"))
         else:
-            found = "not there: the embedded default cannot be built without it"
-            checks.append(Check(name, lacking, found, remedies.install(machine, need)))
+            finding = "not there: the embedded default cannot be built without it"
+            checks.append(Check(name, lacking, finding, remedies.install(machine, need)))
     return checks
 
 
@@ -151,9 +151,9 @@ def _go(machine: Machine, wanted: str, stand_ins: bool | None, lacking: Status) 
     if where is None:
         if stand_ins is False:
             return ok(name, "not there, and not needed: images can be pulled")
-        found = "not there: the embedded default cannot be built without it"
-        return Check(name, lacking, found, remedies.install_go(machine, wanted))
-    has, least = version_of(machine.go_version or ""), version_of(wanted)
+        finding = "not there: the embedded default cannot be built without it"
+        return Check(name, lacking, finding, remedies.install_go(machine, wanted))
+    has, least = version_in(machine.go_version or ""), version_in(wanted)
     if has is None or least is None:
         return not_checked(name, f"{where}, of unknown version", f"see what it says\n  {where} version")
     shown = f"{machine.go_version} ({where})"

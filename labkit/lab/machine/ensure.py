@@ -12,7 +12,9 @@ from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kind import find_kind
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import Configuration
+from labkit.base.versions import version_in
 from labkit.lab.machine import engine_daemon
+from labkit.lab.machine.parsing import can_speak_to
 from labkit.show.steps import Steps
 
 _ENGINE_PROGRAMS = ("dockerd", "docker", "iptables")
@@ -55,30 +57,26 @@ def _answers(configuration: Configuration) -> bool:
 
 def ensure_kind(configuration: Configuration, steps: Steps) -> str:
     """A kind program that will do; built from the pinned module if there is none."""
-    if (found := find_kind(configuration.cache)) is not None:
-        return found
+    if (program := find_kind(configuration.cache)) is not None:
+        return program
     return str(go.ensure(go.KIND, configuration.cache, steps.step) / "kind")
 
 
 def ensure_kubectl(configuration: Configuration, steps: Steps) -> str:
     """A kubectl of the cluster's version, give or take one minor version; built if there is none."""
-    if (found := find_kubectl(configuration.cache)) is not None:
-        return found
+    if (program := find_kubectl(configuration.cache)) is not None:
+        return program
     return str(go.ensure(go.KUBECTL, configuration.cache, steps.step) / "kubectl")
 
 
 def find_kubectl(cache: Path) -> str | None:
-    """A kubectl that will do: our own once it is built, else one on PATH within one minor version of the cluster's.
-
-    The bound is Kubernetes' version skew policy.
-    """
+    """A kubectl that will do: our own once it is built, else one on PATH that Kubernetes supports for the cluster."""
     if (built := go.find_built(go.KUBECTL, cache)) is not None:
         return str(built / "kubectl")
-    wanted = int(go.module_version(go.KUBECTL.module, "k8s.io/kubernetes").split(".")[1])
     on_path = shutil.which("kubectl")
-    if on_path and (version := kubectl_version(on_path)) and abs(int(version.split(".")[1]) - wanted) <= 1:
-        return on_path
-    return None
+    version = version_in(kubectl_version(on_path) or "") if on_path else None
+    cluster = version_in(go.module_version(go.KUBECTL.module, "k8s.io/kubernetes"))
+    return on_path if version and cluster and can_speak_to(version, cluster) else None
 
 
 def kubectl_version(program: str) -> str | None:

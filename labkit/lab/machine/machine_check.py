@@ -20,14 +20,14 @@ class Check:
 
     Args:
         name: what was looked at.
-        status: `problem` keeps the lab from running, `warning` may spoil a part of it.
-        found: what is there.
+        status: `problem` keeps the lab from running, with `warning` a part of it may not work.
+        finding: what is there.
         remedy: what to do, commands on lines of their own; None if and only if all is well.
     """
 
     name: str
     status: Status
-    found: str
+    finding: str
     remedy: str | None = None
 
     def __post_init__(self) -> None:
@@ -36,22 +36,22 @@ class Check:
 
     def to_dict(self) -> dict[str, str | None]:
         """As JSON has it."""
-        return {"name": self.name, "status": self.status, "found": self.found, "remedy": self.remedy}
+        return {"name": self.name, "status": self.status, "found": self.finding, "remedy": self.remedy}
 
 
-def ok(name: str, found: str) -> Check:
+def ok(name: str, finding: str) -> Check:
     """All is well."""
-    return Check(name, "ok", found)
+    return Check(name, "ok", finding)
 
 
-def warning(name: str, found: str, remedy: str) -> Check:
-    """A part of the lab may be spoilt."""
-    return Check(name, "warning", found, remedy)
+def warning(name: str, finding: str, remedy: str) -> Check:
+    """A part of the lab may not work."""
+    return Check(name, "warning", finding, remedy)
 
 
-def problem(name: str, found: str, remedy: str) -> Check:
+def problem(name: str, finding: str, remedy: str) -> Check:
     """The lab cannot run."""
-    return Check(name, "problem", found, remedy)
+    return Check(name, "problem", finding, remedy)
 
 
 def not_checked(name: str, why: str, remedy: str) -> Check:
@@ -72,4 +72,4 @@ def worst(checks: Iterable[Check]) -> int:
 
 def rows(checks: Iterable[Check]) -> list[list[str]]:
     """The checks as the rows of a table, under `HEADERS`."""
-    return [[check.name, check.status, check.found, check.remedy or ""] for check in checks]
+    return [[check.name, check.status, check.finding, check.remedy or ""] for check in checks]

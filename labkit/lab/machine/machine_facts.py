@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import pwd
 import shutil
 import socket
@@ -54,7 +55,7 @@ class Machine:
         system: `Linux` or `Darwin`.
         kernel: its release, such as `6.18.44`.
         architecture: as uname says it: `x86_64`, `aarch64`, `arm64`.
-        os_release: the assignments of /etc/os-release.
+        os_release: the assignments of /etc/os-release (os-release(5)).
         systemd: whether systemd runs the services.
         user_id: ours.
         docker_group: whether we are in the group `docker`.
@@ -123,17 +124,19 @@ def read_machine(
     engine_folder: Path | None = ENGINE_FOLDER,
     environ: Mapping[str, str] | None = None,
     uname: os.uname_result | None = None,
+    os_release: Mapping[str, str] | None = None,
     jupyter_port: int = JUPYTER_PORT,
 ) -> Machine:
     """Read this machine.
 
     Args:
         root: the folder below which /proc, /etc and the engine's folder lie; another one in tests.
-        cache: where the kit keeps what it builds (`Settings.cache`).
+        cache: where the kit keeps what it builds (`Configuration.cache`).
         engine_folder: where the engine stores, as `checks_engine.engine_folder` has it from the engine; None where
             that is no folder of this machine.
         environ: the environment; this process's unless given.
         uname: what the kernel calls itself; asked for unless given.
+        os_release: what the system calls itself; read unless given.
         jupyter_port: the port to look at.
     """
     root = Path(os.path.realpath(root))
@@ -148,7 +151,7 @@ def read_machine(
         system=uname.sysname,
         kernel=uname.release,
         architecture=uname.machine,
-        os_release=parsing.os_release(_text(root / "etc/os-release") or _text(root / "usr/lib/os-release") or ""),
+        os_release=_os_release() if os_release is None else os_release,
         systemd=_is_there(root / "run/systemd/system"),
         user_id=os.geteuid(),
         docker_group=_docker_group(root),
@@ -191,6 +194,13 @@ def _text(path: Path) -> str | None:
         return None
 
 
+def _os_release() -> Mapping[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except (OSError, ValueError):  # It is not there, or no text.
+        return {}
+
+
 def _is_there(path: Path) -> bool:
     # Path.exists() raises where a folder on the way may not be searched; there is nothing there for us, then.
     try:
@@ -214,8 +224,8 @@ def _memory(root: Path) -> dict[str, int]:
 def _programs(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     # dockerd lies where the PATH of a user who is not root may not lead.
     path = os.pathsep.join([environ.get("PATH", os.defpath), str(root / "usr/sbin")])
-    found = {name: shutil.which(name, path=path) for name in _PROGRAMS}
-    return {name: where for name, where in found.items() if where}
+    places = {name: shutil.which(name, path=path) for name in _PROGRAMS}
+    return {name: place for name, place in places.items() if place}
 
 
 def _go_version(go: str | None) -> str | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from packaging.version import Version
+
 CgroupVersion = Literal["v1", "v2", "hybrid"]
 Membership = Literal["yes", "after login", "no", "no such group"]
 
-_VERSION = re.compile(r"(?<![\d.])(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 
 # By number, as in linux:include/uapi/linux/capability.h.
 _CAPABILITY_NAMES = (
@@ -23,38 +24,20 @@ _CAPABILITY_NAMES = (
 _CAPABILITIES = tuple(_CAPABILITY_NAMES.split())
 
 
-def version_of(text: str) -> tuple[int, int, int] | None:
-    """The first version in a text, however it is decorated: `v0.33.0`, `20.10.24+dfsg1`, `go1.26rc1`.
+def can_speak_to(kubectl: Version, cluster: Version) -> bool:
+    """Whether Kubernetes supports this kubectl for that cluster: one minor older or newer.
 
-    Returns:
-        Major, minor and patch (0 where the text gives none), or None.
+    The rule is its version skew policy (kubernetes.io/releases/version-skew-policy/#kubectl).
     """
-    found = _VERSION.search(text)
-    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
-
-
-def os_release(text: str) -> dict[str, str]:
-    """The assignments of an os-release file, unquoted (os-release(5): one NAME=value a line, shell quoting)."""
-    values = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().partition("=")
-        if equals and name and not name.startswith("#"):
-            values[name] = _unquote(value)
-    return values
-
-
-def _unquote(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        value = value[1:-1]
-    return re.sub(r"\\(.)", r"\1", value)
+    return kubectl.major == cluster.major and abs(kubectl.minor - cluster.minor) <= 1
 
 
 def meminfo(text: str) -> dict[str, int]:
     """The sizes in /proc/meminfo, in bytes."""
     sizes = {}
     for line in text.splitlines():
-        if found := re.fullmatch(r"(\S+):\s*([0-9]{1,18})\s*kB\s*", line):
-            sizes[found[1]] = int(found[2]) * 1024
+        if match := re.fullmatch(r"(\S+):\s*([0-9]{1,18})\s*kB\s*", line):
+            sizes[match[1]] = int(match[2]) * 1024
     return sizes
 
 
@@ -74,10 +57,10 @@ def missing_capabilities(status: str, last: int | None) -> tuple[str, ...] | Non
     Returns:
         The names, empty if the set is whole; None if the text does not tell.
     """
-    found = re.search(r"^CapBnd:\s*([0-9a-fA-F]{1,16})\s*$", status, re.MULTILINE)
-    if found is None or last is None or last > 63:
+    match = re.search(r"^CapBnd:\s*([0-9a-fA-F]{1,16})\s*$", status, re.MULTILINE)
+    if match is None or last is None or last > 63:
         return None
-    bounding = int(found[1], 16)
+    bounding = int(match[1], 16)
     return tuple(_capability(number) for number in range(last + 1) if not bounding >> number & 1)
 
 
@@ -87,14 +70,14 @@ def _capability(number: int) -> str:
 
 def mounts(mountinfo: str) -> list[tuple[str, str]]:
     """Mount point and kind of file system of each line of a mountinfo file (proc_pid_mountinfo(5))."""
-    found = []
+    mounted = []
     for line in mountinfo.splitlines():
         before, dash, after = line.partition(" - ")
         fields = before.split(" ")
         if dash and len(fields) >= 6 and after:
             point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-            found.append((point, after.split(" ")[0]))
-    return found
+            mounted.append((point, after.split(" ")[0]))
+    return mounted
 
 
 def file_system_of(path: str, mountinfo: str) -> str | None:
@@ -112,10 +95,10 @@ def cgroup_version(mountinfo: str) -> CgroupVersion | None:
 
     `hybrid` is version 1 with a version 2 tree beside it that has no controllers: it behaves as version 1.
     """
-    found = mounts(mountinfo)
-    if ("/sys/fs/cgroup", "cgroup2") in found:
+    mounted = mounts(mountinfo)
+    if ("/sys/fs/cgroup", "cgroup2") in mounted:
         return "v2"
-    kinds = {kind for point, kind in found if point.startswith("/sys/fs/cgroup/")}
+    kinds = {kind for point, kind in mounted if point.startswith("/sys/fs/cgroup/")}
     if "cgroup" not in kinds:
         return None
     return "hybrid" if "cgroup2" in kinds else "v1"

@@ -27,16 +27,16 @@ def read_lock(file: Path = LOCK_FILE) -> dict[str, str]:
         LabFailed: the file makes no sense.
     """
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        digests = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise _broken(file, str(error)) from error
-    if not isinstance(found, dict) or not all(
-        isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in found.values()
+    if not isinstance(digests, dict) or not all(
+        isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in digests.values()
     ):
         raise _broken(file, "it is no table of references and digests")
-    return found
+    return digests
 
 
 def write_lock(digests: Mapping[str, str], file: Path = LOCK_FILE) -> None:

@@ -80,7 +80,7 @@ def decide(engine: Engine, configuration: Configuration, asked: str | None = Non
     return _remember(file, _probe(engine, mirror, PROBE_SECONDS))
 
 
-def peek(engine: Engine, configuration: Configuration) -> Decision:
+def preview(engine: Engine, configuration: Configuration) -> Decision:
     """What `decide` would say, found out in less time and not remembered; for the doctor."""
     asked, mirror = os.environ.get("LABKIT_SOURCE"), chosen_mirror(configuration)
     if asked in set(Source):
@@ -110,8 +110,10 @@ def _probe(engine: Engine, mirror: str, seconds: float) -> Decision:
 def remembered(configuration: Configuration) -> Decision | None:
     """The last decision, if it is not too old to go by; a file that makes no sense counts as none."""
     try:
-        found = json.loads((configuration.state / "source.json").read_text(encoding="utf-8"))
-        decision = Decision(Source(found["source"]), str(found["mirror"]), str(found["why"]), float(found["decided"]))
+        document = json.loads((configuration.state / "source.json").read_text(encoding="utf-8"))
+        decision = Decision(
+            Source(document["source"]), str(document["mirror"]), str(document["why"]), float(document["decided"])
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return decision if 0 <= time.time() - decision.decided < _REMEMBERED_SECONDS else None

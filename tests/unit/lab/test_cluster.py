@@ -167,10 +167,10 @@ def test_up_status_and_down_go_to_the_cluster(lab: Lab, cluster: PaperCluster) -
 
 
 def test_the_doctor_knows_what_belongs_to_the_cluster(lab: Lab) -> None:
-    strays = next(check for check in examine(lab) if "forgotten" in check.found)
-    assert "paper-control-plane" in strays.found
+    strays = next(check for check in examine(lab) if "forgotten" in check.finding)
+    assert "paper-control-plane" in strays.finding
     kind = Lab(lab.configuration, Silent())
-    assert any("forgotten" in check.found and "paper-control-plane" not in check.found for check in examine(kind))
+    assert any("forgotten" in check.finding and "paper-control-plane" not in check.finding for check in examine(kind))
 
 
 def test_clean_deletes_it(lab: Lab, cluster: PaperCluster) -> None:

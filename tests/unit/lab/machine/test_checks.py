@@ -103,7 +103,7 @@ def test_an_unknown_machine_is_not_checked_rather_than_ok() -> None:
 def test_each_fact_is_judged(change: dict[str, Any], name: str, status: str, words: str) -> None:
     check = named(replace(GOOD, **change))[name]
     assert check.status == status
-    assert words in check.found
+    assert words in check.finding
 
 
 def test_inotify_gets_the_commands_for_what_is_low_and_for_nothing_else() -> None:
@@ -117,7 +117,7 @@ def test_inotify_gets_the_commands_for_what_is_low_and_for_nothing_else() -> Non
 def test_one_disk_for_both_must_hold_both() -> None:
     tight = replace(ROOMY, free=7 * GB)
     together = replace(GOOD, engine_disk=tight, cache_disk=replace(tight, path=Path("/home")))
-    assert "8.5 GB" in named(together)["disk"].found
+    assert "8.5 GB" in named(together)["disk"].finding
     assert named(together)["disk"].status == "problem"
     assert named(together, built=True)["disk"].status == "ok"
     assert named(together, stand_ins=False)["disk"].status == "ok"
@@ -133,7 +133,7 @@ def test_a_disk_in_memory_or_under_an_overlay_is_told() -> None:
     assert named(tmpfs)["kind of the engine's disk"].status == "warning"
     assert "LABKIT_CACHE" in (named(tmpfs)["kind of the cache's disk"].remedy or "")
     overlay = replace(GOOD, engine_disk=replace(ROOMY, kind="overlay"))
-    assert "overlay2 cannot use" in named(overlay)["kind of the engine's disk"].found
+    assert "overlay2 cannot use" in named(overlay)["kind of the engine's disk"].finding
 
 
 def test_macos_is_not_asked_for_what_only_linux_has() -> None:
@@ -227,7 +227,7 @@ def test_what_was_left_behind_is_shortened() -> None:
     assert check_strays([]).status == "ok"
     assert check_strays(None).status == "not checked"
     check = check_strays([f"container {number}" for number in range(9)])
-    assert check.found.endswith("container 4 and 4 more")
+    assert check.finding.endswith("container 4 and 4 more")
     assert "labkit clean" in (check.remedy or "")
 
 
@@ -284,7 +284,7 @@ def test_whatever_is_not_ok_says_what_to_do_and_what_is_ok_does_not(
         *tools(machine, None, None, can_build).values(),
     ]
     for check in checks:
-        assert check.found
+        assert check.finding
         assert (check.remedy is None) == (check.status == "ok")
         # A command stands on a line of its own, indented.
         assert check.remedy is None or any(line.startswith("  ") for line in check.remedy.splitlines())

@@ -38,8 +38,8 @@ def judge(name: str, machine: Machine, privileged: str | None = None) -> dict[st
 def test_the_engine_that_the_kit_adds_is_fine_although_a_capability_is_missing() -> None:
     checks = judge("debian-13", LIMITED)
     assert {check.status for check in checks.values()} == {"ok"}
-    assert "CAP_SYS_RESOURCE" in checks["privileged containers"].found
-    assert checks["engine's cgroups"].found == "v1, driver cgroupfs"
+    assert "CAP_SYS_RESOURCE" in checks["privileged containers"].finding
+    assert checks["engine's cgroups"].finding == "v1, driver cgroupfs"
 
 
 def test_an_old_engine_fails_only_where_a_capability_is_missing() -> None:
@@ -55,16 +55,16 @@ def test_what_was_tried_counts_more_than_what_was_read() -> None:
     refused = "OCI runtime create failed\nunable to apply caps: operation not permitted"
     check = judge("debian-12", LIMITED, privileged=refused)["privileged containers"]
     assert check.status == "problem"
-    assert "unable to apply caps" in check.found
+    assert "unable to apply caps" in check.finding
     assert "trixie" in (check.remedy or "")
 
 
 def test_docker_desktop_is_judged_by_its_own_machine() -> None:
     checks = judge("docker-desktop", MAC)
     assert worst(checks.values()) == 0
-    assert "one platform" in checks["image store"].found
+    assert "one platform" in checks["image store"].finding
     assert checks["engine's kernel"].status == "ok"
-    assert checks["engine's memory"].found == "7.7 GiB"
+    assert checks["engine's memory"].finding == "7.7 GiB"
     assert checks["privileged containers"].status == "not checked"
 
 
@@ -79,7 +79,7 @@ def test_rootless_is_a_warning_on_cgroup_v2_and_a_problem_on_v1() -> None:
 
 
 def test_userns_remap_podman_and_vfs_are_warnings() -> None:
-    assert "userns-remap" in judge("userns-remap", ROOT)["user namespace of the engine"].found
+    assert "userns-remap" in judge("userns-remap", ROOT)["user namespace of the engine"].finding
     assert judge("podman", ADA)["engine"].status == "warning"
     assert judge("podman", ADA)["engine's version"].status == "ok"
     assert judge("vfs", ROOT)["storage driver"].status == "warning"

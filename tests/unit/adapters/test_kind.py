@@ -1,0 +1,66 @@
+"""Which kind and kubectl will do: our own, or one on PATH whose version is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labkit.adapters import go
+from labkit.adapters.kind import find_kind, kind_version, wanted_version
+from labkit.base.versions import minor_of, version_in
+from labkit.lab.machine.ensure import find_kubectl, kubectl_version
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache without built programs, and a PATH with one folder."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (tmp_path / "bin").mkdir()
+    return tmp_path / "cache"
+
+
+def _program(cache: Path, name: str, line: str, status: int = 0) -> str:
+    program = cache.parent / "bin" / name
+    program.write_text(f"#!/bin/sh\necho '{line}'\nexit {status}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return str(program)
+
+
+def _wanted(module: go.GoProgram, path: str) -> tuple[int, int]:
+    version = version_in(go.module_version(module.module, path))
+    assert version is not None
+    return version.major, version.minor
+
+
+@pytest.mark.parametrize(("step", "suffix", "will_do"), [(0, ".0", True), (1, ".3", True), (-1, ".9", False)])
+def test_a_kind_on_path_may_not_be_older(cache: Path, step: int, suffix: str, will_do: bool) -> None:
+    major, minor = _wanted(go.KIND, "sigs.k8s.io/kind")
+    program = _program(cache, "kind", f"kind v{major}.{minor + step}{suffix} go1.26.3 linux/amd64")
+    assert kind_version(program) == f"v{major}.{minor + step}{suffix}"
+    assert find_kind(cache) == (program if will_do else None)
+
+
+@pytest.mark.parametrize(("step", "will_do"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_a_kubectl_on_path_is_at_most_one_minor_off(cache: Path, step: int, will_do: bool) -> None:
+    major, minor = _wanted(go.KUBECTL, "k8s.io/kubernetes")
+    program = _program(cache, "kubectl", f"Client Version: v{major}.{minor + step}.4")
+    assert kubectl_version(program) == f"v{major}.{minor + step}.4"
+    assert find_kubectl(cache) == (program if will_do else None)
+
+
+@pytest.mark.parametrize("line", ["", "kind from a fork", "error: no version"])
+def test_a_program_that_does_not_say_its_version_will_not_do(cache: Path, line: str) -> None:
+    for name in ("kind", "kubectl"):
+        _program(cache, name, line)
+    assert (find_kind(cache), find_kubectl(cache)) == (None, None)
+
+
+def test_where_there_is_none_there_is_none(cache: Path) -> None:
+    assert (find_kind(cache), find_kubectl(cache)) == (None, None)
+
+
+def test_the_version_that_the_kit_was_tested_with_is_one() -> None:
+    version = version_in(wanted_version())
+    assert version is not None
+    assert minor_of(version) <= version
