@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.adapters import go
 from labkit.adapters.processes import first_output, run_program
-from labkit.base.versions import minor_of, version_in
+from labkit.adapters.program_versions import minor_of, version_in
 
 _CREATE_SECONDS = 300.0
 _DELETE_SECONDS = 60.0

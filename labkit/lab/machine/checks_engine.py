@@ -12,7 +12,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from labkit.base.versions import version_in
+from labkit.adapters.program_versions import version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.checks_system import architecture_check, kernel_check, memory_check
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from labkit.base.versions import version_in
+from labkit.adapters.program_versions import version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
 from labkit.lab.machine.machine_facts import Machine

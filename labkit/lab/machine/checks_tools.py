@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labkit.base.versions import minor_of, version_in
+from labkit.adapters.program_versions import minor_of, version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.machine_check import Check, Status, not_checked, ok, problem, warning
 from labkit.lab.machine.machine_facts import Machine

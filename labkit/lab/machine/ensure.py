@@ -11,8 +11,8 @@ from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kind import find_kind
 from labkit.adapters.processes import first_output
+from labkit.adapters.program_versions import version_in
 from labkit.base.configuration import Configuration
-from labkit.base.versions import version_in
 from labkit.lab.machine import engine_daemon
 from labkit.lab.machine.parsing import can_speak_to
 from labkit.show.steps import Steps

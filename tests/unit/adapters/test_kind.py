@@ -8,7 +8,7 @@ import pytest
 
 from labkit.adapters import go
 from labkit.adapters.kind import find_kind, kind_version, wanted_version
-from labkit.base.versions import minor_of, version_in
+from labkit.adapters.program_versions import minor_of, version_in
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from labkit.adapters import debian
-from labkit.base.versions import version_in
+from labkit.adapters.program_versions import version_in
 from labkit.lab.machine import parsing
 from labkit.lab.machine.machine_facts import Machine, port_is_free, read_machine
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from labkit.base.versions import minor_of, version_in
+from labkit.adapters.program_versions import minor_of, version_in
 
 
 @pytest.mark.parametrize(

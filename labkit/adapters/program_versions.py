@@ -1,4 +1,4 @@
-"""Versions of programs, however they are decorated."""
+"""Versions of the outside programs, however they are decorated."""
 
 from __future__ import annotations
 
