@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from labkit.adapters.kube import Kube
 from labkit.base.errors import LabFailed
+from labkit.base.log import start_logging
 from labkit.course.check_views import offer_help
 from labkit.course.lessons import require_lesson
 from labkit.course.progress import Progress, my_progress, progress_path
@@ -30,6 +31,7 @@ def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
         LabError: the lab cannot be brought up.
     """
     opened = OpenedLesson(require_lesson(name), lab or Lab(), owns_lab=lab is None)
+    start_logging(opened.lab.configuration.state)
     with ExitStack() as on_failure:
         if opened.owns_lab:
             on_failure.callback(opened.lab.close)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labkit.adapters.engine import ImageConfig, InspectedImage
+    from labkit.adapters.engine import InspectedConfig, InspectedImage
 
 NEIGHBOUR_UID = 1655
 SHARED_GID = 2000
@@ -37,7 +37,7 @@ def environment(mark: str, app: str) -> dict[str, str]:
 
 def app_program(image: InspectedImage | None) -> str:
     """The path of the app's program in an image; empty if it has none, or if there is no such image."""
-    config: ImageConfig = image["Config"] if image is not None else {}
+    config: InspectedConfig = image["Config"] if image is not None else {}
     argv = [str(argument) for argument in config.get("Entrypoint") or [] if argument != "dotnet"]
     return posixpath.normpath(posixpath.join(str(config.get("WorkingDir") or "/"), argv[0])) if argv else ""
 

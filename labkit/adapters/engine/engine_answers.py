@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
 
-class ImageConfig(TypedDict, total=False):
+class InspectedConfig(TypedDict, total=False):
     """An image's configuration; Docker writes null for what an image does not say."""
 
     User: str | None
@@ -31,7 +31,7 @@ class InspectedImage(TypedDict):
     """What `docker image inspect` tells; an image always has a configuration, be it empty."""
 
     Id: str
-    Config: ImageConfig
+    Config: InspectedConfig
     Architecture: NotRequired[str]
     Os: NotRequired[str]
     Size: NotRequired[int]
@@ -129,7 +129,7 @@ class InspectedContainer(TypedDict):
 
     Image: str
     State: InspectedState
-    Config: ImageConfig
+    Config: InspectedConfig
     NetworkSettings: NetworkSettings
 
 
@@ -145,7 +145,7 @@ def read_inspected(answer: Mapping[str, Any]) -> InspectedImage:
     return cast(InspectedImage, {**answer, "Config": answer.get("Config") or {}})
 
 
-def image_config(image: InspectedImage | None) -> ImageConfig:
+def image_config(image: InspectedImage | None) -> InspectedConfig:
     """An image's configuration; an empty one for an image that is not there."""
     return image["Config"] if image is not None else {}
 

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labkit.base import log
-
-KIT = logging.getLogger("labkit")
-
-
-@pytest.fixture(autouse=True)
-def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No log of another test's."""
-    monkeypatch.delenv(log.LOG_VARIABLE, raising=False)
-    handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate
-    KIT.handlers[:] = []
-    yield
-    for handler in KIT.handlers:
-        handler.close()
-    KIT.handlers[:], KIT.propagate = handlers, propagate
-    KIT.setLevel(level)
 
 
 def record_command() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import labkit
+from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed, Misuse
 from labkit.course.progress import Progress, progress_path
 from labkit.course.progress_file import read_progress
@@ -48,6 +50,17 @@ def test_opening_brings_the_lab_up_makes_a_namespace_and_records_it(tmp_path: Pa
     assert (lab.ups, lesson.name, lesson.namespace) == (1, LESSON, "ns")
     assert kube.called("new_namespace") == [(LESSON,)]
     assert list(read_progress(progress_path(lab.configuration))) == [LESSON]
+
+
+def test_opening_begins_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LABKIT_LOG", "debug")
+    open_lesson(LESSON, PaperLab(tmp_path, paper_engine(), paper_kube()))
+    run([sys.executable, "-c", ""])
+    line = f"$ {sys.executable} -c ''  # exit status 0, "
+    assert line in capsys.readouterr().err
+    assert line in (tmp_path / "state" / "labkit.log").read_text(encoding="utf-8")
 
 
 def test_a_lesson_that_is_none_brings_nothing_up(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from labkit.adapters.engine import ImageConfig
+from labkit.adapters.engine import InspectedConfig
 from labkit.base.errors import Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.threat.judge import Control
@@ -72,7 +72,7 @@ def test_a_user_with_a_group_becomes_two_numbers() -> None:
         ({}, ""),
     ],
 )
-def test_the_apps_program_is_found(config: ImageConfig, program: str) -> None:
+def test_the_apps_program_is_found(config: InspectedConfig, program: str) -> None:
     assert app_program({"Id": "sha256:0", "Config": config}) == program
 
 

@@ -1,0 +1,24 @@
+"""What holds for every unit test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.base.log import LOG_VARIABLE
+
+KIT = logging.getLogger("labkit")
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv(LOG_VARIABLE, raising=False)
+    handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate
+    yield
+    for handler in KIT.handlers:
+        if handler not in handlers:
+            handler.close()
+    KIT.handlers[:], KIT.propagate = handlers, propagate
+    KIT.setLevel(level)
