@@ -14,6 +14,7 @@ from labkit.adapters import go
 from labkit.adapters.processes import TimeoutExpired, run
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.core.image_reference import ImageReference
 from labkit.show.steps import Steps
 
 SECONDS = 600.0
@@ -62,7 +63,7 @@ class Crane:
             The digest of its manifest.
         """
         pushed = self._run(["push", str(layout), reference], f"Pushing {reference}", reference)
-        return pushed.strip().rpartition("@")[2]
+        return ImageReference.parse(pushed.strip()).digest
 
     def tag(self, reference: str, tag: str) -> None:
         """Give an image in a registry one more tag."""
@@ -71,7 +72,7 @@ class Crane:
     def _run(self, arguments: Sequence[str], doing: str, reference: str) -> str:
         program = go.ensure(go.CRANE, self.configuration.cache, self.steps.step) / "crane"
         plain = ["--insecure"] if re.match(r"(localhost|127\.\d+\.\d+\.\d+)(:|/)", reference) else []
-        registry = reference.partition("/")[0]
+        registry = ImageReference.parse(reference).registry
         try:
             completed = run(
                 [str(program), *plain, *arguments],

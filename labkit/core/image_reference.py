@@ -69,8 +69,3 @@ class ImageReference:
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}"
-
-
-def full_name(name: str) -> str:
-    """A reference with the registry and the folder that docker leaves out."""
-    return str(ImageReference.parse(name))

@@ -11,6 +11,7 @@ from labkit.adapters.engine import Engine, InspectedImage
 from labkit.base.files import write_atomically
 from labkit.core.identity.answers import explain_in_engine
 from labkit.core.identity.model import Image
+from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab
 from labkit.lab.samples.catalogue import Recipe, bases_first
 from labkit.lab.samples.contract import refusal_of, violations
@@ -51,7 +52,7 @@ def lock(lab: Lab) -> dict[str, str]:
     for recipe in bases_first(lab.catalogue):
         facts = _facts(lab, engine, recipe)
         if facts and recipe.upstream and facts.source == "upstream" and "@" in facts.digest:
-            digests[recipe.upstream] = facts.digest.rpartition("@")[2]
+            digests[recipe.upstream] = ImageReference.parse(facts.digest).digest
     if digests:
         write_lock(digests, LOCK_FILE)
     return digests

@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit.base.errors import LabFailed
 from labkit.base.resources import CLUSTER
-from labkit.core.image_reference import full_name
+from labkit.core.image_reference import ImageReference
 from labkit.core.run_results import RunResult
 from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
@@ -107,9 +107,10 @@ class LessonImages:
         reference = lab.reference(require_image(image))
         if image in lab.catalogue:
             return reference
-        tagged = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
+        named = ImageReference.parse(reference)
+        tagged = reference if named.tag or named.digest else f"{reference}:latest"
         inspected = lab.engine().image(reference)
         if inspected is None:
             raise LabFailed(f"Looking for {reference}", "it was built, and is gone", "build it again")
-        lab.cluster().load({full_name(tagged): inspected["Id"]})
+        lab.cluster().load({str(named.tagged()): inspected["Id"]})
         return tagged

@@ -12,7 +12,8 @@ from labkit.base.argv import to_argv
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
 from labkit.base.resources import CLUSTER
 from labkit.core.identity.engine_messages import cause_of_engine_error
-from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, short_name, to_yaml
+from labkit.core.image_reference import ImageReference
+from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, to_yaml
 from labkit.core.pods.objects import read_manifest
 from labkit.core.pods.outcome import Outcome, pod_summary
 from labkit.core.run_results import RunResult
@@ -54,10 +55,11 @@ class LessonPods:
         image = require_image(image)
         argv = lab.keep_busy(image) if command is None else to_argv(command, f"Making a pod of {image}")
         reference = self._images.in_cluster(image)
-        main = container_manifest(short_name(reference), reference, command=argv, security=container)
+        short_name = ImageReference.parse(reference).short_name
+        main = container_manifest(short_name, reference, command=argv, security=container)
         first = [container_manifest("init", lab.reference(init), command=["id"])] if init else []
         self._count += 1
-        name = name or f"{short_name(reference)}-{self._count}"
+        name = name or f"{short_name}-{self._count}"
         return self.apply(pod_manifest(name, [main], init_containers=first, security=pod))
 
     def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:

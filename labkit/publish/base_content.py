@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed
+from labkit.core.image_reference import ImageReference
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import HistoryEntry, InspectedImage
@@ -91,7 +92,7 @@ def base_of_engine(name: str, inspected: InspectedImage, history: Sequence[Histo
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
         "history": entries,
     }
-    digests = [reference.partition("@")[2] for reference in inspected.get("RepoDigests") or ()]
+    digests = [ImageReference.parse(reference).digest for reference in inspected.get("RepoDigests") or ()]
     digest = (digests or [inspected["Id"]])[0]
     layers = [BaseLayer(None, diff_id, 0, False) for diff_id in diff_ids]
     return Base(configuration, "Docker", digest, layers, source, name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labkit.adapters.crane import Crane
 from labkit.base.errors import LabFailed, Misuse
-from labkit.core.image_reference import full_name
+from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab
 from labkit.publish.image_writer import AssembledImage, layout, write_archive, write_docker_archive
 from labkit.publish.rules.image_target import Target
@@ -74,7 +74,7 @@ def deliver(image: AssembledImage, target: Target, lab: Lab, *, cluster: bool) -
         return _push(image, target, lab)
     _load(image, names, lab)
     if cluster:
-        lab.cluster().load({full_name(name): image.identifier for name in names})
+        lab.cluster().load({str(ImageReference.parse(name)): image.identifier for name in names})
     return Delivered(image.identifier, "the engine and the cluster" if cluster else "the engine")
 
 

@@ -10,7 +10,7 @@ from labkit.adapters.crane import Crane
 from labkit.adapters.engine import EngineUnreachable
 from labkit.archives.architecture import image_architecture
 from labkit.base.errors import LabFailed
-from labkit.core.image_reference import full_name
+from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import source_label
 from labkit.publish.base_content import Base, base_of_archive, base_of_engine, kept_base
@@ -67,11 +67,11 @@ def _look_in_engine(lab: Lab, reference: str) -> Base | None:
 
 def _names(lab: Lab, reference: str) -> list[tuple[str, str]]:
     """The names under which the engine may have an image, and how to speak of each."""
-    wanted = full_name(reference)
+    wanted = ImageReference.parse(reference)
     ours = [
         (lab.configuration.image_reference(recipe.name), f"the lab's {recipe.name}")
         for recipe in lab.catalogue.values()
-        if reference == recipe.name or (recipe.upstream and wanted == full_name(recipe.upstream))
+        if reference == recipe.name or (recipe.upstream and wanted == ImageReference.parse(recipe.upstream))
     ]
     return [*ours, (reference, "of the engine")]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed
-from labkit.core.image_reference import full_name
+from labkit.core.image_reference import ImageReference
 from labkit.publish.app_files import Layer
 from labkit.publish.base_content import Base, BaseLayer
 
@@ -202,9 +202,10 @@ def _link(source: Path, target: Path) -> None:
 
 def _index(image: AssembledImage, names: Sequence[str]) -> bytes:
     entry = {"mediaType": image.media_type, "size": len(image.manifest), "digest": image.digest}
+    references = [ImageReference.parse(name) for name in names]
     named = [
-        {"io.containerd.image.name": full_name(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
-        for name in names
+        {"io.containerd.image.name": str(reference), "org.opencontainers.image.ref.name": reference.tag}
+        for reference in references
     ]
     manifests = [{**entry, "annotations": annotations} for annotations in named] or [entry]
     return _json({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests})

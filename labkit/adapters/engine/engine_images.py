@@ -22,6 +22,7 @@ from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed
+from labkit.core.image_reference import ImageReference
 
 _TEXT_BYTES = 1 << 20
 _CONFLICT = 409
@@ -168,16 +169,18 @@ class EngineImages(EngineConnection):
         """
         all_labels = {**self._configuration.labels, **labels}
         label_lines = [f'LABEL "{name}"="{value}"' for name, value in all_labels.items()]
-        repository, _, tag = reference.rpartition(":")
+        named = ImageReference.parse(reference).tagged()
         with doing(f"Importing {reference}"), self._replacing(reference):
-            self._api.import_image_from_file(rootfs, repository=repository, tag=tag, changes=[*changes, *label_lines])
+            self._api.import_image_from_file(
+                rootfs, repository=named.name, tag=named.tag, changes=[*changes, *label_lines]
+            )
 
     def commit(self, container: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a container's file system."""
         label_lines = [f'LABEL "{name}"="{value}"' for name, value in {**self._configuration.labels, **labels}.items()]
-        repository, _, tag = reference.rpartition(":")
+        named = ImageReference.parse(reference).tagged()
         with doing(f"Committing {reference}"), self._replacing(reference):
-            self._api.commit(container, repository, tag, changes="\n".join([*changes, *label_lines]))
+            self._api.commit(container, named.name, named.tag, changes="\n".join([*changes, *label_lines]))
 
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:
@@ -194,9 +197,9 @@ class EngineImages(EngineConnection):
 
     def tag(self, image: str, reference: str) -> None:
         """Give an image another name."""
-        repository, _, tag = reference.rpartition(":")
+        named = ImageReference.parse(reference).tagged()
         with doing(f"Tagging {image} as {reference}"):
-            self._api.tag(image, repository, tag)
+            self._api.tag(image, named.name, named.tag)
 
     def remove_image(self, reference: str) -> bool:
         """Remove a name of an image, and the image with its last name.

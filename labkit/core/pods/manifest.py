@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
-
-_NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
 def container_manifest(
@@ -89,12 +86,6 @@ def read_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
         raise ValueError("it has no metadata.name")
     return {**copy.deepcopy(dict(manifest)), "apiVersion": manifest.get("apiVersion", "v1")}
-
-
-def short_name(image: str) -> str:
-    """A container's name made from its image's: the last part of the reference, without tag or digest."""
-    last = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return _NOT_A_NAME.sub("-", last.lower()).strip("-")[:40].strip("-") or "app"
 
 
 def to_yaml(manifest: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
 from labkit.base.waiting import watch
+from labkit.core.image_reference import ImageReference
 from labkit.lab.samples.catalogue import Recipe
 from labkit.show.steps import Steps
 
@@ -99,7 +100,7 @@ class Registry:
             # What is derived from an upstream image is derived again on each laptop; here it would take its name.
             is_derived = (recipe.folder / "Dockerfile.upstream").is_file()
             if recipe.upstream and not is_derived and engine.image(image) is not None:
-                name = recipe.upstream.partition("/")[2]
+                name = ImageReference.parse(recipe.upstream).path
                 with self.steps.step(f"{name} into the registry"):
                     engine.push(image, f"{serving.filling}/{name}")
                 filled.append(name)

@@ -17,6 +17,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
 from labkit.base.resources import CLUSTER
+from labkit.core.image_reference import ImageReference
 
 PROBE_SECONDS = 4.0
 _PEEK_SECONDS = 1.5
@@ -51,8 +52,7 @@ class Decision:
         """The reference to pull for an upstream image: its own, or the mirror's."""
         if not self.mirror:
             return upstream
-        _, _, path = upstream.partition("/")
-        return f"{self.mirror.rstrip('/')}/{path}"
+        return f"{self.mirror.rstrip('/')}/{ImageReference.parse(upstream).path}"
 
 
 def decide(engine: Engine, configuration: Configuration, asked: str | None = None) -> Decision:

@@ -12,7 +12,6 @@ import pytest
 
 from labkit.archives.archive import read_archive
 from labkit.base.errors import LabFailed, Misuse
-from labkit.core.image_reference import full_name
 from labkit.publish import app_files, base_content
 from labkit.publish.app_files import AppFolder, Layer, published_files, source_date, write_layer
 from labkit.publish.base_content import Base, base_of_archive
@@ -195,19 +194,6 @@ def test_where_an_archive_goes(tmp_path: Path) -> None:
     assert archive_path("out", "app") == Path("out/app.tar.gz")
     assert archive_path("out/image.tar", "app") == Path("out/image.tar")
     assert archive_path(str(tmp_path), "app") == tmp_path / "app.tar.gz"
-
-
-@pytest.mark.parametrize(
-    ("name", "full"),
-    [
-        ("a:b", "docker.io/library/a:b"),
-        ("a/b:c", "docker.io/a/b:c"),
-        ("localhost/x:y", "localhost/x:y"),
-        ("h:5/x", "h:5/x"),
-    ],
-)
-def test_a_full_name(name: str, full: str) -> None:
-    assert full_name(name) == full
 
 
 def test_source_date_epoch(monkeypatch: pytest.MonkeyPatch) -> None:

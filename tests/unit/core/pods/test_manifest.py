@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, short_name, to_yaml
+from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, to_yaml
 
 _security = st.dictionaries(
     st.sampled_from(["runAsNonRoot", "runAsUser", "capabilities"]),
@@ -56,16 +56,3 @@ def test_the_line_to_type_holds_the_manifest(security: dict[str, Any]) -> None:
 def test_a_manifest_that_is_none_says_why(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read_pod(text)
-
-
-@pytest.mark.parametrize(
-    ("image", "name"),
-    [
-        ("localhost/labkit/aspnetapp-root:lab", "aspnetapp-root"),
-        ("registry:5000/a/b@sha256:12", "b"),
-        ("A_b", "a-b"),
-        ("", "app"),
-    ],
-)
-def test_a_container_is_named_after_its_image(image: str, name: str) -> None:
-    assert short_name(image) == name
