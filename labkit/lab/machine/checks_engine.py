@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -17,6 +16,9 @@ from labkit.lab.machine import remedies
 from labkit.lab.machine.checks_system import architecture_check, kernel_check, memory_check
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
 from labkit.lab.machine.machine_facts import ENGINE_FOLDER, Machine
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import EngineInfo, EngineVersion
 
 OLDEST_ENGINE = Version("20.10")
 """kind runs its node with a cgroup namespace of its own (kind:pkg/cluster/internal/providers/docker/provision.go)."""
@@ -29,12 +31,10 @@ _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _GOOD_DRIVERS = {"overlay2", "overlayfs", "overlay"}
 _LOOK = "see what it says of itself\n  docker info"
 
-Answer = Mapping[str, Any]
-
 
 def check_engine(
-    info: Answer | None,
-    version: Answer | None,
+    info: EngineInfo | None,
+    version: EngineVersion | None,
     came_back: str | None,
     machine: Machine,
     *,
@@ -76,7 +76,7 @@ def check_engine(
     return checks
 
 
-def engine_folder(info: Answer | None, machine: Machine) -> Path | None:
+def engine_folder(info: EngineInfo | None, machine: Machine) -> Path | None:
     """The folder of this machine whose disk the images fill; None where the engine has a machine of its own."""
     if info is None:
         return ENGINE_FOLDER if machine.is_linux else None
@@ -89,30 +89,30 @@ def engine_folder(info: Answer | None, machine: Machine) -> Path | None:
     return _CONTAINERD_FOLDER if uses_containerd_store(info) and own else root
 
 
-def runs_elsewhere(info: Answer, machine: Machine) -> bool:
+def runs_elsewhere(info: EngineInfo, machine: Machine) -> bool:
     """Whether the engine runs in a virtual machine or on another computer: then it has another kernel."""
     desktop = str(info.get("OperatingSystem") or "").startswith("Docker Desktop")
     kernel = info.get("KernelVersion")
     return not machine.is_linux or desktop or (bool(kernel) and kernel != machine.kernel)
 
 
-def uses_containerd_store(info: Answer) -> bool:
+def uses_containerd_store(info: EngineInfo) -> bool:
     """Whether containerd keeps the images; then `docker save` must be told to save one platform (kind issue 3795)."""
     return any(_CONTAINERD_STORE in str(value) for value in _driver_status(info).values())
 
 
-def is_rootless(info: Answer) -> bool:
+def is_rootless(info: EngineInfo) -> bool:
     """Whether the engine itself runs without root."""
     return "rootless" in _security_options(info)
 
 
-def is_podman(info: Answer, version: Answer | None) -> bool:
+def is_podman(info: EngineInfo, version: EngineVersion | None) -> bool:
     """Whether it is podman that answers on Docker's API."""
     components = (version or {}).get("Components") or []
     return "BuildahVersion" in info or any("podman" in str(part.get("Name", "")).lower() for part in components)
 
 
-def _security_options(info: Answer) -> set[str]:
+def _security_options(info: EngineInfo) -> set[str]:
     options = set()
     for option in info.get("SecurityOptions") or []:
         for field in str(option).split(","):
@@ -121,7 +121,7 @@ def _security_options(info: Answer) -> set[str]:
     return options
 
 
-def _driver_status(info: Answer) -> dict[str, str]:
+def _driver_status(info: EngineInfo) -> dict[str, str]:
     return {str(pair[0]): str(pair[1]) for pair in info.get("DriverStatus") or [] if len(pair) == 2}
 
 
@@ -129,7 +129,7 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _release(info: Answer, version: Answer | None) -> str:
+def _release(info: EngineInfo, version: EngineVersion | None) -> str:
     return str(info.get("ServerVersion") or (version or {}).get("Version") or "")
 
 
@@ -160,7 +160,7 @@ def _access_later(machine: Machine) -> list[Check]:
     return [warning("access to the engine", "this user is neither root nor in the group docker", _join_group(machine))]
 
 
-def _reachable(info: Answer, version: Answer | None, machine: Machine) -> Check:
+def _reachable(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
     if (system := str(info.get("OSType") or "linux")) != "linux":
         return problem(
             "engine",
@@ -198,7 +198,7 @@ def _join_group(machine: Machine) -> str:
     )
 
 
-def _version(info: Answer, version: Answer | None, machine: Machine) -> Check:
+def _version(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
     name = "engine's version"
     release = _release(info, version)
     parsed = version_in(release)
@@ -211,7 +211,7 @@ def _version(info: Answer, version: Answer | None, machine: Machine) -> Check:
     return ok(name, release)
 
 
-def _privileged(info: Answer, version: Answer | None, machine: Machine, tried: str | None) -> Check:
+def _privileged(info: EngineInfo, version: EngineVersion | None, machine: Machine, tried: str | None) -> Check:
     """The node of a kind cluster is a privileged container."""
     name = "privileged containers"
     parsed = version_in(_release(info, version))
@@ -240,7 +240,7 @@ def _privileged(info: Answer, version: Answer | None, machine: Machine, tried: s
 _TRY = "docker run --rm --privileged localhost/labkit/debian:lab true"
 
 
-def _driver(info: Answer, machine: Machine) -> Check:
+def _driver(info: EngineInfo, machine: Machine) -> Check:
     name = "storage driver"
     driver = str(info.get("Driver") or "")
     backing = _driver_status(info).get("Backing Filesystem", "")
@@ -258,13 +258,13 @@ def _driver(info: Answer, machine: Machine) -> Check:
     return warning(name, f"{shown}: the kit is not tested with it", remedy)
 
 
-def _image_store(info: Answer) -> Check:
+def _image_store(info: EngineInfo) -> Check:
     if uses_containerd_store(info):
         return ok("image store", "containerd's: the kit saves one platform of an image before kind loads it")
     return ok("image store", "Docker's own")
 
 
-def _user_namespace(info: Answer, machine: Machine) -> Check:
+def _user_namespace(info: EngineInfo, machine: Machine) -> Check:
     name = "user namespace of the engine"
     if is_rootless(info):
         system_engine = "use the system's engine for the lab\n  docker context use default\n  unset DOCKER_HOST"
@@ -281,7 +281,7 @@ def _user_namespace(info: Answer, machine: Machine) -> Check:
     return ok(name, "none: a uid in a container is that uid on the host")
 
 
-def _cgroup(info: Answer, machine: Machine) -> Check:
+def _cgroup(info: EngineInfo, machine: Machine) -> Check:
     name = "engine's cgroups"
     version, driver = str(info.get("CgroupVersion") or ""), str(info.get("CgroupDriver") or "")
     if not version or not driver:

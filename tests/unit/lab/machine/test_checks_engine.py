@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit.adapters.engine import EngineInfo, EngineVersion
 from labkit.lab.machine.checks import Check, check_engine, engine_folder, worst
 from labkit.lab.machine.machine_facts import Machine
 
@@ -23,7 +24,7 @@ ADA = replace(ROOT, user_id=1000, docker_group="no", systemd=True)
 MAC = Machine("Darwin", "24.6.0", "arm64", user_id=501)
 
 
-def answers(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def answers(name: str) -> tuple[EngineInfo, EngineVersion]:
     recorded = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
     return recorded["info"], recorded["version"]
 
@@ -138,19 +139,21 @@ def test_a_containerd_of_its_own_keeps_the_images_elsewhere() -> None:
     info, _ = answers("debian-13")
     info["DriverStatus"] = [["driver-type", "io.containerd.snapshotter.v1"]]
     assert engine_folder(info, ROOT) == Path("/var/lib/containerd")
-    info["Containerd"]["Address"] = "/var/run/docker/containerd/containerd.sock"
+    info["Containerd"] = {"Address": "/var/run/docker/containerd/containerd.sock"}
     assert engine_folder(info, ROOT) == Path("/var/lib/docker")
     assert engine_folder(None, ROOT) == Path("/var/lib/docker")
 
 
 @given(st.sampled_from(NAMES), st.data())
 def test_an_answer_with_keys_missing_or_null_is_still_judged(name: str, data: st.DataObject) -> None:
-    info, version = answers(name)
-    for key in data.draw(st.sets(st.sampled_from(sorted(info)))):
+    recorded, version = answers(name)
+    changed: dict[str, Any] = {**recorded}
+    for key in data.draw(st.sets(st.sampled_from(sorted(changed)))):
         if data.draw(st.booleans()):
-            info[key] = None
+            changed[key] = None
         else:
-            del info[key]
-    checks = check_engine(info, data.draw(st.sampled_from([version, {}, None])), None, LIMITED)
+            del changed[key]
+    info = cast(EngineInfo, changed)
+    checks = check_engine(info, data.draw(st.sampled_from([version, EngineVersion(), None])), None, LIMITED)
     assert all((check.status == "ok") == (check.remedy is None) for check in checks)
     engine_folder(info, LIMITED)
