@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from labkit.threat.judge import Control, Judgement, Verdict, judge
+from labkit.threat.judge import Control, Judgement, ProbeAnswer, ProbeFacts, Verdict, judge
 from labkit.threat.postures import CLUSTER, ENGINE, PLACES, find_posture
 from labkit.threat.probes import PROBES
 
@@ -148,8 +148,8 @@ class ProbeOutput:
         is_whole: whether it came to its end.
     """
 
-    facts: Mapping[str, Any]
-    answers: Mapping[str, Mapping[str, Any]]
+    facts: ProbeFacts
+    answers: Mapping[str, ProbeAnswer]
     is_whole: bool
 
 
@@ -169,7 +169,7 @@ class Trial:
     posture: str
     where: str
     line: str
-    facts: Mapping[str, Any]
+    facts: ProbeFacts
     cells: Sequence[Cell]
     seconds: float = 0.0
 
@@ -230,8 +230,8 @@ class Matrix:
 
 def read_output(text: str) -> ProbeOutput:
     """Read the probe program's lines; any other line is skipped."""
-    facts: Mapping[str, Any] = {}
-    answers: dict[str, Mapping[str, Any]] = {}
+    facts: ProbeFacts = {}
+    answers: dict[str, ProbeAnswer] = {}
     is_whole = False
     for line in text.splitlines():
         try:
@@ -241,11 +241,11 @@ def read_output(text: str) -> ProbeOutput:
         if not isinstance(record, dict):
             continue
         if isinstance(record.get("probe"), str):
-            answers[record["probe"]] = record
+            answers[record["probe"]] = cast(ProbeAnswer, record)
         elif record.get("end") is True:
             is_whole = True
         elif "cap_effective" in record:
-            facts = record
+            facts = cast(ProbeFacts, record)
     return ProbeOutput(facts, answers, is_whole)
 
 
@@ -271,7 +271,8 @@ def judged(
     for probe in wanted:
         answer = output.answers.get(probe, {"unknown": f"there is no answer: {ended}"})
         judgement = judge(answer, output.facts)
-        evidence = {name: value for name, value in answer.items() if name != "probe"}
+        # Whether a mark is seen from outside is not for the container to tell.
+        evidence = {name: value for name, value in answer.items() if name not in ("probe", "outside")}
         if probe in outside:
             evidence["outside"] = outside[probe]
             if judgement.verdict is Verdict.COULD and outside[probe] is False:

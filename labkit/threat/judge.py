@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 
 class Verdict(StrEnum):
@@ -62,6 +61,38 @@ _CAPABILITIES = {
 }
 
 
+class ProbeAnswer(TypedDict, total=False):
+    """What the probe program reports of one attempt (cluster/probe/answer.go)."""
+
+    probe: str
+    call: str
+    done: bool
+    errno: str
+    said: str
+    needs: str
+    filtered: bool
+    absent: str
+    hidden: str
+    control: str
+    unknown: str
+
+
+class ProbeFacts(TypedDict, total=False):
+    """Who ran the probes, and under which of the kernel's controls (cluster/probe/facts.go)."""
+
+    uid: int
+    gid: int
+    groups: list[int]
+    cap_effective: str
+    cap_permitted: str
+    cap_bounding: str
+    no_new_privs: bool
+    seccomp: int
+    uid_map: str
+    user_namespace: bool
+    kernel: str
+
+
 @dataclass(frozen=True)
 class Judgement:
     """A verdict, the control that stopped it if one did, and the reason."""
@@ -71,15 +102,15 @@ class Judgement:
     reason: str
 
 
-def judge(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> Judgement:
+def judge(answer: ProbeAnswer, facts: ProbeFacts) -> Judgement:
     """Judge one probe.
 
     The order is the kernel's own: a seccomp filter answers before the kernel does, and the mount's flags, capabilities
     and file modes come after that. An error which no rule explains is *unknown*.
 
     Args:
-        answer: of the probe program to one attempt (cluster/probe/answer.go).
-        facts: who ran it, with which capabilities (cluster/probe/facts.go).
+        answer: of the probe program. It comes from a container that may be hostile, and may hold anything.
+        facts: who ran it, with which capabilities.
     """
     if answer.get("unknown"):
         return Judgement(Verdict.UNKNOWN, None, str(answer["unknown"]))
@@ -88,22 +119,23 @@ def judge(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> Judgement:
     return _of_control(answer) or _of_absence(answer) or _of_view(answer) or _of_errno(answer, facts)
 
 
-def _of_control(answer: Mapping[str, Any]) -> Judgement | None:
-    if answer.get("control") not in set(Control):
+def _of_control(answer: ProbeAnswer) -> Judgement | None:
+    name = answer.get("control")
+    if not isinstance(name, str) or name not in set(Control):
         return None
-    control = Control(answer["control"])
+    control = Control(name)
     return _no(control, str(answer.get("said") or control.meaning))
 
 
-def _of_absence(answer: Mapping[str, Any]) -> Judgement | None:
+def _of_absence(answer: ProbeAnswer) -> Judgement | None:
     return _no(Control.ABSENT, f"there is no {answer['absent']}") if answer.get("absent") else None
 
 
-def _of_view(answer: Mapping[str, Any]) -> Judgement | None:
+def _of_view(answer: ProbeAnswer) -> Judgement | None:
     return _no(Control.NAMESPACE, f"{answer['hidden']}: not in sight") if answer.get("hidden") else None
 
 
-def _of_errno(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> Judgement:
+def _of_errno(answer: ProbeAnswer, facts: ProbeFacts) -> Judgement:
     errno, needs = str(answer.get("errno") or ""), answer.get("needs")
     if errno == "EROFS":
         return _no(Control.READ_ONLY, "EROFS")
@@ -124,7 +156,7 @@ def _of_errno(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> Judgement:
     return Judgement(Verdict.UNKNOWN, None, _unexplained(errno, answer))
 
 
-def _unexplained(errno: str, answer: Mapping[str, Any]) -> str:
+def _unexplained(errno: str, answer: ProbeAnswer) -> str:
     if errno in ("EPERM", "EACCES"):
         return f"{errno}, for which neither capability nor mode is the reason: a security module, perhaps"
     return f"{errno}: {answer.get('said')}" if errno else "the probe gave no answer"
@@ -134,7 +166,7 @@ def _no(control: Control, reason: str) -> Judgement:
     return Judgement(Verdict.COULD_NOT, control, reason)
 
 
-def has_capability(facts: Mapping[str, Any], name: str) -> bool:
+def has_capability(facts: ProbeFacts, name: str) -> bool:
     """Whether a capability is in the effective set of a probe's process."""
     try:
         mask = int(str(facts.get("cap_effective") or "0"), 16)

@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit.base.waiting import watch
 from labkit.core.causes import REFUSALS, Cause
+from labkit.core.pods.api_objects import PodObject
 from labkit.core.pods.manifest import kubectl_line
 from labkit.core.pods.outcome import Outcome, judge
 from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
@@ -136,7 +137,7 @@ class OnCluster:
             return _refused(posture, line, probes, refused, time.monotonic() - started)
         return _Asked(posture, namespace, line, mark, started)
 
-    def _look(self, asked: _Asked, pod: Mapping[str, Any], probes: Sequence[str]) -> Trial | None:
+    def _look(self, asked: _Asked, pod: PodObject, probes: Sequence[str]) -> Trial | None:
         """The trial of a pod once its output is whole or will not be; None until then."""
         name, spent = asked.posture.name, time.monotonic() - asked.since
         late = spent > self._deadline

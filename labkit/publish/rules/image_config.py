@@ -1,6 +1,6 @@
 """The configuration of the published image: the base's, changed as the SDK changes it.
 
-PURE. Source: dotnet/sdk:src/Containers/Microsoft.NET.Build.Containers/ImageConfig.cs, ImageBuilder.cs and
+PURE. Source: dotnet/sdk:src/Containers/Microsoft.NET.Build.Containers/ImageConfigBuilder.cs, ImageBuilder.cs and
 Tasks/CreateNewImage.cs. In particular Config.User: ContainerUser to the letter; else APP_UID of the final
 environment, even where it is empty; else the base's own.
 """
@@ -21,7 +21,7 @@ _PORT_TYPES = {"": "tcp", "tcp": "tcp", "udp": "udp", "0": "tcp", "1": "udp"}
 _KEPT = ("Volumes", "StopSignal")
 
 
-class ImageConfig:
+class ImageConfigBuilder:
     """A configuration in the making: the base's, and what a project changes of it.
 
     Args:

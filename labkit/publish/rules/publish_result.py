@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.publish.rules.base_image import base_image, framework_version, runtime_identifiers
 from labkit.publish.rules.entrypoint import app_command, entrypoint_and_cmd
-from labkit.publish.rules.image_config import ImageConfig
+from labkit.publish.rules.image_config import ImageConfigBuilder
 from labkit.publish.rules.image_target import Target, check_target, image_target
 from labkit.publish.rules.labels import labels
 from labkit.publish.rules.messages import Message, Refused
@@ -116,13 +116,13 @@ def complete(
 
 def _config(
     project: Project, result: PublishResult, base: Mapping[str, Any] | None
-) -> tuple[ImageConfig, list[Message]]:
+) -> tuple[ImageConfigBuilder, list[Message]]:
     local, directory = result.target.local_registry, result.working_directory
     if not result.target.archive and not result.target.registry and local not in ("", "Docker", "Podman"):
         raise Refused("MSB4018", f"CONTAINER2002: unknown local registry type {local!r}. Valid are Docker,Podman")
     if base is None:
         raise Refused("MSB4018", "the base image's configuration has no 'config' node, and the SDK's task crashes")
-    config = ImageConfig(base)
+    config = ImageConfigBuilder(base)
     if result.image_format not in FORMATS:
         raise Refused("CONTAINER2031", f"the format {result.image_format!r} is not supported. Supported: OCI,Docker")
     if not directory.strip("/"):

@@ -21,9 +21,9 @@ from labkit.threat.evidence import (
     judged,
     read_output,
 )
-from labkit.threat.judge import Control, Verdict
+from labkit.threat.judge import Control, ProbeFacts, Verdict
 
-_FACTS = {"uid": 1654, "cap_effective": "0", "cap_bounding": "0"}
+_FACTS: ProbeFacts = {"uid": 1654, "cap_effective": "0", "cap_bounding": "0"}
 
 
 def _cell(said: str = "DAC", where: str = "engine", probe: str = "read-shadow") -> Cell:
@@ -44,8 +44,8 @@ def test_lines_are_read_whatever_stands_between_them() -> None:
         '{"pro',
         '{"end": true}',
     ]
-    said = read_output("\n".join(lines))
-    assert said == ProbeOutput(_FACTS, {"mount": {"probe": "mount", "errno": "EPERM"}}, True)
+    output = read_output("\n".join(lines))
+    assert output == ProbeOutput(_FACTS, {"mount": {"probe": "mount", "errno": "EPERM"}}, True)
 
 
 @given(st.text())
@@ -61,10 +61,16 @@ def test_a_probe_without_an_answer_is_unknown_with_how_it_ended() -> None:
 
 @pytest.mark.parametrize(("outside", "verdict"), [(True, "could"), (None, "could"), (False, "unknown")])
 def test_a_mark_that_nobody_sees_is_not_believed(outside: bool | None, verdict: str) -> None:
-    said = ProbeOutput(_FACTS, {"mark-node": {"done": True}}, True)
-    (cell,) = judged("root-hostpath", "cluster", said, ["mark-node"], "", {"mark-node": outside})
+    output = ProbeOutput(_FACTS, {"mark-node": {"done": True}}, True)
+    (cell,) = judged("root-hostpath", "cluster", output, ["mark-node"], "", {"mark-node": outside})
     assert str(cell.verdict) == verdict
     assert cell.evidence["outside"] is outside
+
+
+def test_a_container_cannot_say_itself_that_its_mark_was_seen() -> None:
+    output = read_output('{"probe": "mark-node", "done": true, "outside": true}\n{"probe": "mount", "outside": []}')
+    cells = judged("root-hostpath", "cluster", output, ["mark-node", "mount"], "", {"mark-node": None})
+    assert [cell.evidence.get("outside", "not asked") for cell in cells] == [None, "not asked"]
 
 
 def test_engine_and_cluster_are_compared_and_not_averaged() -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.threat.judge import Control, Verdict, has_capability, judge
+from labkit.threat.judge import Control, ProbeAnswer, ProbeFacts, Verdict, has_capability, judge
 
-_ROOT = {"uid": 0, "cap_effective": "00000000a80425fb", "user_namespace": False}
-_APP = {"uid": 1654, "cap_effective": "0000000000000000", "user_namespace": False}
-_ROOT_APART = {**_ROOT, "user_namespace": True}
+_ROOT: ProbeFacts = {"uid": 0, "cap_effective": "00000000a80425fb", "user_namespace": False}
+_APP: ProbeFacts = {"uid": 1654, "cap_effective": "0000000000000000", "user_namespace": False}
+_ROOT_APART: ProbeFacts = {**_ROOT, "user_namespace": True}
 
 
 @pytest.mark.parametrize(
@@ -35,16 +33,16 @@ _ROOT_APART = {**_ROOT, "user_namespace": True}
         ({"hidden": "/dev/sda"}, _APP, "could not", "namespace"),
         ({"control": "no_new_privs"}, _APP, "could not", "no_new_privs"),
         ({"control": "good luck"}, _APP, "unknown", None),
+        ({"control": ["DAC"]}, _APP, "unknown", None),
+        ({"errno": {"EPERM": 1}, "needs": []}, {}, "unknown", None),
         ({"unknown": "it hung"}, _APP, "unknown", None),
         ({}, _APP, "unknown", None),
     ],
 )
-def test_each_answer_has_its_verdict(
-    answer: dict[str, Any], facts: dict[str, Any], verdict: str, control: str | None
-) -> None:
-    found = judge(answer, facts)
-    assert (str(found.verdict), str(found.control) if found.control else None) == (verdict, control)
-    assert found.reason
+def test_each_answer_has_its_verdict(answer: ProbeAnswer, facts: ProbeFacts, verdict: str, control: str | None) -> None:
+    judgement = judge(answer, facts)
+    assert (str(judgement.verdict), str(judgement.control) if judgement.control else None) == (verdict, control)
+    assert judgement.reason
 
 
 _ANSWERS = st.dictionaries(
@@ -57,12 +55,12 @@ _FACTS = st.dictionaries(st.sampled_from(["uid", "cap_effective", "user_namespac
 
 
 @given(_ANSWERS, _FACTS)
-def test_nothing_is_guessed(answer: dict[str, Any], facts: dict[str, Any]) -> None:
+def test_nothing_is_guessed(answer: ProbeAnswer, facts: ProbeFacts) -> None:
     """A control is named exactly where the verdict is could not, and nothing could that did not say so."""
-    found = judge(answer, facts)
-    assert (found.control is not None) is (found.verdict is Verdict.COULD_NOT)
-    assert found.verdict is not Verdict.COULD or answer.get("done") is True
-    assert found.reason
+    judgement = judge(answer, facts)
+    assert (judgement.control is not None) is (judgement.verdict is Verdict.COULD_NOT)
+    assert judgement.verdict is not Verdict.COULD or answer.get("done") is True
+    assert judgement.reason
 
 
 @pytest.mark.parametrize(
