@@ -41,8 +41,10 @@ _APP = POSTURES["app-default"]
 # --- what is there before and after ---
 
 
-def _docker(*words: str) -> list[str]:
-    return sorted(subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.splitlines())
+def _docker(*arguments: str) -> list[str]:
+    return sorted(
+        subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.splitlines()
+    )
 
 
 # What kubelet and containerd keep of a pod that is gone, until they get round to it.
@@ -119,12 +121,14 @@ def test_it_is_as_expected_in_every_cell(matrices: tuple[Matrix, Matrix]) -> Non
 
 def test_it_is_whole(matrices: tuple[Matrix, Matrix]) -> None:
     cells = {cell.key for cell in matrices[0].cells}
-    assert cells == {(name, probe, at) for name, one in POSTURES.items() for at in one.places for probe in PROBES}
+    assert cells == {
+        (name, probe, at) for name, posture in POSTURES.items() for at in posture.places for probe in PROBES
+    }
 
 
 def test_two_runs_say_the_same(matrices: tuple[Matrix, Matrix]) -> None:
-    one, other = ({cell.key: cell.full_verdict for cell in matrix.cells} for matrix in matrices)
-    assert one == other
+    first, second = ({cell.key: cell.full_verdict for cell in matrix.cells} for matrix in matrices)
+    assert first == second
 
 
 def test_every_cell_keeps_its_evidence(matrices: tuple[Matrix, Matrix]) -> None:
@@ -163,8 +167,8 @@ def test_what_a_killed_run_left_is_swept_by_the_next(lab: Lab, engine: Engine, k
 
 
 def test_a_posture_that_the_cluster_refuses_has_its_cause_and_the_rest_goes_on(lab: Lab) -> None:
-    found = measure(lab, ["root-restricted", "root-non-root", "app-default"], ["write-tmp"], CLUSTER)
-    seen = [(cell.posture, cell.short, cell.evidence.get("cause")) for cell in found.cells]
+    matrix = measure(lab, ["root-restricted", "root-non-root", "app-default"], ["write-tmp"], CLUSTER)
+    seen = [(cell.posture, cell.short, cell.evidence.get("cause")) for cell in matrix.cells]
     assert seen == [
         ("root-restricted", "admission", "pod-security"),
         ("root-non-root", "refusal", "image-runs-as-root"),
@@ -276,13 +280,13 @@ def test_a_pod_that_is_deleted_half_way_does_not_hold_up_the_others(lab: Lab, en
 
 def test_without_a_cluster_the_engines_half_still_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KindCluster, "look", lambda *_: State.STOPPED)
-    found = measure(lab, ["app-default"], ["read-shadow"])
-    assert [(cell.where, cell.short) for cell in found.cells] == [(ENGINE, "DAC")]
+    matrix = measure(lab, ["app-default"], ["read-shadow"])
+    assert [(cell.where, cell.short) for cell in matrix.cells] == [(ENGINE, "DAC")]
 
 
-def _command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["labkit", "matrix", *words], capture_output=True, text=True, check=False, env={**os.environ, **environment}
+        ["labkit", "matrix", *arguments], capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
 
 
@@ -312,7 +316,7 @@ def test_a_worksheet_is_checked_and_what_holds_no_more_is_said(lab: Lab, tmp_pat
     sheet.add(replace(cells[0], verdict=Verdict.COULD, control=None))
     done = _command("--check", str(sheet.path), "--json")
     assert done.returncode == 1
-    assert [one["holds"] for one in json.loads(done.stdout)] == [False, True]
+    assert [recheck["holds"] for recheck in json.loads(done.stdout)] == [False, True]
 
 
 # --- the vulnerable app ---
@@ -343,7 +347,7 @@ def test_the_page_serves_nobody_on_the_host(lab: Lab) -> None:
 
 
 def test_root_in_a_user_namespace_is_stopped_where_its_powers_meet_the_node(matrices: tuple[Matrix, Matrix]) -> None:
-    trial = next(one for one in matrices[0].trials if one.posture == "root-userns")
+    trial = next(trial for trial in matrices[0].trials if trial.posture == "root-userns")
     assert trial.facts["uid"] == 0
     assert trial.facts["user_namespace"] is True
     cell = matrices[0].cell("root-userns", "make-device", CLUSTER)

@@ -41,7 +41,7 @@ def published(lab: Lab, name: str, *arguments: str, **options: object) -> Publis
 
 
 @pytest.mark.parametrize(
-    ("arguments", "user", "said"),
+    ("arguments", "user", "greeting"),
     [
         ((), "1654", "Hello app, using"),
         (("-p:ContainerUser=root",), "root", "Hello root, using"),
@@ -51,15 +51,15 @@ def published(lab: Lab, name: str, *arguments: str, **options: object) -> Publis
     ],
 )
 def test_what_is_published_runs(
-    lab: Lab, engine: Engine, name: str, arguments: tuple[str, ...], user: str, said: str | None
+    lab: Lab, engine: Engine, name: str, arguments: tuple[str, ...], user: str, greeting: str | None
 ) -> None:
     done = published(lab, name, *arguments)
     inspected = engine.image(f"{name}:latest")
     assert inspected is not None
     assert (inspected["Id"], inspected["Config"].get("User")) == (done.digest, user)
     assert lab.configuration.labels.items() <= image_labels(inspected).items()
-    if said is not None:
-        assert said in lab.run(f"{name}:latest").expect().output
+    if greeting is not None:
+        assert greeting in lab.run(f"{name}:latest").expect().output
     else:  # There is no dotnet in this base.
         lab.run(f"{name}:latest").expect(cause=Cause.COMMAND_NOT_FOUND, exit_status=127)
 
@@ -233,17 +233,17 @@ def test_both_back_ends_are_compared(lab: Lab, recorded_sdk: Path) -> None:
     case = _case("user-none-on-runtime")
     labels = dict(case["config"]["Labels"])  # type: ignore[index]
     recorded_sdk.write_text(json.dumps(case))
-    found = {one["field"] for one in compare(HELLO, Options(()), lab)}
-    assert found == {"Labels"}  # The recorded base has another name, and the lab's carries its marks.
+    fields = {difference["field"] for difference in compare(HELLO, Options(()), lab)}
+    assert fields == {"Labels"}  # The recorded base has another name, and the lab's carries its marks.
     case["config"] = {**case["config"], "User": "64198", "Labels": labels}  # type: ignore[dict-item]
     recorded_sdk.write_text(json.dumps(case))
-    changed = [one for one in compare(HELLO, Options(()), lab) if one["field"] == "User"]
+    changed = [difference for difference in compare(HELLO, Options(()), lab) if difference["field"] == "User"]
     assert changed == [{"field": "User", "sdk": "64198", "kit": "1654"}]
 
 
 def test_the_command(lab: Lab, name: str, tmp_path: Path) -> None:
-    def run(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "labkit", "publish", *words]
+    def run(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "labkit", "publish", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload, no-any-return]
 
     done = run(

@@ -63,9 +63,9 @@ def test_the_rules_do_what_the_sdk_did(case: dict[str, Any]) -> None:
     if case.get("config") and _base(case) is not None:
         for name in _COMPARED:
             assert _shown(answer["config"], name) == _shown(case["config"], name), name
-    for one in case.get("repo_tags") or []:
-        if isinstance(one, str):
-            assert one in [f"{answer['repository']}:{tag}" for tag in answer["tags"]]
+    for reference in case.get("repo_tags") or []:
+        if isinstance(reference, str):
+            assert reference in [f"{answer['repository']}:{tag}" for tag in answer["tags"]]
 
 
 def _shown(config: dict[str, Any], name: str) -> Any:

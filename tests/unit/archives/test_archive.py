@@ -172,11 +172,11 @@ def test_a_layout_is_read_from_a_folder_and_from_a_tar(tmp_path: Path) -> None:
     layout = Layout()
     files = layout.finish(layout.image(gzip.compress(tar(ETC)), name="app:2"), layout.image(tar({})))
     folder = write(tmp_path / "layout", files)
-    found = read_archive(folder)
-    assert found[0] == ImageContent("app:2", "app", tuple(ENV), "amd64", PASSWD, GROUP)
-    assert (found[1].reference, found[1].passwd) == ("layout", None)
+    images = read_archive(folder)
+    assert images[0] == ImageContent("app:2", "app", tuple(ENV), "amd64", PASSWD, GROUP)
+    assert (images[1].reference, images[1].passwd) == ("layout", None)
     packed = read_archive(put(tmp_path, tar({f"./{name}": data for name, data in files.items()})))
-    assert packed[0] == found[0]
+    assert packed[0] == images[0]
     assert packed[1].reference == "image.tar"
 
 
@@ -552,11 +552,11 @@ def test_a_tar_of_too_many_files_is_no_image(tmp_path: Path, monkeypatch: pytest
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     """All that is in a folder, with its times."""
-    found = {}
+    files = {}
     for path in folder.rglob("*"):
         stat = path.lstat()
-        found[str(path)] = (stat.st_mode, stat.st_mtime_ns, path.read_bytes() if path.is_file() else b"")
-    return found
+        files[str(path)] = (stat.st_mode, stat.st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+    return files
 
 
 def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

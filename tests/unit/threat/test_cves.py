@@ -37,7 +37,7 @@ def machine_with(text: str | None) -> MachineVersions:
 
 def verdict_of(card: Card, text: str) -> CardVerdict:
     """What a version alone means, the same wherever it is found."""
-    (verdict,) = {one.verdict for one in check(card, machine_with(text))}
+    (verdict,) = {finding.verdict for finding in check(card, machine_with(text))}
     return verdict
 
 
@@ -159,15 +159,15 @@ def test_engine_and_node_are_told_apart() -> None:
     ],
 )
 def test_a_setting_excludes(card: Card, machine: MachineVersions, verdict: CardVerdict) -> None:
-    (found,) = check(card, machine)
-    assert (found.card, found.where, found.verdict) == (card.name, Where.KERNEL, verdict)
+    (finding,) = check(card, machine)
+    assert (finding.card, finding.where, finding.verdict) == (card.name, Where.KERNEL, verdict)
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_of_an_unknown_machine_nothing_is_known(card: Card) -> None:
-    found = check(card, MachineVersions())
-    assert {one.verdict for one in found} == {UNKNOWN}
-    assert all("is not known" in one.reason for one in found)
+    findings = check(card, MachineVersions())
+    assert {finding.verdict for finding in findings} == {UNKNOWN}
+    assert all("is not known" in finding.reason for finding in findings)
 
 
 @given(cards, st.data())
@@ -194,9 +194,9 @@ def test_a_plain_number_is_always_judged(card: Card, text: str) -> None:
 @given(cards, texts, st.none() | st.integers(0, 3), st.none() | st.integers(0, 3))
 def test_any_text_is_answered(card: Card, text: str, cgroup: int | None, namespaces: int | None) -> None:
     machine = replace(machine_with(text), cgroup_version=cgroup, max_user_namespaces=namespaces)
-    found = check(card, machine)
-    assert all(one.reason for one in found)
-    assert str(card_table(card, found))
+    findings = check(card, machine)
+    assert all(finding.reason for finding in findings)
+    assert str(card_table(card, findings))
 
 
 def test_a_card_is_found_by_its_number() -> None:
@@ -213,7 +213,7 @@ def test_a_card_that_is_not_there(name: str, remedy: str) -> None:
 
 
 def test_all_cards_in_a_table() -> None:
-    table = cards_table([one for card in CARDS.values() for one in check(card, machine_with("1.1.5"))])
+    table = cards_table([finding for card in CARDS.values() for finding in check(card, machine_with("1.1.5"))])
     assert [str(row[0]).splitlines()[0] for row in table.rows] == list(CARDS)
     assert table.rows[0][2:] == ("yes", "engine: fixed\nnode: fixed")
     assert table.rows[1][3] == "engine: affected\nnode: affected"

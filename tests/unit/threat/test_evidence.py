@@ -26,9 +26,9 @@ from labkit.threat.judge import Control, ProbeFacts, Verdict
 _FACTS: ProbeFacts = {"uid": 1654, "cap_effective": "0", "cap_bounding": "0"}
 
 
-def _cell(said: str = "DAC", where: str = "engine", probe: str = "read-shadow") -> Cell:
-    control = Control(said) if said in set(Control) else None
-    verdict = Verdict.COULD_NOT if control else Verdict(said)
+def _cell(word: str = "DAC", where: str = "engine", probe: str = "read-shadow") -> Cell:
+    control = Control(word) if word in set(Control) else None
+    verdict = Verdict.COULD_NOT if control else Verdict(word)
     return Cell("app-default", probe, where, verdict, control, "because", {"call": "open()", "errno": "EACCES"})
 
 
@@ -78,8 +78,8 @@ def test_engine_and_cluster_are_compared_and_not_averaged() -> None:
         Trial("app-default", "engine", "", {}, [_cell("seccomp"), _cell("DAC", probe="mount")]),
         Trial("app-default", "cluster", "", {}, [_cell("could", "cluster"), _cell("DAC", "cluster", "mount")]),
     ]
-    ((one, other),) = Matrix(trials).differences()
-    assert (one.full_verdict, other.full_verdict) == ("could not: seccomp", "could")
+    ((here, there),) = Matrix(trials).differences()
+    assert (here.full_verdict, there.full_verdict) == ("could not: seccomp", "could")
 
 
 def test_as_csv_it_has_a_line_for_each_cell() -> None:
@@ -90,15 +90,15 @@ def test_as_csv_it_has_a_line_for_each_cell() -> None:
 
 def test_as_json_it_has_postures_probes_and_cells() -> None:
     told = Matrix([Trial("app-default", "engine", "docker run x", _FACTS, [_cell()])], {"date": "today"}).to_dict()
-    assert [one["name"] for one in told["postures"]] == ["app-default"]
-    assert [one["name"] for one in told["probes"]] == ["read-shadow"]
+    assert [record["name"] for record in told["postures"]] == ["app-default"]
+    assert [record["name"] for record in told["probes"]] == ["read-shadow"]
     assert {"posture", "probe", "where", "verdict", "control", "evidence"} <= set(told["cells"][0])
     json.dumps(told)
 
 
-@pytest.mark.parametrize("said", ["could", "unknown", "DAC", "absent tool"])
-def test_a_cell_survives_json(said: str) -> None:
-    cell = _cell(said)
+@pytest.mark.parametrize("word", ["could", "unknown", "DAC", "absent tool"])
+def test_a_cell_survives_json(word: str) -> None:
+    cell = _cell(word)
     assert Cell.from_dict(json.loads(json.dumps(cell.to_dict()))) == cell
 
 

@@ -9,9 +9,9 @@ from labkit.threat.postures import POSTURES
 from labkit.threat.probes import PROBES
 
 
-def _cell(key: tuple[str, str, str], said: str) -> Cell:
-    control = Control(said) if said in set(Control) else None
-    return Cell(*key, Verdict.COULD_NOT if control else Verdict(said), control, "", {})
+def _cell(key: tuple[str, str, str], word: str) -> Cell:
+    control = Control(word) if word in set(Control) else None
+    return Cell(*key, Verdict.COULD_NOT if control else Verdict(word), control, "", {})
 
 
 def _matrix() -> Matrix:
@@ -21,7 +21,9 @@ def _matrix() -> Matrix:
 
 
 def test_it_has_every_probe_in_every_posture_wherever_that_can_be_had() -> None:
-    wanted = {(name, probe, where) for name, one in POSTURES.items() for where in one.places for probe in PROBES}
+    wanted = {
+        (name, probe, where) for name, posture in POSTURES.items() for where in posture.places for probe in PROBES
+    }
     assert set(expected()) == wanted
 
 
@@ -41,7 +43,9 @@ def test_each_cell_that_surprises_has_a_reason() -> None:
 
 
 def test_each_difference_between_the_places_has_a_reason_or_the_cause_of_a_refusal() -> None:
-    unexplained = [other.key for one, other in _matrix().differences() if not reason_for(one) and not reason_for(other)]
+    unexplained = [
+        there.key for here, there in _matrix().differences() if not reason_for(here) and not reason_for(there)
+    ]
     assert unexplained == []
 
 
@@ -49,7 +53,7 @@ def test_each_reason_explains_a_cell() -> None:
     matrix = _matrix()
     explained = {reason_for(cell) for cell in surprising(matrix.cells)}
     explained |= {reason_for(cell) for pair in matrix.differences() for cell in pair}
-    assert [one.why for one in surprises() if one.why not in explained] == []
+    assert [surprise.why for surprise in surprises() if surprise.why not in explained] == []
 
 
 def test_few_cells_may_say_more_than_one_thing() -> None:

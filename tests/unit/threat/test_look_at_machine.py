@@ -100,7 +100,7 @@ def test_of_an_engine_that_says_nothing_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "details", "said"),
+    ("version", "details", "expected"),
     [
         ("1.2.5", {"GitCommit": "v1.2.5-0-g59923ef"}, "1.2.5"),
         ("v2.1.3", {"GitCommit": "c787fb98911740dd3ff2d0e45ce88cdf01410486"}, "v2.1.3"),
@@ -112,12 +112,12 @@ def test_of_an_engine_that_says_nothing_nothing_is_known() -> None:
         (None, {}, None),
     ],
 )
-def test_a_version_is_told_whole(version: object, details: object, said: str | None) -> None:
-    assert with_component(version, details) == said
+def test_a_version_is_told_whole(version: object, details: object, expected: str | None) -> None:
+    assert with_component(version, details) == expected
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "expected"),
     [
         ("containerd github.com/containerd/containerd/v2 2.3.4+unknown \n", "2.3.4+unknown"),
         ("containerd github.com/containerd/containerd 1.7.12 \n", "1.7.12 (no commit named)"),
@@ -126,8 +126,8 @@ def test_a_version_is_told_whole(version: object, details: object, said: str | N
         ("", None),
     ],
 )
-def test_the_nodes_containerd(output: str, said: str | None) -> None:
-    assert with_node("containerd", 0, output).node_containerd == said
+def test_the_nodes_containerd(output: str, expected: str | None) -> None:
+    assert with_node("containerd", 0, output).node_containerd == expected
 
 
 def test_the_nodes_runc() -> None:
@@ -140,9 +140,9 @@ def test_the_number_of_user_namespaces(output: str, count: int | None) -> None:
     assert with_node("cat", 0, output).max_user_namespaces == count
 
 
-@pytest.mark.parametrize(("said", "read"), [("2", 2), ("1", 1), ("", None), (2, None), ("3", None)])
-def test_the_cgroup_version(said: object, read: int | None) -> None:
-    assert look(Paper({"CgroupVersion": said})).cgroup_version == read
+@pytest.mark.parametrize(("expected", "read"), [("2", 2), ("1", 1), ("", None), (2, None), ("3", None)])
+def test_the_cgroup_version(expected: object, read: int | None) -> None:
+    assert look(Paper({"CgroupVersion": expected})).cgroup_version == read
 
 
 def test_a_kernel_that_the_engine_could_not_find_out() -> None:

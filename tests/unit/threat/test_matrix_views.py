@@ -43,19 +43,25 @@ def recorded() -> Matrix:
     told = json.loads((CHECKOUT / "tests/recorded/threat/matrix.json").read_text(encoding="utf-8"))
     cells = [
         Cell(
-            one["posture"],
-            one["probe"],
-            one["where"],
-            Verdict(one["verdict"]),
-            Control(one["control"]) if one["control"] else None,
-            one["reason"],
-            one["evidence"],
+            record["posture"],
+            record["probe"],
+            record["where"],
+            Verdict(record["verdict"]),
+            Control(record["control"]) if record["control"] else None,
+            record["reason"],
+            record["evidence"],
         )
-        for one in told["cells"]
+        for record in told["cells"]
     ]
     trials = [
-        Trial(one["posture"], one["where"], one["line"], one["facts"], [cell for cell in cells if _of(cell, one)])
-        for one in told["trials"]
+        Trial(
+            record["posture"],
+            record["where"],
+            record["line"],
+            record["facts"],
+            [cell for cell in cells if _of(cell, record)],
+        )
+        for record in told["trials"]
     ]
     return Matrix(trials, told["made"])
 
@@ -79,9 +85,9 @@ def some(postures: Iterable[str], probes: Iterable[str], places: Iterable[str] =
 
 
 def cell(posture: str, probe: str, where: str) -> Cell:
-    found = MATRIX.cell(posture, probe, where)
-    assert found is not None
-    return found
+    seen = MATRIX.cell(posture, probe, where)
+    assert seen is not None
+    return seen
 
 
 # --- tables ---
@@ -92,7 +98,7 @@ def test_every_cell_of_a_place_stands_in_its_table_in_a_word(where: str) -> None
     table = matrix_table(MATRIX, where)
     postures = table.headers[2:]
     shown = {(name, row[1], where): word for row in table.rows for name, word in zip(postures, row[2:], strict=True)}
-    assert shown == {one.key: one.short for one in MATRIX.cells if one.where == where}
+    assert shown == {seen.key: seen.short for seen in MATRIX.cells if seen.where == where}
     assert {str(word) for word in shown.values()} <= control_words()
     assert [row[0] for row in table.rows] == [PROBES[str(row[1])].title for row in table.rows]
 
@@ -112,17 +118,17 @@ def test_every_difference_stands_in_the_table_with_its_reason() -> None:
     }
     differences = MATRIX.differences()
     assert len(differences) == len(shown) > 0
-    for one, other in differences:
-        engine, cluster, why = shown[one.posture, one.probe]
-        assert (engine, cluster) == (one.full_verdict, other.full_verdict)
-        assert reason_for(one) in why
-        assert reason_for(other) in why
+    for here, there in differences:
+        engine, cluster, why = shown[here.posture, here.probe]
+        assert (engine, cluster) == (here.full_verdict, there.full_verdict)
+        assert reason_for(here) in why
+        assert reason_for(there) in why
         assert why
 
 
 def test_every_surprise_is_counted_under_its_reason() -> None:
     table = surprises_table(MATRIX)
-    counts = Counter(reason_for(one) for one in surprising(MATRIX.cells))
+    counts = Counter(reason_for(surprise) for surprise in surprising(MATRIX.cells))
     assert {" ".join(str(why).split()): number for number, _, why in table.rows} == counts
 
 
@@ -140,7 +146,7 @@ def test_surprises_are_said_in_short(probe: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "shown"),
+    ("key", "shown"),
     [
         (
             ("app-default", "read-shadow", ENGINE),
@@ -164,8 +170,8 @@ def test_surprises_are_said_in_short(probe: str, line: str) -> None:
         ),
     ],
 )
-def test_a_cell_in_detail(one: tuple[str, str, str], shown: tuple[str, ...]) -> None:
-    (row,) = cells_table([cell(*one)]).rows
+def test_a_cell_in_detail(key: tuple[str, str, str], shown: tuple[str, ...]) -> None:
+    (row,) = cells_table([cell(*key)]).rows
     assert row == shown
 
 
@@ -205,9 +211,11 @@ def test_cells_fit_a_notebook() -> None:
 def test_the_description_counts_right(matrix: Matrix) -> None:
     text = describe_matrix(matrix)
     for where in PLACES:
-        counts = Counter(str(one.verdict) for one in matrix.cells if one.where == where)
-        said = f"on the {where} {counts['could']} could, {counts['could not']} could not, {counts['unknown']} unknown"
-        assert (said in text) is bool(counts)
+        counts = Counter(str(seen.verdict) for seen in matrix.cells if seen.where == where)
+        sentence = (
+            f"on the {where} {counts['could']} could, {counts['could not']} could not, {counts['unknown']} unknown"
+        )
+        assert (sentence in text) is bool(counts)
     assert "table" in text
 
 
@@ -234,13 +242,13 @@ def texts(figure: Figure) -> list[Text]:
 
 def cells_of(figure: Figure) -> list[tuple[Rectangle, Text]]:
     """Each cell with what is written in it; those of the legend too."""
-    written = {tuple(round(place, 3) for place in one.get_position()): one for one in texts(figure)}
-    found = []
+    written = {tuple(round(place, 3) for place in label.get_position()): label for label in texts(figure)}
+    signs = []
     for patch in figure.axes[0].patches:
         assert isinstance(patch, Rectangle)
         middle = patch.get_x() + patch.get_width() / 2, patch.get_y() + patch.get_height() / 2
-        found.append((patch, written[tuple(round(place, 3) for place in middle)]))
-    return found
+        signs.append((patch, written[tuple(round(place, 3) for place in middle)]))
+    return signs
 
 
 def grey(patch: Rectangle) -> float:
@@ -250,10 +258,12 @@ def grey(patch: Rectangle) -> float:
 
 def test_each_cell_has_its_sign_and_the_legend_has_every_sign_once(figure: Figure) -> None:
     signs = Counter(text.get_text() for _, text in cells_of(figure))
-    words = [word for word in SIGNS if word != NOT_TRIED]
-    assert signs == Counter(SIGNS[one.short] for one in MATRIX.cells) + Counter(SIGNS[word] for word in words)
+    verdicts = [verdict for verdict in SIGNS if verdict != NOT_TRIED]
+    assert signs == Counter(SIGNS[seen.short] for seen in MATRIX.cells) + Counter(
+        SIGNS[verdict] for verdict in verdicts
+    )
     written = {text.get_text() for text in texts(figure)}
-    assert {*words, *(MEANINGS[word] for word in words)} <= written
+    assert {*verdicts, *(MEANINGS[verdict] for verdict in verdicts)} <= written
 
 
 def test_probes_postures_title_and_versions_are_written(figure: Figure) -> None:
@@ -302,19 +312,19 @@ def test_nothing_is_cut_off_or_lies_over_another(matrix: Matrix) -> None:
     canvas = FigureCanvasAgg(figure)
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     inside = cells_of(figure)
-    for patch, text in inside:
-        box, room = text.get_window_extent(renderer), patch.get_window_extent(renderer)
+    for patch, sign in inside:
+        box, room = sign.get_window_extent(renderer), patch.get_window_extent(renderer)
         assert room.x0 <= box.x0 <= box.x1 <= room.x1
-    signs = {id(text) for _, text in inside}
-    boxes = [(one.get_text(), one.get_window_extent(renderer)) for one in texts(figure) if id(one) not in signs]
+    signs = {id(sign) for _, sign in inside}
+    boxes = [(label.get_text(), label.get_window_extent(renderer)) for label in texts(figure) if id(label) not in signs]
     width, height = canvas.get_width_height()
-    for words, box in boxes:
-        assert 0 < box.x0 < box.x1 < width, words
-        assert 0 < box.y0 < box.y1 < height, words
+    for text, box in boxes:
+        assert 0 < box.x0 < box.x1 < width, text
+        assert 0 < box.y0 < box.y1 < height, text
     rooms = [("a cell", patch.get_window_extent(renderer)) for patch, _ in inside]
-    for (words, box), (other, place) in [*combinations(boxes, 2), *((one, room) for one in boxes for room in rooms)]:
+    for (text, box), (other, place) in [*combinations(boxes, 2), *((box, room) for box in boxes for room in rooms)]:
         apart = box.x1 <= place.x0 or place.x1 <= box.x0 or box.y1 <= place.y0 or place.y1 <= box.y0
-        assert apart, f"{words!r} and {other!r}"
+        assert apart, f"{text!r} and {other!r}"
 
 
 def test_a_cell_that_was_not_tried_is_drawn_and_explained() -> None:

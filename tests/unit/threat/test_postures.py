@@ -23,27 +23,27 @@ def test_there_are_enough() -> None:
     assert len(PROBES) >= 25
 
 
-@pytest.mark.parametrize("posture", _ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("posture", _ALL, ids=lambda posture: posture.name)
 def test_line_options_and_pod_ask_for_the_same(posture: Posture) -> None:
-    words = shlex.split(posture.docker_line("image", "/srv/x"))
+    argv = shlex.split(posture.docker_line("image", "/srv/x"))
     options = posture.engine_options("/srv/x")
     pod = posture.pod("image", "/srv/x")["spec"]
     own = pod["containers"][0].get("securityContext", {})
     whole = pod.get("securityContext", {})
-    said: list[tuple[bool, bool, bool, bool]] = [
-        (posture.drop_all, "--cap-drop" in words, "cap_drop" in options, "capabilities" in own),
-        (posture.read_only, "--read-only" in words, "read_only" in options, "readOnlyRootFilesystem" in own),
-        (posture.privileged, "--privileged" in words, "privileged" in options, "privileged" in own),
-        (posture.no_new_privs, "--security-opt" in words, "security_opt" in options, "allowPrivilegeEscalation" in own),
-        (posture.host_path, "--volume" in words, "binds" in options, bool(pod.get("volumes"))),
+    forms: list[tuple[bool, bool, bool, bool]] = [
+        (posture.drop_all, "--cap-drop" in argv, "cap_drop" in options, "capabilities" in own),
+        (posture.read_only, "--read-only" in argv, "read_only" in options, "readOnlyRootFilesystem" in own),
+        (posture.privileged, "--privileged" in argv, "privileged" in options, "privileged" in own),
+        (posture.no_new_privs, "--security-opt" in argv, "security_opt" in options, "allowPrivilegeEscalation" in own),
+        (posture.host_path, "--volume" in argv, "binds" in options, bool(pod.get("volumes"))),
     ]
-    assert all(len(set(same)) == 1 for same in said)
-    assert (posture.user is not None) is ("--user" in words) is ("runAsUser" in whole)
+    assert all(len(set(same)) == 1 for same in forms)
+    assert (posture.user is not None) is ("--user" in argv) is ("runAsUser" in whole)
     assert pod.get("hostUsers", True) is not posture.user_namespace
     assert ("runAsNonRoot" in whole) is posture.non_root
 
 
-@pytest.mark.parametrize("posture", _ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("posture", _ALL, ids=lambda posture: posture.name)
 def test_surroundings_leave_the_postures_settings_alone(posture: Posture) -> None:
     plain = posture.pod()
     around = surrounded(plain, environment("mark", "/app/x"), ["hold"])
@@ -103,7 +103,10 @@ def test_the_program_names_only_controls_that_there_are() -> None:
 
 
 def test_each_probe_says_what_it_means_and_what_decides() -> None:
-    assert all(one.title and one.meaning and one.rule and one.threat in ("rce", "breakout") for one in PROBES.values())
+    assert all(
+        probe.title and probe.meaning and probe.rule and probe.threat in ("rce", "breakout")
+        for probe in PROBES.values()
+    )
 
 
 def test_each_posture_shows_the_forms_that_it_has() -> None:

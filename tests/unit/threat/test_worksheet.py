@@ -107,7 +107,7 @@ def _edited(tmp_path: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"posture": "app-defualt"}, "row 1.*did you mean app-default"),
         ({"probe": "read-shadows"}, "did you mean read-shadow"),
@@ -122,15 +122,15 @@ def _edited(tmp_path: Path, **changes: Any) -> Path:
     ],
     ids=str,
 )
-def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(Misuse) as error:
         read_worksheet(_edited(tmp_path, **changes))
     assert "row 1" in str(error.value)
-    assert error.match("(?s)" + words)
+    assert error.match("(?s)" + message)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "no JSON"),
         ("{", "no JSON"),
@@ -146,10 +146,10 @@ def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], 
     ],
     ids=["empty", "torn", "list", "other", "newer", "rowless", "number", "bare", "quoted", "deep", "binary"],
 )
-def test_a_file_that_is_none(tmp_path: Path, text: str, words: str) -> None:
+def test_a_file_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "s.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(Misuse, match=words):
+    with pytest.raises(Misuse, match=message):
         read_worksheet(path)
 
 
