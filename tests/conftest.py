@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+
+# jsonschema, which nbformat imports, would compile a grammar of IRIs for a second; no test has an IRI.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 pytest_plugins = ["pytester"]
 

@@ -1,8 +1,13 @@
-"""The hooks around nbval, on small notebooks with real kernels."""
+"""The hooks around nbval, on two small notebooks with real kernels."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -10,41 +15,86 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.base.resources import CHECKOUT
 
-_DIAGNOSIS = """
-import labkit
-labkit.diagnose = lambda lesson: f"pods of {lesson}"
-import labkit.notebook
+NOTEBOOKS = {
+    "07-planted": [
+        "import os; assert os.environ['LABKIT_STRICT'] == 'untouched'",
+        "assert False, 'planted'",
+        "open('ran', 'w')",
+        "2",
+    ],
+    "08-no-lab": ["assert False, 'planted where the lab is gone'"],
+}
+
+STAND_IN_FOR_THE_LAB = """
+import labkit, labkit.notebook
+
+def diagnose(lesson):
+    if lesson == "08-no-lab":
+        raise ZeroDivisionError("division by zero")
+    return f"pods of {lesson}"
+
+labkit.diagnose = diagnose
 labkit.notebook.reset_lessons = lambda name=None: []
 """
 
-
-def _run(pytester: pytest.Pytester, *cells: str, diagnosis: str = _DIAGNOSIS) -> pytest.RunResult:
-    pytester.makeconftest(diagnosis)
-    os.environ["PYTHONPATH"] = str(CHECKOUT)  # pytester puts the environment back
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
-    nbformat.write(notebook, pytester.path / "07-planted.ipynb")
-    plugins = ("-p", "nbval", "-p", "tests.notebooks.hooks")
-    return pytester.runpytest_subprocess(*plugins, "--nbval-lax", "--nbval-current-env", "-rs", "-v")
+# Both notebooks are run once, by one process; another one would run them again.
+pytestmark = pytest.mark.xdist_group("nbval")
 
 
-def test_cells_behind_a_failed_one_do_not_run(pytester: pytest.Pytester) -> None:
-    result = _run(pytester, "1", "assert False, 'planted'", "open('ran', 'w')", "2")
-    result.assert_outcomes(passed=1, failed=1, skipped=2)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert not (pytester.path / "ran").exists()
-    result.stdout.fnmatch_lines(["*not run: *Cell 1 of this notebook failed before it*"])
+@dataclass(frozen=True)
+class Run:
+    """What came of the notebooks.
+
+    Args:
+        folder: where they were run.
+        status: pytest's exit status.
+        stdout: what pytest printed.
+        results: for each notebook "passed", "failed" or "skipped" for each of its cells.
+    """
+
+    folder: Path
+    status: int
+    stdout: str
+    results: dict[str, list[str]]
 
 
-def test_the_report_ends_with_the_lessons_pods(pytester: pytest.Pytester) -> None:
-    result = _run(pytester, "assert False")
-    result.stdout.fnmatch_lines(["*the lesson's pods*", "pods of 07-planted"])
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("notebooks")
+    (folder / "conftest.py").write_text(STAND_IN_FOR_THE_LAB, encoding="utf-8")
+    for name, cells in NOTEBOOKS.items():
+        nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), folder / f"{name}.ipynb")
+    argv = [sys.executable, "-m", "pytest", "-p", "nbval", "-p", "tests.notebooks.hooks", "-p", "no:cacheprovider"]
+    argv += ["--nbval-lax", "--nbval-current-env", "-rs", "--junitxml=report.xml"]
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (folder / "report.xml").exists(), done.stdout + done.stderr
+    results: dict[str, list[str]] = {name: [] for name in NOTEBOOKS}
+    for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
+        outcomes = [{"failure": "failed"}.get(child.tag, child.tag) for child in case]
+        results[case.attrib["classname"].split(".")[0]].append(outcomes[0] if outcomes else "passed")
+    return Run(folder, done.returncode, done.stdout, results)
 
 
-def test_a_lab_that_cannot_be_looked_at_does_not_hide_the_cell(pytester: pytest.Pytester) -> None:
-    broken = _DIAGNOSIS.replace('f"pods of {lesson}"', "1 / 0")
-    result = _run(pytester, "assert False, 'planted'", diagnosis=broken)
-    result.stdout.fnmatch_lines(["*planted*", "*could not be looked at: division by zero*"])
+def test_cells_behind_a_failed_one_do_not_run(run: Run) -> None:
+    assert run.results["07-planted"] == ["passed", "failed", "skipped", "skipped"]
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+    assert not (run.folder / "ran").exists()
+    assert "not run: Cell 1 of this notebook failed before it" in run.stdout
 
 
-def test_kernels_expect_untouched_exercises(pytester: pytest.Pytester) -> None:
-    _run(pytester, "import os; assert os.environ['LABKIT_STRICT'] == 'untouched'").assert_outcomes(passed=1)
+def test_the_next_notebook_runs_all_the_same(run: Run) -> None:
+    assert run.results["08-no-lab"] == ["failed"]
+
+
+def test_the_report_ends_with_the_lessons_pods(run: Run) -> None:
+    assert run.stdout.index("planted") < run.stdout.index("the lesson's pods") < run.stdout.index("pods of 07-planted")
+
+
+def test_a_lab_that_cannot_be_looked_at_does_not_hide_the_cell(run: Run) -> None:
+    report = run.stdout.partition("planted where the lab is gone")[2]
+    assert "could not be looked at: division by zero" in report
+
+
+def test_kernels_expect_untouched_exercises(run: Run) -> None:
+    assert run.results["07-planted"][0] == "passed"
