@@ -8,6 +8,10 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=$PWD/.venv/bin:$PATH
 export PATH PYTHONNOUSERSITE=1
+# Bytecode is kept here even where the machine forbids it beside the sources: each program that a test starts is
+# compiled once instead of at each start.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
 
 run_pytest() {
@@ -19,7 +23,7 @@ run_pytest() {
 run_stage() {
     case $1 in
         lint) ruff check . && ruff format --check . && mypy ;;
-        unit) run_pytest tests/unit tests/notebooks ;;
+        unit) run_pytest --numprocesses=auto --dist=loadgroup tests/unit tests/notebooks ;;
         recorded) run_pytest tests/recorded ;;
         up) labkit up < /dev/null ;;
         live) run_pytest tests/live ;;

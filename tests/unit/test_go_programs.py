@@ -14,7 +14,7 @@ from labkit.base.resources import CHECKOUT
 MODULES = [CHECKOUT / "cluster" / name for name in ("probe", "registry", "sampleapp")]
 
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath", "GOWORK": "off"}
-"""As labkit/adapters/go.py builds them: what the programs compiled, their tests find in Go's cache, in every checkout."""
+"""As labkit/adapters/go.py builds them: what it compiled is in Go's cache for the tests of every checkout."""
 
 pytestmark = pytest.mark.skipif(
     shutil.which("go") is None, reason="there is no Go here; with upstream images none is needed"
@@ -22,9 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def _run(folder: Path, *argv: str) -> str:
-    done = subprocess.run(
-        argv, cwd=folder, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(argv, cwd=folder, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
