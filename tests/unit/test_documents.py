@@ -1,0 +1,104 @@
+"""Every path that the documents name is there, so that the map leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from labkit.base.resources import CHECKOUT
+from labkit.course.lessons import lessons
+
+DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+FOLDERS = ("labkit", "cluster", "tests", "notebooks", "tools", "docs", ".ci")
+
+WRITTEN_BY_THE_READER = {"cluster/images.lock"}
+"""What a document tells its reader to make."""
+
+PLACEHOLDERS = {"NAME": "*", "NN": "[0-9][0-9]"}
+"""What stands in a path for one of many."""
+
+_SPAN = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(rf"(?<![\w./:-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*{{}},-]*")
+_TEST = re.compile(r"`(test_\w+)`")
+_FILE_NAME = re.compile(r"[\w{},*]+\.(?:py|toml|csv|sh)")
+
+
+def without_braces(path: str) -> list[str]:
+    """A path with {a,b} in it as the paths that it stands for."""
+    parts = re.split(r"\{([^}]*)\}", path)
+    choices = [[part] if number % 2 == 0 else part.split(",") for number, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in product(*choices)]
+
+
+def patterns(text: str) -> Iterator[str]:
+    """What a text's code spans name in this project, as patterns that must match something."""
+    for span in _SPAN.findall(text):
+        names = [span] if _FILE_NAME.fullmatch(span) else _PATH.findall(span)
+        for name in names:
+            for path in without_braces(name):
+                for placeholder, pattern in PLACEHOLDERS.items():
+                    path = path.replace(placeholder, pattern)
+                yield path
+
+
+def is_there(pattern: str) -> bool:
+    """Whether a path exists, or a file of that name in any folder."""
+    if any(CHECKOUT.glob(pattern.rstrip("/"))):
+        return True
+    return "/" not in pattern and any(path for folder in FOLDERS for path in (CHECKOUT / folder).rglob(pattern))
+
+
+def missing(text: str) -> list[str]:
+    """The patterns of a text that match nothing here."""
+    return sorted(pattern for pattern in set(patterns(text)) - WRITTEN_BY_THE_READER if not is_there(pattern))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(CHECKOUT)))
+def test_every_path_that_a_document_names_is_there(document: Path) -> None:
+    assert missing(document.read_text(encoding="utf-8")) == []
+
+
+def test_every_test_that_a_document_names_is_there() -> None:
+    tests = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "tests").rglob("test_*.py"))
+    named = {name for document in DOCUMENTS for name in _TEST.findall(document.read_text(encoding="utf-8"))}
+    assert named
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
+def test_every_lesson_is_on_the_courses_page_with_its_title_and_minutes() -> None:
+    page = (CHECKOUT / "docs" / "course.md").read_text(encoding="utf-8")
+    rows = [
+        f"| [{str(lesson['lesson'])[:2]} {lesson['title']}](../{lesson['notebook']}) | {lesson['minutes']} |"
+        for lesson in lessons()
+    ]
+    assert [line for line in page.splitlines() if "](../notebooks/" in line] == rows
+
+
+def test_every_page_is_named_on_the_first() -> None:
+    first = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (CHECKOUT / "docs").glob("*.md") if f"(docs/{page.name})" not in first] == []
+
+
+def test_the_map_is_read() -> None:
+    named = set(patterns((CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    assert {"labkit/core/causes.py", "labkit/course/exercises/lesson_[0-9][0-9].py", "cluster/images/*/"} <= named
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("`labkit/host/`", ["labkit/host/"]),
+        ("see `labkit/core/{causes,effects}.py`", ["labkit/core/effects.py"]),
+        ("`labkit/course/exercises/lesson_NN.py`, `cluster/images/NAME/`", []),
+        ("`tests/unit/attic`", ["tests/unit/attic"]),
+        ("`python -m pytest tests/unit/core tests/attic`", ["tests/attic"]),
+        ("`causes.py`, `effects.py`", ["effects.py"]),
+        ("`kubernetes:pkg/labkit/none.go` and labkit/none outside of a code span", []),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_noticed(text: str, expected: list[str]) -> None:
+    assert missing(text) == expected
