@@ -123,15 +123,17 @@ def _additional_groups(wanted: Sequence[str], group_file: str | None) -> list[in
     lines: list[tuple[Group, str]] = [(line, str(line.gid)) for line in groups(group_file)]
     gids: dict[int, None] = {}
     for text in wanted:
-        match = next((line for line, number in lines if text in (line.name, number) and line.gid not in gids), None)
-        if match is not None:
-            gids[match.gid] = None
-            continue
-        number = _number(text)
-        if number is None:
-            raise CannotResolve(Cause.UNKNOWN_GROUP, f"Unable to find group {text}: no matching entries in group file")
-        _check_range(number)
-        gids[number] = None
+        for line, gid_of_line in lines:
+            if (text == line.name or text == gid_of_line) and line.gid not in gids:
+                gids[line.gid] = None
+                break
+        else:
+            number = _number(text)
+            if number is None:
+                message = f"Unable to find group {text}: no matching entries in group file"
+                raise CannotResolve(Cause.UNKNOWN_GROUP, message)
+            _check_range(number)
+            gids[number] = None
     return list(gids)
 
 

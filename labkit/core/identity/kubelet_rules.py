@@ -10,7 +10,7 @@ The kubelet does the same for init, regular and ephemeral containers; runAsGroup
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from labkit.core.causes import Cause
@@ -52,11 +52,14 @@ def cri_user(user: str) -> CriUser:
 
 def effective_settings(pod: Settings, container: Settings) -> Settings:
     """The container's settings, and the pod's where the container sets none."""
-    return replace(
-        pod,
+    return Settings(
         run_as_non_root=_first(container.run_as_non_root, pod.run_as_non_root),
         run_as_user=_first(container.run_as_user, pod.run_as_user),
         run_as_group=_first(container.run_as_group, pod.run_as_group),
+        fs_group=pod.fs_group,
+        supplemental_groups=pod.supplemental_groups,
+        supplemental_groups_policy=pod.supplemental_groups_policy,
+        host_users=pod.host_users,
     )
 
 
