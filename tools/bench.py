@@ -76,11 +76,11 @@ def measure_up_of_stopped() -> float:
 
 def idle_memory(lab: Lab) -> str:
     """What the node's control group, dockerd and its containerd hold, page cache left out."""
-    _, said = lab.engine().execute(
+    listing = lab.engine().execute(
         lab.cluster().node,
         ["sh", "-c", "cat /sys/fs/cgroup/memory/memory.stat /sys/fs/cgroup/memory.stat"],
     )
-    match = re.search(r"^(?:total_rss|anon) (\d+)", said, re.MULTILINE)
+    match = re.search(r"^(?:total_rss|anon) (\d+)", listing.stdout, re.MULTILINE)
     node = int(match[1]) if match else 0
     engine = 0
     for process in Path("/proc").glob("[0-9]*"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from labkit.core.causes import Cause
 
@@ -13,6 +13,28 @@ class UnexpectedResult(AssertionError):
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: the sentence is enough."""
         return [f"{type(self).__name__}: {self}"]
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """What a command in a container that runs printed, and how it ended.
+
+    Args:
+        exit_status: as the engine or the kubelet gave it.
+        stdout: its standard output.
+        stderr: its standard error.
+        interleaved: both in the order in which they came, where that is known.
+    """
+
+    exit_status: int
+    stdout: str = ""
+    stderr: str = ""
+    interleaved: str | None = field(default=None, compare=False)
+
+    @property
+    def output(self) -> str:
+        """All that it printed, as a terminal would show it; error after output where the order is not known."""
+        return self.stdout + self.stderr if self.interleaved is None else self.interleaved
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from labkit.core.run_results import ExecResult
+
 if TYPE_CHECKING:
     from labkit.adapters.kube import Kube
     from labkit.lab.samples.build import ImageBuilder
@@ -95,8 +97,8 @@ class Cluster(Protocol):
         """
         ...
 
-    def execute(self, argv: Sequence[str]) -> tuple[int, str]:
-        """Run a command on the node; gives its exit status and all that it printed.
+    def execute(self, argv: Sequence[str]) -> ExecResult:
+        """Run a command on the node.
 
         Raises:
             LabFailed: the node is not there, or does not run.

@@ -53,16 +53,16 @@ class Container:
         argv = to_argv(command, "Running a command in a container")
         line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *argv])
         try:
-            status, output = self._engine.execute(self.id, argv, user=user)
+            result = self._engine.execute(self.id, argv, user=user)
         except LabFailed as refused:
             cause = cause_of_engine_error(refused.came_back)
             if cause is None:
                 raise
             return RunResult(line, "", _COULD_NOT_EXEC, cause, refused.came_back)
-        output = output.strip()
-        if status and output.startswith(_NOT_RUN):
-            return RunResult(line, "", status, cause_of_engine_error(output), output)
-        return RunResult(line, output, status)
+        output = result.output.strip()
+        if result.exit_status and output.startswith(_NOT_RUN):
+            return RunResult(line, "", result.exit_status, cause_of_engine_error(output), output)
+        return RunResult(line, output, result.exit_status)
 
     def __repr__(self) -> str:
         return f"$ {self.line}\ncontainer {self.id} runs"

@@ -87,13 +87,13 @@ def service_log(lab: Lab, service: str) -> str:
     Raises:
         LabFailed: the node is not there or does not run, or it keeps no such log.
     """
-    exit_status, log = lab.cluster().execute(["tail", f"--lines={_LINES}", f"/var/log/{service}.log"])
-    if exit_status != 0:
+    log = lab.cluster().execute(["tail", f"--lines={_LINES}", f"/var/log/{service}.log"])
+    if log.exit_status != 0:
         journal = ["journalctl", "--no-pager", f"--lines={_LINES}", f"--unit={service}"]
-        exit_status, log = lab.cluster().execute(journal)
-    if exit_status != 0:
-        raise LabFailed(f"Reading the log of {service}", log.strip(), "look at the node\n  labkit doctor")
-    return redact(log)
+        log = lab.cluster().execute(journal)
+    if log.exit_status != 0:
+        raise LabFailed(f"Reading the log of {service}", log.output.strip(), "look at the node\n  labkit doctor")
+    return redact(log.stdout)
 
 
 def pods(lab: Lab) -> str:

@@ -16,6 +16,7 @@ from labkit.adapters.kind import Kind, cluster_config, find_kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.waiting import watch
+from labkit.core.run_results import ExecResult
 from labkit.lab.cluster import State
 from labkit.lab.machine.ensure import ensure_kind
 from labkit.lab.node_image import NodeImage
@@ -83,7 +84,7 @@ class KindCluster:
             return ""
         return "\n".join(self._engine.output(self.node).splitlines()[-lines:])
 
-    def execute(self, argv: Sequence[str]) -> tuple[int, str]:
+    def execute(self, argv: Sequence[str]) -> ExecResult:
         """Run a command on the node, as `docker exec` does."""
         return self._engine.execute(self.node, argv)
 
@@ -216,7 +217,7 @@ class KindCluster:
         if node is None or not node.running:
             return False
         try:
-            return self._engine.execute(self.node, [*_CTR, "images", "ls", "-q"])[0] == 0
+            return self._engine.execute(self.node, [*_CTR, "images", "ls", "-q"]).exit_status == 0
         except LabFailed:
             return False
 
@@ -269,15 +270,15 @@ class KindCluster:
         self._mark(images)
 
     def _loaded(self) -> dict[str, str]:
-        status, listing = self._engine.execute(self.node, [*_CTR, "images", "ls"])
-        return parse_loaded(listing) if status == 0 else {}
+        listing = self._engine.execute(self.node, [*_CTR, "images", "ls"])
+        return parse_loaded(listing.stdout) if listing.exit_status == 0 else {}
 
     def _mark(self, images: Mapping[str, str]) -> None:
         for name, image in images.items():
             mark = [*_CTR, "images", "label", name, f"{_LOADED_MARK}={image}"]
-            status, output = self._engine.execute(self.node, mark)
-            if status != 0:
-                raise LabFailed(f"Loading {name} into the node", output.strip(), "try again\n  labkit up")
+            result = self._engine.execute(self.node, mark)
+            if result.exit_status != 0:
+                raise LabFailed(f"Loading {name} into the node", result.output.strip(), "try again\n  labkit up")
 
 
 _CTR = ("ctr", "--namespace", "k8s.io")

@@ -136,14 +136,15 @@ class LessonPods:
         namespace = pod.namespace if isinstance(pod, Outcome) else self._lesson.namespace
         argv = to_argv(command, f"Running a command in pod {name}")
         try:
-            status, output = self._lesson.kube.execute(name, namespace, argv)
+            result = self._lesson.kube.execute(name, namespace, argv)
         except LabFailed:
             if isinstance(pod, str):
                 self._require(name)
             raise
         line = shlex.join(["kubectl", "exec", "--namespace", namespace, name, "--", *argv])
+        output = result.output.strip()
         cause = cause_of_engine_error(output) if EXEC_FAILED in output else None
-        return RunResult(line, output, status, cause)
+        return RunResult(line, output, result.exit_status, cause)
 
     def _exists(self, name: str) -> bool:
         return any(name == pod for pod, _, _ in self.pods())

@@ -216,8 +216,8 @@ def marks_on_node(cluster: Cluster, mark: str, folders: Sequence[str] = (_FOLDER
         folders: where to look.
     """
     # Whatever ends while find walks the tree makes it complain, and nothing else.
-    _, output = cluster.execute(["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
-    return [line for line in output.splitlines() if line.startswith("/")]
+    listing = cluster.execute(["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
+    return [line for line in listing.stdout.splitlines() if line.startswith("/")]
 
 
 def sweep_cluster(kube: Kube, cluster: Cluster, prefix: str) -> None:
@@ -230,6 +230,6 @@ def sweep_cluster(kube: Kube, cluster: Cluster, prefix: str) -> None:
     """
     for namespace in kube.namespaces(NAMESPACE):
         kube.delete_namespace(namespace)
-    _, output = cluster.execute(["find", _FOLDERS, "-maxdepth", "1", "-name", f"{prefix}-*"])
-    for folder in output.split():
+    listing = cluster.execute(["find", _FOLDERS, "-maxdepth", "1", "-name", f"{prefix}-*"])
+    for folder in listing.stdout.split():
         cluster.execute(["rm", "--recursive", "--force", folder])

@@ -96,9 +96,9 @@ class Victim:
         Returns:
             What came back, as the attacker reads it.
         """
-        status, output = self._engine.execute(self._attacker, [PROGRAM, "send", self._page, command])
+        result = self._engine.execute(self._attacker, [PROGRAM, "send", self._page, command])
         line = shlex.join(["curl", "--data", command, _PAGE.format("the-app")])
-        return RunResult(line, output.strip(), status)
+        return RunResult(line, result.output.strip(), result.exit_status)
 
     def probe(self, *probes: str) -> Tried:
         """Try probes through the hole, in the app's own place.

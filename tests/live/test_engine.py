@@ -9,6 +9,7 @@ import pytest
 from labkit.adapters.engine import Engine
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.causes import Cause
+from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
 from labkit.lab.survey import verify
 
@@ -86,3 +87,14 @@ def test_nothing_is_left_of_a_run(engine: Engine, lab: Lab) -> None:
     lab.run("debian", ["true"])
     lab.image_facts("debian")
     assert engine.labelled_containers() == [lab.cluster().node]
+
+
+def test_a_commands_output_and_errors_are_kept_apart(engine: Engine, lab: Lab) -> None:
+    container = engine.launch(lab.reference("debian"), ["60"], entrypoint=["sleep"])
+    try:
+        script = "echo a; echo oh >&2; echo b; exit 3"
+        result = engine.execute(container, ["sh", "-c", script])
+        assert result == ExecResult(3, "a\nb\n", "oh\n")
+        assert sorted(result.output.split()) == ["a", "b", "oh"]
+    finally:
+        engine.remove_container(container)

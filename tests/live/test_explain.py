@@ -89,9 +89,9 @@ def test_in_a_user_namespace_root_is_nobody_on_the_node(lab: Lab, kube: Kube, na
     said = explain_text(finder(lab), to_yaml(pod))[0]
     assert any("unprivileged uid of the node" in sentence for sentence in said.answer.because)
     kube.make_pod(pod, namespace).expect_running()
-    status, mapped = kube.execute("apart", namespace, ["cat", "/proc/self/uid_map"])
-    inside, outside, _ = mapped.split()
-    assert (status, inside) == (0, "0")
+    mapped = kube.execute("apart", namespace, ["cat", "/proc/self/uid_map"])
+    inside, outside, _ = mapped.stdout.split()
+    assert (mapped.exit_status, inside) == (0, "0")
     assert int(outside) > 65535
 
 

@@ -58,7 +58,7 @@ def _traces(lab: Lab, kube: Kube) -> dict[str, list[str]]:
     """Files, processes, mounts and labels of this machine and of the node, as far as a probe could change them."""
 
     def node(*command: str) -> list[str]:
-        return lab.cluster().execute(command)[1].splitlines()
+        return lab.cluster().execute(command).stdout.splitlines()
 
     leave_out = [word for path in (*_ELSEWHERE, "/var/lib/cni") for word in ("-not", "-path", f"{path}/*")]
     state = lab.configuration.state

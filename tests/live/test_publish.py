@@ -164,9 +164,9 @@ def test_a_registry_that_dies_between_two_blobs_has_no_tag(lab: Lab, registry: s
 def test_it_goes_into_the_cluster(lab: Lab, engine: Engine, name: str) -> None:
     done = published(lab, name, cluster=True)
     assert done.place == "the engine and the cluster"
-    _, listing = lab.cluster().execute(["crictl", "images"])
-    listed, images = engine.execute(lab.cluster().node, ["ctr", "--namespace", "k8s.io", "images", "ls", "-q"])
-    assert listed == 0 and f"docker.io/library/{name}:latest" in images, listing
+    listing = lab.cluster().execute(["crictl", "images"])
+    images = engine.execute(lab.cluster().node, ["ctr", "--namespace", "k8s.io", "images", "ls", "-q"])
+    assert images.exit_status == 0 and f"docker.io/library/{name}:latest" in images.stdout, listing
     with pytest.raises(Misuse, match="into the cluster"):
         published(lab, name, f"-p:ContainerRegistry={name}.invalid", cluster=True)
 

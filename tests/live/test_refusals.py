@@ -11,6 +11,7 @@ from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 
@@ -65,14 +66,16 @@ def test_the_container_decides_over_the_pod(lab: Lab, kube: Kube, namespace: str
 def test_a_numeric_run_as_user_replaces_the_images_user(lab: Lab, kube: Kube, namespace: str, image: str) -> None:
     command = ["sleep", "60"]
     _make(lab, kube, namespace, image, pod=_NON_ROOT | {"runAsUser": 1654}, command=command).expect_running()
-    assert kube.execute("p", namespace, ["id", "-u"]) == (0, "1654")
+    assert kube.execute("p", namespace, ["id", "-u"]) == ExecResult(0, "1654\n")
+    apart = kube.execute("p", namespace, ["sh", "-c", "echo a; echo oh >&2; exit 3"])
+    assert apart == ExecResult(3, "a\n", "oh\n")
 
 
 def test_requests_go_on_after_many_execs(lab: Lab, kube: Kube, namespace: str) -> None:
     """A connection that has carried an exec was once handed out again for a request, which broke it."""
     _make(lab, kube, namespace, "debian", command=["sleep", "60"]).expect_running()
     for _ in range(8):
-        assert kube.execute("p", namespace, ["true"]) == (0, "")
+        assert kube.execute("p", namespace, ["true"]) == ExecResult(0)
         assert kube.pod("p", namespace)["status"]["phase"] == "Running"
 
 
@@ -114,10 +117,10 @@ def test_a_pod_that_cannot_come_is_pending_with_the_last_state_seen(kube: Kube, 
 def test_services_and_names_work(lab: Lab, kube: Kube, namespace: str) -> None:
     """kube-proxy and CoreDNS are part of the node, whichever source it comes from."""
     _make(lab, kube, namespace, "debian", command=["sleep", "60"]).expect_running()
-    status, address = kube.execute("p", namespace, ["getent", "hosts", "kubernetes.default.svc.cluster.local"])
-    assert (status, address.split()[0]) == (0, "10.96.0.1")
+    address = kube.execute("p", namespace, ["getent", "hosts", "kubernetes.default.svc.cluster.local"])
+    assert (address.exit_status, address.stdout.split()[0]) == (0, "10.96.0.1")
     reach = "exec 3<>/dev/tcp/10.96.0.1/443"
-    assert kube.execute("p", namespace, ["timeout", "5", "bash", "-c", reach]) == (0, "")
+    assert kube.execute("p", namespace, ["timeout", "5", "bash", "-c", reach]) == ExecResult(0)
 
 
 def test_a_group_that_the_api_server_does_not_take_is_known_from_the_events(

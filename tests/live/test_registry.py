@@ -18,6 +18,7 @@ import pytest
 
 from labkit.adapters.engine import Engine, image_labels
 from labkit.base.errors import LabFailed, Misuse
+from labkit.core.run_results import ExecResult
 from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
 from labkit.lab.classroom.registry import Registry, Serving, read_address
 from labkit.lab.lab import Lab
@@ -88,18 +89,18 @@ def test_a_laptop_trusts_it_by_its_fingerprint_and_pulls(
         assert image_labels(engine.image(reference))["labkit.source"] == "stand-in"
         assert mirror.configure_node(lab.cluster())
         pulled = lab.cluster().execute(["ls", f"{NODE_FOLDER}/{serving.address}"])
-        assert pulled == (0, "ca.crt\nhosts.toml\n")
+        assert pulled == ExecResult(0, "ca.crt\nhosts.toml\n")
         hosts = ["--hosts-dir", NODE_FOLDER]
         command = ["ctr", "--namespace", "labkit-test", "images", "pull", *hosts, reference]
-        status, said = lab.cluster().execute(command)
-        assert status == 0, said
+        inside = lab.cluster().execute(command)
+        assert inside.exit_status == 0, inside
     finally:
         engine.remove_image(reference)
         lab.cluster().execute(["ctr", "--namespace", "labkit-test", "images", "rm", reference])
         gone = mirror.forget(lab.cluster())
     assert len(gone) == 3
     assert not Path("/etc/docker/certs.d", serving.address).exists()
-    assert lab.cluster().execute(["ls", f"{NODE_FOLDER}/{serving.address}"])[0] != 0
+    assert lab.cluster().execute(["ls", f"{NODE_FOLDER}/{serving.address}"]).exit_status != 0
     assert chosen_mirror(mirror.configuration) == ""
 
 

@@ -14,6 +14,7 @@ from lightkube.core.exceptions import ApiError
 
 from labkit.adapters.kube.kube_connection import GONE_REMEDY, KubeConnection
 from labkit.base.errors import LabFailed
+from labkit.core.run_results import ExecResult
 
 _PAGE_SECONDS, _PAGE_TRIES = 1.5, 10
 
@@ -46,8 +47,8 @@ websocket.connect_ws = _whole_session
 class PodAccess(KubeConnection):
     """What is asked of a pod's own programs."""
 
-    def execute(self, pod: str, namespace: str, command: Sequence[str]) -> tuple[int, str]:
-        """Run a command in a pod's first container; gives its exit status and all that it printed.
+    def execute(self, pod: str, namespace: str, command: Sequence[str]) -> ExecResult:
+        """Run a command in a pod's first container.
 
         A command that the container does not have is a result too: status 1, as kubectl's, and the runtime's message.
 
@@ -62,15 +63,14 @@ class PodAccess(KubeConnection):
             except ApiError as error:
                 if EXEC_FAILED not in str(error):
                     raise
-                return 1, str(error)
+                return ExecResult(1, stderr=str(error))
             except WebSocketUpgradeError as error:
                 # The pod, or its container, went away; its status may not say so yet, as after the node's restart.
                 problem = f"there is no such container ({error.response.status_code})"
                 raise LabFailed(tried, problem, "run the cell that makes the pod again") from error
             except (WebSocketNetworkError, WebSocketDisconnect) as error:
                 raise LabFailed(tried, "the connection was lost", GONE_REMEDY) from error
-        printed = [str(text) for text in (response.stdout, response.stderr) if text]
-        return int(response.exit_code or 0), "".join(printed).strip()
+        return ExecResult(int(response.exit_code or 0), str(response.stdout or ""), str(response.stderr or ""))
 
     def page(self, pod: str, namespace: str, port: int, path: str = "/") -> tuple[bool, str]:
         """Ask a pod's port for a page through the API server, as `kubectl get --raw` does.

@@ -12,6 +12,7 @@ import pytest
 from labkit.adapters.engine import ContainerState, Engine, EngineUnreachable
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.core.run_results import ExecResult
 from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
 from labkit.lab.clean import clean
 from labkit.lab.cluster import Cluster, State
@@ -80,9 +81,9 @@ class PaperCluster:
     def load(self, images: Mapping[str, str]) -> list[str]:
         return list(images)
 
-    def execute(self, argv: Sequence[str]) -> tuple[int, str]:
+    def execute(self, argv: Sequence[str]) -> ExecResult:
         self.calls.append(" ".join(argv))
-        return (0, "/var/lib/mark\n") if argv[0] == "find" else (1, "")
+        return ExecResult(0, "/var/lib/mark\n") if argv[0] == "find" else ExecResult(1)
 
     def put_files(self, files: Mapping[str, bytes]) -> None:
         self.files.update(files)
@@ -125,8 +126,8 @@ class PaperEngine:
     def can_reach_registry(self, *_: object) -> bool:
         return False
 
-    def execute(self, container: str, argv: Sequence[str]) -> tuple[int, str]:
-        return 0, f"{container}: {' '.join(argv)}"
+    def execute(self, container: str, argv: Sequence[str]) -> ExecResult:
+        return ExecResult(0, f"{container}: {' '.join(argv)}")
 
     def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
         raise LabFailed(f"Writing into {container}", ", ".join(files), "look")
@@ -218,7 +219,7 @@ def test_kinds_node_is_a_container(lab: Lab, engine: PaperEngine) -> None:
     kind = choose_cluster(Lab(lab.configuration, Silent()))
     assert (kind.node, kind.containers) == ("paper-control-plane", frozenset({"paper-control-plane"}))
     assert kind.exists()
-    assert kind.execute(["id"]) == (0, "paper-control-plane: id")
+    assert kind.execute(["id"]) == ExecResult(0, "paper-control-plane: id")
     assert kind.log(2) == "paper-control-plane 998\npaper-control-plane 999"
     with pytest.raises(LabFailed, match="Writing into paper-control-plane: /a"):
         kind.put_files({"/a": b""})

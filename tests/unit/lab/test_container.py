@@ -10,6 +10,7 @@ import pytest
 from labkit.adapters.engine import Engine
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.causes import Cause
+from labkit.core.run_results import ExecResult
 from labkit.lab.container import Container
 
 _ID = "0123456789abcdef"
@@ -19,10 +20,10 @@ class _Engine:
     """Answers every command in the same way, and remembers what it was asked."""
 
     def __init__(self, status: int = 0, output: str = "", fails: str = "") -> None:
-        self._answer, self._fails = (status, output), fails
+        self._answer, self._fails = ExecResult(status, output), fails
         self.asked: list[tuple[Any, ...]] = []
 
-    def execute(self, container: str, command: Sequence[str], *, user: str | None = None) -> tuple[int, str]:
+    def execute(self, container: str, command: Sequence[str], *, user: str | None = None) -> ExecResult:
         self.asked.append((container, list(command), user))
         if self._fails:
             raise LabFailed("Running", self._fails, "look")

@@ -19,6 +19,7 @@ from labkit.base.errors import LabFailed
 from labkit.base.log import LOG_NAME
 from labkit.base.redaction import without_names
 from labkit.core.pods.api_objects import PodObject
+from labkit.core.run_results import ExecResult
 from labkit.lab import diagnosis_sources
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.diagnose import Diagnosis, DiagnosisFile, default_output, gather, write_somewhere
@@ -161,8 +162,9 @@ class HalfMade:
     def look(self, answer_seconds: float = 0.0) -> State:
         return State.BROKEN
 
-    def execute(self, argv: list[str]) -> tuple[int, str]:
-        return (1, "no such file") if argv[0] == "tail" and "containerd" in argv[-1] else (0, f"a log of {argv[0]}")
+    def execute(self, argv: list[str]) -> ExecResult:
+        is_missing = argv[0] == "tail" and "containerd" in argv[-1]
+        return ExecResult(1, stderr="no such file") if is_missing else ExecResult(0, f"a log of {argv[0]}")
 
     def kube(self) -> object:
         raise LabFailed("Reading the lab's kubeconfig", "there is none", "write it again\n  labkit up")

@@ -12,6 +12,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.core.pods.objects import Rollout
 from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
 from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.show.steps import Silent
@@ -115,7 +116,7 @@ def made_pod(manifest: Mapping[str, Any], namespace: str) -> Outcome:
     return Outcome(manifest["metadata"]["name"], namespace, "running")
 
 
-def no_such_container(*_: object) -> tuple[int, str]:
+def no_such_container(*_: object) -> ExecResult:
     """What a cluster says when a command's pod is not there."""
     raise LabFailed("Running a command", "there is no such container", "run the cell that makes the pod again")
 

@@ -10,7 +10,7 @@ import pytest
 
 from labkit.base.errors import LabError, Misuse
 from labkit.core.pods.outcome import Outcome
-from labkit.core.run_results import RunResult
+from labkit.core.run_results import ExecResult, RunResult
 from labkit.course.progress import Progress
 from labkit.notebook import Lesson
 from labkit.notebook.cell_arguments import containers_of
@@ -147,7 +147,7 @@ def test_a_pod_that_is_not_there(tmp_path: Path, call: str) -> None:
 
 
 def test_a_pod_goes_by_its_name_and_by_its_outcome(tmp_path: Path) -> None:
-    kube = paper_kube(execute=(0, "1654"), page=(True, "hello"), observe_end=Outcome("app", "ns", "failed"))
+    kube = paper_kube(execute=ExecResult(0, "1654\n"), page=(True, "hello"), observe_end=Outcome("app", "ns", "failed"))
     lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
     outcome = Outcome("app", "elsewhere", "running")
     assert lab.exec("app", "id -u").command == "kubectl exec --namespace ns app -- id -u"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labkit.base.errors import Misuse
-from labkit.core.run_results import RunResult
+from labkit.core.run_results import ExecResult, RunResult
 from labkit.course.progress import Progress
 from labkit.course.world import Looks, Starts, World
 from labkit.notebook import Lesson
@@ -84,7 +84,7 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
 
 def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     engine = paper_engine(run=RunResult("docker run", "uid=1", 0), build="sha256:1")
-    kube = paper_kube(make_pod=made_pod, execute=(0, "1654"), enforce=())
+    kube = paper_kube(make_pod=made_pod, execute=ExecResult(0, "1654\n"), enforce=())
     start = _world(tmp_path, engine, kube).start
     assert start.run("debian", "id", user="1").output == "uid=1"
     assert start.exec(start.pod("aspnetapp", name="web", pod={"runAsNonRoot": True}), "id -u").output == "1654"

@@ -9,6 +9,7 @@ import pytest
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import LabError, LabFailed
+from labkit.core.run_results import ExecResult
 from labkit.lab.cluster import Cluster
 from labkit.threat.cves import MachineVersions
 from labkit.threat.machine_versions import look_at_machine
@@ -50,11 +51,11 @@ class Paper:
             raise self._components
         return {"Components": self._components}
 
-    def execute(self, command: Sequence[str]) -> tuple[int, str]:
+    def execute(self, command: Sequence[str]) -> ExecResult:
         self.asked.append(list(command))
         if isinstance(self._node, LabError):
             raise self._node
-        return self._node[command[0]]
+        return ExecResult(*self._node[command[0]])
 
 
 def look(paper: Paper) -> MachineVersions:
