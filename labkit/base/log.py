@@ -135,7 +135,7 @@ class _Stderr(logging.Handler):
     def __init__(self, level: int | str) -> None:
         super().__init__(level)
         self.setFormatter(_Redacting())
-        # How a command ended is said there anyway.
+        # The command prints its own error there.
         self.addFilter(lambda record: record.levelno < logging.ERROR)
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -16,6 +16,7 @@ from labkit.adapters.engine.engine_answers import (
 )
 from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
 from labkit.adapters.engine.engine_errors import EngineUnreachable
+from labkit.adapters.engine.engine_exec import EngineExec
 from labkit.adapters.engine.engine_images import PathInImage
 from labkit.adapters.engine.transfers import EngineTransfers
 
@@ -38,8 +39,9 @@ __all__ = [
 ]
 
 
-class Engine(EngineTransfers, EngineContainers):
+class Engine(EngineTransfers, EngineContainers, EngineExec):
     """A Docker engine, seen through what the lab needs of it.
 
-    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, and EngineContainers.
+    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineContainers, and EngineExec
+    in those that run.
     """

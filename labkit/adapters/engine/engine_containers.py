@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
-import struct
 import tarfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +19,9 @@ from labkit.adapters.engine.engine_errors import doing, translate
 from labkit.base.configuration import LABEL
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
-from labkit.core.run_results import ExecResult, RunResult
+from labkit.core.run_results import RunResult
 
 _RUN_SECONDS = 60.0
-_HEADER = struct.Struct(">BxxxL")
-_STDERR = 2
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
 
 
@@ -209,35 +206,6 @@ class EngineContainers(EngineConnection):
         with doing(f"Writing into {container}"):
             self._api.put_archive(container, "/", packed.getvalue())
 
-    def execute(self, container: str, command: Sequence[str], *, user: str | None = None) -> ExecResult:
-        """Run a command in a running container of the lab.
-
-        Args:
-            container: its name or id.
-            command: what to run.
-            user: as `docker exec --user`; None for the container's own.
-        """
-        with doing(f"Running {command[0]} in {container}"):
-            process = self._api.exec_create(container, list(command), user=user or "")["Id"]
-            frames = read_frames(self._start_exec(process))
-            return ExecResult(
-                int(self._api.exec_inspect(process)["ExitCode"]),
-                stdout=_text(content for stream, content in frames if stream != _STDERR),
-                stderr=_text(content for stream, content in frames if stream == _STDERR),
-                interleaved=_text(content for _, content in frames),
-            )
-
-    def _start_exec(self, process: str) -> bytes:
-        """Start what was made by exec_create, wait for its end, and give the stream of what it printed.
-
-        The SDK's own exec_start upgrades the connection and reads on from the bare socket. What came in one piece with
-        the answer's headers is lost then, such as most of "unable to find user"; a plain request loses nothing.
-        """
-        api = self._api
-        url = api._url("/exec/{0}/start", process)
-        response = api._post_json(url, data={"Tty": False, "Detach": False}, timeout=None)
-        return bytes(api._result(response, binary=True))
-
     def labelled_containers(self, *more: str) -> list[str]:
         """The names of the containers that carry this lab's label, and more labels if asked, running or not.
 
@@ -268,24 +236,6 @@ class EngineContainers(EngineConnection):
         """Remove a volume."""
         with doing(f"Removing volume {volume}"), contextlib.suppress(NotFound):
             self._api.remove_volume(volume)
-
-
-def read_frames(raw: bytes) -> list[tuple[int, bytes]]:
-    """The pieces of a multiplexed stream: 1 for standard output or 2 for standard error, and what was printed.
-
-    Each has a header of the stream, three zeros and a length (moby/moby:api/swagger.yaml, ContainerAttach).
-    """
-    frames, position = [], 0
-    while position + _HEADER.size <= len(raw):
-        stream, length = _HEADER.unpack_from(raw, position)
-        position += _HEADER.size
-        frames.append((stream, raw[position : position + length]))
-        position += length
-    return frames
-
-
-def _text(pieces: Iterable[bytes]) -> str:
-    return b"".join(pieces).decode("utf-8", "replace")
 
 
 def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:

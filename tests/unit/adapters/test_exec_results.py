@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from labkit.adapters.engine.engine_containers import read_frames
+from labkit.adapters.engine.engine_exec import read_frames
 from labkit.core.run_results import ExecResult
 
 
