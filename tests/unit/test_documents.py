@@ -1,15 +1,18 @@
-"""Every path that the documents name is there, so that the map leads somewhere."""
+"""What the documents name is there: paths, tests, commands, lessons, pages."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+import click
 import pytest
 
 from labkit.base.resources import CHECKOUT
+from labkit.cli import main
 from labkit.course.lessons import lessons
 
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -81,6 +84,52 @@ def test_every_lesson_is_on_the_courses_page_with_its_title_and_minutes() -> Non
 def test_every_page_is_named_on_the_first() -> None:
     first = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in (CHECKOUT / "docs").glob("*.md") if f"(docs/{page.name})" not in first] == []
+
+
+def commands(text: str) -> list[str]:
+    """Every call of labkit in a code span or a fence."""
+    spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^(labkit .*)$", text, re.MULTILINE)
+    return sorted({span for span in spans if span.split()[0] == "labkit"})
+
+
+def problem(call: str) -> str:
+    """What click has against a call; empty if it would run it."""
+    argv, context = shlex.split(call, comments=True)[1:], click.Context(main, info_name="labkit")
+    command: click.Command = main
+    while isinstance(command, click.Group) and argv and not argv[0].startswith("-"):
+        name = argv.pop(0)
+        inner = command.get_command(context, name)
+        if inner is None:
+            return f"there is no {name}"
+        command = inner
+        context = click.Context(command, parent=context, info_name=name)
+    options = {
+        name for option in command.get_params(context) if isinstance(option, click.Option) for name in option.opts
+    }
+    unknown = [word for word in argv if word.startswith("--") and word.split("=")[0] not in options]
+    return f"there is no {', '.join(unknown)}" if unknown else ""
+
+
+@pytest.mark.parametrize(
+    "call", sorted({call for document in DOCUMENTS for call in commands(document.read_text("utf-8"))})
+)
+def test_a_command_that_a_document_names_exists(call: str) -> None:
+    assert problem(call) == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("labkit status --json", ""),
+        ("labkit registry up --listen 192.0.2.10", ""),
+        ("labkit up      # --sauce is for the kitchen", ""),
+        ("labkit solve 07", "there is no solve"),
+        ("labkit registry start", "there is no start"),
+        ("labkit up --sauce stand-in", "there is no --sauce"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(call: str, expected: str) -> None:
+    assert problem(call) == expected
 
 
 def test_the_map_is_read() -> None:
