@@ -78,5 +78,6 @@ def rows(lab: Lab) -> list[Row]:
 
 
 if __name__ == "__main__":
-    for row in rows(Lab()):
-        print(*row, sep=" | ")
+    with Lab() as lab:
+        for row in rows(lab):
+            print(*row, sep=" | ")

@@ -38,7 +38,7 @@ def ensure_probed(
         engine: builds and keeps them.
         configuration: names them.
         samples: the names of the sample images.
-        steps: told what is going on.
+        steps: where progress goes.
         program: the probe program; tests bring one that misbehaves.
 
     Returns:
