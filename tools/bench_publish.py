@@ -78,6 +78,5 @@ def rows(lab: Lab) -> list[Row]:
 
 
 if __name__ == "__main__":
-    with Lab() as lab:
-        for row in rows(lab):
-            print(*row, sep=" | ")
+    for row in rows(Lab()):
+        print(*row, sep=" | ")

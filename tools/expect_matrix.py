@@ -8,8 +8,7 @@ from labkit.lab.lab import Lab
 from labkit.threat import expected
 from labkit.threat.measure import measure
 
-with Lab() as lab:
-    matrix = measure(lab)
+matrix = measure(Lab())
 changed = [(cell, allowed) for cell, allowed in expected.unexpected(matrix)]
 for cell, allowed in changed:
     print(f"{' '.join(cell.key)}: {cell.short} instead of {' or '.join(allowed) or 'nothing'}")

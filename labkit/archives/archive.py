@@ -28,13 +28,13 @@ _SAVE = "write the archive again, whole\n  docker save --output image.tar IMAGE"
 
 @dataclass(frozen=True)
 class ImageContent:
-    """What an archive holds of an image.
+    """What an archive tells of one image.
 
     Args:
         reference: its name; the archive's file name where it has none.
         user: Config.User to the letter; empty where the image sets none.
         env: its environment, as NAME=value.
-        architecture: as the image names it: `amd64`, `arm64`; empty where it names none.
+        architecture: as the image says it: `amd64`, `arm64`; empty where it says none.
         passwd: the text of its passwd file, None where it has none.
         group: the text of its group file, None where it has none.
     """

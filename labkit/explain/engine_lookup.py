@@ -1,16 +1,19 @@
-"""What the engine has of an image; needs the packages of the lab."""
+"""What the engine has of an image: asked over its socket, or else with the packages of the lab."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine_socket import EngineSocket, socket_path
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.log import LOG_VARIABLE, start_logging
 from labkit.core.identity.model import Image, home_of
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import Engine
 
 _PASSWD, _GROUP = "/etc/passwd", "/etc/group"
 _SHORT_NAME = re.compile(r"[a-z0-9-]+")
@@ -38,7 +41,7 @@ class EngineLookup:
         configuration: of the lab whose sample images go by their short names too.
     """
 
-    def __init__(self, engine: Engine, configuration: Configuration) -> None:
+    def __init__(self, engine: Engine | EngineSocket, configuration: Configuration) -> None:
         self._engine = engine
         self._configuration = configuration
 
@@ -55,6 +58,11 @@ class EngineLookup:
         configuration = Configuration.from_environment()
         if verbose or os.environ.get(LOG_VARIABLE):
             start_logging(configuration.state, verbose=verbose)
+        path = socket_path()
+        if path is not None and (engine := EngineSocket(path, configuration.labels)).answers():
+            return cls(engine, configuration)
+        from labkit.adapters.engine import Engine
+
         return cls(Engine.connect(configuration), configuration)
 
     def close(self) -> None:

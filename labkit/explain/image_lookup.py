@@ -33,6 +33,7 @@ def connect_engine(*, verbose: bool = False) -> EngineLookup:
             "give each image's user, or install what speaks to an engine\n"
             "  labkit explain --image-user NAME=USER ...\n  pip install 'labkit[lab]'",
         )
+    # A gate that asks no engine has no use for HTTP and tar, which take as long to import as the rest.
     from labkit.explain.engine_lookup import EngineLookup
 
     return EngineLookup.connect(verbose=verbose)

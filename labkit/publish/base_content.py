@@ -72,8 +72,8 @@ def base_of_engine(name: str, inspected: InspectedImage, history: Sequence[Histo
 
     Args:
         name: its name there.
-        inspected: the answer of `docker image inspect`.
-        history: the answer of `docker history`, the newest first.
+        inspected: what `docker image inspect` tells of it.
+        history: what `docker history` does, the newest first.
         source: where it was read.
     """
     config = {name: value for name, value in inspected["Config"].items() if value not in (None, [], {}, "")}

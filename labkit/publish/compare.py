@@ -1,4 +1,4 @@
-"""Both back ends on one project: what the SDK makes now, and what the kit makes by its rules."""
+"""Both back ends on one project: what the SDK makes now, and what the kit's rules say that it does."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def save_picture(matrix: Matrix, path: Path) -> None:
 
     Args:
         matrix: what was tried.
-        path: the file; its ending, .png or .svg, chooses the format.
+        path: the file; its ending, .png or .svg, says what it becomes.
 
     Raises:
         Misuse: it has another ending.

@@ -38,7 +38,7 @@ def ensure_probed(
         engine: builds and keeps them.
         configuration: names them.
         samples: the names of the sample images.
-        steps: where progress goes.
+        steps: told what is going on.
         program: the probe program; tests bring one that misbehaves.
 
     Returns:

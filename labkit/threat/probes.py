@@ -34,7 +34,7 @@ class Probe:
         return asdict(self)
 
 
-PROBES = {name: Probe(name, **entry) for name, entry in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()}
+PROBES = {name: Probe(name, **told) for name, told in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()}
 """All probes, in the order of the matrix."""
 
 

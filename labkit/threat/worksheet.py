@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Recheck:
-    """A row and the verdict of the same attempt now.
+    """A row and what the same attempt says now.
 
     Args:
         row: of the worksheet.
@@ -152,7 +152,7 @@ class Worksheet:
             why_not, matrix = "", Matrix([])
             try:
                 matrix = measure(postures, probes, where) if rows else matrix
-            except LabFailed as error:  # a cluster that is down must not hide the engine's verdicts
+            except LabFailed as error:  # a cluster that is down must not hide what the engine says
                 why_not = error.came_back
             rechecks |= {row.cell.key: Recheck(row, matrix.cell(*row.cell.key), why_not) for row in rows}
         return [rechecks[row.cell.key] for row in self]

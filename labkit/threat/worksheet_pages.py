@@ -38,7 +38,7 @@ def rechecks_table(rechecks: Sequence[Recheck]) -> Table:
     """What still holds of a worksheet, a row each."""
     rows = [
         (
-            {True: "holds", False: "no longer holds", None: "not known"}[recheck.holds],
+            {True: "holds", False: "holds no more", None: "not known"}[recheck.holds],
             recheck.row.cell.posture,
             recheck.row.cell.probe,
             recheck.row.cell.where,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import labkit
+from labkit.adapters.engine_socket import DEFAULT_SOCKET, EngineSocket
 from labkit.adapters.kube import Kube
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
@@ -113,3 +114,11 @@ def _why_waiting(kube: Kube, pod: str, namespace: str) -> str:
                 return str(message)
         time.sleep(0.1)
     raise AssertionError("the ephemeral container says nothing")
+
+
+def test_the_socket_and_the_sdk_tell_the_same_of_every_sample_image(lab: Lab) -> None:
+    socket = EngineSocket(DEFAULT_SOCKET, lab.configuration.labels)
+    by_socket, by_sdk = EngineLookup(socket, lab.configuration), EngineLookup(lab.engine(), lab.configuration)
+    for name in [*lab.catalogue, "no-such-image"]:
+        assert by_socket.find(name) == by_sdk.find(name), name
+    assert by_socket.runc_version() == by_sdk.runc_version()

@@ -36,6 +36,9 @@ EXTRA = {"IPython", "ipywidgets", "jupyterlab", "matplotlib", "nbformat", "packa
 SLOW = {"filelock", "hypothesis", "msgspec", "rich", "tabulate", "yaml"}
 """Packages that take more than 30 ms to import: functions may import these."""
 
+HEAVY = EXTRA | {"http"}
+"""Functions may import a module of the kit that needs one of these: HTTP is as slow to import as the slow packages."""
+
 MOST_ROOMS = 16
 MOST_IMPORTS_IN_FUNCTIONS = 40
 
@@ -76,7 +79,7 @@ def needs_an_extra(module: str) -> bool:
         seen.add(current)
         for statement in all_imports():
             if statement.importer == current and not statement.in_function:
-                if statement.root in EXTRA:
+                if statement.root in HEAVY:
                     return True
                 left.append(statement.imported)
     return False

@@ -72,6 +72,7 @@ def run(*arguments: str, text: str | None = None) -> Result:
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     monkeypatch.setattr(Engine, "connect", lambda _: _no_engine())
 
 

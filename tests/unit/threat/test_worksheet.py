@@ -177,7 +177,7 @@ def test_rows_are_tried_again(tmp_path: Path) -> None:
     assert (held.holds, changed.holds) == (True, False)
     table = str(rechecks_table([held, changed]))
     assert "1 of 2 rows hold" in table
-    assert "no longer holds" in table
+    assert "holds no more" in table
 
 
 def test_a_cluster_that_is_down_does_not_hide_the_engine(tmp_path: Path) -> None:

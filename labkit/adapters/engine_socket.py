@@ -1,0 +1,164 @@
+"""Reading an image through the engine's own socket, with Python alone.
+
+`labkit explain` asks for one image and ends. The SDK behind `labkit.adapters.engine` takes longer to import than all of
+that takes; so this reads what `explain` needs, and nothing else uses it. Where the engine is reached in another way (a
+context, TCP, SSH), the SDK does it.
+(moby/moby:api/swagger.yaml; paths without a version mean the newest that the engine has)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import logging
+import os
+import socket
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import quote, urlencode
+
+from labkit.base.errors import LabFailed
+from labkit.core.identity.model import read_version
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import InspectedImage
+
+DEFAULT_SOCKET = Path("/var/run/docker.sock")
+_SECONDS = 10.0
+_TEXT_BYTES = 1 << 20
+# The logger of `labkit.base.log`, which need not be loaded for a record that nobody keeps.
+_requests = logging.getLogger("labkit.requests")
+
+
+class FileText(NamedTuple):
+    """A file of an image.
+
+    Args:
+        text: what it holds, None for a link, a folder, or more than a mebibyte.
+    """
+
+    text: str | None
+
+
+def socket_path(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The engine's socket, if the docker command would use one of this machine without asking a context for it."""
+    host = environment.get("DOCKER_HOST", "")
+    if host.startswith("unix://"):
+        return Path(host.removeprefix("unix://"))
+    folder = Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    if host or environment.get("DOCKER_CONTEXT", "default") != "default" or (folder / "contexts").is_dir():
+        return None
+    return DEFAULT_SOCKET
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a socket of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class EngineSocket:
+    """An engine that answers on a socket of this machine, with a connection for each request.
+
+    Args:
+        path: of the socket.
+        labels: of the container that stands for an image while files are read from it, so that `labkit clean` finds it.
+    """
+
+    def __init__(self, path: Path, labels: Mapping[str, str]) -> None:
+        self._path = path
+        self._labels = labels
+
+    def answers(self) -> bool:
+        """Whether an engine answers there, and we may talk to it."""
+        try:
+            self._json("GET", "/_ping", "Connecting to the engine")
+        except LabFailed:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Nothing is left open: each request has closed its connection."""
+
+    def runc_version(self) -> tuple[int, int] | None:
+        """Major and minor of the engine's runc, None if the engine does not say."""
+        components = (self._json("GET", "/version", "Asking the engine for its version") or {}).get("Components") or []
+        return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
+
+    def image(self, reference: str) -> InspectedImage | None:
+        """What `docker image inspect` tells, None if the engine has no such image.
+
+        Raises:
+            LabFailed: it is no reference, or the engine has stopped answering.
+        """
+        answer = self._json("GET", f"/images/{quote(reference, safe='/:@')}/json", f"Inspecting {reference}")
+        return None if answer is None else cast("InspectedImage", {**answer, "Config": answer.get("Config") or {}})
+
+    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, FileText | None]:
+        """Files of an image, read as `docker cp` does from a container that is never started; None where there is none.
+
+        Raises:
+            LabFailed: the engine cannot do it.
+        """
+        trying = f"Looking into {reference}"
+        body = {"Image": reference, "Cmd": ["none"], "Labels": dict(self._labels)}
+        container = (self._json("POST", "/containers/create", trying, body) or {}).get("Id")
+        if not container:
+            raise LabFailed(trying, "the engine has no such image any more", "see which it has\n  docker images")
+        try:
+            return {path: self._file(container, path, trying) for path in paths}
+        finally:
+            self._json("DELETE", f"/containers/{container}?force=1&v=1", trying)
+
+    def _file(self, container: str, path: str, trying: str) -> FileText | None:
+        address = f"/containers/{container}/archive?{urlencode({'path': path})}"
+        with self._response("GET", address, trying) as response:
+            if response.status == http.client.NOT_FOUND:
+                return None
+            with tarfile.open(fileobj=response, mode="r|") as archive:
+                member = archive.next()
+                is_text = member is not None and member.isfile() and member.size <= _TEXT_BYTES
+                handle = archive.extractfile(member) if member is not None and is_text else None
+                return FileText(handle.read().decode("utf-8", "replace") if handle else None)
+
+    def _json(self, method: str, path: str, trying: str, body: object = None) -> Any:
+        """What the engine answers; None if there is nothing of that name."""
+        with self._response(method, path, trying, body) as response:
+            text = response.read()
+            if response.status == http.client.NOT_FOUND:
+                return None
+            is_json = response.getheader("Content-Type", "").startswith("application/json")
+            return json.loads(text) if is_json and text else None
+
+    @contextlib.contextmanager
+    def _response(self, method: str, path: str, trying: str, body: object = None) -> Iterator[http.client.HTTPResponse]:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            with contextlib.closing(_Connection(self._path)) as connection:
+                connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+                response = connection.getresponse()
+                _requests.debug("engine: %s %s  # %s", method, path.partition("?")[0], response.status)
+                if response.status >= http.client.BAD_REQUEST and response.status != http.client.NOT_FOUND:
+                    raise LabFailed(trying, _message(response.read()), "look at the engine\n  labkit doctor")
+                yield response
+        except (OSError, http.client.HTTPException, tarfile.TarError, ValueError) as error:
+            raise LabFailed(trying, f"the engine stopped answering: {error}", "bring it back\n  labkit up") from error
+
+
+def _message(body: bytes) -> str:
+    """What an engine gives as the reason of a failure."""
+    with contextlib.suppress(ValueError):
+        answer = json.loads(body)
+        if isinstance(answer, dict) and answer.get("message"):
+            return str(answer["message"])
+    return body.decode("utf-8", "replace").strip() or "it gave no reason"
