@@ -61,20 +61,25 @@ _CAPABILITIES = {
 }
 
 
-class ProbeAnswer(TypedDict, total=False):
-    """What the probe program reports of one attempt (cluster/probe/answer.go)."""
-
-    probe: str
-    call: str
-    done: bool
-    errno: str
-    said: str
-    needs: str
-    filtered: bool
-    absent: str
-    hidden: str
-    control: str
-    unknown: str
+# Its keys are the program's, and one of them is no name that this kit would give.
+ProbeAnswer = TypedDict(  # noqa: UP013
+    "ProbeAnswer",
+    {
+        "probe": str,
+        "call": str,
+        "done": bool,
+        "errno": str,
+        "said": str,
+        "needs": str,
+        "filtered": bool,
+        "absent": str,
+        "hidden": str,
+        "control": str,
+        "unknown": str,
+    },
+    total=False,
+)
+"""What the probe program reports of one attempt (cluster/probe/answer.go)."""
 
 
 class ProbeFacts(TypedDict, total=False):
