@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import RichOutput, capture_output
-from traitlets.config import Config
 
 from labkit.base.errors import Misuse
-from labkit.core.run_results import RunResult
-from labkit.course import check_views as course
-from labkit.course.check_views import HelpButtons, LessonStatus, check_html, hint_html, offer_help
+from labkit.course.check_views import HelpButtons, LessonStatus, check_html, hint_html
 from labkit.course.checking import CheckResult, Hint
 from labkit.course.exercise import CheckVerdict
-from labkit.notebook.views import register_views
 
 _LESSON = "07-run-as-non-root"
 _ATTACK = "<script>alert(1)</script>"
@@ -80,55 +73,6 @@ def test_a_press_that_the_lab_cannot_answer_says_so() -> None:
     buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _Helper())
     buttons.hint.click()
     assert "there is &lt;none&gt;" in buttons.answer.value
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """An IPython with the kit's views, and the help of nobody."""
-    monkeypatch.setattr(course, "_helpers", {})
-    # A history would have a thread of its own, which outlives the test.
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    register_views()
-    yield shell
-    InteractiveShell.clear_instance()
-
-
-def _shown(value: object) -> list[dict[str, Any]]:
-    with capture_output() as captured:
-        formatter = InteractiveShell.instance().display_formatter
-        assert formatter is not None
-        data, _ = formatter.format(value)  # type: ignore[no-untyped-call]
-        outputs: list[RichOutput] = captured.outputs
-    return [one.data for one in outputs] + ([data] if data else [])
-
-
-def test_a_notebook_shows_a_check_and_its_buttons(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "in_notebook", lambda: True)
-    offer_help(_LESSON, _Helper("first"))
-    result = _result(CheckVerdict.NOT_YET)
-    answer, buttons = _shown(result)
-    assert answer == {"text/html": check_html(result), "text/plain": str(result)}
-    assert "application/vnd.jupyter.widget-view+json" in buttons
-    assert buttons["text/plain"] == "Buttons: Hint, Solution"
-    assert len(_shown(_result(CheckVerdict.PASSED))) == 1
-
-
-def test_without_a_notebook_there_are_no_buttons(shell: InteractiveShell) -> None:
-    offer_help(_LESSON, _Helper("first"))
-    result = _result(CheckVerdict.NOT_YET)
-    assert _shown(result) == [{"text/html": check_html(result), "text/plain": str(result)}]
-
-
-def test_a_hint_is_shown_as_text_and_as_html(shell: InteractiveShell) -> None:
-    hint = Hint("which-cause", "hint 1 of 3", "Look at `runAsUser`.")
-    assert _shown(hint) == [{"text/html": hint_html(hint), "text/plain": str(hint)}]
-    assert "<code>runAsUser</code>" in hint_html(hint)
-
-
-def test_a_terminals_colours_are_not_shown(shell: InteractiveShell) -> None:
-    (shown,) = _shown(RunResult("docker build .", "\x1b[91muid <1000>\x1b[0m is taken", 1))
-    assert "uid &lt;1000&gt; is taken" in shown["text/html"]
-    assert "\x1b" not in shown["text/html"]
 
 
 def _status(*sources: str | None) -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""What IPython shows for each type of result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import RichOutput, capture_output
+from traitlets.config import Config
+
+from labkit.core.causes import Cause
+from labkit.core.pods.objects import Applied, Rollout
+from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import RunResult
+from labkit.course import check_views as course
+from labkit.course.check_views import check_html, hint_html, offer_help
+from labkit.course.checking import CheckResult, Hint
+from labkit.course.exercise import CheckVerdict
+from labkit.lab.container import Container
+from labkit.notebook.views import register_views
+from tests.unit.notebook.paper import paper_engine
+
+_LESSON = "07-run-as-non-root"
+
+
+class _Helper:
+    """Gives one hint."""
+
+    def hint(self, name: str) -> Hint:
+        return Hint(name, "hint 1 of 1", "first")
+
+    def solution(self, name: str) -> Hint:
+        return Hint(name, "a solution", "x = 1", is_code=True)
+
+
+def _result(verdict: CheckVerdict) -> CheckResult:
+    return CheckResult(_LESSON, "which-cause", verdict, "The pod is `refused`.", 2)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """An IPython with the kit's views, and the help of nobody."""
+    monkeypatch.setattr(course, "_helpers", {})
+    # A history would have a thread of its own, which outlives the test.
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    register_views()
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def _shown(value: object) -> list[dict[str, Any]]:
+    with capture_output() as captured:
+        formatter = InteractiveShell.instance().display_formatter
+        assert formatter is not None
+        data, _ = formatter.format(value)  # type: ignore[no-untyped-call]
+        outputs: list[RichOutput] = captured.outputs
+    return [output.data for output in outputs] + ([data] if data else [])
+
+
+def test_a_notebook_shows_a_check_and_its_buttons(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course, "in_notebook", lambda: True)
+    offer_help(_LESSON, _Helper())
+    result = _result(CheckVerdict.NOT_YET)
+    answer, buttons = _shown(result)
+    assert answer == {"text/html": check_html(result), "text/plain": str(result)}
+    assert "application/vnd.jupyter.widget-view+json" in buttons
+    assert buttons["text/plain"] == "Buttons: Hint, Solution"
+    assert len(_shown(_result(CheckVerdict.PASSED))) == 1
+
+
+def test_without_a_notebook_there_are_no_buttons(shell: InteractiveShell) -> None:
+    offer_help(_LESSON, _Helper())
+    result = _result(CheckVerdict.NOT_YET)
+    assert _shown(result) == [{"text/html": check_html(result), "text/plain": str(result)}]
+
+
+def test_a_hint_is_shown_as_text_and_as_html(shell: InteractiveShell) -> None:
+    hint = Hint("which-cause", "hint 1 of 3", "Look at `runAsUser`.")
+    assert _shown(hint) == [{"text/html": hint_html(hint), "text/plain": str(hint)}]
+    assert "<code>runAsUser</code>" in hint_html(hint)
+
+
+def test_a_terminals_colours_are_not_shown(shell: InteractiveShell) -> None:
+    (shown,) = _shown(RunResult("docker build .", "\x1b[91muid <1000>\x1b[0m is taken", 1))
+    assert "uid &lt;1000&gt; is taken" in shown["text/html"]
+    assert "\x1b" not in shown["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (Outcome("web", "ns", "refused", Cause.IMAGE_RUNS_AS_ROOT, message="<no>"), "&lt;no&gt;"),
+        (Applied("secret/a", ("<careful>",)), "&lt;careful&gt;"),
+        (Rollout("web", 2, 1, 1), "1 of 2 pods ready"),
+        (Container(paper_engine(), "0123456789abcdef", "docker run <x>"), "docker run &lt;x&gt;"),  # type: ignore[arg-type]
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_result_is_shown_as_html_too(shell: InteractiveShell, result: object, text: str) -> None:
+    (shown,) = _shown(result)
+    assert text in shown["text/html"]
+    assert shown["text/plain"] == repr(result)
+
+
+def test_without_ipython_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "IPython")
+    register_views()
+
+
+def test_outside_of_a_shell_nothing_is_registered() -> None:
+    InteractiveShell.clear_instance()
+    register_views()
