@@ -14,6 +14,9 @@ from labkit.base.errors import Misuse
 LABEL = "labkit.lab"
 """The label on everything the kit makes; its value is the lab's name."""
 
+LESSON_LABEL = "labkit.lesson"
+"""The label on what a lesson makes; its value is the lesson's name."""
+
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 
 

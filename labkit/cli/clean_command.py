@@ -12,18 +12,30 @@ from labkit.course.progress import progress_path
 from labkit.course.progress_file import remove_progress
 from labkit.lab.clean import clean
 from labkit.lab.lab import Lab
+from labkit.lab.leftovers import remove_leftovers
 
 
 @click.command(cls=LoggedCommand)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--leftovers", is_flag=True, help="Remove only what no part of the lab uses any more; the lab stays up.")
 @click.option("--progress", is_flag=True, help="Remove your progress too; without it, it is kept.")
 @json_option
-def clean_command(yes: bool, progress: bool, as_json: bool) -> None:
+def clean_command(yes: bool, leftovers: bool, progress: bool, as_json: bool) -> None:
     """Remove all that the lab made, and nothing else.
+
+    With --leftovers the lab stays up, and only what it has left behind goes: unnamed images of its builds, its
+    containers that have ended, volumes of nodes that are gone.
 
     Whatever is not labelled as the lab's stays. So do the engine, system packages and the compiler's own cache.
     """
     lab = Lab()
+    if leftovers:
+        if progress:
+            raise click.UsageError("Give --leftovers or --progress, not both.")
+        names = [str(leftover) for leftover in remove_leftovers(lab)]
+        lines = [f"removed {name}" for name in names] or ["there was nothing to remove"]
+        print_result(as_json, {"removed": names, "kept": []}, "\n".join(lines))
+        return
     if not yes and sys.stdin.isatty():
         extent = "cluster, images and files, and your progress" if progress else "cluster, images and files"
         click.confirm(f"Remove the lab's {extent}?", abort=True, err=True)

@@ -63,6 +63,10 @@ class Cluster(Protocol):
         """The last lines that the node printed; empty if there are none."""
         ...
 
+    def abandoned_volumes(self) -> list[str]:
+        """The names of the engine's volumes that nodes have left which somebody else removed."""
+        ...
+
     def kube(self) -> Kube:
         """The cluster's API, on connections of its own; close it."""
         ...

@@ -9,6 +9,7 @@ from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kind import find_kind, kind_version, wanted_version
 from labkit.lab.lab import Lab
+from labkit.lab.leftovers import find_leftovers, running_strays
 from labkit.lab.machine import checks
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import read_machine
@@ -47,7 +48,10 @@ def examine(lab: Lab) -> list[checks.Check]:
     results.append(
         checks.check_registry(decision.source if decision else None, decision.why if decision else "", asked=asked)
     )
-    results.append(checks.check_strays(_strays(lab, engine) if engine else None))
+    if engine:
+        results.append(checks.check_leftovers([str(thing) for thing in find_leftovers(lab)], running_strays(lab)))
+    else:
+        results.append(checks.check_leftovers(None))
     return results
 
 
@@ -102,10 +106,3 @@ def _go_wanted() -> str:
     text = (go.KUBERNETES.module / "go.mod").read_text(encoding="utf-8")
     match = re.search(r"^go (\S+)", text, re.MULTILINE)
     return match[1] if match else "1.26"
-
-
-def _strays(lab: Lab, engine: Engine) -> list[str]:
-    """Labelled things that no command of the kit would use again."""
-    names = [name for name in engine.labelled_containers() if name not in lab.cluster().containers]
-    containers = [f"container {name}" for name in names]
-    return containers + [f"image {image['Id'][7:19]}" for image in engine.labelled_images(nameless=True)]

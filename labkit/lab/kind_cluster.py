@@ -9,12 +9,14 @@ import concurrent.futures
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.adapters.engine import Engine
 from labkit.adapters.kind import Kind, cluster_config, find_kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.files import write_atomically
 from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster import State
@@ -83,6 +85,26 @@ class KindCluster:
         if not self.exists():
             return ""
         return "\n".join(self._engine.output(self.node).splitlines()[-lines:])
+
+    def abandoned_volumes(self) -> list[str]:
+        """The volumes of former nodes; whoever removes a node by hand seldom removes its volume as well.
+
+        kind's volumes have neither name nor label, so they are written down when they are made.
+        """
+        try:
+            recorded = self._volumes_file.read_text(encoding="utf-8").split()
+        except OSError:
+            return []
+        in_use = self._engine.volumes_of(self.node)
+        return [volume for volume in recorded if volume not in in_use and self._engine.has_volume(volume)]
+
+    @property
+    def _volumes_file(self) -> Path:
+        return self._configuration.state / "node-volumes"
+
+    def _record_volumes(self) -> None:
+        volumes = [*self.abandoned_volumes(), *self._engine.volumes_of(self.node)]
+        write_atomically(self._volumes_file, "\n".join(volumes) + "\n")
 
     def execute(self, argv: Sequence[str]) -> ExecResult:
         """Run a command on the node, as `docker exec` does."""
@@ -181,6 +203,7 @@ class KindCluster:
     def _create(self, node: NodeSpec, images: Mapping[str, str]) -> None:
         self._configuration.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._configuration.kubeconfig.unlink(missing_ok=True)
+        self._remove_abandoned_volumes()
         config = cluster_config(embedded=node.embedded, cgroup_v1=node.cgroup_v1)
         # kubeadm waits a good deal; the images go into the node meanwhile.
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
@@ -191,6 +214,8 @@ class KindCluster:
             except BaseException:
                 given_up.set()
                 raise
+            finally:
+                self._record_volumes()
             loading.result()
         with self.kube() as kube:
             if kube.wait_until_ready(_READY_SECONDS):
@@ -226,11 +251,16 @@ class KindCluster:
         # kind deletes by its own label; a container that lost it would stand in the way for ever.
         self._engine.remove_container(self.node)
 
+    def _remove_abandoned_volumes(self) -> None:
+        for volume in self.abandoned_volumes():
+            self._engine.remove_volume(volume)
+
     def delete(self) -> bool:
         """Delete the cluster and its kubeconfig; tells whether there was one."""
         there = self._engine.container(self.node) is not None
         if there:
             self._delete()
+        self._remove_abandoned_volumes()
         self._configuration.kubeconfig.unlink(missing_ok=True)
         return there
 

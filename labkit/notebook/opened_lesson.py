@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labkit.adapters.engine import Engine
-from labkit.adapters.kube import LESSON_LABEL, Kube, namespace_gone
+from labkit.adapters.kube import Kube, namespace_gone
+from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import Misuse
 from labkit.core.pods.outcome import Outcome
 from labkit.lab.lab import Lab
@@ -70,6 +71,7 @@ class OpenedLesson:
         remove_containers(engine, self.name)
         while self.own_images:
             engine.remove_image(self.own_images.pop())
+        engine.remove_stages()
         self.not_admitted.clear()
         for namespace in kube.namespaces(self.name):
             kube.delete_namespace(namespace)

@@ -124,6 +124,13 @@ class NetworkSettings(TypedDict):
     Networks: Mapping[str, ContainerNetwork]
 
 
+class Mount(TypedDict, total=False):
+    """What a container sees at a path: a volume, or a file or folder of the engine's machine, which has no name."""
+
+    Type: str
+    Name: str
+
+
 class InspectedContainer(TypedDict):
     """What `docker container inspect` tells."""
 
@@ -131,6 +138,7 @@ class InspectedContainer(TypedDict):
     State: InspectedState
     Config: InspectedConfig
     NetworkSettings: NetworkSettings
+    Mounts: Sequence[Mount]
 
 
 class StreamEvent(TypedDict, total=False):

@@ -43,6 +43,8 @@ class EngineConnection:
         # The SDK's low-level API is typed in parts only.
         self._api: Any = client.api
         self._configuration = configuration
+        # The images that steps of builds on this connection made, by the beginning of their ids.
+        self._steps: set[str] = set()
 
     @classmethod
     def connect(cls, configuration: Configuration) -> Self:

@@ -22,6 +22,7 @@ from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import RunResult
 
 _RUN_SECONDS = 60.0
+_CONFLICT = 409
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
 
 
@@ -232,10 +233,36 @@ class EngineContainers(EngineConnection):
         with doing(f"Removing network {network}"), contextlib.suppress(NotFound):
             self._api.remove_network(network)
 
-    def remove_volume(self, volume: str) -> None:
-        """Remove a volume."""
-        with doing(f"Removing volume {volume}"), contextlib.suppress(NotFound):
-            self._api.remove_volume(volume)
+    def volumes_of(self, container: str) -> list[str]:
+        """The names of the volumes that a container has; none if there is no such container."""
+        with doing(f"Looking for container {container}"):
+            try:
+                inspected: InspectedContainer = self._api.inspect_container(container)
+            except NotFound:
+                return []
+        return [mount["Name"] for mount in inspected["Mounts"] if mount.get("Type") == "volume"]
+
+    def has_volume(self, volume: str) -> bool:
+        """Whether there is a volume of that name."""
+        with doing(f"Looking for volume {volume}"):
+            try:
+                self._api.inspect_volume(volume)
+            except NotFound:
+                return False
+        return True
+
+    def remove_volume(self, volume: str) -> bool:
+        """Remove a volume; False if there is none, or if a container has it."""
+        with doing(f"Removing volume {volume}"):
+            try:
+                self._api.remove_volume(volume)
+            except NotFound:
+                return False
+            except APIError as error:
+                if error.status_code == _CONFLICT:
+                    return False
+                raise
+        return True
 
 
 def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from labkit.core.image_reference import ImageReference
 
 _TEXT_BYTES = 1 << 20
 _CONFLICT = 409
+# How the classic builder names the image of each step (moby:builder/dockerfile/dispatchers.go).
+_STEP = re.compile(r"^ ---> ([0-9a-f]{12,64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class EngineImages(EngineConnection):
             try:
                 return {path: self._look_at(container["Id"], path) for path in paths}
             finally:
-                self._api.remove_container(container["Id"], force=True)
+                self._api.remove_container(container["Id"], force=True, v=True)
 
     def _look_at(self, container: str, path: str) -> PathInImage | None:
         try:
@@ -148,6 +151,7 @@ class EngineImages(EngineConnection):
                 decode=True,
             ):
                 lines += str(event.get("stream", "")).splitlines()
+                self._steps |= set(_STEP.findall(str(event.get("stream", ""))))
                 if "error" in event:
                     last = "\n".join([*lines[-6:], event["error"]])
                     raise LabFailed(
@@ -157,6 +161,20 @@ class EngineImages(EngineConnection):
         if image is None:
             raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
         return image["Id"]
+
+    def remove_stages(self) -> None:
+        """Remove what the builds on this connection left without a name, such as the stages of a Dockerfile.
+
+        Until then the builder takes them up again in the next build. What an image is made of stays.
+        """
+        if not self._steps:
+            return
+        with doing("Removing the stages of builds"):
+            unnamed = [str(image["Id"]) for image in self._api.images(filters={"dangling": True})]
+        for image in unnamed:
+            if any(image.removeprefix("sha256:").startswith(step) for step in self._steps):
+                self.remove_image(image)
+        self._steps.clear()
 
     def import_rootfs(self, rootfs: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a root file system (`docker import`).

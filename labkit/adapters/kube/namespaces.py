@@ -10,12 +10,11 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 
 from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, meta
-from labkit.base.configuration import LABEL
+from labkit.base.configuration import LABEL, LESSON_LABEL
 from labkit.base.errors import LabFailed
 from labkit.base.waiting import wait_until
 from labkit.core.pods.objects import warning_texts
 
-LESSON_LABEL = "labkit.lesson"
 ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 _ACCOUNT_SECONDS = 15.0
 

@@ -2,7 +2,7 @@
 
 from labkit.lab.machine.checks_engine import check_engine, engine_folder
 from labkit.lab.machine.checks_machine import check_machine
-from labkit.lab.machine.checks_tools import Tool, check_build_tools, check_registry, check_strays, check_tools
+from labkit.lab.machine.checks_tools import Tool, check_build_tools, check_leftovers, check_registry, check_tools
 from labkit.lab.machine.machine_check import HEADERS, Check, Status, rows, worst
 
 __all__ = [
@@ -12,9 +12,9 @@ __all__ = [
     "Tool",
     "check_build_tools",
     "check_engine",
+    "check_leftovers",
     "check_machine",
     "check_registry",
-    "check_strays",
     "check_tools",
     "engine_folder",
     "rows",

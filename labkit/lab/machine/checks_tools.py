@@ -11,7 +11,7 @@ from labkit.lab.machine.machine_check import Check, Status, not_checked, ok, pro
 from labkit.lab.machine.machine_facts import Machine
 from labkit.lab.machine.parsing import can_speak_to
 
-_SHOWN_STRAYS = 5
+_SHOWN_LEFTOVERS = 5
 
 
 @dataclass(frozen=True)
@@ -185,16 +185,23 @@ def check_registry(source: str | None, why: str, *, asked: bool = False) -> Chec
     )
 
 
-def check_strays(strays: Sequence[str] | None) -> Check:
-    """Judge what carries the kit's label and belongs to no lab.
+def check_leftovers(leftovers: Sequence[str] | None, running: Sequence[str] = ()) -> Check:
+    """Judge what carries the lab's label, or was made for it, and is of no use any more.
 
     Args:
-        strays: each in words, such as `container eloquent_euler`; None if nobody could look.
+        leftovers: each in words, such as `image 5d25e7e9cc76`; None if nobody could look.
+        running: names of containers that run, and that no part of the lab has started.
     """
     name = "left behind"
-    if strays is None:
+    if leftovers is None:
         return not_checked(name, "no engine answers", "see to the engine first, then\n  labkit doctor")
-    if not strays:
+    remedies_of_both = []
+    if leftovers:
+        remedies_of_both.append("remove just these\n  labkit clean --leftovers")
+    if running:
+        remedies_of_both.append(f"remove what you no longer use\n  docker rm --force --volumes {' '.join(running)}")
+    if not remedies_of_both:
         return ok(name, "nothing")
-    more = f" and {len(strays) - _SHOWN_STRAYS} more" if len(strays) > _SHOWN_STRAYS else ""
-    return warning(name, ", ".join(strays[:_SHOWN_STRAYS]) + more, "remove what belongs to no lab\n  labkit clean")
+    shown = [*leftovers[:_SHOWN_LEFTOVERS], *(f"container {container}, which runs" for container in running)]
+    more = f" and {len(leftovers) - _SHOWN_LEFTOVERS} more" if len(leftovers) > _SHOWN_LEFTOVERS else ""
+    return warning(name, ", ".join(shown) + more, "\n".join(remedies_of_both))

@@ -62,6 +62,7 @@ class ImageBuilder:
         """Make what is missing or has changed."""
         for recipe in self.catalogue.values():
             self.ensure(recipe)
+        self.engine.remove_stages()
 
     def ids(self) -> dict[str, str]:
         """Reference -> id of every sample image that has been made."""

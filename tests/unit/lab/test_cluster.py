@@ -64,6 +64,9 @@ class PaperCluster:
     def log(self, lines: int = 200) -> str:
         return ""
 
+    def abandoned_volumes(self) -> list[str]:
+        return []
+
     def kube(self) -> Any:
         return PaperKube()
 
@@ -109,8 +112,8 @@ class PaperEngine:
     def container(self, name: str) -> ContainerState | None:
         return ContainerState(running=True, image_id="", labels={}) if name in self.left else None
 
-    def labelled_containers(self) -> list[str]:
-        return list(self.left)
+    def labelled_containers(self, *more: str) -> list[str]:
+        return [] if more else list(self.left)
 
     def labelled_networks(self) -> list[str]:
         return []

@@ -54,7 +54,7 @@ class Connection:
     def container(self, _: str) -> None:
         return None
 
-    def labelled_containers(self) -> list[str]:
+    def labelled_containers(self, *_: str) -> list[str]:
         return []
 
     labelled_networks = labelled_volumes = labelled_containers

@@ -89,6 +89,7 @@ def paper_engine(**more: Any) -> Recorder:
         "look_inside": lambda _, paths: dict.fromkeys(paths),
         "labelled_containers": [],
         "remove_container": None,
+        "remove_stages": None,
         "remove_image": True,
     }
     return Recorder(**answers | more)

@@ -15,9 +15,9 @@ from labkit.lab.machine.checks import (
     Check,
     Tool,
     check_build_tools,
+    check_leftovers,
     check_machine,
     check_registry,
-    check_strays,
     check_tools,
     rows,
     worst,
@@ -224,11 +224,20 @@ def test_where_images_come_from() -> None:
 
 
 def test_what_was_left_behind_is_shortened() -> None:
-    assert check_strays([]).status == "ok"
-    assert check_strays(None).status == "not checked"
-    check = check_strays([f"container {number}" for number in range(9)])
+    assert check_leftovers([]).status == "ok"
+    assert check_leftovers(None).status == "not checked"
+    check = check_leftovers([f"container {number}" for number in range(9)])
     assert check.finding.endswith("container 4 and 4 more")
-    assert "labkit clean" in (check.remedy or "")
+    assert (check.remedy or "").splitlines() == ["remove just these", "  labkit clean --leftovers"]
+
+
+def test_what_still_runs_is_for_the_person_to_stop() -> None:
+    check = check_leftovers([], ["mine", "other"])
+    assert check.finding == "container mine, which runs, container other, which runs"
+    assert (check.remedy or "").splitlines()[-1] == "  docker rm --force --volumes mine other"
+    both = check_leftovers(["image 1"], ["mine"])
+    assert both.finding == "image 1, container mine, which runs"
+    assert "clean --leftovers" in (both.remedy or "") and "docker rm" in (both.remedy or "")
 
 
 def test_rows_are_as_wide_as_their_headers() -> None:

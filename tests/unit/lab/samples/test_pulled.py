@@ -54,6 +54,9 @@ class PaperEngine:
         self.here[reference] = {"Config": {"Labels": dict(labels)}}
         return reference
 
+    def remove_stages(self) -> None:
+        pass
+
     def remove_image(self, reference: str) -> bool:
         return self.here.pop(reference, None) is not None
 
