@@ -19,6 +19,7 @@ import pytest
 from labkit.adapters.kind import Kind, find_kind
 from labkit.base.configuration import LABEL, Configuration
 from labkit.lab.lab import Lab
+from labkit.lab.leftovers import find_leftovers
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.show.steps import Silent
 
@@ -27,6 +28,9 @@ _SECONDS = 180
 # Whatever runs the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
 _MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from labkit.cli import main; main()"
 _KUBECONFIG = "apiVersion: v1\nkind: Config\ncurrent-context: production\ncontexts: []\nclusters: []\nusers: []\n"
+
+
+_STAGES = f"FROM localhost/{_NAME}/debian:lab AS stage\nRUN id > /id\nFROM scratch\nCOPY --from=stage /id /id\n"
 
 
 class Second:
@@ -101,7 +105,9 @@ class Second:
 @pytest.fixture(scope="module")
 def second(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Second]:
     second = Second(tmp_path_factory.mktemp("second"), lab)
-    second.take_images(lab, without={"alpine"})
+    # The second is made of stages, of which the builder keeps one without a name.
+    second.take_images(lab, without={"alpine", "aspnetapp-chiseled"})
+    assert find_leftovers(second.lab) == []
     yield second
     status, _, err = second.run("clean", "--yes")
     assert status == 0, err
@@ -131,6 +137,11 @@ def test_the_next_up_repairs_it_and_two_at_once_do_not_clash(second: Second) -> 
     assert sum("is at work on this lab; waiting for it" in text for text in said) == 1
     assert sum("done: cluster" in text for text in said) == 1
     assert second.state() == "up"
+
+
+def test_making_it_leaves_nothing_behind(second: Second) -> None:
+    assert second.engine.image(second.configuration.image_reference("aspnetapp-chiseled")) is not None
+    assert find_leftovers(second.lab) == []
 
 
 def test_the_kits_kubeconfig_is_private_and_the_users_is_untouched(second: Second) -> None:
@@ -201,6 +212,33 @@ def test_a_cluster_deleted_behind_our_back_is_made_anew(second: Second) -> None:
     status, _, err = second.run("up")
     assert status == 0, err
     assert "done: cluster" in err
+
+
+def test_what_others_left_of_it_goes_and_nothing_else(second: Second, lab: Lab) -> None:
+    """An unnamed image, a container that has ended, and the volume of a node that was removed by hand."""
+    (volume,) = second.engine.volumes_of(second.node)
+    second.engine.build(archive_of_dockerfile(_STAGES), "second-built", arguments={}, labels={})
+    second.engine.remove_image("second-built")
+    ours, theirs = second.configuration.image_reference("debian"), lab.reference("debian")
+    for name, image in (("second-ended", ours), ("others-ended", theirs)):
+        subprocess.run(["docker", "run", "--name", name, image, "true"], check=True, capture_output=True)
+    subprocess.run(["docker", "rm", "--force", second.node], check=True, capture_output=True)
+    try:
+        status, out, err = second.run("doctor")
+        assert status in (0, 3), err
+        assert "labkit clean --leftovers" in out
+        status, out, err = second.run("clean", "--leftovers")
+        assert status == 0, err
+        kinds = [line.split()[1] for line in out.splitlines()]
+        assert kinds[0] == "container" and kinds[-1] == "volume" and set(kinds[1:-1]) == {"image"}, out
+        assert (second.engine.has_volume(volume), find_leftovers(second.lab)) == (False, [])
+        assert second.engine.image(ours) is not None
+        assert second.engine.container("others-ended") is not None
+    finally:
+        second.engine.remove_container("others-ended")
+    status, _, err = second.run("up")
+    assert status == 0, err
+    assert find_leftovers(second.lab) == []
 
 
 def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab) -> None:
