@@ -133,5 +133,5 @@ def _apt(*command: str) -> None:
         raise LabFailed(
             f"Running {' '.join(command)}",
             "\n".join(lines) or f"exit status {completed.returncode}",
-            "run the same command by hand to see all of it; a machine without a mirror needs the packages beforehand",
+            "run it yourself to see all of its output; without a Debian mirror the packages must be there before",
         )

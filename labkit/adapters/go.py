@@ -150,7 +150,7 @@ def build(program: GoProgram, cache: Path) -> Path:
         run_program(
             [go, "build", *_flags(program), "-o", f"{folder}/", *program.packages],
             doing=f"Building {program.name}",
-            remedy=f"run it by hand to see all of it, in {program.module}; Go's modules must be reachable\n"
+            remedy=f"run it yourself to see all of its output, in {program.module}; Go's modules must be reachable\n"
             f"  go build {' '.join(program.packages)}",
             environment=_environment(program),
             folder=program.module,

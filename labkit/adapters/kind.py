@@ -76,11 +76,11 @@ class Kind:
     kubeconfig: Path
 
     def exists(self) -> bool:
-        """Whether kind knows the cluster, be it running, stopped or half-made."""
+        """Whether kind knows the cluster, be it running, stopped or incomplete."""
         return self.cluster in self._run("get", "clusters").split()
 
     def create(self, image: str, config: dict[str, Any]) -> None:
-        """Create the cluster; what a failure left is kept for the next look at the world.
+        """Create the cluster; what a failure leaves is repaired or removed by the next `up`.
 
         Args:
             image: the node image.

@@ -15,7 +15,7 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o600) -> Non
 
     Args:
         path: the file; its folder is made if need be.
-        content: what it shall hold.
+        content: the text that it gets.
         mode: its permissions.
 
     Raises:

@@ -19,8 +19,8 @@ def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None
     Args:
         lock: the lock file; made if need be, with its folder.
         seconds: how long to wait for another process that holds it.
-        on_wait: told once which process it is waited for. Whoever gives it lets the others know their own number, in a
-            file beside the lock.
+        on_wait: called once, with a sentence that names the process that holds the lock. With it the number of this
+            process is written beside the lock, for the others to name.
 
     Raises:
         DeadlineExceeded: another process has held it all that time.
@@ -55,7 +55,7 @@ def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None
 
 
 def _holder(pid_file: Path | None) -> str:
-    """Which process holds a lock, as far as it has told."""
+    """The process that holds a lock, as far as it has written its number."""
     try:
         return f"process {int(pid_file.read_text(encoding='utf-8'))}" if pid_file else "another process"
     except (OSError, ValueError):

@@ -61,7 +61,7 @@ def wait_until(
         remedy: what to do if it does not come.
         is_there: whether a state is the awaited one.
         why_never: why the awaited state cannot come after this one; empty while it can.
-        describe: a state in words.
+        describe: gives the text for a state.
         interval: seconds between two looks.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the lab asks of its cluster, whichever kind of cluster it is.
+"""What the lab asks of its cluster, where and by whatever it was created.
 
 Nothing outside of an implementation knows where the node runs. A cluster that is there already comes by one more file
 like kind_cluster.py, and by `choose_cluster` in lab.py.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What a look at the world tells of the cluster."""
+    """How the cluster is."""
 
     UP = "up"
     STOPPED = "stopped"
@@ -64,7 +64,7 @@ class Cluster(Protocol):
         ...
 
     def abandoned_volumes(self) -> list[str]:
-        """The names of the engine's volumes that nodes have left which somebody else removed."""
+        """The names of the engine's volumes that belonged to nodes which are gone."""
         ...
 
     def kube(self) -> Kube:
@@ -83,11 +83,19 @@ class Cluster(Protocol):
         ...
 
     def stop(self) -> bool:
-        """Stop it; tells whether it ran."""
+        """Stop it.
+
+        Returns:
+            Whether it ran.
+        """
         ...
 
     def delete(self) -> bool:
-        """Remove all that the lab made of it; tells whether there was something."""
+        """Remove all that the lab made of it.
+
+        Returns:
+            Whether there was something.
+        """
         ...
 
     def load(self, images: Mapping[str, str]) -> list[str]:

@@ -56,7 +56,7 @@ def examine(lab: Lab) -> list[checks.Check]:
 
 
 def doctor_table(results: Sequence[checks.Check]) -> Table:
-    """The findings with their remedies; what is wrong stands out by its word."""
+    """The findings with their remedies; the status word says what is wrong."""
     problems = sum(check.status == "problem" for check in results)
     warnings = sum(check.status == "warning" for check in results)
     note = f"{len(results)} checks: {problems} problems, {warnings} warnings"

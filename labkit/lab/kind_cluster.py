@@ -1,4 +1,4 @@
-"""A cluster of kind's: created, reused, started again or made anew, whichever the world calls for.
+"""kind's cluster: created, reused, started again or recreated, whichever it takes.
 
 That the node is a container of the lab's engine is known here and nowhere else.
 """
@@ -36,7 +36,7 @@ _LOADED_MARK = "labkit.image"
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """What the cluster's node shall be.
+    """What the cluster's node is made of.
 
     Args:
         image: the node image's reference.
@@ -87,7 +87,7 @@ class KindCluster:
         return "\n".join(self._engine.output(self.node).splitlines()[-lines:])
 
     def abandoned_volumes(self) -> list[str]:
-        """The volumes of former nodes; whoever removes a node by hand seldom removes its volume as well.
+        """The volumes of former nodes: `docker rm` without `--volumes` leaves them.
 
         kind's volumes have neither name nor label, so they are written down when they are made.
         """
@@ -149,7 +149,7 @@ class KindCluster:
         return Kube(self._configuration.kubeconfig, self._configuration.name)
 
     def ensure(self, samples: ImageBuilder) -> None:
-        """Make the node image and the sample images, and bring the cluster up; a node of an older image is made anew.
+        """Make the node image and the sample images, and bring the cluster up; a node of an older image is replaced.
 
         Args:
             samples: makes the images that are missing.
@@ -164,19 +164,23 @@ class KindCluster:
     def _ensure(self, node: NodeSpec, images: Mapping[str, str]) -> None:
         there = self._engine.container(self.node)
         if there is not None and there.image_id != node.image_id:
-            self._steps.note("the node image has changed; the cluster is made anew")
+            self._steps.note("the node image has changed; the cluster is recreated")
             self._delete()
         elif there is not None and self._repair():
             self.load(images)
             return
         elif there is not None:
-            self._steps.note("the cluster was left half-made or broken; it is made anew")
+            self._steps.note("the cluster is incomplete or broken; it is recreated")
             self._delete()
         with self._steps.step("cluster, with its images"):
             self._create(node, images)
 
     def _repair(self) -> bool:
-        """Make a cluster usable that is there, if that can be done without making it anew."""
+        """Make an existing cluster usable, if that can be done without recreating it.
+
+        Returns:
+            Whether it is usable now.
+        """
         if not self._kubeconfig_is_there():
             return False
         state = self.look()
@@ -190,7 +194,7 @@ class KindCluster:
         return self.look(_ANSWER_SECONDS) is State.UP
 
     def _kubeconfig_is_there(self) -> bool:
-        """Have the kit's kubeconfig, written anew from a running or a started node if it was lost."""
+        """Write the kit's kubeconfig again from the node if it was lost; whether it is there now."""
         if self._configuration.kubeconfig.is_file():
             return True
         self._engine.start(self.node)
@@ -248,7 +252,7 @@ class KindCluster:
 
     def _delete(self) -> None:
         self._kind().delete()
-        # kind deletes by its own label; a container that lost it would stand in the way for ever.
+        # kind deletes by its own label; one that lost it would be in the way of every later cluster.
         self._engine.remove_container(self.node)
 
     def _remove_abandoned_volumes(self) -> None:
@@ -256,7 +260,7 @@ class KindCluster:
             self._engine.remove_volume(volume)
 
     def delete(self) -> bool:
-        """Delete the cluster and its kubeconfig; tells whether there was one."""
+        """Delete the cluster and its kubeconfig; whether there was one."""
         there = self._engine.container(self.node) is not None
         if there:
             self._delete()
@@ -265,7 +269,7 @@ class KindCluster:
         return there
 
     def stop(self) -> bool:
-        """Stop the node; tells whether it ran."""
+        """Stop the node; whether it ran."""
         node = self._engine.container(self.node)
         if node is None or not node.running:
             return False
@@ -275,7 +279,7 @@ class KindCluster:
     # --- images ---
 
     def load(self, images: Mapping[str, str]) -> list[str]:
-        """Load images into the node, those that it has already left out.
+        """Load images into the node, except those that it has.
 
         An image is known by the engine's id, kept as a label in the node's containerd, because a reference
         alone does not say whether what it names has changed since.

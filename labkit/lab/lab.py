@@ -75,7 +75,7 @@ class Lab:
         """The same lab on the same connections, without progress; it is closed with this one."""
         return _SilentLab(self)
 
-    # --- the world ---
+    # --- engine, cluster, recipes ---
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -123,7 +123,7 @@ class Lab:
         Raises:
             LabError: what is missing and what to do about it.
         """
-        bases_first(self.catalogue)  # A mistake in a recipe is told before anything is begun.
+        bases_first(self.catalogue)  # A mistake in a recipe is reported before anything else is done.
         with locked(self.configuration.state / "lock", on_wait=self.steps.note):
             self.close()
             engine = self._engine = ensure_engine(self.configuration, self.steps)
@@ -175,7 +175,7 @@ class Lab:
     def images(self) -> list[dict[str, Any]]:
         """The sample images, as JSON-ready values; one that has not been made has no digest.
 
-        An image whose recipe makes no sense has no summary, and why is reported as progress is.
+        An image whose recipe cannot be read has no summary; the error goes where progress goes.
         """
         return [self._image_row(name) for name in self.catalogue]
 

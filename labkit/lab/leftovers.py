@@ -35,7 +35,7 @@ def find_leftovers(lab: Lab) -> list[Leftover]:
     A lesson's containers are none: the lesson's next reset removes them.
 
     Raises:
-        LabError: there is no engine, or it does not tell.
+        LabError: there is no engine, or it fails.
     """
     engine = lab.engine()
     states = {name: engine.container(name) for name in _containers(lab)}
@@ -50,7 +50,7 @@ def running_strays(lab: Lab) -> list[str]:
     """The names of containers with the lab's label that run, and that neither the cluster nor a lesson has started.
 
     Raises:
-        LabError: there is no engine, or it does not tell.
+        LabError: there is no engine, or it fails.
     """
     states = {name: lab.engine().container(name) for name in _containers(lab)}
     return [name for name, state in states.items() if state and state.running]
@@ -63,7 +63,7 @@ def remove_leftovers(lab: Lab) -> list[Leftover]:
         What was removed. Something that came into use meanwhile is not.
 
     Raises:
-        LabError: there is no engine, or it does not remove them.
+        LabError: there is no engine, or it fails.
     """
     with locked(lab.configuration.state / "lock", on_wait=lab.steps.note):
         return [leftover for leftover in find_leftovers(lab) if _remove(lab.engine(), leftover)]

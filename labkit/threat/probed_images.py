@@ -61,6 +61,7 @@ def ensure_probed(
                 engine.build(archive(files), reference, arguments=arguments, labels=labels)
             image = _made(engine, reference)
         made[reference] = image["Id"]
+    engine.remove_stages()
     return made
 
 

@@ -56,7 +56,7 @@ class Mirror:
             The files that were written.
 
         Raises:
-            Misuse: the address makes no sense, or there is no fingerprint.
+            Misuse: it is not HOST:PORT, or there is no fingerprint.
             LabFailed: nothing answers, or it has another certificate.
             MachineLacks: the engine's folder cannot be written.
         """
@@ -74,7 +74,7 @@ class Mirror:
         doing = f"Trusting the registry {address}"
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", fingerprint):
             remedy = f"type what `labkit registry up` printed\n  labkit registry use {address} --fingerprint sha256:..."
-            raise Misuse(doing, "there is no fingerprint (sha256: and 64 digits) to know its certificate by", remedy)
+            raise Misuse(doing, "its fingerprint is missing, which is sha256: and 64 digits", remedy)
         try:
             where = (match["host"].strip("[]"), int(match["port"]))
             certificate = ssl.get_server_certificate(where, timeout=_ANSWER_SECONDS)

@@ -85,7 +85,7 @@ class Registry:
             The registry, and the names under which images lie in it.
 
         Raises:
-            Misuse: the address makes no sense.
+            Misuse: it is not an address of this machine.
             LabFailed: it does not start, or an image cannot be pushed.
         """
         address = read_address(listen)
@@ -156,7 +156,7 @@ def read_address(text: str) -> str:
     """ADDRESS or ADDRESS:PORT, with the port filled in.
 
     Raises:
-        Misuse: it is no IP address, or one that stands for all of them.
+        Misuse: it is not an IP address, or it means all addresses.
     """
     host, colon, port = text.rpartition(":") if text.count(":") in (1,) or "]" in text else (text, "", "")
     if text.endswith("]"):
@@ -166,9 +166,9 @@ def read_address(text: str) -> str:
         ip = ipaddress.ip_address(host)
         number = int(port) if colon else DEFAULT_PORT
     except ValueError:
-        raise _no_address(text, "it is no IP address with a port") from None
+        raise _no_address(text, "it is not an IP address with a port") from None
     if ip.is_unspecified or ip.is_multicast or not 0 <= number <= 65535:
-        raise _no_address(text, "it is not one address, which the class can type and the certificate can name")
+        raise _no_address(text, "it is not one address, which the class could type and the certificate name")
     return f"[{ip}]:{number}" if ip.version == 6 else f"{ip}:{number}"
 
 

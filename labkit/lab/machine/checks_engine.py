@@ -222,7 +222,7 @@ def _privileged(info: EngineInfo, version: EngineVersion | None, machine: Machin
         reason = tried.strip().splitlines()[-1] if tried.strip() else "no reason given"
         if old and "caps" in reason:
             return problem(name, f"refused: {reason}", remedies.newer_engine(machine))
-        return problem(name, f"refused: {reason}", f"try it by hand to see all of it\n  {_TRY}")
+        return problem(name, f"refused: {reason}", f"run it yourself to see all of its output\n  {_TRY}")
     missing = machine.missing_capabilities
     if runs_elsewhere(info, machine) or missing is None:
         return not_checked(name, "none tried yet", "bring the lab up: its node is one\n  labkit up")
@@ -230,7 +230,7 @@ def _privileged(info: EngineInfo, version: EngineVersion | None, machine: Machin
         return problem(
             name,
             f"none tried yet, but this engine is older than {COPES_WITH_LESS.major} and {', '.join(missing)} "
-            'is not to be had here: it fails with "unable to apply caps"',
+            'is not available here: it fails with "unable to apply caps"',
             remedies.newer_engine(machine),
         )
     lacking = f"without {', '.join(missing)}, with which this engine copes" if missing else "no capability is missing"

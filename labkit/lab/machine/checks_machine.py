@@ -1,4 +1,4 @@
-"""PURE. What is known of this machine, judged: can the lab run here, and what will spoil it?"""
+"""PURE. What is known of this machine, judged: can the lab run here, and what will break it?"""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def _cgroup(machine: Machine) -> Check:
     if machine.cgroup is None:
         return not_checked(name, "/proc/self/mountinfo shows none", "see them\n  grep cgroup /proc/self/mountinfo")
     accepted = "the kit lets the kubelet accept it"
-    told = {"v2": "v2", "v1": f"v1: {accepted}", "hybrid": f"v1 with an empty v2 beside it: {accepted}"}
-    return ok(name, told[machine.cgroup])
+    shown = {"v2": "v2", "v1": f"v1: {accepted}", "hybrid": f"v1 with an empty v2 beside it: {accepted}"}
+    return ok(name, shown[machine.cgroup])
 
 
 def _disks(machine: Machine, stand_ins: bool | None, built: bool) -> list[Check]:
@@ -129,7 +129,7 @@ def _inotify(machine: Machine) -> Check:
     watches, instances = machine.inotify_watches, machine.inotify_instances
     look = "see them\n  sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances"
     if watches is None or instances is None:
-        return not_checked(name, "/proc/sys/fs/inotify does not tell", look)
+        return not_checked(name, "/proc/sys/fs/inotify cannot be read", look)
     shown = f"{watches} watches, {instances} instances"
     wanted = {"max_user_watches": (watches, INOTIFY_WATCHES), "max_user_instances": (instances, INOTIFY_INSTANCES)}
     low = {f"fs.inotify.{key}": least for key, (has, least) in wanted.items() if has < least}

@@ -55,7 +55,7 @@ def missing_capabilities(status: str, last: int | None) -> tuple[str, ...] | Non
         last: the number of the kernel's last capability (/proc/sys/kernel/cap_last_cap).
 
     Returns:
-        The names, empty if the set is whole; None if the text does not tell.
+        The names, empty if the set is whole; None if the text does not have it.
     """
     match = re.search(r"^CapBnd:\s*([0-9a-fA-F]{1,16})\s*$", status, re.MULTILINE)
     if match is None or last is None or last > 63:

@@ -82,7 +82,7 @@ class Catalogue(Mapping[str, Recipe]):
 
         Raises:
             KeyError: there is no such image.
-            LabFailed: the recipe makes no sense; the error names its file and the field.
+            LabFailed: the recipe cannot be read; the error names its file and the field.
         """
         if name not in self._all_names():
             raise KeyError(name)
@@ -95,7 +95,7 @@ def bases_first(catalogue: Mapping[str, Recipe]) -> list[Recipe]:
     """Every recipe, after those that it builds on.
 
     Raises:
-        LabFailed: a recipe makes no sense; the error names its file and the field.
+        LabFailed: a recipe cannot be read; the error names its file and the field.
     """
     ordered: dict[str, Recipe] = {}
 
@@ -117,7 +117,7 @@ def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
 
     Raises:
         Misuse: there is none; near names are in the remedy.
-        LabFailed: the recipe makes no sense.
+        LabFailed: the recipe cannot be read.
     """
     return catalogue[require_image(catalogue, name)]
 

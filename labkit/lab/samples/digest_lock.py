@@ -24,7 +24,7 @@ def read_lock(file: Path = LOCK_FILE) -> dict[str, str]:
     """Upstream reference -> digest; empty where nothing is locked.
 
     Raises:
-        LabFailed: the file makes no sense.
+        LabFailed: the file cannot be read as one.
     """
     try:
         digests = json.loads(file.read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ def read_lock(file: Path = LOCK_FILE) -> dict[str, str]:
     if not isinstance(digests, dict) or not all(
         isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in digests.values()
     ):
-        raise _broken(file, "it is no table of references and digests")
+        raise _broken(file, "it is not a table of references and digests")
     return digests
 
 
@@ -68,4 +68,6 @@ def gone_digest(tried: str, came_back: str, upstream: str, file: Path = LOCK_FIL
 
 
 def _broken(file: Path, why: str) -> LabFailed:
-    return LabFailed(f"Reading {file}", why, f"restore it, or remove it and lock anew\n  rm {file}; labkit images lock")
+    return LabFailed(
+        f"Reading {file}", why, f"restore it, or remove it and lock again\n  rm {file}; labkit images lock"
+    )

@@ -1,6 +1,6 @@
 """Where images come from: upstream, a mirror of it, or the kit's own stand-ins.
 
-Nothing else in the kit knows; everything else is told by the image's labels.
+Nothing else in the kit knows; everything else reads the image's labels.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _probe(engine: Engine, mirror: str, seconds: float) -> Decision:
 
 
 def remembered(configuration: Configuration) -> Decision | None:
-    """The last decision, if it is not too old to go by; a file that makes no sense counts as none."""
+    """The last decision, if it is not too old to go by; a file that cannot be read counts as none."""
     try:
         document = json.loads((configuration.state / "source.json").read_text(encoding="utf-8"))
         decision = Decision(

@@ -218,5 +218,5 @@ def test_a_lock_file_that_makes_no_sense_is_never_written_over(lab: PaperLab, tm
     (tmp_path / "images.lock").write_text("{", encoding="utf-8")
     answer = CliRunner().invoke(main, ["images", "lock"])
     assert answer.exit_code == 1
-    assert "restore it, or remove it and lock anew" in answer.output
+    assert "restore it, or remove it and lock again" in answer.output
     assert (tmp_path / "images.lock").read_text(encoding="utf-8") == "{"
