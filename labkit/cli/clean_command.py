@@ -8,10 +8,10 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
+from labkit.cli.open_lab import open_lab
 from labkit.course.progress import progress_path
 from labkit.course.progress_file import remove_progress
 from labkit.lab.clean import clean
-from labkit.lab.lab import Lab
 from labkit.lab.leftovers import remove_leftovers
 
 
@@ -28,7 +28,7 @@ def clean_command(yes: bool, leftovers: bool, progress: bool, as_json: bool) -> 
 
     Whatever is not labelled as the lab's stays. So do the engine, system packages and the compiler's own cache.
     """
-    lab = Lab()
+    lab = open_lab()
     if leftovers:
         if progress:
             raise click.UsageError("Give --leftovers or --progress, not both.")

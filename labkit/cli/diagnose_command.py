@@ -8,8 +8,8 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
+from labkit.cli.open_lab import open_lab
 from labkit.lab.diagnose import default_output, gather, write_somewhere
-from labkit.lab.lab import Lab
 
 
 @click.command(cls=LoggedCommand)
@@ -30,7 +30,7 @@ def diagnose_command(output: Path | None, as_json: bool) -> int:
 
     Exit status: 1 if FILE could not be written; the archive is in a temporary folder then.
     """
-    diagnosis = gather(Lab())
+    diagnosis = gather(open_lab())
     archive, problem = write_somewhere(diagnosis, output or default_output())
     if problem:
         click.echo(f"{output or default_output()} could not be written ({problem}); it is in {archive}", err=True)

@@ -6,8 +6,8 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
+from labkit.cli.open_lab import open_lab
 from labkit.lab.doctor import doctor_report, examine
-from labkit.lab.lab import Lab
 from labkit.lab.machine.checks import worst
 
 
@@ -18,6 +18,6 @@ def doctor_command(as_json: bool) -> int:
 
     Every finding that is not ok comes with a remedy. Nothing is changed.
     """
-    checks = examine(Lab())
+    checks = examine(open_lab())
     print_result(as_json, [check.to_dict() for check in checks], doctor_report(checks))
     return worst(checks)

@@ -6,7 +6,7 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
-from labkit.lab.lab import Lab
+from labkit.cli.open_lab import open_lab
 from labkit.lab.lab_tables import contracts_table, images_table, lock_report
 from labkit.lab.survey import lock, survey, verify
 
@@ -23,7 +23,7 @@ def images_command(action: str, verbose: bool, as_json: bool) -> int:
     verify   every image against its contract, and the day on which that was recorded; exit status 1 if one differs
     lock     write the digests of upstream images seen here to cluster/images.lock; from then on these are pulled
     """
-    lab = Lab()
+    lab = open_lab()
     if action == "list":
         images = survey(lab)
         print_result(as_json, images, images_table(images, verbose))

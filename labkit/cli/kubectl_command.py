@@ -8,7 +8,7 @@ import click
 
 from labkit.adapters.processes import become
 from labkit.cli.logged import LoggedCommand
-from labkit.lab.lab import Lab
+from labkit.cli.open_lab import open_lab
 from labkit.lab.machine.ensure import ensure_kubectl
 
 
@@ -37,6 +37,6 @@ def kubectl_command(arguments: tuple[str, ...]) -> None:
     labkit kubectl exec POD -- id
     labkit kubectl -h
     """
-    lab = Lab()
+    lab = open_lab()
     program = ensure_kubectl(lab.configuration, lab.steps)
     become(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})

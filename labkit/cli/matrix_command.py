@@ -14,7 +14,7 @@ from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
 from labkit.cli.frame import json_option
 from labkit.cli.logged import LoggedCommand
-from labkit.lab.lab import Lab
+from labkit.cli.open_lab import open_lab
 from labkit.show.table import Table
 from labkit.threat.evidence import Matrix
 from labkit.threat.expected import unexpected
@@ -80,7 +80,7 @@ def matrix_command(
         return _check(worksheet, as_json)
     if picture is not None and picture.suffix not in _PICTURES:
         raise Misuse(f"Drawing {picture}", "its ending names no format that can be drawn", "end it in .png or .svg")
-    matrix = measure(Lab(), postures, probes, place)
+    matrix = measure(open_lab(), postures, probes, place)
     if csv_file is not None:
         write_atomically(csv_file, matrix.to_csv(), mode=0o644)
     if picture is not None:
@@ -132,7 +132,7 @@ def _check(path: Path, as_json: bool) -> int:
     sheet = read_worksheet(path)
     if not len(sheet):
         raise Misuse(f"Checking {path}", "it has no rows yet", "enter what you see, as in lesson 01")
-    rechecks = sheet.recheck(partial(measure, Lab()))
+    rechecks = sheet.recheck(partial(measure, open_lab()))
     rows = [recheck.to_dict() for recheck in rechecks]
     click.echo(json.dumps(rows, indent=1) if as_json else rechecks_table(rechecks))
     return 0 if all(recheck.holds for recheck in rechecks) else 1

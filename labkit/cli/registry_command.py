@@ -9,9 +9,9 @@ import click
 from labkit.adapters.engine import EngineUnreachable
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedGroup
+from labkit.cli.open_lab import open_lab
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
-from labkit.lab.lab import Lab
 
 
 @click.group(cls=LoggedGroup)
@@ -33,7 +33,7 @@ def up(listen: str, as_json: bool) -> None:
 
     Without --listen it is on loopback. Beyond loopback it speaks TLS, with a certificate that is made for the address.
     """
-    lab = Lab()
+    lab = open_lab()
     serving, filled = Registry(lab.configuration, lab.steps).up(listen, lab.engine(), lab.catalogue)
     line = f"labkit registry use {serving.address}"
     line += f" --fingerprint {serving.fingerprint}" if serving.fingerprint else ""
@@ -45,7 +45,7 @@ def up(listen: str, as_json: bool) -> None:
 @json_option
 def status(as_json: bool) -> None:
     """Show the registry that runs here, and the one that this lab takes its images from."""
-    lab = Lab()
+    lab = open_lab()
     serving, used = Registry(lab.configuration, lab.steps).serving(), Mirror(lab.configuration).address
     text = f"serving   {f'{serving.address}, read-only' if serving else 'nothing'}\nusing     {used or 'none'}"
     print_result(as_json, {"serving": asdict(serving) if serving else None, "using": used or None}, text)
@@ -55,7 +55,7 @@ def status(as_json: bool) -> None:
 @json_option
 def down(as_json: bool) -> None:
     """Stop the registry, and remove what it has kept."""
-    lab = Lab()
+    lab = open_lab()
     stopped = Registry(lab.configuration, lab.steps).down()
     print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "none was running")
 
@@ -69,7 +69,7 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
 
     The certificate is fetched, and trusted if it has this fingerprint.
     """
-    lab = Lab()
+    lab = open_lab()
     mirror = Mirror(lab.configuration)
     written = mirror.use(address, fingerprint)
     try:
@@ -84,7 +84,7 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
 @json_option
 def forget(as_json: bool) -> None:
     """Take images from upstream again, and remove what `use` has written."""
-    lab = Lab()
+    lab = open_lab()
     try:
         cluster = lab.cluster()
     except EngineUnreachable:

@@ -6,7 +6,7 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
-from labkit.lab.lab import Lab
+from labkit.cli.open_lab import open_lab
 from labkit.lab.lab_tables import status_table
 
 
@@ -17,5 +17,5 @@ def status_command(as_json: bool) -> None:
 
     Looking changes nothing.
     """
-    status = Lab().status()
+    status = open_lab().status()
     print_result(as_json, status, status_table(status))

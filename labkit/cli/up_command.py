@@ -6,7 +6,7 @@ import click
 
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
-from labkit.lab.lab import Lab
+from labkit.cli.open_lab import open_lab
 from labkit.lab.lab_tables import status_table
 
 
@@ -20,10 +20,10 @@ from labkit.lab.lab_tables import status_table
 def up_command(source: str | None, as_json: bool) -> None:
     """Bring up what is missing: engine, sample images, cluster.
 
-    What is there is used as it is, a stopped cluster is started, a broken one is made anew.
+    What is there is used as it is, a stopped cluster is started, a broken one is recreated.
     Interrupt it whenever you like: the next one goes on from there.
     """
-    lab = Lab()
+    lab = open_lab()
     lab.up(source)
     status = lab.status()
     print_result(as_json, status, status_table(status))

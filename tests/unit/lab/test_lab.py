@@ -142,6 +142,11 @@ def test_an_error_closes_them_too(lab: Lab, log: list[str]) -> None:
     assert log == ["open engine", "close engine"]
 
 
+def test_a_command_closes_what_it_has_opened(lab: Lab, log: list[str]) -> None:
+    assert CliRunner().invoke(main, ["status"]).exit_code == 0
+    assert log == ["open engine", "close engine"]
+
+
 def test_up_may_make_another_cluster_so_its_old_connections_go(
     lab: Lab, log: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,7 +70,7 @@ class PaperLab(Lab):
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperLab:
     """A lab that the command uses too, and whose lock file is its own."""
     lab = PaperLab(tmp_path)
-    monkeypatch.setattr("labkit.cli.images_command.Lab", lambda: lab)
+    monkeypatch.setattr("labkit.cli.open_lab.Lab", lambda: lab)
     monkeypatch.setattr(surveys, "LOCK_FILE", tmp_path / "images.lock")
     return lab
 
