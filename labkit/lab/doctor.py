@@ -30,7 +30,9 @@ def examine(lab: Lab) -> list[checks.Check]:
     decision = preview(engine, lab.configuration) if engine else None
     stand_ins = None if decision is None else decision.source is Source.STAND_IN
     built = engine is not None and lab.cluster().source() is not None
-    results = checks.check_engine(info, version, came_back, machine, privileged=_try_privileged(lab, engine))
+    image = lab.configuration.image_reference("debian")
+    privileged = _try_privileged(engine, image)
+    results = checks.check_engine(info, version, came_back, machine, image=image, privileged=privileged)
     results += checks.check_machine(machine, stand_ins=stand_ins, built=built)
     results += checks.check_tools(
         _kind(lab),
@@ -80,11 +82,10 @@ def _connect(lab: Lab) -> tuple[Engine | None, str | None]:
         return None, error.came_back
 
 
-def _try_privileged(lab: Lab, engine: Engine | None) -> str | None:
-    reference = lab.configuration.image_reference("debian")
-    if engine is None or engine.image(reference) is None:
+def _try_privileged(engine: Engine | None, image: str) -> str | None:
+    if engine is None or engine.image(image) is None:
         return None
-    result = engine.run(reference, ["true"], options={"privileged": True})
+    result = engine.run(image, ["true"], options={"privileged": True})
     return "" if result.exit_status == 0 else result.message or result.output
 
 

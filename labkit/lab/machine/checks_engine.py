@@ -38,6 +38,7 @@ def check_engine(
     came_back: str | None,
     machine: Machine,
     *,
+    image: str,
     privileged: str | None = None,
 ) -> list[Check]:
     """Judge the engine.
@@ -47,6 +48,7 @@ def check_engine(
         version: its answer to /version, None if it gave none.
         came_back: what came back instead of an answer; None if it answered.
         machine: this machine.
+        image: the reference of the lab's image with which a privileged container is tried.
         privileged: what came back when a privileged container was tried: "" if it ran, the engine's message if not,
             None if none was tried (no image of the lab is there yet).
     """
@@ -60,7 +62,7 @@ def check_engine(
         _reachable(info, version, machine),
         _access(machine),
         _version(info, version, machine),
-        _privileged(info, version, machine, privileged),
+        _privileged(info, version, machine, image, privileged),
         _driver(info, machine),
         _image_store(info),
         _user_namespace(info, machine),
@@ -211,7 +213,9 @@ def _version(info: EngineInfo, version: EngineVersion | None, machine: Machine) 
     return ok(name, release)
 
 
-def _privileged(info: EngineInfo, version: EngineVersion | None, machine: Machine, tried: str | None) -> Check:
+def _privileged(
+    info: EngineInfo, version: EngineVersion | None, machine: Machine, image: str, tried: str | None
+) -> Check:
     """The node of a kind cluster is a privileged container."""
     name = "privileged containers"
     parsed = version_in(_release(info, version))
@@ -222,7 +226,8 @@ def _privileged(info: EngineInfo, version: EngineVersion | None, machine: Machin
         reason = tried.strip().splitlines()[-1] if tried.strip() else "no reason given"
         if old and "caps" in reason:
             return problem(name, f"refused: {reason}", remedies.newer_engine(machine))
-        return problem(name, f"refused: {reason}", f"run it yourself to see all of its output\n  {_TRY}")
+        line = f"docker run --rm --privileged {image} true"
+        return problem(name, f"refused: {reason}", f"run it yourself to see all of its output\n  {line}")
     missing = machine.missing_capabilities
     if runs_elsewhere(info, machine) or missing is None:
         return not_checked(name, "none tried yet", "bring the lab up: its node is one\n  labkit up")
@@ -235,9 +240,6 @@ def _privileged(info: EngineInfo, version: EngineVersion | None, machine: Machin
         )
     lacking = f"without {', '.join(missing)}, with which this engine copes" if missing else "no capability is missing"
     return ok(name, f"none tried yet; {lacking}")
-
-
-_TRY = "docker run --rm --privileged localhost/labkit/debian:lab true"
 
 
 def _driver(info: EngineInfo, machine: Machine) -> Check:

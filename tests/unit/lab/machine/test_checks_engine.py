@@ -24,6 +24,9 @@ ADA = replace(ROOT, user_id=1000, docker_group="no", systemd=True)
 MAC = Machine("Darwin", "24.6.0", "arm64", user_id=501)
 
 
+IMAGE = "localhost/another-lab/debian:lab"
+
+
 def answers(name: str) -> tuple[EngineInfo, EngineVersion]:
     recorded = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
     return recorded["info"], recorded["version"]
@@ -33,7 +36,7 @@ def judge(name: str, machine: Machine, privileged: str | None = None) -> dict[st
     info, version = answers(name)
     # On the engine's own machine, unless that is a virtual one.
     here = machine if name == "docker-desktop" else replace(machine, kernel=info["KernelVersion"])
-    return {check.name: check for check in check_engine(info, version, None, here, privileged=privileged)}
+    return {check.name: check for check in check_engine(info, version, None, here, image=IMAGE, privileged=privileged)}
 
 
 def test_the_engine_that_the_kit_adds_is_fine_although_a_capability_is_missing() -> None:
@@ -49,6 +52,11 @@ def test_an_old_engine_fails_only_where_a_capability_is_missing() -> None:
     assert check.status == "problem"
     assert "Suites: trixie" in (check.remedy or "")
     assert "sudo" not in (check.remedy or "")
+
+
+def test_the_line_to_try_by_hand_has_the_image_of_this_lab() -> None:
+    check = judge("debian-13", ROOT, privileged="no such runtime")["privileged containers"]
+    assert (check.remedy or "").endswith(f"docker run --rm --privileged {IMAGE} true")
 
 
 def test_what_was_tried_counts_more_than_what_was_read() -> None:
@@ -72,7 +80,7 @@ def test_docker_desktop_is_judged_by_its_own_machine() -> None:
 def test_rootless_is_a_warning_on_cgroup_v2_and_a_problem_on_v1() -> None:
     assert judge("rootless", ADA)["user namespace of the engine"].status == "warning"
     info, version = answers("rootless")
-    checks = check_engine({**info, "CgroupVersion": "1", "CgroupDriver": "none"}, version, None, ADA)
+    checks = check_engine({**info, "CgroupVersion": "1", "CgroupDriver": "none"}, version, None, ADA, image=IMAGE)
     assert {check.name for check in checks if check.status == "problem"} == {
         "user namespace of the engine",
         "engine's cgroups",
@@ -88,7 +96,7 @@ def test_userns_remap_podman_and_vfs_are_warnings() -> None:
 
 def test_windows_containers_are_no_lab() -> None:
     info, version = answers("docker-desktop")
-    assert check_engine({**info, "OSType": "windows"}, version, None, MAC)[0].status == "problem"
+    assert check_engine({**info, "OSType": "windows"}, version, None, MAC, image=IMAGE)[0].status == "problem"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +115,7 @@ def test_windows_containers_are_no_lab() -> None:
     ],
 )
 def test_an_engine_that_does_not_answer_gets_the_remedy_of_its_reason(machine: Machine, remedy: str) -> None:
-    checks = check_engine(None, None, "Connection refused", machine)
+    checks = check_engine(None, None, "Connection refused", machine, image=IMAGE)
     assert checks[0].status == "problem"
     assert remedy in (checks[0].remedy or "")
     assert checks[-1].status == "not checked"
@@ -115,9 +123,15 @@ def test_an_engine_that_does_not_answer_gets_the_remedy_of_its_reason(machine: M
 
 
 def test_who_will_not_be_let_in_is_told_before_there_is_an_engine() -> None:
-    found = [check for check in check_engine(None, None, "no such file", ADA) if check.name == "access to the engine"]
+    found = [
+        check
+        for check in check_engine(None, None, "no such file", ADA, image=IMAGE)
+        if check.name == "access to the engine"
+    ]
     assert [check.status for check in found] == ["warning"]
-    assert not [check for check in check_engine(None, None, "", ROOT) if check.name == "access to the engine"]
+    assert not [
+        check for check in check_engine(None, None, "", ROOT, image=IMAGE) if check.name == "access to the engine"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +168,8 @@ def test_an_answer_with_keys_missing_or_null_is_still_judged(name: str, data: st
         else:
             del changed[key]
     info = cast(EngineInfo, changed)
-    checks = check_engine(info, data.draw(st.sampled_from([version, EngineVersion(), None])), None, LIMITED)
+    checks = check_engine(
+        info, data.draw(st.sampled_from([version, EngineVersion(), None])), None, LIMITED, image=IMAGE
+    )
     assert all((check.status == "ok") == (check.remedy is None) for check in checks)
     engine_folder(info, LIMITED)
