@@ -33,7 +33,7 @@ def require_lesson(name: str) -> str:
         return name
     if numbered := [lesson for lesson in names if lesson.partition("-")[0] == name]:
         return numbered[0]
-    hint = did_you_mean(name, names, "see what there is\n  labkit lessons", cutoff=0.4)
+    hint = did_you_mean(str(name), names, "see what there is\n  labkit lessons", cutoff=0.4)
     raise Misuse(f"Looking for lesson {name!r}", "there is none of that name", hint)
 
 

@@ -36,7 +36,7 @@ class Container:
         self.id = identifier[:_SHORT]
         self.line = line
 
-    def exec(self, command: str | Sequence[str], *, user: str | None = None) -> RunResult:
+    def exec(self, command: str | Sequence[str], *, user: str | int | None = None) -> RunResult:
         """Run a command in it, as `docker exec` does.
 
         Args:
@@ -51,6 +51,7 @@ class Container:
             LabFailed: the container does not run any more, or the engine went away.
         """
         argv = to_argv(command, "Running a command in a container")
+        user = None if user is None else str(user)
         line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *argv])
         try:
             result = self._engine.execute(self.id, argv, user=user)

@@ -24,6 +24,26 @@ def require_image(image: object) -> str:
     return image
 
 
+def require_text(text: object, argument: str) -> str:
+    """An argument that is a text, such as a Dockerfile.
+
+    Args:
+        text: what was given.
+        argument: what it should be.
+
+    Raises:
+        Misuse: it is none.
+    """
+    if not isinstance(text, str):
+        raise Misuse(f"Reading {argument}", f"{text!r} is no text", f'put it in quotes\n  "{text}"')
+    return text
+
+
+def user_of(user: object) -> str | None:
+    """A user as `docker run --user` takes it; a uid may be given as a number, None stands for the image's own."""
+    return None if user is None else str(user)
+
+
 def require_settings(settings: object, argument: str) -> Mapping[str, Any] | None:
     """A securityContext, None if none was given.
 

@@ -134,7 +134,7 @@ class Lesson:
 
     # --- containers ---
 
-    def run(self, image: str, command: Command | None = None, *, user: str | None = None) -> RunResult:
+    def run(self, image: str, command: Command | None = None, *, user: str | int | None = None) -> RunResult:
         """Run a command in a new container, as `docker run --rm` does.
 
         Args:
@@ -144,7 +144,7 @@ class Lesson:
         """
         return self._containers.run(image, command, user=user)
 
-    def start(self, image: str, command: Command | None = None, *, user: str | None = None) -> Container:
+    def start(self, image: str, command: Command | None = None, *, user: str | int | None = None) -> Container:
         """Start a container that stays, as `docker run --detach` does; it goes when the lesson is reset or closed.
 
         Args:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from labkit.base.argv import to_argv
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container, start
-from labkit.notebook.cell_arguments import require_image
+from labkit.notebook.cell_arguments import require_image, user_of
 from labkit.notebook.opened_lesson import OpenedLesson
 
 
@@ -17,12 +17,16 @@ class LessonContainers:
     def __init__(self, lesson: OpenedLesson) -> None:
         self._lesson = lesson
 
-    def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
+    def run(
+        self, image: str, command: str | Sequence[str] | None = None, *, user: str | int | None = None
+    ) -> RunResult:
         """Run a command in a new container."""
         argv = None if command is None else to_argv(command, f"Running a command in {image}")
-        return self._lesson.lab.run(require_image(image), argv, user=user)
+        return self._lesson.lab.run(require_image(image), argv, user=user_of(user))
 
-    def start(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> Container:
+    def start(
+        self, image: str, command: str | Sequence[str] | None = None, *, user: str | int | None = None
+    ) -> Container:
         """Start a container that stays."""
         argv = None if command is None else to_argv(command, f"Starting {image}")
-        return start(self._lesson.lab, require_image(image), argv, user=user, labels=self._lesson.labels)
+        return start(self._lesson.lab, require_image(image), argv, user=user_of(user), labels=self._lesson.labels)

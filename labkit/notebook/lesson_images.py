@@ -20,7 +20,7 @@ from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.survey import survey
-from labkit.notebook.cell_arguments import containers_of, require_image
+from labkit.notebook.cell_arguments import containers_of, require_image, require_text
 from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.publish.published import Options, Published
 from labkit.publish.publisher import publish
@@ -47,12 +47,15 @@ class LessonImages:
     def file(self, image: str, path: str) -> FileFact | None:
         """Owner and mode of a file in an image."""
         lab = self._lesson.lab
+        path = require_text(path, "a path")
         file = lab.engine().look_inside(lab.reference(require_image(image)), [path])[path]
         return FileFact(file.uid, file.gid, file.mode) if file else None
 
     def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
         """Publish the article's program into the engine."""
-        options = (f"-p:ContainerRepository={require_image(name)}", *arguments)
+        given = (require_text(argument, "an argument of dotnet publish") for argument in arguments)
+        options = (f"-p:ContainerRepository={require_image(name)}", *given)
+        item = require_text(item, "an item of the project file")
         with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
             app = shutil.copytree(HELLO, Path(folder) / HELLO.name)
             file = app / "hello.csproj"
@@ -71,7 +74,7 @@ class LessonImages:
         text = re.sub(
             rf"(?m)^((?:FROM|COPY --from=) ?)({samples})(?=\s|$)",
             lambda match: match[1] + lab.configuration.image_reference(match[2]),
-            textwrap.dedent(dockerfile).strip() + "\n",
+            textwrap.dedent(require_text(dockerfile, "a Dockerfile")).strip() + "\n",
         )
         line = f"docker build --tag {require_image(name)} ."
         try:

@@ -17,7 +17,7 @@ from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_mani
 from labkit.core.pods.objects import read_manifest
 from labkit.core.pods.outcome import Outcome, pod_summary
 from labkit.core.run_results import RunResult
-from labkit.notebook.cell_arguments import pod_name, require_image, require_pod, require_settings
+from labkit.notebook.cell_arguments import pod_name, require_image, require_pod, require_settings, require_text
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.opened_lesson import OpenedLesson
 
@@ -57,9 +57,9 @@ class LessonPods:
         reference = self._images.in_cluster(image)
         short_name = ImageReference.parse(reference).short_name
         main = container_manifest(short_name, reference, command=argv, security=container)
-        first = [container_manifest("init", lab.reference(init), command=["id"])] if init else []
+        first = [container_manifest("init", lab.reference(require_image(init)), command=["id"])] if init else []
         self._count += 1
-        name = name or f"{short_name}-{self._count}"
+        name = require_text(name or f"{short_name}-{self._count}", "a pod's name")
         return self.apply(pod_manifest(name, [main], init_containers=first, security=pod))
 
     def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:

@@ -25,7 +25,7 @@ def find_exercise(lesson: str, name: str) -> Exercise:
         Misuse: the lesson has none of that name; the remedy has a near name, or all names.
     """
     known = {exercise.name: exercise for exercise in exercises_of(lesson)}
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
     hint = did_you_mean(str(name), known, f"this lesson has {', '.join(known) or 'no exercises'}")
     raise Misuse(f"Looking for exercise {name!r}", f"lesson {lesson} has none of that name", hint)

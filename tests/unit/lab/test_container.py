@@ -78,6 +78,15 @@ def test_a_container_that_is_gone_is_an_error() -> None:
         _container(_Engine(fails="No such container: 0123456789ab")).exec("id")
 
 
+def test_a_uid_may_be_a_number_even_roots() -> None:
+    assert "--user 0 " in _container(_Engine(0, "0\n")).exec("id -u", user=0).command
+
+
+def test_a_quote_that_does_not_end_is_a_misuse() -> None:
+    with pytest.raises(Misuse, match="No closing quotation"):
+        _container(_Engine()).exec("echo 'x")
+
+
 def test_no_command_is_a_misuse() -> None:
     with pytest.raises(Misuse, match="there is none"):
         _container(_Engine()).exec("  ")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import labkit
 from labkit.base.errors import LabError, Misuse
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import ExecResult, RunResult
@@ -122,6 +123,44 @@ _POD_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
     "look_at": lambda lab, pod: lab.look_at(pod),
     "manifest": lambda lab, pod: lab.manifest(pod),
 }
+
+
+_TEXT_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
+    "build": lambda lab, text: lab.build(text),
+    "publish": lambda lab, text: lab.publish(text),
+    "item": lambda lab, text: lab.publish(item=text),
+    "file": lambda lab, text: lab.file("debian", text),
+    "name": lambda lab, text: lab.pod("debian", name=text),
+}
+
+
+@pytest.mark.parametrize("call", _TEXT_CALLS)
+@pytest.mark.parametrize("text", [5, ["FROM debian"], b"FROM debian"], ids=repr)
+def test_what_should_be_a_text(lab: Lesson, call: str, text: Any) -> None:
+    with pytest.raises(Misuse, match="is no text"):
+        _TEXT_CALLS[call](lab, text)
+
+
+def test_an_init_containers_image_that_is_no_name(lab: Lesson) -> None:
+    with pytest.raises(Misuse, match="is no name"):
+        lab.pod("debian", init=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("user", ["0", 0], ids=repr)
+def test_a_uid_may_be_a_number(tmp_path: Path, user: Any) -> None:
+    """Root's, too, though 0 is false to Python."""
+    engine = paper_engine(run=RunResult("docker run", "", 0), launch="0123456789abcdef")
+    lab = Lesson(opened(tmp_path, engine), Progress(tmp_path / "progress.json"))
+    lab.run("debian", "id", user=user)
+    assert "--user 0" in lab.start("debian", user=user).line
+    assert [options["user"] for method, _, options in engine.calls if method in ("run", "launch")] == ["0", "0"]
+
+
+@pytest.mark.parametrize("name", [5, None, ["which-cause"], "wich-cause"], ids=repr)
+def test_an_exercise_or_a_lesson_that_is_none(lab: Lesson, name: Any) -> None:
+    for call in (lab.check, lab.hint, lab.solution, labkit.open):
+        with pytest.raises(Misuse, match=r"there is none|has none"):
+            call(name)
 
 
 def _with_pods(tmp_path: Path) -> Lesson:

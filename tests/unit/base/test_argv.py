@@ -1,0 +1,30 @@
+"""Commands as somebody gives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.base.argv import to_argv
+from labkit.base.errors import Misuse
+
+
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        ("id", ["id"]),
+        ("sh -c 'echo \"two words\"'", ["sh", "-c", 'echo "two words"']),
+        (["echo", "$HOME", ""], ["echo", "$HOME", ""]),
+        (("id", "-u"), ["id", "-u"]),
+    ],
+)
+def test_a_command_is_a_list_of_words(command: Any, argv: list[str]) -> None:
+    assert to_argv(command, "Running it") == argv
+
+
+@pytest.mark.parametrize("command", ["", "  ", "'", "a \\", [], [None], 7, None, b"id", {"id"}], ids=repr)
+def test_what_is_no_command_says_what_is_one(command: Any) -> None:
+    with pytest.raises(Misuse, match=r"^Running it: ") as error:
+        to_argv(command, "Running it")
+    assert '"' in error.value.remedy
