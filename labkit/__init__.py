@@ -85,7 +85,7 @@ def explain(
         image_user: overrides the image's own USER; with a manifest, users by image.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
-        pod: the pod's securityContext; `hostUsers` may stand in it too.
+        pod: the pod's securityContext; it may hold `hostUsers` too.
         container: the container's securityContext.
         manifest: YAML of any number of workloads, in place of an image.
 

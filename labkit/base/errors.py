@@ -52,12 +52,12 @@ class DeadlineExceeded(LabFailed):
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int = 1, cutoff: float = 0.6) -> str:
-    """The remedy for a name that there is not: near names, or what to do where none is near.
+    """The remedy for a name that does not exist: the nearest that do, or else what to do.
 
     Args:
         name: what was asked for.
         known: the names that there are.
-        otherwise: the remedy without a near one.
+        otherwise: the remedy if none is near.
         most: how many near ones to give.
         cutoff: how near they must be, from 0 to 1.
     """

@@ -29,7 +29,7 @@ _EXAMPLES = """
     labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
     labkit explain -u 1654:0 debian              as docker run --user would
     labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
-    labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or cannot be told
+    labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or not known
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
 """
 
@@ -49,12 +49,16 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
 @click.option("-R", "--recursive", is_flag=True, help="Read the folders' subfolders too.")
 @click.option("-u", "--user", help="As docker run --user.")
 @click.option("--group-add", multiple=True, metavar="GROUP", help="As docker run --group-add.")
-@click.option("--image-user", multiple=True, metavar="NAME=USER", help="The user of an image that is not here.")
+@click.option(
+    "--image-user", multiple=True, metavar="NAME=USER", help="The USER of an image: overrides its own, needs no engine."
+)
 @click.option("--archive", "archives", multiple=True, metavar="PATH", help="Look manifests' images up in it as well.")
 @click.option("--kubernetes", metavar="VERSION", help="Rules of an older kubelet, such as 1.33.")
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
-@click.option("--gate", is_flag=True, help="Exit status 1 if a container is refused, is root, or cannot be told.")
+@click.option(
+    "--gate", is_flag=True, help="Exit status 1 if a container is refused, is root, or its user is not known."
+)
 @json_option
 def explain_command(
     images: Sequence[str],
@@ -72,8 +76,8 @@ def explain_command(
 ) -> int:
     """Say as whom containers will run, who refuses them, and why.
 
-    Nothing is run. Each IMAGE is a name that the engine knows or the path of an archive; a path that ends in .yaml,
-    .yml or .json is read as a manifest, as with -f.
+    Nothing is run. IMAGE is a name that the engine knows, or the path of an archive; a path that ends in .yaml, .yml or
+    .json is read as a manifest, as with -f.
     """
     versions = Versions(
         _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)

@@ -25,7 +25,7 @@ class _PassedThrough(LoggedCommand):
         return []
 
 
-@click.command(cls=_PassedThrough)
+@click.command(cls=_PassedThrough, context_settings={"help_option_names": ["--help"]})
 @click.argument("arguments", nargs=-1)
 def kubectl_command(arguments: tuple[str, ...]) -> None:
     """Run kubectl on the lab's cluster.

@@ -25,3 +25,6 @@ class LoggedGroup(click.Group):
     """A group of such commands."""
 
     command_class = LoggedCommand
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # In the order in which one needs them.

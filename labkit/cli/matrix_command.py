@@ -48,9 +48,19 @@ def _complete_probes(_: click.Context, __: click.Parameter, begun: str) -> list[
 
 
 @click.command(cls=LoggedCommand, epilog=_EXAMPLES)
-@click.option("-p", "--posture", "postures", multiple=True, metavar="NAME", shell_complete=_complete_postures)
-@click.option("--probe", "probes", multiple=True, metavar="NAME", shell_complete=_complete_probes)
-@click.option("--where", "place", type=click.Choice(["engine", "cluster"]), help="Only there; without it on both.")
+@click.option(
+    "-p",
+    "--posture",
+    "postures",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_complete_postures,
+    help="Only this posture.",
+)
+@click.option(
+    "--probe", "probes", multiple=True, metavar="NAME", shell_complete=_complete_probes, help="Only this probe."
+)
+@click.option("--where", "place", type=click.Choice(["engine", "cluster"]), help="Only there. Default: both.")
 @click.option("--list", "only_list", is_flag=True, help="Show postures and probes; nothing is run.")
 @click.option("--check", "worksheet", type=_FILE, metavar="FILE", help="Try the rows of a worksheet again.")
 @click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the cells there too.")

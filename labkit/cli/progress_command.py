@@ -51,13 +51,13 @@ def _show(as_json: bool) -> None:
 @click.option("--name", metavar="NAME", help="What the report calls you; asked for on a terminal.")
 @json_option
 def export_command(file: Path | None, name: str | None, as_json: bool) -> None:
-    """Write one small file to hand in: how far you are, and the name that you choose.
+    """Write one small file to hand in.
 
-    It has no path and no machine's name; look at it, it is JSON. FILE is progress-NAME.json in this folder if not
-    given, and `-` is standard output.
+    It says how far you are, with the name that you choose. It has no path and no machine's name; look at it, it is
+    JSON. FILE is progress-NAME.json in this folder if not given, and `-` is standard output.
     """
     if name is None:
-        name = click.prompt("Your name, as the report shall have it", err=True) if sys.stdin.isatty() else ""
+        name = click.prompt("Your name, as the report will show it", err=True) if sys.stdin.isatty() else ""
     text = hand_in(read_progress(progress_path(Configuration.from_environment())), the_course(), name)
     if file == Path("-"):
         click.echo(text, nl=False)
@@ -74,10 +74,11 @@ def export_command(file: Path | None, name: str | None, as_json: bool) -> None:
 @click.option("--html", "html_file", type=_FILE, metavar="FILE", help="Write it there as one HTML page too.")
 @json_option
 def report_command(files: tuple[Path, ...], csv_file: Path | None, html_file: Path | None, as_json: bool) -> int:
-    """Show the FILES that were handed in as one table, a line for each participant.
+    """Show the files that were handed in as one table.
 
-    All are measured by the course of this checkout. A damaged file gets a line that says why and hides no other.
-    The files can be edited by whoever has them: they say what people did, and prove nothing.
+    It has a line for each participant. All FILES are measured by the course that is installed here. A damaged file
+    gets a line that says why and hides no other. The files can be edited by whoever has them: they say what people
+    did, and prove nothing.
 
     Exit status: 1 if not one file could be read.
     """

@@ -29,9 +29,10 @@ def registry_command() -> None:
 @click.option("--listen", default="127.0.0.1", metavar="ADDRESS[:PORT]", help="An address of this machine.")
 @json_option
 def up(listen: str, as_json: bool) -> None:
-    """Start the registry and fill it with the lab's images; the class can read it and nothing else.
+    """Start the registry and fill it with the lab's images.
 
-    Without --listen it is on loopback. Beyond loopback it speaks TLS, with a certificate that is made for the address.
+    The class can read it and nothing else. Without --listen it is on loopback. Beyond loopback it speaks TLS, with a
+    certificate that is made for the address.
     """
     lab = open_lab()
     serving, filled = Registry(lab.configuration, lab.steps).up(listen, lab.engine(), lab.catalogue)
@@ -44,7 +45,10 @@ def up(listen: str, as_json: bool) -> None:
 @registry_command.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show the registry that runs here, and the one that this lab takes its images from."""
+    """Show the registry that runs here, and the one that is used.
+
+    Used is the one that this lab takes its images from.
+    """
     lab = open_lab()
     serving, used = Registry(lab.configuration, lab.steps).serving(), Mirror(lab.configuration).address
     text = f"serving   {f'{serving.address}, read-only' if serving else 'nothing'}\nusing     {used or 'none'}"
@@ -54,7 +58,7 @@ def status(as_json: bool) -> None:
 @registry_command.command()
 @json_option
 def down(as_json: bool) -> None:
-    """Stop the registry, and remove what it has kept."""
+    """Stop the registry, and remove the images in it."""
     lab = open_lab()
     stopped = Registry(lab.configuration, lab.steps).down()
     print_result(as_json, {"stopped": stopped}, "stopped" if stopped else "none was running")
@@ -65,9 +69,9 @@ def down(as_json: bool) -> None:
 @click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of its certificate, as the instructor gives it.")
 @json_option
 def use(address: str, fingerprint: str, as_json: bool) -> None:
-    """Take images from the registry at HOST:PORT; engine and node are told to trust its certificate.
+    """Take images from the registry at HOST:PORT.
 
-    The certificate is fetched, and trusted if it has this fingerprint.
+    Its certificate is fetched; if it has this fingerprint, engine and node are told to trust it.
     """
     lab = open_lab()
     mirror = Mirror(lab.configuration)
@@ -83,7 +87,10 @@ def use(address: str, fingerprint: str, as_json: bool) -> None:
 @registry_command.command()
 @json_option
 def forget(as_json: bool) -> None:
-    """Take images from upstream again, and remove what `use` has written."""
+    """Take images from upstream again.
+
+    What `labkit registry use` has written is removed.
+    """
     lab = open_lab()
     try:
         cluster = lab.cluster()

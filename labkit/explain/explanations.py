@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def explain_image(
         image_user: overrides the image's own USER.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
-        pod: the pod's securityContext; `hostUsers`, which is the pod's own, may stand in it too.
+        pod: the pod's securityContext; it may hold `hostUsers` too, which is a field of the pod.
         container: the container's securityContext.
         versions: of kubelet and runc; None for the newest kubelet and the engine's own runc.
 
@@ -121,21 +121,19 @@ def read_manifests(places: Sequence[str], recursive: bool = False) -> Asked:
     Raises:
         Misuse: a place does not exist, or is an address of the web.
     """
+    files: list[str] = []
     asked = Asked()
-    for name in [file for place in places for file in _files(place, recursive, asked.flaws)]:
-        try:
-            of_file = read_workloads(_text(name))
-        except (MalformedManifest, OSError, UnicodeDecodeError) as error:
-            asked.flaws.append(f"{name}: {error}")
-            continue
-        asked.containers += [replace(container, file=name) for container in of_file.containers]
-        asked.passed_over += of_file.passed_over
-        asked.flaws += [f"{name}: {flaw}" for flaw in of_file.flaws]
+    for place in places:
+        files_there, flaws = _files(place, recursive)
+        files += files_there
+        asked.flaws += flaws
+    for file in files:
+        asked.add(_read_file(file))
     return asked
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a name is one of a file or folder of manifests, and none of an image."""
+    """Whether a name is that of a file or folder of manifests, and not of an image."""
     return name.endswith(_ENDINGS) and _exists(name)
 
 
@@ -161,22 +159,32 @@ def _asked_row(finder: ImageFinder, asked: AskedContainer, versions: Versions) -
     )
 
 
-def _files(place: str, recursive: bool, flaws: list[str]) -> Iterator[str]:
-    """The files of a place; a folder that may not be looked into becomes a flaw, as a file does."""
-    if place == "-":
-        yield place
-    elif place.startswith(("http://", "https://")):
+def _read_file(name: str) -> Asked:
+    try:
+        asked = read_workloads(_text(name))
+    except (MalformedManifest, OSError, UnicodeDecodeError) as error:
+        return Asked(flaws=[f"{name}: {error}"])
+    asked.containers = [replace(container, file=name) for container in asked.containers]
+    asked.flaws = [f"{name}: {flaw}" for flaw in asked.flaws]
+    return asked
+
+
+def _files(place: str, recursive: bool) -> tuple[list[str], list[str]]:
+    """The files of a place, and as flaws the folders that may not be looked into."""
+    if place.startswith(("http://", "https://")):
         raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
-    elif not place:
+    if not place:
         raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
-    elif _is_folder(place):
-        for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
-            folders.sort()
-            yield from (str(Path(folder, file)) for file in sorted(files) if file.endswith(_ENDINGS))
-            if not recursive:
-                return
-    else:
-        yield place
+    if place == "-" or not _is_folder(place):
+        return [place], []
+    paths: list[str] = []
+    flaws: list[str] = []
+    for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
+        folders.sort()
+        paths += [str(Path(folder, file)) for file in sorted(files) if file.endswith(_ENDINGS)]
+        if not recursive:
+            break
+    return paths, flaws
 
 
 def _is_folder(place: str) -> bool:
@@ -210,7 +218,7 @@ def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:
 
 
 def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation]:
-    """What one asks first: a pod without settings, one with runAsNonRoot, and the engine."""
+    """What people ask first: a pod without settings, one with runAsNonRoot, and the engine."""
     rows = [
         _image_row(name, "Pod", title, image, explain_in_pod(image, pod, versions=versions))
         for title, pod in (("without settings", Settings()), ("runAsNonRoot: true", _NON_ROOT))
@@ -226,7 +234,17 @@ def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[s
 
 def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answer) -> Explanation:
     container = reference if _is_path(reference) else ImageReference.parse(reference).short_name
-    return Explanation(None, kind, name, "default", container, "main", reference, image.user, answer)
+    return Explanation(
+        file=None,
+        kind=kind,
+        name=name,
+        namespace="default",
+        container=container,
+        role="main",
+        image=reference,
+        image_user=image.user,
+        answer=answer,
+    )
 
 
 def _is_path(reference: str) -> bool:

@@ -92,13 +92,13 @@ class Explanation:
 
     @property
     def objection(self) -> str | None:
-        """Why a gate must stay shut: it is refused, it is root, or nobody can tell; None if it may pass."""
+        """Why a gate must stay shut: it is refused, it is root, or its user is not known; None if it may pass."""
         if self.answer.ok is False:
             return f"{self.verdict} ({self.answer.cause})"
         if self.answer.uid == 0:
             return "runs as root"
         if self.answer.ok is None or self.answer.uid is None:
-            return "cannot be told: give the image's user with --image-user, or have the image here"
+            return "its user is not known: give the image's with --image-user, or have the image here"
         return None
 
     def row(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Explanation:
 
 @dataclass(frozen=True, repr=False)
 class Explanations:
-    """The answers, and what there is to say besides.
+    """The answers, with notes and with what could not be read.
 
     Args:
         rows: one for each container.
@@ -136,7 +136,7 @@ class Explanations:
         return [row.to_dict() for row in self.rows]
 
     def objections(self) -> list[str]:
-        """What a gate has to say against it: a container refused, root, or not to be told."""
+        """What a gate objects to: containers that are refused, are root, or whose user is not known."""
         return [f"{row.title}: {why}" for row in self.rows if (why := row.objection) is not None]
 
     def table(self) -> Table:

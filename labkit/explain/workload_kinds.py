@@ -115,6 +115,12 @@ class Asked:
     passed_over: Counter[str] = field(default_factory=Counter)
     flaws: list[str] = field(default_factory=list)
 
+    def add(self, other: Asked) -> None:
+        """Add what another text asks for."""
+        self.containers += other.containers
+        self.passed_over += other.passed_over
+        self.flaws += other.flaws
+
     def notes(self) -> list[str]:
         """One sentence on what was passed over, if anything was."""
         if not self.passed_over:
@@ -135,7 +141,7 @@ def read_workloads(text: str) -> Asked:
     try:
         for document in _documents(text):
             if document is not None:
-                _read_document(document, asked)
+                asked.add(_read_document(document))
     except RecursionError as error:
         raise MalformedManifest("it is nested too deeply") from error
     return asked
@@ -198,20 +204,18 @@ def _check_size(node: yaml.Node) -> None:
     size(node)
 
 
-def _read_document(document: Any, asked: Asked) -> None:
-    if not isinstance(document, dict):
-        asked.passed_over["no kind"] += 1
-        return
-    kind = document.get("kind")
+def _read_document(document: Any) -> Asked:
+    kind = document.get("kind") if isinstance(document, dict) else None
     if not isinstance(kind, str):
-        asked.passed_over["no kind"] += 1
-    elif kind.endswith("List") and isinstance(document.get("items"), list):
+        return Asked(passed_over=Counter({"no kind": 1}))
+    if kind.endswith("List") and isinstance(document.get("items"), list):
+        asked = Asked()
         for item in document["items"]:
-            _read_document(_with_kind(item, kind), asked)
-    elif kind not in _TEMPLATES or not _is_kubernetes_own(document):
-        asked.passed_over[kind] += 1
-    else:
-        _read_workload(kind, document, asked)
+            asked.add(_read_document(_with_kind(item, kind)))
+        return asked
+    if kind not in _TEMPLATES or not _is_kubernetes_own(document):
+        return Asked(passed_over=Counter({kind: 1}))
+    return _read_workload(kind, document)
 
 
 def _with_kind(item: Any, list_kind: str) -> Any:
@@ -226,15 +230,14 @@ def _is_kubernetes_own(document: Mapping[str, Any]) -> bool:
     return isinstance(version, str) and version.rpartition("/")[0] in _GROUPS
 
 
-def _read_workload(kind: str, document: Mapping[str, Any], asked: Asked) -> None:
+def _read_workload(kind: str, document: Mapping[str, Any]) -> Asked:
     metadata = _mapping(document.get("metadata"))
     name = str(metadata.get("name") or metadata.get("generateName") or "")
     title = f"{kind} {name}".strip()
     try:
         spec = _pod_spec(kind, document)
         if _mapping(spec.get("os")).get("name") == "windows":
-            asked.passed_over[f"{kind} for Windows"] += 1
-            return
+            return Asked(passed_over=Counter({f"{kind} for Windows": 1}))
         pod, notes = _settings(spec, "pod", POD_FIELDS)
         containers = [
             _container(kind, name, str(metadata.get("namespace") or "default"), role, container, pod, notes)
@@ -243,9 +246,9 @@ def _read_workload(kind: str, document: Mapping[str, Any], asked: Asked) -> None
         ]
         if not any(container.role == "main" for container in containers):
             raise MalformedManifest("it names no containers")
-        asked.containers += containers
     except (MalformedManifest, MalformedCase) as error:
-        asked.flaws.append(f"{title}: {error}")
+        return Asked(flaws=[f"{title}: {error}"])
+    return Asked(containers)
 
 
 def _pod_spec(kind: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -262,7 +265,7 @@ def _containers(spec: Mapping[str, Any], list_name: str) -> Sequence[Mapping[str
     if containers is None:
         return []
     if not isinstance(containers, list) or not all(isinstance(container, dict) for container in containers):
-        raise MalformedManifest(f"its {list_name} are no list of containers")
+        raise MalformedManifest(f"its {list_name} are not a list of containers")
     return containers
 
 
@@ -283,16 +286,16 @@ def _container(
 
 
 def _settings(part: Mapping[str, Any], where: str, known: frozenset[str]) -> tuple[Settings, tuple[str, ...]]:
-    """The settings, and a note on each field that the API server would drop: a slip in a name protects nobody."""
+    """The settings, and a note on each field that the API server would drop: a misspelt one protects nobody."""
     context = part.get("securityContext")
-    wanted = {"securityContext": context, "hostUsers": part.get("hostUsers") if where == "pod" else None}
     unknown: list[str] = []
     if isinstance(context, dict):
         unknown = sorted(map(str, context.keys() - known))
-        wanted["securityContext"] = {name: value for name, value in context.items() if name in known}
-    settings = read_settings(wanted, where, known)
+        context = {name: value for name, value in context.items() if name in known}
+    host_users = part.get("hostUsers") if where == "pod" else None
+    settings = read_settings({"securityContext": context, "hostUsers": host_users}, where, known)
     return settings, tuple(
-        f"securityContext.{name} is no field of a {where}: the API server ignores it" for name in unknown
+        f"securityContext.{name} is not a field of a {where}: the API server ignores it" for name in unknown
     )
 
 

@@ -229,7 +229,7 @@ def test_json_is_the_contract(folder: Path) -> None:
         ("1654", 0, ""),
         ("0", 1, "image-runs-as-root"),
         ("app", 1, "image-user-not-numeric"),
-        (None, 1, "cannot be told"),
+        (None, 1, "its user is not known"),
     ],
 )
 def test_a_gate(folder: Path, user: str | None, status: int, objection: str) -> None:

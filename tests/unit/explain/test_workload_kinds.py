@@ -199,11 +199,11 @@ def test_pods_for_windows_are_passed_over() -> None:
         (pod(containers=None), "Pod it: it names no containers"),
         (pod(containers=[]), "Pod it: it names no containers"),
         (pod(containers=[], initContainers=[CONTAINER]), "Pod it: it names no containers"),
-        (pod(containers={"name": "app"}), "Pod it: its containers are no list of containers"),
-        (pod(containers="app"), "Pod it: its containers are no list of containers"),
-        (pod(containers=[None]), "Pod it: its containers are no list of containers"),
-        (pod(initContainers=["app"]), "Pod it: its initContainers are no list of containers"),
-        (pod(ephemeralContainers=7), "Pod it: its ephemeralContainers are no list of containers"),
+        (pod(containers={"name": "app"}), "Pod it: its containers are not a list of containers"),
+        (pod(containers="app"), "Pod it: its containers are not a list of containers"),
+        (pod(containers=[None]), "Pod it: its containers are not a list of containers"),
+        (pod(initContainers=["app"]), "Pod it: its initContainers are not a list of containers"),
+        (pod(ephemeralContainers=7), "Pod it: its ephemeralContainers are not a list of containers"),
         (pod(containers=[{"image": "nginx"}]), "Pod it: its container None lacks a name or an image"),
         (pod(containers=[{"name": "a"}]), "Pod it: its container 'a' lacks a name or an image"),
         (pod(containers=[{"name": "a", "image": ""}]), "Pod it: its container 'a' lacks a name or an image"),
@@ -275,12 +275,12 @@ def test_a_misspelt_field_is_noted_for_it_protects_nobody() -> None:
     first, second = read_workloads(text).containers
     assert first.pod == Settings(run_as_user=7)
     assert first.own == Settings()
-    note = "securityContext.runAsNonroot is no field of a pod: the API server ignores it"
+    note = "securityContext.runAsNonroot is not a field of a pod: the API server ignores it"
     assert second.notes == (note,)
     assert first.notes == (
         note,
         *(
-            f"securityContext.{name} is no field of a container: the API server ignores it"
+            f"securityContext.{name} is not a field of a container: the API server ignores it"
             for name in ("7", "fsGroup", "runasuser")
         ),
     )
