@@ -15,6 +15,7 @@ from labkit.adapters.processes import first_output
 from labkit.base.errors import LabFailed
 from labkit.base.redaction import HIDDEN, redact, redact_argv
 from labkit.core.pods.api_objects import EventObject, PodObject
+from labkit.lab.cluster import Cluster
 from labkit.lab.doctor import doctor_report, examine
 from labkit.lab.lab import Lab
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
@@ -75,10 +76,7 @@ def status(lab: Lab) -> str:
 
 def node_log(lab: Lab) -> str:
     """What the node's first process printed last."""
-    cluster = lab.cluster()
-    if not cluster.exists():
-        raise LabFailed("Reading the node's log", "there is no cluster", "make it\n  labkit up")
-    return redact(cluster.log(_LINES)) + "\n"
+    return redact(_cluster(lab).log(_LINES)) + "\n"
 
 
 def service_log(lab: Lab, service: str) -> str:
@@ -87,24 +85,32 @@ def service_log(lab: Lab, service: str) -> str:
     Raises:
         LabFailed: the node is not there or does not run, or it keeps no such log.
     """
-    log = lab.cluster().execute(["tail", f"--lines={_LINES}", f"/var/log/{service}.log"])
+    cluster = _cluster(lab)
+    log = cluster.execute(["tail", f"--lines={_LINES}", f"/var/log/{service}.log"])
     if log.exit_status != 0:
         journal = ["journalctl", "--no-pager", f"--lines={_LINES}", f"--unit={service}"]
-        log = lab.cluster().execute(journal)
+        log = cluster.execute(journal)
     if log.exit_status != 0:
         raise LabFailed(f"Reading the log of {service}", log.output.strip(), "look at the node\n  labkit doctor")
     return redact(log.stdout)
 
 
+def _cluster(lab: Lab) -> Cluster:
+    cluster = lab.cluster()
+    if not cluster.exists():
+        raise LabFailed("Looking for the cluster", "there is none", "make it\n  labkit up")
+    return cluster
+
+
 def pods(lab: Lab) -> str:
     """The pods of the lab's namespaces, as the API gives them, but for what may be secret."""
-    with lab.cluster().kube() as kube:
+    with _cluster(lab).kube() as kube:
         return _json([pod_without_secrets(pod) for namespace in kube.namespaces() for pod in kube.pods(namespace)])
 
 
 def events(lab: Lab) -> str:
     """The events of the lab's namespaces, a line each."""
-    with lab.cluster().kube() as kube:
+    with _cluster(lab).kube() as kube:
         lines = [
             _event_line(namespace, event)
             for namespace in kube.namespaces()

@@ -181,6 +181,14 @@ def test_a_half_made_cluster_gives_its_logs(tmp_path: Path, monkeypatch: pytest.
     assert files[LOG_NAME].missing == "there is none"
 
 
+def test_where_there_is_no_cluster_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    monkeypatch.setattr(HalfMade, "exists", lambda _: False)
+    lab = Lab(Configuration("lab", *[tmp_path] * 3), Silent(), cluster=cast(Cluster, HalfMade()))
+    files = {file.name: file for file in gather(lab).files}
+    assert {files[name].missing for name in ENGINE_NEEDED} == {"Looking for the cluster: there is none"}
+
+
 def test_a_fault_of_the_kits_own_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Lab) -> str:
         raise ZeroDivisionError(f"password={SECRET}")
@@ -213,6 +221,9 @@ class Events:
         return self
 
     kube = cluster
+
+    def exists(self) -> bool:
+        return True
 
     def __enter__(self) -> Events:
         return self
