@@ -39,7 +39,7 @@ def pod_manifest(
     """A pod of the lab.
 
     It gets no token of the API and no grace period: nothing in it needs either, and a lesson's reset
-    shall not wait. A command that has ended is not started again, so that its exit status stays to be seen.
+    must not wait. A command that has ended is not started again, so that its exit status stays to be seen.
 
     Args:
         name: the pod's name.
@@ -66,10 +66,10 @@ def pod_manifest(
 
 
 def read_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
-    """A participant's own manifest, from YAML text or a mapping.
+    """Read a participant's own manifest, from YAML text or a mapping.
 
     Raises:
-        ValueError: it is not YAML, or not of exactly one Pod; the text says which.
+        ValueError: it is not YAML, or not of exactly one Pod with a name; the text says which.
     """
     if isinstance(manifest, str):
         try:
@@ -77,11 +77,11 @@ def read_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise ValueError(f"it is not YAML: {error}") from error
         if len(documents) != 1:
-            raise ValueError(f"it holds {len(documents)} documents, one is wanted")
+            raise ValueError(f"it holds {len(documents)} documents instead of one")
         manifest = documents[0]
     if not isinstance(manifest, Mapping) or manifest.get("kind") != "Pod":
         kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
-        raise ValueError(f"its kind is {kind!r}, a Pod is wanted")
+        raise ValueError(f"its kind is {kind!r} instead of Pod")
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
         raise ValueError("it has no metadata.name")

@@ -97,7 +97,7 @@ def read_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"it is not YAML of one document: {error}") from error
     kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
     if not isinstance(manifest, Mapping) or kind not in PATHS:
-        raise ValueError(f"its kind is {kind!r}, one of {', '.join(PATHS)} is wanted")
+        raise ValueError(f"its kind is {kind!r} instead of {' or '.join(PATHS)}")
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
         raise ValueError("it has no metadata.name")

@@ -54,6 +54,15 @@ def test_without_being_asked_it_is_kept_and_not_shown(tmp_path: Path) -> None:
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_explain_shows_what_it_asks_the_engine_and_keeps_no_log(tmp_path: Path) -> None:
+    manifest = tmp_path / "pod.yaml"
+    manifest.write_text("kind: Pod\nspec: {containers: [{name: a, image: b}]}")
+    completed = labkit(tmp_path / "state", "-v", "explain", "-f", str(manifest))
+    assert "engine: GET /version  # ConnectionError" in completed.stderr
+    labkit(tmp_path / "other", "explain", "-f", str(manifest))
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_state_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     completed = labkit(tmp_path / "file" / "state", "-v", "status", "--json")

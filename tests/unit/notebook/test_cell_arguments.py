@@ -34,7 +34,7 @@ _CALLS: dict[str, Callable[[Lesson, Any], object]] = {
     "pod": lambda lab, command: lab.pod("debian", command=command),
 }
 _BAD_MANIFESTS: list[tuple[Any, str]] = [
-    ("kind: Deployment", "its kind is 'Deployment', a Pod is wanted"),
+    ("kind: Deployment", "its kind is 'Deployment' instead of Pod"),
     ("kind: {", "it is not YAML"),
     ("", "it holds 0 documents"),
     ("kind: Pod\n---\nkind: Pod", "it holds 2 documents"),
