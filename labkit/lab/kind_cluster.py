@@ -17,9 +17,9 @@ from labkit.adapters.kind import Kind, cluster_config, find_kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
-from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster import State
+from labkit.lab.loaded_images import LoadedImages
 from labkit.lab.machine.ensure import ensure_kind
 from labkit.lab.node_image import NodeImage
 from labkit.lab.samples.build import ImageBuilder, source_label
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _RESUME_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
 _READY_SECONDS = 120.0
-_LOADED_MARK = "labkit.image"
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class KindCluster:
         self._steps = steps
         self.node = f"{configuration.name}-control-plane"
         """kind's name for the only node, in Kubernetes and in the engine alike."""
+        self._loaded = LoadedImages(engine, self.node)
 
     @property
     def containers(self) -> frozenset[str]:
@@ -233,22 +233,9 @@ class KindCluster:
 
     def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
         """Load images into a node that is being made, as soon as its containerd answers."""
-        if self._wait_for_containerd(_READY_SECONDS, given_up):
-            self._load(images)
-
-    def _wait_for_containerd(self, seconds: float, given_up: threading.Event) -> bool:
-        """Wait until the node's containerd answers; False if nobody waits any more."""
-        watch(self._answers, bool, seconds, stop=given_up)
-        return not given_up.is_set()
-
-    def _answers(self) -> bool:
-        node = self._engine.container(self.node)
-        if node is None or not node.running:
-            return False
-        try:
-            return self._engine.execute(self.node, [*_CTR, "images", "ls", "-q"]).exit_status == 0
-        except LabFailed:
-            return False
+        self._loaded.wait(_READY_SECONDS, given_up)
+        if not given_up.is_set():
+            self._loaded.load(images)
 
     def _delete(self) -> None:
         self._kind().delete()
@@ -276,57 +263,12 @@ class KindCluster:
         self._engine.stop(self.node)
         return True
 
-    # --- images ---
-
     def load(self, images: Mapping[str, str]) -> list[str]:
-        """Load images into the node, except those that it has.
-
-        An image is known by the engine's id, kept as a label in the node's containerd, because a reference
-        alone does not say whether what it names has changed since.
-
-        Args:
-            images: reference -> id.
-
-        Returns:
-            The references that were loaded.
-        """
+        """Load images into the node, except those that it has."""
         # An engine whose containerd has just been started again cannot run anything in the node for a moment.
-        self._wait_for_containerd(_ANSWER_SECONDS, threading.Event())
-        there = self._loaded()
-        missing = {name: image for name, image in images.items() if there.get(name) != image}
+        self._loaded.wait(_ANSWER_SECONDS)
+        missing = self._loaded.missing(images)
         if missing:
             with self._steps.step(f"{len(missing)} images into the cluster"):
-                self._load(missing)
+                self._loaded.load(missing)
         return list(missing)
-
-    def _load(self, images: Mapping[str, str]) -> None:
-        self._engine.pipe_images(images, ["exec", "--interactive", self.node, *_IMPORT])
-        self._mark(images)
-
-    def _loaded(self) -> dict[str, str]:
-        listing = self._engine.execute(self.node, [*_CTR, "images", "ls"])
-        return parse_loaded(listing.stdout) if listing.exit_status == 0 else {}
-
-    def _mark(self, images: Mapping[str, str]) -> None:
-        for name, image in images.items():
-            mark = [*_CTR, "images", "label", name, f"{_LOADED_MARK}={image}"]
-            result = self._engine.execute(self.node, mark)
-            if result.exit_status != 0:
-                raise LabFailed(f"Loading {name} into the node", result.output.strip(), "try again\n  labkit up")
-
-
-_CTR = ("ctr", "--namespace", "k8s.io")
-_IMPORT = (*_CTR, "images", "import", "--local", "-")
-
-
-def parse_loaded(listing: str) -> dict[str, str]:
-    """Reference -> engine's id of every image in the output of `ctr images ls` that the kit has loaded."""
-    loaded = {}
-    for line in listing.splitlines():
-        reference, *columns = line.split()
-        for column in columns:
-            for label in column.split(","):
-                name, _, value = label.partition("=")
-                if name == _LOADED_MARK:
-                    loaded[reference] = value
-    return loaded

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters import go
-from labkit.adapters.kind import find_kind, kind_version, wanted_version
+from labkit.adapters.kind import cluster_config, find_kind, kind_version, wanted_version
 from labkit.adapters.program_versions import minor_of, version_in
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 
@@ -64,3 +64,14 @@ def test_the_version_that_the_kit_was_tested_with_is_one() -> None:
     version = version_in(wanted_version())
     assert version is not None
     assert minor_of(version) <= version
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+@pytest.mark.parametrize("cgroup_v1", [True, False])
+def test_kind_is_told_no_more_than_is_needed(embedded: bool, cgroup_v1: bool) -> None:
+    config = cluster_config(embedded=embedded, cgroup_v1=cgroup_v1)
+    patches = "\n".join(config["nodes"][0]["kubeadmConfigPatches"])
+    assert ("failCgroupV1: false" in patches) == cgroup_v1
+    assert ("cgroupDriver: cgroupfs" in patches) == embedded
+    assert config["networking"].get("disableDefaultCNI", False) == embedded
+    assert config["networking"]["apiServerAddress"] == "127.0.0.1"

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters.kind import cluster_config
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
-from labkit.lab.kind_cluster import parse_loaded
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
 from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first, find, require_image
@@ -187,24 +185,3 @@ def test_a_mirror_stands_in_for_every_registry() -> None:
     decision = Decision(Source.UPSTREAM, "mirror:5000/", "", 0)
     assert decision.reference("docker.io/library/alpine:3") == "mirror:5000/library/alpine:3"
     assert replace(decision, mirror="").reference("docker.io/library/alpine:3") == "docker.io/library/alpine:3"
-
-
-@pytest.mark.parametrize("embedded", [True, False])
-@pytest.mark.parametrize("cgroup_v1", [True, False])
-def test_kind_is_told_no_more_than_is_needed(embedded: bool, cgroup_v1: bool) -> None:
-    config = cluster_config(embedded=embedded, cgroup_v1=cgroup_v1)
-    patches = "\n".join(config["nodes"][0]["kubeadmConfigPatches"])
-    assert ("failCgroupV1: false" in patches) == cgroup_v1
-    assert ("cgroupDriver: cgroupfs" in patches) == embedded
-    assert config["networking"].get("disableDefaultCNI", False) == embedded
-    assert config["networking"]["apiServerAddress"] == "127.0.0.1"
-
-
-def test_what_a_node_has_is_read_from_its_labels() -> None:
-    listing = (
-        "REF TYPE DIGEST SIZE PLATFORMS LABELS\n"
-        "localhost/labkit/debian:lab application/x sha256:1 120 MiB linux/amd64 a=b,labkit.image=sha256:7 \n"
-        "registry.k8s.io/etcd:3 application/x sha256:2 1 MiB linux/amd64 io.cri-containerd.image=managed \n"
-    )
-    assert parse_loaded(listing) == {"localhost/labkit/debian:lab": "sha256:7"}
-    assert parse_loaded("") == {}
