@@ -25,8 +25,8 @@ def test_what_the_table_says_of_run_as_non_root_is_what_the_kubelet_does(lab: La
     manifests = []
     for row in rows:
         command = lab.keep_busy(row["name"])
-        one = container_manifest(row["name"], row["reference"], command=command)
-        manifests.append(pod_manifest(row["name"], [one], security={"runAsNonRoot": True}))
+        container = container_manifest(row["name"], row["reference"], command=command)
+        manifests.append(pod_manifest(row["name"], [container], security={"runAsNonRoot": True}))
     # All are made before the first is looked at, so the kubelet has them side by side.
     for manifest in manifests:
         kube.create_pod(manifest, manifest["metadata"]["name"], namespace)
@@ -44,8 +44,8 @@ def test_the_uid_of_the_table_is_the_process_own(lab: Lab) -> None:
     assert dict(zip(expected, results, strict=True)) == expected
 
 
-def _docker(*words: str) -> str:
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.strip()
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_a_setuid_program_is_root_again_unless_that_is_forbidden(lab: Lab) -> None:
@@ -97,9 +97,9 @@ def test_the_vulnerable_app_does_not_listen_elsewhere(engine: Engine, lab: Lab) 
 )
 def test_the_stand_in_of_dotnet_says_who_it_is(lab: Lab, user: str | None, name: str) -> None:
     script = "cd /tmp && touch hello.dll && dotnet /tmp/hello.dll && dotnet hello.dll"
-    said = lab.run("runtime", ["sh", "-c", script], user=user).expect(exit_status=0).output.splitlines()
-    assert len(said) == 2
-    assert all(line.startswith(f"Hello {name}, using Debian GNU/Linux ") for line in said)
+    lines = lab.run("runtime", ["sh", "-c", script], user=user).expect(exit_status=0).output.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"Hello {name}, using Debian GNU/Linux ") for line in lines)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/app/hello.dll", 155), ("/etc/passwd", 129)])

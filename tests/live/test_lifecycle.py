@@ -83,21 +83,21 @@ class Second:
         """Run `up` until it prints a line (and a command in the node succeeds), then press Ctrl-C."""
         process = self.start("up")
         assert process.stderr is not None
-        said = ""
+        stderr = ""
         for printed in process.stderr:
-            said += printed
+            stderr += printed
             if line in printed:
                 break
         if until is not None:
             self._wait_in_node(until)
         os.killpg(process.pid, signal.SIGINT)
         rest = process.communicate(timeout=_SECONDS)[1]
-        return process.returncode, said + rest
+        return process.returncode, stderr + rest
 
     def _wait_in_node(self, command: str) -> None:
         deadline = time.monotonic() + _SECONDS
-        words = ["docker", "exec", self.node, "sh", "-c", command]
-        while subprocess.run(words, capture_output=True, check=False).returncode != 0:
+        argv = ["docker", "exec", self.node, "sh", "-c", command]
+        while subprocess.run(argv, capture_output=True, check=False).returncode != 0:
             assert time.monotonic() < deadline, f"{command} never succeeded in the node"
             time.sleep(0.05)
 
@@ -123,19 +123,19 @@ def second(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secon
     ids=["while an image is built", "when the node runs", "while kubeadm waits"],
 )
 def test_an_interrupted_up_says_so(second: Second, line: str, until: str | None) -> None:
-    status, said = second.interrupt_at(line, until)
-    assert status == 130, said
-    assert "interrupted; the next `labkit up` goes on from here" in said
-    assert "Traceback" not in said
+    status, stderr = second.interrupt_at(line, until)
+    assert status == 130, stderr
+    assert "interrupted; the next `labkit up` goes on from here" in stderr
+    assert "Traceback" not in stderr
     assert second.state() in ("absent", "broken")
 
 
 def test_the_next_up_repairs_it_and_two_at_once_do_not_clash(second: Second) -> None:
     first, other = second.start("up"), second.start("up")
-    said = [process.communicate(timeout=_SECONDS)[1] for process in (first, other)]
-    assert (first.returncode, other.returncode) == (0, 0), said
-    assert sum("is at work on this lab; waiting for it" in text for text in said) == 1
-    assert sum("done: cluster" in text for text in said) == 1
+    outputs = [process.communicate(timeout=_SECONDS)[1] for process in (first, other)]
+    assert (first.returncode, other.returncode) == (0, 0), outputs
+    assert sum("is at work on this lab; waiting for it" in text for text in outputs) == 1
+    assert sum("done: cluster" in text for text in outputs) == 1
     assert second.state() == "up"
 
 
@@ -198,10 +198,10 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
         assert observing.stdout is not None
         assert observing.stdout.readline() == "observing\n"
         second.engine.stop(second.node)
-        _, said = observing.communicate(timeout=_SECONDS)
-    assert "LabFailed" in said
-    assert "the cluster does not answer" in said
-    assert "labkit up" in said
+        _, stderr = observing.communicate(timeout=_SECONDS)
+    assert "LabFailed" in stderr
+    assert "the cluster does not answer" in stderr
+    assert "labkit up" in stderr
 
 
 def test_a_cluster_deleted_behind_our_back_is_made_anew(second: Second) -> None:

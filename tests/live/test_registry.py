@@ -148,8 +148,8 @@ def test_a_process_that_is_gone_is_no_registry(lab: Lab, tmp_path: Path) -> None
 
 
 def test_the_command_on_loopback(lab: Lab) -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "labkit", "registry", *words]
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "labkit", "registry", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert json.loads(run("status", "--json").stdout) == {"serving": None, "using": None}

@@ -59,7 +59,7 @@ def test_a_pulled_image_is_upstreams_and_keeps_its_contract(
     own = lab_of(lab, tmp_path)
     try:
         builder(own, upstream, "good").ensure_all()
-        row = next(one for one in verify(own) if one["name"] == "appliance")
+        row = next(row for row in verify(own) if row["name"] == "appliance")
         assert (row["present"], row["source"], row["broken"]) == (True, "upstream", [])
         labels = image_labels(engine.image(own.reference("appliance")))
         digest = Crane(own.configuration, Silent()).digest(f"{upstream}/good/appliance:1")
@@ -114,7 +114,7 @@ def test_the_lock_file(tmp_path: Path) -> None:
     assert locks.read_lock(file) == {}
     locks.write_lock({"docker.io/library/alpine:3": digest}, file)
     locks.write_lock({"docker.io/library/debian:13": digest}, file)
-    assert json.loads(file.read_text()) == {f"docker.io/library/{one}": digest for one in ("alpine:3", "debian:13")}
+    assert json.loads(file.read_text()) == {f"docker.io/library/{name}": digest for name in ("alpine:3", "debian:13")}
     assert locks.locked_reference("mirror/alpine:3", "docker.io/library/alpine:3", locks.read_lock(file)).endswith(
         digest
     )

@@ -43,7 +43,7 @@ def test_the_line_is_what_one_types() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "cause"),
+    ("message", "cause"),
     [
         ("unable to find user rich: no matching entries in passwd file\r\n", Cause.UNKNOWN_USER),
         ("unable to find group rich: no matching entries in group file\r\n", Cause.UNKNOWN_GROUP),
@@ -54,15 +54,15 @@ def test_the_line_is_what_one_types() -> None:
         ),
     ],
 )
-def test_what_the_engine_says_in_place_of_output_is_a_refusal(said: str, cause: Cause) -> None:
-    result = _container(_Engine(126, said)).exec("x").expect("", cause=cause, exit_status=126)
-    assert result.message == said.strip()
+def test_what_the_engine_says_in_place_of_output_is_a_refusal(message: str, cause: Cause) -> None:
+    result = _container(_Engine(126, message)).exec("x").expect("", cause=cause, exit_status=126)
+    assert result.message == message.strip()
 
 
 def test_a_refusal_before_the_start_is_the_same_refusal() -> None:
-    said = "unable to find user rich: no matching entries in passwd file"
-    result = _container(_Engine(fails=said)).exec("id", user="rich").expect("", cause=Cause.UNKNOWN_USER)
-    assert (result.exit_status, result.message) == (126, said)
+    message = "unable to find user rich: no matching entries in passwd file"
+    result = _container(_Engine(fails=message)).exec("id", user="rich").expect("", cause=Cause.UNKNOWN_USER)
+    assert (result.exit_status, result.message) == (126, message)
 
 
 def test_a_command_that_fails_is_no_refusal() -> None:

@@ -175,7 +175,7 @@ def test_every_image_that_is_here_is_compared_and_the_others_are_named(lab: Pape
     assert "Config.User: \"''\" was promised, '1654' is there" in told
     assert "the kubelet's refusal: 'image-runs-as-root' was promised, 'none' is there" in told
     assert of(rows, "named-root") | {"broken": []} == of(rows, "named-root")
-    assert {row["recorded"] for row in rows} == {one.recorded.isoformat() for one in CATALOGUE.values()}
+    assert {row["recorded"] for row in rows} == {recipe.recorded.isoformat() for recipe in CATALOGUE.values()}
     shown = str(contracts_table(rows))
     assert shown.count("not made yet") == len(lab.catalogue) - 2
     assert "keeps its contract" in shown

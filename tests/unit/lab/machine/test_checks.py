@@ -56,8 +56,8 @@ def named(machine: Machine, **settings: bool) -> dict[str, Check]:
 
 
 def tools(machine: Machine, kind: Tool | None, kubectl: Tool | None, can_build: bool = False) -> dict[str, Check]:
-    found = check_tools(kind, kubectl, machine, kind_wanted="v0.33.0", kubernetes="v1.37.2", can_build=can_build)
-    return {check.name: check for check in found}
+    checks = check_tools(kind, kubectl, machine, kind_wanted="v0.33.0", kubernetes="v1.37.2", can_build=can_build)
+    return {check.name: check for check in checks}
 
 
 def test_a_good_machine_is_ok_throughout() -> None:
@@ -82,7 +82,7 @@ def test_an_unknown_machine_is_not_checked_rather_than_ok() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "name", "status", "words"),
+    ("change", "name", "status", "text"),
     [
         ({"architecture": "riscv64"}, "architecture", "problem", "riscv64"),
         ({"architecture": "aarch64"}, "architecture", "ok", "aarch64"),
@@ -100,10 +100,10 @@ def test_an_unknown_machine_is_not_checked_rather_than_ok() -> None:
         ({"proxies": {"HTTP_PROXY": "http://***@p:1"}}, "proxies", "warning", "127.0.0.1"),
     ],
 )
-def test_each_fact_is_judged(change: dict[str, Any], name: str, status: str, words: str) -> None:
+def test_each_fact_is_judged(change: dict[str, Any], name: str, status: str, text: str) -> None:
     check = named(replace(GOOD, **change))[name]
     assert check.status == status
-    assert words in check.finding
+    assert text in check.finding
 
 
 def test_inotify_gets_the_commands_for_what_is_low_and_for_nothing_else() -> None:
@@ -188,8 +188,8 @@ def test_what_is_missing_is_built_or_is_a_problem() -> None:
 
 def test_building_is_needed_only_for_the_embedded_default() -> None:
     def statuses(machine: Machine, stand_ins: bool | None, kit_adds: bool = False) -> set[str]:
-        found = check_build_tools(machine, go_wanted="1.26.3", stand_ins=stand_ins, kit_adds=kit_adds)
-        return {check.status for check in found}
+        checks = check_build_tools(machine, go_wanted="1.26.3", stand_ins=stand_ins, kit_adds=kit_adds)
+        return {check.status for check in checks}
 
     assert statuses(BARE, True) == {"problem"}
     assert statuses(BARE, None) == {"warning"}

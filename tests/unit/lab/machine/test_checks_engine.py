@@ -123,12 +123,12 @@ def test_an_engine_that_does_not_answer_gets_the_remedy_of_its_reason(machine: M
 
 
 def test_who_will_not_be_let_in_is_told_before_there_is_an_engine() -> None:
-    found = [
+    access = [
         check
         for check in check_engine(None, None, "no such file", ADA, image=IMAGE)
         if check.name == "access to the engine"
     ]
-    assert [check.status for check in found] == ["warning"]
+    assert [check.status for check in access] == ["warning"]
     assert not [
         check for check in check_engine(None, None, "", ROOT, image=IMAGE) if check.name == "access to the engine"
     ]
