@@ -20,8 +20,14 @@ from labkit.show.steps import Steps
 SECONDS = 600.0
 """How long one transfer may take."""
 _REMEDIES = (
-    (r"connection refused|no such host|no route|network is unreachable", "see that it is up, and its name right"),
-    (r"UNAUTHORIZED|DENIED|401|403", "log in to it, and see that your account may do this\n  docker login {registry}"),
+    (
+        r"connection refused|no such host|no route|network is unreachable",
+        "check that it is up, and that its name is right",
+    ),
+    (
+        r"UNAUTHORIZED|DENIED|401|403",
+        "log in to it, and check that your account may do this\n  docker login {registry}",
+    ),
     (r"MANIFEST_UNKNOWN|NAME_UNKNOWN|404", "see which tags there are\n  labkit images"),
     (r"TOOMANYREQUESTS|429", "wait as long as it asks for, log in to it, or take a mirror"),
     (r"certificate|x509|http: server gave HTTP response", "trust its certificate, or ask it by the right protocol"),
@@ -80,7 +86,7 @@ class Crane:
                 deadline=SECONDS,
             )
         except TimeoutExpired:
-            raise LabFailed(doing, f"nothing came for {SECONDS:.0f} s", "see that the registry answers") from None
+            raise LabFailed(doing, f"nothing came for {SECONDS:.0f} s", "check that the registry answers") from None
         if completed.returncode == 0:
             return completed.stdout
         lines = completed.stderr.strip().splitlines()[-2:]

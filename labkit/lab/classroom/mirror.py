@@ -79,7 +79,7 @@ class Mirror:
             where = (match["host"].strip("[]"), int(match["port"]))
             certificate = ssl.get_server_certificate(where, timeout=_ANSWER_SECONDS)
         except (OSError, ValueError, OverflowError) as error:
-            raise LabFailed(doing, str(error), "see that it is up, and that you are on the same network") from error
+            raise LabFailed(doing, str(error), "check that it is up, and that you are on the same network") from error
         if (seen := fingerprint_of(certificate)) != fingerprint:
             remedy = "somebody else may be answering: compare the two with your instructor before you go on"
             raise LabFailed(doing, f"its certificate is another one, {seen}", remedy)

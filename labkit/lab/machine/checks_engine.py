@@ -56,7 +56,7 @@ def check_engine(
         return [
             _unreachable(came_back or "it was not asked", machine),
             *_access_later(machine),
-            not_checked("engine's settings", "no engine answers", "see to the engine first, then\n  labkit doctor"),
+            not_checked("engine's settings", "no engine answers", "start the engine first, then\n  labkit doctor"),
         ]
     checks = [
         _reachable(info, version, machine),

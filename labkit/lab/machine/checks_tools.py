@@ -194,7 +194,7 @@ def check_leftovers(leftovers: Sequence[str] | None, running: Sequence[str] = ()
     """
     name = "left behind"
     if leftovers is None:
-        return not_checked(name, "no engine answers", "see to the engine first, then\n  labkit doctor")
+        return not_checked(name, "no engine answers", "start the engine first, then\n  labkit doctor")
     remedies_of_both = []
     if leftovers:
         remedies_of_both.append("remove just these\n  labkit clean --leftovers")

@@ -34,7 +34,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """Which source serves, and why.
+    """Which source is used, and why.
 
     Args:
         source: the source.
@@ -81,7 +81,7 @@ def decide(engine: Engine, configuration: Configuration, asked: str | None = Non
 
 
 def preview(engine: Engine, configuration: Configuration) -> Decision:
-    """What `decide` would say, found out in less time and not remembered; for the doctor."""
+    """What `decide` would say, found out in less time and not written down; for the doctor."""
     asked, mirror = os.environ.get("LABKIT_SOURCE"), chosen_mirror(configuration)
     if asked in set(Source):
         return Decision(Source(asked), mirror, "asked for", time.time())
