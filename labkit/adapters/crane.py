@@ -22,11 +22,11 @@ SECONDS = 600.0
 _REMEDIES = (
     (
         r"connection refused|no such host|no route|network is unreachable",
-        "check that it is up, and that its name is right",
+        "check its name, and that it is up",
     ),
     (
         r"UNAUTHORIZED|DENIED|401|403",
-        "log in to it, and check that your account may do this\n  docker login {registry}",
+        "log in to it; your account must be allowed to do this\n  docker login {registry}",
     ),
     (r"MANIFEST_UNKNOWN|NAME_UNKNOWN|404", "see which tags there are\n  labkit images"),
     (r"TOOMANYREQUESTS|429", "wait as long as it asks for, log in to it, or take a mirror"),
