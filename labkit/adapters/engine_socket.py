@@ -11,26 +11,22 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import logging
 import os
 import socket
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from labkit.adapters.engine_answers import EngineVersion, InspectedImage, read_inspected
 from labkit.base.errors import LabFailed
+from labkit.base.log import logged_request
 from labkit.core.identity.model import read_version
-
-if TYPE_CHECKING:
-    from labkit.adapters.engine import InspectedImage
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 _SECONDS = 10.0
 _TEXT_BYTES = 1 << 20
-# The logger of `labkit.base.log`, which need not be loaded for a record that nobody keeps.
-_requests = logging.getLogger("labkit.requests")
 
 
 class FileText(NamedTuple):
@@ -92,7 +88,8 @@ class EngineSocket:
 
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""
-        components = (self._json("GET", "/version", "Asking the engine for its version") or {}).get("Components") or []
+        version: EngineVersion | None = self._json("GET", "/version", "Asking the engine for its version")
+        components = (version.get("Components") if version else None) or ()
         return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
 
     def image(self, reference: str) -> InspectedImage | None:
@@ -102,7 +99,7 @@ class EngineSocket:
             LabFailed: it is no reference, or the engine has stopped answering.
         """
         answer = self._json("GET", f"/images/{quote(reference, safe='/:@')}/json", f"Inspecting {reference}")
-        return None if answer is None else cast("InspectedImage", {**answer, "Config": answer.get("Config") or {}})
+        return None if answer is None else read_inspected(answer)
 
     def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, FileText | None]:
         """Files of an image, read as `docker cp` does from a container that is never started; None where there is none.
@@ -145,9 +142,10 @@ class EngineSocket:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             with contextlib.closing(_Connection(self._path)) as connection:
-                connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-                response = connection.getresponse()
-                _requests.debug("engine: %s %s  # %s", method, path.partition("?")[0], response.status)
+                with logged_request("engine", method, path.partition("?")[0]) as attempt:
+                    connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+                    response = connection.getresponse()
+                    attempt.status = response.status
                 if response.status >= http.client.BAD_REQUEST and response.status != http.client.NOT_FOUND:
                     raise LabFailed(trying, _message(response.read()), "look at the engine\n  labkit doctor")
                 yield response

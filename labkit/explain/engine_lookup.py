@@ -56,7 +56,8 @@ class EngineLookup:
             EngineUnreachable: nothing answers, or we may not talk to it.
         """
         configuration = Configuration.from_environment()
-        if verbose or os.environ.get(LOG_VARIABLE):
+        # Without a lab, as in CI, no folder is made for a log that nobody has asked for.
+        if verbose or os.environ.get(LOG_VARIABLE) or configuration.state.is_dir():
             start_logging(configuration.state, verbose=verbose)
         path = socket_path()
         if path is not None and (engine := EngineSocket(path, configuration.labels)).answers():

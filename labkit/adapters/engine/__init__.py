@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from labkit.adapters.engine.engine_answers import (
+from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
+from labkit.adapters.engine.engine_errors import EngineUnreachable
+from labkit.adapters.engine.engine_exec import EngineExec
+from labkit.adapters.engine.engine_images import PathInImage
+from labkit.adapters.engine.transfers import EngineTransfers
+from labkit.adapters.engine_answers import (
     EngineComponent,
     EngineInfo,
     EngineVersion,
@@ -14,11 +19,6 @@ from labkit.adapters.engine.engine_answers import (
     image_labels,
     read_inspected,
 )
-from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
-from labkit.adapters.engine.engine_errors import EngineUnreachable
-from labkit.adapters.engine.engine_exec import EngineExec
-from labkit.adapters.engine.engine_images import PathInImage
-from labkit.adapters.engine.transfers import EngineTransfers
 
 __all__ = [
     "ContainerState",

@@ -9,8 +9,8 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from labkit.adapters.engine.engine_answers import EngineInfo, EngineVersion
 from labkit.adapters.engine.engine_errors import EngineUnreachable, doing, why_unreachable
+from labkit.adapters.engine_answers import EngineInfo, EngineVersion
 from labkit.base.configuration import Configuration
 from labkit.base.log import logged_request
 from labkit.core.identity.model import read_version

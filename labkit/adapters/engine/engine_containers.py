@@ -13,9 +13,9 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from labkit.adapters.engine.engine_answers import InspectedContainer
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, translate
+from labkit.adapters.engine_answers import InspectedContainer
 from labkit.base.configuration import LABEL
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error

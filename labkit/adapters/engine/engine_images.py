@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from labkit.adapters.engine.engine_answers import (
+from labkit.adapters.engine.engine_connection import EngineConnection
+from labkit.adapters.engine.engine_errors import doing
+from labkit.adapters.engine_answers import (
     HistoryEntry,
     InspectedImage,
     ListedImage,
@@ -19,8 +21,6 @@ from labkit.adapters.engine.engine_answers import (
     image_labels,
     read_inspected,
 )
-from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed
 from labkit.core.image_reference import ImageReference

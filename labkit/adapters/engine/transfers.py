@@ -10,10 +10,10 @@ from typing import IO
 import requests
 from docker.errors import DockerException, NotFound
 
-from labkit.adapters.engine.engine_answers import StreamEvent
 from labkit.adapters.engine.engine_errors import doing
 from labkit.adapters.engine.engine_images import EngineImages
 from labkit.adapters.engine.pull_errors import PULL_TIMEOUT_SECONDS, events_with_timeout, pull_failed
+from labkit.adapters.engine_answers import StreamEvent
 from labkit.adapters.processes import run_piped
 from labkit.base.errors import LabFailed
 

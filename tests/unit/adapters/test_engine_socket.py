@@ -17,6 +17,7 @@ import pytest
 from labkit.adapters import engine_socket
 from labkit.adapters.engine_socket import DEFAULT_SOCKET, EngineSocket, FileText, socket_path
 from labkit.base.errors import LabFailed
+from tests.unit.adapters.conftest import outcomes
 
 
 def _tar(name: str, text: str) -> bytes:
@@ -69,6 +70,12 @@ def test_an_image_comes_with_a_configuration_be_it_null(engine: EngineSocket) ->
     assert engine.answers()
     assert engine.image("a:1") == {"Id": "sha256:1", "Config": {}}
     assert engine.image("b:1") is None
+
+
+def test_requests_are_recorded(engine: EngineSocket, records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    engine.image("a:1")
+    assert not EngineSocket(tmp_path / "none", {}).answers()
+    assert outcomes(records) == ["engine: GET /images/a:1/json  # 404", "engine: GET /_ping  # FileNotFoundError"]
 
 
 def test_files_are_read_and_the_container_is_removed(engine: EngineSocket) -> None:
