@@ -9,8 +9,6 @@ import pytest
 # jsonschema, which nbformat imports, would compile a grammar of IRIs for a second; no test has an IRI.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-pytest_plugins = ["pytester"]
-
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:

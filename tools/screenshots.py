@@ -68,24 +68,24 @@ def _take(page: Page, name: str) -> None:
     scrolled = page.locator(_SCROLLED).first
     # JupyterLab follows the window's size a moment later.
     page.wait_for_function(
-        "([one, height]) => one.clientHeight > height", arg=[scrolled.element_handle(), _MOST_HEIGHT * 0.8]
+        "([panel, height]) => panel.clientHeight > height", arg=[scrolled.element_handle(), _MOST_HEIGHT * 0.8]
     )
-    total, seen = scrolled.evaluate(
-        """one => {
-            const last = Array.from(one.querySelectorAll(".jp-Cell")).at(-1).getBoundingClientRect();
-            return [last.bottom - one.getBoundingClientRect().top + one.scrollTop, one.clientHeight];
+    total, visible = scrolled.evaluate(
+        """panel => {
+            const last = Array.from(panel.querySelectorAll(".jp-Cell")).at(-1).getBoundingClientRect();
+            return [last.bottom - panel.getBoundingClientRect().top + panel.scrollTop, panel.clientHeight];
         }"""
     )
-    step = seen - 60  # what one picture cuts, the next one shows whole
+    step = visible - 60  # what one picture cuts, the next one shows whole
     for number, top in enumerate(range(0, max(int(total) - 60, 1), step), start=1):
-        scrolled.evaluate("(one, top) => one.scrollTo({top, behavior: 'instant'})", top)
+        scrolled.evaluate("(panel, top) => panel.scrollTo({top, behavior: 'instant'})", top)
         page.screenshot(path=screenshot_path(f"{name}-{number}"))
 
 
 def main(arguments: list[str]) -> int:
     """Take the pictures of the lessons that are named, or of all."""
     scheme = "dark" if "--dark" in arguments else "light"
-    wanted = [one for one in arguments if re.match(r"\d\d", one)]
+    wanted = [argument for argument in arguments if re.match(r"\d\d", argument)]
     lessons = [name for name in lesson_names() if not wanted or name.startswith(tuple(wanted))]
     Lab().up()
     with jupyterlab({}) as address, chromium() as browser:

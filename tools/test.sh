@@ -23,7 +23,7 @@ run_pytest() {
 run_stage() {
     case $1 in
         lint) ruff check . && ruff format --check . && mypy ;;
-        unit) run_pytest --numprocesses=auto --dist=loadgroup tests/unit tests/notebooks ;;
+        unit) run_pytest --numprocesses=auto --dist=loadfile tests/unit tests/notebooks ;;
         recorded) run_pytest tests/recorded ;;
         up) labkit up < /dev/null ;;
         live) run_pytest tests/live ;;

@@ -37,9 +37,6 @@ labkit.diagnose = diagnose
 labkit.notebook.reset_lessons = lambda name=None: []
 """
 
-# Both notebooks are run once, by one process; another one would run them again.
-pytestmark = pytest.mark.xdist_group("nbval")
-
 
 @dataclass(frozen=True)
 class Run:

@@ -366,7 +366,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "pytest --numprocesses=auto --dist=loadgroup tests/unit tests/notebooks",
+        "pytest --numprocesses=auto --dist=loadfile tests/unit tests/notebooks",
         "pytest tests/recorded",
         "labkit up",
         "pytest tests/live",

@@ -24,10 +24,10 @@ def test_a_target_of_the_guide_exists() -> None:
 
 
 def plans() -> Iterator[tuple[str, list[tuple[datetime, int, str]]]]:
-    """Each plan by its heading: when, how long, what."""
+    """Each plan by its heading: when, how long, the topic."""
     for section in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]:
         if rows := _ROW.findall(section):
-            plan = [(datetime.strptime(at, "%H:%M"), int(minutes), what) for at, minutes, what in rows]
+            plan = [(datetime.strptime(at, "%H:%M"), int(minutes), topic) for at, minutes, topic in rows]
             yield section.splitlines()[0], plan
 
 
@@ -43,15 +43,15 @@ def test_the_plans_fill_a_day_and_half_a_day_without_a_gap() -> None:
 def test_nobody_sits_for_much_over_an_hour() -> None:
     for _, plan in plans():
         sat = 0
-        for _, minutes, what in plan:
-            sat = 0 if what in ("break", "lunch") else sat + minutes
+        for _, minutes, topic in plan:
+            sat = 0 if topic in ("break", "lunch") else sat + minutes
             assert sat <= 100
 
 
-@pytest.mark.parametrize("lesson", lessons(), ids=lambda one: str(one["lesson"]))
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: str(lesson["lesson"]))
 def test_a_plan_gives_a_lesson_its_minutes(lesson: dict[str, object]) -> None:
     for name, plan in plans():
-        given = [minutes for _, minutes, what in plan if what == lesson["lesson"]]
+        given = [minutes for _, minutes, topic in plan if topic == lesson["lesson"]]
         assert given == [lesson["minutes"]] or (name == "Half a day" and not given)
 
 

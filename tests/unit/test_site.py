@@ -52,14 +52,14 @@ def test_a_page_says_when_and_with_what_it_was_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("commit", "changed", "words"),
+    ("commit", "changed", "expected"),
     [
         ("0123456789", True, "at commit 0123456789 with changes that were not committed"),
         ("", False, "from a checkout without a commit"),
     ],
 )
-def test_a_page_does_not_claim_a_commit_that_it_is_not(commit: str, changed: bool, words: str) -> None:
-    assert words in page_line(Made.of(STATUS, date(2026, 11, 25), commit, changed))
+def test_a_page_does_not_claim_a_commit_that_it_is_not(commit: str, changed: bool, expected: str) -> None:
+    assert expected in page_line(Made.of(STATUS, date(2026, 11, 25), commit, changed))
 
 
 def test_what_a_notebook_keeps_about_its_making_comes_back_as_it_was() -> None:
@@ -85,8 +85,8 @@ def test_every_image_is_on_the_page_of_sources_with_its_source() -> None:
 
 
 def outputs(*data: dict[str, Any]) -> dict[str, Any]:
-    found = [{"output_type": "display_data", "data": one, "metadata": {}} for one in data]
-    return {"metadata": {"widgets": {}}, "cells": [{"cell_type": "code", "source": "x", "outputs": found}]}
+    shown = [{"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in data]
+    return {"metadata": {"widgets": {}}, "cells": [{"cell_type": "code", "source": "x", "outputs": shown}]}
 
 
 @pytest.mark.parametrize(
@@ -193,15 +193,15 @@ def test_a_link_is_sound_or_what_is_wrong_is_said(target: str, reason: str) -> N
         "b.html": Page(frozenset({"there"})),
         "sub/index.html": Page(),
     }
-    found = broken_links(pages, {*pages, "with space.png"})
-    assert [one.target for one in found] == ([target] if reason else [])
-    assert all(one.reason.startswith(reason) for one in found)
+    broken = broken_links(pages, {*pages, "with space.png"})
+    assert [link.target for link in broken] == ([target] if reason else [])
+    assert all(link.reason.startswith(reason) for link in broken)
 
 
 def test_what_a_page_loads_must_be_the_sites_own() -> None:
     page = Page(loads=("style.css", "https://a.org/a.js", "data:image/png;base64,AA", "data:text/html,x", "gone.png"))
-    found = broken_links({"a.html": page}, {"a.html", "style.css"})
-    assert [one.target for one in found] == ["https://a.org/a.js", "data:text/html,x", "gone.png"]
+    broken = broken_links({"a.html": page}, {"a.html", "style.css"})
+    assert [link.target for link in broken] == ["https://a.org/a.js", "data:text/html,x", "gone.png"]
 
 
 _NAME = st.text("abc", min_size=1, max_size=3)
@@ -224,7 +224,7 @@ def test_every_planted_broken_link_is_found_and_no_other(data: st.DataObject) ->
                 links.append(bad)
                 planted.append((name, bad))
         pages[name] = Page(ids[name], tuple(links))
-    assert [(one.page, one.target) for one in broken_links(pages, set(pages))] == planted
+    assert [(link.page, link.target) for link in broken_links(pages, set(pages))] == planted
 
 
 def test_a_page_is_read_for_its_places_links_and_loads(tmp_path: Path) -> None:
@@ -242,8 +242,8 @@ def test_a_page_is_read_for_its_places_links_and_loads(tmp_path: Path) -> None:
 
 def write_notebook(path: Path, *cells: str) -> Path:
     code: dict[str, Any] = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
-    found = [{**code, "id": f"cell-{number}", "source": source} for number, source in enumerate(cells, 1)]
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": found}))
+    written = [{**code, "id": f"cell-{number}", "source": source} for number, source in enumerate(cells, 1)]
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": written}))
     return path
 
 

@@ -71,10 +71,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _timed(what: str, step: Any) -> None:
+def _timed(label: str, step: Any) -> None:
     started = time.monotonic()
     note = step() or ""
-    print(f"site: {what}{note}, {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    print(f"site: {label}{note}, {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
 
 
 def _lessons(wanted: list[str]) -> list[Path]:

@@ -100,18 +100,18 @@ def broken_links(pages: Mapping[str, Page], files: Set[str]) -> list[Broken]:
         pages: of the site, by their paths in it.
         files: all of its files, the pages too.
     """
-    found = []
+    broken = []
     for name, page in pages.items():
         for target in page.links:
             if reason := _problem(name, target, pages, files):
-                found.append(Broken(name, target, reason))
+                broken.append(Broken(name, target, reason))
         for target in page.loads:
             reason = "" if target.startswith("data:image/") else _problem(name, target, pages, files)
             if not reason and _is_outside(target) and not target.startswith("data:"):
                 reason = "is loaded from outside of the site"
             if reason:
-                found.append(Broken(name, target, reason))
-    return found
+                broken.append(Broken(name, target, reason))
+    return broken
 
 
 def _is_outside(target: str) -> bool:

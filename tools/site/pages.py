@@ -155,7 +155,7 @@ def relinked(text: str, page: str, place: Place) -> str:
         LinkBroken: a link leads to nothing at all.
     """
 
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         target = match["target"]
         if _OUTSIDE.match(target):
             return match[0]
@@ -169,7 +169,7 @@ def relinked(text: str, page: str, place: Place) -> str:
 
     # What was split off by a group is every second part: the fences.
     parts = enumerate(_FENCE.split(text))
-    return "".join(part if number % 2 else _LINK.sub(one, part) for number, part in parts)
+    return "".join(part if number % 2 else _LINK.sub(replacement, part) for number, part in parts)
 
 
 def lesson_page(notebook: Notebook, page: str, made: Made, place: Place) -> Notebook:
@@ -207,12 +207,12 @@ def index_page(lessons: Iterable[Mapping[str, Any]], documents: Iterable[str], m
     """The first page: the lessons in the order taught with their minutes, then everything else.
 
     Args:
-        lessons: of the site, as `labkit lessons --json` tells them.
+        lessons: of the site, as `labkit lessons --json` has them.
         documents: the other pages' paths.
         made: what the site was made with.
     """
     known = list(lessons)
-    rows = [f"| [{one['title']}]({one['notebook']}) | {one['minutes']} |" for one in known]
+    rows = [f"| [{lesson['title']}]({lesson['notebook']}) | {lesson['minutes']} |" for lesson in known]
     return "\n".join(
         [
             "# Who do your containers run as?",
@@ -226,7 +226,7 @@ def index_page(lessons: Iterable[Mapping[str, Any]], documents: Iterable[str], m
             "| --- | --- |",
             *rows,
             "",
-            *_toctree("Lessons", [one["notebook"] for one in known]),
+            *_toctree("Lessons", [lesson["notebook"] for lesson in known]),
             *_toctree("About the lab", ["The lab <README.md>", *documents, SOURCES_PAGE]),
         ]
     )
