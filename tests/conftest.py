@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import settings
+
+# No test is timed: machines are noisy, and the unit tests use every core.
+settings.register_profile("labkit", deadline=None)
+settings.load_profile("labkit")
 
 # jsonschema, which nbformat imports, would compile a grammar of IRIs for a second; no test has an IRI.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
