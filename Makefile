@@ -12,8 +12,8 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live notebooks browser parity bench site \
-	screenshots clean distclean environment lock
+.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser parity bench \
+	site screenshots clean distclean environment lock
 
 help:
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ recorded: environment ## tests against recorded answers of engine and cluster
 live: environment ## tests on the running lab
 	@tools/test.sh up live
 
+package: environment ## the wheel, installed in a fresh environment and used without the checkout, on the running lab
+	@tools/test.sh up package
+
 notebooks: environment ## every notebook under nbval, on the running lab
 	@tools/test.sh up notebooks
 
@@ -81,7 +84,7 @@ clean: environment ## remove everything labelled as the lab's: containers, image
 distclean: ## clean, then remove the environment and what the tools left in the checkout
 	@if [ -x $(LABKIT) ]; then $(LABKIT) clean; \
 	else echo 'no environment: the lab itself is left as it is (make clean removes it)'; fi
-	rm -rf .venv .venv.lock build labkit.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv.lock build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find labkit tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: ## only make sure of the environment in .venv

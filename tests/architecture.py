@@ -19,11 +19,13 @@ class Import:
         importer: the module that it stands in.
         imported: the module that it names.
         in_function: whether it stands inside a function.
+        for_typing: whether only the type checker sees it.
     """
 
     importer: str
     imported: str
     in_function: bool
+    for_typing: bool = False
 
     @property
     def root(self) -> str:
@@ -41,18 +43,20 @@ def modules() -> Mapping[str, Path]:
 def imports_of(module: str, source: str) -> Iterator[Import]:
     """The imports of a module: at its top, in functions, and those for typing alone."""
 
-    def walk(node: ast.AST, in_function: bool) -> Iterator[Import]:
+    def walk(node: ast.AST, in_function: bool, for_typing: bool) -> Iterator[Import]:
         if isinstance(node, ast.Import):
-            yield from (Import(module, alias.name, in_function) for alias in node.names)
+            yield from (Import(module, alias.name, in_function, for_typing) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module, f"{module}: a relative import hides where it points"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (Import(module, name if name in modules() else node.module, in_function) for name in names)
+            targets = [name if name in modules() else node.module for name in names]
+            yield from (Import(module, target, in_function, for_typing) for target in targets)
         inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        typing = for_typing or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, inside)
+            yield from walk(child, inside, typing)
 
-    return walk(ast.parse(source), False)
+    return walk(ast.parse(source), False, False)
 
 
 @cache

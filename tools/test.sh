@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the named stages of the tests in the order given, and stops at the first that fails.
 #
-# Usage: tools/test.sh STAGE...   (lint unit recorded up live notebooks browser; all of them when none is named)
+# Usage: tools/test.sh STAGE...   (lint unit recorded up live package notebooks browser; all of them when none is named)
 # The last lines say how long each stage took, and how many tests passed or which stage failed.
 # Exit status: that of the stage that failed.
 set -u
@@ -27,6 +27,7 @@ run_stage() {
         recorded) run_pytest tests/recorded ;;
         up) labkit up < /dev/null ;;
         live) run_pytest tests/live ;;
+        package) run_pytest tests/package ;;
         notebooks)
             # As a participant gets them: the environment's own kernel, cell after cell in the order written.
             run_pytest -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
@@ -54,10 +55,10 @@ tell_counts() {
     fi
 }
 
-[ $# -gt 0 ] || set -- lint unit recorded up live notebooks browser
+[ $# -gt 0 ] || set -- lint unit recorded up live package notebooks browser
 for stage; do
     case $stage in
-        lint | unit | recorded | up | live | notebooks | browser) ;;
+        lint | unit | recorded | up | live | package | notebooks | browser) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done

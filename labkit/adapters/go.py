@@ -15,7 +15,7 @@ from pathlib import Path
 from labkit.adapters import debian
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require, restoring
 
 _NODE = CLUSTER / "node"
 _GO_REMEDY = "install Go 1.26 or later from your system's packages or go.dev, and put `go` on PATH"
@@ -100,7 +100,9 @@ def module_version(module: Path, path: str) -> str:
     )
     if match is None:
         raise LabFailed(
-            f"Reading {module / 'go.mod'}", f"it does not require {path}", "restore the file with git checkout"
+            f"Reading {module / 'go.mod'}",
+            f"it does not require {path}",
+            f"restore it\n  {restoring(module / 'go.mod')}",
         )
     return match.group(1)
 
@@ -109,7 +111,7 @@ def content_key(program: GoProgram) -> str:
     """What the built files depend on besides the compiler, as a short hexadecimal hash."""
     digest = hashlib.sha256(repr((program.packages, program.tags, program.variables, program.cgo)).encode())
     digest.update(os.uname().machine.encode())
-    for path in sorted(program.module.rglob("*")):
+    for path in sorted(require(program.module).rglob("*")):
         if path.is_file() and not path.name.endswith("_test.go"):
             digest.update(f"{path.relative_to(program.module)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -63,3 +65,11 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int =
     """
     near = get_close_matches(name, list(known), n=most, cutoff=cutoff)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def add_packages_command() -> str:
+    """The command that adds the packages of the extra `lab` to this labkit.
+
+    It names the Python that runs this: another pip would look for labkit on an index, where the name may be anyone's.
+    """
+    return f"{shlex.quote(sys.executable)} -m pip install 'labkit[lab]'"

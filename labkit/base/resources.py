@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.resources
+import json
+import shlex
+import sys
 from pathlib import Path
 
 from labkit.base.errors import MachineLacks
@@ -40,9 +44,33 @@ def require(path: Path) -> Path:
         MachineLacks: the package was installed without it, or somebody has removed it.
     """
     if not path.exists():
-        if IS_CHECKOUT:
-            remedy = f"bring it back\n  git -C {CHECKOUT} checkout -- {path.relative_to(CHECKOUT)}"
-        else:
-            remedy = "install labkit again\n  pip install --force-reinstall 'labkit[lab]'"
-        raise MachineLacks(f"Looking for {path}", "this installation of labkit lacks files of its own", remedy)
+        raise MachineLacks(
+            f"Looking for {path}",
+            "this installation of labkit lacks files of its own",
+            f"bring them back\n  {restoring(path)}",
+        )
     return path
+
+
+def restoring(path: Path) -> str:
+    """The command that brings a file of the kit's own back as it was.
+
+    Args:
+        path: where it lies.
+    """
+    if IS_CHECKOUT:
+        return f"git -C {CHECKOUT} checkout -- {path}"
+    return f"{shlex.quote(sys.executable)} -m pip install --force-reinstall --no-deps {shlex.quote(_origin())}"
+
+
+def _origin() -> str:
+    """What to install again: the wheel, folder or repository that pip noted down, else this version from the index.
+
+    The note: https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    package = importlib.metadata.distribution("labkit")
+    note = json.loads(package.read_text("direct_url.json") or "{}")
+    if "url" not in note:
+        return f"labkit=={package.version}"
+    repository = note.get("vcs_info")
+    return f"{repository['vcs']}+{note['url']}@{repository['commit_id']}" if repository else str(note["url"])

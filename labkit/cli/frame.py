@@ -16,7 +16,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_packages_command
 
 _INTERRUPTED = 130
 _log = logging.getLogger("labkit")
@@ -103,7 +103,7 @@ def reported_errors() -> Iterator[None]:
         missing = MachineLacks(
             "Loading the command",
             f"the Python package {package!r} is not installed",
-            "install the kit with all that the lab needs\n  pip install 'labkit[lab]'",
+            f"add what the lab needs\n  {add_packages_command()}",
         )
         _report(missing)
         sys.exit(missing.exit_status)

@@ -8,6 +8,7 @@ with the notebook, so a lesson that was run is the participant's, too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import os
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import filelock
 import msgspec
 
-from labkit.base.errors import LabError, LabFailed, Misuse
+from labkit.base.errors import DeadlineExceeded, LabError, LabFailed, Misuse
 from labkit.base.files import write_atomically
+from labkit.base.locks import locked
 from labkit.base.resources import CHECKOUT, DOCS, IS_CHECKOUT, NOTEBOOKS, require
 from labkit.course.lessons import require_lesson
 
@@ -30,6 +31,7 @@ VARIABLE = "LABKIT_COURSE"
 
 _MANIFEST, _LOCK, _CHANGES_LOCK = ".labkit-manifest.json", ".labkit-lock", ".labkit-changes-lock"
 _MOST_LISTED = 5
+_MOST_SECONDS = 30.0
 _ANOTHER = "name another folder\n  labkit lab --folder ~/another-course"
 
 
@@ -184,40 +186,31 @@ class CourseFolder:
             Misuse: the path is a file, is the course itself, or belongs to somebody else.
             LabFailed: another `labkit lab` holds it, or it cannot be written to.
         """
-        with self._writable():
+        with contextlib.ExitStack() as lock:
             self._make()
-            lock = filelock.FileLock(self.path / _LOCK)
             try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
+                lock.enter_context(locked(self.path / _LOCK, seconds=0))
+            except DeadlineExceeded:
                 remedy = (
                     "go on where it is open, whose address this prints, or name another folder\n"
                     f"  {sys.executable} -m jupyter_server list\n  labkit lab --folder ~/another-course"
                 )
                 raise LabFailed(f"Opening {self.path}", "another `labkit lab` has it open", remedy) from None
-        try:
             yield
-        finally:
-            lock.release()
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         """Be the only one who changes files in the folder, which is made if need be."""
-        with self._writable():
-            self._make()
-            with filelock.FileLock(self.path / _CHANGES_LOCK):
+        self._make()
+        with locked(self.path / _CHANGES_LOCK, seconds=_MOST_SECONDS):
+            try:
                 yield
+            except OSError as error:
+                raise self._not_writable(error) from error
 
-    @contextlib.contextmanager
-    def _writable(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise LabFailed(
-                f"Writing to {error.filename or self.path}",
-                error.strerror or str(error),
-                f"free some space or change the permissions of {self.path}, or {_ANOTHER}",
-            ) from error
+    def _not_writable(self, error: OSError) -> LabFailed:
+        remedy = f"free some space or change the permissions of {self.path}, or {_ANOTHER}"
+        return LabFailed(f"Writing to {error.filename or self.path}", error.strerror or str(error), remedy)
 
     def _make(self) -> None:
         """Make the folder if need be, and be sure that it is one to work in."""
@@ -228,9 +221,14 @@ class CourseFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise Misuse(trying, f"{error.filename} is a file, or lies in one", _ANOTHER) from error
+        except OSError as error:
+            raise self._not_writable(error) from error
         # Root could write here all the same, and then the owner could not save what root has made.
         if (owner := self.path.stat().st_uid) != os.geteuid():
             raise Misuse(trying, f"it belongs to another user (uid {owner})", f"run this as that user, or {_ANOTHER}")
+        if not os.access(self.path, os.W_OK | os.X_OK, effective_ids=True):
+            code = errno.EROFS if os.statvfs(self.path).f_flag & os.ST_RDONLY else errno.EACCES
+            raise self._not_writable(OSError(code, os.strerror(code), str(self.path)))
 
     def _course(self) -> dict[str, bytes]:
         """The course's files: their content by their path in the folder."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
-from labkit.base.resources import CHECKOUT, NOTEBOOKS
+from labkit.base.resources import CHECKOUT, IS_CHECKOUT, NOTEBOOKS, require, restoring
 from labkit.course.exercises import exercises_of
 from labkit.show.table import Table
 
@@ -19,7 +19,7 @@ _MINUTES = re.compile(r"about (\d+) minutes")
 
 def lesson_names() -> list[str]:
     """The lessons, by the names of their notebooks, in the order taught."""
-    return sorted(path.stem for path in FOLDER.glob("[0-9][0-9]-*.ipynb"))
+    return sorted(path.stem for path in require(FOLDER).glob("[0-9][0-9]-*.ipynb"))
 
 
 def require_lesson(name: str) -> str:
@@ -48,15 +48,13 @@ def describe_lesson(path: Path) -> dict[str, Any]:
         opening = "".join(cells[0]["source"])
         seeds = {seed for cell in cells for seed in cell["metadata"].get("labkit", {}).get("seed", [])}
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise LabFailed(
-            f"Reading {path}", f"it is no notebook: {error}", f"restore it\n  git checkout -- {path}"
-        ) from error
+        raise LabFailed(f"Reading {path}", f"it is no notebook: {error}", f"restore it\n  {restoring(path)}") from error
     minutes = _MINUTES.search(opening)
     return {
         "lesson": path.stem,
         "title": opening.splitlines()[0].lstrip("# "),
         "minutes": int(minutes[1]) if minutes else None,
-        "notebook": str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path),
+        "notebook": str(path.relative_to(CHECKOUT)) if IS_CHECKOUT and path.is_relative_to(CHECKOUT) else str(path),
         "seed": sorted(seeds, key=lambda seed: int(seed[1:])),
         "exercises": [exercise.to_dict() for exercise in exercises_of(path.stem)],
     }

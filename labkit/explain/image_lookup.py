@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from labkit import archives
-from labkit.base.errors import LabFailed, MachineLacks, Misuse
+from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Image, home_of
 from labkit.core.image_reference import ImageReference
 
@@ -29,9 +29,9 @@ def connect_engine(*, verbose: bool = False) -> EngineLookup:
     if find_spec("docker") is None:
         raise MachineLacks(
             "Asking the engine about images",
-            "the Python package 'docker' is not installed (pip install 'labkit[lab]' adds it)",
+            f"the Python package 'docker' is not installed ({add_packages_command()} adds it)",
             "give each image's user, or install what speaks to an engine\n"
-            "  labkit explain --image-user NAME=USER ...\n  pip install 'labkit[lab]'",
+            f"  labkit explain --image-user NAME=USER ...\n  {add_packages_command()}",
         )
     # A gate that asks no engine has no use for HTTP and tar, which take as long to import as the rest.
     from labkit.explain.engine_lookup import EngineLookup

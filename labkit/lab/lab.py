@@ -10,7 +10,7 @@ from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage, image
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require
 from labkit.core.run_results import RunResult
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.cluster import Cluster, State
@@ -80,7 +80,7 @@ class Lab:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The sample images by name; the recipe of one is read when it is asked for."""
-        return Catalogue(IMAGES_FOLDER)
+        return Catalogue(require(IMAGES_FOLDER))
 
     def engine(self) -> Engine:
         """The engine, as it is; the same connection each time.

@@ -8,7 +8,7 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine, image_labels
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
 from labkit.lab.samples.sources import Decision, Source, node_upstream
@@ -115,7 +115,11 @@ class NodeImage:
 
 def own_files() -> dict[str, Path]:
     """The embedded node's Dockerfile and files."""
-    return {name: path for name, path in collect(_FOLDER).items() if name == "Dockerfile" or name.startswith("rootfs/")}
+    return {
+        name: path
+        for name, path in collect(require(_FOLDER)).items()
+        if name == "Dockerfile" or name.startswith("rootfs/")
+    }
 
 
 def collect_parts(built: list[Path]) -> dict[str, Path]:

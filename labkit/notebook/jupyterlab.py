@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,6 +103,8 @@ def run_jupyterlab(folder: Path, arguments: Sequence[str], configuration: Config
     environment = {**os.environ, **set_defaults(configuration.state / "jupyter"), VARIABLE: str(folder)}
     command = jupyterlab_command(folder, arguments, root=os.geteuid() == 0, display=display)
     jupyterlab = start_program(command, folder, environment)
+    # Whoever ends us by a signal means JupyterLab, which would otherwise go on without us.
+    signal.signal(signal.SIGTERM, lambda *_: jupyterlab.terminate())
     while True:
         try:
             status = jupyterlab.wait()

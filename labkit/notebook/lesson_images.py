@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
 from labkit.core.run_results import RunResult
 from labkit.lab.lab_tables import images_table
@@ -57,7 +57,7 @@ class LessonImages:
         options = (f"-p:ContainerRepository={require_image(name)}", *given)
         item = require_text(item, "an item of the project file")
         with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
-            app = shutil.copytree(HELLO, Path(folder) / HELLO.name)
+            app = shutil.copytree(require(HELLO), Path(folder) / HELLO.name)
             file = app / "hello.csproj"
             text = file.read_text(encoding="utf-8")
             file.write_text(

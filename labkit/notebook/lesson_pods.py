@@ -10,7 +10,7 @@ from typing import Any
 from labkit.adapters.kube import EXEC_FAILED, page_path
 from labkit.base.argv import to_argv
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, to_yaml
@@ -79,7 +79,7 @@ class LessonPods:
         """A manifest of the course."""
         file = MANIFESTS / f"{name}.yaml"
         if not file.is_file():
-            known = ", ".join(sorted(path.stem for path in MANIFESTS.glob("*.yaml")))
+            known = ", ".join(sorted(path.stem for path in require(MANIFESTS).glob("*.yaml")))
             raise Misuse(f"Looking for manifest {name!r}", "there is none of that name", f"there are {known}")
         manifest = read_manifest(file.read_text(encoding="utf-8"))
         self._images.name_in_full(manifest)

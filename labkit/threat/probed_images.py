@@ -8,7 +8,7 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine, InspectedImage, image_labels
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
 from labkit.show.steps import Steps
@@ -47,7 +47,7 @@ def ensure_probed(
     Raises:
         LabFailed: a sample image has not been made.
     """
-    files = collect(_FOLDER, {"probe": go.ensure(program, configuration.cache, steps.step) / "probe"})
+    files = collect(require(_FOLDER), {"probe": go.ensure(program, configuration.cache, steps.step) / "probe"})
     tools = _sample(engine, configuration, _TOOLS)
     made = {}
     for name in samples:

@@ -370,13 +370,14 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "pytest tests/recorded",
         "labkit up",
         "pytest tests/live",
+        "pytest tests/package",
         "pytest -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env "
         "--nbval-cell-timeout=180 --durations=10 notebooks",
         "pytest tests/browser",
     ]
     assert result.returncode == 0
     assert re.match(r"all stages passed: lint \d+ s, unit \d+ s, ", result.stdout.splitlines()[-2])
-    assert result.stdout.splitlines()[-1] == "test: 35 passed, 0 failed"
+    assert result.stdout.splitlines()[-1] == "test: 42 passed, 0 failed"
 
 
 def test_a_failing_stage_is_the_last_and_is_named(place: Place) -> None:
@@ -402,7 +403,7 @@ def make(*arguments: str) -> str:
 
 
 TARGETS = ["lab", "up", "down", "status", "reset", "doctor", "images", "test", "lint", "unit", "recorded", "live"]
-TARGETS += ["notebooks", "browser", "parity", "bench", "site", "screenshots", "clean", "distclean"]
+TARGETS += ["package", "notebooks", "browser", "parity", "bench", "site", "screenshots", "clean", "distclean"]
 TARGETS += ["environment", "lock"]
 
 

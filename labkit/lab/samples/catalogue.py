@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.base.resources import restoring
 from labkit.lab.samples.contract import Contract
 from labkit.lab.samples.image_facts import FileFact
 
@@ -162,4 +163,4 @@ def _reject_unknown(table: dict[str, Any]) -> None:
 
 
 def _broken(file: Path, why: str) -> LabFailed:
-    return LabFailed(f"Reading {file}", why, f"correct it, or restore it\n  git checkout -- {file}")
+    return LabFailed(f"Reading {file}", why, f"correct it, or restore it\n  {restoring(file)}")

@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, IS_CHECKOUT
 
 LOCK_FILE = CLUSTER / "images.lock"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -40,7 +40,18 @@ def read_lock(file: Path = LOCK_FILE) -> dict[str, str]:
 
 
 def write_lock(digests: Mapping[str, str], file: Path = LOCK_FILE) -> None:
-    """Lock these digests beside those that are locked already."""
+    """Lock these digests beside those that are locked already.
+
+    Raises:
+        Misuse: the kit was installed without its checkout, where the file would be committed.
+        LabFailed: the file makes no sense, or cannot be written.
+    """
+    if file == LOCK_FILE and not IS_CHECKOUT:
+        raise Misuse(
+            "Locking the digests of upstream images",
+            "this labkit was installed without its checkout, in which they would be committed",
+            "lock them in the checkout that it is built from, then build and install it again",
+        )
     locked = {**read_lock(file), **digests}
     write_atomically(file, json.dumps(locked, indent=2, sort_keys=True) + "\n", mode=0o644)
 

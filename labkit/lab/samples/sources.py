@@ -16,7 +16,7 @@ from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
-from labkit.base.resources import CLUSTER
+from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
 
 PROBE_SECONDS = 4.0
@@ -126,7 +126,7 @@ def forget(configuration: Configuration) -> None:
 
 def node_upstream() -> str:
     """kind's own node image, by digest."""
-    return (CLUSTER / "node" / "upstream").read_text(encoding="utf-8").strip()
+    return require(CLUSTER / "node" / "upstream").read_text(encoding="utf-8").strip()
 
 
 def _remember(file: Path, decision: Decision) -> Decision:

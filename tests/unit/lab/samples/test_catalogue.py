@@ -14,6 +14,7 @@ import pytest
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
+from labkit.base.resources import CHECKOUT
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
 from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first, find, require_image
@@ -82,7 +83,7 @@ def test_a_broken_recipe_names_its_file_and_what_is_wrong_in_it(tmp_path: Path, 
     with pytest.raises(LabFailed, match=why) as caught:
         bases_first(Catalogue(tmp_path))
     assert "planted/image.toml" in caught.value.tried
-    assert f"git checkout -- {tmp_path}/planted/image.toml" in caught.value.remedy
+    assert f"git -C {CHECKOUT} checkout -- {tmp_path}/planted/image.toml" in caught.value.remedy
 
 
 def test_a_recipe_that_is_no_text_or_cannot_be_read(tmp_path: Path) -> None:
