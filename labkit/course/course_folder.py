@@ -142,7 +142,7 @@ class CourseFolder:
             LabFailed: the folder cannot be written to; the participant's version is whole.
         """
         name = f"notebooks/{require_lesson(lesson)}.ipynb"
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             remedy = "name the folder that you work in, or make this one\n  labkit lab"
             raise Misuse(f"Looking for {self.path}", "there is no such folder", remedy)
         with self._changing():
@@ -215,19 +215,20 @@ class CourseFolder:
     def _make(self) -> None:
         """Make the folder if need be, and be sure that it is one to work in."""
         trying = f"Opening {self.path} as your folder of the course"
-        if _is_same(self.path / "notebooks", NOTEBOOKS):
-            raise Misuse(trying, "these are the lessons themselves, not your copies of them", _ANOTHER)
         try:
+            if _is_same(self.path / "notebooks", NOTEBOOKS):
+                raise Misuse(trying, "these are the lessons themselves, not your copies of them", _ANOTHER)
             self.path.mkdir(parents=True, exist_ok=True)
+            owner, read_only = self.path.stat().st_uid, os.statvfs(self.path).f_flag & os.ST_RDONLY
         except (FileExistsError, NotADirectoryError) as error:
             raise Misuse(trying, f"{error.filename} is a file, or lies in one", _ANOTHER) from error
         except OSError as error:
             raise self._not_writable(error) from error
         # Root could write here all the same, and then the owner could not save what root has made.
-        if (owner := self.path.stat().st_uid) != os.geteuid():
+        if owner != os.geteuid():
             raise Misuse(trying, f"it belongs to another user (uid {owner})", f"run this as that user, or {_ANOTHER}")
         if not os.access(self.path, os.W_OK | os.X_OK, effective_ids=True):
-            code = errno.EROFS if os.statvfs(self.path).f_flag & os.ST_RDONLY else errno.EACCES
+            code = errno.EROFS if read_only else errno.EACCES
             raise self._not_writable(OSError(code, os.strerror(code), str(self.path)))
 
     def _course(self) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,28 +243,31 @@ def _refused(folder: CourseFolder, kind: type[LabError], *texts: str) -> None:
             assert text in str(error)
 
 
-def test_a_read_only_folder(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    course = Course(tmp_path)
-    course.follow()
+@pytest.fixture
+def open_course() -> Iterator[Course]:
+    """A course in a place that other users may look into, as they may not into pytest's own folders."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        yield Course(Path(place))
+
+
+def test_a_read_only_folder(open_course: Course) -> None:
+    open_course.follow()
     if os.geteuid() == 0:
-        for path in (course.path, *course.path.rglob("*")):
+        for path in (open_course.path, *open_course.path.rglob("*")):
             os.chown(path, _NOBODY, _NOBODY)
-    course.path.chmod(0o555)
-    with _searchable(tmp_path), somebody_else():
-        _refused(course.folder, LabFailed, "Permission denied", "change the permissions")
-    course.path.chmod(0o755)
+    open_course.path.chmod(0o555)
+    with somebody_else():
+        _refused(open_course.folder, LabFailed, "Permission denied", "change the permissions")
+    open_course.path.chmod(0o755)
 
 
-@contextlib.contextmanager
-def _searchable(folder: Path) -> Iterator[None]:
-    """Let other users through to a temporary folder."""
-    closed = [parent for parent in folder.parents if not parent.stat().st_mode & 0o001]
-    for parent in closed:
-        parent.chmod(parent.stat().st_mode | 0o001)
-    yield
-    for parent in closed:
-        parent.chmod(parent.stat().st_mode & ~0o001)
+def test_a_folder_where_one_may_not_look(open_course: Course) -> None:
+    closed = open_course.place / "closed"
+    closed.mkdir(mode=0o000)
+    with somebody_else():
+        _refused(CourseFolder(closed / "mine", open_course.files), LabFailed, "Permission denied")
+    closed.chmod(0o755)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's; see docs/tests.md")
