@@ -87,8 +87,9 @@ def course_files() -> dict[str, Path]:
     Raises:
         MachineLacks: this installation has no lessons.
     """
-    lessons = sorted(require(NOTEBOOKS).glob("*.ipynb"))
-    return {f"{path.parent.name}/{path.name}": path for path in (*lessons, *sorted(DOCS.glob("*.md")))}
+    lessons, pages = require(NOTEBOOKS).glob("*.ipynb"), [*DOCS.glob("*.md"), *DOCS.glob("pictures/*.png")]
+    files = {f"{NOTEBOOKS.name}/{path.name}": path for path in sorted(lessons)}
+    return {**files, **{f"{DOCS.name}/{path.relative_to(DOCS)}": path for path in sorted(pages)}}
 
 
 class CourseFolder:
@@ -265,7 +266,7 @@ def _hash_of(path: Path) -> str | None:
 
 
 def _write(content: bytes, target: Path) -> None:
-    write_atomically(target, content.decode("utf-8"), mode=0o644)
+    write_atomically(target, content, mode=0o644)
 
 
 def _free_name(path: Path) -> Path:

@@ -19,6 +19,7 @@ from labkit.adapters import debian
 from labkit.base.resources import CHECKOUT
 from labkit.course.course_folder import CourseFolder
 from labkit.notebook.jupyterlab import jupyterlab_command, set_defaults
+from tests.jupyterlab import address_of
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MILLISECONDS = 60_000
@@ -72,20 +73,10 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
             command, cwd=course.path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         try:
-            yield _address_of(server)
+            yield address_of(server)[0]
         finally:
             server.terminate()
             server.communicate(timeout=_STOP_SECONDS)
-
-
-def _address_of(server: subprocess.Popen[str]) -> str:
-    assert server.stderr is not None
-    said = []
-    for line in server.stderr:
-        said.append(line)
-        if match := re.search(r"http://127\.0\.0\.1:\d+/lab\S*\?token=\w+", line):
-            return match.group()
-    raise AssertionError("JupyterLab ended:\n" + "".join(said))
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from labkit.base.resources import CHECKOUT
 from labkit.course.lessons import lesson_names
 from labkit.lab.node_image import own_files
 from labkit.lab.samples.build_contexts import content_hash
+from tests.jupyterlab import address_of
 from tests.package.installation import Installation
 
 _MOST_BYTES = 25_000_000
@@ -131,19 +132,11 @@ def jupyterlab(installation: Installation, *arguments: str, **more: str) -> Iter
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr is not None
-    lines: list[str] = []
     try:
-        for line in process.stderr:
-            lines.append(line)
-            if match := re.search(r"http://127\.0\.0\.1:\d+/lab\S*\?token=\w+", line):
-                yield match.group(), lines
-                break
-        else:
-            raise AssertionError("".join(lines))
+        yield address_of(process)
     finally:
         process.terminate()
-        print(*lines, process.communicate(timeout=_STOP_SECONDS)[1], sep="")
+        process.communicate(timeout=_STOP_SECONDS)
 
 
 def test_lab_opens_jupyterlab_on_the_course_in_a_folder_of_the_participants(

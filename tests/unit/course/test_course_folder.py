@@ -319,6 +319,7 @@ def test_a_participant_gets_the_lessons_and_every_page_they_link_to(tmp_path: Pa
     links = [
         path.parent / link
         for path in copies
+        if path.suffix in (".ipynb", ".md")
         for link in re.findall(r"\]\(([^()#:\s]+)[^()]*\)", path.read_text(encoding="utf-8"))
         if not link.startswith("http")
     ]
