@@ -42,6 +42,8 @@ def differences(case: Case, seen: Seen, versions: Versions = _NEWEST) -> tuple[s
         words = kubelet["message"] if "docker" not in case and kubelet["cause"] == seen.cause else None
         words = words or said["because"][-1].partition("refuses: ")[2]
         return () if words and words in seen.message else (f"message: said {words!r}, seen {seen.message!r}",)
+    if seen.uid is None:
+        return (f"it runs, and nothing could be read from it: {seen.message}",)
     who: dict[str, Any] = said["runs_as"]
     pairs = {
         "uid": (who["uid"], seen.uid),
