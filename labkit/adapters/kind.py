@@ -115,7 +115,7 @@ class Kind:
         self.kubeconfig.chmod(0o600)
 
     def delete(self) -> None:
-        """Delete the cluster; nothing if there is none."""
+        """Delete the cluster; nothing if it does not exist."""
         self._run("delete", "cluster", *self._where(), deadline=_DELETE_SECONDS)
 
     def _where(self) -> list[str]:

@@ -48,7 +48,7 @@ class ImageContent:
 
 
 class ArchiveUnreadable(Misuse):
-    """A file or folder that is no image archive, or a damaged one."""
+    """A file or folder that is not an image archive, or a damaged one."""
 
 
 class _Image(NamedTuple):
@@ -124,12 +124,12 @@ def _opened(path: Path) -> Iterator[Store]:
     except Flaw as flaw:
         came_back, remedy = (*flaw.args, _SAVE)[:2]
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        came_back, remedy = f"its gzip data is cut short or damaged ({error})", _SAVE
+        came_back, remedy = f"its gzip data is truncated or damaged ({error})", _SAVE
     except OSError as error:
         came_back, remedy = error.strerror or str(error), "see that it is there and that you may read it\n  ls -l"
     # What tarfile, json and pathlib raise for bytes that nobody writes on purpose.
     except (tarfile.TarError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError) as error:
-        came_back, remedy = f"it is cut short or damaged ({quoted(error)})", _SAVE
+        came_back, remedy = f"it is truncated or damaged ({quoted(error)})", _SAVE
     shown = path if str(path).isprintable() else quoted(path)
     raise ArchiveUnreadable(f"reading the image archive {shown}{store.reading}", came_back, remedy)
 

@@ -79,11 +79,11 @@ def members(source: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Opener]]:
             stream.allowance = _HEADERS
     except tarfile.TarError as error:
         raise Flaw(
-            f"its tar is cut short or damaged ({error})" if tar else f"it is no tar, plain or by gzip ({error})"
+            f"its tar is truncated or damaged ({error})" if tar else f"it is not a tar archive, plain or gzip ({error})"
         ) from error
     # tarfile takes a damaged header for the end; Go's reader takes zeros, or nothing at all, for it.
     if stream.last.strip(b"\0"):
-        raise Flaw("its tar is cut short or damaged")
+        raise Flaw("its tar is truncated or damaged")
     stream.allowance = None
     while isinstance(source, gzip.GzipFile) and source.read(1 << 16):
         pass  # up to its checksum

@@ -16,7 +16,7 @@ def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
         doing: what it is for, as an error says it, such as "Running a command".
 
     Raises:
-        Misuse: it has a quote that does not end, no word at all, or is no command.
+        Misuse: it has a quote that does not end, no word at all, or is not a command.
     """
     if isinstance(command, str):
         try:
@@ -28,10 +28,10 @@ def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
     elif isinstance(command, Sequence) and not isinstance(command, bytes | bytearray):
         argv = list(command)
     else:
-        raise Misuse(doing, f"{command!r} is no command", 'give a text or a list of words, as in\n  "id -u"')
+        raise Misuse(doing, f"{command!r} is not a command", 'give a string or a list of strings, as in\n  "id -u"')
     if not argv:
-        raise Misuse(doing, "there is none", 'give at least a program, as in\n  "id"')
+        raise Misuse(doing, "the command is empty", 'give at least a program, as in\n  "id"')
     for word in argv:
         if not isinstance(word, str):
-            raise Misuse(doing, f"{word!r} in the command is no text", f'put it in quotes\n  "{word}"')
+            raise Misuse(doing, f"{word!r} in the command is not text", f'put it in quotes\n  "{word}"')
     return argv

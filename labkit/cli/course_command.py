@@ -26,7 +26,7 @@ def course_command() -> None:
 @folder_option
 @json_option
 def restore(lesson: str, folder: Path, as_json: bool) -> None:
-    """Bring LESSON back as the course has it; your version of it is kept beside it.
+    """Bring LESSON back as the course has it; your version is kept in the same folder.
 
     If it is open in JupyterLab: File, Reload Notebook from Disk. Your progress stays as it is.
     """

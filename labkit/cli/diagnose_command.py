@@ -26,7 +26,7 @@ def diagnose_command(output: Path | None, as_json: bool) -> int:
     Versions, what doctor and status say, the lab's log, the node's logs, pods and events. Nothing secret is in it: no
     kubeconfig, tokens or values of variables. It is sent nowhere; look through it before you send it.
 
-    What cannot be had, as without an engine, is named with the reason, and the rest is written all the same.
+    What is not available, for example without an engine, is listed with the reason; the rest is still written.
 
     Exit status: 1 if FILE could not be written; the archive is in a temporary folder then.
     """

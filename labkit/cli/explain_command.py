@@ -160,5 +160,5 @@ def _version(option: str, text: str | None, default: tuple[int, int]) -> tuple[i
         return default
     version = read_version(text)
     if version is None:
-        raise Misuse(f"Reading {option} {text!r}", "it is no version", f"for example\n  {option} 1.33")
+        raise Misuse(f"Reading {option} {text!r}", "it is not a version", f"for example\n  {option} 1.33")
     return version

@@ -30,7 +30,7 @@ class _PassedThrough(LoggedCommand):
 def kubectl_command(arguments: tuple[str, ...]) -> None:
     """Run kubectl on the lab's cluster.
 
-    It uses the lab's kubeconfig and neither reads nor changes your own. All ARGUMENTS go to kubectl as they stand:
+    It uses the lab's kubeconfig and neither reads nor changes your own. All ARGUMENTS are passed to kubectl unchanged:
 
     \b
     labkit kubectl get pods --all-namespaces

@@ -79,17 +79,17 @@ def matrix_command(
     """Try what an attacker could do in each posture.
 
     A posture is a way to run a container, a probe a harmless attempt. Each cell says *could*, *could not* with the
-    control that said no, or *unknown* with the reason; --json has the evidence. Nothing that was tried stays.
+    control that stopped it, or *unknown* with the reason; --json has the evidence. Nothing that was tried stays.
     """
     if only_list:
         _print_list(as_json)
         return 0
     if worksheet is not None:
         if postures or probes or place or csv_file or picture:
-            raise Misuse("Checking a worksheet", "its rows say what is tried where", "give --check alone")
+            raise Misuse("Checking a worksheet", "its rows say what is tried, and where", "give --check alone")
         return _check(worksheet, as_json)
     if picture is not None and picture.suffix not in _PICTURES:
-        raise Misuse(f"Drawing {picture}", "its ending names no format that can be drawn", "end it in .png or .svg")
+        raise Misuse(f"Drawing {picture}", "it ends in neither .png nor .svg", "end it in .png or .svg")
     matrix = measure(open_lab(), postures, probes, place)
     if csv_file is not None:
         write_atomically(csv_file, matrix.to_csv(), mode=0o644)
@@ -110,7 +110,7 @@ def _report(matrix: Matrix) -> str:
         if cell.posture in POSTURES
     ]
     if other:
-        parts.append("Not as where the kit was made, which need not be wrong:\n" + "\n".join(other))
+        parts.append("These differ from the expected matrix, which need not be an error:\n" + "\n".join(other))
     return "\n\n".join(parts)
 
 

@@ -24,7 +24,7 @@ _FILE = click.Path(path_type=Path)
 def progress_command(context: click.Context, as_json: bool) -> None:
     """Show how far you are, or a class is.
 
-    Exercises passed, hints, minutes, and with what to go on. It is kept in one file of yours, which `labkit clean`
+    Exercises passed, hints, minutes, and what is next. It is kept in one file of yours, which `labkit clean`
     keeps. Nothing is sent anywhere.
 
     \b
@@ -38,7 +38,7 @@ def progress_command(context: click.Context, as_json: bool) -> None:
     if context.invoked_subcommand is None:
         _show(as_json)
     elif as_json:
-        raise click.UsageError(f"Put --json behind '{context.invoked_subcommand}'.", context)
+        raise click.UsageError(f"Put --json after '{context.invoked_subcommand}'.", context)
 
 
 def _show(as_json: bool) -> None:

@@ -62,8 +62,8 @@ def publish_command(
 ) -> int:
     """Publish an app as an image, as dotnet publish does.
 
-    APP is a folder with a project file (*.csproj) and its published files. What follows is given as one types it
-    after dotnet publish -t:PublishContainer: -p:ContainerUser=1654, -r linux-x64, --self-contained.
+    APP is a folder with a project file (*.csproj) and its published files. The options of
+    dotnet publish -t:PublishContainer may follow: -p:ContainerUser=1654, -r linux-x64, --self-contained.
     """
     argv = [argument for argument in (app, *arguments) if argument is not None]
     if "-h" in argv:
@@ -75,7 +75,7 @@ def publish_command(
         argv.remove(app)
     if batch:
         if app or comparing:
-            raise Misuse("Answering cases", "an app is named beside --batch", "leave it out")
+            raise Misuse("Answering cases", "--batch takes no APP", "leave it out")
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout)
     if not app:
         raise Misuse("Publishing", "no app is named", "name a project's folder\n  labkit publish APP")

@@ -38,7 +38,7 @@ _ANOTHER = "name another folder\n  labkit lab --folder ~/another-course"
 _Fate = Literal["added", "renewed", "same", "outdated", "kept"]
 
 
-_NEWER = "; labkit course restore LESSON brings it, and keeps yours beside it"
+_NEWER = "; labkit course restore LESSON brings it, and keeps yours in the same folder"
 
 
 class _Manifest(msgspec.Struct):

@@ -26,7 +26,7 @@ def require_lesson(name: str) -> str:
     """The lesson's whole name; its number will do.
 
     Raises:
-        Misuse: there is none; a near name is in the remedy.
+        Misuse: it does not exist; a similar name is in the remedy.
     """
     names = lesson_names()
     if name in names:
@@ -34,21 +34,23 @@ def require_lesson(name: str) -> str:
     if numbered := [lesson for lesson in names if lesson.partition("-")[0] == name]:
         return numbered[0]
     hint = did_you_mean(str(name), names, "see what there is\n  labkit lessons", cutoff=0.4)
-    raise Misuse(f"Looking for lesson {name!r}", "there is none of that name", hint)
+    raise Misuse(f"Looking for lesson {name!r}", "there is no such lesson", hint)
 
 
 def describe_lesson(path: Path) -> dict[str, Any]:
     """A lesson as JSON-ready values: title, minutes, and the claims of the article that its cells show.
 
     Raises:
-        LabFailed: the file is no notebook.
+        LabFailed: the file is not a notebook.
     """
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         opening = "".join(cells[0]["source"])
         seeds = {seed for cell in cells for seed in cell["metadata"].get("labkit", {}).get("seed", [])}
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise LabFailed(f"Reading {path}", f"it is no notebook: {error}", f"restore it\n  {restoring(path)}") from error
+        raise LabFailed(
+            f"Reading {path}", f"it is not a notebook: {error}", f"restore it\n  {restoring(path)}"
+        ) from error
     minutes = _MINUTES.search(opening)
     return {
         "lesson": path.stem,

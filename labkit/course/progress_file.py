@@ -64,12 +64,12 @@ def lessons_of(document: Document, path: Path) -> Lessons:
     """The lessons of a document that was read from a file.
 
     Raises:
-        Damaged: they make no sense.
+        Damaged: they cannot be read.
     """
     try:
         return read_lessons(document.lessons)
     except ValueError as error:
-        raise _damaged(path, f"its lessons make no sense: {error}") from None
+        raise _damaged(path, f"its lessons cannot be read: {error}") from None
 
 
 def read_document(path: Path, formats: Iterable[str], version: int) -> Document:
@@ -95,7 +95,7 @@ def read_document(path: Path, formats: Iterable[str], version: int) -> Document:
     except RecursionError:
         raise _damaged(path, "it is nested too deeply") from None
     except ValueError:
-        raise _damaged(path, "it is cut short, or no JSON" if data else "it is empty") from None
+        raise _damaged(path, "it is truncated, or not JSON" if data else "it is empty") from None
     if document.format not in tuple(formats):
         raise _damaged(path, f"its format is not {' or '.join(formats)}")
     written = document.version
@@ -130,7 +130,7 @@ def record(path: Path, events: Iterable[Event]) -> str:
             lessons = read_progress(path)
         except Damaged as error:
             aside = _set_aside(path)
-            warning = f"{error.tried}: {error.came_back}; it is kept as {aside.name} beside it, and a new one is begun."
+            warning = f"{error.tried}: {error.came_back}; it is kept as {aside.name}, and a new one is started."
             lessons = {}
         for event in events:
             lessons = after(lessons, event)
@@ -187,7 +187,7 @@ def _read_bounded(path: Path) -> bytes:
 
 def _require_file(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file"
         raise LabFailed(f"Reading {path}", f"it is {kind}", f"move it away\n  mv {path} {path}.old")
 
 

@@ -169,7 +169,7 @@ def export(text: str, file: Path) -> None:
         LabFailed: it cannot be written.
     """
     if os.path.lexists(file) and not _is_of(file, (HAND_IN,)):
-        raise Misuse(f"Writing {file}", "it is there, and is no file that was made to hand in", _GIVE_OTHER)
+        raise Misuse(f"Writing {file}", "it exists, and is not a file that was made to hand in", _GIVE_OTHER)
     write_atomically(file, text, mode=0o644)
 
 
@@ -189,7 +189,7 @@ def read_hand_in(file: Path, course: Course) -> HandedIn:
         raise LabFailed(f"Reading {file}", "there is no such file", _GIVE_OTHER) from None
     name = document.name
     if not isinstance(name, str):
-        raise LabFailed(f"Reading {file}", "its name is no text", "ask for it again")
+        raise LabFailed(f"Reading {file}", "its name is not text", "ask for it again")
     return HandedIn(showable(str(file)), showable(name.strip()), overview(lessons_of(document, file), course))
 
 
@@ -225,7 +225,7 @@ def write_report(text: str, file: Path) -> None:
         LabFailed: it cannot be written.
     """
     if file.suffix == ".json" or _is_of(file, (HAND_IN, PROGRESS)):
-        raise Misuse(f"Writing {file}", "a report would take the place of somebody's progress", _GIVE_OTHER)
+        raise Misuse(f"Writing {file}", "a report would overwrite somebody's progress", _GIVE_OTHER)
     write_atomically(file, text, mode=0o644)
 
 

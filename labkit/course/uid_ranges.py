@@ -33,7 +33,7 @@ def ranges_table(chosen: Mapping[int, str]) -> Table:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is no uid.
+        ValueError: one is not a uid.
     """
     rows = [(uids.name, str(uids), uids.purpose, _chosen_in(uids, chosen)) for uids in _shown(chosen)]
     return Table("", ("range", "uids", "for", "chosen by"), rows, _SOURCE)
@@ -46,7 +46,7 @@ def ranges_picture(chosen: Mapping[int, str]) -> Picture:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is no uid.
+        ValueError: one is not a uid.
     """
     return Picture(render(draw_ranges(chosen), "png", _DPI), describe_ranges(chosen))
 
@@ -64,7 +64,7 @@ def draw_ranges(chosen: Mapping[int, str]) -> Figure:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is no uid.
+        ValueError: one is not a uid.
     """
     shown = _shown(chosen)
     height = _TOP + len(shown) * _ROW + _BOTTOM

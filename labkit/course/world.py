@@ -22,19 +22,19 @@ class Looks(Protocol):
     """What a check may look at. Looking runs no program and changes nothing."""
 
     def pod(self, name: str) -> Outcome | None:
-        """A pod of the lesson as it is now, once it is decided; None if there is none of that name."""
+        """A pod of the lesson as it is now, once it is decided; None if it does not exist."""
 
     def pods(self) -> list[tuple[str, str, str]]:
         """The lesson's pods: name, phase, and what a container of it waits for."""
 
     def manifest(self, pod: str) -> dict[str, Any]:
-        """A pod's manifest as the API server has it; empty if there is none of that name."""
+        """A pod's manifest as the API server has it; empty if it does not exist."""
 
     def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
         """The API server's no to a pod if it were made now (a dry run); None if it would let it in."""
 
     def rollout(self, deployment: str) -> Rollout | None:
-        """A Deployment as it is now, once it is decided; None if there is none of that name."""
+        """A Deployment as it is now, once it is decided; None if it does not exist."""
 
     def enforced(self) -> str:
         """The Pod Security level that the lesson's namespace enforces."""
@@ -43,7 +43,7 @@ class Looks(Protocol):
         """What a pod's port answers to a GET request; the exit status is 0 if it answers with a success."""
 
     def image(self, name: str) -> ImageFacts | None:
-        """What an image says of itself; None if there is none of that name."""
+        """What an image says of itself; None if it does not exist."""
 
     def file(self, image: str, path: str) -> FileFact | None:
         """Who owns a file or folder of an image, and its mode; None if it is not there."""

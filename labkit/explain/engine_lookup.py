@@ -78,7 +78,7 @@ class EngineLookup:
         """An image by its name, or by the short name of a sample image; None if the engine has none.
 
         Raises:
-            LabFailed: it is no name of an image, or the engine has stopped answering.
+            LabFailed: it is not a name of an image, or the engine has stopped answering.
         """
         inspected = self._engine.image(name)
         if inspected is None and _SHORT_NAME.fullmatch(name):

@@ -99,7 +99,7 @@ class Explorer:
         """What is chosen now.
 
         Raises:
-            ValueError: a uid or gid is no number.
+            ValueError: a uid or gid is not a number.
         """
         return Choice(
             self.image.value,

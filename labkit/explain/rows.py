@@ -114,7 +114,7 @@ class Explanations:
 
     Args:
         rows: one for each container.
-        notes: what was passed over or not found.
+        notes: what was skipped or not found.
         flaws: what could not be read.
     """
 

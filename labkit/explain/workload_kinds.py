@@ -122,11 +122,11 @@ class Asked:
         self.flaws += other.flaws
 
     def notes(self) -> list[str]:
-        """One sentence on what was passed over, if anything was."""
+        """One sentence on what was skipped, if anything was."""
         if not self.passed_over:
             return []
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(self.passed_over.items()))
-        return [f"passed over, for they run nothing that is known here: {counted}"]
+        return [f"skipped, because no container is known in: {counted}"]
 
 
 def read_workloads(text: str) -> Asked:

@@ -17,10 +17,12 @@ def require_image(image: object) -> str:
     """An image's name.
 
     Raises:
-        Misuse: it is no text.
+        Misuse: it is not text.
     """
     if not isinstance(image, str) or not image:
-        raise Misuse("Looking for an image", f"{image!r} is no name", 'give a sample image\'s name, as in\n  "debian"')
+        raise Misuse(
+            "Looking for an image", f"{image!r} is not a name", 'give a sample image\'s name, as in\n  "debian"'
+        )
     return image
 
 
@@ -35,7 +37,7 @@ def require_text(text: object, argument: str) -> str:
         Misuse: it is none.
     """
     if not isinstance(text, str):
-        raise Misuse(f"Reading {argument}", f"{text!r} is no text", f'put it in quotes\n  "{text}"')
+        raise Misuse(f"Reading {argument}", f"{text!r} is not text", f'put it in quotes\n  "{text}"')
     return text
 
 
@@ -52,13 +54,13 @@ def require_settings(settings: object, argument: str) -> Mapping[str, Any] | Non
         argument: the argument's name: pod or container.
 
     Raises:
-        Misuse: it is no mapping.
+        Misuse: it is not a mapping.
     """
     if settings is None or isinstance(settings, Mapping):
         return settings
     key = settings if isinstance(settings, str) and settings.isidentifier() else "runAsNonRoot"
     right = f'give names and values in braces, as in\n  {argument}={{"{key}": True}}'
-    raise Misuse(f"Reading {argument}={settings!r}", "it is no mapping", right)
+    raise Misuse(f"Reading {argument}={settings!r}", "it is not a mapping", right)
 
 
 def pod_name(pod: Outcome | str) -> str:
@@ -104,7 +106,7 @@ def _require_manifest(
 
 
 def containers_of(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The containers of a Pod, or of a Deployment's template; what is no container is left to the API server.
+    """The containers of a Pod, or of a Deployment's template; what is not a container is left to the API server.
 
     Args:
         manifest: anything of the right kind.

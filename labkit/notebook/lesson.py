@@ -207,7 +207,7 @@ class Lesson:
         return self._pods.pods()
 
     def manifest(self, pod: Outcome | str) -> dict[str, Any]:
-        """A pod as the API gives it; empty if there is none of that name."""
+        """A pod as the API gives it; empty if it does not exist."""
         return self._pods.manifest(pod)
 
     def look_at(self, pod: Outcome | str, seconds: float = 0.0) -> Outcome | None:
@@ -247,10 +247,10 @@ class Lesson:
         """
         return self._pods.exec(pod, command)
 
-    # --- what is no pod ---
+    # --- what is not a pod ---
 
     def create(self, manifest: Manifest) -> Applied:
-        """Make or change what is no pod, and see what the API server says to it.
+        """Make or change what is not a pod, and see what the API server says to it.
 
         Args:
             manifest: of one Deployment, Secret or ConfigMap.

@@ -80,7 +80,7 @@ class LessonPods:
         file = MANIFESTS / f"{name}.yaml"
         if not file.is_file():
             known = ", ".join(sorted(path.stem for path in require(MANIFESTS).glob("*.yaml")))
-            raise Misuse(f"Looking for manifest {name!r}", "there is none of that name", f"there are {known}")
+            raise Misuse(f"Looking for manifest {name!r}", "there is no such manifest", f"there are {known}")
         manifest = read_manifest(file.read_text(encoding="utf-8"))
         self._images.name_in_full(manifest)
         return manifest
@@ -153,4 +153,4 @@ class LessonPods:
         if not self._exists(name):
             names = [pod for pod, _, _ in self.pods()]
             there_are = f"there are {', '.join(names)}" if names else "run the cell that makes it"
-            raise Misuse(f"Looking for pod {name!r}", "there is none", did_you_mean(name, names, there_are))
+            raise Misuse(f"Looking for pod {name!r}", "there is no such pod", did_you_mean(name, names, there_are))

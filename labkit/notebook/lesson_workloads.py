@@ -14,7 +14,7 @@ from labkit.notebook.opened_lesson import OpenedLesson
 
 
 class LessonWorkloads:
-    """What `Lesson` does with what is no pod; its methods of the same names say more.
+    """What `Lesson` does with what is not a pod; its methods of the same names say more.
 
     Args:
         lesson: whose.
@@ -25,7 +25,7 @@ class LessonWorkloads:
         self._lesson, self._images = lesson, images
 
     def create(self, manifest: str | Mapping[str, Any]) -> Applied:
-        """Make or change an object that is no pod."""
+        """Make or change an object that is not a pod."""
         own = require_object(manifest)
         self._images.name_in_full(own)
         self._images.load_own(own)
@@ -37,7 +37,9 @@ class LessonWorkloads:
         """What became of a Deployment."""
         rollout = self._lesson.kube.rollout(deployment, self._lesson.namespace, seconds)
         if rollout is None:
-            raise Misuse(f"Looking for deployment {deployment!r}", "there is none", "make it with lab.create")
+            raise Misuse(
+                f"Looking for deployment {deployment!r}", "there is no such Deployment", "make it with lab.create"
+            )
         return rollout
 
     def enforce(self, level: str = "restricted") -> Applied:

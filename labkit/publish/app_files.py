@@ -208,9 +208,9 @@ def source_date() -> int:
     """SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds; 0 where it is not set.
 
     Raises:
-        Misuse: it is no number.
+        Misuse: it is not a number.
     """
     text = os.environ.get("SOURCE_DATE_EPOCH", "0")
     if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise Misuse("Reading SOURCE_DATE_EPOCH", f"{text!r} is no number of seconds", "unset it, or give seconds")
+        raise Misuse("Reading SOURCE_DATE_EPOCH", f"{text!r} is not a number of seconds", "unset it, or give seconds")
     return int(text)

@@ -120,7 +120,7 @@ def base_of_archive(path: Path, architecture: str, cache: Path, source: str) -> 
     except ArchiveUnreadable as error:
         raise LabFailed(f"Reading the base image {path}", error.came_back, error.remedy) from error
     if base is None:
-        raise LabFailed(f"Reading the base image {path}", "the cache lost it at once", "try it again")
+        raise LabFailed(f"Reading the base image {path}", "it is gone from the cache", "try it again")
     return replace(base, digest=parts.manifest_digest) if parts.manifest_digest else base
 
 
@@ -176,7 +176,7 @@ def _keep_layer(store: Store, name: str, diff_id: str, file: Path) -> dict[str, 
         digest, compressed = _copy(source, target)
     promised = f"sha256:{name.rpartition('/')[2]}" if name.startswith("blobs/sha256/") else diff_id
     if digest != promised and not compressed:
-        raise Flaw(f"its layer {name} is not what it promises, {promised}")
+        raise Flaw(f"its layer {name} does not match its digest, {promised}")
     return {"file": file.name, "digest": digest, "size": file.stat().st_size, "compressed": compressed}
 
 

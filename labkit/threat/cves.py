@@ -142,12 +142,12 @@ def find_card(name: str) -> Card:
     """A card by its CVE number.
 
     Raises:
-        Misuse: there is none; a near one, or all of them, are in the remedy.
+        Misuse: it does not exist; a similar one, or all of them, are in the remedy.
     """
     if name.upper() in CARDS:
         return CARDS[name.upper()]
     hint = did_you_mean(name.upper(), CARDS, f"there are {', '.join(CARDS)}", cutoff=0.4)
-    raise Misuse(f"Looking for card {name!r}", "there is none of that number", hint)
+    raise Misuse(f"Looking for card {name!r}", "there is no card of that number", hint)
 
 
 def check(card: Card, machine: MachineVersions) -> list[Finding]:

@@ -61,7 +61,7 @@ _CAPABILITIES = {
 }
 
 
-# Its keys are the program's, and one of them is no name that this kit would give.
+# Its keys are the program's, and one of them is not a name that this kit would give.
 ProbeAnswer = TypedDict(  # noqa: UP013
     "ProbeAnswer",
     {

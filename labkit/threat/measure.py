@@ -116,7 +116,7 @@ def _check_place(place: str | None, postures: Sequence[Posture]) -> None:
     if place is None:
         return
     if place not in PLACES:
-        raise Misuse(f"Looking for place {place!r}", "there is none of that name", "it is engine or cluster")
+        raise Misuse(f"Looking for place {place!r}", "there is no such place", "it is engine or cluster")
     for posture in postures:
         if place not in posture.places:
             there = " and ".join(posture.places)

@@ -190,10 +190,10 @@ def find_posture(name: str) -> Posture:
     """A posture by its name.
 
     Raises:
-        Misuse: there is none; a near name is in the remedy.
+        Misuse: it does not exist; a similar name is in the remedy.
     """
     known = POSTURES | VULNERABLE
     if name in known:
         return known[name]
     hint = did_you_mean(name, known, "see what there is\n  labkit matrix --list")
-    raise Misuse(f"Looking for posture {name!r}", "there is none of that name", hint)
+    raise Misuse(f"Looking for posture {name!r}", "there is no such posture", hint)

@@ -42,9 +42,9 @@ def find_probe(name: str) -> Probe:
     """A probe by its name.
 
     Raises:
-        Misuse: there is none; a near name is in the remedy.
+        Misuse: it does not exist; a similar name is in the remedy.
     """
     if name in PROBES:
         return PROBES[name]
     hint = did_you_mean(name, PROBES, "see what there is\n  labkit matrix --list")
-    raise Misuse(f"Looking for probe {name!r}", "there is none of that name", hint)
+    raise Misuse(f"Looking for probe {name!r}", "there is no such probe", hint)

@@ -120,7 +120,7 @@ class Worksheet:
         return self._write(rows)
 
     def remove(self, posture: str, probe: str, where: str) -> Worksheet:
-        """Take a row away; nothing if there is none."""
+        """Take a row away; nothing if it does not exist."""
         return self._write({key: row for key, row in self._rows.items() if key != (posture, probe, where)})
 
     def _write(self, rows: dict[Key, Row]) -> Worksheet:
@@ -203,7 +203,7 @@ def _read_rows(path: Path, doing: str) -> list[Any]:
     except FileNotFoundError:
         raise Misuse(doing, "there is no such file", "make one in lesson 01, or name another") from None
     except (ValueError, RecursionError) as error:
-        raise Misuse(doing, f"it is no JSON: {error}", _FIX) from None
+        raise Misuse(doing, f"it is not JSON: {error}", _FIX) from None
     except OSError as error:
         raise LabFailed(doing, error.strerror or str(error), "fix its permissions, or name another") from None
     try:

@@ -75,7 +75,7 @@ def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
         (["upp"], ["No such command 'upp'", "Did you mean 'up'?"]),
         (["sing"], ["No such command 'sing'", "labkit --help"]),
         (["up", "--source", "moon"], ["'moon' is not one of"]),
-        (["reset", "07-run-as-nonroot"], ["there is none of that name", "did you mean 07-run-as-non-root?"]),
+        (["reset", "07-run-as-nonroot"], ["there is no such lesson", "did you mean 07-run-as-non-root?"]),
         (["images", "eat"], ["'eat' is not one of"]),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_laptop_trusts_it_by_its_fingerprint_and_pulls(
 
 def test_another_certificate_is_not_trusted(lab: Lab, serving: Serving, tmp_path: Path) -> None:
     mirror = Mirror(replace(lab.configuration, state=tmp_path / "state"), tmp_path / "certs.d")
-    with pytest.raises(LabFailed, match="another one, sha256:"):
+    with pytest.raises(LabFailed, match="another fingerprint, sha256:"):
         mirror.use(serving.address, "sha256:" + "0" * 64)
     with pytest.raises(Misuse, match="fingerprint"):
         mirror.use(serving.address, "")

@@ -133,7 +133,7 @@ def _problem_inside(page: str, target: str, pages: Mapping[str, Page], files: Se
     if name not in files:
         name = posixpath.normpath(posixpath.join(name, "index.html"))
     if name not in files:
-        return "is no file of the site"
+        return "is not a file of the site"
     if fragment and (name not in pages or unquote(fragment) not in pages[name].ids):
         return f"names no place in {name}"
     return ""

@@ -96,7 +96,7 @@ def page_line(made: Made, folder: str = "") -> str:
 
 
 def document_line(path: str, made: Made) -> str:
-    """One line for a page that is no notebook: which file of which commit it is."""
+    """One line for a page that is not a notebook: which file of which commit it is."""
     return f"*This is {path}, {made.at_commit}, as of {made.day}.*"
 
 

@@ -166,7 +166,7 @@ class EngineContainers(EngineConnection):
         return next((network["IPAddress"] for network in networks if network.get("IPAddress")), "")
 
     def container(self, name: str) -> ContainerState | None:
-        """What became of a container that stays, such as the node; None if there is none of that name."""
+        """What became of a container that stays, such as the node; None if it does not exist."""
         with doing(f"Looking for container {name}"):
             try:
                 inspected: InspectedContainer = self._api.inspect_container(name)
@@ -187,12 +187,12 @@ class EngineContainers(EngineConnection):
                 self._api.start(name)
 
     def stop(self, name: str, seconds: int = 10) -> None:
-        """Stop a container, by force after so many seconds; nothing if there is none."""
+        """Stop a container, by force after so many seconds; nothing if it does not exist."""
         with doing(f"Stopping container {name}"), contextlib.suppress(NotFound):
             self._api.stop(name, timeout=seconds)
 
     def remove_container(self, name: str) -> None:
-        """Remove a container with its anonymous volumes, running or not; nothing if there is none."""
+        """Remove a container with its anonymous volumes, running or not; nothing if it does not exist."""
         with doing(f"Removing container {name}"), contextlib.suppress(NotFound):
             self._api.remove_container(name, force=True, v=True)
 
@@ -252,7 +252,7 @@ class EngineContainers(EngineConnection):
         return True
 
     def remove_volume(self, volume: str) -> bool:
-        """Remove a volume; False if there is none, or if a container has it."""
+        """Remove a volume; False if it does not exist, or if a container has it."""
         with doing(f"Removing volume {volume}"):
             try:
                 self._api.remove_volume(volume)

@@ -223,7 +223,7 @@ class EngineImages(EngineConnection):
         """Remove a name of an image, and the image with its last name.
 
         Returns:
-            False if there is none, or if another image or a container needs it.
+            False if it does not exist, or if another image or a container needs it.
         """
         with doing(f"Removing {reference}"):
             try:

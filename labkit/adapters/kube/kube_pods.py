@@ -118,7 +118,7 @@ class KubePods(KubeConnection):
             return [cast(PodObject, pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
 
     def delete_pod(self, name: str, namespace: str, *, wait: bool = True) -> None:
-        """Delete a pod at once and see it gone; nothing if there is none."""
+        """Delete a pod at once and see it gone; nothing if it does not exist."""
         with self._doing(f"Deleting pod {name}"):
             if self._find(Pod, name, namespace) is None:
                 return

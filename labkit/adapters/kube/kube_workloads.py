@@ -26,7 +26,7 @@ class KubeWorkloads(KubeConnection):
         return warning_texts(response.headers.get_list("Warning"))
 
     def rollout(self, name: str, namespace: str, seconds: float) -> Rollout | None:
-        """What became of a Deployment, once it is decided or the deadline has come; None if there is none.
+        """What became of a Deployment, once it is decided or the deadline has come; None if it does not exist.
 
         Args:
             name: its name.

@@ -62,7 +62,7 @@ class KubeNamespaces(KubeConnection):
             return [meta(namespace) for namespace in self._client.list(Namespace, labels=dict(labels))]
 
     def delete_namespace(self, name: str) -> None:
-        """Delete a namespace and all in it, without waiting; nothing if there is none."""
+        """Delete a namespace and all in it, without waiting; nothing if it does not exist."""
         with self._doing(f"Deleting namespace {name}"):
             # Pods that take their time to stop would keep the namespace; the lab's have nothing to save.
             with contextlib.suppress(ApiError):

@@ -42,7 +42,7 @@ class Group(NamedTuple):
 
 
 def parse_passwd(text: str) -> list[Account]:
-    """The accounts of a passwd file, in its order; empty lines are passed over, missing fields are empty.
+    """The accounts of a passwd file, in its order; empty lines are skipped, missing fields are empty.
 
     Raises:
         UnreadableAccounts: a line is too long.

@@ -89,7 +89,7 @@ def _user(image: Image, user: str) -> tuple[int, int, Account | None, str]:
 
 
 def _first_account(image: Image, user: str, number: int | None) -> Account | None:
-    """The first passwd line with the uid, or with the name if it is no number; the whole file must be readable."""
+    """The first passwd line with the uid, or with the name if it is not a number; the whole file must be readable."""
     first = None
     try:
         for line in accounts(image.passwd):
@@ -147,7 +147,7 @@ def _read_again(image: Image, uid: int, gid: int, all_groups: list[int]) -> list
 
 
 def _number(text: str) -> int | None:
-    """strconv.Atoi: what is beyond 64 bits is no number either, and so a name."""
+    """strconv.Atoi: what is beyond 64 bits is not a number either, and so a name."""
     number = read_number(text)
     return number if number is not None and fits_int64(number) else None
 

@@ -76,7 +76,7 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
 
 
 def answer_lines(lines: Iterable[str], versions: Versions = _NEWEST) -> Iterator[tuple[str, bool]]:
-    """Answer cases that stand one on a line; empty lines are passed over.
+    """Answer cases that stand one on a line; empty lines are skipped.
 
     Yields:
         A line of JSON for each, and whether the case was one.
@@ -197,7 +197,7 @@ _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "
 
 
 def _typed(fields: Mapping[str, Any], where: str, name: str, kind: type) -> Any:
-    """A field of exactly this type, None where it is null or absent; true is no number."""
+    """A field of exactly this type, None where it is null or absent; true is not a number."""
     value = fields.get(name)
     if value is None or type(value) is kind:
         return value

@@ -71,7 +71,7 @@ class Identity:
         uid: its user id inside the container.
         gid: its group id.
         groups: its supplementary groups as /proc/self/status has them, sorted; gid is usually one of them.
-        user: the name on the first passwd line with that uid, None if there is none.
+        user: the name on the first passwd line with that uid, None if there is no such line.
         home: HOME.
     """
 
@@ -170,7 +170,7 @@ def read_number(text: str) -> int | None:
     """A decimal number with an optional sign, as strconv.ParseInt(text, 10, 64) accepts it.
 
     Returns:
-        None if it is no number; for one beyond 64 bits some number that is beyond them as well.
+        None if it is not a number; for one beyond 64 bits some number that is beyond them as well.
     """
     match = _NUMBER.fullmatch(text)
     if match is None:

@@ -36,14 +36,14 @@ RANGES: tuple[UidRange, ...] = (
     UidRange(1000, 60000, "regular", "people, and what is made by hand: useradd's own range", is_free=True),
     UidRange(60001, 60513, "homed", "home directories that systemd-homed manages"),
     UidRange(60514, 60577, "mapped users", "users of the host, mapped into a container"),
-    UidRange(60578, 61183, "unused", "nobody's, so far"),
+    UidRange(60578, 61183, "unused", "not assigned"),
     UidRange(61184, 65519, "dynamic", "services that get a uid while they run (DynamicUser=)"),
-    UidRange(65520, 65533, "unused", "nobody's, so far"),
+    UidRange(65520, 65533, "unused", "not assigned"),
     UidRange(65534, 65534, "nobody", "what cannot be mapped: the overflow uid"),
     UidRange(65535, 65535, "16-bit -1", "invalid"),
-    UidRange(65536, 524287, "unused", "nobody's, so far"),
+    UidRange(65536, 524287, "unused", "not assigned"),
     UidRange(524288, 1879048191, "containers", "uids of user namespaces, 65536 for each container"),
-    UidRange(1879048192, 2147483647, "unused", "nobody's, so far"),
+    UidRange(1879048192, 2147483647, "unused", "not assigned"),
     UidRange(2147483648, 4294967294, "dragons", "too large for programs that read a uid as a signed number"),
     UidRange(4294967295, 4294967295, "32-bit -1", "invalid"),
 )
@@ -63,4 +63,4 @@ def range_of(uid: int) -> UidRange:
     for uid_range in RANGES:
         if uid in uid_range:
             return uid_range
-    raise ValueError(f"{uid} is no uid: they go from 0 to {RANGES[-1].last}")
+    raise ValueError(f"{uid} is not a uid: they go from 0 to {RANGES[-1].last}")

@@ -20,7 +20,7 @@ _MIXED = ("setuid-helper", "read-shadow", "engine-socket", "write-proc-sys", "in
 
 def _not_offered(answer: Sequence[object], offered: Sequence[str]) -> Assessment | None:
     unknown = [name for name in answer if name not in offered]
-    return not_right(f"{unknown[0]!r} is none of the five: {', '.join(offered)}.") if unknown else None
+    return not_right(f"{unknown[0]!r} is not one of the five: {', '.join(offered)}.") if unknown else None
 
 
 def _check_through_the_hole(world: World, answer: list[object]) -> Assessment:

@@ -47,7 +47,7 @@ _CANDIDATES = ("stepdown", "named-user", "gid-zero", "aspnetapp-chiseled", "rce-
 def _check_who_passes(world: World, answer: list[Any]) -> Assessment:
     for name in answer:
         if name not in _CANDIDATES:
-            return not_right(f"{name!r} is none of the five images.")
+            return not_right(f"{name!r} is not one of the five images.")
     users = {name: facts.user for name in _CANDIDATES if (facts := world.look.image(name)) is not None}
     for name in answer:
         if kubelet_refusal(users[name]) is not None:

@@ -221,7 +221,7 @@ def _check_who_decided(world: World, answer: list[Any]) -> Assessment:
         return not_right(f"The list has {len(answer)} words; the table has {len(_PUBLISHES)} lines.")
     for number, (arguments, guess) in enumerate(zip(_PUBLISHES, answer, strict=True), 1):
         if guess not in _DECIDERS:
-            return not_right(f"{guess!r}, the word for line {number}, is none of {', '.join(_DECIDERS)}.")
+            return not_right(f"{guess!r}, the word for line {number}, is not one of {', '.join(_DECIDERS)}.")
         decider, evidence = _decided(world, arguments)
         if guess != decider:
             return not_right(f"Line {number} is not {guess!r}. {evidence}")
@@ -265,7 +265,7 @@ _WHO_DECIDED = Exercise(
         Wrong('decided = ["variable", "variable", "base", "base", "project"]', 'Config.User is ""'),
         Wrong('decided = ["variable", "variable", "base", "nobody", "variable"]', "Line 5 is not 'variable'"),
         Wrong('decided = ["variable", "base"]', "the table has 5 lines"),
-        Wrong('decided = ["variable", "variable", "base", "root", "project"]', "is none of project"),
+        Wrong('decided = ["variable", "variable", "base", "root", "project"]', "is not one of project"),
     ),
     check=_check_who_decided,
 )

@@ -132,7 +132,7 @@ def _check_two_things_wrong(world: World, answer: int) -> Assessment:
     if answer == 127:
         return not_right("127 is for a program that was looked for and not found. Did anybody get so far?")
     if answer == 126:
-        return not_right("126 is for a program that is there and may not be run; here there is none of that name.")
+        return not_right("126 is for a program that is there and may not be run; here there is no such program.")
     return not_right(
         f"It does not end with {answer}: no program ran that could have ended so; the engine or the runtime said no."
     )
@@ -162,7 +162,7 @@ _WAYS = ("app", "image", "passwd", "whoami")
 
 def _check_who_really(world: World, answer: str) -> Assessment:
     if answer not in _WAYS:
-        return not_right(f"{answer!r} is none of {', '.join(_WAYS)}.")
+        return not_right(f"{answer!r} is not one of {', '.join(_WAYS)}.")
     world.start.publish("-p:ContainerFamily=noble-chiseled", name="who-really")
     greeting = world.start.run("who-really", user="root").output
     image = world.look.image("who-really")

@@ -150,7 +150,7 @@ spec:
 def _check_missing_controls(world: World, answer: list[Any]) -> Assessment:
     unknown = [control for control in answer if control not in _CONTROLS]
     if unknown:
-        return not_right(f"{unknown[0]!r} is none of the controls that the task lists.")
+        return not_right(f"{unknown[0]!r} is not one of the controls that the task lists.")
     world.start.enforce("restricted")
     refusal = world.look.admission(MISSING_CONTROLS)
     if refusal is None:
@@ -282,7 +282,7 @@ _WHO = ("the API server", "the kubelet", "nobody")
 
 def _check_who_says_no(world: World, answer: str) -> Assessment:
     if answer not in _WHO:
-        return not_right(f"{answer!r} is none of {', '.join(map(repr, _WHO))}.")
+        return not_right(f"{answer!r} is not one of {', '.join(map(repr, _WHO))}.")
     world.start.enforce("restricted")
     manifest = {
         "kind": "Pod",
@@ -330,7 +330,7 @@ _WHO_SAYS_NO = Exercise(
     wrong=(
         Wrong('prediction = "the API server"', "it does not ask"),
         Wrong('prediction = "nobody"', "contradict each other"),
-        Wrong('prediction = "the registry"', "is none of"),
+        Wrong('prediction = "the registry"', "is not one of"),
         Wrong("prediction = False", "a text in quotes is expected"),
     ),
     check=_check_who_says_no,

@@ -258,7 +258,7 @@ _LOOK = "for folder in {}; do test -w /node$folder && echo $folder; done; true"
 def _check_open_folders(world: World, answer: list[object]) -> Assessment:
     unknown = [name for name in answer if name not in _FOLDERS]
     if unknown:
-        return not_right(f"{unknown[0]!r} is none of the five: {', '.join(_FOLDERS)}.")
+        return not_right(f"{unknown[0]!r} is not one of the five: {', '.join(_FOLDERS)}.")
     container = container_manifest("app", "aspnetapp")
     container["volumeMounts"] = [{"name": _volume(path), "mountPath": f"/node{path}"} for path in _FOLDERS]
     manifest = pod_manifest("open-folders", [container], security=_BEGIN)

@@ -22,7 +22,7 @@ _REFUSALS = {"key": "cannot read its key", "ledger": "cannot write to its ledger
 
 def _check_next_no(world: World, answer: str) -> Assessment:
     if answer not in (*_REFUSALS, "none"):
-        return not_right(f"{answer!r} is none of {', '.join(map(repr, (*_REFUSALS, 'none')))}.")
+        return not_right(f"{answer!r} is not one of {', '.join(map(repr, (*_REFUSALS, 'none')))}.")
     argv = ["env", "LEDGER_KEY_FILE=/etc/hostname", "/app/ledger"]
     stdout = world.start.run("ledger", argv, user="1654").output
     refusal = next((name for name, text in _REFUSALS.items() if text in stdout), "none")
@@ -46,7 +46,7 @@ _NEXT_NO = Exercise(
     wrong=(
         Wrong('prediction = "port"', "does not come as far as the port"),
         Wrong('prediction = "none"', "one step further, and no more"),
-        Wrong('prediction = "root"', "is none of"),
+        Wrong('prediction = "root"', "is not one of"),
         Wrong("prediction = 80", "a text in quotes is expected"),
     ),
     check=_check_next_no,
@@ -232,7 +232,7 @@ _TRIED = (
 def _check_what_remains(world: World, answer: list[Any]) -> Assessment:
     unknown = [name for name in answer if name not in _TRIED]
     if unknown:
-        return not_right(f"{unknown[0]!r} is none of the probes that the task lists.")
+        return not_right(f"{unknown[0]!r} is not one of the probes that the task lists.")
     tried = world.start.probe("app-restricted", *_TRIED)
     could = {cell.probe for cell in tried if cell.short == "could"}
     for name in answer:

@@ -39,7 +39,7 @@ class Mirror:
 
     @property
     def address(self) -> str:
-        """HOST:PORT, empty if there is none."""
+        """HOST:PORT, empty if none is used."""
         try:
             return self._file.read_text(encoding="utf-8").strip()
         except OSError:
@@ -82,7 +82,7 @@ class Mirror:
             raise LabFailed(doing, str(error), "check that it is up, and that you are on the same network") from error
         if (seen := fingerprint_of(certificate)) != fingerprint:
             remedy = "somebody else may be answering: compare the two with your instructor before you go on"
-            raise LabFailed(doing, f"its certificate is another one, {seen}", remedy)
+            raise LabFailed(doing, f"its certificate has another fingerprint, {seen}", remedy)
         file = self.engine_folder / address / "ca.crt"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -140,7 +140,7 @@ def _unreachable(came_back: str, machine: Machine) -> Check:
     if machine.engine_host:
         remedy = f"DOCKER_HOST is {machine.engine_host}: is that right? If not\n  unset DOCKER_HOST"
     elif machine.engine_socket == "closed to us":
-        return problem("engine", f"it is there, but not for this user ({first_line})", _join_group(machine))
+        return problem("engine", f"it is there, but this user has no access ({first_line})", _join_group(machine))
     elif _is_installed(machine):
         remedy = remedies.start_engine(machine)
     else:

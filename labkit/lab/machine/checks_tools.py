@@ -36,7 +36,7 @@ def check_tools(
 
     Args:
         kind: the kind that the kit will run, None if it found none.
-        kubectl: the kubectl that a person gets by typing its name, None if there is none.
+        kubectl: the kubectl that a person gets by typing its name, None if it does not exist.
         machine: this machine.
         kind_wanted: the version that the kit is tested with; another minor must not be older.
         kubernetes: the version of the cluster.

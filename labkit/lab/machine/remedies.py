@@ -99,13 +99,13 @@ def newer_engine(machine: Machine) -> str:
     """How to get an engine of version 23 or later; on Debian the one that the kit itself would take."""
     kind = family(machine)
     if kind == "macos":
-        return "bring it up to date\n  brew upgrade --cask docker-desktop\n  brew upgrade colima docker"
+        return "upgrade it\n  brew upgrade --cask docker-desktop\n  brew upgrade colima docker"
     if machine.os_release.get("ID") == "debian":
         return "take the engine, and nothing else, from a later Debian\n" + _engine_of_later_debian(machine)
     if kind == "debian":
-        return f"bring it up to date\n{sudo(machine, 'apt-get update', 'apt-get install -y docker.io containerd')}"
+        return f"upgrade it\n{sudo(machine, 'apt-get update', 'apt-get install -y docker.io containerd')}"
     if machine.os_release.get("ID") == "fedora":
-        return f"bring it up to date\n{sudo(machine, 'dnf upgrade -y moby-engine')}"
+        return f"upgrade it\n{sudo(machine, 'dnf upgrade -y moby-engine')}"
     return "install a later Docker as https://docs.docker.com/engine/install/ says\n  docker version"
 
 

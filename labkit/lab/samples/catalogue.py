@@ -117,7 +117,7 @@ def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
     """A recipe by its name.
 
     Raises:
-        Misuse: there is none; near names are in the remedy.
+        Misuse: it does not exist; similar names are in the remedy.
         LabFailed: the recipe cannot be read.
     """
     return catalogue[require_image(catalogue, name)]
@@ -127,12 +127,12 @@ def require_image(catalogue: Mapping[str, Recipe], name: str) -> str:
     """The name of an image, if the catalogue has it; its recipe is not read.
 
     Raises:
-        Misuse: there is none; near names are in the remedy.
+        Misuse: it does not exist; similar names are in the remedy.
     """
     if name in catalogue:
         return name
     hint = did_you_mean(name, catalogue, "see what there is\n  labkit images", most=3, cutoff=0.5)
-    raise Misuse(f"Looking for image {name!r}", "there is none of that name", hint)
+    raise Misuse(f"Looking for image {name!r}", "there is no such image", hint)
 
 
 def _read(file: Path) -> Recipe:

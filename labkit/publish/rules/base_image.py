@@ -23,7 +23,7 @@ def framework_version(project: Project) -> tuple[int, int]:
 
     Raises:
         Refused: it has none, or several.
-        NotUnderstood: it is none of .NET's since 5.
+        NotUnderstood: it is not one of .NET's since 5.
     """
     framework = project.get("TargetFramework").strip()
     if not framework and project.get("TargetFrameworks"):

@@ -113,7 +113,7 @@ def _user(project: Project, config: Mapping[str, Any]) -> list[Message]:
 _MEANING = {
     "image-runs-as-root": "the image runs as root, and the SDK says nothing; Kubernetes' runAsNonRoot refuses it",
     "image-user-not-numeric": "a name, which the SDK does not look up; Kubernetes' runAsNonRoot refuses names",
-    "image-user-out-of-range": "a number that is no uid; the SDK writes it, and the image will not start",
+    "image-user-out-of-range": "a number that is not a uid; the SDK writes it, and the image will not start",
 }
 
 

@@ -1,4 +1,4 @@
-"""`labkit kubectl` hands its arguments over as they stand."""
+"""`labkit kubectl` passes its arguments on unchanged."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_an_unknown_lesson_has_a_near_one() -> None:
 def test_a_file_that_is_no_notebook_says_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "01-broken.ipynb"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(LabFailed, match="it is no notebook"):
+    with pytest.raises(LabFailed, match="it is not a notebook"):
         describe_lesson(path)
 
 

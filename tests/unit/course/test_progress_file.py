@@ -49,8 +49,8 @@ def _use(progress: Progress) -> None:
 
 _WORDS_OF_NO_PROGRESS = [
     (b"", "it is empty"),
-    (b'{"format": "labkit-progress", "ver', "cut short"),
-    (b"\xff\xfe\x00", "no JSON"),
+    (b'{"format": "labkit-progress", "ver', "truncated"),
+    (b"\xff\xfe\x00", "not JSON"),
     (b"[" * 100_000, "nested too deeply"),
     (b"[]", "its format is not"),
     (b'{"format": "labkit-worksheet", "version": 1}', "its format is not"),
@@ -133,7 +133,7 @@ def _folder(file: Path, _: pytest.MonkeyPatch) -> str:
 
 def _pipe(file: Path, _: pytest.MonkeyPatch) -> str:
     os.mkfifo(file)
-    return "it is no file"
+    return "it is not a file"
 
 
 def _circle(file: Path, _: pytest.MonkeyPatch) -> str:

@@ -60,7 +60,7 @@ def test_the_command_tells_how_far_one_is_and_what_is_next(own: Path) -> None:
     assert told["next"]["lesson"] == _LESSON
     own.write_bytes(b"?")
     assert _labkit().exit_code == 1
-    assert "no JSON" in _labkit().output
+    assert "not JSON" in _labkit().output
     assert own.read_bytes() == b"?"
 
 
@@ -97,7 +97,7 @@ def test_handing_in_and_reading_many(own: Path, tmp_path: Path) -> None:
     report = json.loads(read.output)
     assert [(row["name"], row["passed"], row["solutions"]) for row in report["rows"]] == [("Ann Lee", 1, 1), ("", 1, 1)]
     assert [(one["file"], one["why"]) for one in report["unread"]] == [
-        ("bad.json", "it is cut short, or no JSON"),
+        ("bad.json", "it is truncated, or not JSON"),
         ("none.json", "there is no such file"),
     ]
     assert _labkit("report", "bad.json").exit_code == 1
@@ -146,7 +146,7 @@ def test_a_huge_file_a_folder_and_a_pipe_end_in_a_sentence(tmp_path: Path) -> No
     folder.mkdir()
     os.mkfifo(pipe)
     report = read_many([huge, folder, pipe], _COURSE)
-    assert [one.why for one in report.unread] == ["it is larger than 1000 kB", "it is a folder", "it is no file"]
+    assert [one.why for one in report.unread] == ["it is larger than 1000 kB", "it is a folder", "it is not a file"]
 
 
 _JSON = st.recursive(

@@ -70,7 +70,7 @@ def test_the_picture_has_an_alternative_text_and_is_the_same_each_time() -> None
 
 
 def test_what_is_no_uid_is_not_drawn() -> None:
-    with pytest.raises(ValueError, match="is no uid"):
+    with pytest.raises(ValueError, match="is not a uid"):
         draw_ranges({-1: "nobody"})
 
 

@@ -183,7 +183,7 @@ def test_a_folder_and_its_subfolders(folder: Path) -> None:
     assert [container.name for container in read_manifests([str(folder)]).containers] == ["one", ""]
     found = read_manifests([str(folder)], recursive=True)
     assert [container.name for container in found.containers] == ["one", "", "three"]
-    assert found.notes() == ["passed over, for they run nothing that is known here: 1 Service"]
+    assert found.notes() == ["skipped, because no container is known in: 1 Service"]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ class PaperKube:
 
 
 class PaperCluster:
-    """A cluster that is no container of any engine: what reaches it is written down."""
+    """A cluster that is not a container of any engine: what reaches it is written down."""
 
     node = "far-away"
     containers: frozenset[str] = frozenset()

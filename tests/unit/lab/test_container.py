@@ -88,5 +88,5 @@ def test_a_quote_that_does_not_end_is_a_misuse() -> None:
 
 
 def test_no_command_is_a_misuse() -> None:
-    with pytest.raises(Misuse, match="there is none"):
+    with pytest.raises(Misuse, match="the command is empty"):
         _container(_Engine()).exec("  ")

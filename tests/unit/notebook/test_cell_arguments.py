@@ -20,12 +20,12 @@ from tests.unit.notebook.paper import made_pod, no_such_container, opened, paper
 _BAD_COMMANDS: list[tuple[Any, str]] = [
     ("echo 'x", "cannot be split into words: No closing quotation"),
     ("echo \\", "cannot be split into words: No escaped character"),
-    ("", "there is none"),
-    ([], "there is none"),
-    (7, "7 is no command"),
-    (b"id", "is no command"),
-    (["sleep", 3600], "3600 in the command is no text"),
-    ([0], "0 in the command is no text"),
+    ("", "the command is empty"),
+    ([], "the command is empty"),
+    (7, "7 is not a command"),
+    (b"id", "is not a command"),
+    (["sleep", 3600], "3600 in the command is not text"),
+    ([0], "0 in the command is not text"),
 ]
 _CALLS: dict[str, Callable[[Lesson, Any], object]] = {
     "run": lambda lab, command: lab.run("debian", command),
@@ -92,7 +92,7 @@ def test_a_manifest_whose_inside_makes_no_sense_goes_to_the_api_server(tmp_path:
     ("settings", "right"), [("runAsNonRoot", '={"runAsNonRoot": True}'), (5, "={"), (["runAsUser"], "={")], ids=repr
 )
 def test_settings_that_are_no_mapping(lab: Lesson, argument: str, settings: Any, right: str) -> None:
-    with pytest.raises(Misuse, match="it is no mapping") as error:
+    with pytest.raises(Misuse, match="it is not a mapping") as error:
         lab.pod("aspnetapp", **{argument: settings})
     assert f"{argument}{right}" in error.value.remedy
 
@@ -111,7 +111,7 @@ _IMAGE_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
 @pytest.mark.parametrize("call", _IMAGE_CALLS)
 @pytest.mark.parametrize("image", [5, None, "", ["debian"]], ids=repr)
 def test_an_image_that_is_no_name(lab: Lesson, call: str, image: Any) -> None:
-    with pytest.raises(Misuse, match="is no name") as error:
+    with pytest.raises(Misuse, match="is not a name") as error:
         _IMAGE_CALLS[call](lab, image)
     assert '"' in error.value.remedy
 
@@ -137,12 +137,12 @@ _TEXT_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
 @pytest.mark.parametrize("call", _TEXT_CALLS)
 @pytest.mark.parametrize("text", [5, ["FROM debian"], b"FROM debian"], ids=repr)
 def test_what_should_be_a_text(lab: Lesson, call: str, text: Any) -> None:
-    with pytest.raises(Misuse, match="is no text"):
+    with pytest.raises(Misuse, match="is not text"):
         _TEXT_CALLS[call](lab, text)
 
 
 def test_an_init_containers_image_that_is_no_name(lab: Lesson) -> None:
-    with pytest.raises(Misuse, match="is no name"):
+    with pytest.raises(Misuse, match="is not a name"):
         lab.pod("debian", init=5)  # type: ignore[arg-type]
 
 
@@ -159,7 +159,7 @@ def test_a_uid_may_be_a_number(tmp_path: Path, user: Any) -> None:
 @pytest.mark.parametrize("name", [5, None, ["which-cause"], "wich-cause"], ids=repr)
 def test_an_exercise_or_a_lesson_that_is_none(lab: Lesson, name: Any) -> None:
     for call in (lab.check, lab.hint, lab.solution, labkit.open):
-        with pytest.raises(Misuse, match=r"there is none|has none"):
+        with pytest.raises(Misuse, match=r"there is no such lesson|has none"):
             call(name)
 
 
@@ -177,7 +177,7 @@ def test_a_pod_that_is_neither_a_name_nor_a_pod(tmp_path: Path, call: str, pod: 
 
 @pytest.mark.parametrize("call", ["exec", "page", "ending"])
 def test_a_pod_that_is_not_there(tmp_path: Path, call: str) -> None:
-    with pytest.raises(Misuse, match="there is none") as error:
+    with pytest.raises(Misuse, match="there is no such pod") as error:
         _POD_CALLS[call](_with_pods(tmp_path), "ap")
     assert "did you mean app" in error.value.remedy
     with pytest.raises(Misuse) as error:

@@ -132,8 +132,8 @@ def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no JSON"),
-        ("{", "no JSON"),
+        ("", "not JSON"),
+        ("{", "not JSON"),
         ("[]", "no worksheet"),
         ('{"format": "other"}', "no worksheet"),
         ('{"format": "labkit-worksheet", "version": 2, "rows": []}', "version 2"),
@@ -141,8 +141,8 @@ def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], 
         ('{"format": "labkit-worksheet", "version": 1, "rows": [7]}', "row 1"),
         ('{"format": "labkit-worksheet", "version": 1, "rows": [{}]}', "missing required field .threat"),
         ('{"format": "labkit-worksheet", "version": "1", "rows": []}', "no worksheet"),
-        ("[" * 100_000, "no JSON"),
-        ("\x00\x01", "no JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("\x00\x01", "not JSON"),
     ],
     ids=["empty", "torn", "list", "other", "newer", "rowless", "number", "bare", "quoted", "deep", "binary"],
 )
@@ -159,7 +159,7 @@ def test_a_file_that_is_not_there_a_folder_and_no_text(tmp_path: Path) -> None:
     with pytest.raises(LabFailed, match="directory"):
         read_worksheet(tmp_path)
     (tmp_path / "latin").write_bytes(b"\xff\xfe{")
-    with pytest.raises(Misuse, match="no JSON"):
+    with pytest.raises(Misuse, match="not JSON"):
         read_worksheet(tmp_path / "latin")
 
 

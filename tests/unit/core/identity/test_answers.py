@@ -144,7 +144,7 @@ def test_an_empty_option_is_none() -> None:
         (["444"], (4, 0, (0, 555), "/")),
         (["nobody"], Cause.UNKNOWN_GROUP),
         (["-3"], Cause.BAD_USER_SPEC),
-        # The second is found no more, and is no number (moby/sys:user/user.go, GetAdditionalGroups).
+        # The second is found no more, and is not a number (moby/sys:user/user.go, GetAdditionalGroups).
         (["staff", "staff"], Cause.UNKNOWN_GROUP),
     ],
 )

@@ -46,5 +46,5 @@ def test_a_uid_is_placed(uid: int, name: str) -> None:
 
 @pytest.mark.parametrize("uid", [-1, 2**32])
 def test_what_is_no_uid_is_said_to_be_none(uid: int) -> None:
-    with pytest.raises(ValueError, match="is no uid"):
+    with pytest.raises(ValueError, match="is not a uid"):
         range_of(uid)
