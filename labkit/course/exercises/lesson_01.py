@@ -56,7 +56,7 @@ _THROUGH_THE_HOLE = Exercise(
         Wrong('prediction = ["write-volume-shared"]', "1 more could"),
         Wrong('prediction = ["write-volume-shared", "ptrace-neighbour", "raw-socket"]', "CAP_NET_RAW"),
         Wrong('prediction = ["write-volume-root", "ptrace-neighbour"]', "could not: DAC"),
-        Wrong('prediction = ["mount"]', "none of the five"),
+        Wrong('prediction = ["mount"]', "not one of the five"),
         Wrong('prediction = "ptrace-neighbour"', "a list is expected"),
     ),
     check=_check_through_the_hole,
@@ -98,7 +98,7 @@ _INSIDE_OR_OUT = Exercise(
         ),
         Wrong('leads_out = ["engine-socket", "read-shadow", "write-proc-sys"]', "read-shadow changes nothing outside"),
         Wrong('leads_out = ["engine-socket"]', "1 more of the five"),
-        Wrong('leads_out = ["breakout"]', "none of the five"),
+        Wrong('leads_out = ["breakout"]', "not one of the five"),
     ),
     check=_check_inside_or_out,
 )

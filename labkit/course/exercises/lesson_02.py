@@ -79,7 +79,7 @@ _WHO_PASSES = Exercise(
         Wrong('passes = ["named-user", "aspnetapp-chiseled", "gid-zero"]', "non-numeric user (app)"),
         Wrong('passes = ["aspnetapp-chiseled"]', "1 more would"),
         Wrong('passes = "aspnetapp-chiseled"', "a list is expected"),
-        Wrong('passes = ["debian"]', "none of the five"),
+        Wrong('passes = ["debian"]', "not one of the five"),
     ),
     check=_check_who_passes,
 )

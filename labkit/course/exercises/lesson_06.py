@@ -192,7 +192,7 @@ _WHO_REALLY = Exercise(
         Wrong('way = "image"', "somebody chose otherwise"),
         Wrong('way = "whoami"', "command-not-found"),
         Wrong('way = "passwd"', "root and app"),
-        Wrong('way = "docker"', "none of app"),
+        Wrong('way = "docker"', "not one of app"),
         Wrong("way = 4", "a text in quotes is expected"),
     ),
     check=_check_who_really,

@@ -181,7 +181,7 @@ _MISSING_CONTROLS = Exercise(
         Wrong('missing = ["capabilities"]', "names 2 controls and you name 1"),
         Wrong('missing = ["capabilities", "runAsNonRoot", "seccompProfile"]', "no objection as to seccompProfile"),
         Wrong("missing = []", "names 2 controls and you name 0"),
-        Wrong('missing = ["root"]', "none of the controls"),
+        Wrong('missing = ["root"]', "not one of the controls"),
         Wrong('missing = "capabilities"', "a list is expected"),
     ),
     check=_check_missing_controls,

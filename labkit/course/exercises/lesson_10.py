@@ -302,7 +302,7 @@ _OPEN_FOLDERS = Exercise(
         Wrong("prediction = []", "not every folder of a machine is root's alone"),
         Wrong('prediction = ["/tmp"]', "1 of the node's folders"),
         Wrong('prediction = ["/tmp", "/var/tmp", "/var/log"]', "may not write to /var/log"),
-        Wrong('prediction = ["tmp"]', "none of the five"),
+        Wrong('prediction = ["tmp"]', "not one of the five"),
     ),
     check=_check_open_folders,
 )

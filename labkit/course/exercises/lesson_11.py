@@ -259,7 +259,7 @@ _WHAT_REMAINS = Exercise(
         Wrong("remains = []", "3 more of the list could"),
         Wrong('remains = ["setuid-helper"]', "setuid-helper was tried just now, and could not"),
         Wrong('remains = ["environment-secret", "write-volume-shared"]', "1 more of the list could"),
-        Wrong('remains = ["root"]', "none of the probes"),
+        Wrong('remains = ["root"]', "not one of the probes"),
     ),
     check=_check_what_remains,
 )
