@@ -28,7 +28,7 @@ class Configuration:
         name: names the cluster, prefixes the images, is the value of every label.
         state: what belongs to this lab: kubeconfig, lock, decisions, logs.
         cache: what any lab can use again: programs that were built, root file systems.
-        data: what belongs to the participant and survives the lab: worksheets.
+        data: what belongs to the participant and survives the lab: progress, worksheets.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Configuration:
 
     @classmethod
     def from_environment(cls) -> Configuration:
-        """Read LABKIT_NAME, LABKIT_STATE, LABKIT_CACHE and LABKIT_DATA; the XDG folders stand behind them.
+        """Read LABKIT_NAME, LABKIT_STATE, LABKIT_CACHE and LABKIT_DATA; the default folders are the XDG ones.
 
         Raises:
             Misuse: the name cannot be the name of a cluster.

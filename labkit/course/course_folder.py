@@ -12,6 +12,7 @@ import errno
 import hashlib
 import itertools
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ class CourseFolder:
             except DeadlineExceeded:
                 remedy = (
                     "go on where it is open, whose address this prints, or name another folder\n"
-                    f"  {sys.executable} -m jupyter_server list\n  labkit lab --folder ~/another-course"
+                    f"  {shlex.quote(sys.executable)} -m jupyter_server list\n  labkit lab --folder ~/another-course"
                 )
                 raise LabFailed(f"Opening {self.path}", "another `labkit lab` has it open", remedy) from None
             yield
@@ -240,7 +241,9 @@ class CourseFolder:
     def _read_manifest(self) -> dict[str, str]:
         # Without a manifest that can be read every changed file is the participant's, which loses nothing.
         with contextlib.suppress(OSError, msgspec.DecodeError):
-            return msgspec.json.decode((self.path / _MANIFEST).read_bytes(), type=_Manifest).copied
+            copied = msgspec.json.decode((self.path / _MANIFEST).read_bytes(), type=_Manifest).copied
+            # A folder may come from somebody else, with a manifest that names what lies outside of it.
+            return {name: digest for name, digest in copied.items() if ".." not in name and not name.startswith("/")}
         return {}
 
     def _write_manifest(self, copied: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ _MEANS = (
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Have a NameError followed by a sentence that helps; the error itself is shown and counts as ever.
+    """Print a sentence that helps below a NameError; the error itself is shown, and fails the cell, as always.
 
     Args:
         shell: IPython's.

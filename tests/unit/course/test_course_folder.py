@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -135,6 +137,17 @@ def test_a_lesson_that_left_the_course_goes_unless_it_was_changed(course: Course
     del course.files[_NAME], course.files["docs/matrix.md"]
     assert course.follow() == FolderChanges(removed=("docs/matrix.md",))
     assert course.read() == "my answer"
+
+
+@pytest.mark.parametrize("name", ["../notes.txt", "docs/../../notes.txt", "{place}/notes.txt"])
+def test_a_manifest_that_names_a_file_outside_of_the_folder_removes_nothing(course: Course, name: str) -> None:
+    course.follow()
+    notes = course.place / "notes.txt"
+    notes.write_text("mine")
+    copied = {name.format(place=course.place): hashlib.sha256(b"mine").hexdigest()}
+    course.write(json.dumps({"copied": copied}), ".labkit-manifest.json")
+    assert course.follow() == FolderChanges()
+    assert notes.exists()
 
 
 @pytest.mark.parametrize("manifest", [None, "", "{", '{"copied": []}', "[]"])
