@@ -51,13 +51,21 @@ def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
     for volume in engine.labelled_volumes():
         engine.remove_volume(volume)
         removed.append(f"volume {volume}")
-    return removed + [f"image {image}" for image in _remove_images(engine)]
+    return removed + [f"image {image}" for image in remove_images(engine)]
 
 
-def _remove_images(engine: Engine) -> list[str]:
-    """Remove the labelled images, in rounds: one that others are built on goes once they are gone."""
+def remove_images(engine: Engine, *labels: str) -> list[str]:
+    """Remove the lab's images, in rounds: one that others are built on goes once they are gone.
+
+    Args:
+        engine: where.
+        labels: that they have besides the lab's; each a name, or a name and a value.
+
+    Returns:
+        The names that are gone.
+    """
     removed: list[str] = []
-    while images := engine.labelled_images():
+    while images := engine.labelled_images(*labels):
         before = len(removed)
         for image in images:
             for name in image.get("RepoTags") or [image["Id"]]:

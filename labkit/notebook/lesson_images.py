@@ -63,7 +63,8 @@ class LessonImages:
             file.write_text(
                 text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
             )
-            published = publish(app, Options(options, strict=strict, back_end="kit"), self._lesson.lab)
+            how = Options(options, strict=strict, back_end="kit", labels=self._lesson.labels)
+            published = publish(app, how, self._lesson.lab)
         self._lesson.own_images.add(name)
         return replace(published, line=f"dotnet publish -t:PublishContainer {shlex.join(options)}")
 
@@ -78,7 +79,7 @@ class LessonImages:
         )
         line = f"docker build --tag {require_image(name)} ."
         try:
-            lab.engine().build(archive_of_dockerfile(text), name, arguments={}, labels={})
+            lab.engine().build(archive_of_dockerfile(text), name, arguments={}, labels=self._lesson.labels)
         except LabFailed as stopped:
             return RunResult(line, stopped.came_back.strip(), 1)
         self._lesson.own_images.add(name)

@@ -9,6 +9,7 @@ from labkit.adapters.kube import Kube, namespace_gone
 from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import Misuse
 from labkit.core.pods.outcome import Outcome
+from labkit.lab.clean import remove_images
 from labkit.lab.lab import Lab
 
 
@@ -21,7 +22,7 @@ class OpenedLesson:
         lab: the lab.
         owns_lab: whether the lab's connections are closed with the lesson.
         namespace: the lesson's own; empty before the first reset.
-        own_images: the images that the lesson has made, by name.
+        own_images: the images that the lesson has made since it was opened, by name; these a pod may name.
         not_admitted: the API server's last no to a pod, by the pod's name.
         is_closed: whether the lesson was closed.
     """
@@ -48,7 +49,7 @@ class OpenedLesson:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of the lesson's containers, by which they are found and removed."""
+        """The labels of the lesson's containers and images; whichever kernel made them, they are found by these."""
         return {LESSON_LABEL: self.name}
 
     def require_namespace(self) -> None:
@@ -68,9 +69,8 @@ class OpenedLesson:
     def clear(self) -> None:
         """Remove the lesson's containers and images, and its namespaces, which go away in the background."""
         kube, engine = self.kube, self.lab.engine()
-        remove_containers(engine, self.name)
-        while self.own_images:
-            engine.remove_image(self.own_images.pop())
+        remove_from_engine(engine, self.name)
+        self.own_images.clear()
         engine.remove_stages()
         self.not_admitted.clear()
         for namespace in kube.namespaces(self.name):
@@ -88,8 +88,8 @@ class OpenedLesson:
                 self.lab.close()
 
 
-def remove_containers(engine: Engine, lesson: str | None) -> None:
-    """Remove the containers that a lesson left running.
+def remove_from_engine(engine: Engine, lesson: str | None) -> None:
+    """Remove the containers that a lesson left running and the images that it made, in this kernel or in another.
 
     Args:
         engine: where.
@@ -98,3 +98,4 @@ def remove_containers(engine: Engine, lesson: str | None) -> None:
     label = LESSON_LABEL if lesson is None else f"{LESSON_LABEL}={lesson}"
     for container in engine.labelled_containers(label):
         engine.remove_container(container)
+    remove_images(engine, label)

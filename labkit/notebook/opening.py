@@ -14,7 +14,7 @@ from labkit.course.progress_views import progress_table
 from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
-from labkit.notebook.opened_lesson import OpenedLesson, remove_containers
+from labkit.notebook.opened_lesson import OpenedLesson, remove_from_engine
 from labkit.notebook.views import register_views
 from labkit.show.table import Table
 
@@ -56,7 +56,7 @@ def progress_of_mine() -> Table:
 
 
 def reset_lessons(name: str | None = None) -> list[str]:
-    """Remove the namespaces and containers of one lesson or of all; each gets an empty one when it is opened or reset.
+    """Remove the namespaces, containers and images of one lesson or of all; opening or resetting one begins it again.
 
     Args:
         name: the lesson; None for all.
@@ -68,7 +68,7 @@ def reset_lessons(name: str | None = None) -> list[str]:
         require_lesson(name)
     with Lab() as lab:
         kube = _running_kube(lab)
-        remove_containers(lab.engine(), name)
+        remove_from_engine(lab.engine(), name)
         namespaces = kube.namespaces(name)
         for namespace in namespaces:
             kube.delete_namespace(namespace)

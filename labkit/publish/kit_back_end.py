@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -57,7 +57,7 @@ def publish_by_kit(app: AppFolder, options: Options, lab: Lab) -> Published:
     stop_if_strict(options, app.folder, warnings)
     if needs_layers(result.target, lab):
         base = with_layers(lab, base)
-    config = _labelled(result, lab)
+    config = _labelled(result, {**lab.configuration.labels, **options.labels})
     maker = f"labkit {version('labkit')}, by the rules of .NET SDK {SDK_VERSION}"
     with tempfile.TemporaryDirectory(prefix="labkit-publish-") as work:
         layer = write_layer(files, result.working_directory, Path(work) / "app.tar.gz", source_date())
@@ -119,9 +119,9 @@ def _stop_if_refused(app: AppFolder, result: PublishResult) -> None:
         raise LabFailed(f"Publishing {app.folder}", came_back, "fix what it names; the SDK refuses it too")
 
 
-def _labelled(result: PublishResult, lab: Lab) -> dict[str, Any]:
-    """The image's `config` object, with the lab's label where `labkit clean` has to find it."""
+def _labelled(result: PublishResult, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The image's `config` object, with the labels by which the lab finds what it has to remove."""
     config = dict(result.config or {})
     if not result.target.archive and not result.target.registry:
-        config["Labels"] = {**config.get("Labels", {}), **lab.configuration.labels}
+        config["Labels"] = {**config.get("Labels", {}), **labels}
     return config

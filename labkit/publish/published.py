@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from labkit.base.errors import LabFailed
@@ -22,6 +22,7 @@ class Options:
         cluster: whether the image is loaded into the lab's cluster too.
         strict: whether a warning is an error.
         back_end: sdk, kit, or auto: the SDK where there is a `dotnet`.
+        labels: of the image in the engine, besides the lab's own; the kit's back end sets them.
     """
 
     arguments: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Options:
     cluster: bool = False
     strict: bool = False
     back_end: str = "auto"
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.adapters.kube import Kube
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, Misuse
 from labkit.course.exercise import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson, open_lesson
@@ -41,6 +41,18 @@ def test_a_pod_that_was_deleted_between_cell_and_check(lesson: Lesson, kube: Kub
     lesson.pod("aspnetapp-root", **_RIGHT)
     kube.delete_pod("in-the-container", lesson.namespace)
     assert lesson.check("in-the-container").verdict is CheckVerdict.NOT_YET
+
+
+def test_what_a_killed_kernel_left_answers_for_nothing(lesson: Lesson, lab: Lab) -> None:
+    """Its images are found by their labels; no kernel remembers them."""
+    lesson.build("FROM debian\nUSER 4242", name="left-behind").expect()
+    lesson.publish(name="left-too")
+    with open_lesson("08", lab) as other:
+        assert other.image("left-behind").user == "4242"
+    with open_lesson(_NAME, lab) as again:
+        for name in ("left-behind", "left-too"):
+            with pytest.raises(Misuse, match="there is no such image"):
+                again.image(name)
 
 
 def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:

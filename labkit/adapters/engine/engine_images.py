@@ -78,9 +78,14 @@ class EngineImages(EngineConnection):
         with doing(f"Reading the history of {reference}"):
             return list(self._api.history(reference))
 
-    def labelled_images(self, *, nameless: bool = False) -> list[ListedImage]:
-        """The images with this lab's label; if asked, only those without a name of which no other image is made."""
-        filters: dict[str, str | bool] = {"label": f"{LABEL}={self._configuration.name}"}
+    def labelled_images(self, *labels: str, nameless: bool = False) -> list[ListedImage]:
+        """The images with this lab's label, and with further ones if any are given.
+
+        Args:
+            labels: each a name, or a name and a value.
+            nameless: only those without a name of which no other image is made.
+        """
+        filters: dict[str, list[str] | bool] = {"label": [f"{LABEL}={self._configuration.name}", *labels]}
         if nameless:
             filters["dangling"] = True
         with doing("Listing the lab's images"):

@@ -88,6 +88,7 @@ def paper_engine(**more: Any) -> Recorder:
         "image": lambda name: {"Id": "sha256:1", "Config": {"User": "1654", "Entrypoint": ["app"]}},
         "look_inside": lambda _, paths: dict.fromkeys(paths),
         "labelled_containers": [],
+        "labelled_images": [],
         "remove_container": None,
         "remove_stages": None,
         "remove_image": True,

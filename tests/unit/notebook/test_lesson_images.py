@@ -89,3 +89,25 @@ def test_an_image_of_ones_own_is_loaded_wherever_a_manifest_names_it(tmp_path: P
     assert lab.loaded == ["docker.io/library/mine:1"]
     notebook.create({"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": {"spec": spec}}})
     assert lab.loaded == ["docker.io/library/mine:1"] * 2
+
+
+def test_images_are_removed_by_their_label_whichever_kernel_made_them(tmp_path: Path) -> None:
+    left = {"left:latest": ["left:latest"], "sha256:2": None}  # by the name that removes it
+
+    def labelled(label: str) -> list[dict[str, Any]]:
+        return (
+            [{"Id": name, "RepoTags": tags} for name, tags in left.items()]
+            if label == "labkit.lesson=" + LESSON
+            else []
+        )
+
+    def remove(name: str) -> bool:
+        return left.pop(name, name) != name
+
+    engine = paper_engine(build="sha256:1", remove_stages=None, labelled_images=labelled, remove_image=remove)
+    lesson = opened(tmp_path, engine)
+    lab = Lesson(lesson, Progress(tmp_path / "progress.json"))
+    lab.build("FROM debian", name="mine")
+    assert engine.calls[-1][2]["labels"] == lesson.labels
+    lab.reset()
+    assert (left, lesson.own_images) == ({}, set())
