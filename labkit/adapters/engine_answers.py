@@ -5,8 +5,15 @@ Source: the Engine API (moby/moby:api/swagger.yaml). Whatever the kit does not r
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, cast
+
+from labkit.core.identity.model import read_version
+
+_TEXT_BYTES = 1 << 20
 
 
 class InspectedConfig(TypedDict, total=False):
@@ -161,3 +168,30 @@ def image_config(image: InspectedImage | None) -> InspectedConfig:
 def image_labels(image: InspectedImage | None) -> Mapping[str, str]:
     """An image's labels; none for an image that is not there."""
     return image_config(image).get("Labels") or {}
+
+
+def runc_version(version: EngineVersion) -> tuple[int, int] | None:
+    """Major and minor of the engine's runc, None if the engine does not say."""
+    components = version.get("Components") or ()
+    return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
+
+
+@dataclass(frozen=True)
+class PathInImage:
+    """Something at a path of an image: who owns it, its mode in octal, its text if it is a small file."""
+
+    uid: int
+    gid: int
+    mode: str
+    text: str | None
+
+
+def read_path(archive: io.RawIOBase | io.BufferedIOBase) -> PathInImage | None:
+    """What `docker cp` gives of a path: the first entry of a tar archive; None if it has none."""
+    with tarfile.open(fileobj=archive, mode="r|") as tar:
+        member = tar.next()
+        if member is None:
+            return None
+        handle = tar.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
+        text = handle.read().decode("utf-8", "replace") if handle else None
+        return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)

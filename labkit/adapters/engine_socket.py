@@ -16,27 +16,22 @@ import socket
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from labkit.adapters.engine_answers import EngineVersion, InspectedImage, read_inspected
+from labkit.adapters.engine_answers import (
+    EngineVersion,
+    InspectedImage,
+    PathInImage,
+    read_inspected,
+    read_path,
+    runc_version,
+)
 from labkit.base.errors import LabFailed
 from labkit.base.log import logged_request
-from labkit.core.identity.model import read_version
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 _SECONDS = 10.0
-_TEXT_BYTES = 1 << 20
-
-
-class FileText(NamedTuple):
-    """A file of an image.
-
-    Args:
-        text: what it holds, None for a link, a folder, or more than a mebibyte.
-    """
-
-    text: str | None
 
 
 def socket_path(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -44,7 +39,7 @@ def socket_path(environment: Mapping[str, str] = os.environ) -> Path | None:
     host = environment.get("DOCKER_HOST", "")
     if host.startswith("unix://"):
         return Path(host.removeprefix("unix://"))
-    folder = Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    folder = Path(environment.get("DOCKER_CONFIG") or f"{environment.get('HOME', '')}/.docker")
     if host or environment.get("DOCKER_CONTEXT", "default") != "default" or (folder / "contexts").is_dir():
         return None
     return DEFAULT_SOCKET
@@ -89,8 +84,7 @@ class EngineSocket:
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""
         version: EngineVersion | None = self._json("GET", "/version", "Asking the engine for its version")
-        components = (version.get("Components") if version else None) or ()
-        return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
+        return runc_version(version) if version else None
 
     def image(self, reference: str) -> InspectedImage | None:
         """What `docker image inspect` tells, None if the engine has no such image.
@@ -101,7 +95,7 @@ class EngineSocket:
         answer = self._json("GET", f"/images/{quote(reference, safe='/:@')}/json", f"Inspecting {reference}")
         return None if answer is None else read_inspected(answer)
 
-    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, FileText | None]:
+    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
         """Files of an image, read as `docker cp` does from a container that is never started; None where there is none.
 
         Raises:
@@ -117,16 +111,12 @@ class EngineSocket:
         finally:
             self._json("DELETE", f"/containers/{container}?force=1&v=1", trying)
 
-    def _file(self, container: str, path: str, trying: str) -> FileText | None:
+    def _file(self, container: str, path: str, trying: str) -> PathInImage | None:
         address = f"/containers/{container}/archive?{urlencode({'path': path})}"
         with self._response("GET", address, trying) as response:
             if response.status == http.client.NOT_FOUND:
                 return None
-            with tarfile.open(fileobj=response, mode="r|") as archive:
-                member = archive.next()
-                is_text = member is not None and member.isfile() and member.size <= _TEXT_BYTES
-                handle = archive.extractfile(member) if member is not None and is_text else None
-                return FileText(handle.read().decode("utf-8", "replace") if handle else None)
+            return read_path(response)
 
     def _json(self, method: str, path: str, trying: str, body: object = None) -> Any:
         """What the engine answers; None if there is nothing of that name."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
 from labkit.adapters.engine.engine_errors import EngineUnreachable
 from labkit.adapters.engine.engine_exec import EngineExec
-from labkit.adapters.engine.engine_images import PathInImage
 from labkit.adapters.engine.transfers import EngineTransfers
 from labkit.adapters.engine_answers import (
     EngineComponent,
@@ -15,6 +14,7 @@ from labkit.adapters.engine_answers import (
     InspectedConfig,
     InspectedImage,
     ListedImage,
+    PathInImage,
     image_config,
     image_labels,
     read_inspected,

@@ -10,10 +10,9 @@ import requests
 from docker.errors import DockerException
 
 from labkit.adapters.engine.engine_errors import EngineUnreachable, doing, why_unreachable
-from labkit.adapters.engine_answers import EngineInfo, EngineVersion
+from labkit.adapters.engine_answers import EngineInfo, EngineVersion, runc_version
 from labkit.base.configuration import Configuration
 from labkit.base.log import logged_request
-from labkit.core.identity.model import read_version
 
 _CONNECT_SECONDS = 10
 
@@ -84,8 +83,7 @@ class EngineConnection:
 
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""
-        components = self.version().get("Components") or []
-        return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
+        return runc_version(self.version())
 
     def _architecture(self) -> str:
         return str(self.version().get("Arch", "amd64"))

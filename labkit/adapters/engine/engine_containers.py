@@ -14,7 +14,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing, translate
+from labkit.adapters.engine.engine_errors import doing, removed, translate
 from labkit.adapters.engine_answers import InspectedContainer
 from labkit.base.configuration import LABEL
 from labkit.core.causes import Cause
@@ -22,7 +22,6 @@ from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import RunResult
 
 _RUN_SECONDS = 60.0
-_CONFLICT = 409
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
 
 
@@ -254,15 +253,7 @@ class EngineContainers(EngineConnection):
     def remove_volume(self, volume: str) -> bool:
         """Remove a volume; False if it does not exist, or if a container has it."""
         with doing(f"Removing volume {volume}"):
-            try:
-                self._api.remove_volume(volume)
-            except NotFound:
-                return False
-            except APIError as error:
-                if error.status_code == _CONFLICT:
-                    return False
-                raise
-        return True
+            return removed(lambda: self._api.remove_volume(volume))
 
 
 def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import requests
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException, NotFound
 
 from labkit.base.errors import LabFailed, MachineLacks
+
+_CONFLICT = 409
 
 
 class EngineUnreachable(MachineLacks):
@@ -32,6 +34,23 @@ def doing(tried: str) -> Iterator[None]:
         yield
     except (DockerException, requests.exceptions.RequestException) as error:
         raise translate(tried, error) from error
+
+
+def removed(remove: Callable[[], object]) -> bool:
+    """Remove something; False if it does not exist, or if something else needs it.
+
+    Args:
+        remove: asks the engine for it.
+    """
+    try:
+        remove()
+    except NotFound:
+        return False
+    except APIError as error:
+        if error.status_code == _CONFLICT:
+            return False
+        raise
+    return True
 
 
 def why_unreachable(error: Exception) -> tuple[str, str]:

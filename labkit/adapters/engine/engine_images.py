@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import ImageNotFound, NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing
+from labkit.adapters.engine.engine_errors import doing, removed
 from labkit.adapters.engine_answers import (
     HistoryEntry,
     InspectedImage,
     ListedImage,
+    PathInImage,
     StreamEvent,
     image_labels,
     read_inspected,
+    read_path,
 )
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed
@@ -29,16 +29,6 @@ _TEXT_BYTES = 1 << 20
 _CONFLICT = 409
 # How the classic builder names the image of each step (moby:builder/dockerfile/dispatchers.go).
 _STEP = re.compile(r"^ ---> ([0-9a-f]{12,64})$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class PathInImage:
-    """Something at a path of an image: who owns it, its mode in octal, its text if it is a small file."""
-
-    uid: int
-    gid: int
-    mode: str
-    text: str | None
 
 
 class _Chunks(io.RawIOBase):
@@ -109,13 +99,8 @@ class EngineImages(EngineConnection):
             chunks, _ = self._api.get_archive(container, path)
         except NotFound:
             return None
-        with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as archive:
-            member = archive.next()
-            if member is None:
-                return None
-            handle = archive.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
-            text = handle.read().decode("utf-8", "replace") if handle else None
-            return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
+        with contextlib.closing(chunks):
+            return read_path(_Chunks(chunks))
 
     def build(
         self,
@@ -231,12 +216,4 @@ class EngineImages(EngineConnection):
             False if it does not exist, or if another image or a container needs it.
         """
         with doing(f"Removing {reference}"):
-            try:
-                self._api.remove_image(reference, force=False)
-            except ImageNotFound:
-                return False
-            except APIError as error:
-                if error.status_code == _CONFLICT:
-                    return False
-                raise
-        return True
+            return removed(lambda: self._api.remove_image(reference, force=False))

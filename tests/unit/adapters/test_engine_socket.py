@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import pytest
 
 from labkit.adapters import engine_socket
-from labkit.adapters.engine_socket import DEFAULT_SOCKET, EngineSocket, FileText, socket_path
+from labkit.adapters.engine_answers import PathInImage
+from labkit.adapters.engine_socket import DEFAULT_SOCKET, EngineSocket, socket_path
 from labkit.base.errors import LabFailed
 from tests.unit.adapters.conftest import outcomes
 
@@ -85,7 +86,7 @@ def test_files_are_read_and_the_container_is_removed(engine: EngineSocket) -> No
         "DELETE /containers/c1?force=1&v=1": (204, b""),
     }
     files = engine.look_inside("a:1", ["/etc/passwd", "/etc/group"])
-    assert files == {"/etc/passwd": FileText("root:x:0:0"), "/etc/group": None}
+    assert files == {"/etc/passwd": PathInImage(0, 0, "644", "root:x:0:0"), "/etc/group": None}
     assert _Engine.asked[-1] == "DELETE /containers/c1?force=1&v=1"
 
 
@@ -158,3 +159,10 @@ def test_the_socket_that_docker_would_use(tmp_path: Path, environment: dict[str,
 def test_a_context_of_one_s_own_is_left_to_the_sdk(tmp_path: Path) -> None:
     (tmp_path / "contexts").mkdir()
     assert socket_path({"DOCKER_CONFIG": str(tmp_path)}) is None
+
+
+def test_a_user_without_a_home_folder_has_no_contexts(tmp_path: Path) -> None:
+    assert socket_path({}) == DEFAULT_SOCKET
+    assert socket_path({"HOME": str(tmp_path)}) == DEFAULT_SOCKET
+    (tmp_path / ".docker" / "contexts").mkdir(parents=True)
+    assert socket_path({"HOME": str(tmp_path)}) is None
