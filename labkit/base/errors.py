@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_log = logging.getLogger("labkit")
+_log.addHandler(logging.NullHandler())  # Where no log is kept, logging would print errors on stderr by itself.
 
 
 class LabError(Exception):
@@ -65,6 +69,11 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int =
     """
     near = get_close_matches(name, list(known), n=most, cutoff=cutoff)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def log_error(error: BaseException, *, traceback: bool = False) -> None:
+    """Keep what went wrong in the log, if one is kept (`labkit.base.log`): stderr is often gone when somebody asks."""
+    _log.error("%s: %s", type(error).__name__, error, exc_info=error if traceback else None)
 
 
 def add_packages_command() -> str:

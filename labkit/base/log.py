@@ -29,7 +29,6 @@ _OLDER_FILES = 2
 _LEVELS = ("debug", "info", "warning", "error")
 
 _kit = logging.getLogger("labkit")
-_kit.addHandler(logging.NullHandler())  # Without a log nothing is printed, errors neither.
 _commands = logging.getLogger("labkit.commands")
 _requests = logging.getLogger("labkit.requests")
 
@@ -50,7 +49,7 @@ def start_logging(folder: Path, *, verbose: bool = False) -> None:
         folder: the lab's state; it is made when the first record comes.
         verbose: whether stderr shows the records, whatever LABKIT_LOG says.
     """
-    _remove_handlers()
+    _remove_handlers(_LogFile, _Stderr)
     _kit.setLevel(logging.DEBUG)
     _kit.propagate = False  # A notebook that has set up logging for itself is not flooded.
     _kit.addHandler(_LogFile(folder / LOG_NAME))
@@ -70,11 +69,6 @@ def log_files(folder: Path) -> list[Path]:
     """The log's files, the oldest first."""
     names = [*(f"{LOG_NAME}.{number}" for number in range(_OLDER_FILES, 0, -1)), LOG_NAME]
     return [folder / name for name in names if (folder / name).is_file()]
-
-
-def log_error(error: BaseException, *, traceback: bool = False) -> None:
-    """Record what ended a command; stderr has it already."""
-    _kit.error("%s: %s", type(error).__name__, error, exc_info=error if traceback else None)
 
 
 def command_line(argv: Sequence[str], folder: Path | None = None) -> str:
@@ -187,7 +181,7 @@ class _LogFile(RotatingFileHandler):
                 stream.close()
 
 
-def _remove_handlers(kind: type[logging.Handler] = logging.Handler) -> None:
-    for handler in [handler for handler in _kit.handlers if isinstance(handler, kind)]:
+def _remove_handlers(*kinds: type[logging.Handler]) -> None:
+    for handler in [handler for handler in _kit.handlers if isinstance(handler, kinds)]:
         _kit.removeHandler(handler)
         handler.close()

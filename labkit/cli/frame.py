@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,11 +15,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_packages_command
+from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_packages_command, log_error
 
 _INTERRUPTED = 130
-_log = logging.getLogger("labkit")
-_log.addHandler(logging.NullHandler())  # Where no log is kept nothing is printed: stderr has it anyway.
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON on standard output, progress on standard error."
@@ -122,13 +119,13 @@ def reported_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logged_errors() -> Iterator[None]:
-    """Keep in the log what went wrong: stderr is often gone by the time that somebody asks."""
+    """Log what ended a command, unless it was used wrongly."""
     try:
         yield
     except (click.ClickException, click.Abort, click.exceptions.Exit, Misuse):
         raise
     except Exception as error:
-        _log.error("%s: %s", type(error).__name__, error, exc_info=None if isinstance(error, LabError) else error)
+        log_error(error, traceback=not isinstance(error, LabError))
         raise
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from labkit.base.errors import LabError, LabFailed
+from labkit.base.errors import LabError, LabFailed, log_error
 from labkit.base.files import write_atomically
-from labkit.base.log import LOG_NAME, log_error, log_files
+from labkit.base.log import LOG_NAME, log_files
 from labkit.base.redaction import redact, without_names
 from labkit.lab import diagnosis_sources as sources
 from labkit.lab.lab import Lab

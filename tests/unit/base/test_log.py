@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from labkit.base import log
+from labkit.base.errors import log_error
 
 
 def record_command() -> None:
@@ -70,7 +71,7 @@ def test_what_came_of_a_failure_is_recorded(tmp_path: Path) -> None:
     log.start_logging(tmp_path)
     with pytest.raises(ConnectionError), log.logged_request("kubernetes", "GET", "/api"):
         raise ConnectionError
-    log.log_error(ValueError("no password=abc"), traceback=True)
+    log_error(ValueError("no password=abc"), traceback=True)
     text = (tmp_path / log.LOG_NAME).read_text(encoding="utf-8")
     assert "kubernetes: GET /api  # ConnectionError, 0." in text
     assert "ValueError: no password=***" in text
@@ -78,14 +79,27 @@ def test_what_came_of_a_failure_is_recorded(tmp_path: Path) -> None:
 
 def test_an_error_is_not_shown_a_second_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.start_logging(tmp_path, verbose=True)
-    log.log_error(ValueError("seen already"))
+    log_error(ValueError("seen already"))
     assert capsys.readouterr().err == ""
 
 
 def test_before_it_is_started_nothing_is_printed() -> None:
-    program = "from labkit.base import log; log.log_error(ValueError('seen already'))"
+    program = (
+        "from labkit.base import log; from labkit.base.errors import log_error; log_error(ValueError('seen already'))"
+    )
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (completed.stdout, completed.stderr) == ("", "")
+
+
+def test_after_it_is_stopped_nothing_is_printed(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from labkit.base import log; from labkit.base.errors import log_error; "
+        "log.start_logging(Path(sys.argv[1])); log.stop_log_file(); log_error(ValueError('seen already'))"
+    )
+    argv = [sys.executable, "-c", program, str(tmp_path / "state")]
+    completed = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert (completed.stdout, completed.stderr) == ("", "")
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_folder_is_typed_with_the_command() -> None:
