@@ -250,7 +250,7 @@ class _SilentLab(Lab):
     """A lab on another one's connections."""
 
     def __init__(self, lab: Lab) -> None:
-        super().__init__(lab.configuration, Silent())
+        super().__init__(lab.configuration, Silent(), lab._given_cluster)
         self._lab = lab
 
     def engine(self) -> Engine:

@@ -126,7 +126,7 @@ def test_each_connection_is_opened_once_and_closed(lab: Lab, log: list[str]) -> 
         assert lab.engine() is lab.engine()
         assert lab.kube() is lab.kube()
         quiet = lab.silent()
-        assert (quiet.engine(), quiet.kube()) == (lab.engine(), lab.kube())
+        assert (quiet.engine(), quiet.kube(), quiet.cluster()) == (lab.engine(), lab.kube(), lab.cluster())
         quiet.close()
         assert lab.status()["cluster"]["kubernetes"] == "v1.36.0"
         assert log == ["open engine", "open kube"]
