@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from labkit.adapters.engine import EngineUnreachable
 from labkit.adapters.kind import find_kind
+from labkit.adapters.kube import Kube
 from labkit.adapters.processes import first_output
 from labkit.base.errors import LabFailed
 from labkit.base.redaction import HIDDEN, redact, redact_argv
@@ -102,20 +103,23 @@ def _cluster(lab: Lab) -> Cluster:
     return cluster
 
 
+def _kube(lab: Lab) -> Kube:
+    _cluster(lab)
+    return lab.kube()
+
+
 def pods(lab: Lab) -> str:
     """The pods of the lab's namespaces, as the API gives them, but for what may be secret."""
-    with _cluster(lab).kube() as kube:
-        return _json([pod_without_secrets(pod) for namespace in kube.namespaces() for pod in kube.pods(namespace)])
+    kube = _kube(lab)
+    return _json([pod_without_secrets(pod) for namespace in kube.namespaces() for pod in kube.pods(namespace)])
 
 
 def events(lab: Lab) -> str:
     """The events of the lab's namespaces, a line each."""
-    with _cluster(lab).kube() as kube:
-        lines = [
-            _event_line(namespace, event)
-            for namespace in kube.namespaces()
-            for event in kube.namespace_events(namespace)
-        ]
+    kube = _kube(lab)
+    lines = [
+        _event_line(namespace, event) for namespace in kube.namespaces() for event in kube.namespace_events(namespace)
+    ]
     return "\n".join(sorted(lines)) + "\n"
 
 
