@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,10 +41,10 @@ def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None
             file_lock.acquire(timeout=seconds, poll_interval=_POLL_SECONDS)
     except filelock.Timeout:
         came_back = f"{_holder(pid_file)} has held it for {seconds:g} s"
-        remedy = f"see what it does; try again once it has ended\n  fuser -v {lock}"
+        remedy = f"see what it does; try again once it has ended\n  fuser -v {shlex.quote(str(lock))}"
         raise DeadlineExceeded(f"Waiting for {lock}", came_back, remedy) from None
     except OSError as error:
-        remedy = f"free some space, or fix the folder's permissions\n  ls -ld {lock.parent}"
+        remedy = f"free some space, or fix the folder's permissions\n  ls -ld {shlex.quote(str(lock.parent))}"
         raise LabFailed(f"Opening {lock}", error.strerror or str(error), remedy) from error
     try:
         if pid_file is not None:

@@ -59,7 +59,7 @@ def restoring(path: Path) -> str:
         path: where it lies.
     """
     if IS_CHECKOUT:
-        return f"git -C {CHECKOUT} checkout -- {path}"
+        return shlex.join(["git", "-C", str(CHECKOUT), "checkout", "--", str(path)])
     return f"{shlex.quote(sys.executable)} -m pip install --force-reinstall --no-deps {shlex.quote(_origin())}"
 
 

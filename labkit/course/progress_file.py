@@ -6,6 +6,7 @@ import codecs
 import errno
 import json
 import os
+import shlex
 import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -228,4 +229,6 @@ def _failed(path: Path, error: OSError) -> LabFailed:
     why = {errno.EACCES: "you may not read or write it", errno.ELOOP: "its links lead in a circle"}.get(
         error.errno or 0
     )
-    return LabFailed(f"Using {path}", why or error.strerror or str(error), f"look at it\n  ls -ld {path}")
+    return LabFailed(
+        f"Using {path}", why or error.strerror or str(error), f"look at it\n  ls -ld {shlex.quote(str(path))}"
+    )

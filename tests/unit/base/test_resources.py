@@ -64,6 +64,17 @@ def test_it_is_installed_again_from_where_it_came(
     assert shlex.split(restoring(CLUSTER))[-1] == origin
 
 
+def test_the_command_can_be_pasted_whatever_the_checkouts_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "IS_CHECKOUT", True)
+    monkeypatch.setattr(resources, "CHECKOUT", tmp_path / "my lab")
+    assert shlex.split(restoring(tmp_path / "my lab" / "it's"))[2:] == [
+        str(tmp_path / "my lab"),
+        "checkout",
+        "--",
+        str(tmp_path / "my lab" / "it's"),
+    ]
+
+
 def test_a_lesson_that_is_no_notebook_is_brought_back_by_a_command(tmp_path: Path) -> None:
     broken = tmp_path / "01-broken.ipynb"
     broken.write_text("{")
