@@ -73,14 +73,17 @@ class EngineInfo(TypedDict, total=False):
     Architecture: str
     CgroupDriver: str
     CgroupVersion: str
+    CPUShares: bool
     Containerd: ContainerdStore | None
     DockerRootDir: str
     Driver: str
     DriverStatus: Sequence[Sequence[str]] | None
     KernelVersion: str
+    MemoryLimit: bool
     MemTotal: int
     OperatingSystem: str
     OSType: str
+    PidsLimit: bool
     SecurityOptions: Sequence[str] | None
     ServerVersion: str
 

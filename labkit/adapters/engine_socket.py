@@ -1,8 +1,8 @@
 """Reading an image through the engine's own socket, with Python alone.
 
 `labkit explain` asks for one image and ends. The SDK behind `labkit.adapters.engine` takes longer to import than all of
-that takes; so this reads what `explain` needs, and nothing else uses it. Where the engine is reached in another way (a
-context, TCP, SSH), the SDK does it.
+that takes; so this reads what `explain` needs, and nothing else uses it. Where the engine is reached in another way (by
+TCP, by SSH), the SDK does it.
 (moby/moby:api/swagger.yaml; paths without a version mean the newest that the engine has)
 """
 
@@ -27,22 +27,19 @@ from labkit.adapters.engine_answers import (
     read_path,
     runc_version,
 )
+from labkit.adapters.engine_endpoint import EngineUnreachable, choose_endpoint
 from labkit.base.errors import LabFailed
 from labkit.base.log import logged_request
 
-DEFAULT_SOCKET = Path("/var/run/docker.sock")
 _SECONDS = 10.0
 
 
 def socket_path(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The engine's socket, if the docker command would use one of this machine without asking a context for it."""
-    host = environment.get("DOCKER_HOST", "")
-    if host.startswith("unix://"):
-        return Path(host.removeprefix("unix://"))
-    folder = Path(environment.get("DOCKER_CONFIG") or f"{environment.get('HOME', '')}/.docker")
-    if host or environment.get("DOCKER_CONTEXT", "default") != "default" or (folder / "contexts").is_dir():
+    """The engine's socket, if the docker command would use one of this machine; what is in its way, the SDK says."""
+    try:
+        return choose_endpoint(environment).socket
+    except EngineUnreachable:
         return None
-    return DEFAULT_SOCKET
 
 
 class _Connection(http.client.HTTPConnection):

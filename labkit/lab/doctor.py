@@ -7,14 +7,18 @@ from collections.abc import Sequence
 
 from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.engine_endpoint import choose_endpoint, docker_folder
 from labkit.adapters.kind import find_kind, kind_version, wanted_version
+from labkit.adapters.processes import TimeoutExpired, run
 from labkit.lab.lab import Lab
 from labkit.lab.leftovers import find_leftovers, running_strays
 from labkit.lab.machine import checks
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
-from labkit.lab.machine.machine_facts import read_machine
+from labkit.lab.machine.machine_facts import Machine, read_machine
 from labkit.lab.samples.sources import Source, preview
 from labkit.show.table import Table
+
+_DOCKER_SECONDS = 5.0
 
 
 def examine(lab: Lab) -> list[checks.Check]:
@@ -23,7 +27,7 @@ def examine(lab: Lab) -> list[checks.Check]:
     Args:
         lab: for whose sake.
     """
-    engine, came_back = _connect(lab)
+    engine, unreachable = _connect(lab)
     info, version = (engine.info(), engine.version()) if engine else (None, None)
     machine = read_machine(cache=lab.configuration.cache)
     machine = read_machine(cache=lab.configuration.cache, engine_folder=checks.engine_folder(info, machine))
@@ -32,7 +36,15 @@ def examine(lab: Lab) -> list[checks.Check]:
     built = engine is not None and lab.cluster().source() is not None
     image = lab.configuration.image_reference("debian")
     privileged = _try_privileged(engine, image)
-    results = checks.check_engine(info, version, came_back, machine, image=image, privileged=privileged)
+    results = checks.check_engine(
+        info,
+        version,
+        unreachable.came_back if unreachable else None,
+        machine,
+        image=image,
+        privileged=privileged,
+        remedy=unreachable.remedy if unreachable and unreachable.elsewhere else None,
+    )
     results += checks.check_machine(machine, stand_ins=stand_ins, built=built)
     results += checks.check_tools(
         _kind(lab),
@@ -41,6 +53,7 @@ def examine(lab: Lab) -> list[checks.Check]:
         kind_wanted=wanted_version(),
         kubernetes=go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes"),
         can_build="go" in machine.programs,
+        docker=_ask_docker(machine, unreachable),
     )
     if not built:
         results += checks.check_build_tools(
@@ -75,11 +88,30 @@ def doctor_report(results: Sequence[checks.Check]) -> str:
     return "\n".join([*lines, doctor_table(results).note])
 
 
-def _connect(lab: Lab) -> tuple[Engine | None, str | None]:
+def _connect(lab: Lab) -> tuple[Engine | None, EngineUnreachable | None]:
     try:
         return lab.engine(), None
     except EngineUnreachable as error:
-        return None, error.came_back
+        return None, error
+
+
+def _ask_docker(machine: Machine, unreachable: EngineUnreachable | None) -> checks.DockerCommand | None:
+    """Whether the docker command, which kind runs, reaches the engine.
+
+    It is not asked where this machine's own engine is missing or stopped, which has a check of its own.
+    """
+    program = machine.programs.get("docker")
+    if program is None or (unreachable and not unreachable.elsewhere):
+        return None
+    settings = docker_folder() / "config.json"
+    try:
+        completed = run([program, "version", "--format", "{{.Server.Version}}"], deadline=_DOCKER_SECONDS)
+    except (OSError, TimeoutExpired) as error:
+        return checks.DockerCommand(settings, str(error))
+    if completed.returncode:
+        lines = completed.stderr.strip().splitlines() or ["it gave no reason"]
+        return checks.DockerCommand(settings, lines[-1], remedy=unreachable.remedy if unreachable else "")
+    return checks.DockerCommand(settings, unread=" ".join(choose_endpoint().notes))
 
 
 def _try_privileged(engine: Engine | None, image: str) -> str | None:

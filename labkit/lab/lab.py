@@ -153,7 +153,7 @@ class Lab:
         except EngineUnreachable as error:
             absent = {"name": name, "ready": False, "kubernetes": None, "source": None}
             return {
-                "engine": {"reachable": False, "problem": error.came_back},
+                "engine": {"reachable": False, "problem": error.came_back, "remedy": error.remedy},
                 "cluster": absent,
                 "images": [],
                 "state": str(State.ABSENT),

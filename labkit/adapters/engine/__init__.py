@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
-from labkit.adapters.engine.engine_errors import EngineUnreachable
 from labkit.adapters.engine.engine_exec import EngineExec
 from labkit.adapters.engine.transfers import EngineTransfers
 from labkit.adapters.engine_answers import (
@@ -19,6 +18,7 @@ from labkit.adapters.engine_answers import (
     image_labels,
     read_inspected,
 )
+from labkit.adapters.engine_endpoint import EngineUnreachable
 
 __all__ = [
     "ContainerState",

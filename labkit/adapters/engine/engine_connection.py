@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import docker
 import requests
-from docker.errors import DockerException
+from docker.tls import TLSConfig
+from docker.utils import config, kwargs_from_env
 
-from labkit.adapters.engine.engine_errors import EngineUnreachable, doing, why_unreachable
+from labkit.adapters.engine.engine_errors import doing, unreachable
 from labkit.adapters.engine_answers import EngineInfo, EngineVersion, runc_version
+from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, read_settings
 from labkit.base.configuration import Configuration
 from labkit.base.log import logged_request
 
 _CONNECT_SECONDS = 10
+
+
+def _load_general_config(_: object = None) -> dict[str, Any]:
+    """The docker command's settings, as the SDK asks for them.
+
+    The SDK's own function gives whatever the file holds, and fails later, by an exception of Python's, on what the
+    docker command warns of and skips.
+    """
+    # It reads the file itself where it is given nothing.
+    return {"auths": {}, **read_settings()}
+
+
+cast(Any, config).load_general_config = _load_general_config
 
 
 class _LoggedApi(docker.APIClient):
@@ -50,13 +66,16 @@ class EngineConnection:
         """Connect to the engine that the docker command would use.
 
         Raises:
-            EngineUnreachable: nothing answers, or we may not talk to it.
+            EngineUnreachable: nothing answers, we may not talk to it, or the command would not know where to look.
         """
+        endpoint = choose_endpoint()
         try:
-            client = _LoggedClient.from_env(timeout=_CONNECT_SECONDS)
+            if endpoint.socket is not None:
+                endpoint.socket.stat()  # The SDK would leave a socket of its own open.
+            client = _LoggedClient(timeout=_CONNECT_SECONDS, **_options(endpoint))
             client.ping()
-        except (DockerException, requests.exceptions.RequestException) as error:
-            raise EngineUnreachable("Connecting to the engine", *why_unreachable(error)) from None
+        except Exception as error:  # An address or a certificate that is none is any of Python's own, such as OSError.
+            raise unreachable(error, endpoint) from None
         # Builds and runs take their time; what must not hang has a deadline of its own.
         cast(Any, client.api).timeout = None
         return cls(client, configuration)
@@ -99,3 +118,15 @@ class EngineConnection:
         containers = sum(int(container.get("SizeRw") or 0) for container in usage.get("Containers") or [])
         volumes = sum(int((volume.get("UsageData") or {}).get("Size") or 0) for volume in usage.get("Volumes") or [])
         return int(usage.get("LayersSize") or 0) + containers + max(volumes, 0)
+
+
+def _options(endpoint: EngineEndpoint) -> dict[str, Any]:
+    """The SDK's options for an engine."""
+    if endpoint.is_default or endpoint.chosen_by == "DOCKER_HOST":
+        return {**kwargs_from_env(os.environ), "base_url": endpoint.host}
+    if endpoint.tls is None:
+        return {"base_url": endpoint.host}
+    certificate = (str(endpoint.tls / "cert.pem"), str(endpoint.tls / "key.pem"))
+    authority = str(endpoint.tls / "ca.pem")
+    tls = TLSConfig(client_cert=certificate, ca_cert=authority, verify=endpoint.verify)
+    return {"base_url": endpoint.host, "tls": tls}

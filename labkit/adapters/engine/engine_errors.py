@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from labkit.base.errors import LabFailed, MachineLacks
+from labkit.adapters.engine_endpoint import EngineEndpoint, EngineUnreachable
+from labkit.base.errors import LabFailed
 
 _CONFLICT = 409
-
-
-class EngineUnreachable(MachineLacks):
-    """No engine answers."""
+_CONNECTING = "Connecting to the engine"
+_CLOSED = "the engine is there, but this user may not talk to it"
 
 
 def translate(tried: str, error: Exception) -> LabFailed:
@@ -53,16 +52,29 @@ def removed(remove: Callable[[], object]) -> bool:
     return True
 
 
-def why_unreachable(error: Exception) -> tuple[str, str]:
-    """What came back when no engine answered, and what to do about it."""
-    message = str(error)
+def unreachable(error: Exception, endpoint: EngineEndpoint) -> EngineUnreachable:
+    """What came back when no engine answered, where it was looked for, and what to do about it.
+
+    Args:
+        error: the SDK's or the network's.
+        endpoint: where it was looked for.
+    """
+    came_back, remedy = _why(str(error) or type(error).__name__)
+    if endpoint.is_default:
+        return EngineUnreachable(_CONNECTING, f"{came_back} ({endpoint.host})", remedy)
+    remedy = remedy if came_back == _CLOSED else endpoint.remedy or remedy
+    return EngineUnreachable(_CONNECTING, f"{came_back} ({endpoint})", remedy, elsewhere=True)
+
+
+def _why(message: str) -> tuple[str, str]:
     if "Permission denied" in message or "PermissionError" in message:
-        return (
-            "the engine is there, but this user may not talk to it",
-            "join the docker group, then log in again\n  sudo usermod -aG docker $USER",
-        )
+        return _CLOSED, "join the docker group, then log in again\n  sudo usermod -aG docker $USER"
     if "FileNotFoundError" in message or "No such file" in message:
         return "there is no engine's socket", "see what to install or start\n  labkit doctor"
     if "Connection refused" in message or "ConnectionRefused" in message:
-        return "the engine is installed but not running", "start it\n  labkit up"
+        return "no engine answers there, it may be installed but not running", "start it\n  labkit up"
+    if "NameResolutionError" in message:
+        return "there is no machine of that name", "see what the machine lacks\n  labkit doctor"
+    if "timed out" in message:
+        return "no engine answers there in time", "see what the machine lacks\n  labkit doctor"
     return message, "see what the machine lacks\n  labkit doctor"

@@ -2,12 +2,20 @@
 
 from labkit.lab.machine.checks_engine import check_engine, engine_folder
 from labkit.lab.machine.checks_machine import check_machine
-from labkit.lab.machine.checks_tools import Tool, check_build_tools, check_leftovers, check_registry, check_tools
+from labkit.lab.machine.checks_tools import (
+    DockerCommand,
+    Tool,
+    check_build_tools,
+    check_leftovers,
+    check_registry,
+    check_tools,
+)
 from labkit.lab.machine.machine_check import HEADERS, Check, Status, rows, worst
 
 __all__ = [
     "HEADERS",
     "Check",
+    "DockerCommand",
     "Status",
     "Tool",
     "check_build_tools",

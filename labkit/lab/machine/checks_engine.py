@@ -30,6 +30,16 @@ _CONTAINERD_FOLDER = Path("/var/lib/containerd")
 _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _GOOD_DRIVERS = {"overlay2", "overlayfs", "overlay"}
 _LOOK = "see what it says of itself\n  docker info"
+# kind:pkg/cluster/internal/create/create.go, validateProvider
+_DELEGATED = {"MemoryLimit": "memory", "PidsLimit": "processes", "CPUShares": "CPU"}
+_DELEGATE = (
+    "let systemd delegate these cgroups to this user's services, log in again, then start the engine again "
+    "(kind:site/content/docs/user/rootless.md)\n"
+    "  sudo mkdir -p /etc/systemd/system/user@.service.d\n"
+    "  printf '[Service]\\nDelegate=yes\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf\n"
+    "  sudo systemctl daemon-reload\n"
+    "or use the system's engine\n  docker context use default\n  unset DOCKER_HOST"
+)
 
 
 def check_engine(
@@ -40,6 +50,7 @@ def check_engine(
     *,
     image: str,
     privileged: str | None = None,
+    remedy: str | None = None,
 ) -> list[Check]:
     """Judge the engine.
 
@@ -51,11 +62,12 @@ def check_engine(
         image: the reference of the lab's image with which a privileged container is tried.
         privileged: what came back when a privileged container was tried: "" if it ran, the engine's message if not,
             None if none was tried (no image of the lab is there yet).
+        remedy: what to do where DOCKER_HOST or a docker context chose another engine than this machine's own.
     """
     if info is None:
         return [
-            _unreachable(came_back or "it was not asked", machine),
-            *_access_later(machine),
+            _unreachable(came_back or "it was not asked", machine, remedy),
+            *(_access_later(machine) if remedy is None else ()),
             not_checked("engine's settings", "no engine answers", "start the engine first, then\n  labkit doctor"),
         ]
     checks = [
@@ -135,8 +147,10 @@ def _release(info: EngineInfo, version: EngineVersion | None) -> str:
     return str(info.get("ServerVersion") or (version or {}).get("Version") or "")
 
 
-def _unreachable(came_back: str, machine: Machine) -> Check:
+def _unreachable(came_back: str, machine: Machine, elsewhere: str | None) -> Check:
     first_line = came_back.strip().splitlines()[0] if came_back.strip() else "nothing came back"
+    if elsewhere is not None and machine.engine_socket != "closed to us":
+        return problem("engine", f"cannot be reached: {first_line}", elsewhere)
     if machine.engine_host:
         remedy = f"DOCKER_HOST is {machine.engine_host}: is that right? If not\n  unset DOCKER_HOST"
     elif machine.engine_socket == "closed to us":
@@ -272,6 +286,8 @@ def _user_namespace(info: EngineInfo, machine: Machine) -> Check:
         system_engine = "use the system's engine for the lab\n  docker context use default\n  unset DOCKER_HOST"
         if str(info.get("CgroupVersion")) == "1":
             return problem(name, "rootless on cgroup v1: kind needs cgroup v2 for that", system_engine)
+        if lacking := [kind for key, kind in _DELEGATED.items() if info.get(key) is False]:
+            return problem(name, f"rootless, without limits of {' and '.join(lacking)}: kind stops", _DELEGATE)
         finding = "rootless: root in a container is this user outside, so host uids differ from the lessons'"
         return warning(name, finding, system_engine)
     if "userns" in _security_options(info):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from labkit.adapters.program_versions import minor_of, version_in
 from labkit.lab.machine import remedies
@@ -29,8 +31,32 @@ class Tool:
     source: str
 
 
+@dataclass(frozen=True)
+class DockerCommand:
+    """What came of asking the docker command for the engine.
+
+    Args:
+        settings: its settings file.
+        problem: what it printed when it failed; empty if it answered.
+        unread: why it skips its settings file; empty if it does not.
+        remedy: what to do about the problem, if that is known.
+    """
+
+    settings: Path
+    problem: str = ""
+    unread: str = ""
+    remedy: str = ""
+
+
 def check_tools(
-    kind: Tool | None, kubectl: Tool | None, machine: Machine, *, kind_wanted: str, kubernetes: str, can_build: bool
+    kind: Tool | None,
+    kubectl: Tool | None,
+    machine: Machine,
+    *,
+    kind_wanted: str,
+    kubernetes: str,
+    can_build: bool,
+    docker: DockerCommand | None = None,
 ) -> list[Check]:
     """Judge the programs for the cluster.
 
@@ -41,19 +67,31 @@ def check_tools(
         kind_wanted: the version that the kit is tested with; another minor must not be older.
         kubernetes: the version of the cluster.
         can_build: whether the kit can build either.
+        docker: what came of asking the docker command for the engine, None if it was not asked.
     """
     return [
-        _docker_command(machine),
+        _docker_command(machine, docker),
         _kind(kind, machine, kind_wanted, can_build),
         _kubectl(kubectl, machine, kubernetes, can_build),
     ]
 
 
-def _docker_command(machine: Machine) -> Check:
+def _docker_command(machine: Machine, docker: DockerCommand | None) -> Check:
     """kind runs it, and the kit streams images through it; an engine may be there without it."""
     name = "docker command"
     where = machine.programs.get("docker")
-    return ok(name, where) if where else problem(name, "not found", remedies.install_docker_command(machine))
+    if where is None:
+        return problem(name, "not found", remedies.install_docker_command(machine))
+    if docker is not None and docker.problem:
+        return problem(
+            name,
+            f"{where} does not reach the engine: {docker.problem}",
+            docker.remedy or "see what is in its way, and where it looks\n  docker version\n  docker context ls",
+        )
+    if docker is not None and docker.unread:
+        file = shlex.quote(str(docker.settings))
+        return warning(name, f"{where}; {docker.unread}", f"fix that file, or move it away\n  mv {file} {file}.broken")
+    return ok(name, where)
 
 
 def _kind(kind: Tool | None, machine: Machine, wanted: str, can_build: bool) -> Check:

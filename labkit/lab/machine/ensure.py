@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -28,8 +27,8 @@ def ensure_engine(configuration: Configuration, steps: Steps) -> Engine:
     """
     try:
         return _with_client(Engine.connect(configuration), steps)
-    except EngineUnreachable:
-        if os.environ.get("DOCKER_HOST") or not (debian.can_add_packages() or engine_daemon.can_start_engine()):
+    except EngineUnreachable as error:
+        if error.elsewhere or not (debian.can_add_packages() or engine_daemon.can_start_engine()):
             raise
     if debian.can_add_packages() and any(shutil.which(program) is None for program in _ENGINE_PROGRAMS):
         with steps.step("the engine's packages"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import io
 import json
@@ -16,7 +17,8 @@ import pytest
 
 from labkit.adapters import engine_socket
 from labkit.adapters.engine_answers import PathInImage
-from labkit.adapters.engine_socket import DEFAULT_SOCKET, EngineSocket, socket_path
+from labkit.adapters.engine_endpoint import DEFAULT_SOCKET
+from labkit.adapters.engine_socket import EngineSocket, socket_path
 from labkit.base.errors import LabFailed
 from tests.unit.adapters.conftest import outcomes
 
@@ -156,13 +158,18 @@ def test_the_socket_that_docker_would_use(tmp_path: Path, environment: dict[str,
     assert socket_path({"DOCKER_CONFIG": str(tmp_path), **environment}) == path
 
 
-def test_a_context_of_one_s_own_is_left_to_the_sdk(tmp_path: Path) -> None:
-    (tmp_path / "contexts").mkdir()
-    assert socket_path({"DOCKER_CONFIG": str(tmp_path)}) is None
+def test_the_socket_of_a_context_of_one_s_own(tmp_path: Path) -> None:
+    # The name of the folder is the context's, hashed: docker/cli:cli/context/store/metadatastore.go
+    folder = tmp_path / "contexts" / "meta" / hashlib.sha256(b"colima").hexdigest()
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text('{"Endpoints": {"docker": {"Host": "unix:///colima.sock"}}}', encoding="utf-8")
+    assert socket_path({"DOCKER_CONFIG": str(tmp_path)}) == DEFAULT_SOCKET
+    assert socket_path({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "colima"}) == Path("/colima.sock")
 
 
 def test_a_user_without_a_home_folder_has_no_contexts(tmp_path: Path) -> None:
     assert socket_path({}) == DEFAULT_SOCKET
     assert socket_path({"HOME": str(tmp_path)}) == DEFAULT_SOCKET
-    (tmp_path / ".docker" / "contexts").mkdir(parents=True)
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "colima"}', encoding="utf-8")
     assert socket_path({"HOME": str(tmp_path)}) is None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from labkit.lab.machine.checks import (
     HEADERS,
     Check,
+    DockerCommand,
     Tool,
     check_build_tools,
     check_leftovers,
@@ -48,6 +49,7 @@ GOOD = Machine(
     go_version="1.26.8",
     seccomp_headers=True,
 )
+SETTINGS = Path("/home/a da/.docker/config.json")
 BARE = Machine("Linux", "", "")
 
 
@@ -159,6 +161,25 @@ def test_what_no_proxy_leaves_to_the_proxy(no_proxy: tuple[str, ...], missing: l
 def test_adding_what_is_missing_from_no_proxy_is_enough(entries: list[str]) -> None:
     missing = missing_from_no_proxy(entries)
     assert missing_from_no_proxy([*entries, *missing]) == []
+
+
+@pytest.mark.parametrize(
+    ("docker", "status", "text", "remedy"),
+    [
+        (None, "ok", "/usr/bin/docker", ""),
+        (DockerCommand(SETTINGS), "ok", "/usr/bin/docker", ""),
+        (DockerCommand(SETTINGS, "context not found"), "problem", "context not found", "docker context ls"),
+        (DockerCommand(SETTINGS, "context not found", remedy="leave it"), "problem", "context not found", "leave it"),
+        (DockerCommand(SETTINGS, unread="no object"), "warning", "no object", f"mv '{SETTINGS}' '{SETTINGS}'.broken"),
+    ],
+)
+def test_the_docker_command_must_reach_the_engine(
+    docker: DockerCommand | None, status: str, text: str, remedy: str
+) -> None:
+    checks = check_tools(None, None, GOOD, kind_wanted="v1", kubernetes="v1.37.2", can_build=True, docker=docker)
+    assert (checks[0].name, checks[0].status) == ("docker command", status)
+    assert text in checks[0].finding
+    assert remedy in (checks[0].remedy or "")
 
 
 @pytest.mark.parametrize(

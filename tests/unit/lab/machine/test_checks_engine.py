@@ -122,6 +122,30 @@ def test_an_engine_that_does_not_answer_gets_the_remedy_of_its_reason(machine: M
     assert worst(checks) == 3
 
 
+def test_an_engine_that_was_chosen_elsewhere_is_not_remedied_by_starting_this_machine_s_own() -> None:
+    came_back = 'there is no engine\'s socket (context "other", unix:///x.sock)'
+    remedy = "start that engine, or use this machine's own\n  docker context use default"
+    machine = replace(ADA, programs={"dockerd": "/usr/sbin/dockerd"})
+    checks = check_engine(None, None, came_back, machine, image=IMAGE, remedy=remedy)
+    assert [check.name for check in checks] == ["engine", "engine's settings"]
+    assert came_back in checks[0].finding
+    assert checks[0].remedy == remedy
+
+
+@pytest.mark.parametrize("limit", ["MemoryLimit", "PidsLimit", "CPUShares"])
+def test_rootless_without_a_delegated_cgroup_is_a_problem(limit: str) -> None:
+    info, version = answers("rootless")
+    changed = cast(EngineInfo, {**info, limit: False})
+    here = replace(ADA, kernel=info["KernelVersion"])
+    checks = {check.name: check for check in check_engine(changed, version, None, here, image=IMAGE)}
+    check = checks["user namespace of the engine"]
+    assert (check.status, "Delegate=yes" in (check.remedy or "")) == ("problem", True)
+    info, version = answers("debian-13")
+    changed = cast(EngineInfo, {**info, limit: False})
+    checks = {check.name: check for check in check_engine(changed, version, None, ROOT, image=IMAGE)}
+    assert checks["user namespace of the engine"].status == "ok"
+
+
 def test_who_will_not_be_let_in_is_told_before_there_is_an_engine() -> None:
     access = [
         check

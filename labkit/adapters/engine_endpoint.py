@@ -1,0 +1,185 @@
+"""Which engine the docker command would use: by DOCKER_HOST, a docker context, or neither.
+
+The docker command and kind go there, so the kit has to, too. Where the command would stop, this stops with a sentence;
+the SDK would fall back to this machine's own engine, or fail with an exception of Python's.
+(docker/cli:cli/command/cli.go, resolveContextName; docker/cli:cli/context/store/metadatastore.go)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from labkit.base.errors import MachineLacks
+
+DEFAULT_SOCKET = Path("/var/run/docker.sock")
+_DEFAULT = "default"
+_TRIED = "Choosing an engine, as the docker command does"
+_TCP_PORT = 2375  # docker/cli:opts/hosts.go
+_SCHEMES = ("unix", "tcp", "ssh")
+
+
+class EngineUnreachable(MachineLacks):
+    """No engine answers.
+
+    Args:
+        tried: what was being done.
+        came_back: what came back.
+        remedy: what to do next.
+        elsewhere: whether DOCKER_HOST or a context chose the engine, so that starting this machine's own does not help.
+    """
+
+    def __init__(self, tried: str, came_back: str, remedy: str, *, elsewhere: bool = False) -> None:
+        super().__init__(tried, came_back, remedy)
+        self.elsewhere = elsewhere
+
+
+@dataclass(frozen=True)
+class EngineEndpoint:
+    """Where an engine is expected.
+
+    Args:
+        host: as DOCKER_HOST has it: unix:///var/run/docker.sock, tcp://HOST:PORT, ssh://HOST.
+        chosen_by: what chose it: `DOCKER_HOST`, `context "NAME"`; empty if nothing did.
+        remedy: what to do if nothing answers there; None where that depends on the machine.
+        tls: the folder with the certificates of a context's own, if it has any.
+        verify: whether the engine's own certificate is verified.
+        notes: what could not be read on the way, and was skipped as the docker command skips it.
+    """
+
+    host: str
+    chosen_by: str = ""
+    remedy: str | None = None
+    tls: Path | None = None
+    verify: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is this machine's own, which nothing has to choose."""
+        return not self.chosen_by
+
+    @property
+    def socket(self) -> Path | None:
+        """Its socket on this machine, if it has one."""
+        if not self.host.startswith("unix://"):
+            return None
+        return Path(self.host.removeprefix("unix://") or DEFAULT_SOCKET)
+
+    def __str__(self) -> str:
+        return self.host if self.is_default else f"{self.chosen_by}, {self.host}"
+
+
+def choose_endpoint(environment: Mapping[str, str] = os.environ) -> EngineEndpoint:
+    """The engine that the docker command would use.
+
+    Args:
+        environment: read in place of this process's own.
+
+    Raises:
+        EngineUnreachable: the command would stop, because a context is gone or broken, or an address is none.
+    """
+    if host := environment.get("DOCKER_HOST"):
+        remedy = "set it right, or use this machine's own engine\n  unset DOCKER_HOST\n  labkit doctor"
+        return EngineEndpoint(_checked(host, f"DOCKER_HOST is {host}", remedy), "DOCKER_HOST", remedy)
+    folder = docker_folder(environment)
+    settings, notes = _settings(folder / "config.json")
+    name = environment.get("DOCKER_CONTEXT")
+    leave = "unset DOCKER_CONTEXT" if name else "docker context use default"
+    remedy = f"start that engine, or use this machine's own\n  {leave}\n  labkit doctor"
+    name = name or settings.get("currentContext") or _DEFAULT
+    if name == _DEFAULT:
+        return EngineEndpoint(f"unix://{DEFAULT_SOCKET}", notes=notes)
+    described = f'context "{name}"{" of DOCKER_CONTEXT" if environment.get("DOCKER_CONTEXT") else ""}'
+    return replace(_of_context(name, described, folder / "contexts", remedy), notes=notes)
+
+
+def docker_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the docker command keeps its settings and contexts."""
+    return Path(environment.get("DOCKER_CONFIG") or f"{environment.get('HOME', '')}/.docker")
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The docker command's settings; without what it would warn of and skip."""
+    return _settings(docker_folder(environment) / "config.json")[0]
+
+
+def _settings(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The docker command's settings, and why it would skip the file, if it would."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        settings = json.loads(text) if text.strip() else {}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}, ()
+    except (OSError, ValueError) as error:
+        return {}, (f"{file} cannot be read: {error}",)
+    if not isinstance(settings, dict):
+        return {}, (f"{file} holds {json.dumps(settings)[:20]}, and no object",)
+    wrong = [name for name, kind in _SETTINGS.items() if not isinstance(settings.get(name), kind | None)]
+    return ({}, (f"{file}: {', '.join(wrong)} is of the wrong type",)) if wrong else (settings, ())
+
+
+_SETTINGS = {"currentContext": str, "auths": dict, "credHelpers": dict, "credsStore": str, "proxies": dict}
+"""What chooses an engine, and what the SDK reads, by its type (docker/cli:cli/config/configfile/file.go)."""
+
+
+def _of_context(name: str, described: str, contexts: Path, remedy: str) -> EngineEndpoint:
+    identifier = hashlib.sha256(name.encode()).hexdigest()
+    file = contexts / "meta" / identifier / "meta.json"
+
+    def broken(problem: str) -> EngineUnreachable:
+        other = remedy.partition("\n")[2]
+        return EngineUnreachable(
+            _TRIED, f"{described} {problem}", f"use this machine's own engine\n{other}", elsewhere=True
+        )
+
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise broken(f"is chosen, and there is no such context in {contexts}") from None
+    except (OSError, ValueError) as error:
+        raise broken(f"is chosen, and its file {file} cannot be read: {error}") from None
+    endpoints = metadata.get("Endpoints") if isinstance(metadata, dict) else None
+    docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    host = docker.get("Host", "") if isinstance(docker, dict) else None
+    if not isinstance(docker, dict) or not isinstance(host, str):
+        raise broken(f"is chosen, and its file {file} names no engine")
+    host = host or f"unix://{DEFAULT_SOCKET}"
+    tls = contexts / "tls" / identifier / "docker"
+    return EngineEndpoint(
+        _checked(host, f"{described} names {host}", remedy),
+        described,
+        remedy,
+        tls=tls if tls.is_dir() else None,
+        verify=docker.get("SkipTLSVerify") is not True,
+    )
+
+
+def _checked(host: str, named: str, remedy: str) -> str:
+    """An engine's address with a port, if it has to have one."""
+
+    def wrong(problem: str) -> EngineUnreachable:
+        other = remedy.partition("\n")[2]
+        return EngineUnreachable(
+            _TRIED, f"{named}: {problem}", f"set it right, or leave it out\n{other}", elsewhere=True
+        )
+
+    host = host.strip()
+    if "://" not in host:
+        host = f"tcp://{host}"
+    try:
+        parts = urlsplit(host)
+        port = parts.port
+    except ValueError as error:  # Such as "Port could not be cast to integer value" and "Invalid IPv6 URL".
+        raise wrong(f"that is no address: {error}") from None
+    if parts.scheme not in _SCHEMES:
+        raise wrong(f"the kit knows no engine at {parts.scheme}://, but at unix://, tcp:// and ssh://")
+    if parts.scheme != "tcp" or port is not None:
+        return host
+    return f"tcp://{parts.netloc.rstrip(':') or 'localhost'}:{_TCP_PORT}{parts.path}"
