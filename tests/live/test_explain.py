@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import labkit
-from labkit.adapters.engine_socket import DEFAULT_SOCKET, EngineSocket
+from labkit.adapters.engine_endpoint import DEFAULT_SOCKET
+from labkit.adapters.engine_socket import EngineSocket
 from labkit.adapters.kube import Kube
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
