@@ -18,6 +18,7 @@ class Cause(StrEnum):
     IMAGE_RUNS_AS_ROOT = "image-runs-as-root"
     IMAGE_USER_OUT_OF_RANGE = "image-user-out-of-range"
 
+    INVALID_MANIFEST = "invalid-manifest"
     POD_SECURITY = "pod-security"
 
     UNKNOWN_USER = "unknown-user"
@@ -46,6 +47,7 @@ _MEANINGS = {
     Cause.IMAGE_USER_NOT_NUMERIC: "runAsNonRoot is true and the image names its user instead of giving a number",
     Cause.IMAGE_RUNS_AS_ROOT: "runAsNonRoot is true and the image's user is 0 or empty",
     Cause.IMAGE_USER_OUT_OF_RANGE: "runAsNonRoot is true and the image's uid is not between 1 and 2147483647",
+    Cause.INVALID_MANIFEST: "the API server does not take the object: a field is unknown, or a value is not allowed",
     Cause.POD_SECURITY: "the API server's Pod Security admission does not let the pod in",
     Cause.UNKNOWN_USER: "no line of the image's passwd file has that user name",
     Cause.UNKNOWN_GROUP: "no line of the image's group file has that group name",

@@ -15,7 +15,8 @@ from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, to_yaml
 from labkit.core.pods.objects import read_manifest
-from labkit.core.pods.outcome import Outcome, pod_summary
+from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.verdicts import pod_summary
 from labkit.core.run_results import RunResult
 from labkit.notebook.cell_arguments import pod_name, require_image, require_pod, require_settings, require_text
 from labkit.notebook.lesson_images import LessonImages

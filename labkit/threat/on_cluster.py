@@ -14,7 +14,8 @@ from labkit.base.waiting import watch
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.api_objects import PodObject
 from labkit.core.pods.manifest import kubectl_line
-from labkit.core.pods.outcome import Outcome, judge
+from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.verdicts import judge
 from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Control, Judgement, Verdict
 from labkit.threat.postures import CLUSTER, CONTAINER, Posture

@@ -11,6 +11,7 @@ from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.core.pods.outcome import Outcome
+from labkit.core.refuser import Refuser
 from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
@@ -100,8 +101,8 @@ def test_a_command_that_is_nowhere_is_not_found(lab: Lab, kube: Kube, namespace:
 
 def test_a_pod_that_the_api_rejects_is_not_admitted(kube: Kube, namespace: str) -> None:
     outcome = kube.make_pod(pod_manifest("p", []), namespace)
-    assert outcome.verdict == "not admitted"
-    assert outcome.cause is None
+    assert (outcome.verdict, outcome.refuser) == ("not admitted", Refuser.API_SERVER)
+    assert outcome.cause is Cause.INVALID_MANIFEST
     assert "spec.containers: Required value" in (outcome.message or "")
 
 

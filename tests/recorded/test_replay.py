@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labkit.adapters.engine import read_inspected
-from labkit.core.pods.outcome import judge, pod_summary
+from labkit.core.pods.verdicts import judge, pod_summary
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.catalogue import Catalogue
 from labkit.lab.samples.image_facts import ImageFacts
@@ -35,7 +35,8 @@ def test_there_is_something_to_replay() -> None:
 def test_a_pod_has_its_outcome(path: Path) -> None:
     recorded = _read(path)
     outcome = judge(recorded["pod"], recorded["events"])
-    assert {"verdict": outcome.verdict, "cause": outcome.cause, "container": outcome.container} == recorded["expected"]
+    expected = recorded["expected"]
+    assert {name: getattr(outcome, name) for name in ("verdict", "cause", "container", "refuser")} == expected
     assert pod_summary(recorded["pod"])[0] == outcome.pod
 
 

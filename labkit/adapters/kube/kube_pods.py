@@ -16,7 +16,8 @@ from labkit.adapters.kube.namespaces import namespace_gone
 from labkit.base.errors import LabFailed
 from labkit.base.waiting import watch
 from labkit.core.pods.api_objects import EventObject, PodObject
-from labkit.core.pods.outcome import Outcome, judge, judge_admission
+from labkit.core.pods.outcome import Outcome, judge_admission
+from labkit.core.pods.verdicts import judge
 
 _OBSERVE_SECONDS = 60.0
 _DELETE_SECONDS = 15.0

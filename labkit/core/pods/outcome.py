@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from labkit.core.causes import Cause
-from labkit.core.identity.engine_messages import cause_of_engine_error
-from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
+from labkit.core.refuser import Refuser
 
 Verdict = Literal["running", "succeeded", "failed", "refused", "not admitted", "pending"]
 
-# kubernetes/kubernetes:pkg/kubelet/images/types.go
-_IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
-# kubernetes/kubernetes:pkg/kubelet/kuberuntime/kuberuntime_container.go
-_START_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
-# kubernetes/kubernetes:pkg/kubelet/events/event.go
-_TOLD_BY_EVENTS = ("FailedCreatePodSandBox", "Failed")
-_IN_CONTAINER = re.compile(r"\{(?P<name>[^}]+)\}")
-_STATUS_FIELDS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 # kubernetes/pod-security-admission:admission/admission.go
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]*)": (?P<violations>.*)', re.DOTALL)
+# Other plugins and webhooks: kubernetes/apiserver:pkg/admission/plugin/webhook/errors/statuserror.go and
+# plugin/policy/validating/dispatcher.go. What the authorizer forbids (endpoints/handlers/responsewriters/errors.go)
+# never comes to admission.
+_OTHER_ADMISSION = re.compile(r"admission webhook|failed calling webhook|ValidatingAdmissionPolicy|denied request")
+_AUTHORIZATION = re.compile(r'User "[^"]*" cannot ')
+# kubernetes/apimachinery:pkg/api/errors: bad request and invalid; server-side apply gives 500 for an unknown field
+# (kubernetes/apimachinery:pkg/util/managedfields/internal/structuredmerge.go).
+_INVALID_STATUS = (400, 422)
+_NOT_IN_SCHEMA = "failed to create typed patch object"
 
 
 class UnexpectedOutcome(AssertionError):
@@ -53,10 +52,11 @@ class Outcome:
         pod: its name.
         namespace: where it is.
         verdict: running, succeeded, failed, refused (by the kubelet or the runtime), not admitted (by the API
-            server) or pending (the deadline came first).
+            server or admission) or pending (the deadline came first).
         cause: from the closed list; None if it ran, or if the kit has no code for what happened.
         container: which container decided.
-        message: the kubelet's, the runtime's or the API server's own words.
+        message: in the words of who refused; below those of a field that the API server does not know stands what
+            was probably meant.
         violations: the controls that Pod Security names.
         events: the events that matter.
         exit_status: of the container that ended.
@@ -64,6 +64,8 @@ class Outcome:
         logs: what its containers printed.
         command: what to type for the same.
         yaml: the manifest.
+        refuser: who said no; None if nobody did.
+        warnings: of the API server and of admission, word for word; a warning refuses nothing.
     """
 
     pod: str
@@ -79,6 +81,21 @@ class Outcome:
     logs: str = ""
     command: str = ""
     yaml: str = ""
+    refuser: Refuser | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The whole in one line: who refused and why, or else the verdict."""
+        if self.refuser is None:
+            return self.verdict
+        if self.violations:
+            why = ", ".join(violation.partition(" (")[0] for violation in self.violations)
+        elif self.cause is not None and self.cause is not Cause.INVALID_MANIFEST:
+            why = self.cause.meaning
+        else:
+            why = (self.message or "").partition("\n")[0]
+        return f"{self.refuser.subject} refuses: {why}"
 
     def expect(self, cause: Cause | str) -> Outcome:
         """Assert that it did not run, and for this cause; returns the outcome.
@@ -115,6 +132,7 @@ class Outcome:
         if self.message:
             rows.append(("in its words", self.message))
         rows += [("violates", violation) for violation in self.violations]
+        rows += [("warning", warning) for warning in self.warnings]
         rows += [("event", str(event)) for event in self.events]
         if self.exit_status is not None:
             rows.append(("exit status", str(self.exit_status)))
@@ -123,49 +141,10 @@ class Outcome:
         return rows
 
     def __str__(self) -> str:
-        return "\n".join(f"{label:<12}  {text}" for label, text in self.rows())
+        lines = [f"{label:<12}  {text}" for label, text in self.rows()]
+        return "\n".join([self.headline, *lines] if self.refuser else lines)
 
     __repr__ = __str__
-
-
-def judge(
-    pod: Mapping[str, Any],
-    events: Sequence[Mapping[str, Any]] = (),
-    *,
-    timed_out: bool = False,
-    seconds: float | None = None,
-    logs: str = "",
-) -> Outcome:
-    """Say what became of a pod, as early as it can be said.
-
-    Args:
-        pod: the pod as the API gives it.
-        events: the events about it.
-        timed_out: whether nobody will look again.
-        seconds: how long it was observed.
-        logs: what its containers printed.
-
-    Returns:
-        An outcome; its verdict is "pending" while success is still possible and has not come.
-    """
-    metadata = _mapping(pod.get("metadata"))
-    base = Outcome(
-        str(metadata.get("name", "")), str(metadata.get("namespace", "")), "pending", seconds=seconds, logs=logs
-    )
-    outcome = _judge_status(base, _mapping(pod.get("status")))
-    if outcome.verdict == "pending":
-        outcome = _judge_events(outcome, events)
-    if outcome.verdict == "pending" and timed_out:
-        outcome = replace(outcome, cause=Cause.TIMEOUT, message=outcome.message or "no container has started")
-    return replace(outcome, events=_relevant(events, outcome))
-
-
-def pod_summary(pod: Mapping[str, Any]) -> tuple[str, str, str]:
-    """A pod in three words, as `kubectl get pods` has them: name, phase, what a container waits for."""
-    status = _mapping(pod.get("status"))
-    reasons = [_text(_mapping(state.get("waiting")).get("reason")) for _, state in _states(status)]
-    waiting = next((reason for reason in reasons if reason), "")
-    return str(_mapping(pod.get("metadata")).get("name", "")), str(status.get("phase", "")), waiting
 
 
 def judge_admission(status_code: int, message: str, pod: str = "", namespace: str = "") -> Outcome:
@@ -178,14 +157,25 @@ def judge_admission(status_code: int, message: str, pod: str = "", namespace: st
         namespace: where it should have been.
     """
     match = _POD_SECURITY.search(message) if status_code == 403 else None
+    refuser, cause = _refuser(status_code, message), None
+    if match is not None:
+        cause = Cause.POD_SECURITY
+    elif refuser is Refuser.API_SERVER and (status_code in _INVALID_STATUS or _NOT_IN_SCHEMA in message):
+        cause = Cause.INVALID_MANIFEST
     return Outcome(
         pod,
         namespace,
         "not admitted",
-        cause=Cause.POD_SECURITY if match else None,
+        cause=cause,
         message=message,
         violations=tuple(split_violations(match["violations"])) if match else (),
+        refuser=refuser,
     )
+
+
+def _refuser(status_code: int, message: str) -> Refuser:
+    forbidden = status_code == 403 and not _AUTHORIZATION.search(message)
+    return Refuser.ADMISSION if forbidden or _OTHER_ADMISSION.search(message) else Refuser.API_SERVER
 
 
 def split_violations(text: str) -> list[str]:
@@ -197,106 +187,3 @@ def split_violations(text: str) -> list[str]:
             parts.append(text[start:position].strip())
             start = position + 1
     return [part for part in [*parts, text[start:].strip()] if part]
-
-
-def _judge_status(base: Outcome, status: Mapping[str, Any]) -> Outcome:
-    message = None
-    for name, state in _states(status):
-        waiting = _mapping(state.get("waiting"))
-        if (refused := _judge_waiting(base, name, waiting)) is not None:
-            return refused
-        terminated = _mapping(state.get("terminated"))
-        if terminated and terminated.get("exitCode"):
-            return _judge_terminated(base, name, terminated)
-        message = message or _text(waiting.get("reason"))
-    phase = status.get("phase")
-    if phase == "Succeeded":
-        return replace(base, verdict="succeeded", exit_status=0)
-    if phase == "Failed":
-        return replace(base, verdict="failed", message=_text(status.get("message")) or _text(status.get("reason")))
-    if phase == "Running" and _all_started(status):
-        return replace(base, verdict="running")
-    return replace(base, message=message)
-
-
-def _judge_events(base: Outcome, events: Sequence[Mapping[str, Any]]) -> Outcome:
-    """What no container's state says, only the events do.
-
-    That is a sandbox which the runtime will not make, and any end of a container whose user has an id above
-    2147483647: the API server does not take the status that the kubelet reports then
-    (kubernetes/kubernetes:pkg/apis/core/validation/validation.go, validateContainerStatusUsers).
-    """
-    for event in events:
-        message = str(event.get("message", ""))
-        cause = next((refusal for refusal, text in REFUSAL_TEXTS.items() if text in message), None)
-        cause = cause or cause_of_engine_error(message)
-        if event.get("reason") in _TOLD_BY_EVENTS and cause is not None:
-            where = _IN_CONTAINER.search(str(_mapping(event.get("involvedObject")).get("fieldPath", "")))
-            return replace(
-                base, verdict="refused", cause=cause, container=where["name"] if where else None, message=message
-            )
-    return base
-
-
-def _judge_waiting(base: Outcome, name: str, waiting: Mapping[str, Any]) -> Outcome | None:
-    reason, message = _text(waiting.get("reason")), _text(waiting.get("message")) or ""
-    for cause, text in REFUSAL_TEXTS.items():
-        if reason == "CreateContainerConfigError" and text in message:
-            return replace(base, verdict="refused", cause=cause, container=name, message=message)
-    if reason in _IMAGE_REASONS:
-        return replace(base, verdict="refused", cause=Cause.IMAGE_MISSING, container=name, message=message)
-    if reason in _START_REASONS:
-        return replace(
-            base, verdict="refused", cause=cause_of_engine_error(message), container=name, message=message or reason
-        )
-    if reason == "CrashLoopBackOff":
-        return replace(base, verdict="failed", container=name, message=message)
-    return None
-
-
-def _judge_terminated(base: Outcome, name: str, terminated: Mapping[str, Any]) -> Outcome:
-    message, status = _text(terminated.get("message")), terminated.get("exitCode")
-    never_started = terminated.get("reason") in _START_REASONS | {"ContainerCannotRun"}
-    return replace(
-        base,
-        verdict="refused" if never_started else "failed",
-        cause=cause_of_engine_error(message or "") if never_started else None,
-        container=name,
-        message=message,
-        exit_status=status if isinstance(status, int) else None,
-    )
-
-
-def _states(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for field in _STATUS_FIELDS:
-        for container in map(_mapping, _list(status.get(field))):
-            yield str(container.get("name", "")), _mapping(container.get("state"))
-
-
-def _all_started(status: Mapping[str, Any]) -> bool:
-    states = [_mapping(_mapping(container).get("state")) for container in _list(status.get("containerStatuses"))]
-    return bool(states) and all("running" in state or "terminated" in state for state in states)
-
-
-def _relevant(events: Sequence[Mapping[str, Any]], outcome: Outcome) -> tuple[EventLine, ...]:
-    """The warnings, each once; nothing of a pod that runs."""
-    if outcome.verdict in ("running", "succeeded"):
-        return ()
-    lines = [
-        EventLine(str(event.get("type", "")), str(event.get("reason", "")), str(event.get("message", "")))
-        for event in events
-        if event.get("type") == "Warning"
-    ]
-    return tuple(dict.fromkeys(lines))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -1,76 +1,14 @@
-"""What became of a pod: judged early, by its cause, whatever else the status holds."""
+"""What the API server and admission refuse: who, why, and in whose words."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.core.causes import Cause
-from labkit.core.pods.outcome import Outcome, UnexpectedOutcome, judge, judge_admission, pod_summary, split_violations
-
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
-)
-_FIELDS = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"]
-_statuses = st.dictionaries(st.sampled_from([*_FIELDS, "phase", "message"]), _json)
-_REFUSAL = 'container has runAsNonRoot and image will run as root (pod: "p_ns(1)", container: a)'
-
-
-def _waiting(reason: str, message: str) -> dict[str, Any]:
-    return {"name": "a", "state": {"waiting": {"reason": reason, "message": message}}}
-
-
-@given(_json, _statuses | _json)
-def test_no_pod_is_too_strange(metadata: Any, status: Any) -> None:
-    pod = {"metadata": metadata, "status": status}
-    assert isinstance(judge(pod), Outcome)
-    assert len(pod_summary(pod)) == 3
-
-
-@pytest.mark.parametrize("field", _FIELDS)
-def test_a_refusal_is_found_in_every_kind_of_container(field: str) -> None:
-    running = {"name": "b", "state": {"running": {}}}
-    status = {"phase": "Pending", field: [running, _waiting("CreateContainerConfigError", _REFUSAL)]}
-    outcome = judge({"status": status})
-    assert (outcome.verdict, outcome.cause, outcome.container) == ("refused", Cause.IMAGE_RUNS_AS_ROOT, "a")
-
-
-def test_the_words_alone_are_no_refusal() -> None:
-    """A container that prints the kubelet's sentence was not refused by the kubelet."""
-    ended = {"name": "a", "state": {"terminated": {"exitCode": 1, "reason": "Error", "message": _REFUSAL}}}
-    outcome = judge({"status": {"phase": "Failed", "containerStatuses": [ended]}})
-    assert (outcome.verdict, outcome.cause) == ("failed", None)
-
-
-@pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
-def test_what_may_still_come_is_pending(reason: str) -> None:
-    status = {"phase": "Pending", "containerStatuses": [_waiting(reason, "")]}
-    assert judge({"status": status}).verdict == "pending"
-    timed_out = judge({"status": status}, timed_out=True)
-    assert (timed_out.cause, timed_out.message) == (Cause.TIMEOUT, reason)
-
-
-@pytest.mark.parametrize("other", [cause for cause in Cause if cause is not Cause.IMAGE_RUNS_AS_ROOT])
-def test_expecting_another_cause_fails_and_shows_what_was_seen(other: Cause) -> None:
-    status = {"containerStatuses": [_waiting("CreateContainerConfigError", _REFUSAL)]}
-    outcome = judge({"metadata": {"name": "p"}, "status": status})
-    assert outcome.expect("image-runs-as-root") is outcome
-    with pytest.raises(UnexpectedOutcome, match="image will run as root"):
-        outcome.expect(other)
-    with pytest.raises(UnexpectedOutcome):
-        outcome.expect_running()
-
-
-def test_only_warnings_are_told_and_each_once() -> None:
-    warning = {"type": "Warning", "reason": "Failed", "message": "Error: no"}
-    events = [{"type": "Normal", "reason": "Pulled", "message": "ok"}, warning, warning]
-    status = {"containerStatuses": [_waiting("CreateContainerConfigError", _REFUSAL)]}
-    assert [event.message for event in judge({"status": status}, events).events] == ["Error: no"]
+from labkit.core.pods.outcome import Outcome, judge_admission, split_violations
+from labkit.core.refuser import Refuser
 
 
 def test_pod_security_names_its_controls() -> None:
@@ -86,7 +24,7 @@ def test_pod_security_names_its_controls() -> None:
         "unrestricted capabilities",
     ]
     assert judge_admission(403, "exceeded quota").cause is None
-    assert judge_admission(422, message).cause is None
+    assert judge_admission(422, message).cause is Cause.INVALID_MANIFEST
 
 
 @given(st.lists(st.from_regex(r"[a-z ]+\([a-z, ]*\)", fullmatch=True).map(str.strip), max_size=4))
@@ -94,28 +32,46 @@ def test_violations_are_split_outside_of_parentheses(parts: list[str]) -> None:
     assert split_violations(", ".join(parts)) == parts
 
 
-def test_a_sandbox_that_is_not_made_is_a_refusal() -> None:
-    pod = {"metadata": {"name": "a"}, "status": {"phase": "Pending"}}
-    message = 'failed to generate user string: user group "7" is specified without user'
-    event = {"type": "Warning", "reason": "FailedCreatePodSandBox", "message": message}
-    assert judge(pod, [event]).expect("bad-user-spec").verdict == "refused"
-    transient = {**event, "message": "network is not ready"}
-    assert judge(pod, [transient]).verdict == "pending"
+_UNKNOWN = 'Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.x"'
+_OUT_OF_RANGE = 'Pod "p" is invalid: spec.securityContext.runAsUser: Invalid value: 99999999999: must be between 0 and'
+_NO_SCHEMA = (
+    "failed to create typed patch object (/web; apps/v1, Kind=Deployment): .spec.x: field not declared in schema"
+)
+_NOES = [
+    (400, _UNKNOWN, Refuser.API_SERVER, Cause.INVALID_MANIFEST),
+    (422, _OUT_OF_RANGE, Refuser.API_SERVER, Cause.INVALID_MANIFEST),
+    (500, _NO_SCHEMA, Refuser.API_SERVER, Cause.INVALID_MANIFEST),
+    (403, 'pods "p" is forbidden: exceeded quota: q', Refuser.ADMISSION, None),
+    (403, 'pods "p" is forbidden: error looking up service account ns/x: not found', Refuser.ADMISSION, None),
+    (403, 'pods is forbidden: User "u" cannot create resource "pods" in API group ""', Refuser.API_SERVER, None),
+    (422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", Refuser.ADMISSION, None),
+    (400, 'admission webhook "w" denied the request: no', Refuser.ADMISSION, None),
+    (409, 'pods "p" already exists', Refuser.API_SERVER, None),
+]
 
 
-def test_a_container_whose_status_the_api_server_does_not_take_is_read_from_its_events() -> None:
-    pod = {
-        "metadata": {"name": "a"},
-        "status": {"phase": "Pending", "containerStatuses": [_waiting("ContainerCreating", "")]},
-    }
-    event = {
-        "type": "Warning",
-        "reason": "Failed",
-        "message": "Error: failed to create containerd task: unable to start init: setgroups: invalid argument",
-        "involvedObject": {"fieldPath": "spec.containers{main}"},
-    }
-    outcome = judge(pod, [event]).expect("bad-user-spec")
-    assert (outcome.verdict, outcome.container) == ("refused", "main")
-    assert judge(pod, [{**event, "reason": "Pulled"}]).verdict == "pending"
-    assert judge(pod, [{**event, "message": "Error: context deadline exceeded"}]).verdict == "pending"
-    assert judge(pod, [{**event, "message": f"Error: {_REFUSAL}"}]).expect("image-runs-as-root")
+@pytest.mark.parametrize(("status", "message", "refuser", "cause"), _NOES)
+def test_who_did_not_let_it_in(status: int, message: str, refuser: Refuser, cause: Cause | None) -> None:
+    outcome = judge_admission(status, message, "p", "ns")
+    assert (outcome.verdict, outcome.refuser, outcome.cause) == ("not admitted", refuser, cause)
+    assert str(outcome).splitlines()[0] == f"{refuser.subject} refuses: {message}"
+
+
+def test_pod_security_is_admission_and_its_controls_come_first() -> None:
+    message = (
+        'pods "p" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true), b (c, d)'
+    )
+    outcome = judge_admission(403, message)
+    assert outcome.refuser is Refuser.ADMISSION
+    assert outcome.headline == "admission refuses: host namespaces, b"
+
+
+def test_warnings_are_shown_and_refuse_nothing() -> None:
+    outcome = Outcome("p", "ns", "running", warnings=("would violate it",))
+    assert ("warning", "would violate it") in outcome.rows()
+    assert outcome.expect_running().headline == "running"
+    assert outcome.to_dict()["warnings"] == ("would violate it",)
+
+
+def test_each_refuser_begins_a_sentence() -> None:
+    assert len({refuser.subject for refuser in Refuser}) == len(Refuser) == 5
