@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from labkit.explain.explorer import Explorer
     from labkit.explain.rows import Explanations
+    from labkit.core.identity.ranges import UidRange
     from labkit.notebook import Lesson
+    from labkit.show.picture import Picture
     from labkit.show.table import Table
 
 __all__ = [
@@ -45,6 +47,9 @@ __all__ = [
     "explorer",
     "open",
     "progress",
+    "uid_picture",
+    "uid_range",
+    "uid_ranges",
 ]
 
 
@@ -125,13 +130,56 @@ def progress() -> Table:
     return progress_of_mine()
 
 
-def doctor() -> Table:
-    """Check this machine for what the lab needs; each finding that is not ok comes with a remedy."""
+def doctor(*, all: bool = True) -> Table:
+    """Check this machine for what the lab needs; each finding that is not ok comes with a remedy.
+
+    Args:
+        all: whether findings that are ok are shown, too; they are counted in any case.
+    """
     from labkit.lab.doctor import doctor_table, examine
     from labkit.lab.lab import Lab
 
     with Lab() as lab:
-        return doctor_table(examine(lab))
+        return doctor_table(examine(lab), with_ok=all)
+
+
+def uid_ranges(chosen: Mapping[int, str]) -> Table:
+    """The ranges of uids, one a line, and who chose a uid in them.
+
+    Args:
+        chosen: who, by uid.
+
+    Raises:
+        ValueError: one is not a uid.
+    """
+    from labkit.course.uid_ranges import ranges_table
+
+    return ranges_table(chosen)
+
+
+def uid_picture(chosen: Mapping[int, str]) -> Picture:
+    """The ranges of uids as a chart, with the uids that somebody chose.
+
+    Args:
+        chosen: who, by uid.
+
+    Raises:
+        ValueError: one is not a uid.
+    """
+    from labkit.course.uid_ranges import ranges_picture
+
+    return ranges_picture(chosen)
+
+
+def uid_range(uid: int) -> UidRange:
+    """The range that a uid lies in, and what its uids are for.
+
+    Raises:
+        ValueError: it is not a uid.
+    """
+    from labkit.core.identity.ranges import range_of
+
+    return range_of(uid)
 
 
 def diagnose(lesson: str) -> str:

@@ -70,12 +70,18 @@ def examine(lab: Lab) -> list[checks.Check]:
     return results
 
 
-def doctor_table(results: Sequence[checks.Check]) -> Table:
-    """The findings with their remedies; the status word says what is wrong."""
+def doctor_table(results: Sequence[checks.Check], with_ok: bool = True) -> Table:
+    """The findings with their remedies; the status word says what is wrong.
+
+    Args:
+        results: all findings; the note counts them.
+        with_ok: whether findings that are ok have rows, too.
+    """
     problems = sum(check.status == "problem" for check in results)
     warnings = sum(check.status == "warning" for check in results)
     note = f"{len(results)} checks: {problems} problems, {warnings} warnings"
-    return Table("", checks.HEADERS, checks.rows(results), note)
+    shown = [check for check in results if with_ok or check.status != "ok"]
+    return Table("", checks.HEADERS if shown else (), checks.rows(shown), note)
 
 
 def doctor_report(results: Sequence[checks.Check]) -> str:

@@ -111,6 +111,14 @@ class Lesson:
         """
         return self._images.file(image, path)
 
+    def program(self, file: str) -> str:
+        """A file of the article's program, which `publish` publishes: "Program.cs" or "hello.csproj".
+
+        Args:
+            file: its name.
+        """
+        return self._images.program(file)
+
     def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
         """Publish the article's program into the engine, as `dotnet publish -t:PublishContainer` does.
 

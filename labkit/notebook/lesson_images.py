@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
 from labkit.core.run_results import RunResult
@@ -28,6 +28,8 @@ from labkit.show.table import Table
 
 HELLO = CLUSTER / "apps" / "hello"
 """The article's own program, as the .NET SDK published it."""
+
+_PROGRAM = ("Program.cs", "hello.csproj")
 
 
 class LessonImages:
@@ -50,6 +52,13 @@ class LessonImages:
         path = require_text(path, "a path")
         file = lab.engine().look_inside(lab.reference(require_image(image)), [path])[path]
         return FileFact(file.uid, file.gid, file.mode) if file else None
+
+    def program(self, file: str) -> str:
+        """A file of the article's program."""
+        if require_text(file, "the name of a file") not in _PROGRAM:
+            remedy = f"there are {' and '.join(_PROGRAM)}"
+            raise Misuse(f"Looking for file {file!r} of the article's program", "there is no such file", remedy)
+        return (require(HELLO) / file).read_text(encoding="utf-8")
 
     def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
         """Publish the article's program into the engine."""

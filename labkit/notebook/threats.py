@@ -22,7 +22,7 @@ from labkit.threat.probes import Probe, find_probe
 from labkit.threat.surroundings import NEIGHBOUR_IMAGE
 from labkit.threat.victim import Victim
 from labkit.threat.worksheet import Recheck, Worksheet
-from labkit.threat.worksheet_pages import export_worksheet
+from labkit.threat.worksheet_pages import export_worksheet, rechecks_table
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
@@ -164,3 +164,7 @@ class Threats:
     def recheck(self, sheet: Worksheet) -> list[Recheck]:
         """Try every row of a worksheet again."""
         return sheet.recheck(self._measure)
+
+    def rechecked(self, sheet: Worksheet) -> Table:
+        """Try every row of a worksheet again, and show what still holds."""
+        return rechecks_table(self.recheck(sheet))

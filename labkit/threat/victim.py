@@ -85,7 +85,7 @@ class Victim:
         )
 
     def __repr__(self) -> str:
-        return f"{self.posture.title}: it listens, for other containers only"
+        return f"{self.posture.title}: it listens; its port is not published"
 
     def send(self, command: str) -> RunResult:
         """Post a command to the app's page, from the attacker's container.

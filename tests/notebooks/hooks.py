@@ -1,6 +1,7 @@
 """How the notebooks are run as tests (`pytest -p nbval -p tests.notebooks.hooks`).
 
-A notebook stops at its first failed cell, and the report tells what the lesson's pods were doing.
+A cell that does not show what its metadata expects (`labkit.expect`) fails. A notebook stops at its first failed cell,
+and the report tells what the lesson's pods were doing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pytest
 from nbval.plugin import IPyNbCell
 
 import labkit
+from tests.notebooks.expectations import expectation_of, shown_by, unmet
 
 FAILED = pytest.StashKey[str]()
 
@@ -36,6 +38,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Do not run the cells behind one that failed; nbval would, and each would fail for that reason."""
     if isinstance(item, IPyNbCell) and (failed := item.parent.stash.get(FAILED, None)):
         pytest.skip(f"not run: {failed} of this notebook failed before it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Hold what a cell showed against what it must show."""
+    yield
+    if not isinstance(item, IPyNbCell):
+        return
+    expectation = expectation_of(item.cell)
+    if expectation is not None and (wrong := unmet(expectation, item.test_outputs)):
+        cell = f"{Path(item.path).stem}, cell {item.cell.get('id', item.cell_num)}"
+        item.raise_cell_error(f"{cell}: {'; '.join(wrong)}", f"what came:\n{shown_by(item.test_outputs) or 'nothing'}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,8 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.notebooks.expectations import expectation_of
+
 TAGS: frozenset[str] = frozenset({"nbval-check-output", "keep_output"})
 SEEDS = frozenset(f"S{number}" for number in range(1, 25))
+KEYS = frozenset({"seed", "erratum", "exercise", "expect", "role", "teaches"})
+ROLES = {"setup": ("import labkit", "lab = labkit.open(", "lab.close()"), "check": ("lab.check(",)}
+"""What a cell may be for that needs no expectation, and how it begins."""
 _ABSOLUTE = re.compile(r"(?<![\w.:/])(/home/|/root/|/Users/|/work/|/mnt/|[A-Z]:\\)")
 _LAB_NAME = re.compile(r"localhost/labkit|labkit-control-plane|kind-labkit")
 _OPENING = ("**What you will do**", "**What you will learn**", "**What you need**", "**How to reset**")
@@ -26,6 +31,26 @@ def _code(notebook: Notebook) -> list[Notebook]:
 
 def _prose(notebook: Notebook) -> str:
     return "\n".join(cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+
+
+def _labkit(cell: Notebook) -> dict[str, Any]:
+    return dict(cell["metadata"].get("labkit", {}))
+
+
+def _tree(source: str) -> ast.Module:
+    """A cell's Python; nothing for a cell of another language, which `plain_python` judges."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _shows_something(source: str) -> bool:
+    if source.startswith(("%%", "!")):
+        return True
+    tree = _tree(source)
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return bool({"print", "display"} & calls) or (bool(tree.body) and isinstance(tree.body[-1], ast.Expr))
 
 
 def file_name(name: str, _: Notebook) -> Iterator[str]:
@@ -77,6 +102,61 @@ def known_seeds(_: str, notebook: Notebook) -> Iterator[str]:
                 yield f"cell {cell['id']} shows {seed}"
 
 
+def known_metadata(_: str, notebook: Notebook) -> Iterator[str]:
+    """What a cell says of itself comes from a closed list, and a role fits its cell."""
+    for cell in notebook["cells"]:
+        metadata = _labkit(cell)
+        yield from (f"cell {cell['id']} has labkit.{key}" for key in sorted(metadata.keys() - KEYS))
+        role = metadata.get("role")
+        if role is not None and not cell["source"].startswith(ROLES.get(role, ("no such role",))):
+            yield f"cell {cell['id']} is no {role}"
+
+
+def known_expectations(_: str, notebook: Notebook) -> Iterator[str]:
+    """What a cell must show is said by keys of a closed list, and by code cells alone."""
+    for cell in notebook["cells"]:
+        try:
+            expectation = expectation_of(cell)
+        except ValueError as error:
+            yield f"cell {cell['id']}: {error}"
+            continue
+        if expectation is not None and cell["cell_type"] != "code":
+            yield f"cell {cell['id']} shows nothing and expects something"
+
+
+def expectations(_: str, notebook: Notebook) -> Iterator[str]:
+    """Where there is something to see a test looks at it: set-up, exercises and checks have tests of their own."""
+    for cell in _code(notebook):
+        if not {"expect", "exercise", "role"} & _labkit(cell).keys() and _shows_something(cell["source"]):
+            yield f"cell {cell['id']} shows something and expects nothing"
+
+
+def no_test_code(_: str, notebook: Notebook) -> Iterator[str]:
+    """A cell does not state its answer; what it must show stands in its metadata, but where `.expect` is taught."""
+    for cell in _code(notebook):
+        teaches = _labkit(cell).get("teaches") == "expect"
+        for node in ast.walk(_tree(cell["source"])):
+            if isinstance(node, ast.Assert) or (isinstance(node, ast.Name) and node.id == "AssertionError"):
+                yield f"cell {cell['id']} asserts"
+            elif isinstance(node, ast.Attribute) and node.attr in ("expect", "expect_running") and not teaches:
+                yield f"cell {cell['id']} calls {node.attr}"
+        cause = (_labkit(cell).get("expect") or {}).get("cause")
+        if cause and cause in cell["source"] and not teaches:
+            yield f"cell {cell['id']} states its answer: {cause}"
+
+
+def public_face(_: str, notebook: Notebook) -> Iterator[str]:
+    """A notebook imports `labkit` and nothing else: what is below may be moved."""
+    for cell in _code(notebook):
+        for node in ast.walk(_tree(cell["source"])):
+            if isinstance(node, ast.ImportFrom) or (
+                isinstance(node, ast.Import) and [alias.name for alias in node.names] != ["labkit"]
+            ):
+                yield f"cell {cell['id']}: {ast.unparse(node)}"
+    if named := re.search(r"(from|import) labkit\.\S+", _prose(notebook)):
+        yield f"the text says {named.group()}"
+
+
 def no_outputs(_: str, notebook: Notebook) -> Iterator[str]:
     """Outputs are a participant's own; only those that a test compares are kept."""
     for cell in _code(notebook):
@@ -121,6 +201,11 @@ RULES: tuple[Rule, ...] = (
     plain_python,
     known_tags,
     known_seeds,
+    known_metadata,
+    known_expectations,
+    expectations,
+    no_test_code,
+    public_face,
     no_outputs,
     no_absolute_paths,
     no_lab_name,

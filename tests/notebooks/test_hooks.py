@@ -11,11 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.base.resources import CHECKOUT
 
-NOTEBOOKS = {
+NOTEBOOKS: dict[str, list[str | tuple[str, dict[str, object]]]] = {
     "07-planted": [
         "import os; assert os.environ['LABKIT_STRICT'] == 'untouched'",
         "assert False, 'planted'",
@@ -23,6 +24,12 @@ NOTEBOOKS = {
         "2",
     ],
     "08-no-lab": ["assert False, 'planted where the lab is gone'"],
+    "09-expects": [
+        ("print('uid=1654(app)')", {"uid": 1654}),
+        ("print('uid=0(root)')", {"uid": 1654, "words": ["app"]}),
+        ("print('not run')", {"words": ["not run"]}),
+    ],
+    "10-expects-what-nobody-knows": [("1", {"word": ["1"]})],
 }
 
 STAND_IN_FOR_THE_LAB = """
@@ -55,12 +62,18 @@ class Run:
     results: dict[str, list[str]]
 
 
+def _cell(planted: str | tuple[str, dict[str, object]]) -> NotebookNode:
+    source, expect = planted if isinstance(planted, tuple) else (planted, None)
+    cell: NotebookNode = new_code_cell(source, metadata={"labkit": {"expect": expect}} if expect else {})
+    return cell
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("notebooks")
     (folder / "conftest.py").write_text(STAND_IN_FOR_THE_LAB, encoding="utf-8")
     for name, cells in NOTEBOOKS.items():
-        nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), folder / f"{name}.ipynb")
+        nbformat.write(new_notebook(cells=[_cell(planted) for planted in cells]), folder / f"{name}.ipynb")
     argv = [sys.executable, "-m", "pytest", "-p", "nbval", "-p", "tests.notebooks.hooks", "-p", "no:cacheprovider"]
     argv += ["--nbval-lax", "--nbval-current-env", "-rs", "--junitxml=report.xml"]
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
@@ -95,3 +108,19 @@ def test_a_lab_that_cannot_be_looked_at_does_not_hide_the_cell(run: Run) -> None
 
 def test_kernels_expect_untouched_exercises(run: Run) -> None:
     assert run.results["07-planted"][0] == "passed"
+
+
+def test_a_cell_that_does_not_show_what_it_must_fails_and_stops_its_notebook(run: Run) -> None:
+    assert run.results["09-expects"] == ["passed", "failed", "skipped"]
+
+
+def test_the_report_names_lesson_and_cell_and_what_was_expected_and_what_came(run: Run) -> None:
+    cell = nbformat.read(run.folder / "09-expects.ipynb", as_version=4).cells[1]
+    report = run.stdout.partition(f"09-expects, cell {cell.id}: ")[2]
+    assert report.startswith("the words 'app' were expected; uid 1654 was expected, shown is 0")
+    assert "what came:\nuid=0(root)" in report
+
+
+def test_an_expectation_that_nobody_knows_fails(run: Run) -> None:
+    assert run.results["10-expects-what-nobody-knows"] == ["failed"]
+    assert "Object contains unknown field `word`" in run.stdout

@@ -29,15 +29,26 @@ def test_it_is_a_valid_notebook(path: Path) -> None:
     nbformat.validate(nbformat.read(path, as_version=4))
 
 
+_NOT_YET = {"07", "08", "09", "10", "11"}
+_NEW = {hygiene.expectations, hygiene.no_test_code, hygiene.public_face}
+
+
 @pytest.mark.parametrize("rule", hygiene.RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_keeps_the_rule(path: Path, rule: hygiene.Rule) -> None:
+    if rule in _NEW and path.stem[:2] in _NOT_YET:
+        pytest.skip("this lesson still states its answers")
     assert list(rule(path.stem, _read(path))) == []
 
 
 def test_titles_are_unique() -> None:
     titles = [_read(path)["cells"][0]["source"].splitlines()[0] for path in NOTEBOOKS]
     assert len(set(titles)) == len(titles)
+
+
+def test_expect_is_taught_once() -> None:
+    cells = [cell for path in NOTEBOOKS for cell in _read(path)["cells"]]
+    assert len([cell for cell in cells if cell["metadata"].get("labkit", {}).get("teaches") == "expect"]) == 1
 
 
 def _code(source: str, **metadata: Any) -> dict[str, Any]:
@@ -60,6 +71,35 @@ PLANTED = {
     "a tag that lets it fail": (hygiene.known_tags, _code("1", tags=["raises-exception"])),
     "a tag that skips it": (hygiene.known_tags, _code("1", tags=["nbval-skip"])),
     "a claim that is not there": (hygiene.known_seeds, _code("1", labkit={"seed": ["S25"]})),
+    "a key that nobody knows": (hygiene.known_metadata, _code("1", labkit={"expects": {"text": "1"}})),
+    "a role that nobody has": (hygiene.known_metadata, _code("1", labkit={"role": "silent"})),
+    "a role of another cell": (hygiene.known_metadata, _code("lab.run('debian')", labkit={"role": "check"})),
+    "an expectation that nobody knows": (hygiene.known_expectations, _code("1", labkit={"expect": {"word": ["1"]}})),
+    "an expectation of nothing": (hygiene.known_expectations, _code("1", labkit={"expect": {}})),
+    "a text that expects": (
+        hygiene.known_expectations,
+        {**_code("1", labkit={"expect": {"text": "1"}}), "cell_type": "markdown"},
+    ),
+    "a result without an expectation": (
+        hygiene.expectations,
+        _code("lab.run('debian', 'id')", labkit={"seed": ["S2"]}),
+    ),
+    "a print without an expectation": (hygiene.expectations, _code("for name in 'ab':\n    print(name)")),
+    "an assertion": (hygiene.no_test_code, _code("assert lab.image('debian').user == ''")),
+    "an assertion by hand": (hygiene.no_test_code, _code("if 1:\n    raise AssertionError('no')")),
+    "an answer in the cell": (hygiene.no_test_code, _code("lab.run('debian', 'id').expect('root')")),
+    "a pod's answer in the cell": (hygiene.no_test_code, _code("pod.expect_running()")),
+    "an answer in another word": (
+        hygiene.no_test_code,
+        _code("pod.cause == 'image-runs-as-root'", labkit={"expect": {"cause": "image-runs-as-root"}}),
+    ),
+    "an import from below": (hygiene.public_face, _code("from labkit.show.table import Table")),
+    "a module from below": (hygiene.public_face, _code("import labkit.show.table")),
+    "another module": (hygiene.public_face, _code("import inspect")),
+    "an import that a text names": (
+        hygiene.public_face,
+        {**_code("Try `from labkit.core import causes`."), "cell_type": "markdown"},
+    ),
     "an output": (hygiene.no_outputs, {**_code("1"), "outputs": [{"output_type": "stream", "text": "1"}]}),
     "a count": (hygiene.no_outputs, {**_code("1"), "execution_count": 1}),
     "the lab's name": (hygiene.no_lab_name, _code("image = 'localhost/labkit/debian:lab'")),
@@ -67,6 +107,23 @@ PLANTED = {
     "a long cell": (hygiene.short_cells, _code("1\n" * 9)),
     "a second title": (hygiene.title, {**_code("# Another"), "cell_type": "markdown"}),
 }
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        _code("names = ['a']"),
+        _code("lab.run('debian', 'id')", labkit={"expect": {"uid": 0}}),
+        _code("prediction = None", labkit={"exercise": "which-cause"}),
+        _code("lab.check('which-cause', prediction)", labkit={"role": "check"}),
+        _code("lab.close()", labkit={"role": "setup"}),
+    ],
+)
+def test_a_rule_lets_pass(cell: dict[str, Any]) -> None:
+    notebook = _read(NOTEBOOKS[0])
+    notebook["cells"].append(cell)
+    for rule in (hygiene.known_metadata, hygiene.known_expectations, hygiene.expectations, hygiene.no_test_code):
+        assert list(rule(NOTEBOOKS[0].stem, notebook)) == []
 
 
 @pytest.mark.parametrize("what", PLANTED)

@@ -22,8 +22,21 @@ from tests.course import all_placed
 from tests.unit.notebook.paper import LESSON, PaperLab, opened, paper_engine, paper_kube
 
 _CALLED_BY_NOTEBOOKS = {
-    *("run", "start", "images", "image", "file", "publish", "build", "pod", "apply", "sample", "admission", "pods"),
-    *("manifest", "look_at", "ending", "page", "exec", "create", "rollout", "enforce", "enforced", "threats"),
+    *("run", "start", "images", "image", "file", "program", "publish", "build", "pod", "apply", "sample"),
+    *(
+        "admission",
+        "pods",
+        "manifest",
+        "look_at",
+        "ending",
+        "page",
+        "exec",
+        "create",
+        "rollout",
+        "enforce",
+        "enforced",
+        "threats",
+    ),
     *("check", "hint", "solution", "reset", "close", "status", "namespace", "name"),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labkit.base.errors import Misuse
 from labkit.course.progress import Progress
 from labkit.notebook import MANIFESTS, Lesson
 from labkit.notebook.cell_arguments import containers_of
@@ -111,3 +112,16 @@ def test_images_are_removed_by_their_label_whichever_kernel_made_them(tmp_path: 
     assert engine.calls[-1][2]["labels"] == lesson.labels
     lab.reset()
     assert (left, lesson.own_images) == ({}, set())
+
+
+def test_the_articles_program_can_be_read(tmp_path: Path) -> None:
+    lab, _ = _lesson(tmp_path)
+    assert "Environment.UserName" in lab.program("Program.cs")
+    assert "<TargetFramework>net10.0</TargetFramework>" in lab.program("hello.csproj")
+
+
+@pytest.mark.parametrize("file", ["hello.dll", "../hello/Program.cs", "/etc/passwd", ""])
+def test_no_other_file_can_be_read_as_the_articles_program(tmp_path: Path, file: str) -> None:
+    lab, _ = _lesson(tmp_path)
+    with pytest.raises(Misuse, match=r"there is no such file(.|\n)*there are Program.cs and hello.csproj"):
+        lab.program(file)
