@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 import labkit.explain as _explain_folder  # noqa: F401
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
 from labkit.core.causes import REFUSALS, Cause
+from labkit.core.identity.ranges import range_of as uid_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from labkit.explain.explorer import Explorer
     from labkit.explain.rows import Explanations
-    from labkit.core.identity.ranges import UidRange
     from labkit.notebook import Lesson
     from labkit.show.picture import Picture
     from labkit.show.table import Table
@@ -169,17 +169,6 @@ def uid_picture(chosen: Mapping[int, str]) -> Picture:
     from labkit.course.uid_ranges import ranges_picture
 
     return ranges_picture(chosen)
-
-
-def uid_range(uid: int) -> UidRange:
-    """The range that a uid lies in, and what its uids are for.
-
-    Raises:
-        ValueError: it is not a uid.
-    """
-    from labkit.core.identity.ranges import range_of
-
-    return range_of(uid)
 
 
 def diagnose(lesson: str) -> str:
