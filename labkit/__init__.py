@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import labkit.explain as _explain_folder  # noqa: F401
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
 from labkit.core.causes import REFUSALS, Cause
-from labkit.core.identity.ranges import range_of as uid_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +47,6 @@ __all__ = [
     "open",
     "progress",
     "uid_picture",
-    "uid_range",
     "uid_ranges",
 ]
 
