@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -16,8 +17,9 @@ from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
-from labkit.explain.explanations import explain_image, explain_manifests, is_manifest
+from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
+from labkit.explain.manifest_files import is_manifest
 from labkit.explain.rows import Explanations
 
 _NEWEST = Versions()
@@ -50,14 +52,26 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
 @click.option("-u", "--user", help="As docker run --user.")
 @click.option("--group-add", multiple=True, metavar="GROUP", help="As docker run --group-add.")
 @click.option(
-    "--image-user", multiple=True, metavar="NAME=USER", help="The USER of an image: overrides its own, needs no engine."
+    "--image-user",
+    multiple=True,
+    metavar="NAME=USER",
+    help="The USER of an image, by any spelling of its name: overrides its own, needs no engine.",
 )
 @click.option("--archive", "archives", multiple=True, metavar="PATH", help="Look manifests' images up in it as well.")
+@click.option(
+    "--no-pods",
+    "podless",
+    multiple=True,
+    metavar="KIND",
+    help="A kind whose objects run no pods, such as Widget or Widget.example.org.",
+)
 @click.option("--kubernetes", metavar="VERSION", help="Rules of an older kubelet, such as 1.33.")
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
 @click.option(
-    "--gate", is_flag=True, help="Exit status 1 if a container is refused, is root, or its user is not known."
+    "--gate",
+    is_flag=True,
+    help="Exit status 1 if a container is refused, is root or its user not known, or an object may run unseen pods.",
 )
 @json_option
 def explain_command(
@@ -68,6 +82,7 @@ def explain_command(
     group_add: Sequence[str],
     image_user: Sequence[str],
     archives: Sequence[str],
+    podless: Sequence[str],
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
@@ -76,17 +91,18 @@ def explain_command(
 ) -> int:
     """Say as whom containers will run, who refuses them, and why.
 
-    Nothing is run. IMAGE is a name that the engine knows, or the path of an archive; a path that ends in .yaml, .yml or
-    .json is read as a manifest, as with -f.
+    Nothing is run. IMAGE is a name that the engine knows, or the path of an archive; any other file is read as a
+    manifest, as with -f. With --gate such files may be those of a commit: what is no manifest among them, a template or
+    a patch is skipped.
     """
     versions = Versions(
         _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)
     )
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
-    manifests = [*places, *(name for name in images if is_manifest(name))]
-    names = [name for name in images if not is_manifest(name)]
-    if not manifests and not names:
+    files = [name for name in images if is_manifest(name)]
+    names = [name for name in images if name not in files]
+    if not places and not images:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
     with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
@@ -97,14 +113,36 @@ def explain_command(
             for name in names
             for row in explain_image(finder, name, user=user, group_add=group_add, versions=versions)
         ]
-        explained = explain_manifests(finder, manifests, recursive=recursive, versions=versions)
-    explained = Explanations([*rows, *explained.rows], explained.notes, explained.flaws)
-    # A pre-commit hook hands over whatever YAML has changed, and most of it are no workloads.
-    if manifests and not explained.rows and not explained.flaws and (places or not gate):
-        notes = "; ".join(explained.notes) or "the folders hold no .yaml, .yml or .json file"
-        raise Misuse(f"Reading {' '.join(manifests)}", f"no container is named there: {notes}", "name other files")
+        explained = explain_manifests(
+            finder,
+            places if gate else [*places, *files],
+            recursive=recursive,
+            handed=files if gate else (),
+            podless=frozenset(podless),
+            versions=versions,
+        )
+        unused = finder.unused_users()
+    if places or (files and not gate):
+        _expect_containers([*places, *files], explained, gate)
+    explained = replace(explained, rows=[*rows, *explained.rows])
     _print(explained, as_json)
+    for sentence in () if gate else explained.unjudged:
+        _echo(sentence, err=True, label="not judged")
+    for name in unused if explained.rows else ():
+        _echo(f"--image-user {name}: no container has this image", err=True)
     return _status(explained, gate)
+
+
+def _expect_containers(places: Sequence[str], explained: Explanations, gate: bool) -> None:
+    """Say it if files were named in which there is no container; an empty one is as good as none."""
+    if explained.rows or explained.flaws or (gate and explained.unjudged):
+        return
+    notes = [*explained.notes, *explained.unjudged]
+    if not notes and all(Path(place).is_file() for place in places):
+        return
+    empty = "standard input is empty" if "-" in places else "the folders hold no .yaml, .yml or .json file"
+    reason = f"no container is named there: {'; '.join(notes) or empty}"
+    raise Misuse(f"Reading {' '.join(places)}", reason, "name other files")
 
 
 def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions = _NEWEST) -> int:
@@ -130,12 +168,15 @@ def _text(line: bytes) -> str:
 
 
 def _print(explained: Explanations, as_json: bool) -> None:
+    notes = explained.notes
     if as_json:
         _echo(json.dumps(explained.to_dicts(), indent=2))
-        for note in explained.notes:
+        for note in notes:
             _echo(note, err=True)
-    else:
-        _echo(f"{explained.table()}\n\n{explained.chains()}" if explained.rows else "\n".join(explained.notes))
+    elif explained.rows:
+        _echo(f"{explained.table()}\n\n{explained.chains()}")
+    elif notes:
+        _echo("\n".join(notes), err=True)
     for flaw in explained.flaws:
         _echo(flaw, err=True, label="not read")
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +14,12 @@ from labkit.core.identity.kubelet_rules import pod_and_container
 from labkit.core.identity.model import Answer, Image, Settings, Versions
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives
+from labkit.explain.manifest_files import read_manifests
 from labkit.explain.rows import Explanation, Explanations
-from labkit.explain.workload_kinds import Asked, AskedContainer, MalformedManifest, read_workloads
+from labkit.explain.workload_kinds import Asked, AskedContainer, read_workloads
 
 _NEWEST = Versions()
 _NON_ROOT = Settings(run_as_non_root=True)
-# kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions
-_ENDINGS = (".json", ".yaml", ".yml")
-_LARGEST_FILE = 64 << 20
 
 
 def explain_image(
@@ -84,7 +79,13 @@ def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | Non
 
 
 def explain_manifests(
-    finder: ImageFinder, places: Sequence[str], *, recursive: bool = False, versions: Versions = _NEWEST
+    finder: ImageFinder,
+    places: Sequence[str],
+    *,
+    recursive: bool = False,
+    handed: Sequence[str] = (),
+    podless: frozenset[str] = frozenset(),
+    versions: Versions = _NEWEST,
 ) -> Explanations:
     """As whom the containers of manifests run.
 
@@ -92,58 +93,37 @@ def explain_manifests(
         finder: looks their images up.
         places: files, folders, "-" for standard input.
         recursive: whether to read the folders' subfolders too.
+        handed: files that were not chosen, such as those of a commit: what is no manifest among them is skipped.
+        podless: kinds that run no pods, besides those that are known not to.
         versions: of the kubelet.
 
     Raises:
         Misuse: there is no such file.
     """
-    return _explain_asked(finder, read_manifests(places, recursive), versions)
+    asked = read_manifests(places, recursive, handed=handed, podless=podless)
+    return _explain_asked(finder, asked, versions)
 
 
 def explain_text(finder: ImageFinder, text: str, versions: Versions = _NEWEST) -> Explanations:
     """The same, for a text of manifests.
 
     Raises:
-        Misuse: it is not YAML.
+        Misuse: nothing of it can be read.
     """
-    try:
-        asked = read_workloads(text)
-    except MalformedManifest as error:
-        raise Misuse("Reading the manifest", str(error), "compare it with\n  kubectl explain pod.spec") from error
+    asked = read_workloads(text)
+    if asked.broken and not asked.containers:
+        raise Misuse("Reading the manifest", asked.flaws[0], "compare it with\n  kubectl explain pod.spec")
     return _explain_asked(finder, asked, versions)
-
-
-def read_manifests(places: Sequence[str], recursive: bool = False) -> Asked:
-    """Read files, folders and "-" for standard input, as `kubectl -f` does.
-
-    What cannot be read becomes a flaw, the rest is read.
-
-    Raises:
-        Misuse: a place does not exist, or is an address of the web.
-    """
-    files: list[str] = []
-    asked = Asked()
-    for place in places:
-        files_there, flaws = _files(place, recursive)
-        files += files_there
-        asked.flaws += flaws
-    for file in files:
-        asked.add(_read_file(file))
-    return asked
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a name is that of a file or folder of manifests, and not of an image."""
-    return name.endswith(_ENDINGS) and _exists(name)
 
 
 def _explain_asked(finder: ImageFinder, asked: Asked, versions: Versions) -> Explanations:
     rows = [_asked_row(finder, container, versions) for container in asked.containers]
-    return Explanations(rows, (*asked.notes(), *finder.notes), tuple(asked.flaws))
+    unjudged = (*asked.unjudged, *asked.templates)
+    return Explanations(rows, (*asked.notes(), *finder.notes), tuple(asked.flaws), unjudged)
 
 
 def _asked_row(finder: ImageFinder, asked: AskedContainer, versions: Versions) -> Explanation:
-    image = finder.find(asked.image)
+    image = finder.find(asked.image) if asked.image else None
     where = pod_and_container(asked.name, asked.namespace, asked.container)
     answer = explain_in_pod(image, asked.pod, asked.own, where=where, versions=versions)
     return Explanation(
@@ -156,58 +136,8 @@ def _asked_row(finder: ImageFinder, asked: AskedContainer, versions: Versions) -
         image=asked.image,
         image_user=image.user if image is not None else None,
         answer=replace(answer, because=asked.notes + answer.because),
+        forgiven=asked.forgiven,
     )
-
-
-def _read_file(name: str) -> Asked:
-    try:
-        asked = read_workloads(_text(name))
-    except (MalformedManifest, OSError, UnicodeDecodeError) as error:
-        return Asked(flaws=[f"{name}: {error}"])
-    asked.containers = [replace(container, file=name) for container in asked.containers]
-    asked.flaws = [f"{name}: {flaw}" for flaw in asked.flaws]
-    return asked
-
-
-def _files(place: str, recursive: bool) -> tuple[list[str], list[str]]:
-    """The files of a place, and as flaws the folders that may not be looked into."""
-    if place.startswith(("http://", "https://")):
-        raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
-    if not place:
-        raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
-    if place == "-" or not _is_folder(place):
-        return [place], []
-    paths: list[str] = []
-    flaws: list[str] = []
-    for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
-        folders.sort()
-        paths += [str(Path(folder, file)) for file in sorted(files) if file.endswith(_ENDINGS)]
-        if not recursive:
-            break
-    return paths, flaws
-
-
-def _is_folder(place: str) -> bool:
-    try:
-        if stat.S_ISDIR(Path(place).stat().st_mode):
-            return True
-    except (FileNotFoundError, NotADirectoryError) as error:
-        remedy = "see what there is\n  ls"
-        raise Misuse(f"Reading {place}", "there is no such file or folder", remedy) from error
-    except OSError:  # reading it says why not
-        pass
-    return False
-
-
-def _text(name: str) -> str:
-    if name == "-":
-        data = sys.stdin.buffer.read(_LARGEST_FILE + 1)
-    else:
-        with Path(name).open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
-    if len(data) > _LARGEST_FILE:
-        raise MalformedManifest(f"it is larger than {_LARGEST_FILE >> 20} MiB")
-    return data.decode("utf-8-sig")
 
 
 def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -39,11 +40,47 @@ def connect_engine(*, verbose: bool = False) -> EngineLookup:
     return EngineLookup.connect(verbose=verbose)
 
 
+class GivenUsers:
+    """Users of images that somebody gave, and which of them an image was found for.
+
+    Args:
+        users: by any spelling of an image's name.
+
+    Raises:
+        Misuse: two spellings of one name have different users.
+    """
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self._users: dict[ImageReference, str] = {}
+        self._unused: dict[ImageReference, str] = {}
+        for name, user in users.items():
+            reference = ImageReference.parse(name).tagged()
+            if self._users.setdefault(reference, user) != user:
+                remedy = "give the image's user once"
+                raise Misuse(f"Reading --image-user {name}={user}", f"another user was given for {reference}", remedy)
+            self._unused[reference] = name
+
+    def find(self, name: str) -> str | None:
+        """The user of an image; an image with a digest may be given by its tag, or by the digest."""
+        image = ImageReference.parse(name).tagged()
+        by_digest, by_tag = replace(image, tag=""), replace(image, digest="")
+        for reference in self._users:
+            bare = replace(reference, tag="") if reference.digest else reference
+            if bare in (image, by_digest) or (image.tag and bare == by_tag):
+                self._unused.pop(reference, None)
+                return self._users[reference]
+        return None
+
+    def unused(self) -> list[str]:
+        """The names, as they were given, of which no image was looked for."""
+        return list(self._unused.values())
+
+
 class ImageFinder:
     """Looks images up, each once. A context manager, whose end closes the connection to the engine.
 
     Args:
-        users: users of images by reference; they override what could be found.
+        users: users of images by any spelling of their names; they override what could be found.
         images: from archives.
         connect: gives what asks the engine; called only for an image that is in neither of the others.
     """
@@ -54,7 +91,7 @@ class ImageFinder:
         images: Iterable[ImageContent] = (),
         connect: Callable[[], EngineLookup] = connect_engine,
     ) -> None:
-        self._users = users or {}
+        self._users = GivenUsers(users or {})
         self._archived = {_full_name(image.reference): image for image in images}
         self._connect = connect
         self._engine: EngineLookup | None = None
@@ -96,15 +133,19 @@ class ImageFinder:
         self._note_architecture(content.reference, content.architecture)
         return Image(content.user, content.passwd, content.group, home_of(content.env))
 
+    def unused_users(self) -> list[str]:
+        """The names of images whose user was given, and for which nobody asked."""
+        return self._users.unused()
+
     def engine_runc(self) -> tuple[int, int] | None:
         """The version of the engine's runc, None if there is no engine or it does not say."""
         engine = self._reach()
         return engine.runc_version() if engine is not None else None
 
     def _look_up(self, reference: str) -> Image | None:
-        if reference in self._users:
+        if (user := self._users.find(reference)) is not None:
             self.notes.append(f"{reference}: its user was given; its passwd and group files are not known")
-            return Image(self._users[reference], files_known=False)
+            return Image(user, files_known=False)
         if (content := self._archived.get(_full_name(reference))) is not None:
             return self.from_archive(content)
         if (engine := self._reach()) is not None:

@@ -12,6 +12,7 @@ from labkit.core.identity.model import Answer
 from labkit.show.table import Table
 
 _HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")
+_MOST_LISTED = 3
 _DECIDED_BY = {
     "image": "the image",
     "container": "the container's runAsUser",
@@ -35,6 +36,7 @@ class Explanation:
         image: as the manifest names it.
         image_user: the image's Config.User, None if the image is not known.
         answer: the rules' answer.
+        forgiven: whether no gate minds that its user is not known.
     """
 
     file: str | None
@@ -46,6 +48,7 @@ class Explanation:
     image: str
     image_user: str | None
     answer: Answer
+    forgiven: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -59,9 +62,16 @@ class Explanation:
             "image": self.image,
             "image_user": self.image_user,
             "kubelet": kubelet_to_dict(self.answer),
-            "runs_as": identity_to_dict(self.answer.runs_as),
+            "runs_as": self._identity(),
             "because": list(self.answer.because),
         }
+
+    def _identity(self) -> dict[str, Any] | None:
+        """Who it will be; what depends on an image that is not known is null, and its uid may still be known."""
+        answer = self.answer
+        if answer.runs_as is not None or not answer.ok or answer.uid is None:
+            return identity_to_dict(answer.runs_as)
+        return {"uid": answer.uid, "gid": answer.gid, "groups": None, "user": None, "home": None}
 
     @property
     def title(self) -> str:
@@ -85,7 +95,8 @@ class Explanation:
         """The identity in a few words, empty if it does not run."""
         who = self.answer.runs_as
         if who is None:
-            return f"uid {self.answer.uid}" if self.answer.uid is not None else ""
+            known = (("uid", self.answer.uid), ("gid", self.answer.gid))
+            return ", ".join(f"{name} {number}" for name, number in known if number is not None)
         others = [str(gid) for gid in who.groups if gid != who.gid]
         name = f" ({who.user})" if who.user else ""
         return f"uid {who.uid}{name}, gid {who.gid}" + (f", groups {' '.join(others)}" if others else "")
@@ -97,9 +108,22 @@ class Explanation:
             return f"{self.verdict} ({self.answer.cause})"
         if self.answer.uid == 0:
             return "runs as root"
-        if self.answer.ok is None or self.answer.uid is None:
-            return "its user is not known: give the image's with --image-user, or have the image here"
-        return None
+        return None if self.forgiven else self.unknown
+
+    @property
+    def unknown(self) -> str | None:
+        """Why it is not known as whom it runs, and what tells it; None if it is known, or refused."""
+        if self.answer.ok is False or (self.answer.ok and self.answer.uid is not None):
+            return None
+        image = self.image or "the image that its operator takes"
+        if not self.image:
+            return f"its user is not known: {image} is not named there; set runAsUser for it"
+        if self.image_user:
+            return (
+                f"its user {self.image_user} is a name, and its uid is not known without the image's passwd file: "
+                f"say the number, --image-user {image}=UID, or have the image here, --archive PATH"
+            )
+        return f"its user is not known: give it, --image-user {image}=USER, or have the image here, --archive PATH"
 
     def row(self) -> tuple[str, ...]:
         """The cells of its line in the table."""
@@ -116,11 +140,13 @@ class Explanations:
         rows: one for each container.
         notes: what was skipped or not found.
         flaws: what could not be read.
+        unjudged: what may run pods that were not seen, and what to do about each.
     """
 
     rows: Sequence[Explanation]
     notes: Sequence[str] = field(default_factory=tuple)
     flaws: Sequence[str] = field(default_factory=tuple)
+    unjudged: Sequence[str] = field(default_factory=tuple)
 
     def __iter__(self) -> Iterator[Explanation]:
         return iter(self.rows)
@@ -136,8 +162,20 @@ class Explanations:
         return [row.to_dict() for row in self.rows]
 
     def objections(self) -> list[str]:
-        """What a gate objects to: containers that are refused, are root, or whose user is not known."""
-        return [f"{row.title}: {why}" for row in self.rows if (why := row.objection) is not None]
+        """What a gate objects to: containers that are refused or root, images whose user is not known, what was unseen.
+
+        An image that is not known gets one line, however many containers have it.
+        """
+        known = [(row, row.objection) for row in self.rows if row.unknown is None]
+        unknown: dict[tuple[str, str], list[str]] = {}
+        for row in self.rows:
+            if row.unknown is not None and not row.forgiven:
+                unknown.setdefault((row.image, row.unknown), []).append(row.title)
+        return [
+            *(f"{row.title}: {why}" for row, why in known if why is not None),
+            *(f"{_listed(titles)}: {why}" for (_, why), titles in unknown.items()),
+            *self.unjudged,
+        ]
 
     def table(self) -> Table:
         """One line for each container, the notes below."""
@@ -148,8 +186,9 @@ class Explanations:
         return Table("", (), [(row.title, "\n".join(row.answer.because)) for row in self.rows])
 
     def unread(self) -> str:
-        """What could not be read, a line each."""
-        return "\n".join(f"not read: {flaw}" for flaw in self.flaws)
+        """What could not be read or judged, a line each."""
+        unjudged = [f"not judged: {sentence}" for sentence in self.unjudged]
+        return "\n".join([*unjudged, *(f"not read: {flaw}" for flaw in self.flaws)])
 
     def __str__(self) -> str:
         return "\n\n".join(part for part in (str(self.table()), str(self.chains()), self.unread()) if part)
@@ -157,5 +196,12 @@ class Explanations:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        unread = f"<pre>{html.escape(self.unread())}</pre>" if self.flaws else ""
+        unread = f"<pre>{html.escape(self.unread())}</pre>" if self.unread() else ""
         return self.table()._repr_html_() + self.chains()._repr_html_() + unread
+
+
+def _listed(titles: Sequence[str]) -> str:
+    """Containers in a few words."""
+    if len(titles) <= _MOST_LISTED:
+        return ", ".join(titles)
+    return f"{', '.join(titles[:_MOST_LISTED])} and {len(titles) - _MOST_LISTED} more"

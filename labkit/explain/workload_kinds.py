@@ -1,71 +1,22 @@
-"""The containers that manifests ask for, whatever kind of workload wraps them."""
+"""The containers that manifests ask for, whatever kind of object holds their pod."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal
-
-import yaml
-from yaml.composer import Composer
-from yaml.constructor import SafeConstructor
-from yaml.resolver import Resolver
+from typing import Any
 
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
 from labkit.core.identity.model import Settings
+from labkit.explain.manifests.documents import TOO_DEEP, KubeDocument, read_documents
+from labkit.explain.manifests.go_yaml import Fields
+from labkit.explain.manifests.known_kinds import group_of, need_have_no_pods, pod_path, runs_no_pods
+from labkit.explain.manifests.pod_shapes import ROLES, ContainerShape, PodShape, Role, Unseen, find_pods
 
-Role = Literal["init", "main", "ephemeral"]
-ROLES: Final[dict[str, Role]] = {"initContainers": "init", "containers": "main", "ephemeralContainers": "ephemeral"}
-
-# Where each kind keeps the pod's metadata and spec (kubernetes/api: core/v1, apps/v1, batch/v1).
-_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
-    "Pod": (),
-    "ReplicationController": ("spec", "template"),
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
-# Other projects have kinds of the same names (batch.volcano.sh has a Job).
-_GROUPS = ("", "apps", "batch", "extensions")
-_MOST_NODES = 1_000_000
-# Python writes and reads numbers of up to 4300 decimal digits, and no API takes one of more than 20.
-_LONGEST_NUMBER = 1000
-_NUMBER, _VALUE, _DATE = (f"tag:yaml.org,2002:{name}" for name in ("int", "value", "timestamp"))
-
-
-try:
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]
-except ImportError:  # PyYAML was built without libyaml.
-    _Parser: Any = yaml.SafeLoader
-else:
-
-    class _LibYaml(Composer, CParser, SafeConstructor, Resolver):
-        """Reads with libyaml's parser, as Kubernetes' own is a port of it, and it is five times as fast as Python's.
-
-        Nodes are composed by Python: libyaml's composer ends the process where a text is nested too deeply.
-        """
-
-        def __init__(self, text: str) -> None:
-            CParser.__init__(self, text)
-            Composer.__init__(self)
-            SafeConstructor.__init__(self)
-            Resolver.__init__(self)
-
-    _Parser = _LibYaml
-
-
-class _Loader(_Parser):  # type: ignore[misc]
-    """YAML as Kubernetes reads it: dates and a lone = are strings (gopkg.in/yaml.v2:resolve.go)."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_VALUE, _DATE)]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+_PLACEHOLDER = re.compile(r"\{\{|\$\{|\$\(")
+_SHOWN = 40
 
 
 class MalformedManifest(ValueError):
@@ -77,16 +28,17 @@ class AskedContainer:
     """A container that a manifest asks for, with the settings that concern its identity.
 
     Args:
-        kind: of its workload.
-        name: of its workload.
-        namespace: of its workload.
+        kind: of the object that holds its pod.
+        name: of that object.
+        namespace: of that object.
         container: its own name.
         role: init, main or ephemeral.
-        image: as the manifest names it.
+        image: as the manifest names it; empty if another program fills it in.
         pod: the pod's settings.
         own: the container's settings.
         notes: what Kubernetes passes over in them.
         file: the manifest's file, None if it comes from none.
+        forgiven: whether no gate minds that its image is not known, because it is filled in later.
     """
 
     kind: str
@@ -99,6 +51,7 @@ class AskedContainer:
     own: Settings
     notes: tuple[str, ...] = ()
     file: str | None = None
+    forgiven: bool = False
 
 
 @dataclass
@@ -107,156 +60,190 @@ class Asked:
 
     Args:
         containers: in their order.
-        passed_over: how many documents of which other kind there are.
+        passed_over: how many documents there are of which kind that runs no pods.
+        unjudged: objects that may run pods, and what to do about each; a gate stays shut.
+        templates: likewise, what has to be filled in before it is a manifest.
+        handed_templates: likewise, of files that were not chosen; no gate minds them.
+        foreign: files that are no manifests.
         flaws: what is wrong with files and workloads that could not be read.
+        broken: how many documents could not be read.
     """
 
     containers: list[AskedContainer] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    unjudged: list[str] = field(default_factory=list)
+    templates: list[str] = field(default_factory=list)
+    handed_templates: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
+    broken: int = 0
 
     def add(self, other: Asked) -> None:
         """Add what another text asks for."""
         self.containers += other.containers
         self.passed_over += other.passed_over
+        self.unjudged += other.unjudged
+        self.templates += other.templates
+        self.handed_templates += other.handed_templates
+        self.foreign += other.foreign
         self.flaws += other.flaws
+        self.broken += other.broken
 
     def notes(self) -> list[str]:
-        """One sentence on what was skipped, if anything was."""
-        if not self.passed_over:
-            return []
-        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(self.passed_over.items()))
-        return [f"skipped, because no container is known in: {counted}"]
+        """A sentence for each sort of thing that was skipped."""
+        sentences = []
+        if self.passed_over:
+            counted = ", ".join(f"{count} {kind}" for kind, count in sorted(self.passed_over.items()))
+            sentences.append(f"skipped, because no container is known in: {counted}")
+        if self.foreign:
+            sentences.append(f"skipped, because they are not manifests: {', '.join(self.foreign)}")
+        return [*sentences, *self.handed_templates]
 
 
-def read_workloads(text: str) -> Asked:
+def read_workloads(text: str, podless: frozenset[str] = frozenset()) -> Asked:
     """Find the containers in YAML or JSON, in any number of documents.
 
-    A workload that cannot be read becomes a flaw; the others are read all the same.
+    A document or a workload that cannot be read becomes a flaw; the others are read all the same.
 
-    Raises:
-        MalformedManifest: it is not YAML, or its anchors multiply beyond measure.
+    Args:
+        text: as kubectl would be given it.
+        podless: kinds that run no pods, besides those that are known not to: "Widget", or "Widget.example.org".
     """
     asked = Asked()
-    try:
-        for document in _documents(text):
-            if document is not None:
-                asked.add(_read_document(document))
-    except RecursionError as error:
-        raise MalformedManifest("it is nested too deeply") from error
+    for document in read_documents(text):
+        problem = document.problem
+        if problem is None:
+            try:
+                asked.add(_read_object(document.value, document, podless))
+            except RecursionError:
+                problem = TOO_DEEP
+        if problem is not None:
+            asked.add(Asked(flaws=[f"line {document.line}: {problem}"], broken=1))
     return asked
 
 
-def _documents(text: str) -> Iterator[Any]:
-    if text.lstrip().startswith("{"):
-        # JSON may have tabs, which YAML may not.
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            pass  # a mapping of YAML in braces, or YAML's reader says what is wrong
-        else:
-            yield document
-            return
-    try:
-        yield from _yaml_documents(text)
-    except (MalformedManifest, RecursionError):
-        raise
-    except yaml.YAMLError as error:
-        raise MalformedManifest(f"it is not YAML: {error}") from error
-    except Exception as error:  # whatever PyYAML's arithmetic meets, such as a KeyError for `!!bool x`
-        raise MalformedManifest(f"it is not YAML: a value does not fit its tag ({error!r})") from error
+def has_placeholder(text: str) -> bool:
+    """Whether something in a text is filled in later: by Helm, envsubst and their like."""
+    return _PLACEHOLDER.search(text) is not None
 
 
-def _yaml_documents(text: str) -> Iterator[Any]:
-    loader = _Loader(text)
-    try:
-        while loader.check_node():
-            node = loader.get_node()
-            if node is not None:
-                _check_size(node)
-                yield loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _check_size(node: yaml.Node) -> None:
-    """Refuse anchors that hold themselves, or multiply a small text into a large one, and numbers without end."""
-    sizes: dict[int, int | None] = {}
-
-    def size(node: yaml.Node) -> int:
-        if isinstance(node, yaml.ScalarNode):
-            if node.tag == _NUMBER and len(node.value) > _LONGEST_NUMBER:
-                raise MalformedManifest(f"it has a number of more than {_LONGEST_NUMBER} digits")
-            return 1
-        if id(node) in sizes:
-            known = sizes[id(node)]
-            if known is None:
-                raise MalformedManifest("one of its anchors holds itself")
-            return known
-        sizes[id(node)] = None
-        parts = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
-        total = 1 + sum(size(part) for part in parts)
-        if total > _MOST_NODES:
-            raise MalformedManifest(f"its anchors multiply it to more than {_MOST_NODES} values")
-        sizes[id(node)] = total
-        return total
-
-    size(node)
-
-
-def _read_document(document: Any) -> Asked:
-    kind = document.get("kind") if isinstance(document, dict) else None
-    if not isinstance(kind, str):
+def _read_object(value: Any, document: KubeDocument, podless: frozenset[str]) -> Asked:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not kind:
         return Asked(passed_over=Counter({"no kind": 1}))
-    if kind.endswith("List") and isinstance(document.get("items"), list):
+    if kind.endswith("List") and isinstance(value.get("items"), list):
         asked = Asked()
-        for item in document["items"]:
-            asked.add(_read_document(_with_kind(item, kind)))
+        for item in value["items"]:
+            asked.add(_read_object(_with_kind(item, value), document, podless))
         return asked
-    if kind not in _TEMPLATES or not _is_kubernetes_own(document):
+    group = group_of(value)
+    path = pod_path(kind, group)
+    if path is not None:
+        return _read_workload(value, path, document)
+    if runs_no_pods(kind, group) or not podless.isdisjoint({kind, f"{kind}.{group}"}):
         return Asked(passed_over=Counter({kind: 1}))
-    return _read_workload(kind, document)
+    asked = _read_by_shape(value, document, podless)
+    if asked == Asked():
+        # Without apiVersion, no API server takes it.
+        if need_have_no_pods(kind, group) or not isinstance(value.get("apiVersion"), str):
+            return Asked(passed_over=Counter({kind: 1}))
+        return Asked(unjudged=[_unjudged(value, "no pod was found in it, and it is not known to run none")])
+    return asked
 
 
-def _with_kind(item: Any, list_kind: str) -> Any:
+def _with_kind(item: Any, listed: Mapping[str, Any]) -> Any:
     """An item of a PodList and its like need not say its kind."""
-    if isinstance(item, dict) and "kind" not in item and list_kind != "List":
-        return {**item, "kind": list_kind.removesuffix("List")}
+    if isinstance(item, dict) and "kind" not in item and listed["kind"] != "List":
+        head = {name: listed[name] for name in ("apiVersion",) if name in listed}
+        return {**head, **item, "kind": listed["kind"].removesuffix("List")}
     return item
 
 
-def _is_kubernetes_own(document: Mapping[str, Any]) -> bool:
-    version = document.get("apiVersion", "v1")
-    return isinstance(version, str) and version.rpartition("/")[0] in _GROUPS
-
-
-def _read_workload(kind: str, document: Mapping[str, Any]) -> Asked:
-    metadata = _mapping(document.get("metadata"))
-    name = str(metadata.get("name") or metadata.get("generateName") or "")
-    title = f"{kind} {name}".strip()
+def _read_workload(value: Mapping[str, Any], path: Sequence[str], document: KubeDocument) -> Asked:
+    """One of Kubernetes' own, which has to have its pod where that belongs."""
     try:
-        spec = _pod_spec(kind, document)
-        if _mapping(spec.get("os")).get("name") == "windows":
-            return Asked(passed_over=Counter({f"{kind} for Windows": 1}))
-        pod, notes = _settings(spec, "pod", POD_FIELDS)
+        spec = _pod_spec(value, path)
         containers = [
-            _container(kind, name, str(metadata.get("namespace") or "default"), role, container, pod, notes)
+            ContainerShape(role, container, "")
             for list_name, role in ROLES.items()
             for container in _containers(spec, list_name)
         ]
         if not any(container.role == "main" for container in containers):
             raise MalformedManifest("it names no containers")
+        for shape in containers:
+            _check_container(shape.fields)
+    except MalformedManifest as error:
+        return _flawed(value, error)
+    return _read_pod(value, PodShape(spec, containers), document)
+
+
+def _read_by_shape(value: Mapping[str, Any], document: KubeDocument, podless: frozenset[str]) -> Asked:
+    asked = Asked()
+    for part in find_pods(value, value["kind"], group_of(value)):
+        if isinstance(part, PodShape):
+            asked.add(_read_pod(value, part, document))
+        elif isinstance(part, Unseen):
+            asked.unjudged.append(_unjudged(value, part.reason))
+        else:
+            asked.add(_read_object(part, document, podless))
+    return asked
+
+
+def _unjudged(value: Mapping[str, Any], reason: str) -> str:
+    group = group_of(value)
+    kind = f"{value['kind']}.{group}" if group else value["kind"]
+    return f"{_title(value)} ({value.get('apiVersion')}): {reason}; if it runs none, say --no-pods {kind}"
+
+
+def _read_pod(value: Mapping[str, Any], shape: PodShape, document: KubeDocument) -> Asked:
+    spec = shape.spec
+    try:
+        if _mapping(spec.get("os")).get("name") == "windows":
+            return Asked(passed_over=Counter({f"{value['kind']} for Windows": 1}))
+        metadata = _mapping(value.get("metadata"))
+        name, namespace = _name(metadata, "name") or _name(metadata, "generateName"), _name(metadata, "namespace")
+        pod, notes = _settings(spec, "pod", POD_FIELDS)
+        notes += tuple(_repeated((*_chain(value), spec), document))
+        containers = []
+        for container in shape.containers:
+            own, own_notes = _settings(container.fields, "container", CONTAINER_FIELDS)
+            image = container.fields.get("image")
+            containers.append(
+                AskedContainer(
+                    kind=value["kind"],
+                    name=name,
+                    namespace=namespace or "default",
+                    container=_name(container.fields, "name") or container.fallback_name,
+                    role=container.role,
+                    image=image if isinstance(image, str) and image.strip() else "",
+                    pod=pod,
+                    own=own,
+                    notes=(*notes, *own_notes, *_repeated((container.fields,), document)),
+                )
+            )
     except (MalformedManifest, MalformedCase) as error:
-        return Asked(flaws=[f"{title}: {error}"])
+        return _flawed(value, error)
     return Asked(containers)
 
 
-def _pod_spec(kind: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-    part: Any = document
-    for step in (*_TEMPLATES[kind], "spec"):
+def _flawed(value: Mapping[str, Any], error: ValueError) -> Asked:
+    """What cannot be read, and is a template if something in it is filled in later."""
+    sentence = f"{_title(value)}: {error}"
+    return Asked(templates=[sentence]) if has_placeholder(str(error)) else Asked(flaws=[sentence])
+
+
+def _title(value: Mapping[str, Any]) -> str:
+    metadata = _mapping(value.get("metadata"))
+    name = metadata.get("name") or metadata.get("generateName") or ""
+    return f"{value['kind']} {name if isinstance(name, str) else _shown(name)}".strip()
+
+
+def _pod_spec(value: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
+    part: Any = value
+    for step in (*path, "spec"):
         part = part.get(step) if isinstance(part, dict) else None
     if not isinstance(part, dict):
-        raise MalformedManifest(f"it has no {'.'.join((*_TEMPLATES[kind], 'spec'))}")
+        raise MalformedManifest(f"it has no {'.'.join((*path, 'spec'))}")
     return part
 
 
@@ -269,20 +256,29 @@ def _containers(spec: Mapping[str, Any], list_name: str) -> Sequence[Mapping[str
     return containers
 
 
-def _container(
-    kind: str,
-    name: str,
-    namespace: str,
-    role: Role,
-    container: Mapping[str, Any],
-    pod: Settings,
-    notes: tuple[str, ...],
-) -> AskedContainer:
+def _check_container(container: Mapping[str, Any]) -> None:
     own_name, image = container.get("name"), container.get("image")
-    if not isinstance(own_name, str) or not isinstance(image, str) or not own_name or not image:
+    for name, value in (("name", own_name), ("image", image)):
+        if value is not None and not isinstance(value, str):
+            raise MalformedManifest(_not_a_string(f"a container's {name}", value))
+    if not own_name or not image:
         raise MalformedManifest(f"its container {own_name!r} lacks a name or an image")
-    own, own_notes = _settings(container, "container", CONTAINER_FIELDS)
-    return AskedContainer(kind, name, namespace, own_name, role, image, pod, own, notes + own_notes)
+
+
+def _name(fields: Mapping[str, Any], key: str) -> str:
+    """A name, empty for none; kubectl takes nothing but a string, and YAML's y and 1 are none."""
+    name = fields.get(key)
+    if name is None or isinstance(name, str):
+        return name or ""
+    raise MalformedManifest(_not_a_string(f"its {key}", name))
+
+
+def _not_a_string(subject: str, value: object) -> str:
+    return f"{subject} is {_shown(value)}, which is not a string: quote it"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)[:_SHOWN]
 
 
 def _settings(part: Mapping[str, Any], where: str, known: frozenset[str]) -> tuple[Settings, tuple[str, ...]]:
@@ -297,6 +293,24 @@ def _settings(part: Mapping[str, Any], where: str, known: frozenset[str]) -> tup
     return settings, tuple(
         f"securityContext.{name} is not a field of a {where}: the API server ignores it" for name in unknown
     )
+
+
+def _chain(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """An object and the mappings on the way to its pod's spec."""
+    chain = [value]
+    for step in pod_path(value["kind"], group_of(value)) or ():
+        chain.append(_mapping(chain[-1].get(step)))
+    return chain
+
+
+def _repeated(parts: Sequence[Mapping[str, Any]], document: KubeDocument) -> Iterator[str]:
+    """A sentence on each key that was written again: kubectl takes the last without a word."""
+    contexts = [("securityContext.", _mapping(parts[-1].get("securityContext")))]
+    for prefix, fields in [*(("", part) for part in parts), *contexts]:
+        if isinstance(fields, Fields):
+            for name, line in fields.repeated:
+                where = f", again on line {document.line + line}" if line >= 0 else ""
+                yield f"{prefix}{name} is written twice{where}: kubectl takes the last, which undoes the first"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

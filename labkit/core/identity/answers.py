@@ -23,6 +23,7 @@ from labkit.core.identity.model import (
     Resolution,
     Settings,
     Versions,
+    read_number,
 )
 from labkit.core.identity.runtime_rules import check_sandbox, resolve_in_pod
 
@@ -78,8 +79,15 @@ def explain_in_pod(
         )
     if user is None or image is None or not image.files_known:
         uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
-        because.append("group, groups and HOME depend on the image's passwd and group files, which are not known")
-        return Answer(ok=True, kubelet_ok=True, uid=uid, decided_by=decided_by, because=tuple(because))
+        because.append(_reason_of_what_is_missing(user, uid, settings.run_as_group))
+        return Answer(
+            ok=True if uid is not None else None,
+            kubelet_ok=True,
+            uid=uid,
+            gid=settings.run_as_group if uid is not None else None,
+            decided_by=decided_by,
+            because=tuple(because),
+        )
     resolution = resolve_in_pod(image, user, settings)
     because += resolution.because
     identity = resolution.identity
@@ -124,17 +132,21 @@ def explain_in_engine(
         because = [f"no -u is given: the image's USER {image.user} decides"]
     else:
         because = ["neither -u nor the image's USER says anything: uid 0 (root)"]
-    resolution = Resolution(because=())
-    if image.files_known:
-        resolution = resolve_in_engine(image, user or image.user, group_add, versions.engine_runc)
+    settings = effective_settings(pod, container)
+    kubelet_refusal = verify_run_as_non_root(settings, cri_user(image.user), kubernetes=versions.kubernetes)
+    resolution = resolve_in_engine(image, user or image.user, group_add, versions.engine_runc)
+    if not image.files_known and _names(user or image.user, group_add):
+        because.append("a name depends on the image's passwd and group files, which are not known")
+        return _unknown_in_engine(None, kubelet_refusal, decided_by, because)
+    if not image.files_known and resolution.identity is not None:
+        because.append("group, groups and HOME depend on the image's passwd and group files, which are not known")
+        return _unknown_in_engine(resolution.identity.uid, kubelet_refusal, decided_by, because)
     because += resolution.because
     identity = resolution.identity
     if identity is not None and identity.uid == 0:
         because.append("uid 0 is root")
     if resolution.refusal is not None:
         because.append(f"the engine refuses: {resolution.refusal.message}")
-    settings = effective_settings(pod, container)
-    kubelet_refusal = verify_run_as_non_root(settings, cri_user(image.user), kubernetes=versions.kubernetes)
     return Answer(
         ok=resolution.refusal is None,
         kubelet_ok=kubelet_refusal is None,
@@ -142,6 +154,26 @@ def explain_in_engine(
         refusal=resolution.refusal,
         runs_as=identity,
         uid=identity.uid if identity else None,
+        decided_by=decided_by,
+        because=tuple(because),
+    )
+
+
+def _names(user: str, group_add: Sequence[str]) -> bool:
+    """Whether something is looked up by its name, for which the image's files are needed."""
+    name, _, group = user.partition(":")
+    return any(text and read_number(text) is None for text in (name, group, *group_add))
+
+
+def _unknown_in_engine(
+    uid: int | None, kubelet_refusal: Refusal | None, decided_by: DecidedBy, because: Sequence[str]
+) -> Answer:
+    """What the engine does with an image of which only the USER is known."""
+    return Answer(
+        ok=True if uid is not None else None,
+        kubelet_ok=kubelet_refusal is None,
+        kubelet_refusal=kubelet_refusal,
+        uid=uid,
         decided_by=decided_by,
         because=tuple(because),
     )
@@ -196,6 +228,16 @@ def _reason_of_kubelet(refusal: Refusal | None, settings: Settings, pod: Setting
     if refusal is not None:
         return f"runAsNonRoot is true, says the {by}: the kubelet refuses: {refusal.message}"
     return f"runAsNonRoot is true, says the {by}: the kubelet sees a uid other than 0 and lets it pass"
+
+
+def _reason_of_what_is_missing(user: CriUser | None, uid: int | None, gid: int | None) -> str:
+    """What is not known for want of the image, or of its passwd and group files."""
+    if uid is not None:
+        unknown = "group, groups" if gid is None else "groups"
+        return f"{unknown} and HOME depend on the image's passwd and group files, which are not known"
+    if user is None:
+        return "as whom it runs depends on the image's USER, which is not known"
+    return f"which uid {user.name} is, and whether there is one, depends on the image's passwd file, which is not known"
 
 
 def _reasons_of_namespace(identity: Identity, settings: Settings) -> list[str]:

@@ -103,6 +103,7 @@ class Answer:
         kubelet_refusal: the same, if it is the kubelet's.
         runs_as: the identity; None if it does not run, or if the image's files are not known.
         uid: the user id; known for some images of which nothing but the user is known.
+        gid: likewise, the group id.
     """
 
     ok: bool | None
@@ -113,6 +114,7 @@ class Answer:
     kubelet_refusal: Refusal | None = None
     runs_as: Identity | None = None
     uid: int | None = None
+    gid: int | None = None
 
     @property
     def cause(self) -> Cause | None:

@@ -21,8 +21,9 @@ from labkit.cli import main
 from labkit.cli.explain_command import answer_batch
 from labkit.explain import explanations
 from labkit.explain.engine_lookup import EngineLookup
-from labkit.explain.explanations import explain_image, explain_text, read_manifests
+from labkit.explain.explanations import explain_image, explain_text
 from labkit.explain.image_lookup import ImageFinder, parse_users
+from labkit.explain.manifest_files import read_manifests
 
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 POD = """
@@ -192,7 +193,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_cannot_be_read_is_a_flaw_and_the_rest_is_read(folder: Path) -> None:
-    (folder / "a.yaml").write_bytes(b"\xff\xfe\x00kind")
+    (folder / "a.yaml").write_bytes(b"kind: Pod\0")
     (folder / "b.yaml").write_text("kind: [")
     (folder / "c.yaml").write_text("kind: Pod\nspec: {containers: []}")
     found = read_manifests([str(folder)])

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.core.identity.model import Settings
-from labkit.explain.workload_kinds import Asked, MalformedManifest, read_workloads
+from labkit.explain.workload_kinds import Asked, read_workloads
 
 CONTAINER = {"name": "app", "image": "nginx"}
 SPEC: dict[str, Any] = {"containers": [CONTAINER]}
+CONTAINERS = "containers: [{name: app, image: nginx}]"
 POD = "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: app, image: nginx}]}\n"
 
 
@@ -33,7 +34,7 @@ def pod(**spec: object) -> dict[str, Any]:
 
 def read(*documents: object) -> Asked:
     """What these documents ask for; YAML and JSON must say the same."""
-    asked = read_workloads(yaml.safe_dump_all(documents))
+    asked = read_workloads("---\n".join(map(yaml.safe_dump, documents)))
     if len(documents) == 1:
         assert read_workloads(json.dumps(documents[0], indent="\t")) == asked
     return asked
@@ -165,14 +166,16 @@ def test_other_kinds_are_counted() -> None:
 
 @pytest.mark.parametrize("kind", [None, 7, True, ["Pod"], {"a": 1}, ""])
 def test_what_has_no_kind_is_counted_too(kind: object) -> None:
-    assert read({**manifest("Pod"), "kind": kind}).passed_over == {kind if kind == "" else "no kind": 1}
+    assert read({**manifest("Pod"), "kind": kind}).passed_over == {"no kind": 1}
 
 
 @pytest.mark.parametrize("version", ["batch.volcano.sh/v1alpha1", "example.org/v1", "x/v1", 1, None])
-def test_a_kind_of_the_same_name_in_another_project_is_passed_over(version: object) -> None:
+def test_a_kind_of_the_same_name_in_another_project_is_read_by_its_shape(version: object) -> None:
     asked = read({**manifest("Job", "template"), "apiVersion": version}, manifest("Pod"))
-    assert names(asked) == ["it"]
-    assert asked.passed_over == {"Job": 1}
+    assert [(asked_for.kind, asked_for.container) for asked_for in asked.containers] == [("Job", "app"), ("Pod", "app")]
+    # It need not have its pod where Kubernetes' own has it, and may have none.
+    elsewhere = read({"apiVersion": version, "kind": "Job", "spec": {"tasks": [{"template": {"spec": SPEC}}]}})
+    assert [asked_for.container for asked_for in elsewhere.containers] == ["app"]
     assert not asked.flaws
 
 
@@ -207,8 +210,14 @@ def test_pods_for_windows_are_passed_over() -> None:
         (pod(containers=[{"image": "nginx"}]), "Pod it: its container None lacks a name or an image"),
         (pod(containers=[{"name": "a"}]), "Pod it: its container 'a' lacks a name or an image"),
         (pod(containers=[{"name": "a", "image": ""}]), "Pod it: its container 'a' lacks a name or an image"),
-        (pod(containers=[{"name": "a", "image": 7}]), "Pod it: its container 'a' lacks a name or an image"),
-        (pod(containers=[{"name": 7, "image": "a"}]), "Pod it: its container 7 lacks a name or an image"),
+        (
+            pod(containers=[{"name": "a", "image": 7}]),
+            "Pod it: a container's image is 7, which is not a string: quote it",
+        ),
+        (
+            pod(containers=[{"name": True, "image": "a"}]),
+            "Pod it: a container's name is true, which is not a string: quote it",
+        ),
         (pod(hostUsers="no"), 'Pod it: pod.hostUsers must be true or false, not "no"'),
         (pod(securityContext=[7]), "Pod it: pod.securityContext must be an object"),
         (pod(securityContext=False), "Pod it: pod.securityContext must be an object"),
@@ -221,8 +230,8 @@ def test_pods_for_windows_are_passed_over() -> None:
             "Pod it: pod.securityContext.runAsUser must be a whole number, not true",
         ),
         (
-            pod(securityContext={"runAsGroup": 1.0}),
-            "Pod it: pod.securityContext.runAsGroup must be a whole number, not 1.0",
+            pod(securityContext={"runAsGroup": 1.5}),
+            "Pod it: pod.securityContext.runAsGroup must be a whole number, not 1.5",
         ),
         (
             pod(securityContext={"runAsNonRoot": "true"}),
@@ -253,19 +262,17 @@ def test_a_workload_that_cannot_be_read_says_why_and_the_others_are_read(documen
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        # Tags of YAML that JSON has no values for.
-        ("!!binary aGk=", "\"b'hi'\""),
+        ("!!binary aGk=", '"hi"'),
         ("!!timestamp 2024-01-01", '"2024-01-01"'),
-        ("!!set {a}", '"'),
-        ("{? !!binary aGk= : 1}", "{}"),
-        (".nan", "NaN"),
+        ("!!set {a}", '{"a": null}'),
+        ("{? !!binary aGk= : 1}", '{"hi": 1}'),
+        ("1e21", "1e+21"),
     ],
 )
-def test_a_value_that_is_none_of_json_s_is_a_flaw_like_others(value: str, shown: str) -> None:
-    asked = read_workloads(POD + f"---\nkind: Pod\nspec: {{securityContext: {{runAsUser: {value}}}}}")
+def test_a_value_with_a_tag_is_shown_as_kubectl_reads_it(value: str, shown: str) -> None:
+    asked = read_workloads(POD + f"---\nkind: Pod\nspec: {{securityContext: {{runAsUser: {value}}}, {CONTAINERS}}}")
     assert names(asked) == ["p"]
-    (flaw,) = asked.flaws
-    assert flaw.startswith(f"Pod: pod.securityContext.runAsUser must be a whole number, not {shown}")
+    assert asked.flaws == [f"Pod: pod.securityContext.runAsUser must be a whole number, not {shown}"]
 
 
 def test_a_misspelt_field_is_noted_for_it_protects_nobody() -> None:
@@ -286,7 +293,7 @@ def test_a_misspelt_field_is_noted_for_it_protects_nobody() -> None:
     )
 
 
-@pytest.mark.parametrize("uid", [-1, 2**31, 2**64, 10**900])
+@pytest.mark.parametrize("uid", [-1, 2**31, 2**63, 2**64 - 1])
 def test_an_id_out_of_range_is_read_for_the_rules_to_judge(uid: int) -> None:
     (one,) = read(pod(securityContext={"runAsUser": uid})).containers
     assert one.pod.run_as_user == uid
@@ -323,50 +330,6 @@ def test_dates_and_equals_signs_are_strings_as_for_kubernetes() -> None:
     assert (one.name, one.namespace, one.container, one.image) == ("2024-02-30", "2024-01-01", "2024-01-01", "=")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a: [",
-        "a: b: c",
-        "kind: Pod\n\tspec: {}",
-        "\tkind: Pod",
-        "{kind: Pod",
-        '{"kind": "Pod"} {"kind": "Pod"}',
-        "kind: 'Pod",
-        "a: *nobody",
-        "%YAML 3.0\n---\na: 1",
-        "a: !mine 1",
-        "a: !!python/object/apply:os.system [ls]",
-        "? [a]\n: 1",
-        "<<: 7",
-        # PyYAML itself falls over these.
-        "a: !!bool x",
-        "a: !!int ''",
-        "a: !!timestamp x",
-        "a: 0b_",
-        "a: " + ":".join("1" * 400) + ".5",
-        # Binary.
-        "\0",
-        "kind: Pod\0",
-        "\x7fELF\x02\x01\x01\0\0",
-        "PK\x03\x04",
-        "\ud800",
-        "\x1b[31m",
-    ],
-)
-def test_what_is_not_yaml_says_so(text: str) -> None:
-    for whole in (text, f"{POD}---\n{text}"):
-        with pytest.raises(MalformedManifest, match=r"^it is not YAML: ."):
-            read_workloads(whole)
-
-
-@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "0b" + "1" * 5000, "!!int '" + "9" * 5000 + "'"])
-@pytest.mark.parametrize("field", ["runAsUser", "supplementalGroupsPolicy"])
-def test_a_number_without_end_is_refused(field: str, number: str) -> None:
-    with pytest.raises(MalformedManifest, match="it has a number of more than 1000 digits"):
-        read_workloads(f"kind: Pod\nspec: {{securityContext: {{{field}: {number}}}}}")
-
-
 BY_SEQUENCES = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
 BY_MAPPINGS = "a0: &a0 {x: y}\n" + "".join(
     f"a{n}: &a{n} {{{', '.join(f'k{i}: *a{n - 1}' for i in range(9))}}}\n" for n in range(1, 12)
@@ -381,8 +344,8 @@ BY_TWOS = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}
 def test_a_billion_laughs_are_refused_at_once(bomb: str) -> None:
     start = time.monotonic()
     for text in (bomb, POD + "---\n" + bomb):
-        with pytest.raises(MalformedManifest, match="its anchors multiply it to more than 1000000 values"):
-            read_workloads(text)
+        (flaw,) = read_workloads(text).flaws
+        assert flaw.endswith("its anchors multiply it too much: document contains excessive aliasing")
     assert time.monotonic() - start < 1
 
 
@@ -406,8 +369,10 @@ def test_anchors_and_merge_keys_in_measure_are_fine() -> None:
     "text", ["&a [*a]", "a: &a {b: *a}", "&a {<<: *a}", "&a {<<: [*a, *a]}", "kind: List\nitems: &a [{items: *a}]"]
 )
 def test_an_anchor_that_holds_itself_is_refused(text: str) -> None:
-    with pytest.raises(MalformedManifest, match="one of its anchors holds itself"):
-        read_workloads(text)
+    asked = read_workloads(f"{text}\n---\n{POD}")
+    (flaw,) = asked.flaws
+    assert flaw.endswith(": it is not YAML: an anchor's value contains itself")
+    assert names(asked) == ["p"]
 
 
 @pytest.mark.parametrize(
@@ -415,8 +380,9 @@ def test_an_anchor_that_holds_itself_is_refused(text: str) -> None:
     [("[", "]"), ("{a: ", "}"), ("- ", ""), ('{"a":', "}"), ('{"kind":"List","items":[', "]}"), ("[\n", "]\n")],
 )
 def test_a_hundred_thousand_levels_are_too_deep(opening: str, closing: str) -> None:
-    with pytest.raises(MalformedManifest, match="it is nested too deeply"):
-        read_workloads(opening * 100_000 + "7" + closing * 100_000)
+    asked = read_workloads(opening * 100_000 + "7" + closing * 100_000 + f"\n---\n{POD}")
+    assert asked.flaws == ["line 1: it is nested too deeply"]
+    assert names(asked) == ["p"]
 
 
 @pytest.mark.parametrize(
@@ -432,18 +398,13 @@ def test_at_no_depth_does_it_break(frame: object) -> None:
     before, after = json.dumps(frame).split('"@"')
     for depth in (1, 150, *range(940, 1000, 15)):
         for opening, closing in (("[", "]"), ('{"kind":"List","items":[', "]}")):
-            try:
-                read_workloads(before + opening * depth + closing * depth + after)
-            except MalformedManifest as error:
-                assert str(error) == "it is nested too deeply"
+            asked = read_workloads(before + opening * depth + closing * depth + after)
+            assert not asked.broken or asked.flaws == ["line 1: it is nested too deeply"]
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        assert isinstance(read_workloads(text), Asked)
-    except MalformedManifest as error:
-        assert str(error)
+    assert isinstance(read_workloads(text), Asked)
 
 
 _words = [
@@ -487,10 +448,7 @@ _words += [
 
 @given(st.lists(st.sampled_from(_words), max_size=12).map("".join))
 def test_any_pieces_of_yaml_are_read_or_refused(text: str) -> None:
-    try:
-        assert isinstance(read_workloads(text), Asked)
-    except MalformedManifest as error:
-        assert str(error)
+    assert isinstance(read_workloads(text), Asked)
 
 
 _scalars = (
@@ -520,12 +478,8 @@ _documents = st.recursive(
 
 @given(st.lists(_documents, max_size=3))
 def test_any_documents_are_read_beside_a_good_one(documents: list[object]) -> None:
-    try:
-        asked = read_workloads(yaml.safe_dump_all([*documents, manifest("Pod", name="good")], allow_unicode=True))
-    except MalformedManifest as error:
-        # Of what a dump can hold, only a timestamp or a character of PyYAML's own making is left to refuse.
-        assert str(error)
-        return
+    dumped = [yaml.safe_dump(document, allow_unicode=True) for document in [*documents, manifest("Pod", name="good")]]
+    asked = read_workloads("\n---\n".join(dumped))
     assert asked.containers[-1].name == "good"
     for one in asked.containers:
         assert one.container

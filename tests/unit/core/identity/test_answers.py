@@ -193,7 +193,7 @@ def test_host_users_changes_the_meaning_of_root_and_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("settings", "ok", "cause", "uid"),
     [
-        (Settings(), True, None, None),
+        (Settings(), None, None, None),
         (Settings(run_as_non_root=True), None, None, None),
         (Settings(run_as_non_root=True, run_as_user=0), False, Cause.RUN_AS_USER_IS_ROOT, None),
         (Settings(run_as_non_root=True, run_as_user=7), True, None, 7),
@@ -207,7 +207,31 @@ def test_an_image_that_is_not_known(settings: Settings, ok: bool | None, cause: 
 def test_a_user_without_files() -> None:
     answer = explain_in_pod(Image("1654", files_known=False))
     assert (answer.ok, answer.uid, answer.runs_as) == (True, 1654, None)
-    assert explain_in_pod(Image("app", files_known=False)).uid is None
+    named = explain_in_pod(Image("app", files_known=False))
+    assert (named.ok, named.kubelet_ok, named.uid) == (None, True, None)
+    assert any("which uid app is" in reason for reason in named.because)
+    grouped = explain_in_pod(Image("app", files_known=False), Settings(run_as_user=7, run_as_group=8))
+    assert (grouped.ok, grouped.uid, grouped.gid) == (True, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("image_user", "user", "groups", "ok", "uid"),
+    [
+        ("1654", None, (), True, 1654),
+        ("", None, (), True, 0),
+        ("app", None, (), None, None),
+        ("app", "7:8", ("9",), True, 7),
+        ("7:staff", None, (), None, None),
+        ("7", None, ("staff",), None, None),
+        ("7", "app", (), None, None),
+        ("4294967296", None, (), False, None),
+    ],
+)
+def test_a_user_without_files_on_the_engine(
+    image_user: str, user: str | None, groups: tuple[str, ...], ok: bool | None, uid: int | None
+) -> None:
+    answer = explain_in_engine(Image(image_user, files_known=False), user, groups)
+    assert (answer.ok, answer.uid, answer.runs_as) == (ok, uid, None)
 
 
 _names = st.text("ar0159-:#\n x", max_size=6)

@@ -1,0 +1,175 @@
+"""Files, folders and standard input with manifests, as `kubectl -f` takes them, and as a pre-commit hook hands them."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from labkit.base.errors import Misuse
+from labkit.explain.manifests.built_folders import (
+    CHART,
+    KUSTOMIZATIONS,
+    folders_of_manifests,
+    how_it_is_built,
+    is_part_of_a_build,
+    is_patch,
+    remedy_for_template,
+)
+from labkit.explain.manifests.documents import decode
+from labkit.explain.workload_kinds import Asked, MalformedManifest, has_placeholder, read_workloads
+
+# kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions
+_ENDINGS = (".json", ".yaml", ".yml")
+_TOP_OF_AN_OBJECT = re.compile(r"""(?m)^["']?(apiVersion|kind)["']?[ \t]*:""")
+_LARGEST_FILE = 64 << 20
+_ARCHIVE_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.zst")
+# gzip, zstd, bzip2, xz, zip; and of tar in its first block
+_ARCHIVE_BEGINNINGS = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
+
+
+def read_manifests(
+    places: Sequence[str],
+    recursive: bool = False,
+    *,
+    handed: Sequence[str] = (),
+    podless: frozenset[str] = frozenset(),
+) -> Asked:
+    """Read files, folders and "-" for standard input, as `kubectl -f` does.
+
+    What cannot be read becomes a flaw, the rest is read.
+
+    Args:
+        places: files, folders, "-" for standard input.
+        recursive: whether to read the folders' subfolders too.
+        handed: files that were not chosen, such as those of a commit: what is no manifest among them is skipped.
+        podless: kinds that run no pods, besides those that are known not to.
+
+    Raises:
+        Misuse: a place does not exist, or is an address of the web.
+    """
+    asked = Asked()
+    files: list[str] = []
+    for place in places:
+        files_there, of_folders = _files(place, recursive)
+        files += files_there
+        asked.add(of_folders)
+    for file in files:
+        asked.add(_read_file(file, podless, chosen=file in places))
+    for file in handed:
+        if file.endswith(_ENDINGS):
+            _is_folder(file)  # says it if there is no such file
+        asked.add(_read_handed(file, podless))
+    return asked
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a name is that of a file to be read as a manifest, and not of an image or of an image archive."""
+    path = Path(name)
+    try:
+        if path.is_dir() or not path.exists():
+            return name.endswith(_ENDINGS)
+        if name.endswith(_ARCHIVE_ENDINGS):
+            return False
+        if name.endswith(_ENDINGS) or not path.is_file():
+            return True
+        with path.open("rb") as file:
+            beginning = file.read(_TAR_MAGIC_AT + len(_TAR_MAGIC))
+    except (OSError, ValueError):  # such as a name too long for a file; reading a file says why it cannot be read
+        return os.path.lexists(name) if "\0" not in name and len(name) < os.pathconf("/", "PC_PATH_MAX") else False
+    return not beginning.startswith(_ARCHIVE_BEGINNINGS) and beginning[_TAR_MAGIC_AT:] != _TAR_MAGIC
+
+
+def _read_handed(name: str, podless: frozenset[str]) -> Asked:
+    """A file that a hook hands over: templates, patches and what is no manifest are others' business."""
+    path = Path(name)
+    if path.name in (*KUSTOMIZATIONS, CHART) or is_patch(path):
+        return Asked()
+    asked = _read_file(name, podless, chosen=False)
+    asked.foreign = []
+    asked.passed_over.clear()
+    asked.containers = [replace(container, forgiven=has_placeholder(container.image)) for container in asked.containers]
+    asked.handed_templates, asked.templates = asked.templates, []
+    return asked
+
+
+def _read_file(name: str, podless: frozenset[str], *, chosen: bool) -> Asked:
+    """What a file asks for; one that nobody chose by name may be something else than a manifest."""
+    try:
+        text = _text(name)
+    except (MalformedManifest, OSError) as error:
+        return Asked(flaws=[f"{name}: {error}"])
+    asked = read_workloads(text, podless)
+    asked.containers = [replace(container, file=name) for container in asked.containers]
+    asked.unjudged = [f"{name}: {sentence}" for sentence in asked.unjudged]
+    if asked.broken and not chosen and not _looks_like_a_manifest(text):
+        return Asked(foreign=[name])
+    if asked.templates or (asked.broken and has_placeholder(text)):
+        asked.templates = [f"{name}: it is a template: {remedy_for_template(name, text)}"]
+        asked.flaws = [] if asked.broken else asked.flaws
+    asked.flaws = [f"{name}: {flaw}" for flaw in asked.flaws]
+    return asked
+
+
+def _looks_like_a_manifest(text: str) -> bool:
+    return _TOP_OF_AN_OBJECT.search(text) is not None or ("apiVersion" in text and "kind" in text)
+
+
+def _files(place: str, recursive: bool) -> tuple[list[str], Asked]:
+    """The files of a place; and what was seen of its folders."""
+    if place.startswith(("http://", "https://")):
+        raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
+    if not place:
+        raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
+    asked = Asked()
+    if place == "-" or not _is_folder(place):
+        return [place], asked
+    paths: list[str] = []
+    for folder, folders, files in os.walk(place, onerror=lambda error: asked.flaws.append(f"{place}: {error}")):
+        folders[:] = folders_of_manifests(folders, files)
+        if (sentence := how_it_is_built(folder, files)) is not None:
+            asked.unjudged.append(sentence)
+        paths += [
+            str(Path(folder, file))
+            for file in sorted(files)
+            if file.endswith(_ENDINGS) and _ends(Path(folder, file)) and not is_part_of_a_build(folder, file, files)
+        ]
+        if not recursive:
+            break
+    return paths, asked
+
+
+def _ends(path: Path) -> bool:
+    """Whether reading a file comes to an end: a pipe among the files of a folder would be waited for."""
+    return path.is_file() or not path.exists()
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        if stat.S_ISDIR(Path(place).stat().st_mode):
+            return True
+    except (FileNotFoundError, NotADirectoryError) as error:
+        remedy = "see what there is\n  ls"
+        raise Misuse(f"Reading {place}", "there is no such file or folder", remedy) from error
+    except OSError:  # reading it says why not
+        pass
+    return False
+
+
+def _text(name: str) -> str:
+    if name == "-":
+        data = sys.stdin.buffer.read(_LARGEST_FILE + 1)
+    else:
+        with Path(name).open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    if len(data) > _LARGEST_FILE:
+        raise MalformedManifest(f"it is larger than {_LARGEST_FILE >> 20} MiB")
+    text = decode(data)
+    if 3 * text.count("\0") > len(text):
+        raise MalformedManifest("it seems to be UTF-16 without a byte order mark, which kubectl does not read")
+    return text

@@ -1,0 +1,197 @@
+"""Pods in objects of any kind, found by their shape: a mapping with containers, wherever it stands.
+
+Sources for what is no list of `containers`: argoproj/argo-workflows:pkg/apis/workflow/v1alpha1/workflow_types.go
+(Template) and workflow/controller/workflowpod.go; tektoncd/pipeline:pkg/apis/pipeline/v1 (TaskSpec, Step, Sidecar).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from labkit.explain.manifests.documents import read_documents
+
+Role = Literal["init", "main", "ephemeral"]
+ROLES: Final[dict[str, Role]] = {"initContainers": "init", "containers": "main", "ephemeralContainers": "ephemeral"}
+# What holds no pods, or speaks of pods that are there already.
+_NOT_LOOKED_INTO: Final = frozenset({"metadata", "status", "openAPIV3Schema", "data", "stringData", "binaryData"})
+_OF_A_POD: Final = frozenset({*ROLES, "container", "script", "containerSet", "sidecars", "securityContext", "volumes"})
+
+
+@dataclass(frozen=True)
+class ContainerShape:
+    """A container in an object: its role, its fields, and a name for it if it has none of its own."""
+
+    role: Role
+    fields: Mapping[str, Any]
+    fallback_name: str
+
+
+@dataclass(frozen=True)
+class PodShape:
+    """A pod in an object.
+
+    Args:
+        spec: holds the pod's settings.
+        containers: those of the pod.
+    """
+
+    spec: Mapping[str, Any]
+    containers: Sequence[ContainerShape]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What may change a pod, and is not understood here."""
+
+    reason: str
+
+
+Part = PodShape | Unseen | Mapping[str, Any]
+
+
+def find_pods(document: Mapping[str, Any], kind: str, group: str | None) -> Iterator[Part]:
+    """The pods in an object that is no workload of Kubernetes' own.
+
+    Args:
+        document: the object.
+        kind: of the object.
+        group: its API group.
+
+    Yields:
+        Pods, whole objects that stand inside it, and what is not understood.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
+    if group == "tekton.dev":
+        yield from _tekton(document, kind)
+        return
+    for name, value in document.items():
+        if name not in _NOT_LOOKED_INTO:
+            yield from _search(value, group == "argoproj.io", {})
+
+
+def _search(value: object, argo: bool, defaults: Mapping[str, Any]) -> Iterator[Part]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _search(item, argo, defaults)
+    if not isinstance(value, dict):
+        return
+    if _is_object(value):
+        yield value
+        return
+    if argo:
+        yield from _extras_of_argo(value)
+        if isinstance(value.get("templates"), list):
+            defaults = value
+    pod = _argo_pod(value, defaults) if argo else _pod(value)
+    if pod is not None:
+        yield pod
+    for name, part in value.items():
+        if name not in _NOT_LOOKED_INTO and (pod is None or name not in _OF_A_POD):
+            yield from _search(part, argo, defaults)
+
+
+def _is_object(value: Mapping[str, Any]) -> bool:
+    """Whether it is an object of its own, as a reference to one has no parts."""
+    named = isinstance(value.get("kind"), str) and isinstance(value.get("apiVersion"), str)
+    return named and not {"metadata", "spec", "template", "objects", "items"}.isdisjoint(value)
+
+
+def _pod(value: Mapping[str, Any]) -> PodShape | None:
+    containers = _listed(value, ROLES)
+    # Such as a job of some operator that has one container, and says so.
+    if not containers and _has_image(value.get("container")):
+        containers = [ContainerShape("main", value["container"], "container")]
+    return PodShape(value, containers) if containers else None
+
+
+def _listed(value: Mapping[str, Any], roles: Mapping[str, Role]) -> list[ContainerShape]:
+    return [
+        ContainerShape(role, fields, f"{list_name}[{index}]")
+        for list_name, role in roles.items()
+        for index, fields in enumerate(_mappings(value.get(list_name)))
+    ]
+
+
+def _has_image(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("image"), str)
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+# --- Argo ---
+
+
+def _argo_pod(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> PodShape | None:
+    """A template of a Workflow, or a pod's spec in another kind of Argo's."""
+    containers = _listed(value, ROLES)
+    name = value.get("name")
+    for key in ("container", "script"):
+        if _has_image(value.get(key)):
+            containers.append(ContainerShape("main", value[key], name if isinstance(name, str) and name else key))
+    if isinstance(value.get("containerSet"), dict):
+        containers += _listed(value["containerSet"], {"containers": "main"})
+    if not containers:
+        return None
+    containers += _listed(value, {"sidecars": "main"})
+    # A template's securityContext replaces the workflow's as a whole.
+    if value.get("securityContext") is None and defaults.get("securityContext") is not None:
+        value = {**value, "securityContext": defaults["securityContext"]}
+    return PodShape(value, containers)
+
+
+def _extras_of_argo(value: Mapping[str, Any]) -> Iterator[Part]:
+    if value.get("podSpecPatch"):
+        yield Unseen("its podSpecPatch, which changes the pods that stand in it, is not understood here")
+    resource = value.get("resource")
+    if isinstance(resource, dict) and isinstance(resource.get("manifest"), str):
+        for document in read_documents(resource["manifest"]):
+            if isinstance(document.value, dict):
+                yield document.value
+            else:
+                yield Unseen("a manifest inside it cannot be read")
+
+
+# --- Tekton ---
+
+
+def _tekton(document: Mapping[str, Any], kind: str) -> Iterator[Part]:
+    spec = document.get("spec")
+    if not isinstance(spec, dict):
+        return
+    if kind == "StepAction" and _has_image(spec):
+        yield PodShape({}, [ContainerShape("main", spec, "step")])
+        return
+    runs = spec.get("taskRunTemplate")
+    template = (runs if isinstance(runs, dict) else spec).get("podTemplate")
+    yield from _tasks(spec, template if isinstance(template, dict) else {})
+
+
+def _tasks(value: object, pod: Mapping[str, Any]) -> Iterator[Part]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _tasks(item, pod)
+    if not isinstance(value, dict):
+        return
+    if steps := _listed(value, {"steps": "main"}):
+        defaults = value.get("stepTemplate")
+        if isinstance(defaults, dict):
+            steps = [replace(step, fields=_with_defaults(step.fields, defaults)) for step in steps]
+        yield PodShape(pod, [*steps, *_listed(value, {"sidecars": "main"})])
+        return
+    for part in value.values():
+        yield from _tasks(part, pod)
+
+
+def _with_defaults(step: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A step with what the stepTemplate says for all."""
+    merged = {**defaults, **step}
+    own, common = step.get("securityContext"), defaults.get("securityContext")
+    if isinstance(own, dict) and isinstance(common, dict):
+        merged["securityContext"] = {**common, **own}
+    return merged
