@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from labkit.core.pods.objects import Applied, Rollout
     from labkit.core.pods.outcome import Outcome
+    from labkit.core.pods.pod_containers import ProcessIdentity
     from labkit.core.run_results import RunResult
     from labkit.explain.rows import Explanations
     from labkit.lab.samples.image_facts import FileFact, ImageFacts
@@ -22,7 +23,27 @@ class Looks(Protocol):
     """What a check may look at. Looking runs no program and changes nothing."""
 
     def pod(self, name: str) -> Outcome | None:
-        """A pod of the lesson as it is now, once it is decided; None if it does not exist."""
+        """A pod of the lesson as it is now, once it is decided; one that is being deleted does not count.
+
+        If there is none, the API server's last no to one of that name; None if there was no such no.
+        """
+
+    def last_no(self, name: str) -> Outcome | None:
+        """The API server's last no to a pod of that name, if there is no pod of it now."""
+
+    def identities(self, pod: str) -> dict[str, ProcessIdentity | None]:
+        """As whom the first process of each container runs or ran, as the runtime reports it, by the container's name.
+
+        Init containers, sidecars and ephemeral containers are among them. None for one that never started, or whose
+        node does not report it; empty if the pod does not exist.
+        """
+
+    def log(self, pod: str, container: str | None = None) -> str:
+        """What a container of a pod printed, the one that kubectl would take if none is named.
+
+        Raises:
+            Misuse: there is no such pod, or it has no such container.
+        """
 
     def pods(self) -> list[tuple[str, str, str]]:
         """The lesson's pods: name, phase, and what a container of it waits for."""
@@ -31,10 +52,19 @@ class Looks(Protocol):
         """A pod's manifest as the API server has it; empty if it does not exist."""
 
     def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
-        """The API server's no to a pod if it were made now (a dry run); None if it would let it in."""
+        """The API server's no to a pod if it were made now (a dry run); None if it would let it in.
+
+        Of a Deployment, ReplicaSet, StatefulSet, DaemonSet or Job, a pod of its template is asked for.
+
+        Raises:
+            Misuse: it is a manifest of none of these.
+        """
 
     def rollout(self, deployment: str) -> Rollout | None:
         """A Deployment as it is now, once it is decided; None if it does not exist."""
+
+    def pods_of(self, deployment: str) -> list[Outcome]:
+        """Each pod of a Deployment's template as it is now, once all are decided; none of older templates."""
 
     def enforced(self) -> str:
         """The Pod Security level that the lesson's namespace enforces."""
@@ -62,8 +92,8 @@ class Starts(Protocol):
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         """Run a command in a new container of an image."""
 
-    def exec(self, pod: Outcome | str, command: str | Sequence[str]) -> RunResult:
-        """Run a command in a running pod."""
+    def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
+        """Run a command in a running pod, in the container that kubectl would take if none is named."""
 
     def pod(
         self,

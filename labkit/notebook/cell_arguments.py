@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import Misuse
-from labkit.core.pods.manifest import read_pod
+from labkit.base.errors import Misuse, did_you_mean
+from labkit.core.pods.manifest import read_pod, read_pod_to_come
 from labkit.core.pods.objects import read_object
 from labkit.core.pods.outcome import Outcome
 
+LEVELS = ("privileged", "baseline", "restricted")
+"""The Pod Security levels (kubernetes/pod-security-admission:api/constants.go)."""
+
+_MANIFEST_ENDINGS = (".yaml", ".yml", ".json")
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -86,6 +92,16 @@ def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     return _require_manifest(read_pod, manifest, "give one Pod, as in\n  kubectl explain pod")
 
 
+def require_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The Pod that a manifest is of, or whose template it has.
+
+    Raises:
+        Misuse: it is neither; what came back says why.
+    """
+    remedy = "give one Pod, or what makes pods, as in\n  kubectl explain pod"
+    return _require_manifest(read_pod_to_come, manifest, remedy)
+
+
 def require_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     """A manifest of one Deployment, Secret or ConfigMap.
 
@@ -100,9 +116,69 @@ def _require_manifest(
     read: Callable[[str | Mapping[str, Any]], dict[str, Any]], manifest: str | Mapping[str, Any], remedy: str
 ) -> dict[str, Any]:
     try:
-        return read(manifest)
+        return read(_text_of_file(manifest))
     except ValueError as error:
         raise Misuse("Reading the manifest", str(error), remedy) from error
+
+
+def _text_of_file(manifest: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
+    """The text of a manifest's file, if the name of one was given, as kubectl users do; else what was given.
+
+    Raises:
+        Misuse: there is no such file, or it cannot be read.
+    """
+    if isinstance(manifest, os.PathLike):
+        manifest = os.fspath(manifest)
+    if not isinstance(manifest, str) or not manifest.strip().endswith(_MANIFEST_ENDINGS):
+        return manifest
+    name = manifest.strip()
+    if "\n" in name or ": " in name:
+        return manifest
+    path = Path(name).expanduser()
+    tried = f"Reading the manifest {name!r}"
+    if not path.is_file():
+        near = [file.name for file in _files_beside(path) if file.suffix in _MANIFEST_ENDINGS]
+        otherwise = f"give the manifest's text in quotes, or write it into {name} first"
+        problem = f"a manifest's text is expected, or the name of its file, and there is no such file in {Path.cwd()}"
+        raise Misuse(tried, problem, did_you_mean(path.name, near, otherwise))
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(tried, str(error), "look at it in JupyterLab, and save it as text (UTF-8)") from error
+
+
+def _files_beside(path: Path) -> Iterable[Path]:
+    return path.parent.iterdir() if path.parent.is_dir() else ()
+
+
+def require_level(level: object) -> str:
+    """A Pod Security level.
+
+    Raises:
+        Misuse: it is none.
+    """
+    if not isinstance(level, str) or level not in LEVELS:
+        remedy = did_you_mean(str(level).lower(), LEVELS, f"there are {', '.join(LEVELS)}")
+        raise Misuse(f"Enforcing Pod Security level {level!r}", "there is no such level", remedy)
+    return level
+
+
+def require_container(container: str, pod: str, containers: Iterable[str]) -> str:
+    """A container of a pod.
+
+    Args:
+        container: its name.
+        pod: the pod's name.
+        containers: the names of those that the pod has.
+
+    Raises:
+        Misuse: the pod has no such container.
+    """
+    there = list(containers)
+    if container not in there:
+        remedy = did_you_mean(str(container), there, f"there are {', '.join(there)}")
+        raise Misuse(f"Looking for container {container!r} of pod {pod}", "there is no such container", remedy)
+    return container
 
 
 def containers_of(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from labkit.course.progress import Progress
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import status_table
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.notebook.interrupts import brief_interrupts
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.lesson_pods import LessonPods
@@ -28,9 +29,13 @@ Command = str | Sequence[str]
 """A command: text is split into words, and read by no shell."""
 
 Manifest = str | Mapping[str, Any]
-"""YAML text or a mapping. A sample image's name in it, such as `image: debian`, means the lab's image."""
+"""YAML text, the name of its file, or a mapping.
+
+A sample image's name in it, such as `image: debian`, means the lab's image.
+"""
 
 
+@brief_interrupts("lab")
 class Lesson:
     """What a lesson does with images, containers, pods and exercises. `labkit.open` opens one.
 
@@ -206,7 +211,8 @@ class Lesson:
         """Ask the API server for a pod without making it (a dry run); its no, or None if it would let it in.
 
         Args:
-            manifest: of one Pod, as for `apply`.
+            manifest: of one Pod, as for `apply`, or of what makes pods: of a Deployment a pod of its template is
+                asked for.
         """
         return self._pods.admission(manifest)
 
@@ -246,14 +252,16 @@ class Lesson:
         """
         return self._pods.page(pod, port, path)
 
-    def exec(self, pod: Outcome | str, command: Command) -> RunResult:
+    def exec(self, pod: Outcome | str, command: Command, container: str | None = None) -> RunResult:
         """Run a command in a pod's container, as `kubectl exec` does; there is no way to say as whom.
 
         Args:
             pod: its name, or what `pod` or `apply` returned.
             command: what to run; text is split into words and read by no shell.
+            container: which, as `--container`. Without it the one that the pod's annotation
+                kubectl.kubernetes.io/default-container names, or else the first.
         """
-        return self._pods.exec(pod, command)
+        return self._pods.exec(pod, command, container)
 
     # --- what is not a pod ---
 

@@ -9,16 +9,26 @@ from typing import Any
 
 from labkit.adapters.kube import EXEC_FAILED, page_path
 from labkit.base.argv import to_argv
-from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.base.errors import Misuse, did_you_mean
 from labkit.base.resources import CLUSTER, require
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
+from labkit.core.pods.api_objects import PodObject
 from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, to_yaml
 from labkit.core.pods.objects import read_manifest
 from labkit.core.pods.outcome import Outcome
-from labkit.core.pods.verdicts import pod_summary
+from labkit.core.pods.pod_containers import ProcessIdentity, default_container, pod_containers, process_identities
+from labkit.core.pods.verdicts import judge, pod_summary
 from labkit.core.run_results import RunResult
-from labkit.notebook.cell_arguments import pod_name, require_image, require_pod, require_settings, require_text
+from labkit.notebook.cell_arguments import (
+    pod_name,
+    require_container,
+    require_image,
+    require_pod,
+    require_pod_to_come,
+    require_settings,
+    require_text,
+)
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.opened_lesson import OpenedLesson
 
@@ -88,37 +98,56 @@ class LessonPods:
 
     def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
         """Ask the API server for a pod without making it."""
-        own = require_pod(manifest)
+        own = require_pod_to_come(manifest)
         self._images.name_in_full(own)
         # Of another name, so that a pod that is there is not in the way.
-        own["metadata"] = {"name": f"{own['metadata']['name'][:40]}-asked"}
-        return self._lesson.kube.create_pod(own, own["metadata"]["name"], self._lesson.namespace, dry_run=True)
+        name = f"{own['metadata']['name'][:40]}-asked"
+        own["metadata"]["name"] = name
+        return self._lesson.kube.create_pod(own, name, self._lesson.namespace, dry_run=True)
 
     # --- looked at ---
 
     def pods(self) -> list[tuple[str, str, str]]:
         """The lesson's pods: name, phase, what a container waits for."""
-        return [pod_summary(pod) for pod in self._lesson.kube.pods(self._lesson.namespace)]
+        pods = [pod_summary(pod) for pod in self._lesson.kube.pods(self._lesson.namespace)]
+        if not pods:
+            self._lesson.require_namespace()
+        return pods
 
     def manifest(self, pod: Outcome | str) -> dict[str, Any]:
         """A pod's manifest as the API server has it."""
-        name = pod_name(pod)
-        for manifest in self._lesson.kube.pods(self._lesson.namespace):
-            if manifest["metadata"]["name"] == name:
-                return {**manifest, "kind": "Pod", "apiVersion": "v1"}
-        return {}
+        manifest = self._find(pod)
+        return {**manifest, "kind": "Pod", "apiVersion": "v1"} if manifest is not None else {}
 
     def look_at(self, pod: Outcome | str, seconds: float = 0.0) -> Outcome | None:
-        """A pod as it is now."""
-        name = pod_name(pod)
-        if not self._exists(name):
-            return self._lesson.not_admitted.get(name)
-        return self._lesson.kube.observe(name, self._lesson.namespace, seconds=seconds)
+        """A pod as it is now, or the API server's last no to it."""
+        there = self._find(pod)
+        if there is None or there["metadata"].get("deletionTimestamp"):
+            return self._lesson.not_admitted.get(pod_name(pod))
+        kube, metadata = self._lesson.kube, there["metadata"]
+        if seconds and judge(there).verdict == "pending":
+            return kube.observe(metadata["name"], metadata["namespace"], seconds=seconds, uid=metadata["uid"])
+        return kube.outcome_of(there, timed_out=True)
+
+    def last_no(self, name: str) -> Outcome | None:
+        """The API server's last no to a pod of a name that has none now."""
+        return None if self._find(name) is not None else self._lesson.not_admitted.get(name)
 
     def ending(self, pod: Outcome | str, seconds: float = 15.0) -> Outcome:
         """How a pod ended."""
-        self._require(pod_name(pod))
-        return self._lesson.kube.observe_end(pod_name(pod), self._lesson.namespace, seconds)
+        metadata = self._require(pod)["metadata"]
+        return self._lesson.kube.observe_end(metadata["name"], metadata["namespace"], seconds)
+
+    def identities(self, pod: Outcome | str) -> dict[str, ProcessIdentity | None]:
+        """As whom each container's first process was started."""
+        there = self._find(pod)
+        return process_identities(there) if there is not None else {}
+
+    def log(self, pod: Outcome | str, container: str | None = None) -> str:
+        """What a container of a pod printed."""
+        there = self._require(pod)
+        metadata = there["metadata"]
+        return self._lesson.kube.logs(metadata["name"], metadata["namespace"], _container(there, container))
 
     # --- asked ---
 
@@ -131,27 +160,39 @@ class LessonPods:
         line = f"kubectl get --raw {page_path(name, namespace, port, path)}"
         return RunResult(line, text.strip(), 0 if answered else 1)
 
-    def exec(self, pod: Outcome | str, command: str | Sequence[str]) -> RunResult:
-        """Run a command in a pod's container."""
-        name = pod_name(pod)
-        namespace = pod.namespace if isinstance(pod, Outcome) else self._lesson.namespace
-        argv = to_argv(command, f"Running a command in pod {name}")
-        try:
-            result = self._lesson.kube.execute(name, namespace, argv)
-        except LabFailed:
-            if isinstance(pod, str):
-                self._require(name)
-            raise
-        line = shlex.join(["kubectl", "exec", "--namespace", namespace, name, "--", *argv])
+    def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
+        """Run a command in a container of a pod."""
+        argv = to_argv(command, f"Running a command in pod {pod_name(pod)}")
+        there = self._require(pod)
+        name, namespace = there["metadata"]["name"], there["metadata"]["namespace"]
+        result = self._lesson.kube.execute(name, namespace, argv, _container(there, container))
+        choice = ["--container", container] if container else []
+        line = shlex.join(["kubectl", "exec", "--namespace", namespace, name, *choice, "--", *argv])
         output = result.output.strip()
         cause = cause_of_engine_error(output) if EXEC_FAILED in output else None
         return RunResult(line, output, result.exit_status, cause)
 
-    def _exists(self, name: str) -> bool:
-        return any(name == pod for pod, _, _ in self.pods())
+    def _find(self, pod: Outcome | str) -> PodObject | None:
+        """A pod as the API gives it; what the API server said to an earlier one of its name counts no more."""
+        namespace = pod.namespace if isinstance(pod, Outcome) else self._lesson.namespace
+        there = self._lesson.kube.find_pod(pod_name(pod), namespace)
+        if there is None:
+            self._lesson.require_namespace()
+        else:
+            self._lesson.not_admitted.pop(pod_name(pod), None)
+        return there
 
-    def _require(self, name: str) -> None:
-        if not self._exists(name):
-            names = [pod for pod, _, _ in self.pods()]
+    def _require(self, pod: Outcome | str) -> PodObject:
+        there = self._find(pod)
+        if there is None:
+            name, names = pod_name(pod), [other for other, _, _ in self.pods()]
             there_are = f"there are {', '.join(names)}" if names else "run the cell that makes it"
             raise Misuse(f"Looking for pod {name!r}", "there is no such pod", did_you_mean(name, names, there_are))
+        return there
+
+
+def _container(pod: PodObject, container: str | None) -> str | None:
+    """The container that was named, or else the one that kubectl takes."""
+    if container is None:
+        return default_container(pod)
+    return require_container(container, pod["metadata"]["name"], (each.name for each in pod_containers(pod)))

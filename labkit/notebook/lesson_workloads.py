@@ -8,7 +8,8 @@ from typing import Any
 from labkit.adapters.kube import ENFORCE_LABEL
 from labkit.base.errors import Misuse
 from labkit.core.pods.objects import Applied, Rollout, apply_line
-from labkit.notebook.cell_arguments import require_object
+from labkit.core.pods.outcome import Outcome
+from labkit.notebook.cell_arguments import require_level, require_object
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.opened_lesson import OpenedLesson
 
@@ -37,14 +38,19 @@ class LessonWorkloads:
         """What became of a Deployment."""
         rollout = self._lesson.kube.rollout(deployment, self._lesson.namespace, seconds)
         if rollout is None:
+            self._lesson.require_namespace()
             raise Misuse(
                 f"Looking for deployment {deployment!r}", "there is no such Deployment", "make it with lab.create"
             )
         return rollout
 
+    def pods_of(self, deployment: str, seconds: float = 15.0) -> list[Outcome]:
+        """Each pod of a Deployment's template as it is now."""
+        return self._lesson.kube.pods_of(deployment, self._lesson.namespace, seconds)
+
     def enforce(self, level: str = "restricted") -> Applied:
         """Have the namespace enforce a Pod Security level."""
-        namespace = self._lesson.namespace
+        namespace, level = self._lesson.namespace, require_level(level)
         warnings = self._lesson.kube.enforce(namespace, level)
         line = f"kubectl label --overwrite namespace {namespace} {ENFORCE_LABEL}={level}"
         return Applied(f"namespace/{namespace}", warnings, line)

@@ -8,6 +8,7 @@ from typing import Any
 from labkit.base.errors import Misuse
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.pod_containers import ProcessIdentity
 from labkit.core.run_results import RunResult
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
@@ -38,6 +39,15 @@ class LessonLooks:
     def pods(self) -> list[tuple[str, str, str]]:
         return self._pods.pods()
 
+    def last_no(self, name: str) -> Outcome | None:
+        return self._pods.last_no(name)
+
+    def identities(self, pod: str) -> dict[str, ProcessIdentity | None]:
+        return self._pods.identities(pod)
+
+    def log(self, pod: str, container: str | None = None) -> str:
+        return self._pods.log(pod, container)
+
     def manifest(self, pod: str) -> dict[str, Any]:
         return self._pods.manifest(pod)
 
@@ -49,6 +59,9 @@ class LessonLooks:
             return self._workloads.rollout(deployment, seconds=_DECIDED_SECONDS)
         except Misuse:
             return None
+
+    def pods_of(self, deployment: str) -> list[Outcome]:
+        return self._workloads.pods_of(deployment, seconds=_DECIDED_SECONDS)
 
     def enforced(self) -> str:
         return self._workloads.enforced()
@@ -88,8 +101,8 @@ class LessonStarts:
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         return self._containers.run(image, command, user=user)
 
-    def exec(self, pod: Outcome | str, command: str | Sequence[str]) -> RunResult:
-        return self._pods.exec(pod, command)
+    def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
+        return self._pods.exec(pod, command, container)
 
     def pod(
         self,

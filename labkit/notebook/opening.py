@@ -83,11 +83,7 @@ def diagnose(name: str) -> str:
     """
     with Lab() as lab:
         kube = _running_kube(lab)
-        parts = [
-            str(kube.judge_now(pod["metadata"]["name"], namespace))
-            for namespace in kube.namespaces(name)
-            for pod in kube.pods(namespace)
-        ]
+        parts = [str(kube.outcome_of(pod)) for namespace in kube.namespaces(name) for pod in kube.pods(namespace)]
     return "\n\n".join(parts) or f"lesson {name} has no pods"
 
 

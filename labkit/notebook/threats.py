@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.notebook.interrupts import brief_interrupts
 from labkit.show.table import Table
 from labkit.threat.cve_cards import card_table, cards_table
 from labkit.threat.cves import CARDS, MachineVersions, check, find_card
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from labkit.show.picture import Picture
 
 
+@brief_interrupts("lab.threats")
 class Threats:
     """The threat model of one lesson.
 

@@ -142,7 +142,7 @@ class OnCluster:
         """The trial of a pod once its output is whole or will not be; None until then."""
         name, spent = asked.posture.name, time.monotonic() - asked.since
         late = spent > self._deadline
-        outcome = judge(pod, self._kube.events(name, asked.namespace) if late else (), timed_out=late)
+        outcome = judge(pod, self._kube.events(pod) if late else (), timed_out=late)
         if outcome.verdict == "refused":
             return _refused(asked.posture, asked.line, probes, outcome, spent)
         output = read_output(self._kube.logs(name, asked.namespace, CONTAINER))

@@ -128,7 +128,7 @@ class Observer:
             if index not in running.found and (seen := decided(state)) is not None:
                 running.found[index], running.progress = seen, now
         if running.missing() and now - running.since > _SLOW_SECONDS:
-            self._look_beside(name, running)
+            self._look_beside(pod, running)
         missing = running.missing()
         alone = len(running.wanted) == 1
         stuck = now - running.progress > (seconds if alone else _STUCK_SECONDS)
@@ -137,7 +137,7 @@ class Observer:
             running.found[missing[0][0]] = Seen(cause=Cause.TIMEOUT, message=f"last seen {last}")
         return not missing or stuck
 
-    def _look_beside(self, name: str, running: _Running) -> None:
+    def _look_beside(self, pod: PodObject | None, running: _Running) -> None:
         """Note what a pod's status does not say: why it gets no sandbox, and what the API server does not take.
 
         The API server refuses a pod's status if an id of a container's user is above 2147483647
@@ -146,12 +146,12 @@ class Observer:
         events and log; of many in a pod the kubelet leaves events out.
         """
         alone = len(running.wanted) == 1
-        if running.found and not alone:
+        if pod is None or (running.found and not alone):
             return
-        events = self._kube.events(name, self._namespace)
+        events = self._kube.events(pod)
         seen = no_sandbox(events)
         if seen is None and alone:
-            seen = without_status(events, self._kube.logs(name, self._namespace))
+            seen = without_status(events, self._kube.logs(pod["metadata"]["name"], self._namespace))
         if seen is not None:
             running.found = {index: seen for index, _ in running.wanted.values()}
 

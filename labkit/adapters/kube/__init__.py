@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from labkit.adapters.kube.kube_pods import KubePods
+from labkit.adapters.kube.kube_connection import namespace_gone
 from labkit.adapters.kube.kube_workloads import KubeWorkloads
-from labkit.adapters.kube.namespaces import ENFORCE_LABEL, KubeNamespaces, namespace_gone
+from labkit.adapters.kube.namespaces import ENFORCE_LABEL, KubeNamespaces
 from labkit.adapters.kube.nodes import KubeNodes
 from labkit.adapters.kube.pod_access import EXEC_FAILED, PodAccess, page_path
 
 __all__ = ["ENFORCE_LABEL", "EXEC_FAILED", "Kube", "namespace_gone", "page_path"]
 
 
-class Kube(KubeNodes, KubeNamespaces, KubePods, PodAccess, KubeWorkloads):
+class Kube(KubeNodes, KubeNamespaces, PodAccess, KubeWorkloads):
     """The lab's cluster, seen through what the lab needs of it.
 
     A KubeConnection, and what is done over it with nodes, namespaces, pods, the programs in pods, and workloads.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -22,6 +23,11 @@ _T = TypeVar("_T")
 POLL_SECONDS = 0.03
 _REQUEST_SECONDS = 10.0
 GONE_REMEDY = "bring it back and go on\n  labkit up"
+LOOK_REMEDY = "look at the lab\n  labkit status"
+# kubernetes/kubernetes:plugin/pkg/admission/namespace/lifecycle/admission.go
+_NO_NAMESPACE = re.compile(
+    r'namespaces "(?P<name>[^"]*)" not found|in namespace (?P<leaving>\S+) because it is being terminated'
+)
 
 
 class _LoggedTransport(httpx2.HTTPTransport):
@@ -90,11 +96,12 @@ class KubeConnection:
         try:
             yield
         except ApiError as error:  # which is an HTTPError, too
-            raise LabFailed(tried, error.status.message or str(error), "look at the lab\n  labkit status") from error
+            require_namespace(error.status.message or "")
+            raise LabFailed(tried, error.status.message or str(error), LOOK_REMEDY) from error
         except httpx2.HTTPError as error:
             raise LabFailed(tried, f"the cluster does not answer ({error})", GONE_REMEDY) from error
 
-    def _ask(
+    def _send(
         self,
         method: str,
         path: str,
@@ -104,9 +111,12 @@ class KubeConnection:
         params: Mapping[str, str] | None = None,
         seconds: float = _REQUEST_SECONDS,
     ) -> httpx2.Response:
-        """Ask the API server itself, where the client hides what is wanted: warnings, a pod's own pages."""
-        tried = f"Asking the API server to {method} {path}"
-        with self._doing(tried):
+        """Ask the API server itself; its no is a response like any other.
+
+        Raises:
+            LabFailed: it does not answer, or the namespace is gone.
+        """
+        with self._doing(_asking(method, path)):
             response = self._raw.request(
                 method,
                 path,
@@ -116,7 +126,18 @@ class KubeConnection:
                 params={**(params or {}), **({"fieldManager": "labkit"} if body is not None else {})},
             )
         if response.is_error:
-            raise LabFailed(tried, _message_of(response), "look at the lab\n  labkit status")
+            require_namespace(message_of(response))
+        return response
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Ask the API server itself, where the client hides what is wanted; `_send` says more.
+
+        Raises:
+            LabFailed: it says no, or does not answer.
+        """
+        response = self._send(method, path, **options)
+        if response.is_error:
+            raise LabFailed(_asking(method, path), message_of(response), LOOK_REMEDY)
         return response
 
     @functools.cached_property
@@ -142,12 +163,35 @@ class KubeConnection:
                 raise
 
 
-def _message_of(response: httpx2.Response) -> str:
+def _asking(method: str, path: str) -> str:
+    return f"Asking the API server to {method} {path}"
+
+
+def message_of(response: httpx2.Response) -> str:
     """The API server's message, or whatever text came back."""
     try:
         return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
         return response.text.strip() or f"status {response.status_code}"
+
+
+def namespace_gone(namespace: str) -> LabFailed:
+    """The error for a namespace that somebody else has taken away."""
+    return LabFailed(
+        f"Looking into namespace {namespace}",
+        "it is gone: this lesson was opened or reset elsewhere, perhaps in another notebook",
+        "run the notebook's first cell again, and go on from there",
+    )
+
+
+def require_namespace(message: str) -> None:
+    """See that the API server's words are not that a namespace is gone.
+
+    Raises:
+        LabFailed: they are.
+    """
+    if (gone := _NO_NAMESPACE.search(message)) is not None:
+        raise namespace_gone(gone["name"] or gone["leaving"])
 
 
 def meta(resource: Any) -> ObjectMeta:

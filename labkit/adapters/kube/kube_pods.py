@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import httpx2
-from lightkube.core.exceptions import ApiError
-from lightkube.resources.core_v1 import Event, Pod
+from lightkube.resources.core_v1 import Pod
 
-from labkit.adapters.kube.kube_connection import GONE_REMEDY, POLL_SECONDS, KubeConnection
-from labkit.adapters.kube.namespaces import namespace_gone
-from labkit.base.errors import LabFailed
+from labkit.adapters.kube.field_names import with_advice
+from labkit.adapters.kube.kube_connection import LOOK_REMEDY, POLL_SECONDS, KubeConnection, message_of, meta
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.waiting import watch
 from labkit.core.pods.api_objects import EventObject, PodObject
+from labkit.core.pods.objects import warning_texts
 from labkit.core.pods.outcome import Outcome, judge_admission
-from labkit.core.pods.verdicts import judge
+from labkit.core.pods.pod_containers import pod_containers
+from labkit.core.pods.verdicts import is_half_ended, judge
 
 _OBSERVE_SECONDS = 60.0
 _DELETE_SECONDS = 15.0
 _SANDBOX_SECONDS = 1.5
-# kubernetes/kubernetes:plugin/pkg/admission/namespace/lifecycle/admission.go
-_NO_NAMESPACE = re.compile(r'namespaces "[^"]*" not found|because it is being terminated')
+_HALF_ENDED_SECONDS = 3.0
+_MOST_LOG_BYTES = 4 * 1024 * 1024
+_OVER = ("failed", "succeeded", "refused")
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A pod that the API server has let in.
+
+    Args:
+        uid: the pod's.
+        warnings: of the API server and of admission, word for word.
+    """
+
+    uid: str
+    warnings: tuple[str, ...] = ()
 
 
 class KubePods(KubeConnection):
@@ -32,6 +47,8 @@ class KubePods(KubeConnection):
     def make_pod(self, manifest: Mapping[str, Any], namespace: str, seconds: float = _OBSERVE_SECONDS) -> Outcome:
         """Make a pod, in place of one of the same name, and observe it until its outcome is known.
 
+        Whoever interrupts it leaves no pod behind.
+
         Args:
             manifest: of the pod.
             namespace: where to make it.
@@ -39,12 +56,22 @@ class KubePods(KubeConnection):
         """
         name = str(manifest["metadata"]["name"])
         self.delete_pod(name, namespace)
-        return self.create_pod(manifest, name, namespace) or self.observe(name, namespace, seconds=seconds)
+        try:
+            admitted = self._create(manifest, name, namespace)
+            if isinstance(admitted, Outcome):
+                return admitted
+            outcome = self.observe(name, namespace, seconds=seconds, uid=admitted.uid)
+        except KeyboardInterrupt:
+            self.delete_pod(name, namespace, wait=False)
+            raise
+        return replace(outcome, warnings=admitted.warnings)
 
     def create_pod(
         self, manifest: Mapping[str, Any], name: str, namespace: str, *, dry_run: bool = False
     ) -> Outcome | None:
         """Ask the API server for a pod; None if it lets it in, else its no as an outcome.
+
+        It is as strict as with `kubectl apply`: it takes no field that it does not know.
 
         Args:
             manifest: of the pod.
@@ -53,94 +80,168 @@ class KubePods(KubeConnection):
             dry_run: only ask: as `kubectl create --dry-run=server`, nothing is made.
 
         Raises:
-            LabFailed: the namespace is gone, the cluster does not answer, or the manifest is not one of a Pod.
+            LabFailed: the namespace is gone, or the cluster does not answer.
+            Misuse: the manifest cannot be written as JSON.
         """
-        try:
-            pod: Any = Pod.from_dict({**manifest})
-            self._client.create(pod, namespace=namespace, dry_run=dry_run)
-        except ApiError as error:
-            if _NO_NAMESPACE.search(error.status.message or ""):
-                raise namespace_gone(namespace) from error
-            return judge_admission(int(error.status.code or 0), error.status.message or str(error), name, namespace)
-        except httpx2.HTTPError as error:
-            raise LabFailed("Creating the pod", f"the cluster does not answer ({error})", GONE_REMEDY) from error
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise LabFailed(
-                "Reading the manifest",
-                f"it is not one of a Pod: {error}",
-                "compare it with\n  kubectl explain pod.spec",
-            ) from error
-        return None
+        admitted = self._create(manifest, name, namespace, dry_run=dry_run)
+        return admitted if isinstance(admitted, Outcome) else None
 
-    def observe(self, name: str, namespace: str, *, seconds: float = _OBSERVE_SECONDS) -> Outcome:
+    def _create(
+        self, manifest: Mapping[str, Any], name: str, namespace: str, *, dry_run: bool = False
+    ) -> Outcome | Admitted:
+        body = {"apiVersion": "v1", "kind": "Pod", **manifest}
+        params = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
+        try:
+            response = self._send("POST", f"api/v1/namespaces/{namespace}/pods", body=body, params=params)
+        except (TypeError, ValueError) as error:
+            remedy = "put texts, numbers, lists and mappings in it, as in\n  kubectl explain pod.spec"
+            raise Misuse("Reading the manifest", f"it cannot be written as JSON: {error}", remedy) from error
+        if response.is_error:
+            message = with_advice(message_of(response), "Pod")
+            return judge_admission(response.status_code, message, name, namespace)
+        made: PodObject = response.json()
+        return Admitted(made["metadata"]["uid"], warning_texts(response.headers.get_list("Warning")))
+
+    def observe(
+        self, name: str, namespace: str, *, seconds: float = _OBSERVE_SECONDS, uid: str | None = None
+    ) -> Outcome:
         """Watch a pod until it runs, has ended or can no longer succeed.
 
         Args:
             name: the pod.
             namespace: where it is.
             seconds: the deadline, after which the outcome says what was seen last.
+            uid: the pod's; without it that of the pod that has the name now.
 
         Raises:
-            LabFailed: the cluster went away, or the pod did.
+            LabFailed: the cluster went away, or the pod did, also if another one of its name has come.
         """
         started = time.monotonic()
+        half_ended_since: float | None = None
 
-        def is_decided() -> bool:
+        def is_decided(pod: PodObject) -> bool:
+            nonlocal half_ended_since
+            if judge(pod).verdict != "pending":
+                return True
+            spent = time.monotonic() - started
+            if is_half_ended(pod):
+                half_ended_since = spent if half_ended_since is None else half_ended_since
+                return spent - half_ended_since > _HALF_ENDED_SECONDS
             # A sandbox that cannot be made shows in the events alone; those of a pod that takes its time are read.
-            slow = time.monotonic() - started > _SANDBOX_SECONDS
-            events = self.events(name, namespace) if slow else ()
-            return judge(self.pod(name, namespace), events).verdict != "pending"
+            return spent > _SANDBOX_SECONDS and judge(pod, self.events(pod)).verdict != "pending"
 
-        decided = watch(is_decided, bool, seconds, interval=POLL_SECONDS)
-        return self.judge_now(name, namespace, timed_out=not decided, seconds=time.monotonic() - started)
+        pod = self._watch(name, namespace, is_decided, seconds, uid)
+        return self.outcome_of(pod, timed_out=True, seconds=time.monotonic() - started)
 
     def observe_end(self, name: str, namespace: str, seconds: float) -> Outcome:
         """Watch a pod until a container of it has ended or was refused; the outcome as it is then, or at the deadline.
 
         A program that stops soon after its start is seen running for a moment.
         """
-        over = ("failed", "succeeded", "refused")
-        watch(lambda: judge(self.pod(name, namespace)).verdict in over, bool, seconds, interval=POLL_SECONDS)
-        return self.judge_now(name, namespace)
+        return self.outcome_of(self._watch(name, namespace, lambda pod: judge(pod).verdict in _OVER, seconds))
 
-    def judge_now(self, name: str, namespace: str, *, timed_out: bool = False, seconds: float | None = None) -> Outcome:
-        """The outcome of a pod as it is now, with its events and logs."""
-        events, logs = self.events(name, namespace), self.logs(name, namespace)
-        return judge(self.pod(name, namespace), events, timed_out=timed_out, seconds=seconds, logs=logs)
+    def _watch(
+        self,
+        name: str,
+        namespace: str,
+        is_decided: Callable[[PodObject], bool],
+        seconds: float,
+        uid: str | None = None,
+    ) -> PodObject:
+        """Look at one pod, and at no other that takes its name, until it is decided or the deadline has come."""
+
+        def look() -> PodObject:
+            nonlocal uid
+            pod = self.find_pod(name, namespace)
+            if pod is None:
+                raise LabFailed(f"Watching pod {name}", "it was deleted", "run the cell that makes it again")
+            uid = uid or pod["metadata"]["uid"]
+            if pod["metadata"]["uid"] != uid:
+                problem = "it was deleted, and another one of its name was made"
+                raise LabFailed(f"Watching pod {name}", problem, "run the cell that makes it again")
+            return pod
+
+        return watch(look, is_decided, seconds, interval=POLL_SECONDS)
+
+    def outcome_of(self, pod: PodObject, *, timed_out: bool = False, seconds: float | None = None) -> Outcome:
+        """The outcome of a pod as it was seen, with its events and logs.
+
+        Args:
+            pod: as the API gave it.
+            timed_out: whether nobody will look again if it is not decided.
+            seconds: how long it was observed.
+        """
+        events = [] if judge(pod).verdict in ("running", "succeeded") else self.events(pod)
+        return judge(pod, events, timed_out=timed_out, seconds=seconds, logs=self._all_logs(pod))
+
+    def find_pod(self, name: str, namespace: str) -> PodObject | None:
+        """A pod as the API gives it; None if it does not exist."""
+        path = f"api/v1/namespaces/{namespace}/pods/{name}"
+        response = self._send("GET", path)
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        if response.is_error:
+            raise LabFailed(f"Looking at pod {name}", message_of(response), LOOK_REMEDY)
+        return cast(PodObject, response.json())
 
     def pod(self, name: str, namespace: str) -> PodObject:
-        """A pod as the API gives it."""
-        with self._doing(f"Looking at pod {name}"):
-            return cast(PodObject, self._client.get(Pod, name, namespace=namespace).to_dict())
+        """A pod as the API gives it.
+
+        Raises:
+            LabFailed: it does not exist, or the cluster does not answer.
+        """
+        return cast(PodObject, self._ask("GET", f"api/v1/namespaces/{namespace}/pods/{name}").json())
 
     def pods(self, namespace: str) -> list[PodObject]:
         """All pods of a namespace."""
-        with self._doing(f"Listing the pods of {namespace}"):
-            return [cast(PodObject, pod.to_dict()) for pod in self._client.list(Pod, namespace=namespace)]
+        return list(self._ask("GET", f"api/v1/namespaces/{namespace}/pods").json()["items"])
 
     def delete_pod(self, name: str, namespace: str, *, wait: bool = True) -> None:
         """Delete a pod at once and see it gone; nothing if it does not exist."""
         with self._doing(f"Deleting pod {name}"):
-            if self._find(Pod, name, namespace) is None:
+            if (pod := self._find(Pod, name, namespace)) is None:
                 return
             self._delete(Pod, name, namespace)
             if wait:
-                watch(lambda: self._find(Pod, name, namespace) is None, bool, _DELETE_SECONDS, interval=POLL_SECONDS)
 
-    def events(self, pod: str, namespace: str) -> list[EventObject]:
-        """The events about a pod, oldest first."""
-        with self._doing(f"Listing the events of pod {pod}"):
-            listed = self._client.list(Event, namespace=namespace, fields={"involvedObject.name": pod})
-            return [cast(EventObject, event.to_dict()) for event in listed]
+                def is_gone() -> bool:
+                    there = self._find(Pod, name, namespace)
+                    return there is None or meta(there).uid != meta(pod).uid
+
+                watch(is_gone, bool, _DELETE_SECONDS, interval=POLL_SECONDS)
+
+    def events(self, pod: PodObject) -> list[EventObject]:
+        """The events about this pod, oldest first, and about no other that had its name."""
+        uid, namespace = pod["metadata"]["uid"], pod["metadata"]["namespace"]
+        params = {"fieldSelector": f"involvedObject.uid={uid}"}
+        events: list[EventObject] = self._ask("GET", _events(namespace), params=params).json()["items"]
+        return [event for event in events if event.get("involvedObject", {}).get("uid") == uid]
 
     def namespace_events(self, namespace: str) -> list[EventObject]:
         """All events of a namespace."""
-        with self._doing(f"Listing the events of {namespace}"):
-            return [cast(EventObject, event.to_dict()) for event in self._client.list(Event, namespace=namespace)]
+        return list(self._ask("GET", _events(namespace)).json()["items"])
 
     def logs(self, pod: str, namespace: str, container: str | None = None) -> str:
         """What a pod's container printed, its only one if none is named; empty while it has not started."""
+        params = {"limitBytes": str(_MOST_LOG_BYTES)} | ({"container": container} if container else {})
         try:
-            return "".join(self._client.log(pod, namespace=namespace, container=container)).strip()
-        except (ApiError, httpx2.HTTPError):
+            return self._ask("GET", f"api/v1/namespaces/{namespace}/pods/{pod}/log", params=params).text.strip()
+        except LabFailed:
             return ""
+
+    def _all_logs(self, pod: PodObject) -> str:
+        """What all containers printed; of several, below the name of each."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+        containers = pod_containers(pod)
+        logs = {
+            container.name: self.logs(name, namespace, container.name)
+            for container in containers
+            if container.has_started
+        }
+        if len(containers) == 1:
+            return "".join(logs.values())
+        return "\n".join(f"[{container}]\n{text}" for container, text in logs.items() if text)
+
+
+def _events(namespace: str) -> str:
+    return f"api/v1/namespaces/{namespace}/events"

@@ -5,24 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection
+from labkit.adapters.kube.field_names import with_advice
+from labkit.adapters.kube.kube_connection import LOOK_REMEDY, POLL_SECONDS, message_of
+from labkit.adapters.kube.kube_pods import KubePods
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.waiting import watch
-from labkit.core.pods.api_objects import DeploymentObject, EventObject, ReplicaSetObject
-from labkit.core.pods.objects import PATHS, Rollout, judge_rollout, warning_texts
+from labkit.core.pods.api_objects import DeploymentObject, PodObject, ReplicaSetObject
+from labkit.core.pods.objects import (
+    PATHS,
+    Rollout,
+    are_decided,
+    current_replica_set,
+    judge_rollout,
+    pods_of_replica_set,
+    warning_texts,
+)
+from labkit.core.pods.outcome import Outcome, judge_admission
+from labkit.core.pods.verdicts import judge
 
 
-class KubeWorkloads(KubeConnection):
+class KubeWorkloads(KubePods):
     """What is done with objects that are not pods."""
 
     def apply_object(self, manifest: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
         """Make or change a Deployment, Secret or ConfigMap, as `kubectl apply --server-side` does; gives the warnings.
 
         Raises:
-            LabFailed: the API server does not take it, or does not answer.
+            Misuse: the API server or admission does not take it; what came back says why.
+            LabFailed: the namespace is gone, or the cluster does not answer.
         """
         group, plural = PATHS[manifest["kind"]]
         path = f"{group}/namespaces/{namespace}/{plural}/{manifest['metadata']['name']}"
-        response = self._ask("PATCH", path, body=manifest, kind="apply-patch+yaml", params={"force": "true"})
+        params = {"force": "true", "fieldValidation": "Strict"}
+        response = self._send("PATCH", path, body=manifest, kind="apply-patch+yaml", params=params)
+        if response.is_error:
+            tried = f"Making {manifest['kind'].lower()}/{manifest['metadata']['name']}"
+            refusal = judge_admission(response.status_code, with_advice(message_of(response), manifest["kind"]))
+            if response.is_server_error and refusal.cause is None:
+                raise LabFailed(tried, refusal.message or "", LOOK_REMEDY)
+            remedy = "correct the manifest, and run the cell again"
+            raise Misuse(tried, f"{refusal.who} refuses: {refusal.message}", remedy)
         return warning_texts(response.headers.get_list("Warning"))
 
     def rollout(self, name: str, namespace: str, seconds: float) -> Rollout | None:
@@ -33,15 +55,44 @@ class KubeWorkloads(KubeConnection):
             namespace: where it is.
             seconds: the deadline.
         """
-        apps, core = f"apis/apps/v1/namespaces/{namespace}", f"api/v1/namespaces/{namespace}"
 
         def look() -> Rollout | None:
-            deployments: list[DeploymentObject] = self._ask("GET", f"{apps}/deployments").json()["items"]
-            deployment = next((item for item in deployments if item["metadata"]["name"] == name), None)
+            deployment = self._deployment(name, namespace)
             if deployment is None:
                 return None
-            replica_sets: list[ReplicaSetObject] = self._ask("GET", f"{apps}/replicasets").json()["items"]
-            events: list[EventObject] = self._ask("GET", f"{core}/events").json()["items"]
-            return judge_rollout(deployment, replica_sets, events)
+            events = self.namespace_events(namespace)
+            return judge_rollout(deployment, self._replica_sets(namespace), events)
 
         return watch(look, lambda rollout: rollout is None or rollout.is_decided, seconds, interval=POLL_SECONDS)
+
+    def pods_of(self, deployment: str, namespace: str, seconds: float) -> list[Outcome]:
+        """Each pod of a Deployment's template as it is now, once all are decided or the deadline has come.
+
+        Pods of older templates are left out, and so are those that are being deleted.
+
+        Args:
+            deployment: its name; one that does not exist has no pods.
+            namespace: where it is.
+            seconds: the deadline.
+        """
+
+        def look() -> tuple[list[PodObject], bool]:
+            wanted = self._deployment(deployment, namespace)
+            if wanted is None:
+                return [], True
+            replica_set = current_replica_set(wanted, self._replica_sets(namespace))
+            if replica_set is None:
+                return [], False
+            pods = pods_of_replica_set(replica_set, self.pods(namespace))
+            return pods, are_decided(wanted, replica_set, [judge(pod) for pod in pods])
+
+        pods, _ = watch(look, lambda seen: seen[1], seconds, interval=POLL_SECONDS)
+        return [self.outcome_of(pod, timed_out=True) for pod in pods]
+
+    def _deployment(self, name: str, namespace: str) -> DeploymentObject | None:
+        deployments: list[DeploymentObject]
+        deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
+        return next((item for item in deployments if item["metadata"]["name"] == name), None)
+
+    def _replica_sets(self, namespace: str) -> list[ReplicaSetObject]:
+        return list(self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/replicasets").json()["items"])

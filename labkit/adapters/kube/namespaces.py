@@ -11,7 +11,6 @@ from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 
 from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, meta
 from labkit.base.configuration import LABEL, LESSON_LABEL
-from labkit.base.errors import LabFailed
 from labkit.base.waiting import wait_until
 from labkit.core.pods.objects import warning_texts
 
@@ -80,12 +79,3 @@ class KubeNamespaces(KubeConnection):
         with self._doing(f"Looking at namespace {namespace}"):
             labels = meta(self._client.get(Namespace, namespace)).labels or {}
         return str(labels.get(ENFORCE_LABEL, "privileged"))
-
-
-def namespace_gone(namespace: str) -> LabFailed:
-    """The error for a namespace that somebody else has taken away."""
-    return LabFailed(
-        f"Looking into namespace {namespace}",
-        "it is gone: this lesson was opened or reset elsewhere, perhaps in another notebook",
-        "run the notebook's first cell again, and go on from there",
-    )

@@ -23,6 +23,7 @@ class ObjectMetadata(TypedDict, total=False):
     namespace: str
     uid: str
     generation: int
+    deletionTimestamp: str
     creationTimestamp: str
     annotations: Mapping[str, str]
     labels: Mapping[str, str]
@@ -119,15 +120,30 @@ class DeploymentObject(TypedDict):
     status: NotRequired[DeploymentStatus]
 
 
+class Condition(TypedDict, total=False):
+    """Whether something is so."""
+
+    type: str
+    status: str
+
+
 class ReplicaSetStatus(TypedDict, total=False):
     """How a ReplicaSet is."""
 
     replicas: int
     readyReplicas: int
+    conditions: Sequence[Condition]
+
+
+class ReplicaSetSpec(TypedDict, total=False):
+    """What a ReplicaSet wants."""
+
+    replicas: int
 
 
 class ReplicaSetObject(TypedDict):
     """A ReplicaSet: the pods of one template of a Deployment."""
 
     metadata: ObjectMetadata
+    spec: NotRequired[ReplicaSetSpec]
     status: NotRequired[ReplicaSetStatus]

@@ -8,6 +8,25 @@ from typing import Any
 
 import yaml
 
+TEMPLATE_KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
+"""What makes pods of a template (kubernetes/api: apps/v1, batch/v1)."""
+
+# kubernetes/apimachinery:pkg/apis/meta/v1/types.go, ObjectMeta
+_OF_THE_SERVER = {
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "ownerReferences",
+    "finalizers",
+    "generateName",
+    "selfLink",
+}
+
 
 def container_manifest(
     name: str, image: str, *, command: Sequence[str] | None = None, security: Mapping[str, Any] | None = None
@@ -65,27 +84,90 @@ def pod_manifest(
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, as kubectl does; YAML's own rule, which PyYAML does not hold."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in keys and key.value != "<<":
+                raise yaml.constructor.ConstructorError(problem=f'key "{key.value}" already set in map{key.start_mark}')
+            keys.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep)
+
+
+def read_document(manifest: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """A participant's own manifest, of whatever kind, from YAML text or a mapping; it is not changed.
+
+    Raises:
+        ValueError: it is not YAML, or not exactly one document; the text says which.
+    """
+    if isinstance(manifest, str):
+        try:
+            documents = [document for document in yaml.load_all(manifest, _StrictLoader) if document is not None]
+        except yaml.YAMLError as error:
+            raise ValueError(f"it is not YAML: {error}") from error
+        if len(documents) != 1:
+            raise ValueError(f"it holds {len(documents)} documents instead of one document")
+        manifest = documents[0]
+    return manifest if isinstance(manifest, Mapping) else {}
+
+
 def read_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Read a participant's own manifest, from YAML text or a mapping.
+    """Read a participant's own manifest of a Pod, from YAML text or a mapping.
 
     Raises:
         ValueError: it is not YAML, or not of exactly one Pod with a name; the text says which.
     """
-    if isinstance(manifest, str):
-        try:
-            documents = [document for document in yaml.safe_load_all(manifest) if document is not None]
-        except yaml.YAMLError as error:
-            raise ValueError(f"it is not YAML: {error}") from error
-        if len(documents) != 1:
-            raise ValueError(f"it holds {len(documents)} documents instead of one")
-        manifest = documents[0]
-    if not isinstance(manifest, Mapping) or manifest.get("kind") != "Pod":
-        kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
-        raise ValueError(f"its kind is {kind!r} instead of Pod")
-    metadata = manifest.get("metadata")
+    document = read_document(manifest)
+    if document.get("kind") != "Pod":
+        raise ValueError(f"its kind is {document.get('kind')!r} instead of Pod")
+    named(document)
+    return {**copy.deepcopy(dict(document)), "apiVersion": document.get("apiVersion", "v1")}
+
+
+def read_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The Pod of a manifest: its own, or the one that its template describes.
+
+    Args:
+        manifest: of a Pod, or of what makes pods of a template; one that the API gave is taken as it was written,
+            without what the API server put in.
+
+    Raises:
+        ValueError: it is not YAML, or of no such object with a name; the text says which.
+    """
+    document = read_document(manifest)
+    kind = document.get("kind")
+    if kind not in ("Pod", *TEMPLATE_KINDS):
+        raise ValueError(f"its kind is {kind!r} instead of Pod or {', '.join(TEMPLATE_KINDS)}")
+    name = named(document)
+    if kind != "Pod":
+        spec = document.get("spec")
+        template = spec.get("template") if isinstance(spec, Mapping) else None
+        if not isinstance(template, Mapping):
+            raise ValueError(f"this {kind} has no spec.template")
+        document = template
+    metadata = document.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, Mapping) else {}
+    pod = {**copy.deepcopy(dict(document)), "apiVersion": "v1", "kind": "Pod"}
+    if metadata.get("uid") and isinstance(pod.get("spec"), dict):
+        # Debug containers are added to a pod that runs, none is made with them (kubernetes/kubernetes:
+        # pkg/apis/core/validation/validation.go, ValidatePodCreate).
+        pod["spec"].pop("ephemeralContainers", None)
+    kept = {field: value for field, value in metadata.items() if field not in _OF_THE_SERVER}
+    return {**pod, "metadata": {**kept, "name": name}}
+
+
+def named(document: Mapping[str, Any]) -> str:
+    """The name of a manifest's object.
+
+    Raises:
+        ValueError: it has none.
+    """
+    metadata = document.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
         raise ValueError("it has no metadata.name")
-    return {**copy.deepcopy(dict(manifest)), "apiVersion": manifest.get("apiVersion", "v1")}
+    return str(metadata["name"])
 
 
 def to_yaml(manifest: Mapping[str, Any]) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from labkit.core.pods.api_objects import DeploymentObject, EventObject, OwnerReference, ReplicaSetObject
-from labkit.core.pods.manifest import to_yaml
-from labkit.core.pods.outcome import judge_admission
+from labkit.core.pods.api_objects import DeploymentObject, EventObject, ObjectMetadata, PodObject, ReplicaSetObject
+from labkit.core.pods.manifest import named, read_document, to_yaml
+from labkit.core.pods.outcome import Outcome, judge_admission
 
 PATHS = {
     "Deployment": ("apis/apps/v1", "deployments"),
@@ -90,18 +90,11 @@ def read_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: it is not YAML, not one document, of another kind, or has no name; the text says which.
     """
-    if isinstance(manifest, str):
-        try:
-            manifest = yaml.safe_load(manifest)
-        except yaml.YAMLError as error:
-            raise ValueError(f"it is not YAML of one document: {error}") from error
-    kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
-    if not isinstance(manifest, Mapping) or kind not in PATHS:
-        raise ValueError(f"its kind is {kind!r} instead of {' or '.join(PATHS)}")
-    metadata = manifest.get("metadata")
-    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
-        raise ValueError("it has no metadata.name")
-    return copy.deepcopy(dict(manifest))
+    document = read_document(manifest)
+    if document.get("kind") not in PATHS:
+        raise ValueError(f"its kind is {document.get('kind')!r} instead of {' or '.join(PATHS)}")
+    named(document)
+    return copy.deepcopy(dict(document))
 
 
 def apply_line(manifest: Mapping[str, Any], namespace: str) -> str:
@@ -124,17 +117,10 @@ def judge_rollout(
         replica_sets: of its namespace; only its own newest counts, older ones are of templates that are gone.
         events: of its namespace, oldest first.
     """
-    name = deployment["metadata"]["name"]
-    wanted = deployment.get("spec", {}).get("replicas", 1)
-    own = [
-        replica_set
-        for replica_set in replica_sets
-        if any(owner.get("uid") == deployment["metadata"].get("uid") for owner in _owners(replica_set))
-    ]
-    seen = deployment.get("status", {}).get("observedGeneration", 0)
-    if not own or seen != deployment["metadata"].get("generation"):
+    name, wanted = deployment["metadata"]["name"], wanted_pods(deployment)
+    newest = current_replica_set(deployment, replica_sets)
+    if newest is None:
         return Rollout(name, wanted, 0, 0)
-    newest = max(own, key=_revision)
     status = newest.get("status", {})
     refusals = [
         event.get("message", "").removeprefix("Error creating: ")
@@ -147,9 +133,69 @@ def judge_rollout(
     return Rollout(name, wanted, made, ready, tuple(dict.fromkeys(refusals)), last.violations if last else ())
 
 
+def wanted_pods(deployment: DeploymentObject) -> int:
+    """How many pods a Deployment asks for."""
+    return deployment.get("spec", {}).get("replicas", 1)
+
+
+def current_replica_set(
+    deployment: DeploymentObject, replica_sets: Sequence[ReplicaSetObject]
+) -> ReplicaSetObject | None:
+    """The ReplicaSet of a Deployment's template as it is now; None if the controller has not made it yet.
+
+    Args:
+        deployment: the Deployment.
+        replica_sets: of its namespace.
+    """
+    own = [replica_set for replica_set in replica_sets if _is_owned(replica_set["metadata"], deployment["metadata"])]
+    seen = deployment.get("status", {}).get("observedGeneration", 0)
+    if not own or seen != deployment["metadata"].get("generation"):
+        return None
+    return max(own, key=_revision)
+
+
+def pods_of_replica_set(replica_set: ReplicaSetObject, pods: Sequence[PodObject]) -> list[PodObject]:
+    """The pods that a ReplicaSet has made and keeps; those that are being deleted are not.
+
+    Args:
+        replica_set: the ReplicaSet.
+        pods: of its namespace.
+    """
+    return [
+        pod
+        for pod in pods
+        if _is_owned(pod["metadata"], replica_set["metadata"]) and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def are_decided(deployment: DeploymentObject, replica_set: ReplicaSetObject, outcomes: Sequence[Outcome]) -> bool:
+    """Whether no pod of a ReplicaSet is to come or to change before somebody does something.
+
+    A rolling update makes the next pod once one is ready, so one that does not run is the last.
+
+    Args:
+        deployment: the Deployment.
+        replica_set: of its template as it is now.
+        outcomes: of the ReplicaSet's pods.
+    """
+    if any(outcome.verdict == "pending" for outcome in outcomes):
+        return False
+    if len(outcomes) == wanted_pods(deployment) or _is_stuck(replica_set):
+        return True
+    asked_for = len(outcomes) == replica_set.get("spec", {}).get("replicas")
+    return asked_for and any(outcome.verdict in ("refused", "failed") for outcome in outcomes)
+
+
+def _is_stuck(replica_set: ReplicaSetObject) -> bool:
+    """Whether a ReplicaSet could not make a pod
+    (kubernetes/kubernetes:pkg/controller/replicaset/replica_set_utils.go, calculateStatus)."""
+    conditions = replica_set.get("status", {}).get("conditions", ())
+    return any((state.get("type"), state.get("status")) == ("ReplicaFailure", "True") for state in conditions)
+
+
 def _revision(replica_set: ReplicaSetObject) -> int:
     return int(replica_set["metadata"].get("annotations", {}).get(_REVISION, 0))
 
 
-def _owners(replica_set: ReplicaSetObject) -> Sequence[OwnerReference]:
-    return replica_set["metadata"].get("ownerReferences", ())
+def _is_owned(metadata: ObjectMetadata, by: ObjectMetadata) -> bool:
+    return any(owner.get("uid") == by.get("uid") for owner in metadata.get("ownerReferences", ()))

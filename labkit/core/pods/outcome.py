@@ -21,6 +21,10 @@ _AUTHORIZATION = re.compile(r'User "[^"]*" cannot ')
 # kubernetes/apimachinery:pkg/api/errors: bad request and invalid; server-side apply gives 500 for an unknown field
 # (kubernetes/apimachinery:pkg/util/managedfields/internal/structuredmerge.go).
 _INVALID_STATUS = (400, 422)
+# What the API server says before it comes to the point.
+_PREAMBLE = re.compile(
+    r'^\w+ in version "[^"]*" cannot be handled as a \w+: (strict decoding error: |json: )?|^\w+ "[^"]*" is invalid: '
+)
 _NOT_IN_SCHEMA = "failed to create typed patch object"
 
 
@@ -85,6 +89,11 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
     @property
+    def who(self) -> str:
+        """Who refused, as a sentence begins; empty if nobody did."""
+        return self.refuser.subject if self.refuser is not None else ""
+
+    @property
     def headline(self) -> str:
         """The whole in one line: who refused and why, or else the verdict."""
         if self.refuser is None:
@@ -94,8 +103,8 @@ class Outcome:
         elif self.cause is not None and self.cause is not Cause.INVALID_MANIFEST:
             why = self.cause.meaning
         else:
-            why = (self.message or "").partition("\n")[0]
-        return f"{self.refuser.subject} refuses: {why}"
+            why = _PREAMBLE.sub("", (self.message or "").partition("\n")[0])
+        return f"{self.who} refuses: {why}"
 
     def expect(self, cause: Cause | str) -> Outcome:
         """Assert that it did not run, and for this cause; returns the outcome.

@@ -24,6 +24,8 @@ class AnswersServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _AnswersHandler)
         self.answers: dict[str, tuple[int, Any]] = {}
+        self.queries: list[str] = []
+        self.warnings: list[str] = []
 
     @property
     def address(self) -> str:
@@ -35,13 +37,20 @@ class _AnswersHandler(BaseHTTPRequestHandler):
     server: AnswersServer
 
     def do_GET(self) -> None:
-        status, answer = self.server.answers.get(self.path.partition("?")[0], (404, {"message": "there is none"}))
+        path, _, query = self.path.partition("?")
+        self.server.queries.append(query)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, answer = self.server.answers.get(path, (404, {"message": "there is none"}))
         body = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for warning in self.server.warnings:
+            self.send_header("Warning", warning)
         self.end_headers()
         self.wfile.write(body)
+
+    do_POST = do_PATCH = do_GET
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Nothing on stderr."""

@@ -18,7 +18,14 @@ from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.show.steps import Silent
 
 LESSON = "07-run-as-non-root"
-RUNNING = {"metadata": {"name": "app", "namespace": "ns"}, "spec": {}, "status": {"phase": "Running"}}
+RUNNING: dict[str, Any] = {
+    "metadata": {"name": "app", "namespace": "ns", "uid": "u"},
+    "spec": {"containers": [{"name": "main"}, {"name": "side"}]},
+    "status": {
+        "phase": "Running",
+        "containerStatuses": [{"name": name, "state": {"running": {}}} for name in ("main", "side")],
+    },
+}
 
 
 class Untouchable:
@@ -103,7 +110,9 @@ def paper_kube(**more: Any) -> Recorder:
         "delete_namespace": None,
         "new_namespace": "ns",
         "pods": [RUNNING],
+        "find_pod": find_pod,
         "observe": Outcome("app", "ns", "running"),
+        "outcome_of": Outcome("app", "ns", "running"),
     }
     return Recorder(**answers | more)
 
@@ -111,6 +120,11 @@ def paper_kube(**more: Any) -> Recorder:
 def opened(folder: Path, engine: Any = None, kube: Any = None) -> OpenedLesson:
     """An opened lesson on paper."""
     return OpenedLesson(LESSON, PaperLab(folder, engine or paper_engine(), kube or paper_kube()), namespace="ns")
+
+
+def find_pod(name: str, namespace: str) -> Any:
+    """The running pod, in whatever namespace, and no other."""
+    return {**RUNNING, "metadata": {**RUNNING["metadata"], "namespace": namespace}} if name == "app" else None
 
 
 def made_pod(manifest: Mapping[str, Any], namespace: str) -> Outcome:

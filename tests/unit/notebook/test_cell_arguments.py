@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 import labkit
-from labkit.base.errors import LabError, Misuse
+from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import ExecResult, RunResult
 from labkit.course.progress import Progress
 from labkit.notebook import Lesson
 from labkit.notebook.cell_arguments import containers_of
-from tests.unit.notebook.paper import made_pod, no_such_container, opened, paper_engine, paper_kube
+from tests.unit.notebook.paper import RUNNING, made_pod, no_such_container, opened, paper_engine, paper_kube
 
 _BAD_COMMANDS: list[tuple[Any, str]] = [
     ("echo 'x", "cannot be split into words: No closing quotation"),
@@ -39,6 +39,8 @@ _BAD_MANIFESTS: list[tuple[Any, str]] = [
     ("", "it holds 0 documents"),
     ("kind: Pod\n---\nkind: Pod", "it holds 2 documents"),
     ("kind: Pod", "it has no metadata.name"),
+    ("kind: Pod\nspec: {}\nspec: {}", 'key "spec" already set in map'),
+    ("nofile", "its kind is None"),
     ("- kind: Pod", "its kind is None"),
     (7, "its kind is None"),
     (None, "its kind is None"),
@@ -65,7 +67,9 @@ def test_a_command_that_is_none(lab: Lesson, call: str, command: Any, message: s
 def test_a_manifest_that_is_no_pod(lab: Lesson, call: str, manifest: Any, message: str) -> None:
     with pytest.raises(Misuse, match="Reading the manifest") as error:
         getattr(lab, call)(manifest)
-    assert message in error.value.came_back
+    # Admission is asked for a Deployment's pods as well, once it has a name and a template.
+    deployment = call == "admission" and "Deployment" in str(manifest)
+    assert ("no metadata.name" if deployment else message) in error.value.came_back
     assert "kubectl explain pod" in error.value.remedy
 
 
@@ -175,6 +179,11 @@ def test_a_pod_that_is_neither_a_name_nor_a_pod(tmp_path: Path, call: str, pod: 
         _POD_CALLS[call](_with_pods(tmp_path), pod)
 
 
+def test_an_outcome_of_a_pod_that_was_deleted_since(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match="there is no such pod"):
+        _with_pods(tmp_path).exec(Outcome("gone", "ns", "running"), "id")
+
+
 @pytest.mark.parametrize("call", ["exec", "page", "ending"])
 def test_a_pod_that_is_not_there(tmp_path: Path, call: str) -> None:
     with pytest.raises(Misuse, match="there is no such pod") as error:
@@ -202,7 +211,7 @@ def test_a_pod_goes_by_its_name_and_by_its_outcome(tmp_path: Path) -> None:
 
 def test_a_container_that_went_away_under_its_pod_is_no_misuse(tmp_path: Path) -> None:
     """The pod is there; only its container is not."""
-    for pod in ("app", Outcome("gone", "ns", "running")):
+    for pod in ("app", Outcome("app", "ns", "running")):
         with pytest.raises(LabError, match="there is no such container"):
             _with_pods(tmp_path).exec(pod, "id")
 
@@ -213,6 +222,88 @@ def test_commands_reach_the_engine_as_words(tmp_path: Path) -> None:
     for command in ("sh -c 'id -u'", ("echo", "two words"), None):
         lab.run("debian", command)
     assert [argv for _, argv in engine.called("run")] == [["sh", "-c", "id -u"], ["echo", "two words"], None]
+
+
+_FILE_CALLS: dict[str, Callable[[Lesson, Any], object]] = {
+    "apply": lambda lab, manifest: lab.apply(manifest),
+    "create": lambda lab, manifest: lab.create(manifest),
+    "admission": lambda lab, manifest: lab.admission(manifest),
+}
+
+
+@pytest.mark.parametrize("call", _FILE_CALLS)
+def test_a_manifests_file_that_is_not_there(
+    lab: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for remedy in ("write it into mypod.yaml", "did you mean my-pod.yaml?"):
+        with pytest.raises(Misuse) as error:
+            _FILE_CALLS[call](lab, "mypod.yaml")
+        assert "a manifest's text is expected, or the name of its file" in error.value.came_back
+        assert str(tmp_path) in error.value.came_back
+        assert remedy in error.value.remedy
+        Path("my-pod.yaml").write_text("kind: Pod", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.yml", "a.json", "./a.yaml", Path("a.yaml")], ids=repr)
+def test_a_manifests_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    kube = paper_kube(make_pod=made_pod)
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+    Path(name).write_text('{"kind": "Pod", "metadata": {"name": "of-the-file"}}', encoding="utf-8")
+    assert lab.apply(name).pod == "of-the-file"
+
+
+def test_a_manifests_file_that_is_no_text(lab: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(Misuse, match=r"Reading the manifest 'a\.yaml'"):
+        lab.apply("a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("level", "remedy"),
+    [("restriced", "did you mean restricted?"), ("Baseline", "did you mean baseline?"), (5, "there are"), (None, "")],
+)
+def test_a_level_that_there_is_not(lab: Lesson, level: Any, remedy: str) -> None:
+    with pytest.raises(Misuse, match="there is no such level") as error:
+        lab.enforce(level)
+    assert remedy in error.value.remedy
+
+
+def test_a_container_is_named_or_is_the_one_that_kubectl_takes(tmp_path: Path) -> None:
+    kube = paper_kube(execute=ExecResult(0, "1654\n"), logs="hello")
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+    assert lab.exec("app", "id").command == "kubectl exec --namespace ns app -- id"
+    named = lab.exec("app", "id", container="side")
+    assert named.command == "kubectl exec --namespace ns app --container side -- id"
+    assert [arguments[3] for arguments in kube.called("execute")] == ["main", "side"]
+    annotated = {**RUNNING["metadata"], "annotations": {"kubectl.kubernetes.io/default-container": "side"}}
+    kube.answers["find_pod"] = {**RUNNING, "metadata": annotated}
+    lab.exec("app", "id")
+    assert kube.called("execute")[-1][3] == "side"
+    with pytest.raises(Misuse, match="there is no such container") as error:
+        lab.exec("app", "id", container="sid")
+    assert "did you mean side" in error.value.remedy
+
+
+_TAKEN_OVER: dict[str, Callable[[Lesson], object]] = {
+    "page": lambda lab: lab.page("app", 80),
+    "exec": lambda lab: lab.exec("app", "id"),
+    "ending": lambda lab: lab.ending("app"),
+    "look_at": lambda lab: lab.look_at("app"),
+    "manifest": lambda lab: lab.manifest("app"),
+    "pods": lambda lab: lab.pods(),
+    "rollout": lambda lab: lab.rollout("web"),
+}
+
+
+@pytest.mark.parametrize("call", _TAKEN_OVER)
+def test_after_the_lesson_was_taken_over_each_call_says_so(tmp_path: Path, call: str) -> None:
+    kube = paper_kube(namespaces=["other"], pods=[], find_pod=None, page=(False, "not found"), rollout=None)
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+    with pytest.raises(LabFailed, match="opened or reset elsewhere"):
+        _TAKEN_OVER[call](lab)
 
 
 def test_containers_are_found_in_pods_and_templates() -> None:

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from labkit.base.errors import Misuse
+from labkit.core.causes import Cause
+from labkit.core.pods.outcome import Outcome, judge_admission
+from labkit.core.refuser import Refuser
 from labkit.core.run_results import ExecResult, RunResult
 from labkit.course.progress import Progress
 from labkit.course.world import Looks, Starts, World
 from labkit.notebook import Lesson
 from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
-from tests.unit.notebook.paper import made_pod, opened, paper_engine, paper_kube, rollout
+from tests.unit.notebook.paper import RUNNING, made_pod, opened, paper_engine, paper_kube, rollout
 
 _PAIRS: list[tuple[type, type]] = [(Looks, LessonLooks), (Starts, LessonStarts)]
 
@@ -43,7 +46,11 @@ def _world(tmp_path: Path, engine: Any, kube: Any) -> World:
 _POD = "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: debian}]}"
 _LOOKS: dict[str, Callable[[Looks], object]] = {
     "pod": lambda look: look.pod("app"),
+    "last_no": lambda look: look.last_no("app"),
+    "identities": lambda look: look.identities("app"),
+    "log": lambda look: look.log("app"),
     "pods": lambda look: look.pods(),
+    "pods_of": lambda look: look.pods_of("web"),
     "manifest": lambda look: look.manifest("app"),
     "admission": lambda look: look.admission(_POD),
     "rollout": lambda look: look.rollout("web"),
@@ -53,7 +60,10 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "file": lambda look: look.file("debian", "/etc"),
     "explain": lambda look: look.explain(_POD),
 }
-_READS = {"pods", "observe", "create_pod", "rollout", "enforced", "page", "image", "look_inside"}
+_READS = {
+    *("pods", "find_pod", "outcome_of", "observe", "logs", "pods_of", "create_pod", "rollout", "enforced", "page"),
+    *("image", "look_inside"),
+}
 
 
 def test_each_look_is_tried() -> None:
@@ -63,7 +73,9 @@ def test_each_look_is_tried() -> None:
 @pytest.mark.parametrize("name", _LOOKS)
 def test_looking_starts_and_changes_nothing(tmp_path: Path, name: str) -> None:
     engine = paper_engine()
-    kube = paper_kube(create_pod=None, rollout=rollout, enforced="privileged", page=(True, "hello"))
+    kube = paper_kube(
+        create_pod=None, rollout=rollout, enforced="privileged", page=(True, "hello"), logs="hello", pods_of=[]
+    )
     _LOOKS[name](_world(tmp_path, engine, kube).look)
     calls = [*engine.calls, *kube.calls]
     assert {method for method, _, _ in calls} <= _READS
@@ -76,6 +88,10 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     look = _world(tmp_path, engine, paper_kube(rollout=rollout)).look
     assert look.pod("other") is None
     assert look.manifest("other") == {}
+    assert look.last_no("other") is None
+    assert look.identities("other") == {}
+    with pytest.raises(Misuse, match="there is no such pod"):
+        look.log("other")
     assert look.rollout("other") is None
     assert look.image("other") is None
     with pytest.raises(Misuse):
@@ -84,7 +100,7 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
 
 def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     engine = paper_engine(run=RunResult("docker run", "uid=1", 0), build="sha256:1")
-    kube = paper_kube(make_pod=made_pod, execute=ExecResult(0, "1654\n"), enforce=())
+    kube = paper_kube(make_pod=made_pod, find_pod=RUNNING, execute=ExecResult(0, "1654\n"), enforce=())
     start = _world(tmp_path, engine, kube).start
     assert start.run("debian", "id", user="1").output == "uid=1"
     assert start.exec(start.pod("aspnetapp", name="web", pod={"runAsNonRoot": True}), "id -u").output == "1654"
@@ -92,3 +108,74 @@ def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     assert start.build("FROM debian", name="mine").exit_status == 0
     assert start.enforce("restricted").changed == "namespace/ns"
     assert engine.called("run") == [("localhost/paper/debian:lab", ["id"])]
+
+
+def _refused(manifest: Any, namespace: str) -> Outcome:
+    return judge_admission(
+        400, 'strict decoding error: unknown field "spec.x"', manifest["metadata"]["name"], namespace
+    )
+
+
+def test_the_last_no_counts_until_there_is_a_pod_of_that_name(tmp_path: Path) -> None:
+    there: dict[str, Any] = {}
+    kube = paper_kube(make_pod=_refused, find_pod=lambda name, _: there.get(name))
+    world = _world(tmp_path, paper_engine(), kube)
+    no = world.start.apply(_POD)
+    assert (no.cause, no.refuser) == (Cause.INVALID_MANIFEST, Refuser.API_SERVER)
+    assert world.look.pod("a") == world.look.last_no("a") == no
+    there["a"] = RUNNING
+    assert world.look.last_no("a") is None
+    assert world.look.pod("a") is not None
+    there.clear()
+    assert world.look.pod("a") is None
+    kube.answers["make_pod"] = made_pod
+    world.start.apply(_POD)
+    assert world.look.pod("a") is None
+
+
+def test_a_pod_that_is_being_deleted_is_none(tmp_path: Path) -> None:
+    leaving = {**RUNNING, "metadata": {**RUNNING["metadata"], "deletionTimestamp": "2026-11-27T07:00:00Z"}}
+    kube = paper_kube(find_pod=leaving)
+    assert _world(tmp_path, paper_engine(), kube).look.pod("app") is None
+
+
+def test_a_pod_is_waited_for_by_its_uid_and_only_while_it_is_not_decided(tmp_path: Path) -> None:
+    pending = {**RUNNING, "status": {"phase": "Pending"}}
+    kube = paper_kube(find_pod=pending)
+    assert _world(tmp_path, paper_engine(), kube).look.pod("app") is not None
+    assert [options["uid"] for method, _, options in kube.calls if method == "observe"] == ["u"]
+    decided = paper_kube()
+    assert _world(tmp_path, paper_engine(), decided).look.pod("app") is not None
+    assert decided.called("observe") == []
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"])
+def test_admission_is_asked_for_a_pod_of_a_template(tmp_path: Path, kind: str) -> None:
+    kube = paper_kube(create_pod=None)
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a", "image": "debian"}]}}
+    manifest = {"kind": kind, "metadata": {"name": "web"}, "spec": {"template": template}}
+    _world(tmp_path, paper_engine(), kube).look.admission(manifest)
+    ((pod, name, _),) = kube.called("create_pod")
+    assert (pod["kind"], pod["metadata"]) == ("Pod", {"labels": {"app": "web"}, "name": name})
+    assert pod["spec"]["containers"][0]["image"] == "localhost/paper/debian:lab"
+
+
+@pytest.mark.parametrize(
+    "manifest", ["kind: Deployment\nmetadata: {name: a}", "kind: Secret", "just text", "", 5, None]
+)
+def test_admission_of_nothing_that_makes_pods_is_a_misuse(tmp_path: Path, manifest: Any) -> None:
+    with pytest.raises(Misuse, match="Reading the manifest") as error:
+        _world(tmp_path, paper_engine(), paper_kube()).look.admission(manifest)
+    assert error.value.remedy
+
+
+def test_admission_is_asked_for_a_pod_as_it_was_written(tmp_path: Path) -> None:
+    """What the API server put in, and the debug containers that came later, would be refused."""
+    kube = paper_kube(create_pod=None)
+    metadata = {"name": "a", "uid": "u", "resourceVersion": "7", "labels": {"app": "a"}, "managedFields": []}
+    spec = {"containers": [], "ephemeralContainers": [{"name": "debugger"}]}
+    look = _world(tmp_path, paper_engine(), kube).look
+    look.admission({"kind": "Pod", "metadata": metadata, "spec": spec})
+    ((pod, name, _),) = kube.called("create_pod")
+    assert pod["metadata"] == {"name": name, "labels": {"app": "a"}}
+    assert pod["spec"] == {"containers": []}

@@ -54,7 +54,14 @@ _NOES = [
 def test_who_did_not_let_it_in(status: int, message: str, refuser: Refuser, cause: Cause | None) -> None:
     outcome = judge_admission(status, message, "p", "ns")
     assert (outcome.verdict, outcome.refuser, outcome.cause) == ("not admitted", refuser, cause)
-    assert str(outcome).splitlines()[0] == f"{refuser.subject} refuses: {message}"
+    assert outcome.headline.startswith(f"{refuser.subject} refuses: ")
+    assert str(outcome).splitlines()[0] == outcome.headline
+    assert message.endswith(outcome.headline.partition("refuses: ")[2])
+
+
+def test_the_api_servers_words_begin_with_the_point() -> None:
+    assert judge_admission(400, _UNKNOWN).headline == 'the API server refuses: unknown field "spec.x"'
+    assert judge_admission(422, _OUT_OF_RANGE).headline.startswith("the API server refuses: spec.securityContext.runAs")
 
 
 def test_pod_security_is_admission_and_its_controls_come_first() -> None:

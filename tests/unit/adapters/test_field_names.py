@@ -1,0 +1,58 @@
+"""What was probably meant by a field that the API server does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from labkit.adapters.kube.field_names import advice_on, with_advice
+
+_CONTAINERS, _PODS = "a container's securityContext", "the pod's securityContext"
+_CASES = [
+    ("spec.securityContext.runAsNonroot", "did you mean runAsNonRoot?"),
+    (
+        "spec.securityContext.allowPrivilegeEscalation",
+        "allowPrivilegeEscalation belongs to a container's securityContext",
+    ),
+    ("spec.containers[0].securityContext.fsGroup", "fsGroup belongs to the pod's securityContext"),
+    (
+        "spec.initContainers[1].securityContext.fsgroup",
+        "did you mean fsGroup, which belongs to the pod's securityContext?",
+    ),
+    ("spec.containers[0].runAsUser", "runAsUser belongs to a container's securityContext"),
+    ("spec.runAsUser", "runAsUser belongs to the pod's securityContext"),
+    ("spec.image", "image belongs to a container"),
+    ("spec.containers[0].hostNetwork", "hostNetwork belongs to the pod's spec"),
+    ("spec.containers[0].securityContext.capabilites", "did you mean capabilities?"),
+    ("spec.containers[0].env[2].valeu", "did you mean value?"),
+    ("spec.containers[0].securityContext.zzz", None),
+    ("nothing.like.it", None),
+]
+
+
+@pytest.mark.parametrize(("path", "advice"), _CASES)
+def test_it_is_named(path: str, advice: str | None) -> None:
+    message = f'Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "{path}"'
+    assert advice_on(message, "Pod") == ([advice] if advice else [])
+    assert with_advice(message, "Pod").startswith(message)
+
+
+def test_each_of_several_fields_has_a_line() -> None:
+    message = 'strict decoding error: unknown field "spec.securityContext.privileged", unknown field "spec.hostNetwrk"'
+    assert with_advice(message, "Pod").splitlines()[1:] == [
+        "privileged belongs to a container's securityContext",
+        "did you mean hostNetwork?",
+    ]
+
+
+def test_a_field_of_a_template_is_named_in_server_side_applys_words() -> None:
+    message = (
+        "failed to create typed patch object (/web; apps/v1, Kind=Deployment): "
+        '.spec.template.spec.containers[name="a"].securityContext.fsGroup: field not declared in schema'
+    )
+    assert advice_on(message, "Deployment") == ["fsGroup belongs to the pod's securityContext"]
+
+
+@pytest.mark.parametrize("message", ["", "exceeded quota", 'unknown field ""', 'unknown field "."'])
+def test_other_words_get_no_advice(message: str) -> None:
+    assert advice_on(message, "Pod") == []
+    assert advice_on(message, "Unknown") == []

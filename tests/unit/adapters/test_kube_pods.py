@@ -1,0 +1,178 @@
+"""A pod is judged by its own uid: its events, and no older one's; a slow pod of a name that was used before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labkit.adapters.kube import Kube
+from labkit.adapters.kube.kube_pods import KubePods
+from labkit.adapters.kube.pod_access import BoundedStream, TooMuchOutput
+from labkit.base.errors import LabFailed, Misuse
+from labkit.core.causes import Cause
+from labkit.core.pods.api_objects import PodObject
+from labkit.core.refuser import Refuser
+from tests.unit.adapters.conftest import AnswersServer
+from tests.unit.adapters.test_requests_logged import kube_of
+
+_REFUSED = 'Error: container has runAsNonRoot and image will run as root (pod: "p_n(1)", container: a)'
+_PODS, _EVENTS = "/api/v1/namespaces/n/pods", "/api/v1/namespaces/n/events"
+
+
+def _pod(uid: str, state: str = "waiting", phase: str = "Pending") -> Any:
+    inside = {"reason": "ContainerCreating"} if state == "waiting" else {}
+    status = {"phase": phase, "containerStatuses": [{"name": "a", "state": {state: inside}}]}
+    return {
+        "metadata": {"name": "p", "namespace": "n", "uid": uid},
+        "spec": {"containers": [{"name": "a"}]},
+        "status": status,
+    }
+
+
+def _event(uid: str) -> Any:
+    about = {"kind": "Pod", "name": "p", "uid": uid, "fieldPath": "spec.containers{a}"}
+    return {"type": "Warning", "reason": "Failed", "message": _REFUSED, "involvedObject": about}
+
+
+@pytest.fixture
+def kube(tmp_path: Path, server: AnswersServer) -> Iterator[Kube]:
+    """The API of a server that gives prepared answers, with the events of an older pod of the same name."""
+    server.answers = {
+        f"{_PODS}/p": (200, _pod("new")),
+        f"{_PODS}/p/log": (200, ""),
+        _EVENTS: (200, {"items": [_event("old")]}),
+    }
+    with kube_of(tmp_path, server) as kube:
+        yield kube
+
+
+def test_events_are_asked_for_by_uid(kube: Kube, server: AnswersServer) -> None:
+    pod: PodObject = _pod("new")
+    server.answers[_EVENTS] = (200, {"items": [_event("old"), _event("new")]})
+    assert [event["involvedObject"]["uid"] for event in kube.events(pod)] == ["new"]
+    assert server.queries[-1] == "fieldSelector=involvedObject.uid%3Dnew"
+
+
+def test_a_slow_pod_is_not_judged_by_an_older_ones_events(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._SANDBOX_SECONDS", 0.0)
+    assert kube.observe("p", "n", seconds=0.2).verdict == "pending"
+    comes_up = threading.Timer(
+        0.3, lambda: server.answers.update({f"{_PODS}/p": (200, _pod("new", "running", "Running"))})
+    )
+    comes_up.start()
+    assert kube.observe("p", "n", seconds=10).verdict == "running"
+    comes_up.join()
+    server.answers |= {f"{_PODS}/p": (200, _pod("new")), _EVENTS: (200, {"items": [_event("new")]})}
+    kube.observe("p", "n", seconds=10).expect(Cause.IMAGE_RUNS_AS_ROOT)
+
+
+@pytest.mark.parametrize(("answer", "problem"), [((404, {}), "it was deleted"), ((200, _pod("other")), "another one")])
+def test_a_pod_that_went_away_is_not_mistaken_for_its_successor(
+    kube: Kube, server: AnswersServer, answer: Any, problem: str
+) -> None:
+    server.answers[f"{_PODS}/p"] = answer
+    with pytest.raises(LabFailed, match=problem):
+        kube.observe("p", "n", seconds=5, uid="new")
+
+
+def test_a_pod_whose_part_has_ended_is_not_waited_for_to_the_end(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._HALF_ENDED_SECONDS", 0.1)
+    pod = _pod("new", "running", "Running")
+    pod["status"]["containerStatuses"].append({"name": "b", "state": {"terminated": {"exitCode": 0}}})
+    server.answers[f"{_PODS}/p"] = (200, pod)
+    outcome = kube.observe("p", "n", seconds=30)
+    assert (outcome.verdict, outcome.container) == ("pending", "b")
+    assert (outcome.seconds or 30) < 10
+
+
+def test_the_logs_of_several_containers_stand_below_their_names(kube: Kube, server: AnswersServer) -> None:
+    pod = _pod("new", "running", "Running")
+    pod["status"]["containerStatuses"].append({"name": "b", "state": {"running": {}}})
+    server.answers[f"{_PODS}/p/log"] = (200, "hello")
+    assert kube.outcome_of(pod).logs == '[a]\n"hello"\n[b]\n"hello"'
+    assert server.queries[-2:] == ["limitBytes=4194304&container=a", "limitBytes=4194304&container=b"]
+
+
+def test_a_no_of_the_api_server_is_an_outcome_with_advice(kube: Kube, server: AnswersServer) -> None:
+    message = 'strict decoding error: unknown field "spec.securityContext.runAsNonroot"'
+    server.answers[_PODS] = (400, {"message": message})
+    outcome = kube.create_pod({"metadata": {"name": "p"}}, "p", "n")
+    assert outcome is not None
+    assert (outcome.cause, outcome.refuser) == (Cause.INVALID_MANIFEST, Refuser.API_SERVER)
+    assert outcome.message == f"{message}\ndid you mean runAsNonRoot?"
+    assert "fieldValidation=Strict" in server.queries[-1]
+
+
+def test_warnings_of_admission_are_kept(kube: Kube, server: AnswersServer) -> None:
+    server.answers[_PODS] = (201, _pod("new", "running", "Running"))
+    server.answers[f"{_PODS}/p"] = (404, {})
+    server.warnings = ['299 - "would violate it"']
+    admitted = kube._create({"metadata": {"name": "p"}}, "p", "n")
+    assert getattr(admitted, "warnings", None) == ("would violate it",)
+
+
+def test_an_object_that_is_not_taken_is_a_misuse_with_advice(kube: Kube, server: AnswersServer) -> None:
+    path = "/apis/apps/v1/namespaces/n/deployments/web"
+    manifest = {"kind": "Deployment", "metadata": {"name": "web"}}
+    server.answers[path] = (
+        500,
+        {"message": "failed to create typed patch object: .spec.replica: field not declared in schema"},
+    )
+    with pytest.raises(Misuse, match="the API server refuses") as error:
+        kube.apply_object(manifest, "n")
+    assert "did you mean replicas?" in error.value.came_back
+    server.answers[path] = (500, {"message": "etcd is away"})
+    with pytest.raises(LabFailed, match="etcd is away"):
+        kube.apply_object(manifest, "n")
+
+
+_GONE = [
+    'namespaces "n" not found',
+    'pods "p" is forbidden: unable to create new content in namespace n because it is being terminated',
+]
+
+
+@pytest.mark.parametrize("message", _GONE)
+def test_a_namespace_that_is_gone_is_said_so(kube: Kube, server: AnswersServer, message: str) -> None:
+    server.answers[_PODS] = (404, {"message": message})
+    with pytest.raises(LabFailed, match="opened or reset elsewhere"):
+        kube.create_pod({"metadata": {"name": "p"}}, "p", "n")
+
+
+def test_a_manifest_that_is_no_json_is_a_misuse(kube: Kube) -> None:
+    for value in ({1, 2}, object()):
+        with pytest.raises(Misuse, match="cannot be written as JSON"):
+            kube.create_pod({"metadata": {"name": "p"}, "spec": value}, "p", "n")
+
+
+def test_an_interrupt_leaves_no_pod(kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted = []
+
+    def interrupt(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(KubePods, "_create", interrupt)
+    monkeypatch.setattr(KubePods, "delete_pod", lambda _, name, namespace, wait=True: deleted.append((name, wait)))
+    with pytest.raises(KeyboardInterrupt):
+        kube.make_pod({"metadata": {"name": "p"}}, "n")
+    assert deleted == [("p", True), ("p", False)]
+
+
+def test_what_floods_a_stream_is_bounded() -> None:
+    stream = BoundedStream(kept=4, most=10)
+    for _ in range(3):
+        stream.write(b"abc")
+    assert stream.text == "abca\n[5 more bytes are left out]\n"
+    with pytest.raises(TooMuchOutput):
+        stream.write(b"abc")
+    broken = BoundedStream()
+    broken.write(b"a\xff")
+    assert broken.text == "a\ufffd"
