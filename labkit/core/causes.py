@@ -24,6 +24,7 @@ class Cause(StrEnum):
     UNKNOWN_USER = "unknown-user"
     UNKNOWN_GROUP = "unknown-group"
     BAD_USER_SPEC = "bad-user-spec"
+    USER_NAMESPACE = "user-namespace"
 
     COMMAND_NOT_FOUND = "command-not-found"
     PERMISSION_DENIED = "permission-denied"
@@ -52,6 +53,7 @@ _MEANINGS = {
     Cause.UNKNOWN_USER: "no line of the image's passwd file has that user name",
     Cause.UNKNOWN_GROUP: "no line of the image's group file has that group name",
     Cause.BAD_USER_SPEC: "the user is not one that the engine or the runtime can read",
+    Cause.USER_NAMESPACE: "the user namespace of the pod or the engine does not map an id of the process",
     Cause.COMMAND_NOT_FOUND: "the image has no such program",
     Cause.PERMISSION_DENIED: "the program is there, but that user may not run it",
     Cause.IMAGE_MISSING: "the image is not there and cannot be pulled",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labkit.core.admission.api_server import NOT_LET_IN
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_rules import resolve_in_engine
 from labkit.core.identity.kubelet_rules import (
@@ -14,6 +15,7 @@ from labkit.core.identity.kubelet_rules import (
     verify_run_as_non_root,
 )
 from labkit.core.identity.model import (
+    IDS_IN_POD_NAMESPACE,
     Answer,
     CannotResolve,
     DecidedBy,
@@ -25,10 +27,12 @@ from labkit.core.identity.model import (
     Versions,
     read_number,
 )
-from labkit.core.identity.runtime_rules import check_sandbox, resolve_in_pod
+from labkit.core.identity.pod_environment import EnvironmentHome
+from labkit.core.identity.runtime_rules import check_mapped, check_sandbox, reason_of_home, resolve_in_pod
 
 _NOTHING = Settings()
 _NEWEST = Versions()
+_NAMESPACE = f"hostUsers is false: the pod's user namespace maps the ids 0 to {IDS_IN_POD_NAMESPACE - 1} and no others"
 
 
 def explain_in_pod(
@@ -36,6 +40,7 @@ def explain_in_pod(
     pod: Settings = _NOTHING,
     container: Settings = _NOTHING,
     *,
+    home: EnvironmentHome | None = None,
     where: str = "",
     versions: Versions = _NEWEST,
 ) -> Answer:
@@ -45,6 +50,7 @@ def explain_in_pod(
         image: its image; None if nothing is known of it.
         pod: the pod's securityContext.
         container: the container's own.
+        home: HOME as the pod's environment sets it, None if it does not.
         where: how the kubelet's message names pod and container.
         versions: of the kubelet.
     """
@@ -77,21 +83,31 @@ def explain_in_pod(
             decided_by=decided_by,
             because=tuple(because),
         )
+    files_known = image is not None and image.files_known
+    if not files_known and (unmapped := _unmapped(settings, user)) is not None:
+        because += unmapped.because
+        return Answer(
+            ok=False, kubelet_ok=True, refusal=unmapped.refusal, decided_by=decided_by, because=tuple(because)
+        )
     if user is None or image is None or not image.files_known:
+        home_is_set = home is not None and home.value != ""
         uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
-        because.append(_reason_of_what_is_missing(user, uid, settings.run_as_group))
+        because.append(_reason_of_what_is_missing(user, uid, settings.run_as_group, home_is_set))
+        because += [reason_of_home(home)] if home is not None and home_is_set else []
         return Answer(
             ok=True if uid is not None else None,
             kubelet_ok=True,
             uid=uid,
             gid=settings.run_as_group if uid is not None else None,
+            home=home.value or None if home is not None and uid is not None else None,
             decided_by=decided_by,
             because=tuple(because),
         )
-    resolution = resolve_in_pod(image, user, settings)
+    resolution = resolve_in_pod(image, user, settings, home)
     because += resolution.because
     identity = resolution.identity
     if resolution.refusal is not None:
+        because += [_NAMESPACE] if resolution.refusal.cause is Cause.USER_NAMESPACE else []
         because.append(f"the runtime refuses: {resolution.refusal.message}")
     elif identity is not None:
         because += _reasons_of_namespace(identity, settings)
@@ -182,13 +198,28 @@ def _unknown_in_engine(
 def _flaw_of_pod(pod: Settings, settings: Settings) -> Resolution | None:
     """What stops the pod before the kubelet looks at any container: ids out of range, or its sandbox."""
     if (invalid := invalid_settings(settings)) is not None:
-        because = f"the API server does not let it in: {invalid}"
-        return Resolution(refusal=Refusal(Cause.BAD_USER_SPEC, invalid), because=(because,))
+        because = f"{NOT_LET_IN}: {invalid}"
+        return Resolution(refusal=Refusal(Cause.INVALID_MANIFEST, invalid), because=(because,))
     try:
         check_sandbox(pod)
     except CannotResolve as error:
-        because = f"the pod sets runAsGroup without runAsUser, so it gets no sandbox: the runtime refuses: {error}"
+        in_namespace = error.refusal.cause is Cause.USER_NAMESPACE
+        why = _NAMESPACE if in_namespace else "the pod sets runAsGroup without runAsUser"
+        because = f"{why}, so the pod gets no sandbox: the runtime refuses: {error}"
         return Resolution(refusal=error.refusal, because=(because,))
+    return None
+
+
+def _unmapped(settings: Settings, user: CriUser | None) -> Resolution | None:
+    """Why a container does not start in its user namespace, as far as its ids are known without the image's files."""
+    if settings.host_users is not False:
+        return None
+    uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user is not None else None)
+    of_volumes = () if settings.fs_group is None else (settings.fs_group,)
+    try:
+        check_mapped(uid, settings.run_as_group, (*settings.supplemental_groups, *of_volumes))
+    except CannotResolve as error:
+        return Resolution(refusal=error.refusal, because=(_NAMESPACE, f"the runtime refuses: {error}"))
     return None
 
 
@@ -230,11 +261,12 @@ def _reason_of_kubelet(refusal: Refusal | None, settings: Settings, pod: Setting
     return f"runAsNonRoot is true, says the {by}: the kubelet sees a uid other than 0 and lets it pass"
 
 
-def _reason_of_what_is_missing(user: CriUser | None, uid: int | None, gid: int | None) -> str:
+def _reason_of_what_is_missing(user: CriUser | None, uid: int | None, gid: int | None, home_is_set: bool) -> str:
     """What is not known for want of the image, or of its passwd and group files."""
     if uid is not None:
-        unknown = "group, groups" if gid is None else "groups"
-        return f"{unknown} and HOME depend on the image's passwd and group files, which are not known"
+        unknown = [*(["group"] if gid is None else []), "groups", *([] if home_is_set else ["HOME"])]
+        listed = " and ".join(filter(None, [", ".join(unknown[:-1]), unknown[-1]]))
+        return f"{listed} depend on the image's passwd and group files, which are not known"
     if user is None:
         return "as whom it runs depends on the image's USER, which is not known"
     return f"which uid {user.name} is, and whether there is one, depends on the image's passwd file, which is not known"

@@ -10,6 +10,7 @@ import re
 
 from labkit.core.causes import Cause
 
+_NO_GROUPS = re.compile(r"setgroups: invalid argument")
 _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"unable to find user .*: no matching entries in passwd file", Cause.UNKNOWN_USER),
     (r"no users found", Cause.UNKNOWN_USER),
@@ -22,7 +23,10 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"(uid|gid|user id) out of range", Cause.BAD_USER_SPEC),
     (r"unable to find user .*: bufio.Scanner: token too long", Cause.BAD_USER_SPEC),
     (r"etc/(passwd|group)\"? exceeds \d+ bytes", Cause.BAD_USER_SPEC),
-    (r"cannot set[ug]id to unmapped", Cause.BAD_USER_SPEC),
+    # -1 is the one id that no namespace maps (setuid(2): no change).
+    (r"cannot set[ug]id to unmapped [ug]id 4294967295", Cause.BAD_USER_SPEC),
+    (r"cannot set[ug]id to unmapped", Cause.USER_NAMESPACE),
+    (r"container ID \d+ cannot be mapped to a host ID", Cause.USER_NAMESPACE),
     (r"setgroups: invalid argument", Cause.BAD_USER_SPEC),
     (r"etc/passwd: (no such file or directory|file does not exist)", Cause.UNKNOWN_USER),
     (r"executable file not found in \$PATH", Cause.COMMAND_NOT_FOUND),
@@ -38,15 +42,19 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
 )
 
 
-def cause_of_engine_error(message: str) -> Cause | None:
+def cause_of_engine_error(message: str, *, in_user_namespace: bool = False) -> Cause | None:
     """The cause that an error text of the engine or the runtime stands for.
 
     Args:
         message: what the engine, containerd or runc said.
+        in_user_namespace: whether it is about a pod with hostUsers: false, where "invalid argument" says that a group
+            is not mapped.
 
     Returns:
         None if the text is none that the kit knows.
     """
+    if in_user_namespace and _NO_GROUPS.search(message):
+        return Cause.USER_NAMESPACE
     for pattern, cause in _TEXTS:
         if re.search(pattern, message, re.IGNORECASE):
             return cause

@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from labkit.core.admission.api_server import LET_IN, NOT_ASKED, ApiVerdict, read_template
+from labkit.core.causes import Cause
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.model import Answer, Identity, Image, Settings, Versions
 
@@ -26,6 +28,10 @@ POD_FIELDS: Final = _SHARED | {
     "seLinuxChangePolicy",
     "sysctls",
 }
+# What `explain_in_pod` has looked at itself.
+_CHECKED: Final = frozenset(
+    {"runAsUser", "runAsGroup", "runAsNonRoot", "fsGroup", "supplementalGroups", "supplementalGroupsPolicy"}
+)
 CONTAINER_FIELDS: Final = _SHARED | {
     "allowPrivilegeEscalation",
     "capabilities",
@@ -47,7 +53,7 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
         versions: of kubelet and runc.
 
     Returns:
-        JSON-ready: `id`, `kubelet`, `runs_as`, `ok`, `cause`, `because`.
+        JSON-ready: `id`, `api`, `kubelet`, `runs_as`, `ok`, `cause`, `because`.
 
     Raises:
         MalformedCase: it is no case.
@@ -56,8 +62,10 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
     image = _read_image(fields.get("image"))
     pod = read_settings(_part(fields, "pod", {"securityContext", "hostUsers"}), "pod", POD_FIELDS)
     container = read_settings(_part(fields, "container", {"securityContext"}), "container", CONTAINER_FIELDS)
+    api = NOT_ASKED
     if fields.get("docker") is None:
         answer = explain_in_pod(image, pod, container, versions=versions)
+        api = _api_verdict(answer, fields)
     else:
         docker = _mapping(fields["docker"], "docker", _DOCKER)
         user = _typed(docker, "docker", "user", str)
@@ -65,14 +73,28 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
         if not all(isinstance(group, str) for group in added):
             raise MalformedCase("docker.group_add must hold strings")
         answer = explain_in_engine(image, user, added, pod=pod, container=container, versions=versions)
+    is_refused = api.ok is False
     return {
         "id": fields.get("id"),
+        "api": api.to_dict(),
         "kubelet": kubelet_to_dict(answer),
-        "runs_as": identity_to_dict(answer.runs_as),
-        "ok": answer.ok,
-        "cause": answer.cause,
-        "because": list(answer.because),
+        "runs_as": None if is_refused else identity_to_dict(answer.runs_as),
+        "ok": False if is_refused else answer.ok,
+        "cause": api.cause if is_refused else answer.cause,
+        "because": list(api.chain(answer.because)),
     }
+
+
+def _api_verdict(answer: Answer, fields: Mapping[str, Any]) -> ApiVerdict:
+    """Whether the API server takes the case's settings; ids out of range are in the answer already."""
+    if answer.cause is Cause.INVALID_MANIFEST and answer.refusal is not None:
+        return ApiVerdict(ok=False, cause=answer.cause, message=answer.refusal.message)
+    pod, container = fields.get("pod") or {}, fields.get("container") or {}
+    contexts = [part.get("securityContext") or {} for part in (pod, container)]
+    if all(context.keys() <= _CHECKED for context in contexts):
+        return LET_IN
+    spec = {**pod, "containers": [{"name": "case", "image": "case", **container}]}
+    return read_template({"spec": spec}, (), own_kind="Pod").verdict
 
 
 def answer_lines(lines: Iterable[str], versions: Versions = _NEWEST) -> Iterator[tuple[str, bool]]:

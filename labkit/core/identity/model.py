@@ -9,6 +9,10 @@ from typing import Final, Literal
 
 from labkit.core.causes import Cause
 
+IDS_IN_POD_NAMESPACE: Final = 65536
+"""How many ids the kubelet maps for a pod with hostUsers: false, from 0 (kubernetes/kubernetes:
+pkg/kubelet/userns/userns_manager.go; `userNamespaces.idsPerPod` of the kubelet's configuration is this by default)."""
+
 MAX_ID: Final = 2**31 - 1
 """The largest uid and gid of the engine, containerd and the API server (moby/sys:user/user.go, maxID;
 containerd/containerd:pkg/oci/spec_opts.go, WithUser; kubernetes/apimachinery:pkg/util/validation, IsValidUserID)."""
@@ -72,14 +76,14 @@ class Identity:
         gid: its group id.
         groups: its supplementary groups as /proc/self/status has them, sorted; gid is usually one of them.
         user: the name on the first passwd line with that uid, None if there is no such line.
-        home: HOME.
+        home: HOME; None if the pod's environment takes it from what is not known.
     """
 
     uid: int
     gid: int
     groups: tuple[int, ...]
     user: str | None
-    home: str
+    home: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,9 @@ class Answer:
         runs_as: the identity; None if it does not run, or if the image's files are not known.
         uid: the user id; known for some images of which nothing but the user is known.
         gid: likewise, the group id.
+        home: likewise, HOME.
+        user_name: who runs on Windows, which has no uids.
+        is_administrator: whether that is one who may do everything there.
     """
 
     ok: bool | None
@@ -115,6 +122,9 @@ class Answer:
     runs_as: Identity | None = None
     uid: int | None = None
     gid: int | None = None
+    home: str | None = None
+    user_name: str | None = None
+    is_administrator: bool = False
 
     @property
     def cause(self) -> Cause | None:

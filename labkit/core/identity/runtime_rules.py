@@ -5,7 +5,8 @@ containerd/containerd:internal/cri/util/util.go (GenerateUserString),
 containerd/containerd:internal/cri/server/container_create_linux.go (containerSpecOpts),
 containerd/containerd:pkg/oci/spec_opts.go (WithUser, WithUserID, WithUsername, WithAdditionalGIDs, openUserFile),
 containerd/containerd:internal/cri/opts/spec_opts.go (WithSupplementalGroups),
-opencontainers/runc:libcontainer/init_linux.go (setupUser) and libcontainer/env.go (getUserHome).
+opencontainers/runc:libcontainer/init_linux.go (setupUser) and libcontainer/env.go (prepareEnv),
+containerd/containerd:internal/userns/idmap.go (ToHost), which the owner of a container's output goes through.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from labkit.core.causes import Cause
 from labkit.core.identity.accounts import Account, UnreadableAccounts, accounts, groups
 from labkit.core.identity.kubelet_rules import CriUser
 from labkit.core.identity.model import (
+    IDS_IN_POD_NAMESPACE,
     CannotResolve,
     Identity,
     Image,
@@ -25,31 +27,55 @@ from labkit.core.identity.model import (
     is_valid_id,
     read_number,
 )
+from labkit.core.identity.pod_environment import EnvironmentHome
 
 # pkg/oci/spec_opts.go, maxUserFileBytes
 _LARGEST_FILE = 10 << 20
 _NO_ID = 2**32 - 1
+_NO_GROUPS = "unable to setup user: setgroups: invalid argument"
 
 
 def check_sandbox(pod: Settings) -> None:
-    """What containerd says to a pod's sandbox, which it makes before any container, with the pod's settings alone.
+    """What containerd and runc say to a pod's sandbox, made before any container, with the pod's user and group alone.
 
     containerd/containerd:internal/cri/server/podsandbox/sandbox_run_linux.go (sandboxContainerSpecOpts).
 
     Raises:
-        CannotResolve: the pod sets a group and no user; no container of it starts, whatever that sets itself.
+        CannotResolve: the pod sets a group and no user, or one that its user namespace does not map; no container of
+            it starts, whatever that sets itself.
     """
     if pod.run_as_group is not None and pod.run_as_user is None:
         raise CannotResolve(Cause.BAD_USER_SPEC, f'user group "{pod.run_as_group}" is specified without user')
+    if pod.host_users is False and pod.run_as_user is not None:
+        if not _is_mapped(pod.run_as_group or 0):
+            raise CannotResolve(Cause.USER_NAMESPACE, _NO_GROUPS)
+        if not _is_mapped(pod.run_as_user):
+            text = f"unable to setup user: cannot setuid to unmapped uid {pod.run_as_user} in user namespace"
+            raise CannotResolve(Cause.USER_NAMESPACE, text)
 
 
-def resolve_in_pod(image: Image, user: CriUser, settings: Settings) -> Resolution:
+def check_mapped(uid: int | None, gid: int | None, all_groups: Iterable[int]) -> None:
+    """What containerd and runc say to a container in a user namespace, as far as its ids are known.
+
+    Raises:
+        CannotResolve: the namespace does not map one of them.
+    """
+    for number in (uid, gid):
+        if number is not None and not _is_mapped(number):
+            text = f"failed to do idmap to get host ID: container ID {number} cannot be mapped to a host ID"
+            raise CannotResolve(Cause.USER_NAMESPACE, text)
+    if not all(map(_is_mapped, all_groups)):
+        raise CannotResolve(Cause.USER_NAMESPACE, _NO_GROUPS)
+
+
+def resolve_in_pod(image: Image, user: CriUser, settings: Settings, home: EnvironmentHome | None = None) -> Resolution:
     """The identity of a container's process, or why containerd or runc refuses it.
 
     Args:
         image: the container's image.
         user: the image's user as the kubelet has it.
         settings: those in effect, let in by API server and kubelet.
+        home: HOME as the pod's environment sets it, None if it does not.
     """
     if settings.run_as_user is not None:
         user = CriUser(settings.run_as_user)
@@ -62,11 +88,13 @@ def resolve_in_pod(image: Image, user: CriUser, settings: Settings) -> Resolutio
         groups_of_pod, reasons = _groups_of_pod(settings)
         because += reasons
         all_groups = tuple(sorted({gid, *groups_of_image, *groups_of_pod}))
+        if settings.host_users is False:
+            check_mapped(uid, gid, all_groups)
         check_kernel_takes(uid, gid, all_groups)
     except CannotResolve as error:
         return Resolution(refusal=error.refusal, because=tuple(because))
-    name, home, reason = name_and_home(image, uid)
-    return Resolution(identity=Identity(uid, gid, all_groups, name, home), because=(*because, reason))
+    name, home_of_process, reason = name_and_home(image, uid, home)
+    return Resolution(identity=Identity(uid, gid, all_groups, name, home_of_process), because=(*because, reason))
 
 
 def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int]) -> None:
@@ -78,18 +106,35 @@ def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int]) -> None:
             raise CannotResolve(Cause.BAD_USER_SPEC, f"cannot set{kind} to unmapped {kind} {number} in user namespace")
 
 
-def name_and_home(image: Image, uid: int) -> tuple[str | None, str, str]:
-    """The name and the HOME of a uid, and the reason: runc looks it up by number, whatever name was given."""
+def name_and_home(image: Image, uid: int, home: EnvironmentHome | None = None) -> tuple[str | None, str | None, str]:
+    """The name and the HOME of a uid, and the reason: runc looks it up by number, whatever name was given.
+
+    A pod's environment overrides the image's; runc fills in a HOME that neither sets, or that is empty.
+    """
     try:
         account = next((line for line in accounts(image.passwd) if line.uid == uid), None)
     except UnreadableAccounts:
         account = None
-    if image.home:
-        return (account.name if account else None), image.home, f"HOME is {image.home}: the image's environment says so"
+    name = account.name if account else None
+    if home is not None and home.value != "":
+        return name, home.value, reason_of_home(home)
+    if image.home and home is None:
+        return name, image.home, f"HOME is {image.home}: the image's environment says so"
     if account is None:
         return None, "/", f"no passwd line has uid {uid}: the process has no name, and HOME is /"
     reason = f"HOME is {account.home or 'empty'}: the passwd line of uid {uid} ({account.name}) says so"
     return account.name, account.home, reason
+
+
+def reason_of_home(home: EnvironmentHome) -> str:
+    """Who says HOME, where the pod's environment sets it."""
+    if home.value is None:
+        return f"HOME is not known: the pod's environment takes it from {home.source}"
+    return f"HOME is {home.value}: the pod's environment says so"
+
+
+def _is_mapped(number: int) -> bool:
+    return 0 <= number < IDS_IN_POD_NAMESPACE
 
 
 def _user_and_group(image: Image, user: CriUser, group: int | None) -> tuple[int, int, str]:

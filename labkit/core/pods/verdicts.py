@@ -63,6 +63,8 @@ def judge(
     outcome = _judge_status(base, as_mapping(pod.get("status")), pod_containers(pod))
     if outcome.verdict == "pending":
         outcome = _judge_events(outcome, events)
+    if outcome.cause is Cause.BAD_USER_SPEC and as_mapping(pod.get("spec")).get("hostUsers") is False:
+        outcome = replace(outcome, cause=cause_of_engine_error(outcome.message or "", in_user_namespace=True))
     if outcome.verdict in ("pending", "running") and metadata.get("deletionTimestamp"):
         outcome = replace(outcome, verdict="failed", message=BEING_DELETED)
     if outcome.verdict == "pending" and timed_out:

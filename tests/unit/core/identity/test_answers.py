@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from labkit.core.causes import Cause
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.model import Answer, Image, Settings, Versions
+from labkit.core.identity.pod_environment import EnvironmentHome
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 app:x:1654:1654::/home/app:/bin/sh
@@ -34,7 +37,7 @@ def image(user: str) -> Image:
     return Image(user, PASSWD, GROUP)
 
 
-def seen(answer: Answer) -> tuple[int, int, tuple[int, ...], str] | Cause | None:
+def seen(answer: Answer) -> tuple[int, int, tuple[int, ...], str | None] | Cause | None:
     who = answer.runs_as
     return (who.uid, who.gid, who.groups, who.home) if who else answer.cause
 
@@ -71,8 +74,8 @@ def test_the_runtime_without_settings(user: str, expected: object) -> None:
         ("app", Settings(fs_group=3, supplemental_groups=(2, 2)), (1654, 1654, (2, 3, 10, 50, 1654), "/home/app")),
         ("app", Settings(supplemental_groups_policy="Strict", fs_group=3), (1654, 1654, (3, 1654), "/home/app")),
         ("rich", Settings(run_as_user=5), (5, 0, (0,), "/")),
-        ("", Settings(run_as_user=2**31), Cause.BAD_USER_SPEC),
-        ("", Settings(fs_group=-1), Cause.BAD_USER_SPEC),
+        ("", Settings(run_as_user=2**31), Cause.INVALID_MANIFEST),
+        ("", Settings(fs_group=-1), Cause.INVALID_MANIFEST),
     ],
 )
 def test_the_runtime_with_settings(user: str, pod: Settings, expected: object) -> None:
@@ -188,6 +191,88 @@ def test_host_users_changes_the_meaning_of_root_and_no_verdict() -> None:
     assert any("unprivileged uid of the node" in sentence for sentence in inside.because)
     refused = explain_in_pod(IMAGE, Settings(run_as_non_root=True, host_users=False))
     assert refused.cause == Cause.IMAGE_RUNS_AS_ROOT
+
+
+_IDMAP = "failed to do idmap to get host ID: container ID {} cannot be mapped to a host ID"
+_NO_GROUPS = "unable to setup user: setgroups: invalid argument"
+_NO_USER = "unable to setup user: cannot setuid to unmapped uid {} in user namespace"
+
+
+@pytest.mark.parametrize(
+    ("user", "pod", "own", "words"),
+    [
+        # Each as the lab's kubelet, containerd and runc said it.
+        ("", Settings(run_as_user=65536), Settings(), _NO_USER.format(65536)),
+        ("", Settings(run_as_user=70000, run_as_group=5), Settings(), _NO_USER.format(70000)),
+        ("", Settings(run_as_user=1000660000, run_as_group=1000660000), Settings(), _NO_GROUPS),
+        ("", Settings(run_as_user=5, run_as_group=65536), Settings(), _NO_GROUPS),
+        ("", Settings(run_as_user=65536), Settings(run_as_user=5), _NO_USER.format(65536)),
+        ("", Settings(run_as_user=5, fs_group=70000), Settings(), _NO_GROUPS),
+        ("", Settings(supplemental_groups=(65536,)), Settings(), _NO_GROUPS),
+        ("", Settings(), Settings(run_as_user=65536), _IDMAP.format(65536)),
+        ("", Settings(), Settings(run_as_user=70000, run_as_group=5), _IDMAP.format(70000)),
+        ("", Settings(), Settings(run_as_user=5, run_as_group=65536), _IDMAP.format(65536)),
+        ("70000", Settings(), Settings(), _IDMAP.format(70000)),
+        ("high", Settings(), Settings(), _IDMAP.format(3000000000)),
+        ("", Settings(run_as_user=65535, run_as_group=65535), Settings(), None),
+        ("", Settings(supplemental_groups=(65535,), fs_group=65535), Settings(), None),
+    ],
+)
+def test_a_user_namespace_maps_65536_ids(user: str, pod: Settings, own: Settings, words: str | None) -> None:
+    answer = explain_in_pod(image(user), replace(pod, host_users=False), own)
+    assert answer.kubelet_ok
+    assert (answer.refusal.message if answer.refusal else None) == words
+    assert answer.cause is (Cause.USER_NAMESPACE if words else None)
+    assert explain_in_pod(image(user), replace(pod, host_users=True), own).cause is None
+
+
+@pytest.mark.parametrize(
+    ("image", "pod", "refused"),
+    [
+        (None, Settings(fs_group=65536), True),
+        (None, Settings(), False),
+        (Image("70000", files_known=False), Settings(), True),
+        (Image("app", files_known=False), Settings(), False),
+        (Image("70000", files_known=False), Settings(run_as_user=5), False),
+    ],
+)
+def test_what_is_known_of_an_image_is_enough_for_its_namespace(
+    image: Image | None, pod: Settings, refused: bool
+) -> None:
+    answer = explain_in_pod(image, replace(pod, host_users=False))
+    assert (answer.cause is Cause.USER_NAMESPACE) == refused
+    assert (answer.ok is False) == refused
+
+
+def test_what_the_kubelet_refuses_it_refuses_before_the_namespace_counts() -> None:
+    answer = explain_in_pod(image(""), Settings(run_as_non_root=True, fs_group=70000, host_users=False))
+    assert answer.cause is Cause.IMAGE_RUNS_AS_ROOT
+
+
+@pytest.mark.parametrize(
+    ("home", "of_image", "expected"),
+    [
+        (EnvironmentHome("/tmp"), None, "/tmp"),
+        (EnvironmentHome("/tmp"), "/data", "/tmp"),
+        # runc fills in an empty one, although the image has another.
+        (EnvironmentHome(""), "/data", "/home/app"),
+        (EnvironmentHome(None, "a secretKeyRef"), "/data", None),
+        (None, "/data", "/data"),
+        (None, None, "/home/app"),
+    ],
+)
+def test_home_is_the_pod_s_before_the_image_s_before_passwd_s(
+    home: EnvironmentHome | None, of_image: str | None, expected: str | None
+) -> None:
+    answer = explain_in_pod(Image("app", PASSWD, GROUP, of_image), home=home)
+    assert answer.runs_as is not None
+    assert answer.runs_as.home == expected
+    assert any("HOME is" in sentence for sentence in answer.because)
+
+
+def test_home_is_said_for_an_image_that_is_not_known() -> None:
+    answer = explain_in_pod(None, Settings(run_as_user=5), home=EnvironmentHome("/tmp"))
+    assert "HOME is /tmp: the pod's environment says so" in answer.because
 
 
 @pytest.mark.parametrize(

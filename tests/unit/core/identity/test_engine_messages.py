@@ -28,6 +28,13 @@ SEEN = [
         Cause.PERMISSION_DENIED,
     ),
     ("No such image: localhost/labkit/nothing:lab", Cause.IMAGE_MISSING),
+    ("unable to setup user: cannot setuid to unmapped uid 65536 in user namespace", Cause.USER_NAMESPACE),
+    ("cannot setgid to unmapped gid 4294967295 in user namespace", Cause.BAD_USER_SPEC),
+    (
+        "failed to do idmap to get host ID: container ID 70000 cannot be mapped to a host ID",
+        Cause.USER_NAMESPACE,
+    ),
+    ("unable to setup user: setgroups: invalid argument", Cause.BAD_USER_SPEC),
     ("the moon is full", None),
 ]
 
@@ -35,3 +42,9 @@ SEEN = [
 @pytest.mark.parametrize(("message", "cause"), SEEN)
 def test_a_text_has_its_cause(message: str, cause: Cause | None) -> None:
     assert cause_of_engine_error(message) is cause
+
+
+def test_in_a_user_namespace_an_invalid_group_is_one_that_is_not_mapped() -> None:
+    message = "unable to setup user: setgroups: invalid argument"
+    assert cause_of_engine_error(message, in_user_namespace=True) is Cause.USER_NAMESPACE
+    assert cause_of_engine_error("no users found", in_user_namespace=True) is Cause.UNKNOWN_USER

@@ -20,7 +20,7 @@ PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 GROUP = "root:x:0:\napp:x:1654:\nstaff:x:50:app\n"
 IMAGE = {"user": "app", "passwd": PASSWD, "group": GROUP}
 APP = {"uid": 1654, "gid": 1654, "groups": [50, 1654], "user": "app", "home": "/home/app"}
-KEYS = ["because", "cause", "id", "kubelet", "ok", "runs_as"]
+KEYS = ["api", "because", "cause", "id", "kubelet", "ok", "runs_as"]
 
 
 def answered(*lines: str) -> list[dict[str, Any]]:
@@ -236,10 +236,37 @@ def test_at_no_depth_does_it_break(case: str) -> None:
 @pytest.mark.parametrize("field", ["runAsUser", "runAsGroup", "fsGroup"])
 def test_an_id_out_of_range_is_no_error_but_a_refusal(field: str, uid: int) -> None:
     answer = answer_to(pod(**{field: uid}))
-    assert (answer["ok"], answer["cause"], answer["runs_as"]) == (False, "bad-user-spec", None)
+    assert (answer["ok"], answer["cause"], answer["runs_as"]) == (False, "invalid-manifest", None)
     assert answer["kubelet"]["ok"] is True
     in_list = answer_to(pod(supplementalGroups=[1, uid]))
-    assert (in_list["ok"], in_list["cause"]) == (False, "bad-user-spec")
+    assert (in_list["ok"], in_list["cause"]) == (False, "invalid-manifest")
+    for refused in (answer, in_list):
+        assert (refused["api"]["ok"], refused["api"]["cause"]) == (False, "invalid-manifest")
+        assert "must be between 0 and 2147483647, inclusive" in refused["api"]["message"]
+        assert sum("the API server does not let it in" in sentence for sentence in refused["because"]) == 1
+
+
+def test_the_api_server_s_no_to_other_settings_is_an_answer_too() -> None:
+    settings = {"privileged": True, "allowPrivilegeEscalation": False}
+    answer = answer_to({"image": IMAGE, "container": {"securityContext": settings}})
+    assert (answer["ok"], answer["cause"], answer["runs_as"]) == (False, "invalid-manifest", None)
+    assert "cannot set `allowPrivilegeEscalation` to false and `privileged` to true" in answer["api"]["message"]
+    unmasked = {"image": IMAGE, "container": {"securityContext": {"procMount": "Unmasked"}}}
+    assert answer_to(unmasked)["api"]["ok"] is False
+    assert answer_to({**unmasked, "pod": {"hostUsers": False}})["ok"] is True
+    good = answer_to({"image": IMAGE, "container": {"securityContext": {"capabilities": {"drop": ["ALL"]}}}})
+    assert good["api"] == {"ok": True, "cause": None, "message": None}
+
+
+def test_no_api_server_is_asked_about_a_run_on_the_engine() -> None:
+    assert answer_to({"image": IMAGE, "docker": {}})["api"] == {"ok": None, "cause": None, "message": None}
+
+
+def test_a_pod_s_user_namespace_counts() -> None:
+    case = {"image": IMAGE, "pod": {"securityContext": {"fsGroup": 70000}, "hostUsers": False}}
+    assert answer_to(case)["cause"] == "user-namespace"
+    case["pod"]["hostUsers"] = True  # type: ignore[index]
+    assert answer_to(case)["cause"] is None
 
 
 @pytest.mark.parametrize("docker", [None, {}])

@@ -1,0 +1,230 @@
+"""Reading an object as strictly as the API server does for kubectl: unknown fields, and values of a wrong type.
+
+Sources: kubernetes/apiserver:pkg/endpoints/handlers/create.go (fieldValidation=Strict, which kubectl and Helm ask for),
+kubernetes-sigs/json:internal/golang/encoding/json/decode.go. The types are those of Kubernetes 1.37, from its own
+OpenAPI document (tests/parity/api_types.py writes the file).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+WORKLOADS: Final = (
+    ("", "Pod"),
+    ("", "PodTemplate"),
+    ("", "ReplicationController"),
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("apps", "ReplicaSet"),
+    ("batch", "Job"),
+    ("batch", "CronJob"),
+)
+"""Group and kind of what Kubernetes itself has of workloads, all of version v1."""
+
+_TYPES: Final = Path(__file__).with_name("api_types.json")
+_INT_BITS: Final = {"int32": 31, "int64": 63}
+_PYTHON: Final[dict[str, tuple[type, ...]]] = {
+    "bool": (bool,),
+    "string": (str,),
+    "time": (str,),
+    "number": (int, float),
+    "int or string": (int, str),
+    "quantity": (str, int, float),
+}
+# Texts that Go has types of their own for, by which its messages call them.
+_NAMED_TEXTS: Final = {
+    "procMount": "ProcMountType",
+    "fsGroupChangePolicy": "PodFSGroupChangePolicy",
+    "supplementalGroupsPolicy": "SupplementalGroupsPolicy",
+    "seLinuxChangePolicy": "PodSELinuxChangePolicy",
+    "add": "Capability",
+    "drop": "Capability",
+    "SeccompProfile.type": "SeccompProfileType",
+    "AppArmorProfile.type": "AppArmorProfileType",
+    "PodOS.name": "OSName",
+}
+_POD_LEVEL, _CONTAINER_LEVEL = "PodSecurityContext", "SecurityContext"
+
+
+@dataclass
+class Decoded:
+    """What is left of an object once it is read as its type, and what the API server says to the rest.
+
+    Args:
+        value: without nulls, unknown fields, and values of a wrong type.
+        unknown: the paths of fields that the type does not have, in the order in which the server names them.
+        mismatch: the server's words to the first value of a wrong type.
+        hints: where each unknown field belongs, or which one may be meant.
+    """
+
+    value: dict[str, Any] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    mismatch: str | None = None
+    hints: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str | None:
+        """Why the server does not take it, None if it does."""
+        if self.mismatch is not None:
+            return self.mismatch
+        if not self.unknown:
+            return None
+        return "strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in self.unknown)
+
+
+def decode(value: object, type_name: str, path: str = "") -> Decoded:
+    """Read an object as one of a type of the API.
+
+    Args:
+        value: as YAML or JSON gives it.
+        type_name: as the API calls it, such as Deployment or PodTemplateSpec.
+        path: where it stands in a larger object.
+    """
+    decoded = Decoded()
+    read = _read(value, type_name, path, type_name, decoded)
+    decoded.value = read if isinstance(read, dict) else {}
+    return decoded
+
+
+@cache
+def api_types() -> dict[str, dict[str, Any]]:
+    """The fields of each type: the name of a type, a list of one, {"*": one} for a map."""
+    types: dict[str, dict[str, Any]] = json.loads(_TYPES.read_text("utf-8"))
+    return types
+
+
+def fields_of(type_name: str) -> frozenset[str]:
+    """The names of a type's fields."""
+    return frozenset(api_types()[type_name])
+
+
+def _read(value: object, kind: Any, path: str, owner: str, decoded: Decoded) -> Any:
+    """A value of a kind, None if it is null or of a wrong type."""
+    if value is None or kind == "any":
+        return value
+    if isinstance(kind, str):
+        if (fields := api_types().get(kind)) is not None:
+            if isinstance(value, Mapping):
+                return _read_struct(value, kind, fields, path, decoded)
+        elif _fits(value, kind):
+            return value
+    elif isinstance(kind, list):
+        if isinstance(value, list):
+            items = [_read(item, kind[0], f"{path}[{index}]", owner, decoded) for index, item in enumerate(value)]
+            return [_zero(kind[0]) if item is None else item for item in items]
+    elif isinstance(value, Mapping):
+        pairs = ((str(key), _read(item, kind["*"], f"{path}.{key}", owner, decoded)) for key, item in value.items())
+        return {key: _zero(kind["*"]) if item is None else item for key, item in pairs}
+    if decoded.mismatch is None:
+        decoded.mismatch = _mismatch(value, kind, path, owner)
+    return None
+
+
+def _read_struct(
+    value: Mapping[Any, Any], kind: str, fields: Mapping[str, Any], path: str, decoded: Decoded
+) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for key, item in sorted(((_key(key), item) for key, item in value.items()), key=lambda pair: pair[0]):
+        where = f"{path}.{key}" if path else key
+        if key not in fields:
+            decoded.unknown.append(where)
+            decoded.hints += _hints(key, kind, path)
+        elif (part := _read(item, fields[key], where, kind, decoded)) is not None:
+            read[key] = part
+    return read
+
+
+def _fits(value: object, kind: str) -> bool:
+    bits = _INT_BITS.get(kind)
+    if bits is not None:
+        return type(value) is int and -(1 << bits) <= value < 1 << bits
+    # A bool of Python is an int as well, but none to JSON.
+    return isinstance(value, _PYTHON[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
+def _zero(kind: Any) -> Any:
+    """What Go has in place of a null in a list or a map."""
+    if isinstance(kind, list):
+        return []
+    if isinstance(kind, dict) or kind in api_types():
+        return {}
+    return {"bool": False, "int32": 0, "int64": 0, "number": 0}.get(kind, "")
+
+
+def _key(key: object) -> str:
+    """A key as kubectl writes it into JSON."""
+    return ("true" if key else "false") if isinstance(key, bool) else str(key)
+
+
+def _mismatch(value: object, kind: Any, path: str, owner: str) -> str:
+    """What encoding/json says: the path has no indices, and a number is shown where a number is wanted."""
+    json_type = (
+        "bool"
+        if isinstance(value, bool)
+        else "number"
+        if isinstance(value, int | float)
+        else "array"
+        if isinstance(value, list)
+        else "object"
+        if isinstance(value, Mapping)
+        else "string"
+    )
+    if json_type == "number" and isinstance(kind, str) and kind in _INT_BITS:
+        json_type = f"number {value!r}"[:60]
+    without_indices = "".join(part.partition("]")[2] if index else part for index, part in enumerate(path.split("[")))
+    place = f"Go struct field {owner}.{without_indices}" if path else "Go value"
+    return f"json: cannot unmarshal {json_type} into {place} of type {_go_type(kind, owner, without_indices)}"
+
+
+def _go_type(kind: Any, owner: str, path: str) -> str:
+    if isinstance(kind, list):
+        return f"[]{_go_type(kind[0], owner, path)}"
+    if isinstance(kind, dict):
+        return f"map[string]{_go_type(kind['*'], owner, path)}"
+    if kind in api_types():
+        return f"v1.{kind}"
+    field_name = path.rpartition(".")[2]
+    named = _NAMED_TEXTS.get(field_name) or _NAMED_TEXTS.get(f"{owner}.{field_name}")
+    if kind == "string" and named is not None:
+        return f"v1.{named}"
+    names: dict[str, str] = {"int or string": "intstr.IntOrString", "quantity": "resource.Quantity", "time": "v1.Time"}
+    return names.get(kind, str(kind))
+
+
+# --- what may be meant by a field that is none ---
+
+
+def _hints(key: str, kind: str, path: str) -> Iterator[str]:
+    """Where a field that a type does not have belongs, or which of its fields has nearly that name."""
+    types = api_types()
+    if near := get_close_matches(key.lower(), [name.lower() for name in types[kind]], 1, 0.8):
+        meant = next(name for name in types[kind] if name.lower() == near[0])
+        yield f"{key} may be meant for {meant}"
+        return
+    if key not in types[_POD_LEVEL] and key not in types[_CONTAINER_LEVEL] and key != "securityContext":
+        return
+    in_pod, in_container = key in types[_POD_LEVEL], key in types[_CONTAINER_LEVEL]
+    if kind == _CONTAINER_LEVEL:
+        yield f"{key} belongs to the pod: spec.securityContext.{key} of the pod"
+    elif kind == _POD_LEVEL:
+        yield f"{key} belongs to each container: containers[].securityContext.{key}"
+    elif key == "securityContext":
+        yield "securityContext belongs to the pod's spec, or to a container in it"
+    elif kind == "Container" and in_container:
+        yield f"{key} belongs one level deeper: {path}.securityContext.{key}"
+    elif in_pod or in_container:
+        who = (
+            "the pod's"
+            if in_pod and not in_container
+            else "a container's"
+            if not in_pod
+            else "the pod's or a container's"
+        )
+        yield f"{key} belongs into {who} securityContext"

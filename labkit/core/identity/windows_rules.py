@@ -1,0 +1,132 @@
+"""Pods for Windows: how they are known, who runs in them, and the one user that the kubelet there refuses.
+
+Sources: kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context_windows.go (verifyRunAsNonRoot) and
+pkg/securitycontext/util.go (DetermineEffectiveSecurityContext) at v1.37.2. Windows has no uids: runAsUser and its like
+count for nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from labkit.core.causes import Cause
+from labkit.core.identity.kubelet_rules import cri_user
+from labkit.core.identity.model import Answer, DecidedBy, Image, Refusal
+
+ADMINISTRATOR: Final = "ContainerAdministrator"
+"""Who runs where neither the pod nor the image says a user; the kubelet takes this one for root."""
+
+_OS_LABELS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
+_IS_ROOT: Final = "which will be regarded as root identity and will break non-root policy"
+
+
+def is_for_windows(spec: Mapping[str, Any]) -> bool:
+    """Whether a pod can run on Windows only.
+
+    Args:
+        spec: the pod's, decoded.
+    """
+    if (name := spec.get("os", {}).get("name")) is not None:
+        return bool(name == "windows")
+    selector = spec.get("nodeSelector", {})
+    if any(selector.get(label) == "windows" for label in _OS_LABELS):
+        return True
+    affinity = (
+        spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    )
+    terms = affinity.get("nodeSelectorTerms", ())
+    if terms and all(any(map(_wants_windows, term.get("matchExpressions", ()))) for term in terms):
+        return True
+    parts = [spec, *(container for name in ("initContainers", "containers") for container in spec.get(name, ()))]
+    return any(_options(part).get("hostProcess") for part in parts)
+
+
+def explain_on_windows(
+    image: Image | None, spec: Mapping[str, Any], container: Mapping[str, Any], where: str = ""
+) -> Answer:
+    """As whom a container runs on Windows, or that the kubelet refuses it.
+
+    Args:
+        image: its image; None if nothing is known of it.
+        spec: of its pod, decoded.
+        container: the container in it, decoded.
+        where: how the kubelet's message names pod and container.
+    """
+    own, of_pod = _options(container).get("runAsUserName"), _options(spec).get("runAsUserName")
+    because = ["the pod is for Windows, which has user names instead of uids"]
+    user, decided_by = _user(image, own, of_pod)
+    if decided_by in ("container", "pod"):
+        because.append(f"the {decided_by}'s windowsOptions.runAsUserName says {user}")
+    elif user is None:
+        because.append("the image is not known, and nothing sets windowsOptions.runAsUserName")
+    elif decided_by == "image":
+        because.append(f"the image's USER is {user}; no runAsUserName overrides it")
+    else:
+        because.append(f"neither runAsUserName nor the image's USER says anything: {ADMINISTRATOR}, the default there")
+    by = "container" if "runAsNonRoot" in container.get("securityContext", {}) else "pod"
+    non_root = (container if by == "container" else spec).get("securityContext", {}).get("runAsNonRoot")
+    refusal = None
+    kubelet_ok: bool | None = True
+    if not non_root:
+        because.append("runAsNonRoot is not true: the kubelet does not look at the user")
+    elif user is None:
+        because.append("runAsNonRoot is true, and whether the kubelet refuses depends on the image's USER")
+        kubelet_ok = None
+    elif decided_by != "default" and user.lower() == ADMINISTRATOR.lower():
+        refusal = _refusal(user, decided_by, where)
+        because.append(f"runAsNonRoot is true, says the {by}: the kubelet refuses: {refusal.message}")
+    else:
+        because.append(
+            f"runAsNonRoot is true, says the {by}: the kubelet on Windows refuses {ADMINISTRATOR} by name only"
+        )
+    ok = False if refusal is not None else None if user is None else True
+    return Answer(
+        ok=ok,
+        kubelet_ok=False if refusal is not None else kubelet_ok,
+        kubelet_refusal=refusal,
+        refusal=refusal,
+        user_name=user if ok else None,
+        is_administrator=user is not None and _is_administrator(user),
+        decided_by=decided_by,
+        because=tuple(because),
+    )
+
+
+def _user(image: Image | None, own: str | None, of_pod: str | None) -> tuple[str | None, DecidedBy]:
+    """Who runs, None if that is not known; and who decides it."""
+    if own is not None:
+        return own, "container"
+    if of_pod is not None:
+        return of_pod, "pod"
+    if image is None:
+        return None, "image"
+    return (image.user, "image") if image.user else (ADMINISTRATOR, "default")
+
+
+def _refusal(user: str, decided_by: DecidedBy, where: str) -> Refusal:
+    if decided_by == "image":
+        # As the CRI reports it: without what follows a colon.
+        name = cri_user(user).name
+        return Refusal(Cause.IMAGE_RUNS_AS_ROOT, f"container's runAsUser ({name}) {_IS_ROOT}{where}")
+    return Refusal(Cause.RUN_AS_USER_IS_ROOT, f"container's runAsUserName ({user}) {_IS_ROOT}{where}")
+
+
+def _is_administrator(user: str) -> bool:
+    name = user.lower()
+    return name == ADMINISTRATOR.lower() or name.rpartition("\\")[2] in ("system", "administrator")
+
+
+def _wants_windows(expression: Mapping[str, Any]) -> bool:
+    values = expression.get("values", ())
+    return (
+        expression.get("key") in _OS_LABELS
+        and expression.get("operator") == "In"
+        and bool(values)
+        and all(value == "windows" for value in values)
+    )
+
+
+def _options(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    options: Mapping[str, Any] = part.get("securityContext", {}).get("windowsOptions", {})
+    return options
