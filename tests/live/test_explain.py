@@ -14,12 +14,15 @@ import labkit
 from labkit.adapters.engine_endpoint import DEFAULT_SOCKET
 from labkit.adapters.engine_socket import EngineSocket
 from labkit.adapters.kube import Kube
+from labkit.core.admission.decoding import api_types
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.lab.lab import Lab
+from tests.parity.api_prove import API_VERDICTS, prove_api
+from tests.parity.api_types import read_types
 from tests.parity.prove import choose, prove, tell
 
 
@@ -35,6 +38,19 @@ def test_a_sample_agrees_with_kubelet_and_engine(lab: Lab) -> None:
     proof = prove(lab, choose(seed, containers=48, runs=24, of_each_cause=3, worlds=8), shrinking_seconds=60)
     assert not proof.disagreements, f"seed {seed}\n" + "\n".join(map(tell, proof.disagreements))
     assert all(proof.causes[f"kubelet {cause}"] for cause in REFUSALS), proof.causes
+
+
+def test_a_sample_agrees_with_the_api_server(lab: Lab, kube: Kube) -> None:
+    seed = secrets.randbelow(2**31)
+    print(f"seed {seed}")
+    proof = prove_api(kube, seed, 200)
+    assert not proof.disagreements, f"seed {seed}\n" + "\n".join(proof.disagreements)
+    assert all(proof.causes[verdict] for verdict in API_VERDICTS), proof.causes
+
+
+def test_the_types_are_those_of_the_running_api_server(kube: Kube) -> None:
+    definitions = kube._ask("GET", "/openapi/v2").json()["definitions"]
+    assert read_types(definitions) == api_types()
 
 
 @pytest.mark.parametrize("role", ["init", "main"])
@@ -72,7 +88,7 @@ def test_ids_out_of_range_are_not_admitted_in_the_words_that_were_said(lab: Lab,
     pod = pod_manifest("huge", [container_manifest("a", lab.reference("alpine"), security={"runAsUser": 2**31})])
     outcome = kube.make_pod(pod, namespace)
     said = explain_text(finder(lab), to_yaml(pod))[0]
-    assert (outcome.verdict, said.answer.cause) == ("not admitted", Cause.BAD_USER_SPEC)
+    assert (outcome.verdict, said.answer.cause) == ("not admitted", Cause.INVALID_MANIFEST)
     assert said.answer.refusal is not None and outcome.message is not None
     assert said.answer.refusal.message.partition(": ")[2] in outcome.message
 

@@ -1,4 +1,4 @@
-"""`make parity`: prove that `labkit explain` agrees with the live kubelet and the live engine."""
+"""`make parity`: prove that `labkit explain` agrees with the live API server, kubelet and engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import secrets
 import sys
 import time
 
+from labkit.core.causes import Cause
 from labkit.lab.lab import Lab
+from tests.parity.api_prove import API_VERDICTS, prove_api
 from tests.parity.prove import IN_POD_CAUSES, ON_ENGINE_CAUSES, choose, prove, tell
 
 _LEAST = 20
@@ -19,6 +21,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="repeat a run")
     parser.add_argument("--containers", type=int, default=1020, help="to give to the kubelet")
     parser.add_argument("--runs", type=int, default=510, help="to give to the engine")
+    parser.add_argument("--objects", type=int, default=600, help="to give to the API server, by dry run")
     parser.add_argument("--each", type=int, default=30, help="cases of each cause")
     options = parser.parse_args()
     started = time.monotonic()
@@ -28,19 +31,31 @@ def main() -> int:
     proof = prove(lab, cases, _SHRINKING_SECONDS)
     for who, count in sorted(proof.causes.items()):
         print(f"  {who:<32} {count:>5}")
-    rare = [f"kubelet {cause}" for cause in IN_POD_CAUSES if proof.causes[f"kubelet {cause}"] < _LEAST]
+    rare = [
+        f"kubelet {cause}"
+        for cause in (*IN_POD_CAUSES, Cause.USER_NAMESPACE)
+        if proof.causes[f"kubelet {cause}"] < _LEAST
+    ]
     rare += [f"engine {cause}" for cause in ON_ENGINE_CAUSES if proof.causes[f"engine {cause}"] < _LEAST]
+    with lab.cluster().kube() as kube:
+        of_api = prove_api(kube, options.seed, options.objects)
+    for cause, count in sorted(of_api.causes.items()):
+        print(f"  {'API server ' + cause:<32} {count:>5}")
+    rare += [f"API server {cause}" for cause in API_VERDICTS if of_api.causes[cause] < _LEAST]
+    for text in of_api.disagreements:
+        print(text)
     for disagreement in proof.disagreements:
         print(tell(disagreement))
-    total = proof.containers + proof.runs
+    total = proof.containers + proof.runs + options.objects
+    differing = len(proof.disagreements) + len(of_api.disagreements)
     print(
-        f"parity: {total - len(proof.disagreements)} of {total} agree "
-        f"({proof.containers} containers, {proof.runs} runs), "
+        f"parity: {total - differing} of {total} agree "
+        f"({proof.containers} containers, {proof.runs} runs, {options.objects} objects), "
         f"seed {options.seed}, {time.monotonic() - started:.0f} s"
     )
     if rare:
         print(f"parity: fewer than {_LEAST} of: {', '.join(rare)}")
-    return 1 if proof.disagreements or rare else 0
+    return 1 if differing or rare else 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from labkit.core.pods.objects import warning_texts
 from tests.parity.api_cases import LEVELS, OBJECTS, TEMPLATES, Case
 from tests.parity.cases import collect
 
+API_VERDICTS = ("let in", "invalid-manifest", "pod-security")
 _AT_ONCE = 4
 _PATHS = {
     "Pod": "api/v1/namespaces/{}/pods",

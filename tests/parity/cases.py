@@ -81,6 +81,17 @@ _POD_CONTEXTS: list[Case] = [
     {"supplementalGroupsPolicy": "Merge", "fsGroup": 0, "runAsUser": 1654},
     {"runAsNonRoot": True, "fsGroup": 2147483647},
 ]
+# In a pod of its own user namespace, whose ids end at 65535.
+_IN_NAMESPACE: list[Case] = [
+    {},
+    {"runAsUser": 65535, "fsGroup": 65535},
+    {"runAsUser": 65536},
+    {"runAsUser": 70000, "runAsGroup": 5},
+    {"runAsUser": 1654, "runAsGroup": 1000660000},
+    {"fsGroup": 70000},
+    {"runAsUser": 1654, "supplementalGroups": [7, 65536]},
+]
+_large_ids = st.sampled_from([None, None, 1654, 65535, 65536, 70000])
 
 
 def in_pod(worlds: list[Case]) -> st.SearchStrategy[Case]:
@@ -95,6 +106,26 @@ def in_pod(worlds: list[Case]) -> st.SearchStrategy[Case]:
         st.sampled_from(_USERS),
         st.sampled_from(_POD_CONTEXTS),
         _CONTEXTS,
+    )
+
+
+def in_namespace(worlds: list[Case]) -> st.SearchStrategy[Case]:
+    """Containers of pods with hostUsers: false, on images with these account files."""
+    return st.builds(
+        lambda world, user, pod, uid, gid: {
+            "image": {"user": user, **world},
+            "pod": {"securityContext": pod, "hostUsers": False},
+            "container": {
+                "securityContext": {
+                    name: value for name, value in (("runAsUser", uid), ("runAsGroup", gid)) if value is not None
+                }
+            },
+        },
+        st.sampled_from(worlds),
+        st.sampled_from(["", "app", "65536", "70000:7", "65535"]),
+        st.sampled_from(_IN_NAMESPACE),
+        _large_ids,
+        _large_ids,
     )
 
 

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.adapters.engine import Engine
@@ -85,7 +85,7 @@ class Observer:
         seen |= self._in_pods(in_pods, seconds)
         with ThreadPoolExecutor(_RUNS_AT_ONCE) as pool:
             seen |= dict(zip([one for one, _ in on_engine], pool.map(self._run, on_engine), strict=True))
-        return [seen[index] for index in range(len(cases))]
+        return [_in_its_namespace(case, seen[index]) for index, case in enumerate(cases)]
 
     def _run(self, numbered: tuple[int, Case]) -> Seen:
         case = numbered[1]
@@ -173,6 +173,7 @@ class Observer:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "securityContext": cases[0][1]["pod"]["securityContext"],
+            "hostUsers": cases[0][1]["pod"].get("hostUsers", True),
             "containers": containers,
         }
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
@@ -218,6 +219,13 @@ def _refused(message: str) -> Seen | None:
     cause = next((one for one, text in REFUSAL_TEXTS.items() if text in message), None)
     cause = cause or cause_of_engine_error(message)
     return Seen(cause=cause, message=message) if cause else None
+
+
+def _in_its_namespace(case: Case, seen: Seen) -> Seen:
+    """The same words mean an id that is not mapped where the pod has a user namespace."""
+    if seen.cause is not Cause.BAD_USER_SPEC or case.get("pod", {}).get("hostUsers") is not False:
+        return seen
+    return replace(seen, cause=cause_of_engine_error(seen.message, in_user_namespace=True))
 
 
 def _read(output: str) -> Seen:

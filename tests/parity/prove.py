@@ -13,7 +13,7 @@ from labkit.core.causes import REFUSALS, Cause
 from labkit.core.identity.identity_cases import answer_case
 from labkit.core.identity.model import Versions, read_version
 from labkit.lab.lab import Lab
-from tests.parity.cases import WORLDS, Case, collect, in_pod, on_engine
+from tests.parity.cases import WORLDS, Case, collect, in_namespace, in_pod, on_engine
 from tests.parity.compare import Disagreement, differences, shrink
 from tests.parity.images import ParityImages
 from tests.parity.observe import DEADLINE_SECONDS, Observer
@@ -43,9 +43,11 @@ class Proof:
 def choose(seed: int, containers: int, runs: int, of_each_cause: int, worlds: int) -> list[Case]:
     """Cases for a seed: so many of each cause that the rules predict, and the rest as they come."""
     files = collect(WORLDS, worlds, seed)
+    in_namespaces = max(2 * of_each_cause, containers // 12)
     chosen = []
     for strategy, causes, count in (
-        (in_pod(files), IN_POD_CAUSES, containers),
+        (in_pod(files), IN_POD_CAUSES, containers - in_namespaces),
+        (in_namespace(files), (Cause.USER_NAMESPACE,), in_namespaces),
         (on_engine(files), ON_ENGINE_CAUSES, runs),
     ):
         some = [

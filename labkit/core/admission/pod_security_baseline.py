@@ -76,7 +76,7 @@ class CheckedPod(NamedTuple):
         return self.minor >= 25 and part_of(self.spec, "os").get("name") == "windows"
 
 
-class Check(NamedTuple):
+class PodCheck(NamedTuple):
     """A check of a level.
 
     Args:
@@ -248,18 +248,18 @@ def bad_seccomp(pod: CheckedPod) -> Violation | None:
 
 
 BASELINE: Final = (
-    Check("appArmorProfile", _app_armor),
-    Check("capabilities_baseline", _capabilities),
-    Check("hostNamespaces", _host_namespaces),
-    Check("hostPathVolumes", _host_path_volumes),
-    Check("hostPorts", _host_ports),
-    Check("hostProbesAndHostLifecycle", _host_probes, 34),
-    Check("privileged", _privileged),
-    Check("procMount", _proc_mount_baseline),
-    Check("seLinuxOptions", _selinux),
-    Check("seccompProfile_baseline", _seccomp_baseline),
-    Check("sysctls", _sysctls),
-    Check("windowsHostProcess", _windows_host_process),
+    PodCheck("appArmorProfile", _app_armor),
+    PodCheck("capabilities_baseline", _capabilities),
+    PodCheck("hostNamespaces", _host_namespaces),
+    PodCheck("hostPathVolumes", _host_path_volumes),
+    PodCheck("hostPorts", _host_ports),
+    PodCheck("hostProbesAndHostLifecycle", _host_probes, 34),
+    PodCheck("privileged", _privileged),
+    PodCheck("procMount", _proc_mount_baseline),
+    PodCheck("seLinuxOptions", _selinux),
+    PodCheck("seccompProfile_baseline", _seccomp_baseline),
+    PodCheck("sysctls", _sysctls),
+    PodCheck("windowsHostProcess", _windows_host_process),
 )
 """The checks of baseline, in their order."""
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from labkit.core.admission.field_errors import part_of
 from labkit.core.admission.pod_security_baseline import (
-    Check,
     CheckedPod,
+    PodCheck,
     Violation,
     adding,
     bad_seccomp,
@@ -92,12 +92,12 @@ def _seccomp_restricted(pod: CheckedPod) -> Violation | None:
 
 
 RESTRICTED: Final = (
-    Check("allowPrivilegeEscalation", _privilege_escalation, 8),
-    Check("capabilities_restricted", _dropped_capabilities, 22, "capabilities_baseline"),
-    Check("procMount_restricted", proc_mount, 35, "procMount"),
-    Check("restrictedVolumes", _restricted_volumes, 0, "hostPathVolumes"),
-    Check("runAsNonRoot", _non_root),
-    Check("runAsUser", _not_root, 23),
-    Check("seccompProfile_restricted", _seccomp_restricted, 19, "seccompProfile_baseline"),
+    PodCheck("allowPrivilegeEscalation", _privilege_escalation, 8),
+    PodCheck("capabilities_restricted", _dropped_capabilities, 22, "capabilities_baseline"),
+    PodCheck("procMount_restricted", proc_mount, 35, "procMount"),
+    PodCheck("restrictedVolumes", _restricted_volumes, 0, "hostPathVolumes"),
+    PodCheck("runAsNonRoot", _non_root),
+    PodCheck("runAsUser", _not_root, 23),
+    PodCheck("seccompProfile_restricted", _seccomp_restricted, 19, "seccompProfile_baseline"),
 )
 """The checks that restricted adds, in their order; it has baseline's too, but for those that one of these replaces."""
