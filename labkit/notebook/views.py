@@ -27,9 +27,9 @@ _PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap;wo
 
 
 def outcome_html(outcome: Outcome) -> str:
-    """What became of a pod, the verdict first."""
+    """What became of a pod: who refused it and why comes first."""
     seconds = f"known after {outcome.seconds:.1f} s" if outcome.seconds is not None else ""
-    return Table("", (), outcome.rows(), seconds)._repr_html_()
+    return Table(outcome.headline if outcome.refuser else "", (), outcome.rows(), seconds)._repr_html_()
 
 
 def image_html(facts: ImageFacts) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +16,14 @@ from traitlets.config import Config
 from labkit.core.causes import Cause
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
+from labkit.core.refuser import Refuser
 from labkit.core.run_results import RunResult
 from labkit.course import check_views as course
 from labkit.course.check_views import check_html, hint_html, offer_help
 from labkit.course.checking import CheckResult, Hint
 from labkit.course.exercise import CheckVerdict
 from labkit.lab.container import Container
-from labkit.notebook.views import register_views
+from labkit.notebook.views import outcome_html, register_views
 from tests.unit.notebook.paper import paper_engine
 
 _LESSON = "07-run-as-non-root"
@@ -113,3 +116,10 @@ def test_without_ipython_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) 
 def test_outside_of_a_shell_nothing_is_registered() -> None:
     InteractiveShell.clear_instance()
     register_views()
+
+
+def test_who_refused_and_why_is_the_first_thing_that_is_shown() -> None:
+    refused = Outcome("web", "ns", "refused", Cause.IMAGE_RUNS_AS_ROOT, refuser=Refuser.KUBELET)
+    shown = re.sub(r"<[^>]*>", "", outcome_html(refused))
+    assert shown.startswith(html.escape(f"the kubelet refuses: {Cause.IMAGE_RUNS_AS_ROOT.meaning}"))
+    assert "refuses" not in outcome_html(Outcome("web", "ns", "running"))
