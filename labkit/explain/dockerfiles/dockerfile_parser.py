@@ -1,0 +1,305 @@
+"""A Dockerfile's text as instructions, with their lines: continuations, comments, directives and heredocs.
+
+Source: moby/buildkit:frontend/dockerfile/parser (parser.go, directives.go, split_command.go, line_parsers.go), at
+v0.34.2 (BuildKit) and at v0.13.2 (the classic builder of docker 26.1.5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from labkit.explain.dockerfiles.argument_parsers import (
+    Arguments,
+    CannotSplit,
+    parse_arguments,
+    split_flags,
+)
+from labkit.explain.dockerfiles.expansion import GO_SPACE, Budget, Builder, CannotExpand, Lexing, expand
+
+LARGEST: Final = 1 << 20
+"""The largest Dockerfile that is read, in bytes; the largest that people keep are a hundredth of it."""
+
+# bufio.MaxScanTokenSize: a line with its newline must not be longer.
+_LONGEST_LINE = 64 * 1024
+_BLANKS = re.compile(r"[\t\v\f\r ]+")
+_DIRECTIVE = re.compile(r"#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z", re.ASCII)
+_DIRECTIVES = {"buildkit": {"syntax", "escape", "check"}, "classic": {"syntax", "escape"}}
+_HEREDOC = {
+    "buildkit": re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z", re.ASCII),
+    "classic": re.compile(r"([0-9]*)<<(-?)([^<]*)\Z", re.ASCII),
+}
+_ONBUILD_PREFIX = re.compile(r"[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE | re.ASCII)
+_HAVE_HEREDOCS = ("add", "copy", "run")
+
+
+class BuildStops(ValueError):
+    """What stops a build; the text is the builder's.
+
+    Args:
+        message: in the builder's words.
+        line: the line of the Dockerfile, None if it is none of them.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Heredoc:
+    """A text that stands in the Dockerfile itself.
+
+    Args:
+        name: what ends it.
+        expands: whether variables in it are expanded.
+        chomps: whether leading tabs are taken off.
+        content: the text.
+    """
+
+    name: str
+    expands: bool
+    chomps: bool
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, before anybody has looked at whether it is a good one.
+
+    Args:
+        keyword: in lower case.
+        spelt: as the Dockerfile has it.
+        flags: what begins with -- before the arguments.
+        arguments: as its own parser has split them; for ONBUILD, those of the instruction in it, with its keyword.
+        is_json: whether they were a JSON array.
+        line: its first line.
+        text: all of it, without the newlines.
+        heredocs: the texts that belong to it.
+    """
+
+    keyword: str
+    spelt: str
+    flags: tuple[str, ...]
+    arguments: tuple[str, ...]
+    is_json: bool
+    line: int
+    text: str
+    heredocs: tuple[Heredoc, ...] = ()
+
+    @property
+    def trigger(self) -> str:
+        """The instruction inside of an ONBUILD, with its heredocs."""
+        inside = _ONBUILD_PREFIX.sub("", self.text, count=1) if _ONBUILD_PREFIX.match(self.text) else self.text
+        return inside + "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in self.heredocs)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A Dockerfile's instructions.
+
+    Args:
+        instructions: in their order.
+        escape: the escape character.
+        syntax: the front end that a `# syntax=` names, None for the builder's own.
+    """
+
+    instructions: tuple[Instruction, ...]
+    escape: str
+    syntax: str | None = None
+
+
+def decode(data: bytes) -> str:
+    """Bytes as text; each that is no UTF-8 becomes U+FFFD, as it does in Go."""
+    return "".join(
+        "\ufffd" if "\udc80" <= character <= "\udcff" else character
+        for character in data.decode("utf-8", "surrogateescape")
+    )
+
+
+def parse_dockerfile(text: str, builder: Builder, budget: Budget | None = None) -> Parsed:
+    """Parse a Dockerfile.
+
+    Args:
+        text: all of it.
+        builder: whose rules.
+        budget: what is left of the Dockerfile's.
+
+    Raises:
+        BuildStops: the builder does not get through it.
+    """
+    if not text:
+        raise BuildStops("the Dockerfile cannot be empty")
+    return _Parser(text, builder, budget or Budget()).parse()
+
+
+class _Parser:
+    def __init__(self, text: str, builder: Builder, budget: Budget) -> None:
+        self._builder, self._budget = builder, budget
+        self._too_long = False
+        self._lines = self._read(text)
+        self._number = 0
+        self._escape = "\\"
+        self._directives_done = False
+        self._directives: dict[str, str] = {}
+
+    def parse(self) -> Parsed:
+        instructions = []
+        for line in self._lines:
+            first = line.removeprefix("\ufeff") if self._number == 0 else line
+            piece = self._processed(first.rstrip("\r\n").lstrip(GO_SPACE))
+            self._number += 1
+            start = self._number
+            text, goes_on = self._continued(piece)
+            if not goes_on and not text:
+                continue
+            if goes_on:
+                text += "".join(self._rest())
+            instructions.append(self._instruction(text, start))
+        if not instructions:
+            raise BuildStops("file with no instructions", self._number)
+        if self._too_long:
+            raise BuildStops(f"dockerfile line greater than max allowed size of {_LONGEST_LINE - 1}", self._number + 1)
+        return Parsed(tuple(instructions), self._escape, self._directives.get("syntax"))
+
+    def _read(self, text: str) -> Iterator[str]:
+        """The lines with their newlines; they end before one that is too long."""
+        start = 0
+        while start < len(text):
+            end = text.find("\n", start) + 1 or len(text)
+            line = text[start:end]
+            if len(line) * 4 >= _LONGEST_LINE:
+                size = len(line.encode("utf-8", "surrogatepass"))
+                if size > _LONGEST_LINE or (size == _LONGEST_LINE and not line.endswith("\n")):
+                    self._too_long = True
+                    return
+            yield line
+            start = end
+
+    def _processed(self, line: str) -> str:
+        """A line, or nothing for a comment; the first ones may be directives."""
+        self._look_for_directive(line)
+        return "" if line.lstrip(GO_SPACE).startswith("#") else line
+
+    def _look_for_directive(self, line: str) -> None:
+        if self._directives_done:
+            return
+        match = _DIRECTIVE.match(line)
+        key = match[1].lower() if match else ""
+        if match is None or key not in _DIRECTIVES[self._builder]:
+            self._directives_done = True
+            return
+        if key in self._directives:
+            raise BuildStops(f"only one {key} parser directive can be used", self._number + 1)
+        value = self._directives[key] = match[2]
+        if key == "escape":
+            if value not in ("\\", "`"):
+                raise BuildStops(f"invalid escape token '{value}' does not match ` or \\", self._number + 1)
+            self._escape = value
+
+    def _continued(self, line: str) -> tuple[str, bool]:
+        """A line without the character that continues it, and whether it has one."""
+        stripped = line.rstrip(" \t")
+        if stripped.endswith(self._escape) and stripped[-2:-1] != self._escape:
+            return stripped[:-1], True
+        return line, False
+
+    def _rest(self) -> Iterator[str]:
+        """The lines that continue an instruction; comments and empty lines among them count for nothing."""
+        for line in self._lines:
+            stripped = line.rstrip("\r\n")
+            self._look_for_directive(stripped)
+            self._number += 1
+            bare = stripped.lstrip(GO_SPACE)
+            if not bare or bare.startswith("#"):
+                continue
+            text, goes_on = self._continued(stripped)
+            yield text
+            if not goes_on:
+                return
+
+    def _instruction(self, text: str, start: int) -> Instruction:
+        try:
+            instruction = self._from_line(text, start)
+            holder = self._holder(instruction)
+            if holder is None or (self._builder == "buildkit" and "<<" not in text):
+                return instruction
+            return replace(instruction, heredocs=tuple(map(self._filled, self._heredocs(text))))
+        except (CannotSplit, CannotExpand) as error:
+            raise BuildStops(str(error), start) from error
+
+    def _from_line(self, text: str, start: int) -> Instruction:
+        spelt, _, rest = _split_first(text.strip(GO_SPACE))
+        flags: tuple[str, ...] = ()
+        if rest is not None:
+            escape = self._escape if self._builder == "buildkit" else "\\"
+            rest, flags = split_flags(rest, escape)
+        arguments = self._arguments(spelt.lower(), (rest or "").strip(GO_SPACE), start)
+        return Instruction(spelt.lower(), spelt, flags, arguments.values, arguments.is_json, start, text)
+
+    def _arguments(self, keyword: str, rest: str, start: int) -> Arguments:
+        if keyword != "onbuild" or not rest:
+            return parse_arguments(keyword, rest, self._escape, self._builder)
+        inner = self._from_line(rest, start)
+        return Arguments((inner.spelt, *inner.arguments), inner.is_json)
+
+    def _holder(self, instruction: Instruction) -> str | None:
+        """The instruction that could hold heredocs, which may stand in an ONBUILD; None if there is none."""
+        keyword = instruction.keyword
+        if keyword == "onbuild" and instruction.arguments:
+            keyword = instruction.arguments[0].lower()
+        return keyword if keyword in _HAVE_HEREDOCS and not instruction.is_json else None
+
+    def _heredocs(self, text: str) -> list[Heredoc]:
+        lexing = Lexing(builder=self._builder, raw_quotes=True, raw_escapes=True, keep_unset=True)
+        try:
+            parts = expand(text, lambda _: None, lexing, self._budget).parts
+        except CannotExpand:
+            return []
+        heredocs = (self.heredoc(part) for part in parts)
+        return [heredoc for heredoc in heredocs if heredoc is not None]
+
+    def heredoc(self, part: str) -> Heredoc | None:
+        """What `<<EOF` begins, None if it begins nothing."""
+        return find_heredoc(part, self._builder, self._budget)
+
+    def _filled(self, heredoc: Heredoc) -> Heredoc:
+        content: list[str] = []
+        for line in self._lines:
+            self._number += 1
+            ending = line.rstrip("\r\n")
+            if (ending.lstrip("\t") if heredoc.chomps else ending) == heredoc.name:
+                return replace(heredoc, content="".join(content))
+            content.append(line)
+        raise BuildStops("unterminated heredoc", self._number)
+
+
+def find_heredoc(part: str, builder: Builder, budget: Budget) -> Heredoc | None:
+    """What `<<EOF` begins, None if a part of an instruction begins no heredoc.
+
+    Raises:
+        CannotExpand: its name cannot be read.
+    """
+    match = _HEREDOC[builder].match(part)
+    if match is None or not match[3]:
+        return None
+    bare, raw = (
+        expand(match[3], lambda _: None, Lexing(builder=builder, raw_quotes=quotes, keep_unset=True), budget).parts
+        for quotes in (False, True)
+    )
+    if len(bare) != 1:
+        return None
+    if len(raw) != 1:
+        raise CannotExpand(f"internal lexing of heredoc produced inconsistent results: {match[3]}")
+    return Heredoc(bare[0], _quotes(bare[0]) == _quotes(raw[0]), bool(match[2]))
+
+
+def _quotes(text: str) -> int:
+    return text.count("'") + text.count('"')
+
+
+def _split_first(line: str) -> tuple[str, str, str | None]:
+    match = _BLANKS.search(line)
+    return (line, "", None) if match is None else (line[: match.start()], match[0], line[match.end() :])
