@@ -13,10 +13,16 @@ from typing import TextIO
 import click
 from click.shell_completion import CompletionItem
 
+from labkit.archives import image_architecture
 from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
+from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
+from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
+from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, explain_dockerfiles
+from labkit.explain.dockerfiles.expansion import Builder
+from labkit.explain.dockerfiles.stages import BuildOptions, parse_build_args
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.manifest_files import is_manifest
@@ -31,6 +37,7 @@ _EXAMPLES = """
     labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
     labkit explain -u 1654:0 debian              as docker run --user would
     labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
+    labkit explain Dockerfile                    the image that would be built of it
     labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or not known
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
 """
@@ -65,6 +72,21 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
     metavar="KIND",
     help="A kind whose objects run no pods, such as Widget or Widget.example.org.",
 )
+@click.option(
+    "--image-env",
+    multiple=True,
+    metavar="NAME=VARIABLE=VALUE",
+    help="A variable that an image sets, for a Dockerfile that is made from it.",
+)
+@click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="As docker build --build-arg.")
+@click.option("--target", default="", metavar="STAGE", help="As docker build --target.")
+@click.option("--all-stages", is_flag=True, help="A row for each stage of a Dockerfile.")
+@click.option(
+    "--builder",
+    type=click.Choice(["buildkit", "classic"]),
+    default="buildkit",
+    help="Whose rules for Dockerfiles: BuildKit's, or those of the engine's builder before it.",
+)
 @click.option("--kubernetes", metavar="VERSION", help="Rules of an older kubelet, such as 1.33.")
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
@@ -83,6 +105,11 @@ def explain_command(
     image_user: Sequence[str],
     archives: Sequence[str],
     podless: Sequence[str],
+    image_env: Sequence[str],
+    build_args: Sequence[str],
+    target: str,
+    all_stages: bool,
+    builder: Builder,
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
@@ -91,18 +118,23 @@ def explain_command(
 ) -> int:
     """Say as whom containers will run, who refuses them, and why.
 
-    Nothing is run. IMAGE is a name that the engine knows, or the path of an archive; any other file is read as a
-    manifest, as with -f. With --gate such files may be those of a commit: what is no manifest among them, a template or
-    a patch is skipped.
+    Nothing is run. IMAGE is a name that the engine knows, the path of an archive, or a Dockerfile; any other file is
+    read as a manifest, as with -f. With --gate such files may be those of a commit: what is no manifest among them, a
+    template or a patch is skipped.
     """
     versions = Versions(
         _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)
     )
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
+    dockerfiles = [name for name in (*places, *images) if is_dockerfile(name)]
+    question = DockerfileQuestion(
+        BuildOptions(builder, parse_build_args(build_args), target, ("linux", image_architecture())), all_stages
+    )
+    places, images = ([name for name in given if name not in dockerfiles] for given in (places, images))
     files = [name for name in images if is_manifest(name)]
     names = [name for name in images if name not in files]
-    if not places and not images:
+    if not places and not images and not dockerfiles:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
     with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
@@ -113,6 +145,7 @@ def explain_command(
             for name in names
             for row in explain_image(finder, name, user=user, group_add=group_add, versions=versions)
         ]
+        built = explain_dockerfiles(BaseFinder(finder, parse_variables(image_env)), dockerfiles, question, versions)
         explained = explain_manifests(
             finder,
             places if gate else [*places, *files],
@@ -122,9 +155,9 @@ def explain_command(
             versions=versions,
         )
         unused = finder.unused_users()
+    explained = replace(explained, rows=[*rows, *built.rows, *explained.rows], flaws=[*built.flaws, *explained.flaws])
     if places or (files and not gate):
         _expect_containers([*places, *files], explained, gate)
-    explained = replace(explained, rows=[*rows, *explained.rows])
     _print(explained, as_json)
     for sentence in () if gate else explained.unjudged:
         _echo(sentence, err=True, label="not judged")

@@ -26,11 +26,15 @@ class EngineImage(NamedTuple):
         image: what decides who its processes run as.
         architecture: as the image gives it; empty where it gives none.
         notes: what could not be read of it.
+        env: its environment, as NAME=value.
+        on_build: its ONBUILD instructions.
     """
 
     image: Image
     architecture: str
     notes: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
 
 
 class EngineLookup:
@@ -89,13 +93,18 @@ class EngineLookup:
         config = inspected["Config"]
         user, home = config.get("User") or "", home_of(config.get("Env") or ())
         architecture = str(inspected.get("Architecture") or "")
+        env, on_build = tuple(config.get("Env") or ()), _texts(config.get("OnBuild"))
         try:
             files = self._engine.look_inside(name, [_PASSWD, _GROUP])
         except LabFailed as error:
             note = f"its passwd and group files could not be read: {error.came_back}"
-            return EngineImage(Image(user, home=home, files_known=False), architecture, (note,))
+            return EngineImage(Image(user, home=home, files_known=False), architecture, (note,), env, on_build)
         unread = [path for path, file in files.items() if file is not None and file.text is None]
         texts = {path: file.text if file else None for path, file in files.items()}
         image = Image(user, texts[_PASSWD], texts[_GROUP], home, files_known=not unread)
         note = f"{' and '.join(unread)} is a link or too large to be read through the engine"
-        return EngineImage(image, architecture, (note,) if unread else ())
+        return EngineImage(image, architecture, (note,) if unread else (), env, on_build)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()

@@ -97,6 +97,8 @@ class ImageFinder:
         self._engine: EngineLookup | None = None
         self._unreachable: MachineLacks | None = None
         self._known: dict[str, Image | None] = {}
+        self._environments: dict[str, tuple[str, ...]] = {}
+        self._triggers: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
 
     def __enter__(self) -> Self:
@@ -128,6 +130,14 @@ class ImageFinder:
         remedy = f"pull it, name an archive of it, or see what the lab has\n  docker pull {reference}\n  labkit images"
         raise Misuse(f"Looking for image {reference!r}", "the engine has no such image", remedy)
 
+    def environment(self, reference: str) -> tuple[str, ...]:
+        """The environment of an image that was found, as NAME=value."""
+        return self._environments.get(reference, ())
+
+    def triggers(self, reference: str) -> tuple[str, ...]:
+        """The ONBUILD instructions of an image that was found."""
+        return self._triggers.get(reference, ())
+
     def from_archive(self, content: ImageContent) -> Image:
         """An image of an archive; one for another kind of machine is noted."""
         self._note_architecture(content.reference, content.architecture)
@@ -147,6 +157,7 @@ class ImageFinder:
             self.notes.append(f"{reference}: its user was given; its passwd and group files are not known")
             return Image(user, files_known=False)
         if (content := self._archived.get(_full_name(reference))) is not None:
+            self._environments[reference] = content.env
             return self.from_archive(content)
         if (engine := self._reach()) is not None:
             return self._ask(engine, reference)
@@ -175,6 +186,7 @@ class ImageFinder:
             self.notes.append(f"{reference}: the engine has no such image; {remedy}")
             return None
         self._note_architecture(reference, answer.architecture)
+        self._environments[reference], self._triggers[reference] = answer.env, answer.on_build
         self.notes += [f"{reference}: {note}" for note in answer.notes]
         return answer.image
 

@@ -23,6 +23,19 @@ _DECIDED_BY = {
 
 
 @dataclass(frozen=True)
+class BuildOutcome:
+    """Whether a Dockerfile's build goes through, as far as that is decided without running its commands.
+
+    Args:
+        ok: whether it does.
+        message: in the builder's words, where it does not.
+    """
+
+    ok: bool
+    message: str | None = None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """As whom one container will run, or who refuses it, and why.
 
@@ -37,6 +50,9 @@ class Explanation:
         image_user: the image's Config.User, None if the image is not known.
         answer: the rules' answer.
         forgiven: whether no gate minds that its user is not known.
+        build: of a Dockerfile; None for anything else.
+        non_root: the answer for a pod with runAsNonRoot, of a Dockerfile whose user is known.
+        advice: what a gate says where the user is not known; None for the usual.
     """
 
     file: str | None
@@ -49,6 +65,9 @@ class Explanation:
     image_user: str | None
     answer: Answer
     forgiven: bool = False
+    build: BuildOutcome | None = None
+    non_root: Answer | None = None
+    advice: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -64,6 +83,7 @@ class Explanation:
             "kubelet": kubelet_to_dict(self.answer),
             "runs_as": self._identity(),
             "because": list(self.answer.because),
+            **self._of_dockerfile(),
         }
 
     def _identity(self) -> dict[str, Any] | None:
@@ -72,6 +92,12 @@ class Explanation:
         if answer.runs_as is not None or not answer.ok or answer.uid is None:
             return identity_to_dict(answer.runs_as)
         return {"uid": answer.uid, "gid": answer.gid, "groups": None, "user": None, "home": None}
+
+    def _of_dockerfile(self) -> dict[str, Any]:
+        if self.build is None:
+            return {}
+        non_root = kubelet_to_dict(self.non_root) if self.non_root is not None else None
+        return {"build": {"ok": self.build.ok, "message": self.build.message}, "run_as_non_root": non_root}
 
     @property
     def title(self) -> str:
@@ -82,6 +108,8 @@ class Explanation:
     @property
     def verdict(self) -> str:
         """runs, refused by whom, or not known."""
+        if self.build is not None and not self.build.ok:
+            return "the build stops"
         if self.answer.ok is None:
             return "not known"
         if self.answer.ok:
@@ -104,6 +132,8 @@ class Explanation:
     @property
     def objection(self) -> str | None:
         """Why a gate must stay shut: it is refused, it is root, or its user is not known; None if it may pass."""
+        if self.build is not None and not self.build.ok:
+            return f"the build stops: {self.build.message}"
         if self.answer.ok is False:
             return f"{self.verdict} ({self.answer.cause})"
         if self.answer.uid == 0:
@@ -115,6 +145,10 @@ class Explanation:
         """Why it is not known as whom it runs, and what tells it; None if it is known, or refused."""
         if self.answer.ok is False or (self.answer.ok and self.answer.uid is not None):
             return None
+        if self.build is not None and (self.answer.ok or not self.build.ok):
+            return None
+        if self.advice is not None:
+            return self.advice
         image = self.image or "the image that its operator takes"
         if not self.image:
             return f"its user is not known: {image} is not named there; set runAsUser for it"

@@ -33,13 +33,13 @@ class BaseImage:
     """What a stage is made from, as far as it decides what comes out.
 
     Args:
-        user: its Config.User.
+        user: its Config.User; None if only its environment is known.
         env: its environment.
         on_build: its ONBUILD instructions.
         image: its account files; None if only what is above is known.
     """
 
-    user: str = ""
+    user: str | None = ""
     env: Mapping[str, str] = field(default_factory=dict)
     on_build: tuple[str, ...] = ()
     image: Image | None = field(default_factory=Image)

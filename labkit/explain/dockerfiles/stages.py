@@ -6,9 +6,11 @@ moby/moby:builder/dockerfile (builder.go, dispatchers.go, evaluator.go, buildarg
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from labkit.base.errors import Misuse
 from labkit.explain.dockerfiles.build_words import wrong_platform, wrong_reference
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, Parsed, parse_dockerfile
 from labkit.explain.dockerfiles.expansion import Budget, Builder, CannotExpand, Lexing, expand
@@ -37,12 +39,14 @@ class BuildOptions:
         arguments: as `docker build --build-arg`.
         target: as `docker build --target`; empty for the last stage.
         platform: (operating system, architecture) of the image and of the machine.
+        every_base: whether the bases of all stages are looked up, and not only those of the one that is asked for.
     """
 
     builder: Builder = "buildkit"
     arguments: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
     platform: tuple[str, str] = ("linux", "amd64")
+    every_base: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,22 @@ def evaluate(text: str, bases: Callable[[str], BaseImage | None], options: Build
     return Evaluation(parsed, built, _target(built, options), lines)
 
 
+def parse_build_args(pairs: Sequence[str]) -> dict[str, str]:
+    """Read NAME=VALUE pairs; a NAME alone is taken from this process's environment, as docker does.
+
+    Raises:
+        Misuse: one has no name.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name:
+            raise Misuse(f"Reading --build-arg {pair!r}", "it has no name", "for example\n  --build-arg APP_UID=1654")
+        if equals or name in os.environ:
+            values[name] = value if equals else os.environ[name]
+    return values
+
+
 def _target(stages: Sequence[BuiltStage], options: BuildOptions) -> BuiltStage:
     if not options.target:
         return stages[-1]
@@ -104,6 +124,7 @@ class _Evaluator:
         self._outer: dict[str, str | None] = {}
         self._named: dict[str, BuiltStage] = {}
         self._images_copied_from = 0
+        self._looked_up: set[int] = set()
 
     def build(self, arguments: Sequence[Instruction], stages: Sequence[StageText]) -> list[BuiltStage]:
         if self._options.builder == "classic":
@@ -118,7 +139,7 @@ class _Evaluator:
             for argument in instruction.arguments:
                 self._add_outer(argument, instruction.line)
         built = [self._begin(stage) for stage in stages]
-        _target(built, self._options)
+        self._looked_up = {stage.text.number for stage in _target(built, self._options).lineage()}
         for stage in built:
             self._find_sources(stage, built)
         _refuse_circles(built)
@@ -211,6 +232,7 @@ class _Evaluator:
             for (_, equals, _), (name, value) in zip(split, words, strict=True):
                 self._outer[name] = value if equals else None
         built: list[BuiltStage] = []
+        self._looked_up = {text.number for text in stages}
         stops: BuildStops | None = None
         for text in stages:
             stage = BuiltStage(text, text.base, None)
@@ -254,7 +276,8 @@ class _Evaluator:
         if stage.parent is not None:
             stage.begin_from(stage.parent)
             return None
-        base = _EMPTY if stage.base == _SCRATCH else self._bases(stage.base)
+        is_wanted = self._options.every_base or stage.text.number in self._looked_up
+        base = _EMPTY if stage.base == _SCRATCH else self._bases(stage.base) if is_wanted else None
         stage.image = base
         if base is not None:
             stage.user = base.user

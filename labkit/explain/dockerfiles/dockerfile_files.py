@@ -1,0 +1,71 @@
+"""Which files are Dockerfiles: by their names, or by how they begin."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from labkit.base.errors import Misuse
+
+_NAME = re.compile(r"(?:.*\.)?(?:dockerfile|containerfile)|(?:dockerfile|containerfile)\.(?P<rest>.*)", re.IGNORECASE)
+# What stands beside a Dockerfile under its name, and is none.
+_NO_DOCKERFILES = (
+    ".dockerignore",
+    ".md",
+    ".txt",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".tar",
+    ".gz",
+    ".j2",
+    ".tmpl",
+    ".tpl",
+    ".erb",
+)
+_HEAD_BYTES = 16 << 10
+_BEGINS = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:[ \t]*ARG[ \t][^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*)*"
+    rb"[ \t]*FROM[ \t\\`]",
+    re.IGNORECASE,
+)
+_OTHER_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def has_dockerfile_name(name: str) -> bool:
+    """Whether a path ends like a Dockerfile's: Dockerfile, Dockerfile.prod, app.Dockerfile, Containerfile."""
+    last = name.rpartition("/")[2]
+    return _NAME.fullmatch(last) is not None and not last.lower().endswith(_NO_DOCKERFILES)
+
+
+def is_dockerfile(name: str) -> bool:
+    """Whether a name is that of a Dockerfile, and not of an image, an archive or a manifest.
+
+    Raises:
+        Misuse: it is named like one, or holds one, and is none.
+    """
+    path = Path(name)
+    try:
+        if path.is_dir():
+            _refuse_folder(name, path)
+            return False
+        if not path.exists():
+            if "/" not in name and has_dockerfile_name(name) and name[:1].isupper():
+                raise Misuse(f"Reading {name}", "there is no such file", "see what there is\n  ls")
+            return False
+        if has_dockerfile_name(name):
+            return True
+        if name.endswith(_OTHER_ENDINGS) or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return _BEGINS.match(file.read(_HEAD_BYTES)) is not None
+    except (OSError, ValueError):  # such as a name too long for a file; reading it says why not
+        return False
+
+
+def _refuse_folder(name: str, path: Path) -> None:
+    if has_dockerfile_name(name) and not any(path.iterdir()):
+        raise Misuse(f"Reading {name}", "it is a folder", "name a Dockerfile\n  labkit explain PATH/Dockerfile")
+    inside = path / "Dockerfile"
+    if inside.is_file() and not (path / "index.json").exists():
+        raise Misuse(f"Reading {name}", "it is a folder", f"name the Dockerfile in it\n  labkit explain {inside}")
