@@ -13,16 +13,13 @@ from typing import TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from labkit.archives import image_architecture
+from labkit import archives as image_archives
 from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
-from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
+from labkit.explain import dockerfiles
 from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
-from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, explain_dockerfiles
-from labkit.explain.dockerfiles.expansion import Builder
-from labkit.explain.dockerfiles.stages import BuildOptions, parse_build_args
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.manifest_files import is_manifest
@@ -109,7 +106,7 @@ def explain_command(
     build_args: Sequence[str],
     target: str,
     all_stages: bool,
-    builder: Builder,
+    builder: dockerfiles.Builder,
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
@@ -127,14 +124,11 @@ def explain_command(
     )
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
-    dockerfiles = [name for name in (*places, *images) if is_dockerfile(name)]
-    question = DockerfileQuestion(
-        BuildOptions(builder, parse_build_args(build_args), target, ("linux", image_architecture())), all_stages
-    )
-    places, images = ([name for name in given if name not in dockerfiles] for given in (places, images))
+    to_build = [name for name in (*places, *images) if is_dockerfile(name)]
+    places, images = ([name for name in given if name not in to_build] for given in (places, images))
     files = [name for name in images if is_manifest(name)]
     names = [name for name in images if name not in files]
-    if not places and not images and not dockerfiles:
+    if not places and not images and not to_build:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
     with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
@@ -145,7 +139,14 @@ def explain_command(
             for name in names
             for row in explain_image(finder, name, user=user, group_add=group_add, versions=versions)
         ]
-        built = explain_dockerfiles(BaseFinder(finder, parse_variables(image_env)), dockerfiles, question, versions)
+        built = Explanations([])
+        if to_build:
+            platform = ("linux", image_archives.image_architecture())
+            arguments = dockerfiles.parse_build_args(build_args)
+            options = dockerfiles.BuildOptions(builder, arguments, target, platform)
+            bases = dockerfiles.BaseFinder(finder, dockerfiles.parse_variables(image_env))
+            question = dockerfiles.DockerfileQuestion(options, all_stages)
+            built = dockerfiles.explain_dockerfiles(bases, to_build, question, versions)
         explained = explain_manifests(
             finder,
             places if gate else [*places, *files],

@@ -5,8 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-BASES = {
+
+class BaseConfig(TypedDict):
+    """What an image of the comparison has."""
+
+    user: str
+    env: list[str]
+    on_build: list[str]
+
+
+BASES: dict[str, BaseConfig] = {
     "plain": {"user": "", "env": ["PATH=/bin"], "on_build": []},
     "dotnet": {"user": "", "env": ["PATH=/bin", "APP_UID=1654", "HOME=/home/app"], "on_build": []},
     "chiseled": {"user": "1654", "env": ["PATH=/bin", "APP_UID=1654", "UID=7"], "on_build": []},

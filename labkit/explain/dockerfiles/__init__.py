@@ -1,1 +1,41 @@
-"""Dockerfiles as the builders read them: which USER each stage ends with, or why the build stops. Nothing is built."""
+"""Dockerfiles as the builders read them: which USER each stage ends with, or why the build stops. Nothing is built.
+
+What this package offers is imported when it is first used (PEP 562): most calls of `labkit explain` read no Dockerfile.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
+    from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, explain_dockerfiles
+    from labkit.explain.dockerfiles.expansion import Builder
+    from labkit.explain.dockerfiles.stages import BuildOptions, parse_build_args
+
+__all__ = [
+    "BaseFinder",
+    "BuildOptions",
+    "Builder",
+    "DockerfileQuestion",
+    "explain_dockerfiles",
+    "parse_build_args",
+    "parse_variables",
+]
+
+_PLACES = {
+    "BaseFinder": "base_images",
+    "BuildOptions": "stages",
+    "Builder": "expansion",
+    "DockerfileQuestion": "dockerfile_rows",
+    "explain_dockerfiles": "dockerfile_rows",
+    "parse_build_args": "stages",
+    "parse_variables": "base_images",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -44,7 +44,7 @@ def parse_arguments(keyword: str, rest: str, escape: str, builder: Builder) -> A
     if keyword in ("env", "label"):
         return Arguments(_names_and_values(rest, keyword.upper(), escape))
     if keyword == "arg":
-        return Arguments(tuple(_words(rest, escape)))
+        return Arguments(tuple(_split_at_unquoted_blanks(rest, escape)))
     if keyword == "healthcheck":
         return _health(rest, builder)
     return Arguments(())
@@ -118,7 +118,7 @@ def _refuse_constant(name: str) -> Any:
 
 def _names_and_values(rest: str, keyword: str, escape: str) -> tuple[str, ...]:
     """Names and values in turn, of `NAME=value ...` or of the older `NAME value`."""
-    pairs = _words(rest, escape)
+    pairs = _split_at_unquoted_blanks(rest, escape)
     if not pairs:
         return ()
     if "=" not in pairs[0]:
@@ -148,7 +148,7 @@ def _health(rest: str, builder: Builder) -> Arguments:
     return Arguments((kind, *values), is_json)
 
 
-def _words(rest: str, escape: str) -> list[str]:
+def _split_at_unquoted_blanks(rest: str, escape: str) -> list[str]:
     """What stands between blanks that no quotes protect; quotes and escape characters stay."""
     parts: list[str] = []
     pieces: list[str] = []

@@ -165,7 +165,7 @@ class _Lexer:
     def _until(self, stop: str, in_pattern: bool) -> tuple[str, list[str]]:
         pieces: list[str] = []
         parts = _Parts()
-        while (character := self._peek()) != _END:
+        while (character := self._ahead()) != _END:
             if stop and character == stop:
                 self._next()
                 return "".join(pieces), parts.close()
@@ -216,7 +216,7 @@ class _Lexer:
         self._next()
         quote = '"' if self._lexing.raw_quotes else ""
         pieces = [quote]
-        while (character := self._peek()) != '"':
+        while (character := self._ahead()) != '"':
             if character == _END:
                 raise CannotExpand("unexpected end of statement while looking for matching double-quote")
             if character == "$":
@@ -226,7 +226,7 @@ class _Lexer:
             if character != self._lexing.escape:
                 pieces.append(character)
                 continue
-            following = self._peek()
+            following = self._ahead()
             if self._lexing.builder == "classic" and self._raw_escapes:
                 pieces.append(character)
             if following == _END:
@@ -246,11 +246,11 @@ class _Lexer:
 
     def _heredoc_mark(self) -> str:
         self._next()
-        if self._peek() != "<":
+        if self._ahead() != "<":
             return "<"
         self._next()
         start = self._at
-        while self._peek() in ("\t", "\r", " "):
+        while self._ahead() in ("\t", "\r", " "):
             self._next()
         return "<<" + self._text[start : self._at]
 
@@ -261,16 +261,16 @@ class _Lexer:
 
     def _substitute(self) -> str:
         self._next()
-        if self._peek() != "{":
+        if self._ahead() != "{":
             name = self._name()
             if not name:
                 return "$"
             value = self._value(name)
             return f"${name}" if value is None and self._lexing.keep_unset else value or ""
         self._next()
-        if self._peek() == _END:
+        if self._ahead() == _END:
             raise CannotExpand("syntax error: missing '}'")
-        if self._peek() in "{}:":
+        if self._ahead() in "{}:":
             raise CannotExpand("syntax error: bad substitution")
         name = self._name()
         modifier = self._next()
@@ -322,7 +322,7 @@ class _Lexer:
             raise CannotExpand(f"invalid pattern ({shown}) in substitution: {error}") from error
 
     def _replace(self, name: str) -> str:
-        everywhere = self._peek() == "/"
+        everywhere = self._ahead() == "/"
         if everywhere:
             self._next()
         pattern = self._argument("/", True, "syntax error: missing '/' in ${}", in_pattern=True)
@@ -339,20 +339,20 @@ class _Lexer:
         try:
             return self.until(stop, raw_escapes, in_pattern)[0]
         except CannotExpand as error:
-            if self._peek() == _END:
+            if self._ahead() == _END:
                 raise CannotExpand(missing) from error
             raise
 
     def _name(self) -> str:
         start = self._at
-        first = self._peek()
+        first = self._ahead()
         if first != _END and first.isdecimal():
-            while self._peek() != _END and self._peek().isdecimal():
+            while self._ahead() != _END and self._ahead().isdecimal():
                 self._next()
         elif first != _END and first in _SPECIAL:
             self._next()
         else:
-            while (character := self._peek()) != _END:
+            while (character := self._ahead()) != _END:
                 if not (character.isalpha() or character.isdecimal() or character == "_"):
                     break
                 self._next()
@@ -364,10 +364,10 @@ class _Lexer:
             self.missing.add(name)
         return value
 
-    def _peek(self) -> str:
+    def _ahead(self) -> str:
         return self._text[self._at] if self._at < len(self._text) else _END
 
     def _next(self) -> str:
-        character = self._peek()
+        character = self._ahead()
         self._at += len(character)
         return character

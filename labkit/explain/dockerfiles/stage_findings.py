@@ -141,11 +141,16 @@ def _root(evaluation: Evaluation, stage: BuiltStage) -> Iterator[str]:
 def _creation(stage: BuiltStage, name: str) -> Iterator[str]:
     creation = creation_of(stage, name)
     if creation is not None:
-        if creation.uid is None:
-            yield f"line {creation.line} creates {name} with the next free uid: a number is safer, useradd --uid N"
+        in_stage = f" in stage {creation.stage}, whose passwd file is copied here" if creation.stage else ""
+        if creation.line is None:
+            yield f"{name} is a user of the base, with uid {creation.uid}{in_stage}"
+        elif creation.uid is None:
+            yield f"line {creation.line} creates {name} with the next free uid{in_stage}: say which, useradd --uid N"
         else:
             uid = creation.uid
-            yield f"line {creation.line} creates {name} with uid {uid}: USER {uid} says so to Kubernetes as well"
+            yield f"line {creation.line} creates {name} with uid {uid}{in_stage}"
+        if creation.uid is not None:
+            yield f"USER {creation.uid} instead of the name says so to Kubernetes as well"
         return
     copied = next((copied for copied in stage.copied if copies_accounts(copied)), None)
     if copied is not None:

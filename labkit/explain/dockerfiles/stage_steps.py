@@ -78,6 +78,7 @@ class Copied:
         owner: its --chown, expanded; empty for none.
         sources: what is copied.
         keyword: copy or add.
+        origin: the stage that it copies from, None for anything else.
     """
 
     line: int
@@ -85,6 +86,7 @@ class Copied:
     owner: str
     sources: tuple[str, ...]
     keyword: str
+    origin: BuiltStage | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,6 @@ class BuiltStage:
         runs: every RUN likewise.
         triggers: its ONBUILD instructions.
         sources: the stages that it copies from.
-        earlier: for the classic builder, the stages before it.
         scope_values: BuildKit's variables at its end.
         is_empty: whether nothing at all happens in it.
         stops: what stops the build in it, or before it.
@@ -141,13 +142,17 @@ class BuiltStage:
     runs: list[Run] = field(default_factory=list)
     triggers: list[str] = field(default_factory=list)
     sources: list[BuiltStage] = field(default_factory=list)
-    earlier: list[BuiltStage] = field(default_factory=list)
     scope_values: dict[str, str | Open] = field(default_factory=dict)
     is_empty: bool = False
     stops: BuildStops | None = None
 
-    def begin_from(self, parent: BuiltStage) -> None:
-        """Begin with what an earlier stage ended with."""
+    def begin_from(self, parent: BuiltStage, budget: Budget) -> None:
+        """Begin with what an earlier stage ended with.
+
+        Raises:
+            TooLarge: stages multiply it beyond measure.
+        """
+        budget.spend(sum(map(len, (parent.env, parent.scope_values, parent.user_lines, parent.copied, parent.runs))))
         self.image, self.user, self.user_line = parent.image, parent.user, parent.user_line
         self.env, self.workdir = dict(parent.env), parent.workdir
         self.user_lines, self.copied, self.runs = list(parent.user_lines), list(parent.copied), list(parent.runs)
@@ -411,6 +416,7 @@ class StageSteps:
         heredocs = (heredoc.content for heredoc in instruction.heredocs)
         text = "\n".join((" ".join(instruction.arguments), *heredocs))
         names = self._scope.names() if "$" in text else ()
+        self._budget.spend(len(names))
         variables = {name: value for name in names if (value := self._scope.get(name)) is not None}
         self._stage.runs.append(Run(instruction.line, text, self._stage.user, variables))
 
@@ -433,11 +439,15 @@ class StageSteps:
             self._check_link(flags, owner, instruction)
             self._check_order(instruction)
         heredocs = tuple(f"<<{heredoc.name}" for heredoc in instruction.heredocs)
-        self._stage.copied.append(
-            Copied(instruction.line, self._absolute(destination), owner, (*paths, *heredocs), instruction.keyword)
-        )
+        path, taken = self._absolute(destination), (*paths, *heredocs)
+        origin = self._origin(flags.get("from", [""])[0].lower())
+        self._stage.copied.append(Copied(instruction.line, path, owner, taken, instruction.keyword, origin))
 
     _take_add = _take_copy
+
+    def _origin(self, name: str) -> BuiltStage | None:
+        stages = (*self._stage.sources, *self._named.values())
+        return next((stage for stage in stages if name and name in (stage.text.name, str(stage.text.number))), None)
 
     def _paths(self, sources: Sequence[str], instruction: Instruction) -> list[str]:
         """The sources that are no heredocs, expanded; BuildKit expands what stands in the heredocs as well."""
@@ -462,9 +472,9 @@ class StageSteps:
         number = int(name) if re.fullmatch(r"[+-]?[0-9]{1,9}", name) else None
         if number is None:
             self._refuse(wrong_reference(name), instruction)
-        elif number == len(self._stage.earlier):
+        elif number == self._stage.text.number:
             self._refuse(f"invalid from flag value {name}: refers to current build stage", instruction)
-        elif not 0 <= number < len(self._stage.earlier):
+        elif not 0 <= number < self._stage.text.number:
             self._refuse(f"invalid from flag value {name}: index out of bounds", instruction)
 
     def _check_mode(self, mode: str, instruction: Instruction) -> None:

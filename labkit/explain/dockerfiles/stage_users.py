@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from labkit.core.identity.accounts import UnreadableAccounts, accounts
 from labkit.explain.dockerfiles.stage_steps import BuiltStage, Copied, Run
 
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 _FOLDERS_OF_ACCOUNTS = ("/", "/etc")
 _CREATES = re.compile(r"\b(?:useradd|adduser)\b([^;&|\n]*)")
+_CHANGES = re.compile(r"\b(?:usermod|userdel|deluser|vipw|/etc/passwd)\b")
 _UID = re.compile(r"(?:^|\s)(?:-[a-zA-Z]*u|--uid)(?:\s+|=)[\"']?([^\s\"']+)")
 _CHOWN = re.compile(r"\bchown\s+((?:-\S+\s+)*)([^\s;&|]+)\s+([^;&|\n]+)")
 _SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 _LONGEST_COMMAND = 1 << 16
+_LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True)
 class Creation:
-    """A command that creates a user.
+    """Where a user comes from.
 
     Args:
-        line: where it stands.
+        line: of the command that creates it; None for the base's passwd file.
         uid: the uid that it is given, None if the command leaves it to the program.
+        stage: the stage whose passwd file is copied here; empty for this one's own.
     """
 
-    line: int
+    line: int | None
     uid: int | None
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,22 @@ class Owned:
 
 
 def creation_of(stage: BuiltStage, name: str) -> Creation | None:
-    """The last command in a stage, or in what it is made from, that creates a user; None if none is seen."""
+    """Where a stage has a user from: a command, a passwd file of another stage, or its base; None if none is seen."""
     creations = [creation for run in stage.runs if (creation := _created(run, name)) is not None]
-    return creations[-1] if creations else None
+    if creations:
+        return creations[-1]
+    for copied in stage.copied:
+        if copied.origin is not None and copied.origin is not stage and copies_accounts(copied):
+            origin = creation_of(copied.origin, name)
+            return None if origin is None else replace(origin, stage=copied.origin.text.title)
+    image = stage.image.image if stage.image is not None else None
+    if image is None or not image.files_known or any(_CHANGES.search(run.text) for run in stage.runs):
+        return None
+    try:
+        uids = [account.uid for account in accounts(image.passwd) if account.name == name]
+    except UnreadableAccounts:
+        return None
+    return Creation(None, uids[0]) if uids else None
 
 
 def may_change_accounts(stage: BuiltStage) -> bool:
@@ -80,8 +98,8 @@ def _created(run: Run, name: str) -> Creation | None:
         match = re.search(rf"{re.escape(name)}:x:(\d{{1,10}}):", text)
         return Creation(run.line, int(match[1]) if match else None)
     for command in _CREATES.finditer(text):
-        words = [word.strip("\"'") for word in command[1].split()]
-        if name in words:
+        names = [word.strip("\"'") for word in command[1].split()]
+        if name in names:
             uid = _UID.search(command[1])
             number = uid[1] if uid else ""
             return Creation(run.line, int(number) if number.isascii() and number.isdigit() else None)
@@ -90,5 +108,6 @@ def _created(run: Run, name: str) -> Creation | None:
 
 def _filled(text: str, variables: Mapping[str, str]) -> str:
     """A command with the variables that the build sets; the shell's own stay."""
-    filled = _SHELL_VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text[:_LONGEST_COMMAND])
+    text = text[:_LONGEST_COMMAND]
+    filled = _SHELL_VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0])[:_LONGEST_VALUE], text)
     return filled[:_LONGEST_COMMAND]

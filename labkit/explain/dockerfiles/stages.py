@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from labkit.base.errors import Misuse
 from labkit.explain.dockerfiles.build_words import wrong_platform, wrong_reference
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, Parsed, parse_dockerfile
-from labkit.explain.dockerfiles.expansion import Budget, Builder, CannotExpand, Lexing, expand
+from labkit.explain.dockerfiles.expansion import Budget, Builder, CannotExpand, Lexing, TooLarge, expand
 from labkit.explain.dockerfiles.instruction_checks import StageText, nearest, read_stages
 from labkit.explain.dockerfiles.stage_steps import (
     BaseImage,
@@ -26,6 +26,7 @@ from labkit.explain.dockerfiles.stage_steps import (
 )
 
 _SCRATCH = "scratch"
+_MOST_STAGES = 2000
 _EMPTY = BaseImage()
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -81,6 +82,8 @@ def evaluate(text: str, bases: Callable[[str], BaseImage | None], options: Build
     budget = Budget()
     parsed = parse_dockerfile(text, options.builder, budget)
     arguments, stages = read_stages(parsed.instructions, options.builder)
+    if len(stages) > _MOST_STAGES:
+        raise TooLarge(f"it has more than {_MOST_STAGES} stages")
     evaluator = _Evaluator(parsed, bases, options, budget)
     built = evaluator.build(arguments, stages)
     lines = {argument.partition("=")[0]: one_of.line for one_of in arguments for argument in one_of.arguments}
@@ -225,11 +228,11 @@ class _Evaluator:
         for instruction in arguments:
             scope = ClassicScope(self._options.arguments, self._outer, dict(self._outer))
             split = [argument.partition("=") for argument in instruction.arguments]
-            words = [
+            expanded = [
                 (self._word(name, scope, instruction.line), equals and self._word(default, scope, instruction.line))
                 for name, equals, default in split
             ]
-            for (_, equals, _), (name, value) in zip(split, words, strict=True):
+            for (_, equals, _), (name, value) in zip(split, expanded, strict=True):
                 self._outer[name] = value if equals else None
         built: list[BuiltStage] = []
         self._looked_up = {text.number for text in stages}
@@ -238,14 +241,14 @@ class _Evaluator:
             stage = BuiltStage(text, text.base, None)
             try:
                 if stops is None:
-                    self._run_classic(stage, built)
+                    self._run_classic(stage)
             except BuildStops as error:
                 stage.stops = error
             stage.stops = stops = stops or stage.stops
             built.append(stage)
         return built
 
-    def _run_classic(self, stage: BuiltStage, built: list[BuiltStage]) -> None:
+    def _run_classic(self, stage: BuiltStage) -> None:
         text = stage.text
         if text.name and text.name in self._named:
             raise BuildStops(f"{text.name} stage name already used", text.line)
@@ -258,7 +261,6 @@ class _Evaluator:
         stage.parent = self._named.get(stage.base.lower())
         if stage.parent is None and stage.base != _SCRATCH and (wrong := wrong_reference(stage.base)):
             raise BuildStops(wrong, text.line)
-        stage.earlier = list(built)
         base = self._base_of(stage)
         triggers = stage.parent.triggers if stage.parent is not None else list(base.on_build if base else ())
         scope = ClassicScope(self._options.arguments, self._outer, {})
@@ -274,7 +276,7 @@ class _Evaluator:
     def _base_of(self, stage: BuiltStage) -> BaseImage | None:
         """Begin a stage with what it is made from."""
         if stage.parent is not None:
-            stage.begin_from(stage.parent)
+            stage.begin_from(stage.parent, self._budget)
             return None
         is_wanted = self._options.every_base or stage.text.number in self._looked_up
         base = _EMPTY if stage.base == _SCRATCH else self._bases(stage.base) if is_wanted else None
