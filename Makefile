@@ -52,7 +52,7 @@ recorded: environment ## tests against recorded answers of engine and cluster
 	@tools/test.sh recorded
 
 live: environment ## tests on the running lab
-	@tools/test.sh up live
+	@tools/test.sh up live alone
 
 package: environment ## the wheel, installed in a fresh environment and used without the checkout, on the running lab
 	@tools/test.sh up package

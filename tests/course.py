@@ -6,6 +6,7 @@ import ast
 import contextlib
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +56,34 @@ def cells_of(lesson: str) -> list[dict[str, Any]]:
     """The code cells of a lesson's notebook, each with its source as one text."""
     notebook = json.loads((FOLDER / f"{lesson}.ipynb").read_text(encoding="utf-8"))
     return [{**cell, "source": "".join(cell["source"])} for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+_DEFAULT_IMAGES = {"build": "my-image", "publish": "my-app"}
+
+
+def images_made(code: str) -> Iterator[str]:
+    """The names that a cell's code gives to images, as far as it says them; what is no Python gives none."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DEFAULT_IMAGES:
+            named = [keyword.value for keyword in node.keywords if keyword.arg == "name"]
+            if not named:
+                yield _DEFAULT_IMAGES[node.func.attr]
+            elif isinstance(named[0], ast.Constant):
+                yield str(named[0].value)
+
+
+def lessons_that_share_images() -> set[str]:
+    """The lessons whose notebooks make an image of a name that another one makes, too."""
+    makers: dict[str, set[str]] = defaultdict(set)
+    for lesson in lesson_names():
+        for cell in cells_of(lesson):
+            for image in images_made(cell["source"]):
+                makers[image].add(lesson)
+    return {lesson for lessons in makers.values() if len(lessons) > 1 for lesson in lessons}
 
 
 def placed(lesson: str) -> Iterator[Placed]:

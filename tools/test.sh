@@ -1,11 +1,13 @@
-#!/bin/sh
-# Runs the named stages of the tests in the order given, and stops at the first that fails.
+#!/usr/bin/env bash
+# Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
-# Usage: tools/test.sh STAGE...   (lint unit recorded up live package notebooks browser; all of them when none is named)
-# The last lines say how long each stage took, and how many tests passed or which stage failed.
-# Exit status: that of the stage that failed.
+# Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
+# Stages: lint unit recorded up live alone package notebooks browser; without a step all of them run.
+# What stages print that run side by side is shown whole, one after another.
+# The last lines say how long each step took, and how many tests passed or which stage failed.
+# Exit status: that of the first stage that failed.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 PATH=$PWD/.venv/bin:$PATH
 export PATH PYTHONNOUSERSITE=1
 # Bytecode is kept here even where the machine forbids it beside the sources: each program that a test starts is
@@ -13,28 +15,33 @@ export PATH PYTHONNOUSERSITE=1
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
+all=(lint unit recorded up live alone notebooks package+browser)
+# Pods and containers are waited for; with three tests at a time two processors have something to do meanwhile.
+beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 
 run_pytest() {
-    mkdir -p "$results"
     rm -f "$results/$stage.xml"
-    python -m pytest --junitxml="$results/$stage.xml" "$@" < /dev/null
+    python -m pytest --junitxml="$results/$stage.xml" "$@"
 }
 
 run_stage() {
-    case $1 in
+    stage=$1
+    case $stage in
         lint) ruff check . && ruff format --check . && mypy ;;
         unit) run_pytest --numprocesses=auto --dist=loadfile tests/unit tests/notebooks ;;
         recorded) run_pytest tests/recorded ;;
-        up) labkit up < /dev/null ;;
-        live) run_pytest tests/live ;;
+        up) labkit up ;;
+        # tests/live/side_by_side.py says what may run at the same time.
+        live) run_pytest "$beside" --no-loadscope-reorder -m 'not alone' tests/live ;;
+        alone) run_pytest -m alone tests/live ;;
         package) run_pytest tests/package ;;
         notebooks)
             # As a participant gets them: the environment's own kernel, cell after cell in the order written.
-            run_pytest -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
-                --durations=10 notebooks
+            run_pytest "$beside" -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax \
+                --nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks
             ;;
         browser) run_pytest tests/browser ;;
-    esac
+    esac < /dev/null
 }
 
 # One number out of the report that pytest writes beside its output.
@@ -43,7 +50,7 @@ reported() {
 }
 
 tell_counts() {
-    tests=0 skipped=0
+    local tests=0 skipped=0 stage
     for stage in $counted; do
         tests=$((tests + $(reported "$stage" tests)))
         skipped=$((skipped + $(reported "$stage" skipped)))
@@ -55,35 +62,83 @@ tell_counts() {
     fi
 }
 
-[ $# -gt 0 ] || set -- lint unit recorded up live package notebooks browser
-for stage; do
+# Ctrl-C reaches what runs in front by itself; what runs side by side is told, and waited for until it has cleaned up.
+interrupt() {
+    trap '' INT TERM
+    printf '\ntest: interrupted; ending %s\n' "${step//+/ and }"
+    for process in $running; do kill -INT -- "-$process" 2> /dev/null; done
+    wait
+    exit 130
+}
+
+# Run the stages of a step at the same time; the first status that is not 0 is the step's, and its stage is $failed.
+run_side_by_side() {
+    local status=0 code
+    running=''
+    trap interrupt INT TERM
+    # Each gets a process group of its own, which Ctrl-C can be passed on to.
+    set -m
+    for stage; do
+        (
+            run_stage "$stage"
+            code=$?
+            printf "the stage '%s' took %s s\n" "$stage" "$(($(date +%s) - started))"
+            exit "$code"
+        ) > "$results/$stage.log" 2>&1 &
+        running="$running $!"
+    done
+    set +m
+    for process in $running; do
+        wait "$process"
+        code=$?
+        stage=$1
+        shift
+        printf '\n== %s ==\n' "$stage"
+        cat "$results/$stage.log"
+        if [ "$code" -ne 0 ] && [ "$status" -eq 0 ]; then status=$code failed=$stage; fi
+    done
+    trap - INT TERM
+    return "$status"
+}
+
+[ $# -gt 0 ] || set -- "${all[@]}"
+for stage in ${*//+/ }; do
     case $stage in
-        lint | unit | recorded | up | live | package | notebooks | browser) ;;
+        lint | unit | recorded | up | live | alone | package | notebooks | browser) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done
 
-times='' counted=''
+mkdir -p "$results"
+times='' counted='' began=$(date +%s)
 while [ $# -gt 0 ]; do
-    stage=$1
+    step=$1
     shift
-    printf '\n== %s ==\n' "$stage"
     started=$(date +%s)
-    run_stage "$stage"
+    printf '\n== %s ==\n' "${step//+/ and }"
+    failed=$step
+    if [[ $step == *+* ]]; then
+        # shellcheck disable=SC2086  # the stages are words
+        run_side_by_side ${step//+/ }
+    else
+        run_stage "$step"
+    fi
     status=$?
     took=$(($(date +%s) - started))
     if [ "$status" -ne 0 ]; then
         [ -z "$times" ] || printf '\npassed:%s\n' "${times%,}"
-        [ $# -eq 0 ] || printf 'not run: %s\n' "$*"
-        printf "test: the stage '%s' failed after %s s with exit status %s\n" "$stage" "$took" "$status"
+        [ $# -eq 0 ] || printf 'not run: %s\n' "${*//+/ }"
+        printf "test: the stage '%s' failed after %s s with exit status %s\n" "$failed" "$took" "$status"
         exit "$status"
     fi
-    times="$times $stage $took s,"
-    case $stage in
-        lint | up) ;;
-        *) counted="$counted $stage" ;;
-    esac
+    times="$times ${step//+/ and } $took s,"
+    for stage in ${step//+/ }; do
+        case $stage in
+            lint | up) ;;
+            *) counted="$counted $stage" ;;
+        esac
+    done
 done
 
-printf '\nall stages passed:%s\n' "${times%,}"
+printf '\nall stages passed in %s s:%s\n' "$(($(date +%s) - began))" "${times%,}"
 [ -z "$counted" ] || tell_counts

@@ -48,7 +48,9 @@ class LoadedImages:
 
     def missing(self, images: Mapping[str, str]) -> dict[str, str]:
         """Those of some images, reference -> id, that the node does not have."""
-        listing = self._engine.execute(self._node, [*_CTR, "ls"])
+        # ctr adds up the size of each image that it lists, and a node that was used for days has more than a thousand.
+        named = [f'name=="{reference}"' for reference in images]
+        listing = self._engine.execute(self._node, [*_CTR, "ls", *named])
         loaded = parse_loaded(listing.stdout) if listing.exit_status == 0 else {}
         return {reference: image for reference, image in images.items() if loaded.get(reference) != image}
 

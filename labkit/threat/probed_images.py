@@ -8,6 +8,7 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine, InspectedImage, image_labels
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER, require
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
@@ -47,6 +48,13 @@ def ensure_probed(
     Raises:
         LabFailed: a sample image has not been made.
     """
+    with locked(configuration.state / "probed-images.lock", on_wait=steps.note):  # two lessons may need one at once
+        return _ensure_probed(engine, configuration, samples, steps, program)
+
+
+def _ensure_probed(
+    engine: Engine, configuration: Configuration, samples: Iterable[str], steps: Steps, program: go.GoProgram
+) -> dict[str, str]:
     files = collect(require(_FOLDER), {"probe": go.ensure(program, configuration.cache, steps.step) / "probe"})
     tools = _sample(engine, configuration, _TOOLS)
     made = {}

@@ -17,6 +17,9 @@ from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
+from tests.live.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 # A participant's own worksheet and progress are no test's.
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")

@@ -43,6 +43,7 @@ def test_a_pod_that_was_deleted_between_cell_and_check(lesson: Lesson, kube: Kub
     assert lesson.check("in-the-container").verdict is CheckVerdict.NOT_YET
 
 
+@pytest.mark.alone  # it opens lesson 08 too
 def test_what_a_killed_kernel_left_answers_for_nothing(lesson: Lesson, lab: Lab) -> None:
     """Its images are found by their labels; no kernel remembers them."""
     lesson.build("FROM debian\nUSER 4242", name="left-behind").expect()
@@ -64,6 +65,7 @@ def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
         second.pod("aspnetapp").expect_running()
 
 
+@pytest.mark.alone
 def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab) -> None:
     lesson.pod("aspnetapp-root", **_RIGHT)
     lab.down()
@@ -82,7 +84,7 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
     assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
 
 
-@pytest.mark.parametrize("answer", [7, ["x"], object(), True, b"runs"], ids=repr)
+@pytest.mark.parametrize("answer", [7, ["x"], object(), True, b"runs"], ids=lambda value: type(value).__name__)
 def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
     result = lesson.check("which-cause", answer)
     assert result.verdict is CheckVerdict.NOT_RIGHT

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from labkit.adapters.kube import Kube
 from labkit.lab.diagnose import gather
 from labkit.lab.lab import Lab
@@ -12,6 +14,7 @@ from labkit.lab.lab import Lab
 SECRET = "hunter2-hunter2"
 
 
+@pytest.mark.alone  # it takes the log of every pod that there is at the moment
 def test_it_has_the_node_pods_and_events_and_no_secret(lab: Lab, kube: Kube, namespace: str) -> None:
     secret = {
         "apiVersion": "v1",

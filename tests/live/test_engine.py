@@ -54,6 +54,7 @@ def test_a_command_that_fails_is_no_refusal(lab: Lab) -> None:
     assert lab.run("debian", ["sh", "-c", "echo seen; exit 3"]).expect("seen", exit_status=3).cause is None
 
 
+@pytest.mark.alone
 def test_a_command_that_hangs_is_ended(engine: Engine, lab: Lab) -> None:
     result = engine.run(lab.reference("debian"), ["sleep", "60"], deadline=1.0)
     result.expect(cause=Cause.TIMEOUT)
@@ -83,6 +84,7 @@ def test_the_sample_app_answers(engine: Engine, lab: Lab) -> None:
     assert '"osArchitecture":"' in answer
 
 
+@pytest.mark.alone
 def test_nothing_is_left_of_a_run(engine: Engine, lab: Lab) -> None:
     lab.run("debian", ["true"])
     lab.image_facts("debian")

@@ -33,6 +33,9 @@ from labkit.threat.probed_images import ensure_probed
 from labkit.threat.probes import PROBES
 from labkit.threat.worksheet import Worksheet
 
+# Files, processes, mounts and labels of machine and node are compared before and after.
+pytestmark = pytest.mark.alone
+
 _GONE_SECONDS = 60.0
 _MISBEHAVING = replace(go.PROBE, name="misbehaving-probe", tags=("misbehave",))
 _APP = POSTURES["app-default"]

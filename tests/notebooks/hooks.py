@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from nbval.plugin import IPyNbCell
+from xdist.scheduler import LoadScopeScheduling
 
 import labkit
+from tests.course import lessons_that_share_images
 from tests.notebooks.expectations import expectation_of, shown_by, unmet
 
 FAILED = pytest.StashKey[str]()
@@ -25,6 +27,24 @@ os.environ["LABKIT_STRICT"] = "untouched"
 
 # A participant's own worksheet is no test's.
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
+
+
+class NotebookScheduling(LoadScopeScheduling):
+    """Hands whole notebooks to processes; those that make images of one name go to one, and never run at a time."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        super().__init__(config)
+        self._together = lessons_that_share_images()
+
+    def _split_scope(self, nodeid: str) -> str:
+        notebook = PurePosixPath(nodeid.partition("::")[0]).stem
+        return "images of one name" if notebook in self._together else notebook
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> NotebookScheduling:
+    """Whatever --dist says."""
+    return NotebookScheduling(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,6 +93,8 @@ def _diagnose(lesson: str) -> str:
 
 def pytest_sessionfinish(session: pytest.Session) -> Any:
     """Take the lessons' namespaces away: nbval kills kernels, so nothing in a notebook can be relied on to."""
+    if hasattr(session.config, "workerinput"):  # another worker's lessons are not done; the last one to end does it
+        return
     from labkit.base.errors import LabError
     from labkit.notebook import reset_lessons
 

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -22,6 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from labkit.base.resources import CHECKOUT
+from labkit.base.waiting import wait_until
 
 CONDA_NAMES = {
     "docker": "docker-py",
@@ -121,7 +123,7 @@ esac"""
 """The Python inside .venv: installing the project makes its command."""
 
 ORDINARY = ["bash", "cat", "chmod", "cksum", "cp", "date", "dirname", "flock", "grep", "mkdir", "mv", "paste"]
-ORDINARY += ["rm", "sed", "sh", "tr"]
+ORDINARY += ["rm", "sed", "sh", "sleep", "tr"]
 """All of the machine's own programs that the scripts find under test."""
 
 INSTALL_PACKAGES = (
@@ -362,22 +364,25 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
     stages(place, "")
     result = place.run("tools/test.sh")
     calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
-    assert calls == [
+    assert calls[:-2] == [
         "ruff check .",
         "ruff format --check .",
         "mypy ",
         "pytest --numprocesses=auto --dist=loadfile tests/unit tests/notebooks",
         "pytest tests/recorded",
         "labkit up",
-        "pytest tests/live",
-        "pytest tests/package",
-        "pytest -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env "
-        "--nbval-cell-timeout=180 --durations=10 notebooks",
-        "pytest tests/browser",
+        "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
+        "pytest -m alone tests/live",
+        "pytest --numprocesses=3 -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax "
+        "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
+    assert sorted(calls[-2:]) == ["pytest tests/browser", "pytest tests/package"]
     assert result.returncode == 0
-    assert re.match(r"all stages passed: lint \d+ s, unit \d+ s, ", result.stdout.splitlines()[-2])
-    assert result.stdout.splitlines()[-1] == "test: 42 passed, 0 failed"
+    assert re.match(
+        r"all stages passed in \d+ s: lint \d+ s, unit \d+ s, .*, package and browser \d+ s$",
+        result.stdout.splitlines()[-2],
+    )
+    assert result.stdout.splitlines()[-1] == "test: 49 passed, 0 failed"
 
 
 def test_a_failing_stage_is_the_last_and_is_named(place: Place) -> None:
@@ -388,6 +393,62 @@ def test_a_failing_stage_is_the_last_and_is_named(place: Place) -> None:
     *_, left, last = result.stdout.splitlines()
     assert left == "not run: browser"
     assert re.fullmatch(r"test: the stage 'live' failed after \d+ s with exit status 5", last)
+
+
+MEET = """
+name=${*##*/}
+echo "$name begins"
+: > "$name.there"
+while [ ! -e package.there ] || [ ! -e browser.there ]; do sleep 0.01; done
+echo "$name ends"
+"""
+"""Each waits for the other: stages that did not run at the same time would never end."""
+
+
+def test_what_runs_side_by_side_is_shown_whole_one_after_another(place: Place) -> None:
+    stages(place, MEET)
+    result = place.run("tools/test.sh", "package+browser")
+    assert result.returncode == 0
+    shown = re.sub(r" \d+ s", " N s", result.stdout).split("== package ==")[1].splitlines()
+    assert shown[1:7] == [
+        "package begins", "package ends", "the stage 'package' took N s", "", "== browser ==", "browser begins"
+    ]  # fmt: skip
+    assert result.stdout.splitlines()[-1] == "test: 14 passed, 0 failed"
+
+
+def test_one_that_fails_beside_another_is_named_and_the_other_ends_first(place: Place) -> None:
+    stages(place, f'{MEET}\ncase "$*" in *tests/package) exit 5 ;; esac')
+    result = place.run("tools/test.sh", "package+browser", "live")
+    assert result.returncode == 5
+    assert "browser ends" in result.stdout
+    *_, left, last = result.stdout.splitlines()
+    assert left == "not run: live"
+    assert re.fullmatch(r"test: the stage 'package' failed after \d+ s with exit status 5", last)
+
+
+WAIT = """
+trap 'echo "${*##*/} cleaned up"; exit 2' INT
+: > "${*##*/}.there"
+while :; do sleep 0.01; done
+"""
+
+
+def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: Place) -> None:
+    stages(place, WAIT)
+    step = subprocess.Popen(
+        [place.checkout / "tools/test.sh", "package+browser", "live"],
+        env=place.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    there = [place.checkout / f"{name}.there" for name in ("package", "browser")]
+    wait_until("both stages", lambda: all(file.exists() for file in there), seconds=30, remedy="look at tools/test.sh")
+    os.killpg(step.pid, signal.SIGINT)
+    stdout, _ = step.communicate(timeout=30)
+    assert step.returncode == 130
+    assert stdout.splitlines()[-1] == "test: interrupted; ending package and browser"
+    for name in ("package", "browser"):
+        log = (place.checkout / "build" / "test" / f"{name}.log").read_text(encoding="utf-8")
+        assert f"{name} cleaned up" in log
+    assert not any("live" in call for call in place.calls())
 
 
 def test_an_unknown_stage_is_refused_before_anything_runs(place: Place) -> None:

@@ -59,6 +59,12 @@ def test_an_image_that_has_changed_is_missing(image: str, is_missing: bool) -> N
     assert ("localhost/labkit/debian:lab" in missing, missing["new"]) == (is_missing, "sha256:9")
 
 
+def test_the_node_is_asked_for_the_images_in_question_alone() -> None:
+    engine = PaperEngine()
+    _loaded(engine).missing({"localhost/labkit/debian:lab": "sha256:7", "new:1": "sha256:9"})
+    assert engine.calls == ['images ls name=="localhost/labkit/debian:lab" name=="new:1"']
+
+
 def test_what_is_loaded_is_labelled_with_its_id() -> None:
     engine = PaperEngine()
     _loaded(engine).load({"a": "sha256:1"})

@@ -1,0 +1,51 @@
+"""What runs at the same time on one lab: a lesson in one process, and no image of one name in two lessons."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from tests.course import all_placed, images_made, lessons_that_share_images
+from tests.live.side_by_side import group_of
+
+
+def test_what_is_made_for_a_lesson_is_in_the_lessons_group_whatever_its_file() -> None:
+    for task in all_placed():
+        for file in ("test_exercises", "test_anything"):
+            assert group_of(f"tests/live/{file}.py::test_it[{task}-0]") == task.lesson[:2]
+    assert group_of("tests/live/test_exercises.py::test_solved[07-run-as-non-root]") == "07"
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "group"),
+    [
+        ("tests/live/test_engine.py::test_nothing", "test_engine"),
+        ("tests/live/test_catalogue.py::test_it[1654-uid=1654(app)]", "test_catalogue"),
+        ("tests/live/test_progress.py::test_a_killed_kernel", "07"),
+    ],
+)
+def test_any_other_test_is_in_the_group_of_its_file(nodeid: str, group: str) -> None:
+    assert group_of(nodeid) == group
+
+
+def test_exercises_of_two_lessons_make_no_image_of_one_name() -> None:
+    lessons: dict[str, set[str]] = defaultdict(set)
+    for task in all_placed():
+        exercise = task.exercise
+        for code in (task.cell, exercise.solution, *exercise.others, *(wrong.code for wrong in exercise.wrong)):
+            for image in images_made(code):
+                lessons[image].add(task.lesson)
+    assert len(lessons) > 10
+    assert {image: names for image, names in lessons.items() if len(names) > 1} == {}
+
+
+def test_the_images_that_a_cell_makes_are_known_by_name() -> None:
+    code = 'a = lab.build("FROM debian")\nlab.publish(name="orders").expect()\nlab.publish()\nlab.build(x, name=y)'
+    assert sorted(images_made(code)) == ["my-app", "my-image", "orders"]
+    assert list(images_made("! docker build .")) == []
+
+
+def test_notebooks_with_images_of_one_name_are_known() -> None:
+    """03 and 06 publish, 04 to 06 build, each without saying a name."""
+    assert {lesson[:2] for lesson in lessons_that_share_images()} == {"03", "04", "05", "06"}
