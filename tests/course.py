@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,13 +76,16 @@ def images_made(code: str) -> Iterator[str]:
                 yield str(named[0].value)
 
 
-def lessons_that_share_images() -> set[str]:
-    """The lessons whose notebooks make an image of a name that another one makes, too."""
+def that_share_images(cells: Iterable[tuple[str, str]]) -> set[str]:
+    """The lessons that make an image of a name that another one makes, too.
+
+    Args:
+        cells: lesson and code of each cell.
+    """
     makers: dict[str, set[str]] = defaultdict(set)
-    for lesson in lesson_names():
-        for cell in cells_of(lesson):
-            for image in images_made(cell["source"]):
-                makers[image].add(lesson)
+    for lesson, code in cells:
+        for image in images_made(code):
+            makers[image].add(lesson)
     return {lesson for lessons in makers.values() if len(lessons) > 1 for lesson in lessons}
 
 

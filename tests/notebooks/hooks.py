@@ -17,7 +17,8 @@ from nbval.plugin import IPyNbCell
 from xdist.scheduler import LoadScopeScheduling
 
 import labkit
-from tests.course import lessons_that_share_images
+from labkit.course.lessons import lesson_names
+from tests.course import cells_of, that_share_images
 from tests.notebooks.expectations import expectation_of, shown_by, unmet
 
 FAILED = pytest.StashKey[str]()
@@ -34,7 +35,9 @@ class NotebookScheduling(LoadScopeScheduling):
 
     def __init__(self, config: pytest.Config) -> None:
         super().__init__(config)
-        self._together = lessons_that_share_images()
+        self._together = that_share_images(
+            (lesson, cell["source"]) for lesson in lesson_names() for cell in cells_of(lesson)
+        )
 
     def _split_scope(self, nodeid: str) -> str:
         notebook = PurePosixPath(nodeid.partition("::")[0]).stem

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import pytest
 
-from tests.course import all_placed, images_made, lessons_that_share_images
+from tests.course import all_placed, images_made, that_share_images
 from tests.live.side_by_side import group_of
 
 
@@ -30,14 +28,13 @@ def test_any_other_test_is_in_the_group_of_its_file(nodeid: str, group: str) -> 
 
 
 def test_exercises_of_two_lessons_make_no_image_of_one_name() -> None:
-    lessons: dict[str, set[str]] = defaultdict(set)
+    cells = []
     for task in all_placed():
         exercise = task.exercise
-        for code in (task.cell, exercise.solution, *exercise.others, *(wrong.code for wrong in exercise.wrong)):
-            for image in images_made(code):
-                lessons[image].add(task.lesson)
-    assert len(lessons) > 10
-    assert {image: names for image, names in lessons.items() if len(names) > 1} == {}
+        answers = (task.cell, exercise.solution, *exercise.others, *(wrong.code for wrong in exercise.wrong))
+        cells += [(task.lesson, code) for code in answers]
+    assert len({image for _, code in cells for image in images_made(code)}) > 10
+    assert that_share_images(cells) == set()
 
 
 def test_the_images_that_a_cell_makes_are_known_by_name() -> None:
@@ -46,6 +43,11 @@ def test_the_images_that_a_cell_makes_are_known_by_name() -> None:
     assert list(images_made("! docker build .")) == []
 
 
-def test_notebooks_with_images_of_one_name_are_known() -> None:
-    """03 and 06 publish, 04 to 06 build, each without saying a name."""
-    assert {lesson[:2] for lesson in lessons_that_share_images()} == {"03", "04", "05", "06"}
+def test_lessons_with_images_of_one_name_are_known() -> None:
+    cells = [
+        ("a", "lab.publish()"),
+        ("b", 'lab.build("", name="my-app")'),
+        ("c", "lab.build(x)"),
+        ("c", "lab.build(y)"),
+    ]
+    assert that_share_images(cells) == {"a", "b"}
