@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from nbval.plugin import IPyNbCell
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 import labkit
@@ -33,8 +34,8 @@ os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
 class NotebookScheduling(LoadScopeScheduling):
     """Hands whole notebooks to processes; those that make images of one name go to one, and never run at a time."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
         self._together = that_share_images(
             (lesson, cell["source"]) for lesson in lesson_names() for cell in cells_of(lesson)
         )
@@ -45,9 +46,9 @@ class NotebookScheduling(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> NotebookScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> NotebookScheduling:
     """Whatever --dist says."""
-    return NotebookScheduling(config)
+    return NotebookScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
