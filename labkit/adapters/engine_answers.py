@@ -26,6 +26,8 @@ class InspectedConfig(TypedDict, total=False):
     WorkingDir: str | None
     ExposedPorts: Mapping[str, object] | None
     Labels: Mapping[str, str] | None
+    Volumes: Mapping[str, object] | None
+    Tty: bool
 
 
 class RootFileSystem(TypedDict, total=False):
@@ -156,6 +158,7 @@ class StreamEvent(TypedDict, total=False):
 
     stream: str
     error: str
+    errorDetail: Mapping[str, object] | None
 
 
 def read_inspected(answer: Mapping[str, Any]) -> InspectedImage:

@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from labkit.archives.architecture import image_architecture
     from labkit.archives.archive import ImageContent, read_archive
+    from labkit.archives.image_tree import ImageTree, TreeEntry
+    from labkit.archives.saved_image import read_tree
 
-__all__ = ["ImageContent", "image_architecture", "read_archive"]
+__all__ = ["ImageContent", "ImageTree", "TreeEntry", "image_architecture", "read_archive", "read_tree"]
 
-_PLACES = {"ImageContent": "archive", "image_architecture": "architecture", "read_archive": "archive"}
+_PLACES = {
+    "ImageContent": "archive",
+    "ImageTree": "image_tree",
+    "TreeEntry": "image_tree",
+    "image_architecture": "architecture",
+    "read_archive": "archive",
+    "read_tree": "saved_image",
+}
 
 
 def __getattr__(name: str) -> object:

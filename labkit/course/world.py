@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from labkit.archives import ImageTree
     from labkit.core.pods.objects import Applied, Rollout
     from labkit.core.pods.outcome import Outcome
     from labkit.core.pods.pod_containers import ProcessIdentity
     from labkit.core.run_results import RunResult
+    from labkit.core.started import Started
     from labkit.explain.rows import Explanations
     from labkit.lab.samples.image_facts import FileFact, ImageFacts
     from labkit.publish.published import Published
@@ -75,6 +77,12 @@ class Looks(Protocol):
     def image(self, name: str) -> ImageFacts | None:
         """What an image says of itself; None if it does not exist."""
 
+    def tree(self, image: str) -> ImageTree | None:
+        """All that an image's file system holds: owners, modes, content; None if the image does not exist."""
+
+    def last_stop(self, image: str) -> RunResult | None:
+        """The lesson's last build or publish of an image of that name, if it stopped; its message is the builder's."""
+
     def file(self, image: str, path: str) -> FileFact | None:
         """Who owns a file or folder of an image, and its mode; None if it is not there."""
 
@@ -91,6 +99,17 @@ class Starts(Protocol):
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         """Run a command in a new container of an image."""
+
+    def app(
+        self,
+        image: str,
+        *,
+        user: str | None = None,
+        groups: Sequence[int] = (),
+        variables: Mapping[str, str] | None = None,
+        seconds: float = 10.0,
+    ) -> Started:
+        """Start an image as it will be started, look at it from outside once it runs or has ended, and remove it."""
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         """Run a command in a running pod, in the container that kubectl would take if none is named."""

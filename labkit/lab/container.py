@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit.base.argv import to_argv
 from labkit.base.errors import LabFailed
+from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import RunResult
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
     from labkit.lab.lab import Lab
 
-_COULD_NOT_EXEC = 126
+_EXEC_SECONDS = 60.0
+# What `docker exec` ends with when the engine refuses in its answer to the request: any error without a status of its
+# own ends the docker command with 1 (docker/cli:cmd/docker/docker.go, getExitCode; cli/command/container/exec.go).
+_REFUSED = 1
 _SHORT = 12
-# What the engine writes in place of a command's output when it cannot run one (moby/moby:daemon/exec.go); since
-# Engine 29 an unknown user is refused before (commit b54a038bec).
+# What the engine writes in place of a command's output when it cannot run one; its inspection then gives 126 or 127
+# (moby/moby:daemon/exec.go, ContainerExecStart). Since Engine 29 an unknown user is refused before (commit b54a038bec).
 _NOT_RUN = ("OCI runtime exec failed", "unable to find user", "unable to find group", "uids and gids must be in range")
 
 
@@ -54,16 +58,19 @@ class Container:
         user = None if user is None else str(user)
         line = shlex.join(["docker", "exec", *(["--user", user] if user else []), self.id, *argv])
         try:
-            result = self._engine.execute(self.id, argv, user=user)
+            result = self._engine.execute(self.id, argv, user=user, seconds=_EXEC_SECONDS)
         except LabFailed as refused:
             cause = cause_of_engine_error(refused.came_back)
             if cause is None:
                 raise
-            return RunResult(line, "", _COULD_NOT_EXEC, cause, refused.came_back)
+            return RunResult(line, "", _REFUSED, cause, refused.came_back)
         output = result.output.strip()
         if result.exit_status and output.startswith(_NOT_RUN):
             return RunResult(line, "", result.exit_status, cause_of_engine_error(output), output)
-        return RunResult(line, output, result.exit_status)
+        if not result.is_over:
+            message = f"still running after {_EXEC_SECONDS:.0f} s; it goes on in the container"
+            return RunResult.of(line, result, None, cause=Cause.TIMEOUT, message=message)
+        return RunResult.of(line, result, result.exit_status)
 
     def __repr__(self) -> str:
         return f"$ {self.line}\ncontainer {self.id} runs"

@@ -84,7 +84,7 @@ class KindCluster:
         """The last lines that the node's first process and kind's entry point printed."""
         if not self.exists():
             return ""
-        return "\n".join(self._engine.output(self.node).splitlines()[-lines:])
+        return "\n".join(self._engine.printed(self.node, lines=lines).output.splitlines())
 
     def abandoned_volumes(self) -> list[str]:
         """The volumes of former nodes: `docker rm` without `--volumes` leaves them.

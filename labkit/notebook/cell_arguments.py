@@ -47,6 +47,26 @@ def require_text(text: object, argument: str) -> str:
     return text
 
 
+_LARGEST_DOCKERFILE = 1 << 20
+
+
+def require_dockerfile(text: object) -> str:
+    """A Dockerfile's text.
+
+    Raises:
+        Misuse: it is no text, has no instruction, or does not come to an end.
+    """
+    dockerfile = require_text(text, "a Dockerfile")
+    if not dockerfile.strip():
+        raise Misuse("Reading a Dockerfile", "it is empty", 'give its text, as in\n  "FROM debian\\nUSER 1654"')
+    if len(dockerfile) > _LARGEST_DOCKERFILE:
+        came_back = f"it has {len(dockerfile)} characters, and no more than {_LARGEST_DOCKERFILE} are read"
+        raise Misuse(
+            "Reading a Dockerfile", came_back, "see where it repeats itself, or copy what is large from a stage"
+        )
+    return dockerfile
+
+
 def user_of(user: object) -> str | None:
     """A user as `docker run --user` takes it; a uid may be given as a number, None stands for the image's own."""
     return None if user is None else str(user)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import tempfile
@@ -12,16 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.adapters.engine import BuildStopped, EngineRefused, image_labels
+from labkit.archives import ImageTree
+from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
 from labkit.core.run_results import RunResult
 from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
+from labkit.lab.samples.dockerfile_images import name_images_in_full
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.lab.samples.image_trees import ImageTrees
 from labkit.lab.survey import survey
-from labkit.notebook.cell_arguments import containers_of, require_image, require_text
-from labkit.notebook.opened_lesson import OpenedLesson
+from labkit.notebook.cell_arguments import containers_of, require_dockerfile, require_image, require_text
+from labkit.notebook.opened_lesson import OpenedLesson, full_name
 from labkit.publish.published import Options, Published
 from labkit.publish.publisher import publish
 from labkit.show.table import Table
@@ -30,13 +33,14 @@ HELLO = CLUSTER / "apps" / "hello"
 """The article's own program, as the .NET SDK published it."""
 
 _PROGRAM = ("Program.cs", "hello.csproj")
+_BUILD_SECONDS = 180.0
 
 
 class LessonImages:
     """What `Lesson` does with images; its methods of the same names say more."""
 
     def __init__(self, lesson: OpenedLesson) -> None:
-        self._lesson = lesson
+        self._lesson, self._trees = lesson, ImageTrees()
 
     def images(self) -> Table:
         """All sample images."""
@@ -44,13 +48,14 @@ class LessonImages:
 
     def image(self, name: str) -> ImageFacts:
         """What an image says of itself."""
-        return self._lesson.lab.image_facts(require_image(name))
+        self._lesson.reference(require_image(name))
+        return self._lesson.lab.image_facts(name)
 
     def file(self, image: str, path: str) -> FileFact | None:
         """Owner and mode of a file in an image."""
         lab = self._lesson.lab
         path = require_text(path, "a path")
-        file = lab.engine().look_inside(lab.reference(require_image(image)), [path])[path]
+        file = lab.engine().look_inside(self._lesson.reference(require_image(image)), [path])[path]
         return FileFact(file.uid, file.gid, file.mode) if file else None
 
     def program(self, file: str) -> str:
@@ -65,6 +70,7 @@ class LessonImages:
         given = (require_text(argument, "an argument of dotnet publish") for argument in arguments)
         options = (f"-p:ContainerRepository={require_image(name)}", *given)
         item = require_text(item, "an item of the project file")
+        line = f"dotnet publish -t:PublishContainer {shlex.join(options)}"
         with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
             app = shutil.copytree(require(HELLO), Path(folder) / HELLO.name)
             file = app / "hello.csproj"
@@ -73,26 +79,58 @@ class LessonImages:
                 text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
             )
             how = Options(options, strict=strict, back_end="kit", labels=self._lesson.labels)
-            published = publish(app, how, self._lesson.lab)
-        self._lesson.own_images.add(name)
-        return replace(published, line=f"dotnet publish -t:PublishContainer {shlex.join(options)}")
+            try:
+                published = publish(app, how, self._lesson.lab)
+            except LabError as stopped:
+                self._stopped(name, RunResult(line, "", 1, message=stopped.came_back, stderr=stopped.came_back))
+                raise
+        self._made(name)
+        return replace(published, line=line)
 
     def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
         """Build an image of a Dockerfile's text."""
         lab = self._lesson.lab
-        samples = "|".join(map(re.escape, lab.catalogue))
-        text = re.sub(
-            rf"(?m)^((?:FROM|COPY --from=) ?)({samples})(?=\s|$)",
-            lambda match: match[1] + lab.configuration.image_reference(match[2]),
-            textwrap.dedent(require_text(dockerfile, "a Dockerfile")).strip() + "\n",
-        )
-        line = f"docker build --tag {require_image(name)} ."
+        references = {sample: lab.configuration.image_reference(sample) for sample in lab.catalogue}
+        text = name_images_in_full(textwrap.dedent(require_dockerfile(dockerfile)).strip() + "\n", references)
+        line = shlex.join(["docker", "build", "--tag", require_image(name), "."])
+        context = archive_of_dockerfile(text)
         try:
-            lab.engine().build(archive_of_dockerfile(text), name, arguments={}, labels=self._lesson.labels)
-        except LabFailed as stopped:
-            return RunResult(line, stopped.came_back.strip(), 1)
+            lab.engine().build(context, name, arguments={}, labels=self._lesson.labels, seconds=_BUILD_SECONDS)
+        except BuildStopped as stopped:
+            result = RunResult(
+                line, stopped.stdout, stopped.exit_status, message=stopped.message, stderr=stopped.stderr
+            )
+        except EngineRefused as refused:
+            result = RunResult(line, "", 1, message=refused.came_back, stderr=refused.came_back)
+        else:
+            self._made(name)
+            return RunResult(line, "", 0)
+        self._stopped(name, result)
+        return result
+
+    def last_stop(self, name: str) -> RunResult | None:
+        """The last build or publish of an image, if it stopped."""
+        return self._lesson.last_stop(require_image(name))
+
+    def tree(self, name: str) -> ImageTree | None:
+        """All that an image holds; None if there is no such image."""
+        engine = self._lesson.lab.engine()
+        inspected = engine.image(self._lesson.reference(require_image(name)))
+        return self._trees.of(engine, inspected["Id"]) if inspected else None
+
+    def _made(self, name: str) -> None:
         self._lesson.own_images.add(name)
-        return RunResult(line, "", 0)
+        self._lesson.stopped.pop(full_name(name), None)
+
+    def _stopped(self, name: str, result: RunResult) -> None:
+        """Remember why there is no such image, and see that the lesson's older one does not answer in its place."""
+        lab = self._lesson.lab
+        self._lesson.own_images.discard(name)
+        own = {**lab.configuration.labels, **self._lesson.labels}
+        if own.items() <= image_labels(lab.engine().image(name)).items():
+            lab.engine().remove_name(name)
+        left = lab.engine().image(name)
+        self._lesson.stopped[full_name(name)] = result, left["Id"] if left else ""
 
     # --- for pods ---
 
@@ -109,15 +147,35 @@ class LessonImages:
                 container["image"] = lab.configuration.image_reference(image)
 
     def load_own(self, manifest: Mapping[str, Any]) -> None:
-        """Give the cluster those images of a manifest that the lesson has made."""
-        for image in {str(container.get("image")) for container in containers_of(manifest)}:
-            if image in self._lesson.own_images:
+        """Give the cluster those images of a manifest that the engine has, whoever built them; the lab's it has.
+
+        A kubelet that must pull would not look at them: without a policy an image of the tag latest is pulled, which
+        from no registry works. Such a container gets the policy that uses what is there.
+
+        Args:
+            manifest: of a Pod or a Deployment; it is changed.
+        """
+        lab = self._lesson.lab
+        samples = {lab.configuration.image_reference(sample) for sample in lab.catalogue}
+        for container in containers_of(manifest):
+            image = container.get("image")
+            if not isinstance(image, str) or not image or image in samples:
+                continue
+            if stopped := self._lesson.last_stop(image):
+                came_back = f"its last build stopped: {stopped.message}"
+                raise Misuse(f"Looking for image {image!r}", came_back, "fix what it names, and build it again")
+            if lab.engine().image(image) is not None:
                 self.in_cluster(image)
+                if ImageReference.parse(image).tagged().tag == "latest":
+                    container.setdefault("imagePullPolicy", "IfNotPresent")
 
     def in_cluster(self, image: str) -> str:
-        """The reference of an image that the cluster has; one of the lesson's own is loaded into it first."""
+        """The reference of an image that the cluster has; one that is not the lab's is loaded into it first.
+
+        The cluster's are known by the engine's ids, so that one that was built anew is loaded anew.
+        """
         lab = self._lesson.lab
-        reference = lab.reference(require_image(image))
+        reference = self._lesson.reference(require_image(image))
         if image in lab.catalogue:
             return reference
         named = ImageReference.parse(reference)

@@ -64,8 +64,9 @@ class LessonPods:
         pod, container = require_settings(pod, "pod"), require_settings(container, "container")
         lab = self._lesson.lab
         image = require_image(image)
-        argv = lab.keep_busy(image) if command is None else to_argv(command, f"Making a pod of {image}")
+        given = None if command is None else to_argv(command, f"Making a pod of {image}")
         reference = self._images.in_cluster(image)
+        argv = given or lab.keep_busy(image)
         short_name = ImageReference.parse(reference).short_name
         main = container_manifest(short_name, reference, command=argv, security=container)
         first = [container_manifest("init", lab.reference(require_image(init)), command=["id"])] if init else []
@@ -168,9 +169,9 @@ class LessonPods:
         result = self._lesson.kube.execute(name, namespace, argv, _container(there, container))
         choice = ["--container", container] if container else []
         line = shlex.join(["kubectl", "exec", "--namespace", namespace, name, *choice, "--", *argv])
-        output = result.output.strip()
-        cause = cause_of_engine_error(output) if EXEC_FAILED in output else None
-        return RunResult(line, output, result.exit_status, cause)
+        # kubectl writes the runtime's no on standard error, and gives no output of the command's then.
+        cause = cause_of_engine_error(result.stderr) if not result.stdout and EXEC_FAILED in result.stderr else None
+        return RunResult.of(line, result, result.exit_status, cause=cause)
 
     def _find(self, pod: Outcome | str) -> PodObject | None:
         """A pod as the API gives it; what the API server said to an earlier one of its name counts no more."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labkit.archives import ImageTree
 from labkit.base.errors import Misuse
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import ProcessIdentity
 from labkit.core.run_results import RunResult
+from labkit.core.started import Started
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
+from labkit.lab.app_start import APP_SECONDS
 from labkit.lab.lab import Lab
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.notebook.lesson_containers import LessonContainers
@@ -75,6 +78,15 @@ class LessonLooks:
         except Misuse:
             return None
 
+    def tree(self, image: str) -> ImageTree | None:
+        try:
+            return self._images.tree(image)
+        except Misuse:
+            return None
+
+    def last_stop(self, image: str) -> RunResult | None:
+        return self._images.last_stop(image)
+
     def file(self, image: str, path: str) -> FileFact | None:
         return self._images.file(image, path)
 
@@ -100,6 +112,17 @@ class LessonStarts:
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         return self._containers.run(image, command, user=user)
+
+    def app(
+        self,
+        image: str,
+        *,
+        user: str | None = None,
+        groups: Sequence[int] = (),
+        variables: Mapping[str, str] | None = None,
+        seconds: float = APP_SECONDS,
+    ) -> Started:
+        return self._containers.app(image, user=user, groups=groups, variables=variables, seconds=seconds)
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         return self._pods.exec(pod, command, container)

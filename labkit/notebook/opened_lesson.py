@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube, namespace_gone
 from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import Misuse
+from labkit.core.image_reference import ImageReference
 from labkit.core.pods.outcome import Outcome
+from labkit.core.run_results import RunResult
 from labkit.lab.clean import remove_images
 from labkit.lab.lab import Lab
 
@@ -23,6 +26,8 @@ class OpenedLesson:
         owns_lab: whether the lab's connections are closed with the lesson.
         namespace: the lesson's own; empty before the first reset.
         own_images: the images that the lesson has made since it was opened, by name; these a pod may name.
+        stopped: the last build or publish of an image that stopped, by the image's full name; and the id of the image
+            that has the name all the same, such as one that somebody built without the lab.
         not_admitted: the API server's last no to a pod, by the pod's name.
         is_closed: whether the lesson was closed.
     """
@@ -32,6 +37,7 @@ class OpenedLesson:
     owns_lab: bool = False
     namespace: str = ""
     own_images: set[str] = field(default_factory=set)
+    stopped: dict[str, tuple[RunResult, str]] = field(default_factory=dict)
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
     is_closed: bool = False
 
@@ -52,6 +58,29 @@ class OpenedLesson:
         """The labels of the lesson's containers and images; whichever kernel made them, they are found by these."""
         return {LESSON_LABEL: self.name}
 
+    def reference(self, image: str) -> str:
+        """The reference of an image: the lab's own for a sample's name, else the name itself if the engine has it.
+
+        Whoever built it: an image of plain `docker build` or `docker load` is one like any other.
+
+        Raises:
+            Misuse: there is no such image; if the lesson's last build of it stopped, the error says so.
+        """
+        try:
+            return self.lab.reference(image)
+        except Misuse as error:
+            if stopped := self.last_stop(image):
+                came_back = f"its last build stopped: {stopped.message}"
+                raise Misuse(error.tried, came_back, "fix what it names, and build it again") from None
+            how = f"{error.remedy}; or build it\n  docker build --tag {shlex.quote(image)} ."
+            raise Misuse(error.tried, error.came_back, how) from None
+
+    def last_stop(self, image: str) -> RunResult | None:
+        """The last build or publish of an image, if it stopped and nobody has made one of that name since."""
+        result, left = self.stopped.get(full_name(image), (None, ""))
+        inspected = self.lab.engine().image(image) if result else None
+        return None if inspected and inspected["Id"] != left else result
+
     def require_namespace(self) -> None:
         """See that the namespace is still there.
 
@@ -71,6 +100,7 @@ class OpenedLesson:
         kube, engine = self.kube, self.lab.engine()
         remove_from_engine(engine, self.name)
         self.own_images.clear()
+        self.stopped.clear()
         engine.remove_stages()
         self.not_admitted.clear()
         for namespace in kube.namespaces(self.name):
@@ -86,6 +116,11 @@ class OpenedLesson:
             self.is_closed = True
             if self.owns_lab:
                 self.lab.close()
+
+
+def full_name(image: str) -> str:
+    """An image's whole name with its tag, by which several ways to write it are one."""
+    return str(ImageReference.parse(image).tagged())
 
 
 def remove_from_engine(engine: Engine, lesson: str | None) -> None:

@@ -57,7 +57,7 @@ def _if_it_answers(ask: Callable[[], _Answer]) -> _Answer | None:
 def _printed(cluster: Cluster, command: Sequence[str]) -> str:
     """What a command printed on the node; nothing if it failed there or could not be run."""
     result = _if_it_answers(lambda: cluster.execute(command))
-    return result.output if result is not None and result.exit_status == 0 else ""
+    return result.stdout if result is not None and result.exit_status == 0 else ""
 
 
 def _cgroup_version(value: object) -> int | None:

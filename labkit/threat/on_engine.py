@@ -123,7 +123,7 @@ class OnEngine:
         def look() -> tuple[ContainerState | None, ProbeOutput]:
             # First the state, then the output: what was printed before the end is not missed.
             state = self._engine.container(container)
-            return state, read_output(self._engine.output(container)) if state else ProbeOutput({}, {}, False)
+            return state, read_output(self._engine.printed(container).stdout) if state else ProbeOutput({}, {}, False)
 
         def decides(seen: tuple[ContainerState | None, ProbeOutput]) -> bool:
             state, output = seen

@@ -98,7 +98,7 @@ class Victim:
         """
         result = self._engine.execute(self._attacker, [PROGRAM, "send", self._page, command])
         line = shlex.join(["curl", "--data", command, _PAGE.format("the-app")])
-        return RunResult(line, result.output.strip(), result.exit_status)
+        return RunResult.of(line, result, result.exit_status)
 
     def probe(self, *probes: str) -> Tried:
         """Try probes through the hole, in the app's own place.
@@ -111,7 +111,7 @@ class Victim:
         """
         wanted = [find_probe(name).name for name in probes]
         result = self.send(shlex.join([PROGRAM, "run", *wanted]))
-        cells = judged(self.posture.name, ENGINE, read_output(result.output), wanted, "the page gave none", {})
+        cells = judged(self.posture.name, ENGINE, read_output(result.stdout), wanted, "the page gave none", {})
         return Tried(result.command, cells)
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ class Observer:
         result = self._engine.run(self._images.reference(case), _COMMAND, user=user, options=options)
         if result.cause is not None or result.message:
             return Seen(cause=result.cause, message=result.message or "")
-        return _read(result.output)
+        return _read(result.stdout)
 
     def _in_pods(self, cases: Sequence[tuple[int, Case]], seconds: float) -> dict[int, Seen]:
         """Some pods at a time, looked at together: a listing costs less than a look at each."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line
+from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line, run_status
+from labkit.adapters.engine.engine_errors import BuildStopped, EngineRefused
 from labkit.adapters.engine.engine_exec import EngineExec
+from labkit.adapters.engine.engine_processes import EngineProcesses
 from labkit.adapters.engine.transfers import EngineTransfers
 from labkit.adapters.engine_answers import (
     EngineComponent,
@@ -21,10 +23,12 @@ from labkit.adapters.engine_answers import (
 from labkit.adapters.engine_endpoint import EngineUnreachable
 
 __all__ = [
+    "BuildStopped",
     "ContainerState",
     "Engine",
     "EngineComponent",
     "EngineInfo",
+    "EngineRefused",
     "EngineUnreachable",
     "EngineVersion",
     "HistoryEntry",
@@ -36,12 +40,13 @@ __all__ = [
     "image_config",
     "image_labels",
     "read_inspected",
+    "run_status",
 ]
 
 
-class Engine(EngineTransfers, EngineContainers, EngineExec):
+class Engine(EngineTransfers, EngineContainers, EngineExec, EngineProcesses):
     """A Docker engine, seen through what the lab needs of it.
 
     An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineContainers, and EngineExec
-    in those that run.
+    and EngineProcesses in those that run.
     """

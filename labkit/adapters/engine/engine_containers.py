@@ -6,6 +6,7 @@ import contextlib
 import io
 import shlex
 import tarfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,20 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, removed, translate
+from labkit.adapters.engine.printed import Printing, StillRunning, pieces_of, read_frames
 from labkit.adapters.engine_answers import InspectedContainer
 from labkit.base.configuration import LABEL
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
-from labkit.core.run_results import RunResult
+from labkit.core.run_results import Printed, RunResult
 
 _RUN_SECONDS = 60.0
-_COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED, _KILLED = 127, 126, 125, 137
+_ENDING_SECONDS = 20.0
+# Whoever runs it listens, and a program that prints without an end must not fill the disk until its deadline.
+_NO_LOG = {"Type": "none"}
+_NOT_FOUND_TEXTS = ("executable file not found", "no such file or directory", "system cannot find the file specified")
+_NOT_ALLOWED_TEXTS = ("permission denied", "is a directory")
+_COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED = 127, 126, 125
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class EngineContainers(EngineConnection):
                 entrypoint=[command[0]] if command else None,
                 user=user,
                 labels=self._configuration.labels,
-                host_config=api.create_host_config(**(options or {})),
+                host_config=api.create_host_config(**{"log_config": _NO_LOG, **(options or {})}),
             )["Id"]
         except ImageNotFound as error:
             return RunResult(line, "", _ENGINE_FAILED, Cause.IMAGE_MISSING, str(error.explanation))
@@ -86,24 +93,37 @@ class EngineContainers(EngineConnection):
                 api.remove_container(container, force=True, v=True)
 
     def _start_and_wait(self, container: str, line: str, deadline: float) -> RunResult:
-        api = self._api
-        try:
-            api.start(container)
-        except APIError as error:
-            return _refused(line, error)
+        """Start a container with somebody who listens, as `docker run` does: a log of it might lose what came first."""
+        api, printing, is_over = self._api, Printing(), True
         with doing(f"Running {line}"):
-            try:
-                status = int(api.wait(container, timeout=deadline)["StatusCode"])
-            except requests.exceptions.ConnectionError as error:
-                if not _is_timeout(error):
-                    raise
-                output = self._logs(container)
-                return RunResult(line, output, _KILLED, Cause.TIMEOUT, f"still running after {deadline:.0f} s")
-            except requests.exceptions.Timeout:
-                return RunResult(
-                    line, self._logs(container), _KILLED, Cause.TIMEOUT, f"still running after {deadline:.0f} s"
-                )
-            return RunResult(line, self._logs(container), status)
+            with contextlib.closing(self._attach(container, deadline)) as response:
+                try:
+                    api.start(container)
+                except APIError as error:
+                    return _refused(line, error)
+                try:
+                    for stream, piece in read_frames(pieces_of(response, time.monotonic() + deadline)):
+                        printing.add(stream, piece)
+                except StillRunning:
+                    is_over = False
+            # Nobody listens any more: the engine would not let a container end whose output nobody takes.
+            if not is_over:
+                with contextlib.suppress(APIError):  # It may have ended by now.
+                    api.kill(container)
+            status = int(api.wait(container, timeout=_ENDING_SECONDS)["StatusCode"])
+        if is_over:
+            return RunResult.of(line, printing.printed(), status)
+        message = f"still running after {deadline:.0f} s, and stopped then"
+        return RunResult.of(line, printing.printed(), status, cause=Cause.TIMEOUT, message=message)
+
+    def _attach(self, container: str, seconds: float) -> requests.Response:
+        """What a container prints from its start on. A plain request: the SDK's upgraded one may lose the beginning."""
+        api = self._api
+        url = api._url("/containers/{0}/attach", container)
+        params = {"stdout": 1, "stderr": 1, "stream": 1}
+        response: requests.Response = api._post(url, params=params, stream=True, timeout=seconds)
+        api._raise_for_status(response)
+        return response
 
     def launch(
         self,
@@ -149,13 +169,28 @@ class EngineContainers(EngineConnection):
                 raise
         return container
 
-    def output(self, container: str) -> str:
-        """All that a container has printed so far."""
-        with doing("Reading what a container printed"):
-            return self._logs(container)
+    def printed(self, container: str, *, lines: int | None = None) -> Printed:
+        """What a container has printed so far, up to a bound.
 
-    def _logs(self, container: str) -> str:
-        return bytes(self._api.logs(container)).decode("utf-8", "replace").strip()
+        Args:
+            container: its name or id.
+            lines: how many of the last ones; None for all.
+        """
+        with doing("Reading what a container printed"):
+            inspected: InspectedContainer = self._api.inspect_container(container)
+            return self._logs(container, has_terminal=bool(inspected["Config"].get("Tty")), lines=lines)
+
+    def _logs(self, container: str, *, has_terminal: bool = False, lines: int | None = None) -> Printed:
+        """What a container has printed: two streams in one, or a terminal's one stream as it is."""
+        api, printing = self._api, Printing()
+        url = api._url("/containers/{0}/logs", container)
+        params = {"stdout": 1, "stderr": 1, "tail": "all" if lines is None else lines}
+        with contextlib.closing(api._get(url, params=params, stream=True)) as response:
+            api._raise_for_status(response)
+            pieces = pieces_of(response)
+            for stream, piece in ((1, piece) for piece in pieces) if has_terminal else read_frames(pieces):
+                printing.add(stream, piece)
+        return printing.printed()
 
     def address(self, container: str) -> str:
         """A container's address in the engine's own network."""
@@ -270,9 +305,14 @@ def _refused(line: str, error: APIError) -> RunResult:
     """The result of an engine's refusal, with the exit status that the docker command would give."""
     message = str(error.explanation or error).strip()
     cause = cause_of_engine_error(message)
-    status = {Cause.COMMAND_NOT_FOUND: _COMMAND_NOT_FOUND, Cause.PERMISSION_DENIED: _PERMISSION_DENIED}
-    return RunResult(line, "", status.get(cause, _ENGINE_FAILED) if cause else _ENGINE_FAILED, cause, message)
+    return RunResult(line, "", run_status(message), cause, message)
 
 
-def _is_timeout(error: requests.exceptions.ConnectionError) -> bool:
-    return "Read timed out" in str(error)
+def run_status(message: str) -> int:
+    """What `docker run` exits with when the engine refuses (docker/cli:cli/command/container/run.go, toStatusError).
+
+    It looks for texts alone, so a passwd file that is not there counts as a command that is not.
+    """
+    if any(text in message for text in _NOT_FOUND_TEXTS):
+        return _COMMAND_NOT_FOUND
+    return _PERMISSION_DENIED if any(text in message for text in _NOT_ALLOWED_TEXTS) else _ENGINE_FAILED

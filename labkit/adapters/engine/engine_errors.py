@@ -16,6 +16,38 @@ _CONNECTING = "Connecting to the engine"
 _CLOSED = "the engine is there, but this user may not talk to it"
 
 
+class EngineRefused(LabFailed):
+    """The engine answered, and its answer is no; `came_back` is its own message."""
+
+
+class BuildStopped(LabFailed):
+    """A step of a build failed.
+
+    Args:
+        tried: as for every error.
+        came_back: the last lines that the builder printed, and its message.
+        remedy: as for every error.
+        message: the failing step, and the builder's message.
+        stdout: the last lines that the builder printed.
+        stderr: what the steps printed as errors, and the builder's message.
+        exit_status: what `docker build` exits with.
+    """
+
+    def __init__(
+        self,
+        tried: str,
+        came_back: str,
+        remedy: str,
+        *,
+        message: str = "",
+        stdout: str = "",
+        stderr: str = "",
+        exit_status: int = 1,
+    ) -> None:
+        super().__init__(tried, came_back, remedy)
+        self.message, self.stdout, self.stderr, self.exit_status = message, stdout, stderr, exit_status
+
+
 def translate(tried: str, error: Exception) -> LabFailed:
     """The kit's error for one of the SDK's or the network's."""
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout):
@@ -23,7 +55,8 @@ def translate(tried: str, error: Exception) -> LabFailed:
     message = str(getattr(error, "explanation", None) or error)
     if "no space left on device" in message:
         return LabFailed(tried, "the engine's disk is full", "free some space\n  docker system df")
-    return LabFailed(tried, message, "look at the engine\n  labkit doctor")
+    kind = EngineRefused if isinstance(error, APIError) else LabFailed
+    return kind(tried, message, "look at the engine\n  labkit doctor")
 
 
 @contextlib.contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from docker.errors import ImageNotFound, NotFound
 
+from labkit.adapters.engine.builder_output import BuilderOutput
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, removed
 from labkit.adapters.engine_answers import (
@@ -110,6 +112,7 @@ class EngineImages(EngineConnection):
         arguments: Mapping[str, str],
         labels: Mapping[str, str],
         target: str = "",
+        seconds: float | None = None,
     ) -> str:
         """Build an image with the engine's classic builder, which every engine has.
 
@@ -119,14 +122,18 @@ class EngineImages(EngineConnection):
             arguments: build arguments.
             labels: labels besides the kit's own.
             target: the stage to build, the last one if empty.
+            seconds: after which the build is given up, and the builder stops; None to wait for its end.
 
         Returns:
             The image's id.
 
         Raises:
-            LabFailed: the builder's last lines are in the error.
+            BuildStopped: a step failed, or it took too long; what the builder printed is in the error.
+            LabFailed: the engine does not take the build.
         """
-        lines: list[str] = []
+        building = f"Building {reference}"
+        printed = BuilderOutput()
+        deadline = None if seconds is None else time.monotonic() + seconds
         event: StreamEvent
         with doing(f"Building {reference}"), self._replacing(reference):
             for event in self._api.build(
@@ -139,14 +146,14 @@ class EngineImages(EngineConnection):
                 rm=True,
                 forcerm=True,
                 decode=True,
+                timeout=seconds,
             ):
-                lines += str(event.get("stream", "")).splitlines()
-                self._steps |= set(_STEP.findall(str(event.get("stream", ""))))
+                printed.add(str(event.get("stream") or ""))
+                self._steps |= set(_STEP.findall(str(event.get("stream") or "")))
                 if "error" in event:
-                    last = "\n".join([*lines[-6:], event["error"]])
-                    raise LabFailed(
-                        f"Building {reference}", last, "look at the engine and at the disk\n  labkit doctor"
-                    )
+                    raise printed.stopped(building, str(event["error"]), event.get("errorDetail"))
+                if deadline is not None and time.monotonic() > deadline:
+                    raise printed.timed_out(building, seconds)
         image = self.image(reference)
         if image is None:
             raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
@@ -208,6 +215,12 @@ class EngineImages(EngineConnection):
         named = ImageReference.parse(reference).tagged()
         with doing(f"Tagging {image} as {reference}"):
             self._api.tag(image, named.name, named.tag)
+
+    def remove_name(self, reference: str) -> None:
+        """Take a name from an image, though a container may have been made of it; the image goes with its last name."""
+        with doing(f"Removing {reference}"):
+            if not removed(lambda: self._api.remove_image(reference, force=False)):
+                removed(lambda: self._api.remove_image(reference, force=True))
 
     def remove_image(self, reference: str) -> bool:
         """Remove a name of an image, and the image with its last name.

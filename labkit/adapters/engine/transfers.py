@@ -92,6 +92,18 @@ class EngineTransfers(EngineImages):
             for chunk in self._api.get_image(reference, chunk_size=1 << 20):
                 target.write(chunk)
 
+    def image_archive(self, image: str) -> Iterator[bytes]:
+        """An image as `docker save` writes it, as it comes.
+
+        Args:
+            image: its id, or a reference.
+
+        Raises:
+            LabFailed: there is no such image, or the engine went away.
+        """
+        with doing(f"Reading the layers of {image}"):
+            yield from self._api.get_image(image, chunk_size=1 << 20)
+
     def pipe_images(self, references: Iterable[str], receiver: Sequence[str]) -> None:
         """Stream images, as `docker save` writes them, into a docker command's standard input.
 

@@ -226,7 +226,7 @@ def _check_whose_files(world: World, _: Any) -> Assessment:
     attack = world.start.run("our-app", ["sh", "-c", _ATTACK])
     if attack.cause is not None:
         return not_right(f"The image does not run: {attack.cause}, {attack.message}")
-    uid, *lines = attack.output.splitlines() or ["?"]
+    uid, *lines = attack.stdout.splitlines() or ["?"]
     if uid == "0":
         return not_right("The app runs as root, whom the owner of a file does not hinder.")
     if not any(line.startswith("Hello ") for line in lines):

@@ -162,7 +162,7 @@ def _check_a_folder_to_write(world: World, _: Any) -> Assessment:
     attempts = world.start.run("notes", ["sh", "-c", _TRY_TO_WRITE])
     if attempts.cause is not None:
         return not_right(f"The container does not start: {attempts.message}.")
-    uid, *lines = attempts.output.splitlines()
+    uid, *lines = attempts.stdout.splitlines()
     if "removed" in lines or "changeable" in lines:
         return not_right(f"As uid {uid} the app can replace its own program, and so can whoever breaks into it.")
     if "planted" in lines:

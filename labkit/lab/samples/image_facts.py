@@ -40,6 +40,10 @@ class ImageFacts:
         source: upstream or stand-in; empty for an image that is not the lab's.
         digest: the upstream reference with its digest, or the image's id.
         files: facts of the files that its contract names; None for one that is not there.
+        labels: its labels.
+        layers: the digests of what its layers hold, from the bottom (rootfs.diff_ids).
+        volumes: the paths that a container of it gets a volume of its own at.
+        id: the engine's id of it, which another image of that name has not.
     """
 
     reference: str
@@ -56,6 +60,10 @@ class ImageFacts:
     source: str = ""
     digest: str = ""
     files: Mapping[str, FileFact | None] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    id: str = ""
 
     @classmethod
     def from_inspect(
@@ -94,7 +102,15 @@ class ImageFacts:
             source=labels.get("labkit.source", ""),
             digest=labels.get("labkit.upstream") or inspected["Id"],
             files=files or {},
+            labels=dict(labels),
+            layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
+            volumes=tuple(sorted(config.get("Volumes") or ())),
+            id=inspected["Id"],
         )
+
+    def stands_on(self, other: ImageFacts) -> bool:
+        """Whether it is made of another image: its layers begin with the other's. Nothing stands on no layers."""
+        return bool(other.layers) and self.layers[: len(other.layers)] == other.layers
 
     @property
     def users(self) -> list[Account]:

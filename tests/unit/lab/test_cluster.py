@@ -12,7 +12,7 @@ import pytest
 from labkit.adapters.engine import ContainerState, Engine, EngineUnreachable
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.core.run_results import ExecResult
+from labkit.core.run_results import ExecResult, Printed
 from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
 from labkit.lab.clean import clean
 from labkit.lab.cluster import Cluster, State
@@ -135,8 +135,8 @@ class PaperEngine:
     def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
         raise LabFailed(f"Writing into {container}", ", ".join(files), "look")
 
-    def output(self, container: str) -> str:
-        return "\n".join(f"{container} {number}" for number in range(1000))
+    def printed(self, container: str, *, lines: int | None = None) -> Printed:
+        return Printed("\n".join([f"{container} {number}" for number in range(1000)][-(lines or 0) :]))
 
 
 @pytest.fixture

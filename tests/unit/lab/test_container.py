@@ -23,7 +23,9 @@ class _Engine:
         self._answer, self._fails = ExecResult(status, output), fails
         self.asked: list[tuple[Any, ...]] = []
 
-    def execute(self, container: str, command: Sequence[str], *, user: str | None = None) -> ExecResult:
+    def execute(
+        self, container: str, command: Sequence[str], *, user: str | None = None, seconds: float | None = None
+    ) -> ExecResult:
         self.asked.append((container, list(command), user))
         if self._fails:
             raise LabFailed("Running", self._fails, "look")
@@ -62,7 +64,7 @@ def test_what_the_engine_says_in_place_of_output_is_a_refusal(message: str, caus
 def test_a_refusal_before_the_start_is_the_same_refusal() -> None:
     message = "unable to find user rich: no matching entries in passwd file"
     result = _container(_Engine(fails=message)).exec("id", user="rich").expect("", cause=Cause.UNKNOWN_USER)
-    assert (result.exit_status, result.message) == (126, message)
+    assert (result.exit_status, result.message) == (1, message)
 
 
 def test_a_command_that_fails_is_no_refusal() -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from labkit.base.errors import Misuse
+from labkit.adapters.engine import BuildStopped, EngineRefused
+from labkit.base.configuration import LABEL, LESSON_LABEL
+from labkit.base.errors import LabFailed, Misuse
+from labkit.core.run_results import RunResult
 from labkit.course.progress import Progress
-from labkit.notebook import MANIFESTS, Lesson
+from labkit.notebook import MANIFESTS, Lesson, lesson_images
 from labkit.notebook.cell_arguments import containers_of
 from labkit.notebook.opened_lesson import OpenedLesson
 from tests.unit.notebook.paper import LESSON, PaperLab, Recorder, made_pod, opened, paper_engine, paper_kube
@@ -125,3 +128,126 @@ def test_no_other_file_can_be_read_as_the_articles_program(tmp_path: Path, file:
     lab, _ = _lesson(tmp_path)
     with pytest.raises(Misuse, match=r"there is no such file(.|\n)*there are Program.cs and hello.csproj"):
         lab.program(file)
+
+
+class _Images:
+    """An engine's images by name, each with an id and labels; building makes one, or stops."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, tuple[str, dict[str, str]]] = {}
+        self.stop: Exception | None = None
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        if name not in self.there:
+            return None
+        identifier, labels = self.there[name]
+        return {"Id": identifier, "Config": {"User": "1654", "Entrypoint": ["app"], "Labels": labels}}
+
+    def build(self, _: bytes, name: str, *, labels: dict[str, str], **options: Any) -> str:
+        if self.stop:
+            raise self.stop
+        self.there[name] = f"sha256:{len(self.there) + 7}", {LABEL: "paper", **labels}
+        return self.there[name][0]
+
+    def remove_name(self, name: str) -> None:
+        del self.there[name]
+
+
+_STOPPED = BuildStopped(
+    "Building mine", "", "", message="Step 2/2 : RUN false\nit failed", stdout="Step 2/2", stderr="it failed"
+)
+
+
+def _with_images(tmp_path: Path) -> tuple[Lesson, _Images, list[str]]:
+    images = _Images()
+    engine = paper_engine(
+        image=images.image, build=images.build, remove_name=images.remove_name, run=RunResult("docker run", "", 0)
+    )
+    lab = _LoadingLab(tmp_path, paper_kube(make_pod=made_pod, apply_object=()))
+    lab.paper_engine = engine
+    lesson = OpenedLesson(LESSON, lab, namespace="ns")
+    return Lesson(lesson, Progress(tmp_path / "progress.json")), images, lab.loaded
+
+
+def test_a_build_that_stops_leaves_no_older_image_and_is_remembered(tmp_path: Path) -> None:
+    lab, images, _ = _with_images(tmp_path)
+    assert lab.build("FROM debian", name="mine").exit_status == 0
+    images.stop = _STOPPED
+    result = lab.build("FROM debian\nRUN false", name="mine")
+    assert (result.exit_status, result.stderr, result.message) == (1, "it failed", _STOPPED.message)
+    assert str(result) == "$ docker build --tag mine .\nStep 2/2\nstderr: it failed\nexit status 1"
+    assert images.there == {}
+    look = lab._checking._world.look
+    assert look.last_stop("mine") == look.last_stop("docker.io/library/mine:latest") == result
+    for use in (lab.run, lab.image, lab.pod, lab.start):
+        with pytest.raises(Misuse, match=r"its last build stopped: Step 2/2 : RUN false\nit failed"):
+            use("mine")
+    images.stop = None
+    lab.build("FROM debian", name="mine")
+    assert look.last_stop("mine") is None
+
+
+def test_an_image_made_by_somebody_after_the_stop_counts(tmp_path: Path) -> None:
+    lab, images, _ = _with_images(tmp_path)
+    images.stop = _STOPPED
+    lab.build("FROM debian", name="mine")
+    images.there["mine"] = "sha256:new", {}
+    assert lab._checking._world.look.last_stop("mine") is None
+    lab.run("mine")
+
+
+def test_somebodys_own_image_of_that_name_stays_and_is_not_taken_for_the_build(tmp_path: Path) -> None:
+    lab, images, _ = _with_images(tmp_path)
+    images.there["mine"] = "sha256:theirs", {}
+    images.stop = _STOPPED
+    lab.build("FROM debian", name="mine")
+    assert images.there == {"mine": ("sha256:theirs", {})}
+    assert lab._checking._world.look.last_stop("mine") is not None
+    with pytest.raises(Misuse, match="its last build stopped"):
+        lab.apply({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "image": "mine"}]}})
+
+
+def test_an_engine_that_takes_no_such_build_is_a_stop(tmp_path: Path) -> None:
+    lab, images, _ = _with_images(tmp_path)
+    images.stop = EngineRefused("Building", "invalid reference format", "look")
+    assert lab.build("FROM debian", name="Mine!").stderr == "invalid reference format"
+
+
+def test_a_publish_that_stops_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, images, _ = _with_images(tmp_path)
+    images.there["my-app"] = "sha256:1", {LABEL: "paper", LESSON_LABEL: LESSON}
+
+    def refuse(*_: object) -> None:
+        raise LabFailed("Publishing", "error CONTAINER2012: no", "fix it")
+
+    monkeypatch.setattr(lesson_images, "publish", refuse)
+    with pytest.raises(LabFailed, match="CONTAINER2012"):
+        lab.publish("-p:ContainerUser=root")
+    stopped = lab._checking._world.look.last_stop("my-app")
+    assert stopped is not None
+    assert stopped.message == "error CONTAINER2012: no"
+    assert images.there == {}
+
+
+def test_an_image_that_was_built_without_the_lab_reaches_the_cluster(tmp_path: Path) -> None:
+    lab, images, loaded = _with_images(tmp_path)
+    images.there["theirs"] = "sha256:1", {}
+    assert lab.pod("theirs").verdict == "running"
+    lab.apply({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "image": "theirs"}]}})
+    assert loaded == ["docker.io/library/theirs:latest"] * 2
+
+
+def test_one_that_nobody_built_says_how(tmp_path: Path) -> None:
+    lab, _, _ = _with_images(tmp_path)
+    with pytest.raises(Misuse, match="docker build --tag mine"):
+        lab.pod("mine")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "problem"),
+    [("", "it is empty"), (" \n", "it is empty"), ("FROM debian\n" + "RUN \\\n" * 2_000_000, "12000012 characters")],
+)
+def test_a_dockerfile_that_is_none_or_never_ends_is_a_misuse(tmp_path: Path, dockerfile: str, problem: str) -> None:
+    lab, _, _ = _with_images(tmp_path)
+    with pytest.raises(Misuse, match=problem):
+        lab.build(dockerfile)

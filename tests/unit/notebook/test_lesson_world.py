@@ -18,6 +18,7 @@ from labkit.course.progress import Progress
 from labkit.course.world import Looks, Starts, World
 from labkit.notebook import Lesson
 from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
+from tests.unit.archives.layered import saved_image
 from tests.unit.notebook.paper import RUNNING, made_pod, opened, paper_engine, paper_kube, rollout
 
 _PAIRS: list[tuple[type, type]] = [(Looks, LessonLooks), (Starts, LessonStarts)]
@@ -58,11 +59,13 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "page": lambda look: look.page("app", 80),
     "image": lambda look: look.image("debian"),
     "file": lambda look: look.file("debian", "/etc"),
+    "tree": lambda look: look.tree("debian"),
+    "last_stop": lambda look: look.last_stop("debian"),
     "explain": lambda look: look.explain(_POD),
 }
 _READS = {
     *("pods", "find_pod", "outcome_of", "observe", "logs", "pods_of", "create_pod", "rollout", "enforced", "page"),
-    *("image", "look_inside"),
+    *("image", "look_inside", "image_archive"),
 }
 
 
@@ -72,7 +75,7 @@ def test_each_look_is_tried() -> None:
 
 @pytest.mark.parametrize("name", _LOOKS)
 def test_looking_starts_and_changes_nothing(tmp_path: Path, name: str) -> None:
-    engine = paper_engine()
+    engine = paper_engine(image_archive=iter([saved_image()]))
     kube = paper_kube(
         create_pod=None, rollout=rollout, enforced="privileged", page=(True, "hello"), logs="hello", pods_of=[]
     )
@@ -94,6 +97,8 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
         look.log("other")
     assert look.rollout("other") is None
     assert look.image("other") is None
+    assert look.tree("other") is None
+    assert look.last_stop("other") is None
     with pytest.raises(Misuse):
         look.explain("kind: {")
 

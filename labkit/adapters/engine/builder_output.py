@@ -1,0 +1,63 @@
+"""What the classic builder prints: its steps, what their commands print, and why it stopped."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+
+from labkit.adapters.engine.engine_errors import BuildStopped
+
+_MOST_LINES, _SHOWN_LINES = 40, 6
+_REMEDY = "fix that step and build it again; if the disk is full\n  labkit doctor"
+# What a step's command prints on its standard error is coloured (moby/moby:pkg/streamformatter, StderrFormatter).
+_STDERR = re.compile(r"\x1b\[91m(.*?)\x1b\[0m", re.DOTALL)
+_STEP = re.compile(r"^Step \d+/\d+ : .*", re.MULTILINE)
+_NOISE = re.compile(r"^ ---> .*|^Removing intermediate container .*|^(\x1b\[0m)?$")
+
+
+class BuilderOutput:
+    """Gathers what a builder prints; no more than its last lines are kept."""
+
+    def __init__(self) -> None:
+        self.step = ""
+        self._stdout: deque[str] = deque(maxlen=_MOST_LINES)
+        self._stderr: deque[str] = deque(maxlen=_MOST_LINES)
+
+    def add(self, text: str) -> None:
+        """Take one more piece of its stream."""
+        for step in _STEP.findall(text):
+            self.step = str(step)
+        self._stderr.extend(line for part in _STDERR.findall(text) for line in part.splitlines() if line.strip())
+        plain = _STDERR.sub("", text)
+        self._stdout.extend(line for line in plain.splitlines() if not _NOISE.match(line))
+
+    @property
+    def stderr(self) -> str:
+        """What its steps printed on their standard error."""
+        return "\n".join(self._stderr)
+
+    def stopped(self, tried: str, error: str, detail: Mapping[str, object] | None) -> BuildStopped:
+        """The error for a build that stopped.
+
+        Args:
+            tried: the build.
+            error: the builder's message.
+            detail: may have the status of the step's command, which `docker build` exits with
+                (docker/cli:cli/command/image/build.go, "If no error code is set, default to 1").
+        """
+        code = (detail or {}).get("code")
+        last = [*self._stdout, *self._stderr][-_SHOWN_LINES:]
+        return BuildStopped(
+            tried,
+            "\n".join([*last, error.strip()]),
+            _REMEDY,
+            message=f"{self.step}\n{error}".strip(),
+            stdout="\n".join(self._stdout),
+            stderr="\n".join([*self._stderr, error.strip()]),
+            exit_status=code if isinstance(code, int) and code else 1,
+        )
+
+    def timed_out(self, tried: str, seconds: float | None) -> BuildStopped:
+        """The error for a build that was given up."""
+        return self.stopped(tried, f"it was still running after {seconds:.0f} s, and was given up", None)

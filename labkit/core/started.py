@@ -1,0 +1,52 @@
+"""An app that was started as it will be started, as it looks from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labkit.core.run_results import RunResult
+
+
+@dataclass(frozen=True)
+class AppProcess:
+    """A process of a container, as the engine's machine shows it.
+
+    Args:
+        uid: its effective user id on that machine: in a user namespace not the one inside.
+        gid: its effective group id.
+        groups: its supplementary groups, sorted.
+        arguments: its program and arguments, with blanks between.
+    """
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """What became of an app.
+
+    Args:
+        is_running: whether it still ran when it was looked at.
+        result: what it printed by then, and how it ended; the exit status is None while it runs.
+        processes: those that it had when it was last seen running; empty if it ended before anybody could look.
+    """
+
+    is_running: bool
+    result: RunResult
+    processes: tuple[AppProcess, ...] = ()
+
+    @property
+    def main(self) -> AppProcess | None:
+        """The first of its processes, which is the app's own."""
+        return self.processes[0] if self.processes else None
+
+    def __str__(self) -> str:
+        ids = (
+            f"uid {process.uid}, gid {process.gid}, groups {', '.join(map(str, process.groups)) or 'none'}: "
+            f"{process.arguments}"
+            for process in self.processes
+        )
+        return "\n".join([str(self.result), "it runs" if self.is_running else "it has ended", *ids])

@@ -1,0 +1,113 @@
+"""Starting an image as it will be started: with its own entrypoint, and no word of ours; seen from outside."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labkit.adapters.engine import EngineRefused, run_status
+from labkit.base.waiting import watch
+from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.run_results import Printed, RunResult
+from labkit.core.started import AppProcess, Started
+
+if TYPE_CHECKING:
+    from labkit.adapters.engine import ContainerState, Engine
+
+APP_SECONDS = 10.0
+"""The deadline: an app that still prints by then counts as running."""
+
+_QUIET_SECONDS = 0.5  # without a word after it has printed
+_SILENT_SECONDS = 1.5  # from its start, without a word at all
+_POLL_SECONDS = 0.05
+
+
+@dataclass
+class _Watched:
+    """What was seen of an app so far."""
+
+    engine: Engine
+    container: str
+    state: ContainerState | None = None
+    printed: Printed = field(default_factory=Printed)
+    processes: tuple[AppProcess, ...] = ()
+    since: float = field(default_factory=time.monotonic)
+
+    def look(self) -> _Watched:
+        """Look once more: at its state first, so that what it printed before its end is not missed."""
+        self.state = self.engine.container(self.container)
+        if self.state is not None:
+            printed = self.engine.printed(self.container)
+            if printed != self.printed:
+                self.printed, self.since = printed, time.monotonic()
+            self.processes = (self.engine.processes(self.container) if self.state.running else ()) or self.processes
+        return self
+
+    def is_decided(self) -> bool:
+        """Whether it has ended, or has kept running for a moment after the last that it printed."""
+        if self.state is None or not self.state.running:
+            return True
+        quiet = _QUIET_SECONDS if self.printed.output else _SILENT_SECONDS
+        return time.monotonic() - self.since >= quiet
+
+
+def start_app(
+    engine: Engine,
+    reference: str,
+    *,
+    user: str | None = None,
+    groups: Sequence[int] = (),
+    variables: Mapping[str, str] | None = None,
+    seconds: float = APP_SECONDS,
+    labels: Mapping[str, str] | None = None,
+) -> Started:
+    """Start an image's app, look at it from outside once it runs or has ended, and remove it.
+
+    It counts as running when it has run for half a second after the last that it printed, or for one and a half
+    without printing anything.
+
+    Args:
+        engine: starts it.
+        reference: the image.
+        user: as `docker run --user`.
+        groups: as `docker run --group-add`.
+        variables: in its environment, besides the image's own.
+        seconds: the deadline.
+        labels: by which the container is found if this process is killed, besides the kit's own.
+
+    Returns:
+        What was seen; an engine that refuses is a result, not an error.
+
+    Raises:
+        LabFailed: the engine went away.
+    """
+    line = _line(reference, user, groups, variables or {})
+    try:
+        container = engine.launch(
+            reference,
+            [],
+            user=user,
+            environment=variables,
+            options={"group_add": [str(group) for group in groups]} if groups else None,
+            labels=labels,
+        )
+    except EngineRefused as refused:
+        message = refused.came_back
+        return Started(False, RunResult(line, "", run_status(message), cause_of_engine_error(message), message))
+    try:
+        seen = watch(_Watched(engine, container).look, _Watched.is_decided, seconds, interval=_POLL_SECONDS)
+    finally:
+        engine.remove_container(container)
+    is_running = seen.state is not None and seen.state.running
+    status = None if seen.state is None else seen.state.exit_status
+    return Started(is_running, RunResult.of(line, seen.printed, status), seen.processes)
+
+
+def _line(reference: str, user: str | None, groups: Sequence[int], variables: Mapping[str, str]) -> str:
+    options = ["--user", user] if user is not None else []
+    options += [part for group in groups for part in ("--group-add", str(group))]
+    options += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+    return shlex.join(["docker", "run", "--rm", *options, reference])

@@ -1,0 +1,98 @@
+"""An app is started as it is, looked at from outside, and removed, whatever becomes of it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from labkit.adapters.engine import ContainerState, Engine, EngineRefused
+from labkit.base.errors import LabFailed
+from labkit.core.causes import Cause
+from labkit.core.run_results import Printed
+from labkit.core.started import AppProcess, Started
+from labkit.lab import app_start
+from labkit.lab.app_start import start_app
+from tests.unit.notebook.paper import Recorder
+
+_APP = AppProcess(1654, 1654, (7,), "/app")
+
+
+def _engine(*states: ContainerState | None, printed: Printed | None = None, **more: Any) -> Recorder:
+    left = list(states)
+    answers: dict[str, Any] = {
+        "launch": "c",
+        "container": lambda _: left.pop(0) if len(left) > 1 else left[0],
+        "printed": printed or Printed(),
+        "processes": (_APP,),
+        "remove_container": None,
+    }
+    return Recorder(**answers | more)
+
+
+def _state(*, running: bool, status: int | None = None) -> ContainerState:
+    return ContainerState(running, "sha256:1", {}, status)
+
+
+def _start(engine: Recorder, **options: Any) -> Started:
+    return start_app(cast(Engine, engine), "app", **options)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_QUIET_SECONDS", "_SILENT_SECONDS", "_POLL_SECONDS"):
+        monkeypatch.setattr(app_start, name, 0.01)
+
+
+def test_one_that_keeps_running_is_seen_from_outside() -> None:
+    engine = _engine(_state(running=True), printed=Printed("ready\n", "warning\n"))
+    started = _start(engine, user="1654", groups=[7], variables={"A": "b c"})
+    assert (started.is_running, started.main, started.result.exit_status) == (True, _APP, None)
+    assert (started.result.stdout, started.result.stderr) == ("ready", "warning")
+    assert started.result.command == "docker run --rm --user 1654 --group-add 7 --env 'A=b c' app"
+    assert "uid 1654, gid 1654, groups 7: /app" in str(started)
+    assert engine.calls[0] == (
+        "launch",
+        ("app", []),
+        {"user": "1654", "environment": {"A": "b c"}, "options": {"group_add": ["7"]}, "labels": None},
+    )
+    assert engine.called("remove_container") == [("c",)]
+
+
+def test_one_that_ends_says_how_and_what_was_seen_before() -> None:
+    engine = _engine(_state(running=True), _state(running=False, status=3), printed=Printed("", "no key\n"))
+    started = _start(engine)
+    assert (started.is_running, started.processes, started.result.exit_status) == (False, (_APP,), 3)
+    assert started.result.stderr == "no key"
+
+
+def test_one_that_is_removed_meanwhile_has_no_status() -> None:
+    started = _start(_engine(None))
+    assert (started.is_running, started.result.exit_status, started.main) == (False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "status"),
+    [
+        ('exec: "/nothing": stat /nothing: no such file or directory: unknown', Cause.COMMAND_NOT_FOUND, 127),
+        ("unable to find user rich: no matching entries in passwd file", Cause.UNKNOWN_USER, 125),
+        ("no command specified", None, 125),
+    ],
+)
+def test_an_engine_that_refuses_is_a_result(message: str, cause: Cause | None, status: int) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise EngineRefused("Starting", message, "look")
+
+    result = _start(_engine(launch=refuse)).result
+    assert (result.cause, result.exit_status, result.message) == (cause, status, message)
+
+
+def test_an_engine_that_went_away_is_an_error_and_the_container_is_tried_to_be_removed() -> None:
+    def fail(_: str) -> Printed:
+        raise LabFailed("Reading", "the engine stopped answering", "bring it back")
+
+    engine = _engine(_state(running=True))
+    engine.answers["printed"] = fail
+    with pytest.raises(LabFailed, match="stopped answering"):
+        _start(engine)
+    assert engine.called("remove_container") == [("c",)]
