@@ -8,7 +8,9 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+import requests
 from docker.errors import ImageNotFound, NotFound
+from urllib3.exceptions import ReadTimeoutError
 
 from labkit.adapters.engine.builder_output import BuilderOutput
 from labkit.adapters.engine.engine_connection import EngineConnection
@@ -135,25 +137,28 @@ class EngineImages(EngineConnection):
         printed = BuilderOutput()
         deadline = None if seconds is None else time.monotonic() + seconds
         event: StreamEvent
-        with doing(f"Building {reference}"), self._replacing(reference):
-            for event in self._api.build(
-                fileobj=io.BytesIO(context),
-                custom_context=True,
-                tag=reference,
-                buildargs=dict(arguments),
-                labels={**self._configuration.labels, **labels},
-                target=target,
-                rm=True,
-                forcerm=True,
-                decode=True,
-                timeout=seconds,
-            ):
-                printed.add(str(event.get("stream") or ""))
-                self._steps |= set(_STEP.findall(str(event.get("stream") or "")))
-                if "error" in event:
-                    raise printed.stopped(building, str(event["error"]), event.get("errorDetail"))
-                if deadline is not None and time.monotonic() > deadline:
-                    raise printed.timed_out(building, seconds)
+        with doing(building), self._replacing(reference):
+            try:
+                for event in self._api.build(
+                    fileobj=io.BytesIO(context),
+                    custom_context=True,
+                    tag=reference,
+                    buildargs=dict(arguments),
+                    labels={**self._configuration.labels, **labels},
+                    target=target,
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                    timeout=seconds,
+                ):
+                    printed.add(str(event.get("stream") or ""))
+                    self._steps |= set(_STEP.findall(str(event.get("stream") or "")))
+                    if "error" in event:
+                        raise printed.stopped(building, str(event["error"]), event.get("errorDetail"))
+                    if deadline is not None and time.monotonic() > deadline:
+                        raise printed.timed_out(building, seconds)
+            except (ReadTimeoutError, requests.exceptions.Timeout):  # A step that prints nothing and does not end.
+                raise printed.timed_out(building, seconds) from None
         image = self.image(reference)
         if image is None:
             raise LabFailed(f"Building {reference}", "no image came of it", "build it again\n  labkit up")
