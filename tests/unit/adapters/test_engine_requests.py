@@ -1,0 +1,192 @@
+"""What the kit asks an engine and how it reads the answers, on an engine of paper behind the real SDK."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import docker
+import pytest
+
+from labkit.adapters.engine import BuildStopped, Engine, EngineRefused
+from labkit.base.configuration import Configuration
+from labkit.core.causes import Cause
+from labkit.core.started import AppProcess
+from tests.unit.adapters.test_exec_results import frame
+
+Answer = tuple[int, Any]
+
+
+class _Paper(BaseHTTPRequestHandler):
+    """Gives each request its answer: JSON, or bytes after which the connection is closed."""
+
+    protocol_version = "HTTP/1.1"
+    answers: ClassVar[dict[str, Answer | Callable[[BaseHTTPRequestHandler], None]]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                self.rfile.read(size + 2)
+            self.rfile.readline()
+        asked = f"{self.command} {self.path.partition('?')[0].removeprefix('/v1.45')}"
+        self.asked.append(asked)
+        answer = self.answers.get(asked, (404, {"message": f"No such image, or no answer to {asked}"}))
+        if callable(answer):
+            answer(self)
+            return
+        status, body = answer
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        if isinstance(body, bytes):
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_DELETE = _answer
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    _Paper.answers, _Paper.asked = {}, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Paper)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.45", timeout=10)
+    with Engine(client, Configuration("paper", tmp_path, tmp_path, tmp_path)) as engine:
+        yield engine
+    server.shutdown()
+    server.server_close()
+
+
+def _runs(printed: Any, status: Answer = (200, {"StatusCode": 3})) -> dict[str, Any]:
+    return {
+        "POST /containers/create": (201, {"Id": "c"}),
+        "POST /containers/c/attach": printed,
+        "POST /containers/c/start": (204, b""),
+        "POST /containers/c/kill": (204, b""),
+        "POST /containers/c/wait": status,
+        "DELETE /containers/c": (204, b""),
+    }
+
+
+def test_a_run_listens_before_it_starts_and_keeps_the_streams_apart(engine: Engine) -> None:
+    _Paper.answers = _runs((200, frame(2, b"oh\n") + frame(1, b"1654\n")))
+    result = engine.run("image", ["id"])
+    assert (result.stdout, result.stderr, result.output, result.exit_status) == ("1654", "oh", "oh\n1654", 3)
+    assert _Paper.asked.index("POST /containers/c/attach") < _Paper.asked.index("POST /containers/c/start")
+    assert _Paper.asked[-1] == "DELETE /containers/c"
+
+
+def test_a_flood_ends_at_the_deadline_and_nobody_listens_when_it_is_killed(engine: Engine) -> None:
+    closed = threading.Event()
+
+    def flood(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        try:
+            while True:
+                request.wfile.write(frame(2, b"flood\n" * 1000))
+        except OSError:
+            closed.set()
+
+    def kill(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(204 if closed.wait(5) else 500)
+        request.end_headers()
+
+    _Paper.answers = _runs(flood, (200, {"StatusCode": 137})) | {"POST /containers/c/kill": kill}
+    result = engine.run("image", ["yes"], deadline=0.2)
+    assert (result.cause, result.exit_status, result.stdout) == (Cause.TIMEOUT, 137, "")
+    assert closed.is_set()
+
+
+def test_a_start_that_is_refused_is_a_result(engine: Engine) -> None:
+    refusal = {"message": 'exec: "x": executable file not found in $PATH: unknown'}
+    _Paper.answers = _runs((200, b"")) | {"POST /containers/c/start": (400, refusal)}
+    result = engine.run("image", ["x"])
+    assert (result.cause, result.exit_status, result.message) == (Cause.COMMAND_NOT_FOUND, 127, refusal["message"])
+
+
+_EXEC = {"POST /containers/c/exec": (201, {"Id": "e"}), "POST /exec/e/start": (200, frame(2, b"oh") + frame(1, b"a"))}
+
+
+@pytest.mark.parametrize(("inspected", "status"), [({"ExitCode": 7}, 7), ({"ExitCode": None}, None), ({}, None)])
+def test_an_exec_has_the_status_that_the_engine_gives(
+    engine: Engine, inspected: dict[str, Any], status: int | None
+) -> None:
+    _Paper.answers = {**_EXEC, "GET /exec/e/json": (200, inspected)}
+    result = engine.execute("c", ["x"])
+    assert (result.exit_status, result.stdout, result.stderr, result.is_over) == (status, "a", "oh", True)
+
+
+def test_an_exec_that_is_refused_is_the_engines_no(engine: Engine) -> None:
+    no = {"message": "unable to find user rich: no matching entries in passwd file"}
+    _Paper.answers = {"POST /containers/c/exec": (400, no)}
+    with pytest.raises(EngineRefused, match="unable to find user rich"):
+        engine.execute("c", ["id"], user="rich")
+
+
+def _build(*events: dict[str, Any], until: threading.Event | None = None) -> dict[str, Any]:
+    """A builder's answer, in chunks as engines send it; it ends once that is set."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        for event in events:
+            content = json.dumps(event).encode() + b"\r\n"
+            request.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
+        if until is None or until.wait(5):
+            request.wfile.write(b"0\r\n\r\n")
+
+    return {"POST /build": answer}
+
+
+def test_a_build_that_stops_says_where(engine: Engine) -> None:
+    _Paper.answers = _build({"stream": "Step 1/1 : RUN false"}, {}, {"error": "no", "errorDetail": {"code": 4}})
+    with pytest.raises(BuildStopped) as stopped:
+        engine.build(b"", "mine", arguments={}, labels={}, seconds=10)
+    assert (stopped.value.message, stopped.value.exit_status) == ("Step 1/1 : RUN false\nno", 4)
+
+
+def test_a_build_that_does_not_end_is_given_up(engine: Engine) -> None:
+    is_over = threading.Event()
+
+    _Paper.answers = _build({"stream": "Step 1/1 : RUN sleep 1000"}, until=is_over)
+    with pytest.raises(BuildStopped, match="still running"):
+        engine.build(b"", "mine", arguments={}, labels={}, seconds=0.2)
+    is_over.set()
+
+
+def test_what_a_container_printed_is_read_with_and_without_a_terminal(engine: Engine) -> None:
+    logs = {"GET /containers/c/logs": (200, frame(1, b"a") + frame(2, b"b"))}
+    _Paper.answers = {**logs, "GET /containers/c/json": (200, {"Config": {"Tty": False}})}
+    assert (engine.printed("c").stdout, engine.printed("c").stderr) == ("a", "b")
+    _Paper.answers = {
+        "GET /containers/c/logs": (200, b"a\r\nb\r\n"),
+        "GET /containers/c/json": (200, {"Config": {"Tty": True}}),
+    }
+    assert engine.printed("c", lines=2).stdout == "a\r\nb\r\n"
+
+
+def test_processes_are_what_top_shows_and_none_of_another_machine(engine: Engine) -> None:
+    _Paper.answers = {"GET /containers/c/top": (200, {"Processes": [["1", "1654", "0", "-", "app"]]})}
+    assert engine.processes("c") == (AppProcess(1654, 0, (), "app"),)
+    _Paper.answers = {"GET /containers/c/json": (200, {"Id": "c", "State": {"Pid": 1 << 30}})}
+    assert engine.processes("c") == ()
+
+
+def test_an_archive_comes_in_pieces(engine: Engine) -> None:
+    _Paper.answers = {"GET /images/mine/get": (200, b"x" * 3000)}
+    assert b"".join(engine.image_archive("mine")) == b"x" * 3000
