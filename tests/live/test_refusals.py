@@ -11,6 +11,8 @@ from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.pod_containers import process_identities
+from labkit.core.pods.verdicts import BEING_DELETED
 from labkit.core.refuser import Refuser
 from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
@@ -139,3 +141,55 @@ def test_a_group_that_the_api_server_does_not_take_is_known_from_the_events(
         assert "setgroups: invalid argument" in (outcome.message or "")
     finally:
         engine.remove_image(reference)
+
+
+def test_a_slow_pod_whose_name_was_used_twice_before_is_judged_by_itself(lab: Lab, kube: Kube, namespace: str) -> None:
+    """Three pods of one name within two seconds; what the events say of the first two is not said of the third."""
+    for _ in range(2):
+        _make(lab, kube, namespace, "aspnetapp-root", pod=_NON_ROOT).expect(Cause.IMAGE_RUNS_AS_ROOT)
+    first = container_manifest("first", lab.reference("debian"), command=["sleep", "2.5"])
+    main = container_manifest("a", lab.reference("debian"), command=["sleep", "60"])
+    outcome = kube.make_pod(pod_manifest("p", [main], init_containers=[first]), namespace).expect_running()
+    assert (outcome.seconds or 0) > 2
+
+
+def test_a_pod_that_is_being_deleted_does_not_run(lab: Lab, kube: Kube, namespace: str) -> None:
+    manifest = pod_manifest("p", [container_manifest("a", lab.reference("debian"), command=["sleep", "60"])])
+    manifest["spec"]["terminationGracePeriodSeconds"] = 30
+    kube.make_pod(manifest, namespace).expect_running()
+    kube._ask("DELETE", f"api/v1/namespaces/{namespace}/pods/p")
+    pod = kube.pod("p", namespace)
+    assert pod["metadata"]["deletionTimestamp"]
+    outcome = kube.outcome_of(pod)
+    assert (outcome.verdict, outcome.message) == ("failed", BEING_DELETED)
+    kube.make_pod(manifest, namespace).expect_running()
+    assert kube.pod("p", namespace)["metadata"]["uid"] != pod["metadata"]["uid"]
+
+
+def test_all_containers_of_a_pod_count(lab: Lab, kube: Kube, namespace: str) -> None:
+    debian = lab.reference("debian")
+    sidecar = container_manifest("proxy", debian, command=["sleep", "60"]) | {"restartPolicy": "Always"}
+    init = container_manifest("first", debian, command=["id"], security={"runAsUser": 7})
+    main = [
+        container_manifest(name, debian, command=["sh", "-c", f"echo of {name}; sleep 60"], security={"runAsUser": uid})
+        for name, uid in (("a", 1000), ("b", 1001))
+    ]
+    kube.make_pod(pod_manifest("p", main, init_containers=[sidecar, init]), namespace).expect_running()
+    assert kube.execute("p", namespace, ["id", "-u"], "b") == ExecResult(0, "1001\n")
+    assert kube.logs("p", namespace, "b") == "of b"
+    identities = process_identities(kube.pod("p", namespace))
+    assert {name: identity and identity.uid for name, identity in identities.items()} == {
+        "proxy": 0,
+        "first": 7,
+        "a": 1000,
+        "b": 1001,
+    }
+    debugger = container_manifest("debugger", debian, security={"runAsNonRoot": True})
+    kube._ask(
+        "PATCH",
+        f"api/v1/namespaces/{namespace}/pods/p/ephemeralcontainers",
+        body={"spec": {"ephemeralContainers": [debugger]}},
+        kind="strategic-merge-patch+json",
+    )
+    outcome = kube.observe_end("p", namespace, 15).expect(Cause.IMAGE_RUNS_AS_ROOT)
+    assert (outcome.container, outcome.refuser) == ("debugger", Refuser.KUBELET)
