@@ -19,6 +19,17 @@ from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_pa
 
 _INTERRUPTED = 130
 
+_AFTER_AN_INTERRUPT = {
+    "up": "the next `labkit up` goes on from here",
+    "lab": "the next `labkit lab` goes on from here",
+    "down": "see with `labkit status` whether the cluster still runs",
+    "reset": "the next `labkit reset` does the rest",
+    "clean": "the next `labkit clean` removes the rest",
+    "matrix": "the next `labkit matrix` removes what this one may have left",
+    "publish": "`labkit publish` begins again",
+}
+"""What is true after an interrupt, for the commands that change something."""
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON on standard output, progress on standard error."
 )
@@ -79,14 +90,18 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}. {hint}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        with reported_errors():
+        with reported_errors(ctx):
             status = super().invoke(ctx)
         ctx.exit(status or 0)
 
 
 @contextlib.contextmanager
-def reported_errors() -> Iterator[None]:
-    """End the process with the exit status of the contract, and with the three sentences of the error that occurred."""
+def reported_errors(ctx: click.Context | None = None) -> Iterator[None]:
+    """End the process with the exit status of the contract, and with the three sentences of the error that occurred.
+
+    Args:
+        ctx: of the group, which knows the command that is run.
+    """
     try:
         with _logged_errors():
             yield
@@ -113,7 +128,8 @@ def reported_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(full.exit_status)
     except KeyboardInterrupt:
-        click.echo("interrupted; the next `labkit up` goes on from here", err=True)
+        advice = _AFTER_AN_INTERRUPT.get((ctx and ctx.invoked_subcommand) or "")
+        click.echo("; ".join(filter(None, ["interrupted", advice])), err=True)
         sys.exit(_INTERRUPTED)
 
 

@@ -150,14 +150,14 @@ def default_output(today: date | None = None) -> Path:
 
 
 def write_somewhere(diagnosis: Diagnosis, output: Path) -> tuple[Path, str]:
-    """Write the archive where it is wanted, else into a new temporary folder.
+    """Write the archive where it was asked for, else into a new temporary folder.
 
     Args:
         diagnosis: what to write.
         output: the file, or a folder for a file of the default name.
 
     Returns:
-        Where it is; and why it could not be written where it was wanted, empty if it was.
+        Where it is; and why it could not be written where it was asked for, empty if it was.
 
     Raises:
         LabFailed: it cannot be written anywhere.

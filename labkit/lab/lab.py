@@ -17,7 +17,7 @@ from labkit.lab.cluster import Cluster, State
 from labkit.lab.kind_cluster import KindCluster
 from labkit.lab.machine.ensure import ensure_engine, ensure_kubectl
 from labkit.lab.samples.build import ImageBuilder
-from labkit.lab.samples.catalogue import Catalogue, bases_first, require_image
+from labkit.lab.samples.catalogue import Catalogue, bases_first, require_recipe
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.sources import decide
 from labkit.show.steps import Silent, Steps
@@ -243,7 +243,7 @@ class Lab:
         """
         if name not in self.catalogue and self.engine().image(name) is not None:
             return name
-        return self.configuration.image_reference(require_image(self.catalogue, name))
+        return self.configuration.image_reference(require_recipe(self.catalogue, name))
 
 
 class _SilentLab(Lab):

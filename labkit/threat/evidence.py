@@ -51,7 +51,7 @@ class Cell:
 
     def __post_init__(self) -> None:
         if self.where not in PLACES:
-            raise ValueError(f"where is {self.where!r}, engine or cluster is wanted")
+            raise ValueError(f"where is {self.where!r}, engine or cluster is expected")
         if (self.verdict is Verdict.COULD_NOT) is (self.control is None):
             raise ValueError(f"a verdict {str(self.verdict)!r} with control {self.control!r} makes no sense")
 

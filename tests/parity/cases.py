@@ -167,4 +167,4 @@ def collect(strategy: st.SearchStrategy[Case], count: int, seed_of_run: int) -> 
         gather()
         if len(found) >= count:
             return list(found.values())[:count]
-    raise RuntimeError(f"{len(found)} different cases were found, {count} are wanted")
+    raise RuntimeError(f"{len(found)} different cases were found, {count} are expected")

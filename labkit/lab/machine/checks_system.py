@@ -91,5 +91,5 @@ def memory_check(name: str, total: int | None, available: int | None, machine: M
         )
     # A machine sold with 4 GiB shows a little less: the kernel keeps some for itself.
     enough = total >= MEMORY_WANTED * 0.9 and (available is None or available >= MEMORY_WANTED / 2)
-    wanted = f"{shown}; {MEMORY_WANTED // GIB} GiB are wanted, half of them available"
+    wanted = f"{shown}; {MEMORY_WANTED // GIB} GiB are expected, half of them available"
     return ok(name, shown) if enough else warning(name, wanted, remedies.more_memory(machine))

@@ -120,10 +120,10 @@ def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
         Misuse: it does not exist; similar names are in the remedy.
         LabFailed: the recipe cannot be read.
     """
-    return catalogue[require_image(catalogue, name)]
+    return catalogue[require_recipe(catalogue, name)]
 
 
-def require_image(catalogue: Mapping[str, Recipe], name: str) -> str:
+def require_recipe(catalogue: Mapping[str, Recipe], name: str) -> str:
     """The name of an image, if the catalogue has it; its recipe is not read.
 
     Raises:

@@ -27,7 +27,7 @@ def answer_case(case: object) -> dict[str, Any]:
 
     Args:
         case: a mapping with `project` (the project file's text), `arguments`, `base` (the base's config object, or
-            null where only the base image is wanted) and `base_format`.
+            null to infer only the base image) and `base_format`.
 
     Returns:
         JSON-ready: `id`, `exit`, `codes`, `messages`, `base_image`, `repository`, `tags`, `format`, `config`.

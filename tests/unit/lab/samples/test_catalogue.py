@@ -17,7 +17,7 @@ from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.lab.lab import IMAGES_FOLDER
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
-from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first, find, require_image
+from labkit.lab.samples.catalogue import Catalogue, Recipe, bases_first, find, require_recipe
 from labkit.lab.samples.contract import Contract, violations
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.sources import Decision, Source, remembered
@@ -98,7 +98,7 @@ def test_a_broken_recipe_stops_nothing_but_what_needs_it(tmp_path: Path) -> None
     _planted(tmp_path, "whole", "summary = 'x'\nrecorded = 2026-11-24\n[contract]")
     catalogue = Catalogue(tmp_path)
     assert list(catalogue) == ["broken", "whole"]
-    assert require_image(catalogue, "broken") == "broken"
+    assert require_recipe(catalogue, "broken") == "broken"
     assert find(catalogue, "whole").summary == "x"
     with pytest.raises(Misuse, match="did you mean whole"):
         find(catalogue, "whol")
