@@ -75,7 +75,9 @@ def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | Non
             read_settings({"securityContext": dict(container or {})}, "container", CONTAINER_FIELDS),
         )
     except MalformedCase as error:
-        raise Misuse("Reading the settings", str(error), "compare them with\n  kubectl explain pod.spec") from error
+        raise Misuse(
+            "Reading the settings", str(error), "compare them with\n  labkit kubectl explain pod.spec"
+        ) from error
 
 
 def explain_manifests(
@@ -112,7 +114,7 @@ def explain_text(finder: ImageFinder, text: str, versions: Versions = _NEWEST) -
     """
     asked = read_workloads(text)
     if asked.broken and not asked.containers:
-        raise Misuse("Reading the manifest", asked.flaws[0], "compare it with\n  kubectl explain pod.spec")
+        raise Misuse("Reading the manifest", asked.flaws[0], "compare it with\n  labkit kubectl explain pod.spec")
     return _explain_asked(finder, asked, versions)
 
 

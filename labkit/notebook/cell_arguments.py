@@ -109,7 +109,7 @@ def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Misuse: it is none; what came back says why.
     """
-    return _require_manifest(read_pod, manifest, "give one Pod, as in\n  kubectl explain pod")
+    return _require_manifest(read_pod, manifest, "give one Pod, as in\n  labkit kubectl explain pod")
 
 
 def require_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def require_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Misuse: it is neither; what came back says why.
     """
-    remedy = "give one Pod, or what makes pods, as in\n  kubectl explain pod"
+    remedy = "give one Pod, or what makes pods, as in\n  labkit kubectl explain pod"
     return _require_manifest(read_pod_to_come, manifest, remedy)
 
 
@@ -128,7 +128,7 @@ def require_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Misuse: it is none; what came back says why.
     """
-    remedy = "give one Deployment, Secret or ConfigMap, as in\n  kubectl explain deployment"
+    remedy = "give one Deployment, Secret or ConfigMap, as in\n  labkit kubectl explain deployment"
     return _require_manifest(read_object, manifest, remedy)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,7 @@ from labkit.base.resources import CLUSTER, require
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.api_objects import PodObject
-from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, to_yaml
+from labkit.core.pods.manifest import apply_line, container_manifest, kubectl_line, pod_manifest, to_yaml
 from labkit.core.pods.objects import read_manifest
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import ProcessIdentity, default_container, pod_containers, process_identities
@@ -82,7 +81,7 @@ class LessonPods:
         self._images.load_own(own)
         namespace = self._lesson.namespace
         outcome = self._lesson.kube.make_pod(own, namespace)
-        outcome = replace(outcome, command=kubectl_line(own, namespace), yaml=to_yaml(own))
+        outcome = replace(outcome, command=apply_line(own, namespace), yaml=to_yaml(own))
         if outcome.verdict == "not admitted":
             self._lesson.not_admitted[outcome.pod] = outcome
         return outcome
@@ -158,7 +157,7 @@ class LessonPods:
         answered, text = self._lesson.kube.page(name, namespace, port, path)
         if not answered:
             self._require(name)
-        line = f"kubectl get --raw {page_path(name, namespace, port, path)}"
+        line = kubectl_line("get", "--raw", page_path(name, namespace, port, path))
         return RunResult(line, text.strip(), 0 if answered else 1)
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
@@ -168,7 +167,7 @@ class LessonPods:
         name, namespace = there["metadata"]["name"], there["metadata"]["namespace"]
         result = self._lesson.kube.execute(name, namespace, argv, _container(there, container))
         choice = ["--container", container] if container else []
-        line = shlex.join(["kubectl", "exec", "--namespace", namespace, name, *choice, "--", *argv])
+        line = kubectl_line("exec", "--namespace", namespace, name, *choice, "--", *argv)
         # kubectl writes the runtime's no on standard error, and gives no output of the command's then.
         cause = cause_of_engine_error(result.stderr) if not result.stdout and EXEC_FAILED in result.stderr else None
         return RunResult.of(line, result, result.exit_status, cause=cause)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labkit.adapters.kube import ENFORCE_LABEL
 from labkit.base.errors import Misuse
-from labkit.core.pods.objects import Applied, Rollout, apply_line
+from labkit.core.pods.manifest import apply_line, kubectl_line
+from labkit.core.pods.objects import ENFORCE_LABEL, Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.notebook.cell_arguments import require_level, require_object
 from labkit.notebook.lesson_images import LessonImages
@@ -32,7 +32,9 @@ class LessonWorkloads:
         self._images.load_own(own)
         namespace = self._lesson.namespace
         warnings = self._lesson.kube.apply_object(own, namespace)
-        return Applied(f"{own['kind'].lower()}/{own['metadata']['name']}", warnings, apply_line(own, namespace))
+        return Applied(
+            f"{own['kind'].lower()}/{own['metadata']['name']}", warnings, apply_line(own, namespace, server_side=True)
+        )
 
     def rollout(self, deployment: str, seconds: float = 15.0) -> Rollout:
         """What became of a Deployment."""
@@ -52,7 +54,7 @@ class LessonWorkloads:
         """Have the namespace enforce a Pod Security level."""
         namespace, level = self._lesson.namespace, require_level(level)
         warnings = self._lesson.kube.enforce(namespace, level)
-        line = f"kubectl label --overwrite namespace {namespace} {ENFORCE_LABEL}={level}"
+        line = kubectl_line("label", "--overwrite", "namespace", namespace, f"{ENFORCE_LABEL}={level}")
         return Applied(f"namespace/{namespace}", warnings, line)
 
     def enforced(self) -> str:

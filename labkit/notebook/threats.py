@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -66,7 +67,7 @@ class Threats:
             LabError: there is no engine, or no cluster.
         """
         (trial,) = self._measure([posture], probes, where).trials
-        return Tried(trial.line, trial.cells)
+        return Tried(_matrix_line(posture, probes, where), trial.cells)
 
     def matrix(self, postures: Sequence[str] = (), probes: Sequence[str] = (), where: str | None = None) -> Matrix:
         """Every probe in every posture, on engine and cluster: about ten seconds. Or some of them, side by side.
@@ -170,3 +171,12 @@ class Threats:
     def rechecked(self, sheet: Worksheet) -> Table:
         """Try every row of a worksheet again, and show what still holds."""
         return rechecks_table(self.recheck(sheet))
+
+
+def _matrix_line(posture: str, probes: Sequence[str], where: str) -> str:
+    """What to type for trying probes in a posture.
+
+    The posture's own docker line or manifest would start its program, and no probe.
+    """
+    options = [option for probe in probes for option in ("--probe", probe)]
+    return shlex.join(["labkit", "matrix", "--posture", posture, *options, "--where", where])

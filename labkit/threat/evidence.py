@@ -105,7 +105,7 @@ class Tried:
     """Some probes in one posture, as a notebook looks at them.
 
     Args:
-        line: what one would type for the posture.
+        line: what one types for the same.
         cells: one for each probe.
     """
 
@@ -160,7 +160,7 @@ class Trial:
     Args:
         posture: its name.
         where: "engine" or "cluster".
-        line: what one would type.
+        line: what one types to start the posture itself, without the probes.
         facts: who ran the probes, and under which of the kernel's controls; empty if nothing ran.
         cells: one for each probe.
         seconds: from asking for the container to the last answer.

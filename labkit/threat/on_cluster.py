@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from labkit.base.waiting import watch
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.api_objects import PodObject
-from labkit.core.pods.manifest import kubectl_line
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.verdicts import judge
 from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
@@ -124,8 +123,7 @@ class OnCluster:
     def _ask(self, posture: Posture, probes: Sequence[str], namespace: str) -> _Asked | Trial:
         """Ask for a posture's pod; if the API server does not admit it, that is the trial already."""
         started = time.monotonic()
-        plain = posture.pod(self._configuration.image_reference(posture.image), self._folder)
-        line = kubectl_line(plain, namespace)
+        line = posture.kubectl_line()
         mark = f"{self._mark}-{posture.name}"
         image = self._engine.image(self._configuration.image_reference(posture.image))
         manifest = surrounded(

@@ -89,7 +89,7 @@ class OnEngine:
 
     def _try(self, posture: Posture, probes: Sequence[str], neighbour: str) -> Trial:
         reference = probed_reference(self._configuration, posture.image)
-        line = posture.docker_line(self._configuration.image_reference(posture.image), str(self._folder))
+        line = posture.docker_line()
         mark = f"{self._mark}-{posture.name}"
         options = posture.engine_options(str(self._folder))
         options |= {"group_add": [str(SHARED_GID)], "pid_mode": f"container:{neighbour}"}

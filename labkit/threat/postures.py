@@ -6,13 +6,17 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse, did_you_mean
-from labkit.core.pods.manifest import container_manifest, pod_manifest
+from labkit.core.pods.manifest import apply_line, container_manifest, kubectl_line, pod_manifest
+from labkit.core.pods.objects import ENFORCE_LABEL
 
 ENGINE, CLUSTER = "engine", "cluster"
 PLACES = (ENGINE, CLUSTER)
 CONTAINER = "app"
 HOST_FOLDER = "/host"
+SHOWN_FOLDER = "/srv"
+"""The host's folder in what is shown: root's, and on every Linux (the Filesystem Hierarchy Standard has it)."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,18 @@ class Posture:
             options["binds"] = [f"{host_folder}:{HOST_FOLDER}"]
         return options
 
-    def docker_line(self, reference: str = "", host_folder: str = "/srv/host") -> str:
-        """The line to type for the engine."""
+    @property
+    def reference(self) -> str:
+        """The whole name of the image, as engine and cluster of the lab know it."""
+        return Configuration.from_environment().image_reference(self.image)
+
+    def docker_line(self, reference: str = "", host_folder: str = SHOWN_FOLDER) -> str:
+        """The line to type for the engine.
+
+        Args:
+            reference: the image's, the lab's own if not given.
+            host_folder: what is mounted where the posture has a path of the host.
+        """
         argv = ["docker", "run", "--rm"]
         argv += ["--user", self.user] if self.user is not None else []
         argv += ["--security-opt", "no-new-privileges"] if self.no_new_privs else []
@@ -86,16 +100,30 @@ class Posture:
         argv += ["--read-only"] if self.read_only else []
         argv += ["--privileged"] if self.privileged else []
         argv += ["--volume", f"{host_folder}:{HOST_FOLDER}"] if self.host_path else []
-        return shlex.join([*argv, reference or self.image])
+        return shlex.join([*argv, reference or self.reference])
 
-    def pod(self, reference: str = "", host_folder: str = "/srv/host") -> dict[str, Any]:
+    def kubectl_line(self) -> str:
+        """The lines to type for the cluster; a namespace that enforces a level comes first."""
+        if not self.level:
+            return apply_line(self.pod(), "default")
+        namespace = f"try-{self.level}"
+        lines = [
+            kubectl_line("create", "namespace", namespace),
+            kubectl_line("label", "--overwrite", "namespace", namespace, f"{ENFORCE_LABEL}={self.level}"),
+            # Pods need it, and it is made a moment after the namespace.
+            kubectl_line("wait", "--for=create", "--namespace", namespace, "serviceaccount/default"),
+            apply_line(self.pod(), namespace),
+        ]
+        return "\n".join(lines)
+
+    def pod(self, reference: str = "", host_folder: str = SHOWN_FOLDER) -> dict[str, Any]:
         """The pod's manifest.
 
         Args:
-            reference: the image's, its short name if not given.
+            reference: the image's, the lab's own if not given.
             host_folder: what is mounted where the posture has a path of the node.
         """
-        container = container_manifest(CONTAINER, reference or self.image, security=self._container_security())
+        container = container_manifest(CONTAINER, reference or self.reference, security=self._container_security())
         manifest = pod_manifest(self.name, [container], security=self._pod_security())
         spec = manifest["spec"]
         if self.token:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _PAGE = "http://{}:8080/run"
 _READY_SECONDS = 15.0
+_SHORT = 12  # digits of an id, as the docker command shows it
 
 
 class Victim:
@@ -96,8 +97,9 @@ class Victim:
         Returns:
             What came back, as the attacker reads it.
         """
-        result = self._engine.execute(self._attacker, [PROGRAM, "send", self._page, command])
-        line = shlex.join(["curl", "--data", command, _PAGE.format("the-app")])
+        argv = [PROGRAM, "send", self._page, command]
+        result = self._engine.execute(self._attacker, argv)
+        line = shlex.join(["docker", "exec", self._attacker[:_SHORT], *argv])
         return RunResult.of(line, result, result.exit_status)
 
     def probe(self, *probes: str) -> Tried:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from labkit.adapters.kube.kube_connection import namespace_gone
 from labkit.adapters.kube.kube_workloads import KubeWorkloads
-from labkit.adapters.kube.namespaces import ENFORCE_LABEL, KubeNamespaces
+from labkit.adapters.kube.namespaces import KubeNamespaces
 from labkit.adapters.kube.nodes import KubeNodes
 from labkit.adapters.kube.pod_access import EXEC_FAILED, PodAccess, page_path
 
-__all__ = ["ENFORCE_LABEL", "EXEC_FAILED", "Kube", "namespace_gone", "page_path"]
+__all__ = ["EXEC_FAILED", "Kube", "namespace_gone", "page_path"]
 
 
 class Kube(KubeNodes, KubeNamespaces, PodAccess, KubeWorkloads):

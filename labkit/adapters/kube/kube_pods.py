@@ -94,7 +94,7 @@ class KubePods(KubeConnection):
         try:
             response = self._send("POST", f"api/v1/namespaces/{namespace}/pods", body=body, params=params)
         except (TypeError, ValueError) as error:
-            remedy = "put texts, numbers, lists and mappings in it, as in\n  kubectl explain pod.spec"
+            remedy = "put texts, numbers, lists and mappings in it, as in\n  labkit kubectl explain pod.spec"
             raise Misuse("Reading the manifest", f"it cannot be written as JSON: {error}", remedy) from error
         if response.is_error:
             message = with_advice(message_of(response), "Pod")

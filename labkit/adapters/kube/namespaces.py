@@ -12,9 +12,8 @@ from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, meta
 from labkit.base.configuration import LABEL, LESSON_LABEL
 from labkit.base.waiting import wait_until
-from labkit.core.pods.objects import warning_texts
+from labkit.core.pods.objects import ENFORCE_LABEL, warning_texts
 
-ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 _ACCOUNT_SECONDS = 15.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -175,6 +176,23 @@ def to_yaml(manifest: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(manifest), sort_keys=False, default_flow_style=False)
 
 
-def kubectl_line(manifest: Mapping[str, Any], namespace: str) -> str:
-    """What to type for making the pod."""
-    return f"kubectl apply --namespace {namespace} --filename - <<'EOF'\n{to_yaml(manifest)}EOF"
+def kubectl_line(*arguments: str) -> str:
+    """What to type for a kubectl command, as it works in any terminal of the lab.
+
+    `labkit kubectl` has the lab's kubeconfig; plain kubectl would ask the user's own cluster, or none.
+    """
+    return shlex.join(["labkit", "kubectl", *arguments])
+
+
+def apply_line(manifest: Mapping[str, Any], namespace: str, *, server_side: bool = False) -> str:
+    """What to type for making or changing an object.
+
+    Args:
+        manifest: of the object.
+        namespace: where it is.
+        server_side: whether the API server merges the change, as it does for what the kit applies itself.
+    """
+    options = ["--server-side"] if server_side else []
+    line = kubectl_line("apply", *options, "--namespace", namespace, "--filename", "-")
+    # Lines of a text inside of the manifest are indented, so that none of them is EOF alone.
+    return f"{line} <<'EOF'\n{to_yaml(manifest)}EOF"

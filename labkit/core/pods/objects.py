@@ -11,8 +11,11 @@ from typing import Any
 import yaml
 
 from labkit.core.pods.api_objects import DeploymentObject, EventObject, ObjectMetadata, PodObject, ReplicaSetObject
-from labkit.core.pods.manifest import named, read_document, to_yaml
+from labkit.core.pods.manifest import named, read_document
 from labkit.core.pods.outcome import Outcome, judge_admission
+
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+"""The label by which a namespace says which Pod Security level it enforces (k8s.io/pod-security-admission/api)."""
 
 PATHS = {
     "Deployment": ("apis/apps/v1", "deployments"),
@@ -95,11 +98,6 @@ def read_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"its kind is {document.get('kind')!r} instead of {' or '.join(PATHS)}")
     named(document)
     return copy.deepcopy(dict(document))
-
-
-def apply_line(manifest: Mapping[str, Any], namespace: str) -> str:
-    """What to type for applying a manifest on the server's side."""
-    return f"kubectl apply --server-side --namespace {namespace} --filename - <<'EOF'\n{to_yaml(manifest)}EOF"
 
 
 def warning_texts(headers: Sequence[str]) -> tuple[str, ...]:

@@ -198,8 +198,8 @@ def test_a_pod_goes_by_its_name_and_by_its_outcome(tmp_path: Path) -> None:
     kube = paper_kube(execute=ExecResult(0, "1654\n"), page=(True, "hello"), observe_end=Outcome("app", "ns", "failed"))
     lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
     outcome = Outcome("app", "elsewhere", "running")
-    assert lab.exec("app", "id -u").command == "kubectl exec --namespace ns app -- id -u"
-    assert lab.exec(outcome, ["id"]).command == "kubectl exec --namespace elsewhere app -- id"
+    assert lab.exec("app", "id -u").command == "labkit kubectl exec --namespace ns app -- id -u"
+    assert lab.exec(outcome, ["id"]).command == "labkit kubectl exec --namespace elsewhere app -- id"
     for pod in ("app", outcome):
         assert lab.page(pod, 80).output == "hello"
         assert lab.ending(pod).verdict == "failed"

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.core.pods.manifest import container_manifest, kubectl_line, pod_manifest, read_pod, to_yaml
+from labkit.core.pods.manifest import apply_line, container_manifest, kubectl_line, pod_manifest, read_pod, to_yaml
 
 _security = st.dictionaries(
     st.sampled_from(["runAsNonRoot", "runAsUser", "capabilities"]),
@@ -36,10 +36,22 @@ def test_what_is_given_is_copied(pod: dict[str, Any], container: dict[str, Any])
 @given(_security)
 def test_the_line_to_type_holds_the_manifest(security: dict[str, Any]) -> None:
     manifest = pod_manifest("p", [container_manifest("a", "image")], security=security)
-    line = kubectl_line(manifest, "ns")
-    assert line.startswith("kubectl apply --namespace ns --filename - <<'EOF'\n")
+    line = apply_line(manifest, "ns")
+    assert line.startswith("labkit kubectl apply --namespace ns --filename - <<'EOF'\n")
     assert yaml.safe_load(line.split("\n", 1)[1].removesuffix("EOF")) == manifest
     assert read_pod(to_yaml(manifest)) == manifest
+
+
+def test_a_line_of_the_manifest_does_not_end_it_early() -> None:
+    manifest = {"kind": "ConfigMap", "data": {"script": "cat <<EOF\nEOF\n"}, "EOF": None}
+    line = apply_line(manifest, "ns", server_side=True)
+    head, _, text = line.partition("\n")
+    assert head == "labkit kubectl apply --server-side --namespace ns --filename - <<'EOF'"
+    assert yaml.safe_load(text.removesuffix("EOF")) == manifest
+
+
+def test_a_line_is_quoted_for_a_shell() -> None:
+    assert kubectl_line("exec", "p", "--", "sh", "-c", "echo $HOME") == ("labkit kubectl exec p -- sh -c 'echo $HOME'")
 
 
 @pytest.mark.parametrize(
