@@ -274,9 +274,9 @@ def test_a_level_that_there_is_not(lab: Lesson, level: Any, remedy: str) -> None
 def test_a_container_is_named_or_is_the_one_that_kubectl_takes(tmp_path: Path) -> None:
     kube = paper_kube(execute=ExecResult(0, "1654\n"), logs="hello")
     lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
-    assert lab.exec("app", "id").command == "kubectl exec --namespace ns app -- id"
+    assert lab.exec("app", "id").command == "labkit kubectl exec --namespace ns app -- id"
     named = lab.exec("app", "id", container="side")
-    assert named.command == "kubectl exec --namespace ns app --container side -- id"
+    assert named.command == "labkit kubectl exec --namespace ns app --container side -- id"
     assert [arguments[3] for arguments in kube.called("execute")] == ["main", "side"]
     annotated = {**RUNNING["metadata"], "annotations": {"kubectl.kubernetes.io/default-container": "side"}}
     kube.answers["find_pod"] = {**RUNNING, "metadata": annotated}
