@@ -23,6 +23,7 @@ from labkit.explain.image_lookup import ImageFinder
 from labkit.lab.lab import Lab
 from tests.parity.api_prove import API_VERDICTS, prove_api
 from tests.parity.api_types import read_types
+from tests.parity.dockerfiles import prove_classic
 from tests.parity.prove import choose, prove, tell
 
 
@@ -51,6 +52,15 @@ def test_a_sample_agrees_with_the_api_server(lab: Lab, kube: Kube) -> None:
 def test_the_types_are_those_of_the_running_api_server(kube: Kube) -> None:
     definitions = kube._ask("GET", "/openapi/v2").json()["definitions"]
     assert read_types(definitions) == api_types()
+
+
+def test_a_sample_of_dockerfiles_agrees_with_the_engine_s_builder(lab: Lab) -> None:
+    seed = secrets.randbelow(2**31)
+    print(f"seed {seed}")
+    prefix = lab.configuration.image_reference("dockerfile").partition(":")[0] + "-"
+    proof = prove_classic(lab.configuration.labels, prefix, seed, count=30)
+    assert proof.disagreements == [], f"seed {seed}"
+    assert proof.outcomes["a user"] and proof.outcomes["stops"], proof.outcomes
 
 
 @pytest.mark.parametrize("role", ["init", "main"])

@@ -1,4 +1,4 @@
-"""`make parity`: prove that `labkit explain` agrees with the live API server, kubelet and engine."""
+"""`make parity`: prove that `labkit explain` agrees with the live API server, kubelet, engine and builders."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from labkit.core.causes import Cause
 from labkit.lab.lab import Lab
 from tests.parity.api_prove import API_VERDICTS, prove_api
+from tests.parity.dockerfiles import print_proofs, prove_dockerfiles
 from tests.parity.prove import IN_POD_CAUSES, ON_ENGINE_CAUSES, choose, prove, tell
 
 _LEAST = 20
@@ -22,6 +23,8 @@ def main() -> int:
     parser.add_argument("--containers", type=int, default=1020, help="to give to the kubelet")
     parser.add_argument("--runs", type=int, default=510, help="to give to the engine")
     parser.add_argument("--objects", type=int, default=600, help="to give to the API server, by dry run")
+    parser.add_argument("--dockerfiles", type=int, default=400, help="to build with the engine's classic builder")
+    parser.add_argument("--front-end", type=int, default=20_000, help="Dockerfiles to give to BuildKit's front end")
     parser.add_argument("--each", type=int, default=30, help="cases of each cause")
     options = parser.parse_args()
     started = time.monotonic()
@@ -46,6 +49,8 @@ def main() -> int:
         print(text)
     for disagreement in proof.disagreements:
         print(tell(disagreement))
+    of_builders = prove_dockerfiles(lab.configuration, options.seed, options.dockerfiles, options.front_end)
+    builders_agree = print_proofs(of_builders)
     total = proof.containers + proof.runs + options.objects
     differing = len(proof.disagreements) + len(of_api.disagreements)
     print(
@@ -55,7 +60,7 @@ def main() -> int:
     )
     if rare:
         print(f"parity: fewer than {_LEAST} of: {', '.join(rare)}")
-    return 1 if differing or rare else 0
+    return 1 if differing or rare or not builders_agree else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 
 from labkit.base.resources import CHECKOUT
 
+BUILDKIT = CHECKOUT / "tests" / "parity" / "buildkit"
 MODULES = [CHECKOUT / "cluster" / name for name in ("probe", "registry", "sampleapp")]
 
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath", "GOWORK": "off"}
@@ -31,6 +32,11 @@ def _run(folder: Path, *argv: str) -> str:
 def test_it_is_formatted_and_vetted_and_its_tests_pass(folder: Path) -> None:
     assert _run(folder, "gofmt", "-l", ".") == ""
     _run(folder, "go", "test", "-vet=all", "./...")
+
+
+def test_the_program_of_the_comparison_is_formatted() -> None:
+    # It compiles BuildKit, which takes a minute: `make parity` does.
+    assert _run(BUILDKIT, "gofmt", "-l", ".") == ""
 
 
 def test_the_misbehaving_probes_compile() -> None:
