@@ -24,6 +24,7 @@ _OBSERVE_SECONDS = 60.0
 _DELETE_SECONDS = 15.0
 _SANDBOX_SECONDS = 1.5
 _HALF_ENDED_SECONDS = 3.0
+_STATUS_SECONDS = 3.0
 _MOST_LOG_BYTES = 4 * 1024 * 1024
 _OVER = ("failed", "succeeded", "refused")
 
@@ -118,17 +119,25 @@ class KubePods(KubeConnection):
         """
         started = time.monotonic()
         half_ended_since: float | None = None
+        told_since: float | None = None
 
         def is_decided(pod: PodObject) -> bool:
-            nonlocal half_ended_since
+            nonlocal half_ended_since, told_since
             if judge(pod).verdict != "pending":
                 return True
             spent = time.monotonic() - started
             if is_half_ended(pod):
                 half_ended_since = spent if half_ended_since is None else half_ended_since
                 return spent - half_ended_since > _HALF_ENDED_SECONDS
+            if spent <= _SANDBOX_SECONDS:
+                return False
             # A sandbox that cannot be made shows in the events alone; those of a pod that takes its time are read.
-            return spent > _SANDBOX_SECONDS and judge(pod, self.events(pod)).verdict != "pending"
+            told = judge(pod, self.events(pod))
+            if told.verdict == "pending" or told.container is None:
+                return told.verdict != "pending"
+            # On a busy node a container's event comes before its status, which is whole; some never get a status.
+            told_since = spent if told_since is None else told_since
+            return spent - told_since > _STATUS_SECONDS
 
         pod = self._watch(name, namespace, is_decided, seconds, uid)
         return self.outcome_of(pod, timed_out=True, seconds=time.monotonic() - started)

@@ -61,6 +61,7 @@ def test_a_slow_pod_is_not_judged_by_an_older_ones_events(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("labkit.adapters.kube.kube_pods._SANDBOX_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 0.0)
     assert kube.observe("p", "n", seconds=0.2).verdict == "pending"
     comes_up = threading.Timer(
         0.3, lambda: server.answers.update({f"{_PODS}/p": (200, _pod("new", "running", "Running"))})
@@ -70,6 +71,23 @@ def test_a_slow_pod_is_not_judged_by_an_older_ones_events(
     comes_up.join()
     server.answers |= {f"{_PODS}/p": (200, _pod("new")), _EVENTS: (200, {"items": [_event("new")]})}
     kube.observe("p", "n", seconds=10).expect(Cause.IMAGE_RUNS_AS_ROOT)
+
+
+def test_an_event_that_comes_before_its_status_does_not_decide(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet emits it first; on a busy machine the status, with the kubelet's own words, is seconds behind."""
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._SANDBOX_SECONDS", 0.0)
+    refused = _pod("new")
+    waiting = {"reason": "CreateContainerConfigError", "message": _REFUSED.removeprefix("Error: ")}
+    refused["status"]["containerStatuses"][0]["state"]["waiting"] = waiting
+    server.answers[_EVENTS] = (200, {"items": [_event("new")]})
+    comes = threading.Timer(0.3, lambda: server.answers.update({f"{_PODS}/p": (200, refused)}))
+    comes.start()
+    outcome = kube.observe("p", "n", seconds=10)
+    comes.join()
+    outcome.expect(Cause.IMAGE_RUNS_AS_ROOT)
+    assert outcome.message == waiting["message"]
 
 
 @pytest.mark.parametrize(("answer", "problem"), [((404, {}), "it was deleted"), ((200, _pod("other")), "another one")])
