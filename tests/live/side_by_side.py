@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 _FIRST = "test_lifecycle"
 """The longest group: it begins first."""
 
-_OF_A_LESSON = {"test_course_bad_input": "07", "test_progress": "07"}
+OF_A_LESSON = {"test_course_bad_input": "07", "test_progress": "07"}
 """Files whose tests open a lesson without naming it in their ids."""
 
 _LESSON = re.compile(r"\[(\d\d)-")
@@ -50,4 +50,4 @@ def group_of(nodeid: str) -> str:
     if match := _LESSON.search(nodeid):
         return match[1]
     file = PurePosixPath(nodeid.partition("::")[0]).stem
-    return _OF_A_LESSON.get(file, file)
+    return OF_A_LESSON.get(file, file)

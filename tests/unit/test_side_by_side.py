@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from labkit.base.resources import CHECKOUT
 from tests.course import all_placed, images_made, that_share_images
-from tests.live.side_by_side import group_of
+from tests.live.side_by_side import OF_A_LESSON, group_of
 
 
 def test_what_is_made_for_a_lesson_is_in_the_lessons_group_whatever_its_file() -> None:
@@ -51,3 +55,19 @@ def test_lessons_with_images_of_one_name_are_known() -> None:
         ("c", "lab.build(y)"),
     ]
     assert that_share_images(cells) == {"a", "b"}
+
+
+LIVE = sorted((CHECKOUT / "tests" / "live").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("file", LIVE, ids=lambda file: file.stem)
+def test_a_file_that_opens_a_lesson_or_looks_at_the_whole_lab_says_so(file: Path) -> None:
+    """Else its tests would run beside others that have the lesson open, or be confused by what others make."""
+    text = file.read_text(encoding="utf-8")
+    is_alone = "pytestmark = pytest.mark.alone" in text
+    if re.search(r"\b(lesson_with_own_progress|open_lesson|labkit\.open|opened)\(", text):
+        assert is_alone or file.stem in OF_A_LESSON or "all_placed()" in text
+    if (
+        re.search(r"\blabelled_containers\(\)|\blab\.down\(", text) and file.stem != "test_lifecycle"
+    ):  # a lab of its own
+        assert "pytest.mark.alone" in text
