@@ -23,6 +23,7 @@ from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.manifest_files import is_manifest
+from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanations
 
 _NEWEST = Versions()
@@ -85,6 +86,13 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
     help="Whose rules for Dockerfiles: BuildKit's, or those of the engine's builder before it.",
 )
 @click.option("--kubernetes", metavar="VERSION", help="Rules of an older kubelet, such as 1.33.")
+    "--namespace-level",
+    "levels",
+    multiple=True,
+    metavar="[NAMESPACE=]LEVEL",
+    help="What a namespace enforces (baseline, restricted:v1.30), or all of which the files hold no level.",
+)
+@click.option("--kubernetes", metavar="VERSION", help="Rules of an older cluster, such as 1.33.")
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
 @click.option(
@@ -107,6 +115,7 @@ def explain_command(
     target: str,
     all_stages: bool,
     builder: dockerfiles.Builder,
+    levels: Sequence[str],
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
@@ -153,6 +162,7 @@ def explain_command(
             recursive=recursive,
             handed=files if gate else (),
             podless=frozenset(podless),
+            levels=NamespaceLevels.parse(levels),
             versions=versions,
         )
         unused = finder.unused_users()

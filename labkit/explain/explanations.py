@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import Misuse
+from labkit.core.admission.api_server import LET_IN, NOT_ASKED, ApiVerdict, judge, read_template
+from labkit.core.admission.pod_security import Policy
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
 from labkit.core.identity.kubelet_rules import pod_and_container
 from labkit.core.identity.model import Answer, Image, Settings, Versions
+from labkit.core.identity.pod_environment import home_of_container
+from labkit.core.identity.windows_rules import explain_on_windows, is_for_windows
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives
 from labkit.explain.manifest_files import read_manifests
+from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations
 from labkit.explain.workload_kinds import Asked, AskedContainer, read_workloads
 
 _NEWEST = Versions()
+_NO_LEVELS = NamespaceLevels()
 _NON_ROOT = Settings(run_as_non_root=True)
 
 
@@ -58,7 +64,8 @@ def explain_image(
         in_pod, on_engine = pod is not None or container is not None, user is not None or bool(group_add)
         if in_pod:
             answer = explain_in_pod(image, of_pod, own, versions=versions)
-            rows.append(_image_row(name, "Pod", "with these settings", image, answer))
+            api = _verdict_on_settings(pod, container)
+            rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
         if on_engine:
             rows.append(_engine_row(name, image, user, group_add, versions))
         if not in_pod and not on_engine:
@@ -80,6 +87,14 @@ def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | Non
         ) from error
 
 
+def _verdict_on_settings(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> ApiVerdict:
+    context = dict(pod or {})
+    host_users = {"hostUsers": context.pop("hostUsers")} if "hostUsers" in context else {}
+    own = {"name": "container", "image": "image", "securityContext": dict(container or {})}
+    spec = {"securityContext": context, **host_users, "containers": [own]}
+    return read_template({"spec": spec}, "Pod", ()).verdict
+
+
 def explain_manifests(
     finder: ImageFinder,
     places: Sequence[str],
@@ -87,6 +102,7 @@ def explain_manifests(
     recursive: bool = False,
     handed: Sequence[str] = (),
     podless: frozenset[str] = frozenset(),
+    levels: NamespaceLevels = _NO_LEVELS,
     versions: Versions = _NEWEST,
 ) -> Explanations:
     """As whom the containers of manifests run.
@@ -97,16 +113,19 @@ def explain_manifests(
         recursive: whether to read the folders' subfolders too.
         handed: files that were not chosen, such as those of a commit: what is no manifest among them is skipped.
         podless: kinds that run no pods, besides those that are known not to.
-        versions: of the kubelet.
+        levels: what namespaces enforce, besides what the Namespaces among the manifests say.
+        versions: of API server and kubelet.
 
     Raises:
         Misuse: there is no such file.
     """
     asked = read_manifests(places, recursive, handed=handed, podless=podless)
-    return _explain_asked(finder, asked, versions)
+    return _explain_asked(finder, asked, levels, versions)
 
 
-def explain_text(finder: ImageFinder, text: str, versions: Versions = _NEWEST) -> Explanations:
+def explain_text(
+    finder: ImageFinder, text: str, levels: NamespaceLevels = _NO_LEVELS, versions: Versions = _NEWEST
+) -> Explanations:
     """The same, for a text of manifests.
 
     Raises:
@@ -115,19 +134,26 @@ def explain_text(finder: ImageFinder, text: str, versions: Versions = _NEWEST) -
     asked = read_workloads(text)
     if asked.broken and not asked.containers:
         raise Misuse("Reading the manifest", asked.flaws[0], "compare it with\n  labkit kubectl explain pod.spec")
-    return _explain_asked(finder, asked, versions)
+    return _explain_asked(finder, asked, levels, versions)
 
 
-def _explain_asked(finder: ImageFinder, asked: Asked, versions: Versions) -> Explanations:
-    rows = [_asked_row(finder, container, versions) for container in asked.containers]
+def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, versions: Versions) -> Explanations:
+    rows = [
+        _asked_row(finder, container, levels.policy(container.namespace, asked.policies), versions)
+        for container in asked.containers
+    ]
     unjudged = (*asked.unjudged, *asked.templates)
     return Explanations(rows, (*asked.notes(), *finder.notes), tuple(asked.flaws), unjudged)
 
 
-def _asked_row(finder: ImageFinder, asked: AskedContainer, versions: Versions) -> Explanation:
+def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None, versions: Versions) -> Explanation:
     image = finder.find(asked.image) if asked.image else None
     where = pod_and_container(asked.name, asked.namespace, asked.container)
-    answer = explain_in_pod(image, asked.pod, asked.own, where=where, versions=versions)
+    if is_for_windows(asked.template.spec):
+        answer = explain_on_windows(image, asked.template.spec, asked.fields, where)
+    else:
+        home = home_of_container(asked.fields)
+        answer = explain_in_pod(image, asked.pod, asked.own, home=home, where=where, versions=versions)
     return Explanation(
         file=asked.file,
         kind=asked.kind,
@@ -138,6 +164,7 @@ def _asked_row(finder: ImageFinder, asked: AskedContainer, versions: Versions) -
         image=asked.image,
         image_user=image.user if image is not None else None,
         answer=replace(answer, because=asked.notes + answer.because),
+        api=judge(asked.template, policy, versions.kubernetes),
         forgiven=asked.forgiven,
     )
 
@@ -161,10 +188,12 @@ def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation
 def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[str], versions: Versions) -> Explanation:
     answer = explain_in_engine(image, user, group_add, versions=versions)
     options = " ".join([*(["-u", user] if user else []), *(f"--group-add {group}" for group in group_add)])
-    return _image_row(name, "docker run", options, image, answer)
+    return _image_row(name, "docker run", options, image, answer, NOT_ASKED)
 
 
-def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answer) -> Explanation:
+def _image_row(
+    reference: str, kind: str, name: str, image: Image, answer: Answer, api: ApiVerdict = LET_IN
+) -> Explanation:
     container = reference if _is_path(reference) else ImageReference.parse(reference).short_name
     return Explanation(
         file=None,
@@ -176,6 +205,7 @@ def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answe
         image=reference,
         image_user=image.user,
         answer=answer,
+        api=api,
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
+from labkit.core.causes import Cause
 from labkit.core.identity.identity_cases import identity_to_dict, kubelet_to_dict
 from labkit.core.identity.model import Answer
 from labkit.show.table import Table
@@ -49,6 +51,7 @@ class Explanation:
         image: as the manifest names it.
         image_user: the image's Config.User, None if the image is not known.
         answer: the rules' answer.
+        api: whether the API server lets it in at all; nobody asks it about a Dockerfile or `docker run`.
         forgiven: whether no gate minds that its user is not known.
         build: of a Dockerfile; None for anything else.
         non_root: the answer for a pod with runAsNonRoot, of a Dockerfile whose user is known.
@@ -64,6 +67,7 @@ class Explanation:
     image: str
     image_user: str | None
     answer: Answer
+    api: ApiVerdict = NOT_ASKED
     forgiven: bool = False
     build: BuildOutcome | None = None
     non_root: Answer | None = None
@@ -80,18 +84,31 @@ class Explanation:
             "role": self.role,
             "image": self.image,
             "image_user": self.image_user,
+            "api": self.api.to_dict(),
             "kubelet": kubelet_to_dict(self.answer),
             "runs_as": self._identity(),
-            "because": list(self.answer.because),
+            "because": list(self.because),
             **self._of_dockerfile(),
         }
 
     def _identity(self) -> dict[str, Any] | None:
         """Who it will be; what depends on an image that is not known is null, and its uid may still be known."""
         answer = self.answer
+        if self.api.ok is False:
+            return None
         if answer.runs_as is not None or not answer.ok or answer.uid is None:
             return identity_to_dict(answer.runs_as)
-        return {"uid": answer.uid, "gid": answer.gid, "groups": None, "user": None, "home": None}
+        return {"uid": answer.uid, "gid": answer.gid, "groups": None, "user": None, "home": answer.home}
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """Who decided what, the API server first."""
+        return self.api.chain(self.answer.because)
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why it does not run, from the closed list; None if it does, or if that is not known."""
+        return self.api.cause or self.answer.cause
 
     def _of_dockerfile(self) -> dict[str, Any]:
         if self.build is None:
@@ -110,6 +127,8 @@ class Explanation:
         """runs, refused by whom, or not known."""
         if self.build is not None and not self.build.ok:
             return "the build stops"
+        if self.api.ok is False:
+            return "admission refuses" if self.api.cause is Cause.POD_SECURITY else "the API server refuses"
         if self.answer.ok is None:
             return "not known"
         if self.answer.ok:
@@ -121,7 +140,11 @@ class Explanation:
     @property
     def runs_as(self) -> str:
         """The identity in a few words, empty if it does not run."""
+        if self.api.ok is False:
+            return ""
         who = self.answer.runs_as
+        if self.answer.user_name is not None:
+            return f"{self.answer.user_name} of Windows"
         if who is None:
             known = (("uid", self.answer.uid), ("gid", self.answer.gid))
             return ", ".join(f"{name} {number}" for name, number in known if number is not None)
@@ -134,16 +157,24 @@ class Explanation:
         """Why a gate must stay shut: it is refused, it is root, or its user is not known; None if it may pass."""
         if self.build is not None and not self.build.ok:
             return f"the build stops: {self.build.message}"
-        if self.answer.ok is False:
-            return f"{self.verdict} ({self.answer.cause})"
+        if self.is_refused:
+            return f"{self.verdict} ({self.cause})"
         if self.answer.uid == 0:
             return "runs as root"
+        if self.answer.is_administrator and self.answer.user_name is not None:
+            return f"runs as {self.answer.user_name}, who is to Windows what root is to Linux"
         return None if self.forgiven else self.unknown
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody says no to it, be it API server, admission, kubelet, runtime or engine."""
+        return self.api.ok is False or self.answer.ok is False
 
     @property
     def unknown(self) -> str | None:
         """Why it is not known as whom it runs, and what tells it; None if it is known, or refused."""
-        if self.answer.ok is False or (self.answer.ok and self.answer.uid is not None):
+        answer = self.answer
+        if self.is_refused or (answer.ok and (answer.uid is not None or answer.user_name is not None)):
             return None
         if self.build is not None and (self.answer.ok or not self.build.ok):
             return None
@@ -163,7 +194,9 @@ class Explanation:
         """The cells of its line in the table."""
         user = "not known" if self.image_user is None else self.image_user or "(empty: root)"
         decided_by = _DECIDED_BY[self.answer.decided_by]
-        return (self.title, user, decided_by, self.runs_as, self.verdict, str(self.answer.cause or ""))
+        if self.answer.is_for_windows:
+            decided_by = decided_by.replace("runAsUser", "runAsUserName")
+        return (self.title, user, decided_by, self.runs_as, self.verdict, str(self.cause or ""))
 
 
 @dataclass(frozen=True, repr=False)
@@ -217,7 +250,7 @@ class Explanations:
 
     def chains(self) -> Table:
         """Who decided what, for each container."""
-        return Table("", (), [(row.title, "\n".join(row.answer.because)) for row in self.rows])
+        return Table("", (), [(row.title, "\n".join(row.because)) for row in self.rows])
 
     def unread(self) -> str:
         """What could not be read or judged, a line each."""

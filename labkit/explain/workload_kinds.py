@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
+from labkit.core.admission.api_server import PodTemplate, is_own_kind, read_foreign_pod, read_template
+from labkit.core.admission.decoding import decode
+from labkit.core.admission.pod_security import Policy
+from labkit.core.identity.identity_cases import settings_of
 from labkit.core.identity.model import Settings
 from labkit.explain.manifests.documents import TOO_DEEP, KubeDocument, read_documents
 from labkit.explain.manifests.go_yaml import Fields
@@ -36,7 +39,9 @@ class AskedContainer:
         image: as the manifest names it; empty if another program fills it in.
         pod: the pod's settings.
         own: the container's settings.
-        notes: what Kubernetes passes over in them.
+        template: its pod as the API server reads it.
+        fields: the container likewise.
+        notes: what is to be said of how they are written.
         file: the manifest's file, None if it comes from none.
         forgiven: whether no gate minds that its image is not known, because it is filled in later.
     """
@@ -49,6 +54,8 @@ class AskedContainer:
     image: str
     pod: Settings
     own: Settings
+    template: PodTemplate
+    fields: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     file: str | None = None
     forgiven: bool = False
@@ -61,6 +68,7 @@ class Asked:
     Args:
         containers: in their order.
         passed_over: how many documents there are of which kind that runs no pods.
+        policies: what namespaces enforce, by their names.
         unjudged: objects that may run pods, and what to do about each; a gate stays shut.
         templates: likewise, what has to be filled in before it is a manifest.
         handed_templates: likewise, of files that were not chosen; no gate minds them.
@@ -71,6 +79,7 @@ class Asked:
 
     containers: list[AskedContainer] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    policies: dict[str, Policy] = field(default_factory=dict)
     unjudged: list[str] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
     handed_templates: list[str] = field(default_factory=list)
@@ -82,6 +91,7 @@ class Asked:
         """Add what another text asks for."""
         self.containers += other.containers
         self.passed_over += other.passed_over
+        self.policies |= other.policies
         self.unjudged += other.unjudged
         self.templates += other.templates
         self.handed_templates += other.handed_templates
@@ -140,6 +150,8 @@ def _read_object(value: Any, document: KubeDocument, podless: frozenset[str]) ->
     path = pod_path(kind, group)
     if path is not None:
         return _read_workload(value, path, document)
+    if kind == "Namespace" and not group:
+        return Asked(passed_over=Counter({kind: 1}), policies=_policies(value))
     if runs_no_pods(kind, group) or not podless.isdisjoint({kind, f"{kind}.{group}"}):
         return Asked(passed_over=Counter({kind: 1}))
     asked = _read_by_shape(value, document, podless)
@@ -149,6 +161,13 @@ def _read_object(value: Any, document: KubeDocument, podless: frozenset[str]) ->
             return Asked(passed_over=Counter({kind: 1}))
         return Asked(unjudged=[_unjudged(value, "no pod was found in it, and it is not known to run none")])
     return asked
+
+
+def _policies(namespace: Mapping[str, Any]) -> dict[str, Policy]:
+    """What a Namespace enforces, by its name; nothing where its labels do not say."""
+    metadata = _mapping(namespace.get("metadata"))
+    name, policy = metadata.get("name"), Policy.of_labels(_mapping(metadata.get("labels")))
+    return {name: policy} if isinstance(name, str) and policy is not None else {}
 
 
 def _with_kind(item: Any, listed: Mapping[str, Any]) -> Any:
@@ -174,7 +193,9 @@ def _read_workload(value: Mapping[str, Any], path: Sequence[str], document: Kube
             _check_container(shape.fields)
     except MalformedManifest as error:
         return _flawed(value, error)
-    return _read_pod(value, PodShape(spec, containers), document)
+    kind = value["kind"]
+    template = read_template(value, kind, path) if is_own_kind(value.get("apiVersion"), kind) else None
+    return _read_pod(value, PodShape(spec, containers), document, template)
 
 
 def _read_by_shape(value: Mapping[str, Any], document: KubeDocument, podless: frozenset[str]) -> Asked:
@@ -195,18 +216,28 @@ def _unjudged(value: Mapping[str, Any], reason: str) -> str:
     return f"{_title(value)} ({value.get('apiVersion')}): {reason}; if it runs none, say --no-pods {kind}"
 
 
-def _read_pod(value: Mapping[str, Any], shape: PodShape, document: KubeDocument) -> Asked:
-    spec = shape.spec
+def _read_pod(
+    value: Mapping[str, Any], shape: PodShape, document: KubeDocument, template: PodTemplate | None = None
+) -> Asked:
+    """The containers of a pod.
+
+    Args:
+        value: the object that it is in.
+        shape: the pod.
+        document: the document that the object is in.
+        template: the pod as the API server reads it, if the object is of one of Kubernetes' own kinds.
+    """
+    template = template or read_foreign_pod(shape.spec, _by_list(shape.containers))
     try:
-        if _mapping(spec.get("os")).get("name") == "windows":
-            return Asked(passed_over=Counter({f"{value['kind']} for Windows": 1}))
+        if template.mismatched is not None and has_placeholder(str(template.mismatched)):
+            raise MalformedManifest(f"{_shown(template.mismatched)} is to be filled in first")
         metadata = _mapping(value.get("metadata"))
         name, namespace = _name(metadata, "name") or _name(metadata, "generateName"), _name(metadata, "namespace")
-        pod, notes = _settings(spec, "pod", POD_FIELDS)
-        notes += tuple(_repeated((*_chain(value), spec), document))
+        pod = settings_of(template.spec)
+        notes = tuple(_repeated((*_chain(value), shape.spec), document))
         containers = []
         for container in shape.containers:
-            own, own_notes = _settings(container.fields, "container", CONTAINER_FIELDS)
+            fields = decode(container.fields, "Container").value
             image = container.fields.get("image")
             containers.append(
                 AskedContainer(
@@ -217,13 +248,24 @@ def _read_pod(value: Mapping[str, Any], shape: PodShape, document: KubeDocument)
                     role=container.role,
                     image=image if isinstance(image, str) and image.strip() else "",
                     pod=pod,
-                    own=own,
-                    notes=(*notes, *own_notes, *_repeated((container.fields,), document)),
+                    own=settings_of(fields),
+                    template=template,
+                    fields=fields,
+                    notes=(*notes, *_repeated((container.fields,), document)),
                 )
             )
-    except (MalformedManifest, MalformedCase) as error:
+    except MalformedManifest as error:
         return _flawed(value, error)
     return Asked(containers)
+
+
+def _by_list(containers: Sequence[ContainerShape]) -> dict[str, list[Mapping[str, Any]]]:
+    """Containers by the list of a pod's spec that they belong into."""
+    lists = {
+        list_name: [container.fields for container in containers if container.role == role]
+        for list_name, role in ROLES.items()
+    }
+    return {list_name: listed for list_name, listed in lists.items() if listed}
 
 
 def _flawed(value: Mapping[str, Any], error: ValueError) -> Asked:
@@ -279,20 +321,6 @@ def _not_a_string(subject: str, value: object) -> str:
 
 def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)[:_SHOWN]
-
-
-def _settings(part: Mapping[str, Any], where: str, known: frozenset[str]) -> tuple[Settings, tuple[str, ...]]:
-    """The settings, and a note on each field that the API server would drop: a misspelt one protects nobody."""
-    context = part.get("securityContext")
-    unknown: list[str] = []
-    if isinstance(context, dict):
-        unknown = sorted(map(str, context.keys() - known))
-        context = {name: value for name, value in context.items() if name in known}
-    host_users = part.get("hostUsers") if where == "pod" else None
-    settings = read_settings({"securityContext": context, "hostUsers": host_users}, where, known)
-    return settings, tuple(
-        f"securityContext.{name} is not a field of a {where}: the API server ignores it" for name in unknown
-    )
 
 
 def _chain(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:

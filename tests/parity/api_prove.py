@@ -69,7 +69,7 @@ def prove_api(kube: Kube, seed: int, count: int) -> ApiProof:
 def predict(case: Case, newest: tuple[int, int]) -> ApiSeen:
     """What the rules say."""
     kind = case["object"]["kind"]
-    template = read_template(case["object"], TEMPLATES[kind], own_kind=kind)
+    template = read_template(case["object"], kind, TEMPLATES[kind])
     verdict = judge(template, Policy.parse(case["level"]), newest)
     if verdict.message is None:
         return ApiSeen(verdict.cause)

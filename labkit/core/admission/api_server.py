@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from labkit.core.admission.decoding import WORKLOADS, decode
+from labkit.core.admission.decoding import WORKLOADS, decode, fields_of
 from labkit.core.admission.field_errors import FieldError, part_of
 from labkit.core.admission.pod_security import Policy, message_of, violations_of
 from labkit.core.admission.profiles import with_unconfined_fields
@@ -79,12 +79,14 @@ class PodTemplate:
         spec: its spec, decoded: without nulls, unknown fields, and values of a wrong type.
         is_pod: False if pods are made from it.
         verdict: what decoding and validation say.
+        mismatched: the first value of a wrong type, None if there is none.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     is_pod: bool = True
     verdict: ApiVerdict = LET_IN
+    mismatched: object = None
 
 
 def is_own_kind(version: object, kind: str) -> bool:
@@ -92,27 +94,24 @@ def is_own_kind(version: object, kind: str) -> bool:
     return (version, kind) in _OWN or (version is None and any(kind == name for _, name in _OWN))
 
 
-def read_template(document: Mapping[Any, Any], steps: Sequence[str | int], *, own_kind: str | None) -> PodTemplate:
-    """Read an object as the API server does.
+def read_template(document: Mapping[Any, Any], kind: str, steps: Sequence[str]) -> PodTemplate:
+    """Read an object of one of Kubernetes' own kinds as the API server does.
 
     Args:
         document: the object.
+        kind: its kind.
         steps: where its pod template is; none for a Pod.
-        own_kind: its kind, if it is one of Kubernetes' own; of others only the template is known.
     """
-    if own_kind is None:
-        return _template_of_other_kind(document, steps)
-    decoded = decode(document, own_kind)
+    decoded = decode(document, kind)
     template = _follow(decoded.value, steps)
     metadata, spec = part_of(template, "metadata"), part_of(template, "spec")
     verdict = LET_IN
     if (message := decoded.message) is not None:
-        verdict = ApiVerdict(
-            ok=False, cause=Cause.INVALID_MANIFEST, message=message, hints=tuple(dict.fromkeys(decoded.hints))
-        )
-    elif errors := validate_pod(metadata, spec, ".".join([*map(str, steps), "spec"])):
+        hints = [decoded.mismatch_hint] if decoded.mismatch is not None else list(dict.fromkeys(decoded.hints))
+        verdict = ApiVerdict(ok=False, cause=Cause.INVALID_MANIFEST, message=message, hints=tuple(hints))
+    elif errors := validate_pod(metadata, spec, ".".join([*steps, "spec"])):
         verdict = _invalid(errors)
-    return PodTemplate(metadata, spec, own_kind == "Pod", verdict)
+    return PodTemplate(metadata, spec, kind == "Pod", verdict, decoded.mismatched)
 
 
 def judge(template: PodTemplate, policy: Policy | None, newest: tuple[int, int]) -> ApiVerdict:
@@ -134,19 +133,31 @@ def judge(template: PodTemplate, policy: Policy | None, newest: tuple[int, int])
     return ApiVerdict(ok=False, cause=Cause.POD_SECURITY, message=message)
 
 
-def _template_of_other_kind(document: Mapping[Any, Any], steps: Sequence[str | int]) -> PodTemplate:
-    """Of a kind that a cluster defines itself: whether the object gets in is not known, but what its pods say is."""
-    template = _follow(document, steps)
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
-    is_spec = "containers" in template
-    decoded = decode(template, "PodSpec" if is_spec else "PodTemplateSpec", path)
-    spec = decoded.value if is_spec else part_of(decoded.value, "spec")
-    metadata = {} if is_spec else part_of(decoded.value, "metadata")
-    if errors := validate_pod(metadata, spec, "spec"):
-        return PodTemplate(metadata, spec, False, _invalid(errors, "no pod is made: "))
-    hints = [f"whether its kind has {place} is not known; a pod has not" for place in decoded.unknown]
-    hints += [f"a pod cannot have it so: {decoded.mismatch}"] if decoded.mismatch is not None else []
-    return PodTemplate(metadata, spec, False, ApiVerdict(ok=None, hints=(*hints, *dict.fromkeys(decoded.hints))))
+def read_foreign_pod(spec: Mapping[Any, Any], containers: Mapping[str, Sequence[object]]) -> PodTemplate:
+    """Read a pod in an object of a kind that a cluster defines itself.
+
+    Whether the object gets in is for its own definition to say; what a pod is refused for keeps its pods out.
+
+    Args:
+        spec: what holds the pod's settings; other fields than a pod's belong to the kind.
+        containers: the pod's, by the list of a pod's spec that they go into.
+    """
+    decoded = decode({**spec, **containers}, "PodSpec", "spec")
+    if errors := validate_pod({}, decoded.value, "spec"):
+        return PodTemplate({}, decoded.value, False, _invalid(errors, "no pod is made: "), decoded.mismatched)
+    amiss = [path for path in decoded.unknown if _is_of_security(path)]
+    hints = [f"a pod has no {path}; whether this kind has it is for its own definition to say" for path in amiss]
+    if decoded.mismatch is not None and "securityContext" in decoded.mismatch:
+        hints.append(f"a pod cannot have it so: {decoded.mismatch}")
+    hints += [hint for hint in dict.fromkeys(decoded.hints) if amiss]
+    return PodTemplate({}, decoded.value, False, ApiVerdict(ok=None, hints=tuple(hints)), decoded.mismatched)
+
+
+def _is_of_security(path: str) -> bool:
+    """Whether a field that a pod does not have is, or would be, in a securityContext."""
+    steps = path.lower().split(".")
+    known = fields_of("PodSecurityContext") | fields_of("SecurityContext")
+    return "securitycontext" in steps or path.rpartition(".")[2] in known
 
 
 def _invalid(errors: Sequence[FieldError], prefix: str = "") -> ApiVerdict:
@@ -154,11 +165,7 @@ def _invalid(errors: Sequence[FieldError], prefix: str = "") -> ApiVerdict:
     return ApiVerdict(ok=False, cause=Cause.INVALID_MANIFEST, message=prefix + ", ".join(texts), errors=texts)
 
 
-def _follow(document: Mapping[Any, Any], steps: Sequence[str | int]) -> Mapping[str, Any]:
-    part: Any = document
+def _follow(document: Mapping[str, Any], steps: Sequence[str]) -> Mapping[str, Any]:
     for step in steps:
-        if isinstance(step, int):
-            part = part[step] if isinstance(part, list) and step < len(part) else None
-        else:
-            part = part.get(step) if isinstance(part, Mapping) else None
-    return part if isinstance(part, Mapping) else {}
+        document = part_of(document, step)
+    return document

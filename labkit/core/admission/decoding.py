@@ -29,6 +29,7 @@ WORKLOADS: Final = (
 """Group and kind of what Kubernetes itself has of workloads, all of version v1."""
 
 _TYPES: Final = Path(__file__).with_name("api_types.json")
+_SHOWN: Final = 60
 _INT_BITS: Final = {"int32": 31, "int64": 63}
 _PYTHON: Final[dict[str, tuple[type, ...]]] = {
     "bool": (bool,),
@@ -61,12 +62,16 @@ class Decoded:
         value: without nulls, unknown fields, and values of a wrong type.
         unknown: the paths of fields that the type does not have, in the order in which the server names them.
         mismatch: the server's words to the first value of a wrong type.
+        mismatched: that value.
+        mismatch_hint: which value it is, and how to write it.
         hints: where each unknown field belongs, or which one may be meant.
     """
 
     value: dict[str, Any] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     mismatch: str | None = None
+    mismatched: object = None
+    mismatch_hint: str = ""
     hints: list[str] = field(default_factory=list)
 
     @property
@@ -123,7 +128,8 @@ def _read(value: object, kind: Any, path: str, owner: str, decoded: Decoded) -> 
         pairs = ((str(key), _read(item, kind["*"], f"{path}.{key}", owner, decoded)) for key, item in value.items())
         return {key: _zero(kind["*"]) if item is None else item for key, item in pairs}
     if decoded.mismatch is None:
-        decoded.mismatch = _mismatch(value, kind, path, owner)
+        decoded.mismatch, decoded.mismatched = _mismatch(value, kind, path, owner), value
+        decoded.mismatch_hint = _mismatch_hint(value, kind, path)
     return None
 
 
@@ -196,6 +202,13 @@ def _go_type(kind: Any, owner: str, path: str) -> str:
         return f"v1.{named}"
     names: dict[str, str] = {"int or string": "intstr.IntOrString", "quantity": "resource.Quantity", "time": "v1.Time"}
     return names.get(kind, str(kind))
+
+
+def _mismatch_hint(value: object, kind: Any, path: str) -> str:
+    shown = f"{path or 'the whole'} is {json.dumps(value, default=str)[:_SHOWN]}"
+    wanted = {"bool": ("true", "false")}.get(kind, ()) if isinstance(kind, str) else ()
+    is_number = isinstance(kind, str) and kind in _INT_BITS and isinstance(value, str) and value.isdecimal()
+    return f"{shown}: write it without quotes" if is_number or value in wanted else shown
 
 
 # --- what may be meant by a field that is none ---

@@ -15,6 +15,7 @@ from labkit.core.identity.model import Answer, Identity, Image, Settings, Versio
 _NEWEST = Versions()
 _CASE: Final = frozenset({"id", "image", "pod", "container", "docker"})
 _IMAGE: Final = frozenset({"user", "passwd", "group"})
+_POLICIES: Final = frozenset({"Merge", "Strict"})
 _DOCKER: Final = frozenset({"user", "group_add"})
 # kubernetes/api:core/v1/types.go, PodSecurityContext and SecurityContext
 _SHARED: Final = frozenset(
@@ -94,7 +95,7 @@ def _api_verdict(answer: Answer, fields: Mapping[str, Any]) -> ApiVerdict:
     if all(context.keys() <= _CHECKED for context in contexts):
         return LET_IN
     spec = {**pod, "containers": [{"name": "case", "image": "case", **container}]}
-    return read_template({"spec": spec}, (), own_kind="Pod").verdict
+    return read_template({"spec": spec}, "Pod", ()).verdict
 
 
 def answer_lines(lines: Iterable[str], versions: Versions = _NEWEST) -> Iterator[tuple[str, bool]]:
@@ -179,7 +180,7 @@ def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | N
     fs_group = None
     if known is not CONTAINER_FIELDS:
         policy = _typed(fields, where, "supplementalGroupsPolicy", str)
-        if policy not in (None, "Merge", "Strict"):
+        if policy is not None and policy not in _POLICIES:
             raise MalformedCase(f'{where}.supplementalGroupsPolicy must be "Merge" or "Strict"')
         groups = _typed(fields, where, "supplementalGroups", list) or []
         if not all(type(gid) is int for gid in groups):
@@ -193,6 +194,21 @@ def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | N
         supplemental_groups=tuple(groups),
         supplemental_groups_policy=policy,
         host_users=host_users,
+    )
+
+
+def settings_of(part: Mapping[str, Any]) -> Settings:
+    """The identity's part of a pod's spec or a container, as the API server has read it."""
+    context = part.get("securityContext", {})
+    policy = context.get("supplementalGroupsPolicy")
+    return Settings(
+        run_as_non_root=context.get("runAsNonRoot"),
+        run_as_user=context.get("runAsUser"),
+        run_as_group=context.get("runAsGroup"),
+        fs_group=context.get("fsGroup"),
+        supplemental_groups=tuple(context.get("supplementalGroups", ())),
+        supplemental_groups_policy=policy if policy in _POLICIES else None,
+        host_users=part.get("hostUsers"),
     )
 
 

@@ -111,6 +111,7 @@ class Answer:
         home: likewise, HOME.
         user_name: who runs on Windows, which has no uids.
         is_administrator: whether that is one who may do everything there.
+        is_for_windows: whether it was answered by the rules of Windows.
     """
 
     ok: bool | None
@@ -125,6 +126,7 @@ class Answer:
     home: str | None = None
     user_name: str | None = None
     is_administrator: bool = False
+    is_for_windows: bool = False
 
     @property
     def cause(self) -> Cause | None:

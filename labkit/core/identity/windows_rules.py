@@ -88,6 +88,7 @@ def explain_on_windows(
         refusal=refusal,
         user_name=user if ok else None,
         is_administrator=user is not None and _is_administrator(user),
+        is_for_windows=True,
         decided_by=decided_by,
         because=tuple(because),
     )

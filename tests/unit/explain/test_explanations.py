@@ -217,7 +217,7 @@ def test_json_is_the_contract(folder: Path) -> None:
     (row,) = json.loads(result.stdout)
     assert list(row) == [
         *("file", "kind", "name", "namespace", "container", "role", "image", "image_user"),
-        *("kubelet", "runs_as", "because"),
+        *("api", "kubelet", "runs_as", "because"),
     ]
     assert row["kubelet"] == {"ok": True, "cause": None, "message": None}
     assert "1 Service" in result.stderr

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labkit.core.admission.api_server import ApiVerdict, is_own_kind, judge, read_template
+from labkit.core.admission.api_server import ApiVerdict, is_own_kind, judge, read_foreign_pod, read_template
 from labkit.core.admission.pod_security import Policy
 from labkit.core.causes import Cause
 
@@ -23,10 +23,16 @@ def deployment(spec: dict[str, Any] = SPEC, **beside: Any) -> dict[str, Any]:
     }
 
 
-def verdict(document: dict[str, Any], level: str | None = None, own_kind: str | None = "Deployment") -> ApiVerdict:
-    steps = () if own_kind == "Pod" else ("spec", "template")
+def verdict(document: dict[str, Any], level: str | None = None) -> ApiVerdict:
+    kind = document["kind"]
+    steps = () if kind == "Pod" else ("spec", "template")
     policy = Policy.parse(level) if level else None
-    return judge(read_template(document, steps, own_kind=own_kind), policy, NEWEST)
+    return judge(read_template(document, kind, steps), policy, NEWEST)
+
+
+def foreign(spec: dict[str, Any], level: str | None = None) -> ApiVerdict:
+    policy = Policy.parse(level) if level else None
+    return judge(read_foreign_pod(spec, {}), policy, NEWEST)
 
 
 def test_a_good_object_gets_in_and_nothing_is_said() -> None:
@@ -57,31 +63,39 @@ def test_admission_lets_the_object_in_and_none_of_its_pods() -> None:
     assert found.message.startswith('no pod is made: violates PodSecurity "restricted:latest": allowPrivilege')
     assert found.because == (f"admission does not let it in: {found.message}",)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": SPEC}
-    refused = verdict(pod, "restricted", "Pod")
+    refused = verdict(pod, "restricted")
     assert refused.message is not None
     assert refused.message.startswith("violates PodSecurity")
 
 
 def test_of_a_kind_that_a_cluster_defines_only_the_pods_are_judged() -> None:
-    rollout = {**deployment(canary={}), "kind": "Rollout"}
-    assert verdict(rollout, own_kind=None) == ApiVerdict(ok=None)
-    found = verdict({**rollout, "spec": {"template": {"spec": {**SPEC, "fsGroup": 5}}}}, own_kind=None)
+    assert foreign({**SPEC, "replicas": 3, "env": {}}) == ApiVerdict(ok=None)
+    found = foreign({**SPEC, "securityContext": {"fsgroup": 5}})
     assert found.ok is None
-    assert found.because[0] == "whether its kind has spec.template.spec.fsGroup is not known; a pod has not"
-    refused = verdict(rollout, "restricted", own_kind=None)
+    assert found.because == (
+        "a pod has no spec.securityContext.fsgroup; whether this kind has it is for its own definition to say",
+        "fsgroup may be meant for fsGroup",
+    )
+    assert (
+        "a pod cannot have it so: json: cannot unmarshal" in foreign({"securityContext": {"fsGroup": "5"}}).because[0]
+    )
+    refused = foreign(SPEC, "restricted")
     assert (refused.ok, refused.cause) == (False, Cause.POD_SECURITY)
-    too_large = {**rollout, "spec": {"template": {"spec": {**SPEC, "securityContext": {"fsGroup": 1 << 40}}}}}
-    assert verdict(too_large, own_kind=None).message == (
+    assert foreign({**SPEC, "securityContext": {"fsGroup": 1 << 40}}).message == (
         "no pod is made: spec.securityContext.fsGroup: Invalid value: 1099511627776: "
         "must be between 0 and 2147483647, inclusive"
     )
 
 
-def test_a_template_may_be_a_pod_s_spec_alone_and_stand_in_a_list() -> None:
-    workflow = {"kind": "Workflow", "spec": {"templates": [{}, {"pod": {**SPEC, "hostPID": True}}]}}
-    template = read_template(workflow, ("spec", "templates", 1, "pod"), own_kind=None)
-    assert template.spec["containers"] == SPEC["containers"]
-    assert judge(template, Policy("baseline"), NEWEST).cause is Cause.POD_SECURITY
+def test_the_containers_of_such_a_pod_may_stand_elsewhere() -> None:
+    template = read_foreign_pod({"steps": []}, {"containers": [{"name": "s", "image": "x", "script": "id"}]})
+    assert template.spec["containers"] == [{"name": "s", "image": "x"}]
+    assert judge(template, Policy("restricted"), NEWEST).cause is Cause.POD_SECURITY
+
+
+def test_a_value_of_a_wrong_type_is_kept_for_who_looks_for_a_placeholder() -> None:
+    bad = {"apiVersion": "v1", "kind": "Pod", "spec": {**SPEC, "securityContext": {"runAsUser": "${UID}"}}}
+    assert read_template(bad, "Pod", ()).mismatched == "${UID}"
 
 
 @pytest.mark.parametrize(
