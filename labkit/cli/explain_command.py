@@ -85,7 +85,7 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
     default="buildkit",
     help="Whose rules for Dockerfiles: BuildKit's, or those of the engine's builder before it.",
 )
-@click.option("--kubernetes", metavar="VERSION", help="Rules of an older kubelet, such as 1.33.")
+@click.option(
     "--namespace-level",
     "levels",
     multiple=True,

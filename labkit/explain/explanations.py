@@ -12,9 +12,8 @@ from labkit.core.admission.api_server import LET_IN, NOT_ASKED, ApiVerdict, judg
 from labkit.core.admission.pod_security import Policy
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
-from labkit.core.identity.kubelet_rules import pod_and_container
+from labkit.core.identity.kubelet_rules import home_of_container, pod_and_container
 from labkit.core.identity.model import Answer, Image, Settings, Versions
-from labkit.core.identity.pod_environment import home_of_container
 from labkit.core.identity.windows_rules import explain_on_windows, is_for_windows
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives

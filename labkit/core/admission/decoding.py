@@ -125,7 +125,8 @@ def _read(value: object, kind: Any, path: str, owner: str, decoded: Decoded) -> 
             items = [_read(item, kind[0], f"{path}[{index}]", owner, decoded) for index, item in enumerate(value)]
             return [_zero(kind[0]) if item is None else item for item in items]
     elif isinstance(value, Mapping):
-        pairs = ((str(key), _read(item, kind["*"], f"{path}.{key}", owner, decoded)) for key, item in value.items())
+        # The server's words name the map, and none of its keys.
+        pairs = ((_key(key), _read(item, kind["*"], path, owner, decoded)) for key, item in value.items())
         return {key: _zero(kind["*"]) if item is None else item for key, item in pairs}
     if decoded.mismatch is None:
         decoded.mismatch, decoded.mismatched = _mismatch(value, kind, path, owner), value

@@ -9,6 +9,7 @@ from labkit.core.causes import Cause
 from labkit.core.identity.engine_rules import resolve_in_engine
 from labkit.core.identity.kubelet_rules import (
     CriUser,
+    EnvironmentHome,
     cri_user,
     effective_settings,
     invalid_settings,
@@ -27,7 +28,6 @@ from labkit.core.identity.model import (
     Versions,
     read_number,
 )
-from labkit.core.identity.pod_environment import EnvironmentHome
 from labkit.core.identity.runtime_rules import check_mapped, check_sandbox, reason_of_home, resolve_in_pod
 
 _NOTHING = Settings()

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from labkit.core.causes import Cause
 from labkit.core.identity.accounts import Account, UnreadableAccounts, accounts, groups
-from labkit.core.identity.kubelet_rules import CriUser
+from labkit.core.identity.kubelet_rules import CriUser, EnvironmentHome
 from labkit.core.identity.model import (
     IDS_IN_POD_NAMESPACE,
     CannotResolve,
@@ -27,7 +27,6 @@ from labkit.core.identity.model import (
     is_valid_id,
     read_number,
 )
-from labkit.core.identity.pod_environment import EnvironmentHome
 
 # pkg/oci/spec_opts.go, maxUserFileBytes
 _LARGEST_FILE = 10 << 20

@@ -251,7 +251,7 @@ def test_pods_for_windows(spec: dict[str, Any], user: str, verdict: str, runs_as
 
 
 def test_a_gate_takes_the_administrator_of_windows_for_root() -> None:
-    windows = {"nodeSelector": {"kubernetes.io/os": "windows"}}
+    windows: dict[str, Any] = {"nodeSelector": {"kubernetes.io/os": "windows"}}
     assert "runs as ContainerAdministrator" in str(only(explained(pod(**windows), user="")).objection)
     assert only(explained(pod(**windows), user="ContainerUser")).objection is None
     assert "its user is not known" in str(only(explained(pod(**windows))).objection)

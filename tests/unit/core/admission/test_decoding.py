@@ -67,7 +67,7 @@ def test_an_unknown_field_is_named_with_its_path(document: dict[str, Any], words
         ),
         (pod({"hostUsers": 1}), "number into Go struct field PodSpec.spec.hostUsers of type bool"),
         (pod({"terminationGracePeriodSeconds": True}), "bool into Go struct field "),
-        (pod({"nodeSelector": {"a": 5}}), "number into Go struct field PodSpec.spec.nodeSelector"),
+        (pod({"nodeSelector": {"a": 5}}), "number into Go struct field PodSpec.spec.nodeSelector of type string"),
     ],
 )
 def test_a_value_of_a_wrong_type_comes_before_unknown_fields(document: dict[str, Any], words: str) -> None:

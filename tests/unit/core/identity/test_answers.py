@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from labkit.core.causes import Cause
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
+from labkit.core.identity.kubelet_rules import EnvironmentHome
 from labkit.core.identity.model import Answer, Image, Settings, Versions
-from labkit.core.identity.pod_environment import EnvironmentHome
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 app:x:1654:1654::/home/app:/bin/sh

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labkit.core.identity.pod_environment import EnvironmentHome, home_of_container
+from labkit.core.identity.kubelet_rules import EnvironmentHome, home_of_container
 
 
 def env(*pairs: tuple[str, str], **more: Any) -> dict[str, Any]:
