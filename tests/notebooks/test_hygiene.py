@@ -29,15 +29,9 @@ def test_it_is_a_valid_notebook(path: Path) -> None:
     nbformat.validate(nbformat.read(path, as_version=4))
 
 
-_NOT_YET = {"10", "11"}
-_NEW = {hygiene.expectations, hygiene.no_test_code, hygiene.public_face}
-
-
 @pytest.mark.parametrize("rule", hygiene.RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_keeps_the_rule(path: Path, rule: hygiene.Rule) -> None:
-    if rule in _NEW and path.stem[:2] in _NOT_YET:
-        pytest.skip("this lesson still states its answers")
     assert list(rule(path.stem, _read(path))) == []
 
 
