@@ -71,6 +71,9 @@ class LessonImages:
         options = (f"-p:ContainerRepository={require_image(name)}", *given)
         item = require_text(item, "an item of the project file")
         line = f"dotnet publish -t:PublishContainer {shlex.join(options)}"
+        if item:
+            # Without it the line gives another image; a shell reads no further than the #.
+            line += f"  # with {' '.join(item.split())} in an ItemGroup of hello.csproj"
         with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
             app = shutil.copytree(require(HELLO), Path(folder) / HELLO.name)
             file = app / "hello.csproj"

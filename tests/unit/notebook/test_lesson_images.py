@@ -15,6 +15,7 @@ from labkit.course.progress import Progress
 from labkit.notebook import MANIFESTS, Lesson, lesson_images
 from labkit.notebook.cell_arguments import containers_of
 from labkit.notebook.opened_lesson import OpenedLesson
+from labkit.publish.published import Published
 from tests.unit.notebook.paper import LESSON, PaperLab, Recorder, made_pod, opened, paper_engine, paper_kube
 
 _DEPLOYMENT = """
@@ -251,3 +252,23 @@ def test_a_dockerfile_that_is_none_or_never_ends_is_a_misuse(tmp_path: Path, doc
     lab, _, _ = _with_images(tmp_path)
     with pytest.raises(Misuse, match=problem):
         lab.build(dockerfile)
+
+
+@pytest.mark.parametrize(
+    ("item", "line"),
+    [
+        ("", "dotnet publish -t:PublishContainer -p:ContainerRepository=my-app -p:ContainerUser=app"),
+        (
+            '<A Include="b"\n   Value="c"/>',
+            "dotnet publish -t:PublishContainer -p:ContainerRepository=my-app -p:ContainerUser=app"
+            '  # with <A Include="b" Value="c"/> in an ItemGroup of hello.csproj',
+        ),
+    ],
+)
+def test_the_line_to_type_says_what_the_project_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: str, line: str
+) -> None:
+    published = Published("my-app:latest", "sha256:0", {}, "kit", (), "debian", "the engine", "")
+    monkeypatch.setattr(lesson_images, "publish", lambda *_: published)
+    lab, _, _ = _with_images(tmp_path)
+    assert lab.publish("-p:ContainerUser=app", item=item).line == line
