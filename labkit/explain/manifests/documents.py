@@ -101,7 +101,7 @@ def _chunk(text: str, line: int) -> Iterator[KubeDocument]:
         return
     try:
         with _without_collection():
-            value = read_document(text, _head_of_schemas)
+            value = read_document(text if text.endswith("\n") else text + "\n", _head_of_schemas)
     except BadYaml as error:
         yield KubeDocument(line + error.line + 1, problem=f"it is not YAML: {error}")
     except RecursionError:

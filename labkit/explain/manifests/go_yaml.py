@@ -35,9 +35,11 @@ _NUMERIC = frozenset("+-.0123456789")
 # strconv.ParseInt with base 0, after go-yaml has taken the underscores out
 _INTEGER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_FRACTION = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?", re.ASCII)
 _BASES: Final = {"0x": 16, "0b": 2, "0o": 8}
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _LEAST_FLOAT_OF_JSON_WITH_EXPONENT = 1e21
+_ANCHORS = re.compile(r"&([\w-]+)", re.ASCII)
 _OPENINGS = re.compile(r"(?m)^[ \t?:-]+")
 # libyaml composes by recursion in C, without a limit; Python's composer stops in time.
 _DEEPEST_IN_C = 5000
@@ -84,7 +86,17 @@ class _Unresolved(Resolver):
     def ascend_resolver(self) -> None: ...
 
 
-class _PythonLoader(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, Composer, _Unresolved):
+class _Composer(Composer):
+    """Lets an anchor's name be used again, as YAML does; the last one counts for what follows."""
+
+    def compose_node(self, parent: Node | None, index: object) -> Node | None:
+        event = self.peek_event()  # type: ignore[attr-defined]
+        if not isinstance(event, yaml.AliasEvent) and event.anchor is not None:
+            self.anchors.pop(event.anchor, None)  # type: ignore[attr-defined]
+        return super().compose_node(parent, index)
+
+
+class _PythonLoader(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, _Composer, _Unresolved):
     def __init__(self, text: str) -> None:
         yaml.reader.Reader.__init__(self, text)
         yaml.scanner.Scanner.__init__(self)
@@ -106,7 +118,7 @@ else:
             CParser.__init__(self, text)
             _Unresolved.__init__(self)
 
-    class _LibYamlByPython(Composer, CParser, SafeConstructor, _Unresolved):
+    class _LibYamlByPython(_Composer, CParser, SafeConstructor, _Unresolved):
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
             Composer.__init__(self)
@@ -147,7 +159,8 @@ def whole(number: float) -> int | float:
 def _compose(text: str) -> Node | None:
     loader = None
     try:
-        loader = (_shallow if _most_levels(text) < _DEEPEST_IN_C else _deep)(text)
+        in_c = _most_levels(text) < _DEEPEST_IN_C and not _has_an_anchor_twice(text)
+        loader = (_shallow if in_c else _deep)(text)
         node: Node | None = loader.get_node() if loader.check_node() else None
         return node
     except yaml.MarkedYAMLError as error:
@@ -165,6 +178,12 @@ def _compose(text: str) -> Node | None:
 
 def _shown(character: object) -> str:
     return f"#x{character:04x}" if isinstance(character, int) else ascii(character)
+
+
+def _has_an_anchor_twice(text: str) -> bool:
+    """Whether an anchor's name may be used again, which libyaml's composer refuses."""
+    names = _ANCHORS.findall(text)
+    return len(names) != len(set(names))
 
 
 def _most_levels(text: str) -> int:
@@ -286,7 +305,7 @@ def _tagged(name: str, text: str, line: int) -> object:
 def _number(text: str) -> int | float | str:
     """What begins like a number: an integer of 64 bits, else a float, else a string."""
     if text[0] == ".":
-        return float(text) if _FLOAT.fullmatch(text) and float(text) != float("inf") else text
+        return float(text) if _FRACTION.fullmatch(text) and float(text) != float("inf") else text
     plain = text.replace("_", "")
     if (match := _INTEGER.fullmatch(plain)) is not None:
         sign, digits = match.groups()
@@ -315,13 +334,16 @@ def _integer(digits: str) -> int | None:
 def _check_aliases(root: Node) -> None:
     """Refuse what go-yaml refuses: anchors that hold themselves, or multiply a small text into a large one."""
     sizes: dict[int, int | None] = {}
+    aliases = 0
 
     def size(node: Node) -> int:
-        known = sizes.get(id(node), 0)
-        if known is None:
-            raise BadYaml("an anchor's value contains itself", node.start_mark.line)
-        if known:
-            return known
+        nonlocal aliases
+        if id(node) in sizes:
+            known = sizes[id(node)]
+            if known is None:
+                raise BadYaml("an anchor's value contains itself", node.start_mark.line)
+            aliases += 1
+            return 1 + known
         sizes[id(node)] = None
         total = 1
         if isinstance(node, SequenceNode):
@@ -332,7 +354,7 @@ def _check_aliases(root: Node) -> None:
         return total
 
     total = size(root)
-    repeated = total - len(sizes)
+    repeated = total - len(sizes) - aliases
     if repeated > 100 and total > 1000 and repeated / total > _allowed_ratio(total):
         raise BadYaml("its anchors multiply it too much: document contains excessive aliasing")
 

@@ -54,7 +54,7 @@ _OWN_GROUPS: Final = _split(
 # somebody's own machine read, which no API server takes.
 _GROUPS_WITHOUT_PODS: Final = _split(
     """networking.istio.io security.istio.io telemetry.istio.io extensions.istio.io gateway.networking.k8s.io
-    policy.networking.k8s.io networking.gke.io cloud.google.com networking.gke.io cert-manager.io acme.cert-manager.io
+    policy.networking.k8s.io networking.gke.io cloud.google.com cert-manager.io acme.cert-manager.io
     external-secrets.io kyverno.io policies.kyverno.io templates.gatekeeper.sh constraints.gatekeeper.sh
     config.gatekeeper.sh mutations.gatekeeper.sh cilium.io crd.projectcalico.org projectcalico.org traefik.io
     traefik.containo.us metallb.io snapshot.storage.k8s.io bitnami.com isindir.github.com secrets.hashicorp.com
@@ -67,12 +67,15 @@ _GROUPS_WITHOUT_PODS: Final = _split(
     k8s.cni.cncf.io nfd.k8s-sigs.io nodefeature.karpenter.sh karpenter.sh karpenter.k8s.aws karpenter.azure.com
     vpcresources.k8s.aws elbv2.k8s.aws crd.k8s.amazonaws.com aws.upbound.io externaldns.k8s.io app.k8s.io
     kueue.x-k8s.io reloader.stakater.com generators.external-secrets.io
-    backstage.io kustomize.config.k8s.io kind.x-k8s.io kind.sigs.k8s.io k3d.io ctlptl.dev kubeadm.k8s.io
-    kubelet.config.k8s.io kubeproxy.config.k8s.io kubescheduler.config.k8s.io apiserver.config.k8s.io audit.k8s.io
-    client.authentication.k8s.io eksctl.io kops.k8s.io skaffold devspace.sh ko.build carvel.dev dev.okteto.com
-    krew.googlecontainertools.github.com apiserver.k8s.io controller-runtime.sigs.k8s.io kubectl.config.k8s.io
+    backstage.io kind.x-k8s.io kind.sigs.k8s.io k3d.io ctlptl.dev kubeadm.k8s.io
+    audit.k8s.io apiserver.k8s.io
+    client.authentication.k8s.io eksctl.io kops.k8s.io devspace.sh ko.build carvel.dev dev.okteto.com
+    krew.googlecontainertools.github.com controller-runtime.sigs.k8s.io
+    config.istio.io certmanager.k8s.io spire.spiffe.io appmesh.k8s.aws apisix.apache.org
+    gateway.networking.x-k8s.io inference.networking.k8s.io inference.networking.x-k8s.io resolution.tekton.dev
     component-config.kubebuilder.io kuttl.dev testing.kyverno.io cli.kyverno.io chainsaw.kyverno.io"""
 )
+_COMPONENT_CONFIGURATION: Final = (".config.k8s.io", ".config.x-k8s.io")
 # Of groups that have kinds with pods too.
 _KINDS_WITHOUT_PODS: Final = _split(
     """monitoring.coreos.com/ServiceMonitor monitoring.coreos.com/PodMonitor monitoring.coreos.com/PrometheusRule
@@ -87,7 +90,7 @@ _KINDS_WITHOUT_PODS: Final = _split(
     velero.io/Backup velero.io/Schedule velero.io/Restore velero.io/BackupStorageLocation
     velero.io/VolumeSnapshotLocation operators.coreos.com/OperatorGroup operators.coreos.com/CatalogSource
     kafka.strimzi.io/KafkaTopic kafka.strimzi.io/KafkaUser operator.openshift.io/IngressController
-    /Config"""
+    argoproj.io/AnalysisTemplate argoproj.io/ClusterAnalysisTemplate argoproj.io/AnalysisRun"""
 )
 
 
@@ -104,9 +107,13 @@ def pod_path(kind: str, group: str | None) -> tuple[str, ...] | None:
 
 def runs_no_pods(kind: str, group: str | None) -> bool:
     """Whether objects of a kind make no pods, even if there is something in them that looks like one."""
-    return (kind in _OWN and (group is None or group in _OWN_GROUPS)) or group in _GROUPS_WITHOUT_PODS
+    if group is None or group in _OWN_GROUPS:
+        return kind in _OWN
+    return group in _GROUPS_WITHOUT_PODS or group.endswith(_COMPONENT_CONFIGURATION)
 
 
 def need_have_no_pods(kind: str, group: str | None) -> bool:
     """Whether objects of a kind make no pods if there is none to be seen in them."""
-    return f"{group}/{kind}" in _KINDS_WITHOUT_PODS
+    # Kubernetes' own groups have no other kinds, and any other group has a dot in its name
+    # (kubernetes/apiextensions-apiserver:pkg/apis/apiextensions/validation/validation.go).
+    return f"{group}/{kind}" in _KINDS_WITHOUT_PODS or group in _OWN_GROUPS or (group is not None and "." not in group)
