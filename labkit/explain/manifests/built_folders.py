@@ -22,6 +22,7 @@ _READ_THE_RESULT = "labkit explain -f -"
 
 def how_it_is_built(folder: str, files: Iterable[str]) -> str | None:
     """A sentence on a folder that another program builds, with the command; None for any other."""
+    folder = os.path.normpath(folder)
     place = shlex.quote(folder)
     names = set(files)
     if names & set(KUSTOMIZATIONS):

@@ -89,10 +89,10 @@ class _Unresolved(Resolver):
 class _Composer(Composer):
     """Lets an anchor's name be used again, as YAML does; the last one counts for what follows."""
 
-    def compose_node(self, parent: Node | None, index: object) -> Node | None:
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event = self.peek_event()  # type: ignore[attr-defined]
         if not isinstance(event, yaml.AliasEvent) and event.anchor is not None:
-            self.anchors.pop(event.anchor, None)  # type: ignore[attr-defined]
+            self.anchors.pop(event.anchor, None)
         return super().compose_node(parent, index)
 
 

@@ -141,6 +141,51 @@ def test_names_are_compared_as_docker_completes_them() -> None:
     assert images.find("example.org/nginx") is None
 
 
+SPELLINGS = ("nginx", "nginx:latest", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx")
+DIGEST, OTHER_DIGEST = (f"sha256:{character * 64}" for character in "ab")
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("image", [*SPELLINGS, f"nginx:latest@{DIGEST}", f"docker.io/library/nginx:latest@{DIGEST}"])
+def test_a_user_is_given_to_an_image_by_any_spelling(name: str, image: str) -> None:
+    images = ImageFinder({name: "101"}, connect=_no_engine)
+    given = images.find(image)
+    assert given is not None
+    assert given.user == "101"
+    assert images.unused_users() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "same"),
+    [
+        (f"nginx@{DIGEST}", f"docker.io/library/nginx@{DIGEST}", True),
+        (f"nginx@{DIGEST}", f"nginx:1.29@{DIGEST}", True),
+        (f"nginx:1.29@{DIGEST}", f"nginx@{DIGEST}", True),
+        (f"nginx@{DIGEST}", f"nginx@{OTHER_DIGEST}", False),
+        (f"nginx@{DIGEST}", "nginx", False),
+        ("nginx:1.29", f"nginx:1.29@{DIGEST}", True),
+        ("nginx:1.29", f"nginx:1.28@{DIGEST}", False),
+        # Which tag a digest has, nobody knows.
+        ("nginx", f"nginx@{DIGEST}", False),
+        ("nginx", "nginx:1.29", False),
+        ("nginx", "quay.io/library/nginx", False),
+        ("localhost:5000/a/b:1", "localhost:5000/a/b:1", True),
+        ("registry.example/app", "registry.example/app:latest", True),
+        ("app", "registry.example/app", False),
+    ],
+)
+def test_a_digest_counts_before_a_tag(name: str, image: str, same: bool) -> None:
+    images = ImageFinder({name: "101"}, connect=_no_engine)
+    assert (images.find(image) is not None) == same
+    assert images.unused_users() == ([] if same else [name])
+
+
+def test_two_users_of_one_image_are_wrong_use() -> None:
+    with pytest.raises(Misuse, match=r"another user was given for docker\.io/library/nginx:latest"):
+        ImageFinder({"nginx": "1", "docker.io/library/nginx:latest": "2"})
+    ImageFinder({"nginx": "1", "docker.io/library/nginx:latest": "1"})
+
+
 def test_users_that_are_given() -> None:
     assert parse_users(["a:1=5", "b="]) == {"a:1": "5", "b": ""}
     for nonsense in ("a", "=5", ""):
@@ -239,6 +284,99 @@ def test_a_gate(folder: Path, user: str | None, status: int, objection: str) -> 
     assert result.exit_code == status
     assert objection in result.stderr
     assert run("-f", str(folder / "one.yaml"), *said).exit_code == 0
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_name_that_no_container_has_is_said(folder: Path) -> None:
+    ask = ["-f", str(folder / "one.yaml"), "--image-user", "docker.io/library/numeric=5", "--image-user", "nginx:1=6"]
+    result = run(*ask)
+    assert result.exit_code == 0
+    assert result.stderr == "--image-user nginx:1: no container has this image\n"
+    assert run(*ask, "--json").stderr.splitlines()[-1] == "--image-user nginx:1: no container has this image"
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize(
+    ("settings", "kubelet"),
+    [("", {"ok": True, "cause": None}), ("runAsNonRoot: true", {"ok": False, "cause": "image-user-not-numeric"})],
+)
+def test_a_user_that_is_a_name_is_not_known_and_the_gate_says_what_tells_it(
+    tmp_path: Path, settings: str, kubelet: dict[str, Any]
+) -> None:
+    file = tmp_path / "pod.yaml"
+    file.write_text((POD % ("cloud", "registry.example/cloud:2.4")).replace("runAsNonRoot: true", settings))
+    ask = ["--gate", "-f", str(file), "--image-user", "registry.example/cloud:2.4=deno"]
+    (row,) = json.loads(run(*ask, "--json").stdout)
+    assert {name: row["kubelet"][name] for name in kubelet} == kubelet
+    assert (row["image_user"], row["runs_as"]) == ("deno", None)
+    result = run(*ask)
+    assert result.exit_code == 1
+    if not settings:
+        assert "not known" in result.stdout
+        assert "runs " not in result.stdout.replace("runs as", "")
+        assert "its user deno is a name, and its uid is not known" in result.stderr
+        assert "--image-user registry.example/cloud:2.4=UID" in result.stderr
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize(
+    ("settings", "runs_as"),
+    [
+        ("runAsUser: 7", {"uid": 7, "gid": None}),
+        ("{runAsUser: 7, runAsGroup: 8}", {"uid": 7, "gid": 8}),
+        ("{runAsUser: 0}", {"uid": 0, "gid": None}),
+        ("{}", None),
+        ("{runAsUser: 7, runAsNonRoot: true}", {"uid": 7, "gid": None}),
+        ("{runAsUser: 0, runAsNonRoot: true}", None),
+    ],
+)
+def test_runs_as_says_the_uid_wherever_it_is_known(
+    tmp_path: Path, settings: str, runs_as: dict[str, int | None] | None
+) -> None:
+    file = tmp_path / "pod.yaml"
+    settings = settings if settings.startswith("{") else f"{{{settings}}}"
+    file.write_text((POD % ("p", "nowhere")).replace("{runAsNonRoot: true}", settings))
+    (row,) = json.loads(run("-f", str(file), "--json").stdout)
+    others = {"groups": None, "user": None, "home": None}
+    assert row["runs_as"] == (None if runs_as is None else {**runs_as, **others})
+    given = json.loads(run("-f", str(file), "--json", "--image-user", "nowhere=1654").stdout)[0]["runs_as"]
+    assert given == ({"uid": 1654, "gid": None, **others} if settings == "{}" else row["runs_as"])
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_an_image_that_is_not_known_gets_one_line_from_the_gate(tmp_path: Path) -> None:
+    file = tmp_path / "pods.yaml"
+    pods = "".join(POD % (f"p{number}", "nowhere:1") for number in range(50))
+    file.write_text(pods + POD % ("q", "elsewhere:1") + (POD % ("r", "nowhere:1")).replace("runAsNonRoot: true", ""))
+    result = run("--gate", "-f", str(file))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "gate: Pod p0 c, Pod p1 c, Pod p2 c and 48 more: its user is not known: give it, "
+        "--image-user nowhere:1=USER, or have the image here, --archive PATH",
+        "gate: Pod q c: its user is not known: give it, "
+        "--image-user elsewhere:1=USER, or have the image here, --archive PATH",
+    ]
+
+
+def test_a_key_that_is_written_twice_is_said_in_the_chain() -> None:
+    text = (
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: sync}\nspec:\n  jobTemplate:\n    spec:\n"
+        "      template:\n        spec:\n          securityContext: {runAsNonRoot: true, runAsUser: 10001}\n"
+        "          containers:\n          - {name: sync, image: rooted, image: numeric}\n"
+        "          securityContext: {}\n"
+    )
+    (row,) = explain_text(finder(), text)
+    assert row.answer.uid == 1654
+    assert row.answer.because[:2] == (
+        "securityContext is written twice, again on line 12: kubectl takes the last, which undoes the first",
+        "image is written twice, again on line 11: kubectl takes the last, which undoes the first",
+    )
+    above = text.replace("  jobTemplate:", "  jobTemplate: {}\n  jobTemplate:")
+    assert any("jobTemplate is written twice" in reason for reason in explain_text(finder(), above)[0].answer.because)
+    (quiet,) = explain_text(
+        finder(), text.replace("          securityContext: {}\n", "").replace("image: rooted, ", "")
+    )
+    assert not any("twice" in reason for reason in quiet.answer.because)
 
 
 @pytest.mark.usefixtures("no_engine")
