@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.explain.manifests.go_yaml import BadYaml, Fields, read_document, whole
+from labkit.explain.manifests.go_yaml import BadYaml, Fields, of_64_bits, read_document, whole
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SEPARATOR = re.compile(r"(?m)^---(.*)$")
@@ -143,7 +143,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else _float(digits)
+    return of_64_bits(int(digits)) if len(digits) <= _LONGEST_INTEGER else _float(digits)
 
 
 def _float(digits: str) -> int | float:

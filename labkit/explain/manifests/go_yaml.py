@@ -156,6 +156,11 @@ def whole(number: float) -> int | float:
     return int(Decimal(repr(number)))
 
 
+def of_64_bits(number: int) -> int | float:
+    """An integer as it comes out of JSON: beyond 64 bits it is read as a float (k8s.io/apimachinery:util/json)."""
+    return number if -(1 << 63) <= number < 1 << 63 else whole(float(number))
+
+
 def _compose(text: str) -> Node | None:
     loader = None
     try:
@@ -208,7 +213,7 @@ def _value(node: Node) -> object:
             if value != value or value in (float("inf"), float("-inf")):
                 raise BadYaml(f"{node.value} is no number that JSON has", node.start_mark.line)
             return whole(value)
-        return value
+        return value if type(value) is not int else of_64_bits(value)
     if isinstance(node, SequenceNode):
         return [_value(item) for item in node.value]
     fields = Fields(node.start_mark.line)
