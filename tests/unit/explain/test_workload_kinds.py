@@ -263,7 +263,8 @@ _OF_POD = "json: cannot unmarshal {} into Go struct field PodSecurityContext.spe
             "json: cannot unmarshal number into Go struct field "
             "SecurityContext.spec.containers.securityContext.runAsNonRoot of type bool",
         ),
-        (pod(securityContext={"runAsUser": 2**63}), _OF_POD.format(f"number {2**63}", "runAsUser", "int64")),
+        # As kubectl sends it.
+        (pod(securityContext={"runAsUser": 2**63}), _OF_POD.format("number 9223372036854776000", "runAsUser", "int64")),
         (
             pod(securityContext={"runAsUser": 2**31}),
             "spec.securityContext.runAsUser: Invalid value: 2147483648: must be between 0 and 2147483647, inclusive",
