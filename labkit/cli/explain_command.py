@@ -19,6 +19,8 @@ from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
 from labkit.explain import dockerfiles
+from labkit.explain.compose_files import explain_compose
+from labkit.explain.compose_services import is_compose
 from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
@@ -124,9 +126,9 @@ def explain_command(
 ) -> int:
     """Say as whom containers will run, who refuses them, and why.
 
-    Nothing is run. IMAGE is a name that the engine knows, the path of an archive, or a Dockerfile; any other file is
-    read as a manifest, as with -f. With --gate such files may be those of a commit: what is no manifest among them, a
-    template or a patch is skipped.
+    Nothing is run. IMAGE is a name that the engine knows, the path of an archive, a Dockerfile or a Compose file; any
+    other file is read as a manifest, as with -f. With --gate such files may be those of a commit: what is no manifest
+    among them, a template or a patch is skipped.
     """
     versions = Versions(
         _version("--kubernetes", kubernetes, _NEWEST.kubernetes), _version("--runc", runc, _NEWEST.engine_runc)
@@ -134,10 +136,14 @@ def explain_command(
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
     to_build = [name for name in (*places, *images) if is_dockerfile(name)]
-    places, images = ([name for name in given if name not in to_build] for given in (places, images))
+    composed = [name for name in (*places, *images) if is_compose(name)]
+    # What a hook hands over was not chosen, and most Compose files name images that are not here.
+    forgiven = frozenset(images if gate else ())
+    named = {*to_build, *composed}
+    places, images = ([name for name in given if name not in named] for given in (places, images))
     files = [name for name in images if is_manifest(name)]
     names = [name for name in images if name not in files]
-    if not places and not images and not to_build:
+    if not places and not images and not named:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
     with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
@@ -149,13 +155,18 @@ def explain_command(
             for row in explain_image(finder, name, user=user, group_add=group_add, versions=versions)
         ]
         built = Explanations([])
-        if to_build:
+        if named:
             platform = ("linux", image_archives.image_architecture())
             arguments = dockerfiles.parse_build_args(build_args)
             options = dockerfiles.BuildOptions(builder, arguments, target, platform)
             bases = dockerfiles.BaseFinder(finder, dockerfiles.parse_variables(image_env))
             question = dockerfiles.DockerfileQuestion(options, all_stages)
-            built = dockerfiles.explain_dockerfiles(bases, to_build, question, versions)
+            built = Explanations.joined(
+                [
+                    dockerfiles.explain_dockerfiles(bases, to_build, question, versions),
+                    *(explain_compose(finder, name, bases, name in forgiven, versions) for name in composed),
+                ]
+            )
         explained = explain_manifests(
             finder,
             places if gate else [*places, *files],
@@ -166,7 +177,7 @@ def explain_command(
             versions=versions,
         )
         unused = finder.unused_users()
-    explained = replace(explained, rows=[*rows, *built.rows, *explained.rows], flaws=[*built.flaws, *explained.flaws])
+    explained = Explanations.joined([Explanations(rows), built, explained])
     if places or (files and not gate):
         _expect_containers([*places, *files], explained, gate)
     _print(explained, as_json)

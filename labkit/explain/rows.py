@@ -135,7 +135,7 @@ class Explanation:
             return "runs"
         if self.answer.kubelet_refusal is self.answer.refusal:
             return "the kubelet refuses"
-        return "the engine refuses" if self.kind == "docker run" else "the runtime refuses"
+        return "the engine refuses" if self.kind in ("docker run", "Compose") else "the runtime refuses"
 
     @property
     def runs_as(self) -> str:
@@ -196,6 +196,8 @@ class Explanation:
         decided_by = _DECIDED_BY[self.answer.decided_by]
         if self.answer.is_for_windows:
             decided_by = decided_by.replace("runAsUser", "runAsUserName")
+        if self.kind == "Compose" and self.answer.decided_by == "-u":
+            decided_by = "the service's user"
         return (self.title, user, decided_by, self.runs_as, self.verdict, str(self.cause or ""))
 
 
@@ -214,6 +216,16 @@ class Explanations:
     notes: Sequence[str] = field(default_factory=tuple)
     flaws: Sequence[str] = field(default_factory=tuple)
     unjudged: Sequence[str] = field(default_factory=tuple)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Explanations]) -> Explanations:
+        """Several as one, in their order."""
+        return cls(
+            [row for part in parts for row in part.rows],
+            [note for part in parts for note in part.notes],
+            [flaw for part in parts for flaw in part.flaws],
+            [sentence for part in parts for sentence in part.unjudged],
+        )
 
     def __iter__(self) -> Iterator[Explanation]:
         return iter(self.rows)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
-    from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, explain_dockerfiles
+    from labkit.explain.dockerfiles.dockerfile_rows import (
+        DockerfileQuestion,
+        explain_build,
+        explain_dockerfiles,
+        read_dockerfile,
+    )
     from labkit.explain.dockerfiles.expansion import Builder
     from labkit.explain.dockerfiles.stages import BuildOptions, parse_build_args
 
@@ -19,9 +24,11 @@ __all__ = [
     "BuildOptions",
     "Builder",
     "DockerfileQuestion",
+    "explain_build",
     "explain_dockerfiles",
     "parse_build_args",
     "parse_variables",
+    "read_dockerfile",
 ]
 
 _PLACES = {
@@ -29,7 +36,9 @@ _PLACES = {
     "BuildOptions": "stages",
     "Builder": "expansion",
     "DockerfileQuestion": "dockerfile_rows",
+    "explain_build": "dockerfile_rows",
     "explain_dockerfiles": "dockerfile_rows",
+    "read_dockerfile": "dockerfile_rows",
     "parse_build_args": "stages",
     "parse_variables": "base_images",
 }

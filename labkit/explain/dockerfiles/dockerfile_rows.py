@@ -69,10 +69,7 @@ def explain_dockerfiles(
     Raises:
         Misuse: there is no such file, or it cannot be read.
     """
-    explained = [explain_dockerfile(bases, name, question, versions) for name in names]
-    return Explanations(
-        [row for part in explained for row in part.rows], flaws=[flaw for part in explained for flaw in part.flaws]
-    )
+    return Explanations.joined([explain_dockerfile(bases, name, question, versions) for name in names])
 
 
 def read_dockerfile(name: str) -> str:
@@ -107,7 +104,35 @@ def explain_dockerfile_text(
     except BuildStops as error:
         return [_stopped(name, options.target, "", error)]
     stages = evaluation.stages if question.all_stages else [evaluation.final]
-    return [_row(text, bases, name, evaluation, stage, options, versions) for stage in stages]
+    return [_row(text, bases, name, evaluation, stage, options, versions).row for stage in stages]
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """What a Dockerfile makes.
+
+    Args:
+        row: its row.
+        sentences: what is to be said of its USER.
+        image: the image; None if its user is not known, or there is none.
+    """
+
+    row: Explanation
+    sentences: tuple[str, ...] = ()
+    image: Image | None = None
+
+
+def explain_build(bases: Bases, text: str, name: str, options: BuildOptions) -> BuiltImage:
+    """The image that a Dockerfile's text makes, for somebody who runs it otherwise than in a plain pod.
+
+    Raises:
+        TooLarge: it multiplies beyond measure.
+    """
+    try:
+        evaluation = evaluate(text, bases, options)
+    except BuildStops as error:
+        return BuiltImage(_stopped(name, options.target, "", error))
+    return _row(text, bases, name, evaluation, evaluation.final, options, _NEWEST)
 
 
 def _row(
@@ -118,11 +143,11 @@ def _row(
     stage: BuiltStage,
     options: BuildOptions,
     versions: Versions,
-) -> Explanation:
+) -> BuiltImage:
     if stage.stops is not None:
-        return _stopped(name, stage.text.title, stage.base, stage.stops)
+        return BuiltImage(_stopped(name, stage.text.title, stage.base, stage.stops))
     if stage.is_empty and stage is evaluation.final:
-        return _stopped(name, stage.text.title, stage.base, BuildStops(_NO_IMAGE))
+        return BuiltImage(_stopped(name, stage.text.title, stage.base, BuildStops(_NO_IMAGE)))
     sentences = list(findings(evaluation, stage))
     if stage is evaluation.final:
         sentences += _other_builder(text, bases, stage, options)
@@ -141,13 +166,16 @@ def _row(
     if stage.user is None:
         answer = explain_in_pod(None, versions=versions)
         because = (*sentences, *answer.because)
-        return replace(row, answer=replace(answer, ok=None, because=because), advice=_advice(stage))
+        row = replace(row, answer=replace(answer, ok=None, because=because), advice=_advice(stage))
+        return BuiltImage(row, tuple(sentences))
     image = _image(stage, stage.user)
     plain = _with_created_user(stage, explain_in_pod(image, versions=versions))
     non_root = explain_in_pod(image, _NON_ROOT, versions=versions)
+    chain = [*sentences]
     if non_root.kubelet_refusal is not None:
-        sentences.append(f"in a pod with runAsNonRoot the kubelet refuses: {non_root.kubelet_refusal.message}")
-    return replace(row, answer=replace(plain, because=(*sentences, *plain.because)), non_root=non_root)
+        chain.append(f"in a pod with runAsNonRoot the kubelet refuses: {non_root.kubelet_refusal.message}")
+    row = replace(row, answer=replace(plain, because=(*chain, *plain.because)), non_root=non_root)
+    return BuiltImage(row, tuple(sentences), image)
 
 
 def _stopped(name: str, stage: str, base: str, stops: BuildStops) -> Explanation:

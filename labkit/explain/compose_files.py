@@ -1,0 +1,154 @@
+"""`labkit explain` for Compose files: a row for each service, by the engine's rule.
+
+Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from labkit.base.errors import Misuse
+from labkit.core.identity.answers import explain_in_engine
+from labkit.core.identity.model import Answer, Image, Versions, read_number
+from labkit.explain import dockerfiles
+from labkit.explain.compose_services import ComposeService, NotCompose, parse_project, read_file, read_services
+from labkit.explain.image_lookup import ImageFinder
+from labkit.explain.rows import BuildOutcome, Explanation, Explanations
+
+_NEWEST = Versions()
+_NOT_KNOWN = Answer(ok=None, kubelet_ok=None, decided_by="image", because=())
+
+
+@dataclass(frozen=True)
+class BuildAnswer:
+    """The image of a service, as far as it is known.
+
+    Args:
+        row: of the service, without an answer yet.
+        image: None if its user is not known.
+        sentences: what is to be said of it.
+    """
+
+    row: Explanation
+    image: Image | None
+    sentences: tuple[str, ...] = ()
+
+
+def explain_compose(
+    finder: ImageFinder, name: str, bases: dockerfiles.BaseFinder, forgiven: bool = False, versions: Versions = _NEWEST
+) -> Explanations:
+    """As whom the services of a Compose file run, on the engine that `docker compose up` would use.
+
+    Args:
+        finder: looks images up.
+        name: the path of the file.
+        bases: looks the bases of Dockerfiles up.
+        forgiven: whether the file was not chosen: no gate minds an image that is not known, or a file of another kind.
+        versions: of the engine's runc.
+    """
+    path = Path(name)
+    try:
+        project = parse_project(read_file(path))
+        services = read_services(project, path)
+    except (NotCompose, OSError) as error:
+        if forgiven:
+            return Explanations([])
+        return Explanations([], flaws=[f"{name}: Compose does not take it: {error}"])
+    rows = [replace(_row(finder, service, path, bases, versions), forgiven=forgiven) for service in services]
+    notes = [f"{name}: what it includes is not read"] if "include" in project else []
+    return Explanations(rows, notes)
+
+
+def _row(
+    finder: ImageFinder, service: ComposeService, path: Path, bases: dockerfiles.BaseFinder, versions: Versions
+) -> Explanation:
+    row = Explanation(
+        file=str(path),
+        kind="Compose",
+        name=str(path),
+        namespace="default",
+        container=service.name,
+        role="main",
+        image=service.image,
+        image_user=None,
+        answer=_NOT_KNOWN,
+    )
+    if service.build is None:
+        image = finder.find(service.image)
+        built = BuildAnswer(replace(row, image_user=image.user if image is not None else None), image)
+    else:
+        built = _built(row, service, path, bases)
+    row = built.row
+    if row.build is not None and not row.build.ok:
+        return replace(row, answer=replace(_NOT_KNOWN, because=(*service.notes, *built.sentences)))
+    answer = _answer(built.image, service, versions, row.answer)
+    because = (*service.notes, *built.sentences, *answer.because)
+    return replace(row, answer=replace(answer, because=because), non_root=None, advice=_advice(service))
+
+
+def _built(row: Explanation, service: ComposeService, path: Path, bases: dockerfiles.BaseFinder) -> BuildAnswer:
+    """The image that a service builds."""
+    build = service.build or {}
+    context = str(build.get("context") or ".")
+    if "://" in context or context.startswith("git@"):
+        return BuildAnswer(row, None, (f"its build context {context} is not fetched: its Dockerfile is not known",))
+    arguments = {
+        name: os.environ.get(name, "") if value is None else value
+        for name, value in _pairs(build.get("args")).items()
+        if value is not None or name in os.environ
+    }
+    options = dockerfiles.BuildOptions("buildkit", arguments, str(build.get("target") or ""))
+    file = str(path.parent / context / str(build.get("dockerfile") or "Dockerfile"))
+    row = replace(row, image=row.image or file)
+    inline = build.get("dockerfile_inline")
+    try:
+        text = inline if isinstance(inline, str) else dockerfiles.read_dockerfile(file)
+        made = dockerfiles.explain_build(bases, text, file, options)
+    except (Misuse, ValueError) as error:
+        message = f"reading {file}: {error.came_back if isinstance(error, Misuse) else error}"
+        return BuildAnswer(replace(row, build=BuildOutcome(False, message)), None, (message,))
+    where = "its Dockerfile" if isinstance(inline, str) else file
+    sentences = made.sentences or made.row.answer.because
+    row = replace(row, image_user=made.row.image_user, build=made.row.build, answer=made.row.answer)
+    return BuildAnswer(row, made.image, tuple(f"{where}: {sentence}" for sentence in sentences))
+
+
+def _answer(image: Image | None, service: ComposeService, versions: Versions, of_build: Answer) -> Answer:
+    if image is None and not service.user:
+        return replace(of_build, ok=None, because=("no user is set, and the image's USER is not known",))
+    answer = explain_in_engine(
+        image or Image(files_known=False), service.user or None, service.group_add, versions=versions
+    )
+    # What a Dockerfile's commands tell of its user is known already.
+    if service.build is not None and not service.user and answer.uid is None and of_build.uid is not None:
+        answer = replace(answer, ok=of_build.ok, uid=of_build.uid)
+    if not service.user:
+        return answer
+    overridden = "an image that is not known" if image is None else f"the image's USER ({image.user or 'empty'})"
+    return replace(answer, because=(f"the service's user {service.user} overrides {overridden}", *answer.because[1:]))
+
+
+def _advice(service: ComposeService) -> str:
+    if service.user and read_number(service.user.partition(":")[0]) is None:
+        return (
+            f"its user {service.user} is a name, whose uid is not known without the image's passwd file: say the number"
+        )
+    if service.build is not None:
+        return "its user is for the base of its Dockerfile to decide, which is not known: have it here, or set user"
+    return f"its user is not known: set user, or give the image's, --image-user {service.image}=USER"
+
+
+def _pairs(value: object) -> dict[str, str | None]:
+    """Arguments of a build, a mapping or a list; one without a value is for the environment to give."""
+    if isinstance(value, dict):
+        return {str(name): None if item is None else _scalar(item) for name, item in value.items()}
+    if not isinstance(value, list):
+        return {}
+    split = (str(item).partition("=") for item in value)
+    return {name: text if equals else None for name, equals, text in split}
+
+
+def _scalar(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
