@@ -19,9 +19,7 @@ from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
 from labkit.explain import dockerfiles
-from labkit.explain.compose_files import explain_compose
-from labkit.explain.compose_services import is_compose
-from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
+from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.manifest_files import is_manifest
@@ -136,7 +134,7 @@ def explain_command(
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
     to_build = [name for name in (*places, *images) if is_dockerfile(name)]
-    composed = [name for name in (*places, *images) if is_compose(name)]
+    composed = [name for name in (*places, *images) if may_be_compose(name) and dockerfiles.is_compose(name)]
     # What a hook hands over was not chosen, and most Compose files name images that are not here.
     forgiven = frozenset(images if gate else ())
     named = {*to_build, *composed}
@@ -164,7 +162,10 @@ def explain_command(
             built = Explanations.joined(
                 [
                     dockerfiles.explain_dockerfiles(bases, to_build, question, versions),
-                    *(explain_compose(finder, name, bases, name in forgiven, versions) for name in composed),
+                    *(
+                        dockerfiles.explain_compose(finder, name, bases, name in forgiven, versions)
+                        for name in composed
+                    ),
                 ]
             )
         explained = explain_manifests(

@@ -1,4 +1,5 @@
 """Dockerfiles as the builders read them: which USER each stage ends with, or why the build stops. Nothing is built.
+Compose files, which name them, are read here as well.
 
 What this package offers is imported when it is first used (PEP 562): most calls of `labkit explain` read no Dockerfile.
 """
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
+    from labkit.explain.dockerfiles.compose_files import explain_compose
+    from labkit.explain.dockerfiles.compose_services import is_compose
     from labkit.explain.dockerfiles.dockerfile_rows import (
         DockerfileQuestion,
         explain_build,
@@ -25,7 +28,9 @@ __all__ = [
     "Builder",
     "DockerfileQuestion",
     "explain_build",
+    "explain_compose",
     "explain_dockerfiles",
+    "is_compose",
     "parse_build_args",
     "parse_variables",
     "read_dockerfile",
@@ -37,7 +42,9 @@ _PLACES = {
     "Builder": "expansion",
     "DockerfileQuestion": "dockerfile_rows",
     "explain_build": "dockerfile_rows",
+    "explain_compose": "compose_files",
     "explain_dockerfiles": "dockerfile_rows",
+    "is_compose": "compose_services",
     "read_dockerfile": "dockerfile_rows",
     "parse_build_args": "stages",
     "parse_variables": "base_images",

@@ -1,4 +1,4 @@
-"""Which files are Dockerfiles: by their names, or by how they begin."""
+"""Which files are Dockerfiles, by their names or by how they begin, and which may be for Compose."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ _BEGINS = re.compile(
     rb"[ \t]*FROM[ \t\\`]",
     re.IGNORECASE,
 )
+_SERVICES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?services[\"']?[ \t]*:")
+_LARGEST_COMPOSE = 4 << 20
 _OTHER_ENDINGS = (".yaml", ".yml", ".json")
 
 
@@ -60,6 +62,18 @@ def is_dockerfile(name: str) -> bool:
         with path.open("rb") as file:
             return _BEGINS.match(file.read(_HEAD_BYTES)) is not None
     except (OSError, ValueError):  # such as a name too long for a file; reading it says why not
+        return False
+
+
+def may_be_compose(name: str) -> bool:
+    """Whether a file has a line that begins services, as a Compose file has; its text says whether it is one."""
+    path = Path(name)
+    try:
+        if not name.endswith(_OTHER_ENDINGS[:2]) or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return _SERVICES.search(file.read(_LARGEST_COMPOSE)) is not None
+    except (OSError, ValueError):
         return False
 
 

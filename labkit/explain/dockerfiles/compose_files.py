@@ -12,8 +12,16 @@ from pathlib import Path
 from labkit.base.errors import Misuse
 from labkit.core.identity.answers import explain_in_engine
 from labkit.core.identity.model import Answer, Image, Versions, read_number
-from labkit.explain import dockerfiles
-from labkit.explain.compose_services import ComposeService, NotCompose, parse_project, read_file, read_services
+from labkit.explain.dockerfiles.base_images import BaseFinder
+from labkit.explain.dockerfiles.compose_services import (
+    ComposeService,
+    NotCompose,
+    parse_project,
+    read_file,
+    read_services,
+)
+from labkit.explain.dockerfiles.dockerfile_rows import explain_build, read_dockerfile
+from labkit.explain.dockerfiles.stages import BuildOptions
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import BuildOutcome, Explanation, Explanations
 
@@ -37,7 +45,7 @@ class BuildAnswer:
 
 
 def explain_compose(
-    finder: ImageFinder, name: str, bases: dockerfiles.BaseFinder, forgiven: bool = False, versions: Versions = _NEWEST
+    finder: ImageFinder, name: str, bases: BaseFinder, forgiven: bool = False, versions: Versions = _NEWEST
 ) -> Explanations:
     """As whom the services of a Compose file run, on the engine that `docker compose up` would use.
 
@@ -62,7 +70,7 @@ def explain_compose(
 
 
 def _row(
-    finder: ImageFinder, service: ComposeService, path: Path, bases: dockerfiles.BaseFinder, versions: Versions
+    finder: ImageFinder, service: ComposeService, path: Path, bases: BaseFinder, versions: Versions
 ) -> Explanation:
     row = Explanation(
         file=str(path),
@@ -88,7 +96,7 @@ def _row(
     return replace(row, answer=replace(answer, because=because), non_root=None, advice=_advice(service))
 
 
-def _built(row: Explanation, service: ComposeService, path: Path, bases: dockerfiles.BaseFinder) -> BuildAnswer:
+def _built(row: Explanation, service: ComposeService, path: Path, bases: BaseFinder) -> BuildAnswer:
     """The image that a service builds."""
     build = service.build or {}
     context = str(build.get("context") or ".")
@@ -99,13 +107,13 @@ def _built(row: Explanation, service: ComposeService, path: Path, bases: dockerf
         for name, value in _pairs(build.get("args")).items()
         if value is not None or name in os.environ
     }
-    options = dockerfiles.BuildOptions("buildkit", arguments, str(build.get("target") or ""))
+    options = BuildOptions("buildkit", arguments, str(build.get("target") or ""))
     file = str(path.parent / context / str(build.get("dockerfile") or "Dockerfile"))
     row = replace(row, image=row.image or file)
     inline = build.get("dockerfile_inline")
     try:
-        text = inline if isinstance(inline, str) else dockerfiles.read_dockerfile(file)
-        made = dockerfiles.explain_build(bases, text, file, options)
+        text = inline if isinstance(inline, str) else read_dockerfile(file)
+        made = explain_build(bases, text, file, options)
     except (Misuse, ValueError) as error:
         message = f"reading {file}: {error.came_back if isinstance(error, Misuse) else error}"
         return BuildAnswer(replace(row, build=BuildOutcome(False, message)), None, (message,))

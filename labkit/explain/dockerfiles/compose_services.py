@@ -5,17 +5,15 @@ Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.explain.compose_text import Interpolation, InvalidTemplate, variables_of
+from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, variables_of
+from labkit.explain.dockerfiles.dockerfile_files import may_be_compose
 from labkit.explain.manifests.documents import decode, read_documents
 
-_ENDINGS = (".yaml", ".yml")
-_SERVICES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?services[\"']?[ \t]*:")
 _LARGEST = 4 << 20
 _DEEPEST = 20
 # What the shell has without exporting it, so that Compose does not see it.
@@ -49,13 +47,13 @@ class ComposeService:
 
 def is_compose(name: str) -> bool:
     """Whether a file is one for Compose: it has services, and they have images or builds."""
-    if not name.endswith(_ENDINGS):
+    if not may_be_compose(name):
         return False
     try:
         data = read_file(Path(name))
     except (OSError, ValueError):
         return False
-    if len(data) > _LARGEST or not _SERVICES.search(data):
+    if len(data) > _LARGEST:
         return False
     try:
         return _is_project(parse_project(data))

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.cli import main
-from labkit.explain.compose_services import is_compose
-from labkit.explain.compose_text import Interpolation, InvalidTemplate, variables_of
+from labkit.explain.dockerfiles.compose_services import is_compose
+from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, variables_of
 
 SERVICES = """
 x-base: &base
