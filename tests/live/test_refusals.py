@@ -8,11 +8,12 @@ import pytest
 
 from labkit.adapters.kube import Kube
 from labkit.base.errors import LabFailed
+from labkit.base.waiting import watch
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import process_identities
-from labkit.core.pods.verdicts import BEING_DELETED
+from labkit.core.pods.verdicts import BEING_DELETED, is_half_ended
 from labkit.core.refuser import Refuser
 from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
@@ -193,3 +194,66 @@ def test_all_containers_of_a_pod_count(lab: Lab, kube: Kube, namespace: str) -> 
     )
     outcome = kube.observe_end("p", namespace, 15).expect(Cause.IMAGE_RUNS_AS_ROOT)
     assert (outcome.container, outcome.refuser) == ("debugger", Refuser.KUBELET)
+
+
+def test_a_pod_that_has_half_ended_is_told_so_soon(lab: Lab, kube: Kube, namespace: str) -> None:
+    debian = lab.reference("debian")
+    main = [container_manifest(name, debian, command=["sleep", span]) for name, span in (("a", "60"), ("b", "0.1"))]
+    kube.create_pod(pod_manifest("p", main), "p", namespace)
+    watch(lambda: is_half_ended(kube.pod("p", namespace)), bool, 30)
+    outcome = kube.observe("p", namespace, seconds=30).expect(Cause.TIMEOUT)
+    assert (outcome.container, outcome.message) == ("b", "container b has ended, with exit status 0")
+    assert (outcome.seconds or 30) < 20
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "field", "advice"),
+    [
+        ({"runAsNonroot": True}, {}, "spec.securityContext.runAsNonroot", "did you mean runAsNonRoot?"),
+        ({}, {"fsGroup": 1}, "spec.containers[0].securityContext.fsGroup", "belongs to the pod's securityContext"),
+    ],
+)
+def test_an_unknown_field_is_not_let_in(
+    lab: Lab, kube: Kube, namespace: str, pod: dict[str, Any], container: dict[str, Any], field: str, advice: str
+) -> None:
+    outcome = _make(lab, kube, namespace, "debian", pod=pod, container=container).expect(Cause.INVALID_MANIFEST)
+    assert (outcome.verdict, outcome.refuser) == ("not admitted", Refuser.API_SERVER)
+    assert f'unknown field "{field}"' in (outcome.message or "")
+    assert (outcome.message or "").endswith(advice)
+    assert kube.find_pod("p", namespace) is None
+
+
+def test_admission_refuses_and_warns(lab: Lab, kube: Kube, namespace: str) -> None:
+    body = {"metadata": {"labels": {"pod-security.kubernetes.io/warn": "restricted"}}}
+    kube._ask("PATCH", f"api/v1/namespaces/{namespace}", body=body, kind="merge-patch+json")
+    outcome = _make(lab, kube, namespace, "aspnetapp", pod=_NON_ROOT).expect_running()
+    assert 'would violate PodSecurity "restricted:latest"' in outcome.warnings[0]
+    kube.enforce(namespace, "restricted")
+    outcome = _make(lab, kube, namespace, "aspnetapp", pod=_NON_ROOT).expect(Cause.POD_SECURITY)
+    assert outcome.refuser is Refuser.ADMISSION
+
+
+def test_an_exec_that_floods_a_stream_is_bounded(lab: Lab, kube: Kube, namespace: str) -> None:
+    _make(lab, kube, namespace, "debian", command=["sleep", "60"]).expect_running()
+    flood = kube.execute("p", namespace, ["sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo done; exit 3"])
+    assert (flood.exit_status, flood.stdout) == (3, "done\n")
+    assert 1_000_000 < len(flood.stderr) < 1_100_000
+    assert "more bytes are left out" in flood.stderr
+    with pytest.raises(LabFailed, match="and went on"):
+        kube.execute("p", namespace, ["sh", "-c", "yes >&2"])
+    assert kube.execute("p", namespace, ["true"]) == ExecResult(0)
+
+
+def test_each_pod_of_a_deployments_template_is_judged(lab: Lab, kube: Kube, namespace: str) -> None:
+    def deployment(image: str) -> dict[str, Any]:
+        pod = pod_manifest("web", [container_manifest("a", lab.reference(image))], security=_NON_ROOT)
+        pod["spec"]["restartPolicy"] = "Always"
+        template = {"metadata": {"labels": {"app": "web"}}, "spec": pod["spec"]}
+        spec = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+        return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+
+    assert kube.pods_of("web", namespace, 15) == []
+    kube.apply_object(deployment("aspnetapp"), namespace)
+    assert [outcome.verdict for outcome in kube.pods_of("web", namespace, 15)] == ["running"] * 2
+    kube.apply_object(deployment("aspnetapp-root"), namespace)
+    assert {outcome.cause for outcome in kube.pods_of("web", namespace, 15)} == {Cause.IMAGE_RUNS_AS_ROOT}
