@@ -257,3 +257,18 @@ def test_each_pod_of_a_deployments_template_is_judged(lab: Lab, kube: Kube, name
     assert [outcome.verdict for outcome in kube.pods_of("web", namespace, 15)] == ["running"] * 2
     kube.apply_object(deployment("aspnetapp-root"), namespace)
     assert {outcome.cause for outcome in kube.pods_of("web", namespace, 15)} == {Cause.IMAGE_RUNS_AS_ROOT}
+
+
+def test_a_level_counts_at_once(lab: Lab, kube: Kube, namespace: str) -> None:
+    """Admission's cache of namespaces is behind the label, so that one pod in some was let in by the old level."""
+    plain = pod_manifest("p", [container_manifest("a", lab.reference("debian"))])
+    host = {**plain, "spec": {**plain["spec"], "hostNetwork": True}}
+    for _ in range(10):
+        for level, refused in (
+            ("restricted", (True, True)),
+            ("baseline", (False, True)),
+            ("privileged", (False, False)),
+        ):
+            kube.enforce(namespace, level)
+            answers = [kube.create_pod(manifest, "p", namespace, dry_run=True) for manifest in (plain, host)]
+            assert (answers[0] is not None, answers[1] is not None) == refused, level

@@ -187,6 +187,12 @@ def _refuser(status_code: int, message: str) -> Refuser:
     return Refuser.ADMISSION if forbidden or _OTHER_ADMISSION.search(message) else Refuser.API_SERVER
 
 
+def violated_level(message: str) -> str:
+    """The Pod Security level that a pod violates, by admission's words; empty if they are not about that."""
+    match = _POD_SECURITY.search(message)
+    return match["level"].partition(":")[0] if match else ""
+
+
 def split_violations(text: str) -> list[str]:
     """The controls that Pod Security's message names: separated by commas outside of parentheses."""
     parts, depth, start = [], 0, 0

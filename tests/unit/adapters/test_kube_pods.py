@@ -194,3 +194,23 @@ def test_what_floods_a_stream_is_bounded() -> None:
     broken = BoundedStream()
     broken.write(b"a\xff")
     assert broken.text == "a\ufffd"
+
+
+def test_a_level_is_seen_enforced_before_anything_is_asked_of_it(kube: Kube, server: AnswersServer) -> None:
+    """Admission's cache is behind the label: the first pods are still let in."""
+    server.answers |= {"/api/v1/namespaces/n": (200, {}), _PODS: (201, _pod("asked"))}
+    message = 'pods "asked" is forbidden: violates PodSecurity "restricted:latest": host namespaces (hostNetwork=true)'
+    catches_up = threading.Timer(0.2, server.answers.update, [{_PODS: (403, {"message": message})}])
+    catches_up.start()
+    kube.enforce("n", "restricted")
+    assert server.answers[_PODS][0] == 403
+    assert all("dryRun=All" in query for query in server.queries[1:])
+    catches_up.join()
+
+
+def test_a_level_that_other_rules_hide_is_not_waited_for_without_end(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.adapters.kube.namespaces._ENFORCED_SECONDS", 0.1)
+    server.answers |= {"/api/v1/namespaces/n": (200, {}), _PODS: (403, {"message": "exceeded quota"})}
+    assert kube.enforce("n", "restricted") == ()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.core.causes import Cause
-from labkit.core.pods.outcome import Outcome, judge_admission, split_violations
+from labkit.core.pods.outcome import Outcome, judge_admission, split_violations, violated_level
 from labkit.core.refuser import Refuser
 
 
@@ -71,6 +71,8 @@ def test_pod_security_is_admission_and_its_controls_come_first() -> None:
     outcome = judge_admission(403, message)
     assert outcome.refuser is Refuser.ADMISSION
     assert outcome.headline == "admission refuses: host namespaces, b"
+    assert violated_level(message) == "baseline"
+    assert violated_level("exceeded quota") == ""
 
 
 def test_warnings_are_shown_and_refuse_nothing() -> None:
