@@ -182,6 +182,16 @@ def runc_version(version: EngineVersion) -> tuple[int, int] | None:
     return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
 
 
+def mapped_ids(info: EngineInfo) -> int | None:
+    """How many ids the containers of an engine have, from 0; None for all, which is the usual.
+
+    The engine only says that it has a user namespace (moby/moby:daemon/info.go, fillSecurityOptions). How many ids that
+    maps stands in its machine's /etc/subuid, where 65536 is the default; a rootless engine's own id comes on top.
+    """
+    names = {part for option in info.get("SecurityOptions") or () for part in option.split(",")}
+    return 65537 if "name=rootless" in names else 65536 if "name=userns" in names else None
+
+
 @dataclass(frozen=True)
 class PathInImage:
     """Something at a path of an image: who owns it, its mode in octal, its text if it is a small file."""

@@ -20,9 +20,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from labkit.adapters.engine_answers import (
+    EngineInfo,
     EngineVersion,
     InspectedImage,
     PathInImage,
+    mapped_ids,
     read_inspected,
     read_path,
     runc_version,
@@ -82,6 +84,11 @@ class EngineSocket:
         """Major and minor of the engine's runc, None if the engine does not say."""
         version: EngineVersion | None = self._json("GET", "/version", "Asking the engine for its version")
         return runc_version(version) if version else None
+
+    def mapped_ids(self) -> int | None:
+        """How many ids its containers have; None for all."""
+        info: EngineInfo | None = self._json("GET", "/info", "Asking the engine about itself")
+        return mapped_ids(info) if info else None
 
     def image(self, reference: str) -> InspectedImage | None:
         """What `docker image inspect` tells, None if the engine has no such image.

@@ -37,6 +37,7 @@ class ImageContent:
         architecture: as the image says it: `amd64`, `arm64`; empty where it says none.
         passwd: the text of its passwd file, None where it has none.
         group: the text of its group file, None where it has none.
+        system: what it runs on, as the image says it: `linux`, `windows`; empty where it says none.
     """
 
     reference: str
@@ -45,6 +46,7 @@ class ImageContent:
     architecture: str
     passwd: str | None
     group: str | None
+    system: str = ""
 
 
 class ArchiveUnreadable(Misuse):
@@ -151,7 +153,8 @@ def _image(store: Store, reference: str, config: str, layers: list[str], manifes
     record = store.json(config, dict, "config")
     inner, architecture = field_of(record, "config", dict), field_of(record, "architecture", str)
     env = tuple(list_of(inner, "Env", str))
-    content = ImageContent(reference, field_of(inner, "User", str), env, architecture, None, None)
+    system = field_of(record, "os", str)
+    content = ImageContent(reference, field_of(inner, "User", str), env, architecture, None, None, system)
     return _Image(content, layers, config, manifest)
 
 

@@ -147,6 +147,8 @@ def explain_command(
     with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
         if runc is None and names:
             versions = replace(versions, engine_runc=finder.engine_runc() or versions.engine_runc)
+        if names:
+            versions = replace(versions, engine_ids=finder.engine_ids())
         rows = [
             row
             for name in names

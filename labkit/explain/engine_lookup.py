@@ -78,6 +78,10 @@ class EngineLookup:
         """Major and minor of the engine's runc, None if the engine does not say."""
         return self._engine.runc_version()
 
+    def mapped_ids(self) -> int | None:
+        """How many ids the engine's containers have; None for all."""
+        return self._engine.mapped_ids()
+
     def find(self, name: str) -> EngineImage | None:
         """An image by its name, or by the short name of a sample image; None if the engine has none.
 
@@ -94,6 +98,8 @@ class EngineLookup:
         user, home = config.get("User") or "", home_of(config.get("Env") or ())
         architecture = str(inspected.get("Architecture") or "")
         env, on_build = tuple(config.get("Env") or ()), _texts(config.get("OnBuild"))
+        if inspected.get("Os") == "windows":
+            return EngineImage(Image(user, home=home, is_for_windows=True), architecture, (), env, on_build)
         try:
             files = self._engine.look_inside(name, [_PASSWD, _GROUP])
         except LabFailed as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from labkit.base.errors import Misuse
@@ -56,13 +57,15 @@ def explain_image(
         LabError: there is no such image, no engine or no readable archive, or a setting is not valid.
     """
     of_pod, own = _read_both(pod, container)
-    versions = versions or Versions(engine_runc=finder.engine_runc() or _NEWEST.engine_runc)
+    if versions is None:
+        runc = finder.engine_runc() or _NEWEST.engine_runc
+        versions = Versions(engine_runc=runc, engine_ids=finder.engine_ids())
     rows = []
     for name, image in _look_up(finder, reference):
         image = image if image_user is None else replace(image, user=image_user)
         in_pod, on_engine = pod is not None or container is not None, user is not None or bool(group_add)
         if in_pod:
-            answer = explain_in_pod(image, of_pod, own, versions=versions)
+            answer = _answer_in_pod(image, of_pod, own, versions, pod or {}, container or {})
             api = _verdict_on_settings(pod, container)
             rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
         if on_engine:
@@ -84,6 +87,20 @@ def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | Non
         raise Misuse(
             "Reading the settings", str(error), "compare them with\n  labkit kubectl explain pod.spec"
         ) from error
+
+
+def _answer_in_pod(
+    image: Image,
+    pod: Settings,
+    own: Settings,
+    versions: Versions,
+    of_pod: Mapping[str, Any],
+    of_container: Mapping[str, Any] = MappingProxyType({}),
+) -> Answer:
+    """The answer in a pod with these settings, of which Windows has more than Linux."""
+    if image.is_for_windows:
+        return explain_on_windows(image, {"securityContext": of_pod}, {"securityContext": of_container})
+    return explain_in_pod(image, pod, own, versions=versions)
 
 
 def _verdict_on_settings(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> ApiVerdict:
@@ -148,7 +165,7 @@ def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, v
 def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None, versions: Versions) -> Explanation:
     image = finder.find(asked.image) if asked.image else None
     where = pod_and_container(asked.name, asked.namespace, asked.container)
-    if is_for_windows(asked.template.spec):
+    if is_for_windows(asked.template.spec) or (image is not None and image.is_for_windows):
         answer = explain_on_windows(image, asked.template.spec, asked.fields, where)
     else:
         home = home_of_container(asked.fields)
@@ -178,14 +195,20 @@ def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:
 def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation]:
     """What people ask first: a pod without settings, one with runAsNonRoot, and the engine."""
     rows = [
-        _image_row(name, "Pod", title, image, explain_in_pod(image, pod, versions=versions))
-        for title, pod in (("without settings", Settings()), ("runAsNonRoot: true", _NON_ROOT))
+        _image_row(name, "Pod", title, image, _answer_in_pod(image, pod, Settings(), versions, context))
+        for title, pod, context in (
+            ("without settings", Settings(), {}),
+            ("runAsNonRoot: true", _NON_ROOT, {"runAsNonRoot": True}),
+        )
     ]
     return [*rows, _engine_row(name, image, None, (), versions)]
 
 
 def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[str], versions: Versions) -> Explanation:
-    answer = explain_in_engine(image, user, group_add, versions=versions)
+    if image.is_for_windows:
+        answer = explain_on_windows(replace(image, user=user or image.user), {}, {})
+    else:
+        answer = explain_in_engine(image, user, group_add, versions=versions)
     options = " ".join([*(["-u", user] if user else []), *(f"--group-add {group}" for group in group_add)])
     return _image_row(name, "docker run", options, image, answer, NOT_ASKED)
 

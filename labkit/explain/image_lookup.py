@@ -141,11 +141,17 @@ class ImageFinder:
     def from_archive(self, content: ImageContent) -> Image:
         """An image of an archive; one for another kind of machine is noted."""
         self._note_architecture(content.reference, content.architecture)
-        return Image(content.user, content.passwd, content.group, home_of(content.env))
+        windows = content.system == "windows"
+        return Image(content.user, content.passwd, content.group, home_of(content.env), is_for_windows=windows)
 
     def unused_users(self) -> list[str]:
         """The names of images whose user was given, and for which nobody asked."""
         return self._users.unused()
+
+    def engine_ids(self) -> int | None:
+        """How many ids the engine's containers have; None for all, or if there is no engine."""
+        engine = self._reach()
+        return engine.mapped_ids() if engine is not None else None
 
     def engine_runc(self) -> tuple[int, int] | None:
         """The version of the engine's runc, None if there is no engine or it does not say."""

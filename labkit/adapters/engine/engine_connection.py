@@ -12,7 +12,7 @@ from docker.tls import TLSConfig
 from docker.utils import config, kwargs_from_env
 
 from labkit.adapters.engine.engine_errors import doing, unreachable
-from labkit.adapters.engine_answers import EngineInfo, EngineVersion, runc_version
+from labkit.adapters.engine_answers import EngineInfo, EngineVersion, mapped_ids, runc_version
 from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, read_settings
 from labkit.base.configuration import Configuration
 from labkit.base.log import logged_request
@@ -103,6 +103,10 @@ class EngineConnection:
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""
         return runc_version(self.version())
+
+    def mapped_ids(self) -> int | None:
+        """How many ids its containers have; None for all."""
+        return mapped_ids(self.info())
 
     def _architecture(self) -> str:
         return str(self.version().get("Arch", "amd64"))

@@ -222,10 +222,15 @@ def _hints(key: str, kind: str, path: str) -> Iterator[str]:
         meant = next(name for name in types[kind] if name.lower() == near[0])
         yield f"{key} may be meant for {meant}"
         return
+    if key in types["PodSpec"] and kind in (_POD_LEVEL, _CONTAINER_LEVEL, "Container") and key != "securityContext":
+        yield f"{key} belongs to the pod's spec, beside containers"
+        return
     if key not in types[_POD_LEVEL] and key not in types[_CONTAINER_LEVEL] and key != "securityContext":
         return
     in_pod, in_container = key in types[_POD_LEVEL], key in types[_CONTAINER_LEVEL]
-    if kind == _CONTAINER_LEVEL:
+    if kind == "Capabilities":
+        yield f"{key} belongs beside capabilities, into the container's securityContext"
+    elif kind == _CONTAINER_LEVEL:
         yield f"{key} belongs to the pod: spec.securityContext.{key} of the pod"
     elif kind == _POD_LEVEL:
         yield f"{key} belongs to each container: containers[].securityContext.{key}"

@@ -150,7 +150,7 @@ def explain_in_engine(
         because = ["neither -u nor the image's USER says anything: uid 0 (root)"]
     settings = effective_settings(pod, container)
     kubelet_refusal = verify_run_as_non_root(settings, cri_user(image.user), kubernetes=versions.kubernetes)
-    resolution = resolve_in_engine(image, user or image.user, group_add, versions.engine_runc)
+    resolution = resolve_in_engine(image, user or image.user, group_add, versions.engine_runc, versions.engine_ids)
     if not image.files_known and _names(user or image.user, group_add):
         because.append("a name depends on the image's passwd and group files, which are not known")
         return _unknown_in_engine(None, kubelet_refusal, decided_by, because)
@@ -161,6 +161,8 @@ def explain_in_engine(
     identity = resolution.identity
     if identity is not None and identity.uid == 0:
         because.append("uid 0 is root")
+    if resolution.refusal is not None and resolution.refusal.cause is Cause.USER_NAMESPACE:
+        because.append(f"the engine runs containers in a user namespace that maps {versions.engine_ids} ids, from 0")
     if resolution.refusal is not None:
         because.append(f"the engine refuses: {resolution.refusal.message}")
     return Answer(

@@ -25,7 +25,7 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"etc/(passwd|group)\"? exceeds \d+ bytes", Cause.BAD_USER_SPEC),
     # -1 is the one id that no namespace maps (setuid(2): no change).
     (r"cannot set[ug]id to unmapped [ug]id 4294967295", Cause.BAD_USER_SPEC),
-    (r"cannot set[ug]id to unmapped", Cause.USER_NAMESPACE),
+    (r"cannot set ?[ug]id to unmapped", Cause.USER_NAMESPACE),
     (r"container ID \d+ cannot be mapped to a host ID", Cause.USER_NAMESPACE),
     (r"setgroups: invalid argument", Cause.BAD_USER_SPEC),
     (r"etc/passwd: (no such file or directory|file does not exist)", Cause.UNKNOWN_USER),

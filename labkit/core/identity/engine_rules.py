@@ -28,7 +28,9 @@ _RUNC_TAKES_NUMBERS = (1, 3)
 _READ_AGAIN = "runc before 1.3 looks each number up in the group file once more, by name too: other groups"
 
 
-def resolve_in_engine(image: Image, spec: str, group_add: Sequence[str], runc: tuple[int, int] = (1, 1)) -> Resolution:
+def resolve_in_engine(
+    image: Image, spec: str, group_add: Sequence[str], runc: tuple[int, int] = (1, 1), mapped: int | None = None
+) -> Resolution:
     """The identity of a container's process, or why the engine or runc refuses it.
 
     Args:
@@ -36,6 +38,7 @@ def resolve_in_engine(image: Image, spec: str, group_add: Sequence[str], runc: t
         spec: user, uid, user:group, uid:gid, user:gid or uid:group; "" for root.
         group_add: names or numbers of more groups.
         runc: (major, minor) of the engine's runc.
+        mapped: how many ids its user namespace maps, None if it has none of its own.
     """
     user, group = (*spec.split(":"), "")[:2]
     because: list[str] = []
@@ -62,6 +65,8 @@ def resolve_in_engine(image: Image, spec: str, group_add: Sequence[str], runc: t
             if set(again) != set(all_groups):
                 because.append(_READ_AGAIN)
             all_groups = [as_uint32(gid) for gid in again]
+        if mapped is not None:
+            _check_mapped(uid, gid, all_groups, mapped, runc)
         check_kernel_takes(uid, gid, all_groups)
     except CannotResolve as error:
         return Resolution(refusal=error.refusal, because=tuple(because))
@@ -144,6 +149,18 @@ def _read_again(image: Image, uid: int, gid: int, all_groups: list[int]) -> list
     if not is_valid_id(gid) and not any(line.gid == gid for line in groups(image.group)):
         _check_range(gid)
     return _additional_groups([str(number) for number in all_groups], image.group)
+
+
+def _check_mapped(uid: int, gid: int, all_groups: Iterable[int], mapped: int, runc: tuple[int, int]) -> None:
+    """What runc says to an id that the engine's user namespace does not map: rootless, or userns-remap."""
+    old = runc < _RUNC_TAKES_NUMBERS
+    for kind, number in (("uid", uid), ("gid", gid)):
+        if old and number >= mapped:
+            raise CannotResolve(Cause.USER_NAMESPACE, f"cannot set {kind} to unmapped user in user namespace")
+    if any(number >= mapped for number in all_groups):
+        raise CannotResolve(Cause.USER_NAMESPACE, "setgroups: invalid argument")
+    if uid >= mapped:
+        raise CannotResolve(Cause.USER_NAMESPACE, f"cannot setuid to unmapped uid {uid} in user namespace")
 
 
 def _number(text: str) -> int | None:

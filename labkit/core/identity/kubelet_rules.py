@@ -13,7 +13,7 @@ The kubelet does the same for init, regular and ephemeral containers; runAsGroup
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -137,20 +137,20 @@ def home_of_container(container: Mapping[str, Any]) -> EnvironmentHome | None:
         container: of a pod's spec, decoded.
     """
     values: dict[str, EnvironmentHome] = {}
-    has_more = bool(container.get("envFrom"))
+    prefixes = [source.get("prefix", "") for source in container.get("envFrom", ())]
     for variable in container.get("env", ()):
         name = variable.get("name", "")
         if "valueFrom" in variable and not variable.get("value"):
             source = next(iter(variable["valueFrom"]), "valueFrom")
             values[name] = EnvironmentHome(None, f"a {source}")
         else:
-            values[name] = _expanded(variable.get("value", ""), values, has_more)
-    if "HOME" not in values and has_more:
+            values[name] = _expanded(variable.get("value", ""), values, prefixes)
+    if "HOME" not in values and any(map("HOME".startswith, prefixes)):
         return EnvironmentHome(None, "envFrom, if that has a HOME")
     return values.get("HOME")
 
 
-def _expanded(text: str, values: Mapping[str, EnvironmentHome], has_more: bool) -> EnvironmentHome:
+def _expanded(text: str, values: Mapping[str, EnvironmentHome], prefixes: Sequence[str]) -> EnvironmentHome:
     """A value in which references to variables further up are replaced; one to no variable stays as it is."""
     unknown: list[str] = []
 
@@ -161,7 +161,7 @@ def _expanded(text: str, values: Mapping[str, EnvironmentHome], has_more: bool) 
         if (known := values.get(name)) is not None:
             unknown.extend([] if known.value is not None else [known.source])
             return known.value or ""
-        if has_more or _OF_SERVICE.fullmatch(name):
+        if any(map(name.startswith, prefixes)) or _OF_SERVICE.fullmatch(name):
             unknown.append(f"the variable {name}")
         return match[0]
 

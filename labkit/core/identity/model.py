@@ -35,6 +35,7 @@ class Image:
         group: the text of its /etc/group, None if it has none.
         home: the HOME of its Config.Env, None if that sets none.
         files_known: False if only `user` is known of the image.
+        is_for_windows: whether it runs on Windows, which has no such files.
     """
 
     user: str = ""
@@ -42,6 +43,7 @@ class Image:
     group: str | None = None
     home: str | None = None
     files_known: bool = True
+    is_for_windows: bool = False
 
 
 def home_of(env: Iterable[str]) -> str | None:
@@ -142,10 +144,12 @@ class Versions:
             (kubernetes/kubernetes pull request 130871).
         engine_runc: (major, minor) of the engine's runc; before 1.3 it read passwd and group once more at start
             (opencontainers/runc pull request 3999).
+        engine_ids: how many ids the engine's user namespace maps, from 0; None if it has none of its own.
     """
 
     kubernetes: tuple[int, int] = (1, 37)
     engine_runc: tuple[int, int] = (1, 1)
+    engine_ids: int | None = None
 
 
 def read_version(text: str) -> tuple[int, int] | None:

@@ -18,6 +18,7 @@ ADMINISTRATOR: Final = "ContainerAdministrator"
 """Who runs where neither the pod nor the image says a user; the kubelet takes this one for root."""
 
 _OS_LABELS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
+_BUILD_LABEL: Final = "node.kubernetes.io/windows-build"
 _IS_ROOT: Final = "which will be regarded as root identity and will break non-root policy"
 
 
@@ -30,7 +31,7 @@ def is_for_windows(spec: Mapping[str, Any]) -> bool:
     if (name := spec.get("os", {}).get("name")) is not None:
         return bool(name == "windows")
     selector = spec.get("nodeSelector", {})
-    if any(selector.get(label) == "windows" for label in _OS_LABELS):
+    if _BUILD_LABEL in selector or any(selector.get(label) == "windows" for label in _OS_LABELS):
         return True
     affinity = (
         spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
@@ -119,13 +120,10 @@ def _is_administrator(user: str) -> bool:
 
 
 def _wants_windows(expression: Mapping[str, Any]) -> bool:
-    values = expression.get("values", ())
-    return (
-        expression.get("key") in _OS_LABELS
-        and expression.get("operator") == "In"
-        and bool(values)
-        and all(value == "windows" for value in values)
-    )
+    key, operator, values = (expression.get(name) for name in ("key", "operator", "values"))
+    if key == _BUILD_LABEL:
+        return operator in ("In", "Exists", "Gt", "Lt")
+    return key in _OS_LABELS and operator == "In" and bool(values) and set(values or ()) == {"windows"}
 
 
 def _options(part: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -253,6 +253,12 @@ def test_an_archive_of_both_forms_is_read_once_and_for_the_wanted_platform(tmp_p
     assert [image.user for image in read_archive(damaged, architecture="arm64")] == ["app"]
 
 
+def test_an_image_says_what_it_runs_on(tmp_path: Path) -> None:
+    about = b'{"os": "windows", "architecture": "amd64", "config": {"User": "ContainerUser"}}'
+    (image,) = read_archive(put(tmp_path, tar({**saved(tar({"Files/a": "x"})), "config.json": about})))
+    assert (image.system, image.user, image.passwd) == ("windows", "ContainerUser", None)
+
+
 def test_an_empty_config_is_no_flaw(tmp_path: Path) -> None:
     for about in (b"{}", b'{"config": null, "architecture": null}', b'{"config": {"Env": null, "User": null}}'):
         (image,) = read_archive(put(tmp_path, tar({**saved(tar({})), "config.json": about})))

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from labkit.archives.archive import ImageContent
 from labkit.base.errors import MachineLacks, Misuse
 from labkit.cli import main
 from labkit.core.admission.pod_security import Policy
@@ -248,6 +249,17 @@ def test_pods_for_windows(spec: dict[str, Any], user: str, verdict: str, runs_as
     row = only(explained(pod(**spec), user=user))
     assert (row.verdict, row.runs_as) == (verdict, runs_as)
     assert row.to_dict()["runs_as"] is None
+
+
+def test_an_image_for_windows_is_one_whatever_the_pod_says() -> None:
+    content = ImageContent(IMAGE, "ContainerAdministrator", (), "amd64", None, None, "windows")
+    images = ImageFinder(images=[content], connect=_no_engine)
+    row = only(explain_text(images, yaml.safe_dump(pod(securityContext={"runAsNonRoot": True}))))
+    assert (row.verdict, row.cause) == ("the kubelet refuses", "image-runs-as-root")
+    with_pod, non_root, engine = explain_image(images, IMAGE)
+    assert [row.runs_as for row in (with_pod, engine)] == ["ContainerAdministrator of Windows"] * 2
+    assert non_root.verdict == "the kubelet refuses"
+    assert only(explain_image(images, IMAGE, user="ContainerUser")).runs_as == "ContainerUser of Windows"
 
 
 def test_a_gate_takes_the_administrator_of_windows_for_root() -> None:

@@ -53,6 +53,9 @@ class _Engine:
     def runc_version(self) -> tuple[int, int]:
         return (1, 3)
 
+    def mapped_ids(self) -> int | None:
+        return None
+
     def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
         text = None if reference == "broken" else PASSWD
         return {path: PathInImage(0, 0, "644", text) if path.endswith("passwd") else None for path in paths}
@@ -191,6 +194,20 @@ def test_users_that_are_given() -> None:
     for nonsense in ("a", "=5", ""):
         with pytest.raises(Misuse, match="NAME=USER"):
             parse_users([nonsense])
+
+
+def test_the_ids_of_a_rootless_engine_end() -> None:
+    class Rootless(_Engine):
+        def mapped_ids(self) -> int:
+            return 65537
+
+    (fits,) = explain_image(finder(Rootless), "numeric", user="65536")
+    assert fits.answer.uid == 65536
+    (refused,) = explain_image(finder(Rootless), "numeric", user="70000")
+    assert (refused.verdict, refused.cause) == ("the engine refuses", "user-namespace")
+    assert any("maps 65537 ids" in sentence for sentence in refused.because)
+    (everywhere,) = explain_image(finder(), "numeric", user="70000")
+    assert everywhere.answer.uid == 70000
 
 
 def test_the_engine_s_own_runc_decides() -> None:

@@ -103,6 +103,20 @@ def test_what_is_wrong_is_left_out() -> None:
         (pod({"fsGroup": 5}), "fsGroup belongs into the pod's securityContext"),
         (pod({"privileged": True}), "privileged belongs into a container's securityContext"),
         (pod(runAsUser=5), "runAsUser belongs one level deeper: spec.containers[0].securityContext.runAsUser"),
+        (pod({"securityContext": {"hostUsers": False}}), "hostUsers belongs to the pod's spec, beside containers"),
+        (pod(hostNetwork=True), "hostNetwork belongs to the pod's spec, beside containers"),
+        (
+            pod(securityContext={"capabilities": {"privileged": True}}),
+            "privileged belongs beside capabilities, into the container's securityContext",
+        ),
+        (
+            pod(securityContext={"readOnlyRootFileSystem": True}),
+            "readOnlyRootFileSystem may be meant for readOnlyRootFilesystem",
+        ),
+        (
+            pod(securityContext={"allowPrivilegedEscalation": False}),
+            "allowPrivilegedEscalation may be meant for allowPrivilegeEscalation",
+        ),
         ({**pod(), "securityContext": {}}, "securityContext belongs to the pod's spec, or to a container in it"),
     ],
 )

@@ -163,6 +163,25 @@ def test_an_old_runc_finds_another_group_for_a_number_that_comes_twice() -> None
     assert seen(explain_in_engine(twice, group_add=["staff", "staff"], versions=newer)) == (7, 444, (50, 444), "/")
 
 
+@pytest.mark.parametrize(
+    ("user", "runc", "words"),
+    [
+        ("70000", (1, 1), "cannot set uid to unmapped user in user namespace"),
+        ("5:70000", (1, 1), "cannot set gid to unmapped user in user namespace"),
+        ("70000", (1, 3), "cannot setuid to unmapped uid 70000 in user namespace"),
+        ("5:70000", (1, 3), "setgroups: invalid argument"),
+        ("65535:65535", (1, 3), None),
+    ],
+)
+def test_an_engine_with_a_user_namespace_has_fewer_ids(user: str, runc: tuple[int, int], words: str | None) -> None:
+    answer = explain_in_engine(IMAGE, user, versions=Versions(engine_runc=runc, engine_ids=65536))
+    assert (answer.refusal.message if answer.refusal else None) == words
+    assert answer.cause is (Cause.USER_NAMESPACE if words else None)
+    if words:
+        assert "maps 65536 ids, from 0" in answer.because[-2]
+        assert answer.because[-1] == f"the engine refuses: {words}"
+
+
 def test_a_newer_runc_takes_numbers_as_they_are() -> None:
     newer = Versions(engine_runc=(1, 3))
     assert seen(explain_in_engine(IMAGE, "5:444", versions=newer)) == (5, 444, (444,), "/")

@@ -33,6 +33,9 @@ def env(*pairs: tuple[str, str], **more: Any) -> dict[str, Any]:
         (env(("A", "/a"), ("HOME", "$$(A)")), "$(A)"),
         (env(("A", "/a"), ("HOME", "$$$(A)")), "$/a"),
         (env(("A", "/a"), ("HOME", "$A/$(A")), "$A/$(A"),
+        # No name with this prefix is HOME.
+        ({"envFrom": [{"prefix": "APP_", "secretRef": {"name": "s"}}]}, None),
+        (env(("HOME", "$(BASE)"), envFrom=[{"prefix": "APP_", "secretRef": {"name": "s"}}]), "$(BASE)"),
         # What the env says overrides envFrom.
         (env(("HOME", "/tmp"), envFrom=[{"secretRef": {"name": "s"}}]), "/tmp"),
     ],
@@ -47,6 +50,7 @@ def test_home(container: dict[str, Any], home: str | None) -> None:
         ({"env": [{"name": "HOME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}, "a fieldRef"),
         ({"env": [{"name": "HOME", "valueFrom": {"secretKeyRef": {}}}]}, "a secretKeyRef"),
         ({"envFrom": [{"configMapRef": {"name": "c"}}]}, "envFrom, if that has a HOME"),
+        ({"envFrom": [{"prefix": "HO", "configMapRef": {"name": "c"}}]}, "envFrom, if that has a HOME"),
         (env(("HOME", "$(BASE)"), envFrom=[{"configMapRef": {"name": "c"}}]), "the variable BASE"),
         (env(("HOME", "/x/$(WEB_SERVICE_HOST)")), "the variable WEB_SERVICE_HOST"),
         (
