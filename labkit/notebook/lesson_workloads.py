@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from labkit.base.errors import Misuse
+from labkit.core.admission.pod_security import ENFORCE_LABEL
 from labkit.core.pods.manifest import apply_line, kubectl_line
-from labkit.core.pods.objects import ENFORCE_LABEL, Applied, Rollout
+from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.notebook.cell_arguments import require_level, require_object
 from labkit.notebook.lesson_images import LessonImages

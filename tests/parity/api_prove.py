@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from labkit.adapters.kube import Kube
 from labkit.core.admission.api_server import judge, read_template
-from labkit.core.admission.pod_security import ENFORCE, Policy
+from labkit.core.admission.pod_security import ENFORCE_LABEL, Policy
 from labkit.core.causes import Cause
 from labkit.core.identity.model import read_version
 from labkit.core.pods.objects import warning_texts
@@ -114,13 +114,11 @@ def _namespaces(kube: Kube) -> Iterator[dict[str, str]]:
         for text in LEVELS:
             level, _, version = text.partition(":")
             made[text] = kube.new_namespace("api")
-            labels = {ENFORCE: level, **({f"{ENFORCE}-version": version} if version else {})}
-            kube._ask(
-                "PATCH",
-                f"/api/v1/namespaces/{made[text]}",
-                body={"metadata": {"labels": labels}},
-                kind="merge-patch+json",
-            )
+            if version:
+                labels = {"metadata": {"labels": {f"{ENFORCE_LABEL}-version": version}}}
+                path = f"/api/v1/namespaces/{made[text]}"
+                kube._ask("PATCH", path, body=labels, kind="merge-patch+json")
+            kube.enforce(made[text], level)
         yield made
     finally:
         for name in made.values():

@@ -27,7 +27,7 @@ from labkit.core.admission.pod_security_baseline import (
 )
 
 LEVELS: Final = ("privileged", "baseline", "restricted")
-ENFORCE: Final = "pod-security.kubernetes.io/enforce"
+ENFORCE_LABEL: Final = "pod-security.kubernetes.io/enforce"
 """The label of a namespace that says its level; the same with `-version` says of which Kubernetes."""
 
 _VERSION: Final = re.compile(r"v1\.(0|[1-9][0-9]*)")
@@ -62,9 +62,9 @@ class Policy(NamedTuple):
     @classmethod
     def of_labels(cls, labels: Mapping[str, Any]) -> Policy | None:
         """What a namespace's labels say, None if they name no level; a wrong one counts as restricted, or latest."""
-        if (level := labels.get(ENFORCE)) is None:
+        if (level := labels.get(ENFORCE_LABEL)) is None:
             return None
-        version = str(labels.get(f"{ENFORCE}-version", "latest"))
+        version = str(labels.get(f"{ENFORCE_LABEL}-version", "latest"))
         return cls(level if level in LEVELS else "restricted", version if _VERSION.fullmatch(version) else "latest")
 
 

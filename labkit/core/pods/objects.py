@@ -14,9 +14,6 @@ from labkit.core.pods.api_objects import DeploymentObject, EventObject, ObjectMe
 from labkit.core.pods.manifest import named, read_document
 from labkit.core.pods.outcome import Outcome, judge_admission
 
-ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
-"""The label by which a namespace says which Pod Security level it enforces (k8s.io/pod-security-admission/api)."""
-
 PATHS = {
     "Deployment": ("apis/apps/v1", "deployments"),
     "Secret": ("api/v1", "secrets"),

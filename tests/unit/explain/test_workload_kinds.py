@@ -523,4 +523,5 @@ def test_any_documents_are_read_beside_a_good_one(documents: list[object]) -> No
     assert asked.containers[-1].name == "good"
     for one in asked.containers:
         assert one.container
-        assert one.image
+        # What is found by its shape alone may leave its image to another program.
+        assert one.image or one.template.verdict.ok is not True
