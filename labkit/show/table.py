@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from unicodedata import combining, east_asian_width
 
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
 _STAYS_WHOLE, _LONG_WORD = 13, 30
+_PROSE = 12  # columns that a text of several words gets at least
 _LINES = "white-space:pre-line;overflow-wrap:anywhere"
 _LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
 
@@ -37,9 +40,20 @@ class Table:
     widths: Sequence[int | None] = ()
 
     def __str__(self) -> str:
+        return self.text(terminal_width())
+
+    def text(self, room: int | None = None) -> str:
+        """The table as text, all of it.
+
+        Args:
+            room: the width of the terminal, into which columns are wrapped; a table of too many columns for that shows
+                its rows one below the other. None for as wide as it is.
+        """
         widths = (*self.widths, *[None] * 100)
         cells = [[_wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)] for row in self.rows]
-        return "\n".join(part for part in (self.title, _aligned(self.headers, cells), self.note) if part)
+        table = _aligned(self.headers, cells) if room is None else _fitted(self.headers, cells, room)
+        title, note = (_wrapped(text, room) for text in (self.title, self.note))
+        return "\n".join(part for part in (title, table, note) if part)
 
     __repr__ = __str__
 
@@ -61,6 +75,55 @@ class Table:
         if self.note:
             parts.append(f'<div style="{_LINES}"><small>{html.escape(self.note)}</small></div>')
         return "".join([*parts, "</div>"])
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that standard output goes to; None if it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _fitted(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> str:
+    """Lines of text, none longer than a terminal unless a word is."""
+    table = _aligned(headers, cells)
+    if max(map(_columns, table.splitlines()), default=0) <= room:
+        return table
+    rows = [row for row in [headers, *cells] if row]
+    columns = [[cell for cell in column if cell] for column in zip_longest(*rows, fillvalue="")]
+    natural = [max((_columns(line) for cell in column for line in cell.splitlines()), default=0) for column in columns]
+    least = [min(widest, max(_longest_word(column), _PROSE)) for widest, column in zip(natural, columns, strict=True)]
+    room_for_cells = room - 2 * (len(columns) - 1)
+    if not headers:  # Labels and texts: these give way alone.
+        least[-1] = min(least[-1], max(_PROSE, room_for_cells - sum(natural[:-1])))
+    if sum(least) > room_for_cells:
+        return _records(headers, cells, room) if headers else table
+    widths = natural
+    for most in range(max(natural), 0, -1):
+        widths = [max(low, min(widest, most)) for low, widest in zip(least, natural, strict=True)]
+        if sum(widths) <= room_for_cells:
+            break
+    wrapped = [[_wrapped(cell, width) for cell, width in zip(row, widths, strict=False)] for row in rows]
+    return _aligned(wrapped[0], wrapped[1:]) if headers else _aligned((), wrapped)
+
+
+def _records(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> str:
+    """The rows one below the other, each as its headers and cells; empty cells are left out."""
+    indent = max(map(_columns, headers), default=0) + 2
+    blocks = []
+    for row in cells:
+        lines = []
+        for header, cell in zip(headers, row, strict=False):
+            first, *others = _wrapped(cell, max(room - indent, _PROSE)).splitlines() or [""]
+            if first or others:
+                lines += [
+                    f"{header}{' ' * (indent - _columns(header))}{first}",
+                    *(" " * indent + line for line in others),
+                ]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _longest_word(cells: Sequence[str]) -> int:
+    return max((_columns(word) for cell in cells for word in cell.split()), default=0)
 
 
 def _aligned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
@@ -87,8 +150,11 @@ def _columns(text: str) -> int:
 def _wrapped(text: str, width: int | None) -> str:
     if width is None:
         return text
-    # Names, paths and options stay whole; lines stay lines.
-    lines = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    # Names, paths and options stay whole; lines stay lines, and commands, which are indented, can be pasted.
+    lines = (
+        line if line.startswith("  ") else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
     return "\n".join(lines)
 
 

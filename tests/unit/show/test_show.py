@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
+import sys
 import threading
 
 import pytest
@@ -98,3 +101,68 @@ def test_a_table_without_headers_is_rows_alone() -> None:
     assert str(Table("", (), [("a", "b"), ("cc", "d")])) == "a   b\ncc  d"
     assert str(Table("", (), [])) == ""
     assert str(Table("", ("a", "bb"), [])) == "a  bb\n-  --"
+
+
+LONG = "a text that says at some length as whom the container runs and who " * 6
+WIDE = Table(
+    "",
+    ("image", "source", "Config.User", "what it is"),
+    [("debian", "stand-in", "(empty: root)", LONG)],
+    "a note " * 30,
+)
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.text(min_size=200)), max_size=4))
+def test_a_page_never_cuts_a_text(rows: list[tuple[str, str, str]]) -> None:
+    page = Table("", ("a", "b", "c"), rows)._repr_html_()
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)
+    assert [html.unescape(cell) for cell in cells] == [text for row in rows for text in row]
+    assert not re.search(r"overflow: ?hidden|text-overflow|max-width|nowrap", page)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_a_table_fits_into_a_terminal_and_loses_no_word(columns: int) -> None:
+    lines = WIDE.text(columns).splitlines()
+    assert max(map(len, lines)) <= columns
+    words = " ".join(lines).split()
+    assert words.count("container") == LONG.split().count("container")
+    assert all(word in words for word in ("debian", "stand-in", "Config.User"))
+
+
+def test_a_table_of_too_many_columns_shows_its_rows_one_below_the_other() -> None:
+    heads = ["first-of-all", "second-of-all", "third-of-all", "fourth-of-all"]
+    table = Table("", heads, [("one-long-word",) * 4, ("another-word", "", "three words here", "x")])
+    assert table.text(40).splitlines() == [
+        "first-of-all   one-long-word",
+        "second-of-all  one-long-word",
+        "third-of-all   one-long-word",
+        "fourth-of-all  one-long-word",
+        "",
+        "first-of-all   another-word",
+        "third-of-all   three words here",
+        "fourth-of-all  x",
+    ]
+
+
+def test_a_command_in_a_table_stays_whole() -> None:
+    command = "  docker run --rm --user 1654 --cap-drop ALL localhost/labkit/aspnetapp:lab"
+    table = Table("", (), [("what to do", f"start it by hand, and look at what it prints\n{command}")])
+    assert command.strip() in table.text(50)
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.text()), max_size=4), st.integers(20, 120), st.booleans())
+def test_a_table_of_any_text_can_be_printed_in_any_terminal(
+    rows: list[tuple[str, str, str]], columns: int, with_headers: bool
+) -> None:
+    text = Table("", ("a", "b", "c") if with_headers else (), rows).text(columns)
+    assert "".join(text.split()).count("\u2026") == sum(cell.count("\u2026") for row in rows for cell in row)
+    for row in rows:
+        for cell in row:
+            assert all(word in text for word in cell.split() if word.isalnum())
+
+
+def test_a_terminal_has_a_width_and_a_file_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, str(WIDE).splitlines())) > 60
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert max(map(len, str(WIDE).splitlines())) <= 60
