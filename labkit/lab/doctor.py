@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
@@ -29,8 +30,8 @@ def examine(lab: Lab) -> list[checks.Check]:
     """
     engine, unreachable = _connect(lab)
     info, version = (engine.info(), engine.version()) if engine else (None, None)
-    machine = read_machine(cache=lab.configuration.cache)
-    machine = read_machine(cache=lab.configuration.cache, engine_folder=checks.engine_folder(info, machine))
+    read = partial(read_machine, cache=lab.configuration.cache, state=lab.configuration.state)
+    machine = read(engine_folder=checks.engine_folder(info, read()))
     decision = preview(engine, lab.configuration) if engine else None
     stand_ins = None if decision is None else decision.source is Source.STAND_IN
     built = engine is not None and lab.cluster().source() is not None

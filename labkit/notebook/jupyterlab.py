@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.course.course_folder import VARIABLE
+from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
 
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
 
@@ -59,13 +62,17 @@ def set_defaults(folder: Path) -> dict[str, str]:
         LabFailed: they cannot be written.
     """
     config, data = folder / "config", folder / "data"
+    # Without a terminal of its own, a server gives its terminals login shells, whose profile sets another PATH.
+    shell = os.environ.get("SHELL") or shutil.which("bash") or "sh"
     files = {
+        config / "jupyter_server_config.json": {"ServerApp": {"terminado_settings": {"shell_command": [shell]}}},
         config / "labconfig" / "default_setting_overrides.json": _DEFAULTS,
         data / "kernels" / "python3" / "kernel.json": _KERNEL,
     }
     for path, content in files.items():
         write_atomically(path, json.dumps(content))
-    variables = {"JUPYTER_CONFIG_PATH": config, "JUPYTER_PATH": data}
+    # `labkit` and the environment's other programs are found in JupyterLab's terminals, however this was started.
+    variables = {"JUPYTER_CONFIG_PATH": config, "JUPYTER_PATH": data, "PATH": Path(sysconfig.get_path("scripts"))}
     return {
         name: os.pathsep.join([str(path), *filter(None, [os.environ.get(name)])]) for name, path in variables.items()
     }
@@ -100,7 +107,12 @@ def run_jupyterlab(folder: Path, arguments: Sequence[str], configuration: Config
         LabFailed: it ended by itself with an error.
     """
     display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin")
-    environment = {**os.environ, **set_defaults(configuration.state / "jupyter"), VARIABLE: str(folder)}
+    environment = {
+        RUNTIME_VARIABLE: str(runtime_folder(configuration.state)),
+        **os.environ,
+        **set_defaults(configuration.state / "jupyter"),
+        VARIABLE: str(folder),
+    }
     command = jupyterlab_command(folder, arguments, root=os.geteuid() == 0, display=display)
     jupyterlab = start_program(command, folder, environment)
     # Whoever ends us by a signal means JupyterLab, which would otherwise go on without us.

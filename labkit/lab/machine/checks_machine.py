@@ -152,6 +152,8 @@ def _port(machine: Machine) -> Check:
         return not_checked(name, f"{port} could not be tried", look)
     if machine.jupyter_port_free:
         return ok(name, f"{port} is free")
+    if machine.jupyter_port_own:
+        return ok(name, f"the lab's own JupyterLab has {port}")
     return warning(name, f"{port} is taken: JupyterLab will take the next one that is free", look)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from labkit.lab.machine import parsing
+from labkit.lab.machine.jupyter_servers import own_ports
 
 JUPYTER_PORT = 8888
 """Where JupyterLab listens unless it is told otherwise."""
@@ -71,6 +72,7 @@ class Machine:
         cache_disk: where the kit keeps what it builds.
         jupyter_port: the port that JupyterLab would like.
         jupyter_port_free: whether nothing listens there on loopback.
+        jupyter_port_own: whether it is the lab's own JupyterLab that listens there.
         proxies: the proxy variables that are set, credentials taken out.
         no_proxy: what NO_PROXY or no_proxy lists.
         programs: where the programs on PATH are that the kit may need.
@@ -97,6 +99,7 @@ class Machine:
     cache_disk: Disk | None = None
     jupyter_port: int = JUPYTER_PORT
     jupyter_port_free: bool | None = None
+    jupyter_port_own: bool = False
     proxies: Mapping[str, str] = field(default_factory=dict)
     no_proxy: tuple[str, ...] = ()
     programs: Mapping[str, str] = field(default_factory=dict)
@@ -126,6 +129,7 @@ def read_machine(
     uname: os.uname_result | None = None,
     os_release: Mapping[str, str] | None = None,
     jupyter_port: int = JUPYTER_PORT,
+    state: Path | None = None,
 ) -> Machine:
     """Read this machine.
 
@@ -138,6 +142,7 @@ def read_machine(
         uname: what the kernel calls itself; asked for unless given.
         os_release: what the system calls itself; read unless given.
         jupyter_port: the port to look at.
+        state: of the lab, by which its own JupyterLab is known.
     """
     root = Path(os.path.realpath(root))
     environ = os.environ if environ is None else environ
@@ -167,6 +172,7 @@ def read_machine(
         cache_disk=_disk(Path("/"), cache, mountinfo) if cache else None,
         jupyter_port=jupyter_port,
         jupyter_port_free=port_is_free(jupyter_port),
+        jupyter_port_own=state is not None and jupyter_port in own_ports(state, environ),
         proxies={name: parsing.without_credentials(environ[name]) for name in _PROXY_NAMES if environ.get(name)},
         no_proxy=_no_proxy(environ),
         programs=programs,
