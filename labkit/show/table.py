@@ -98,7 +98,7 @@ def _fitted(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) -
         return _records(headers, cells, room) if headers else table
     widths = natural
     for most in range(max(natural), 0, -1):
-        widths = [max(low, min(widest, most)) for low, widest in zip(least, natural, strict=True)]
+        widths = [max(1, low, min(widest, most)) for low, widest in zip(least, natural, strict=True)]
         if sum(widths) <= room_for_cells:
             break
     wrapped = [[_wrapped(cell, width) for cell, width in zip(row, widths, strict=False)] for row in rows]
