@@ -77,7 +77,8 @@ def test_a_terminal_is_handed_on(pod: list[str]) -> None:
 
 
 def test_an_interrupt_ends_it(pod: list[str]) -> None:
-    line = [*_KUBECTL, "exec", *pod, "--", "sh", "-c", "echo begun; sleep 60"]
+    # What a shell starts in the background ignores interrupts, and so does whatever it starts.
+    line = ["env", "--default-signal=INT", *_KUBECTL, "exec", *pod, "--", "sh", "-c", "echo begun; sleep 60"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
