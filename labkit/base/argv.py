@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Sequence
 
@@ -35,3 +36,16 @@ def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
         if not isinstance(word, str):
             raise Misuse(doing, f"{word!r} in the command is not text", f'put it in quotes\n  "{word}"')
     return argv
+
+
+def line_with_input(argv: Sequence[str], text: str) -> str:
+    """A command as a shell takes it, with the text that it reads from standard input.
+
+    Args:
+        argv: the command.
+        text: what it reads; whole lines.
+    """
+    lines = text.splitlines()
+    # A Dockerfile may have a here-document of its own.
+    end = next(word for word in itertools.accumulate(itertools.repeat("EOF")) if word not in lines)
+    return f"{shlex.join(argv)} <<'{end}'\n{text}{end}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from labkit.adapters.engine import BuildStopped, EngineRefused, image_labels
 from labkit.archives import ImageTree
+from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
@@ -95,7 +96,8 @@ class LessonImages:
         lab = self._lesson.lab
         references = {sample: lab.configuration.image_reference(sample) for sample in lab.catalogue}
         text = name_images_in_full(textwrap.dedent(require_dockerfile(dockerfile)).strip() + "\n", references)
-        line = shlex.join(["docker", "build", "--tag", require_image(name), "."])
+        # Typed without the variable, another builder answers wherever the docker command has BuildKit.
+        line = f"DOCKER_BUILDKIT=0 {line_with_input(['docker', 'build', '--tag', require_image(name), '-'], text)}"
         context = archive_of_dockerfile(text)
         try:
             lab.engine().build(context, name, arguments={}, labels=self._lesson.labels, seconds=_BUILD_SECONDS)

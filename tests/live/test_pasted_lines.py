@@ -142,6 +142,21 @@ def test_of_a_container_and_of_what_is_run_in_it(lesson: Lesson, lab: Lab, termi
         assert lab.engine().execute(output, ["id", "-u"]).stdout.strip() == "1654"
 
 
+@pytest.mark.parametrize(
+    "dockerfile",
+    ["FROM aspnetapp\nUSER 4242", "FROM debian\nRUN exit 3", "FROM debian\nRUN echo 'EOF\\\nEOF' > /x; id -u; false"],
+)
+def test_of_a_build(lesson: Lesson, lab: Lab, terminal: Terminal, dockerfile: str) -> None:
+    result = lesson.build(dockerfile, name="pasted")
+    if result.exit_status == 0:
+        lab.engine().remove_image("pasted")
+    status, output = terminal.paste(result.command)
+    assert status == result.exit_status, output
+    if status == 0:
+        assert lesson.image("pasted").user == "4242"
+        lab.engine().remove_image("pasted")
+
+
 # --- the cluster ---
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
 
-from labkit.base.argv import to_argv
+from labkit.base.argv import line_with_input, to_argv
 from labkit.base.errors import Misuse
 
 
@@ -28,3 +29,13 @@ def test_what_is_no_command_says_what_is_one(command: Any) -> None:
     with pytest.raises(Misuse, match=r"^Running it: ") as error:
         to_argv(command, "Running it")
     assert '"' in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["FROM debian\n", "RUN <<EOF\nid\nEOF\n", "EOF\nEOFEOF\n", "RUN echo $HOME `id` 'it''s' \\\n  x\n"]
+)
+def test_a_line_with_input_gives_a_program_that_text(text: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", line_with_input(["cat", "-"], text)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == text
