@@ -1,0 +1,76 @@
+"""Every labkit command that a message tells to type is one that there is, with its options."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from labkit.cli import main
+from tests.architecture import modules
+
+_COMMAND = re.compile(r"(?:^|\n)  ((?:[A-Z_]+=\S+ )?labkit (?!kubectl)[a-z][^\n]*)")
+_KUBECTL = re.compile(r"\n  kubectl ")
+_PLACEHOLDER = "X"
+
+
+def _texts() -> Iterator[str]:
+    """The texts of the kit's sources; what a value stands for in one is a placeholder. Docstrings are left out."""
+    for path in modules().values():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(tree):
+            if id(node) in docstrings | inner:
+                continue
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else _PLACEHOLDER for part in node.values)
+                yield "".join(map(str, parts))
+
+
+def _commands() -> list[str]:
+    lines = {line for text in _texts() for line in _COMMAND.findall(text)}
+    return sorted({command.strip() for line in lines for command in line.split(";")})
+
+
+def _unknown(words: list[str]) -> str | None:
+    """What a command has not, None if it has all."""
+    command: click.Command | None = main
+    ctx = click.Context(main)
+    for word in words:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            command = command.get_command(ctx, word)
+            if command is None:
+                return f"there is no command {word}"
+        elif word.startswith("-") and word != "-":
+            assert command is not None
+            name = word.partition("=")[0]
+            if name not in {option for parameter in command.get_params(ctx) for option in parameter.opts}:
+                return f"it has no option {name}"
+    return None
+
+
+def test_there_are_commands_in_messages() -> None:
+    assert len(_commands()) >= 10
+    assert "labkit clean --leftovers" in _commands()
+
+
+@pytest.mark.parametrize("line", _commands())
+def test_a_command_in_a_message_is_one_that_there_is(line: str) -> None:
+    words = shlex.split(line.replace("...", ""))
+    assert _unknown(words[words.index("labkit") + 1 :]) is None
+
+
+def test_plain_kubectl_which_knows_nothing_of_the_lab_is_in_no_message() -> None:
+    assert [text for text in _texts() if _KUBECTL.search(text)] == []
+
+
+def test_what_there_is_not_is_caught() -> None:
+    assert _unknown(["clean", "--left"]) == "it has no option --left"
+    assert _unknown(["tidy"]) == "there is no command tidy"
