@@ -25,6 +25,7 @@ from tests.parity.api_prove import API_VERDICTS, prove_api
 from tests.parity.api_types import read_types
 from tests.parity.dockerfiles import prove_classic
 from tests.parity.prove import choose, prove, tell
+from tests.parity.spellings import choose_files, compare_files
 
 
 def finder(lab: Lab) -> ImageFinder:
@@ -47,6 +48,13 @@ def test_a_sample_agrees_with_the_api_server(lab: Lab, kube: Kube) -> None:
     proof = prove_api(kube, seed, 200)
     assert not proof.disagreements, f"seed {seed}\n" + "\n".join(proof.disagreements)
     assert all(proof.causes[verdict] for verdict in API_VERDICTS), proof.causes
+
+
+def test_a_sample_of_files_means_what_it_means_to_kubectl(lab: Lab) -> None:
+    lab.cluster()
+    seed = secrets.randbelow(2**31)
+    print(f"seed {seed}")
+    assert not compare_files(choose_files(seed, 600))
 
 
 def test_the_types_are_those_of_the_running_api_server(kube: Kube) -> None:

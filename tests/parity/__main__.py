@@ -1,4 +1,4 @@
-"""`make parity`: prove that `labkit explain` agrees with the live API server, kubelet, engine and builders."""
+"""`make parity`: prove that `labkit explain` agrees with kubectl, the API server, kubelet, engine and builders."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from labkit.lab.lab import Lab
 from tests.parity.api_prove import API_VERDICTS, prove_api
 from tests.parity.dockerfiles import print_proofs, prove_dockerfiles
 from tests.parity.prove import IN_POD_CAUSES, ON_ENGINE_CAUSES, choose, prove, tell
+from tests.parity.spellings import choose_files, compare_files
 
 _LEAST = 20
 _SHRINKING_SECONDS = 600.0
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--objects", type=int, default=600, help="to give to the API server, by dry run")
     parser.add_argument("--dockerfiles", type=int, default=400, help="to build with the engine's classic builder")
     parser.add_argument("--front-end", type=int, default=20_000, help="Dockerfiles to give to BuildKit's front end")
+    parser.add_argument("--files", type=int, default=1000, help="of manifests to be read by kubectl too")
     parser.add_argument("--each", type=int, default=30, help="cases of each cause")
     options = parser.parse_args()
     started = time.monotonic()
@@ -47,15 +49,18 @@ def main() -> int:
     rare += [f"API server {cause}" for cause in API_VERDICTS if of_api.causes[cause] < _LEAST]
     for text in of_api.disagreements:
         print(text)
+    misread = compare_files(choose_files(options.seed, options.files))
+    for file in misread:
+        print(file)
     for disagreement in proof.disagreements:
         print(tell(disagreement))
     of_builders = prove_dockerfiles(lab.configuration, options.seed, options.dockerfiles, options.front_end)
     builders_agree = print_proofs(of_builders)
-    total = proof.containers + proof.runs + options.objects
-    differing = len(proof.disagreements) + len(of_api.disagreements)
+    total = proof.containers + proof.runs + options.objects + options.files
+    differing = len(proof.disagreements) + len(of_api.disagreements) + len(misread)
     print(
         f"parity: {total - differing} of {total} agree "
-        f"({proof.containers} containers, {proof.runs} runs, {options.objects} objects), "
+        f"({proof.containers} containers, {proof.runs} runs, {options.objects} objects, {options.files} files), "
         f"seed {options.seed}, {time.monotonic() - started:.0f} s"
     )
     if rare:

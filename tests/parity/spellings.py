@@ -8,7 +8,7 @@ import random
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from labkit.explain.manifests.documents import decode, read_documents
 from labkit.explain.manifests.go_yaml import whole
 from labkit.explain.workload_kinds import read_workloads
 
+_KUBECTL = ("labkit", "kubectl", "create", "--dry-run=client", "--validate=false", "--output=json")
 _PIECES = (
     *(
         "0",
@@ -146,19 +147,19 @@ def choose_files(seed: int, count: int) -> list[bytes]:
     return [text.encode(number) for number, text in enumerate(texts)]
 
 
-def compare_files(kubectl: Sequence[str], environment: Mapping[str, str], files: Sequence[bytes]) -> list[Misread]:
-    """What kubectl and we read differently.
+def compare_files(files: Sequence[bytes]) -> list[Misread]:
+    """What kubectl and we read differently; it asks the lab's API server which kinds there are.
 
     Args:
-        kubectl: the command.
-        environment: in which it finds a cluster, for it asks one which kinds there are.
         files: from `choose_files`; objects are known by their names.
     """
     with tempfile.TemporaryDirectory() as folder:
         for number, file in enumerate(files):
             Path(folder, f"{number:04}.yaml").write_bytes(file)
-        command = [*kubectl, "create", "--dry-run=client", "--validate=false", "--output=json", f"--filename={folder}"]
-        done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+        command = [*_KUBECTL, f"--filename={folder}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Whoever reads nothing at all agrees with nobody.
+    assert done.stdout, f"kubectl printed nothing: {done.stderr[:1000]}"
     by_kubectl = {value["metadata"]["name"]: value.get("value") for value in _objects(done.stdout)}
     misread = []
     for file in files:
