@@ -18,7 +18,8 @@ from labkit.explain.manifests.go_yaml import Fields
 from labkit.explain.manifests.known_kinds import group_of, need_have_no_pods, pod_path, runs_no_pods
 from labkit.explain.manifests.pod_shapes import ROLES, ContainerShape, PodShape, Role, Unseen, find_pods
 
-_PLACEHOLDER = re.compile(r"\{\{|\$\{|\$\(")
+# Helm and Jinja, envsubst, pipelines; <IMAGE> as in a manual
+_PLACEHOLDER = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|#\{|<[A-Z][A-Z0-9_-]+>")
 _SHOWN = 40
 
 
@@ -137,18 +138,19 @@ def has_placeholder(text: str) -> bool:
     return _PLACEHOLDER.search(text) is not None
 
 
-def _read_object(value: Any, document: KubeDocument, podless: frozenset[str]) -> Asked:
+def _read_object(value: Any, document: KubeDocument, podless: frozenset[str], *, inside: bool = False) -> Asked:
+    """What an object asks for; one inside of another may leave out what a program fills in."""
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind:
         return Asked(passed_over=Counter({"no kind": 1}))
     if kind.endswith("List") and isinstance(value.get("items"), list):
         asked = Asked()
         for item in value["items"]:
-            asked.add(_read_object(_with_kind(item, value), document, podless))
+            asked.add(_read_object(_with_kind(item, value), document, podless, inside=inside))
         return asked
     group = group_of(value)
     path = pod_path(kind, group)
-    if path is not None:
+    if path is not None and not inside:
         return _read_workload(value, path, document)
     if kind == "Namespace" and not group:
         return Asked(passed_over=Counter({kind: 1}), policies=_policies(value))
@@ -206,7 +208,7 @@ def _read_by_shape(value: Mapping[str, Any], document: KubeDocument, podless: fr
         elif isinstance(part, Unseen):
             asked.unjudged.append(_unjudged(value, part.reason))
         else:
-            asked.add(_read_object(part, document, podless))
+            asked.add(_read_object(part, document, podless, inside=True))
     return asked
 
 

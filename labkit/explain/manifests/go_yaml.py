@@ -59,6 +59,10 @@ class BadYaml(ValueError):
         self.line = line
 
 
+class _NotJson(BadYaml):
+    """YAML that has no value in JSON; nobody minds where a later key undoes it."""
+
+
 class Fields(dict[str, Any]):
     """A mapping that knows where it begins, and which of its keys were written again, and where.
 
@@ -211,37 +215,45 @@ def _value(node: Node) -> object:
         value = _scalar(node)
         if value.__class__ is float:
             if value != value or value in (float("inf"), float("-inf")):
-                raise BadYaml(f"{node.value} is no number that JSON has", node.start_mark.line)
+                raise _NotJson(f"{node.value} is no number that JSON has", node.start_mark.line)
             return whole(value)
         return value if type(value) is not int else of_64_bits(value)
     if isinstance(node, SequenceNode):
         return [_value(item) for item in node.value]
     fields = Fields(node.start_mark.line)
-    _fill(fields, node, set())
+    flaws: dict[str, _NotJson] = {}
+    _fill(fields, node, set(), flaws)
+    for flaw in flaws.values():
+        raise flaw
     return fields
 
 
-def _fill(fields: Fields, node: Node, own: set[str]) -> None:
+def _fill(fields: Fields, node: Node, own: set[str], flaws: dict[str, _NotJson]) -> None:
     """Add a mapping's pairs in their order: a merge overrides what stands before it, as go-yaml has it."""
     for key, value in node.value:
         if key.value == "<<" and isinstance(key, ScalarNode) and key.tag in (_PLAIN, _MERGE):
-            _merge(fields, value)
+            _merge(fields, value, flaws)
             continue
         name = _key(key)
         if name in own:
             fields.repeated += ((name, key.start_mark.line),)
         own.add(name)
-        fields[name] = _value(value)
+        try:
+            fields[name] = _value(value)
+        except _NotJson as flaw:
+            flaws[name] = flaw
+        else:
+            flaws.pop(name, None)
 
 
-def _merge(fields: Fields, node: Node) -> None:
+def _merge(fields: Fields, node: Node, flaws: dict[str, _NotJson]) -> None:
     # Of several, the first has precedence.
     merged = node.value[::-1] if isinstance(node, SequenceNode) else [node]
     for mapping in merged:
         if not isinstance(mapping, MappingNode):
             problem = "map merge requires map or sequence of maps as the value"
             raise BadYaml(problem, node.start_mark.line)
-        _fill(fields, mapping, set())
+        _fill(fields, mapping, set(), flaws)
 
 
 def _key(node: Node) -> str:

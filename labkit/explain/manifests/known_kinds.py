@@ -73,6 +73,7 @@ _GROUPS_WITHOUT_PODS: Final = _split(
     krew.googlecontainertools.github.com controller-runtime.sigs.k8s.io
     config.istio.io certmanager.k8s.io spire.spiffe.io appmesh.k8s.aws apisix.apache.org
     gateway.networking.x-k8s.io inference.networking.k8s.io inference.networking.x-k8s.io resolution.tekton.dev
+    dashboard.grafana.app
     component-config.kubebuilder.io kuttl.dev testing.kyverno.io cli.kyverno.io chainsaw.kyverno.io"""
 )
 _COMPONENT_CONFIGURATION: Final = (".config.k8s.io", ".config.x-k8s.io")
@@ -90,7 +91,9 @@ _KINDS_WITHOUT_PODS: Final = _split(
     velero.io/Backup velero.io/Schedule velero.io/Restore velero.io/BackupStorageLocation
     velero.io/VolumeSnapshotLocation operators.coreos.com/OperatorGroup operators.coreos.com/CatalogSource
     kafka.strimzi.io/KafkaTopic kafka.strimzi.io/KafkaUser operator.openshift.io/IngressController
-    argoproj.io/AnalysisTemplate argoproj.io/ClusterAnalysisTemplate argoproj.io/AnalysisRun"""
+    grafana.integreatly.org/GrafanaDashboard grafana.integreatly.org/GrafanaDatasource
+    grafana.integreatly.org/GrafanaFolder argoproj.io/AnalysisTemplate argoproj.io/ClusterAnalysisTemplate
+    argoproj.io/AnalysisRun"""
 )
 
 

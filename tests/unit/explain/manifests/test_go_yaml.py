@@ -205,6 +205,16 @@ def test_the_last_of_two_keys_counts_and_is_remembered() -> None:
     assert merged["b"].repeated == ()
 
 
+@pytest.mark.parametrize("undone", [".nan", "{b: [.inf]}"])
+def test_what_a_later_key_undoes_need_not_be_json(undone: str) -> None:
+    assert read_document(f"a: {undone}\na: 1\n") == {"a": 1}
+    with pytest.raises(BadYaml, match="is no number that JSON has"):
+        read_document(f"a: 1\na: {undone}\n")
+    # It has to be YAML all the same.
+    with pytest.raises(BadYaml, match="cannot decode"):
+        read_document("a: !!int x\na: 1\n")
+
+
 def test_only_the_first_document_is_read() -> None:
     assert read_document("a: 1\n...\n") == {"a": 1}
     assert read_document("") is None

@@ -104,6 +104,15 @@ def test_an_image_that_the_operator_fills_in_is_not_known() -> None:
     assert [container.image for container in asked.containers] == [""]
 
 
+def test_a_pod_inside_of_another_object_may_leave_out_its_image() -> None:
+    # As Flink's operator has it.
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "main"}]}}
+    asked = ask("flink.apache.org/v1beta1", "FlinkDeployment", spec={"podTemplate": pod})
+    assert [(container.kind, container.container, container.image) for container in asked.containers] == [
+        ("Pod", "main", "")
+    ]
+
+
 ARGO = """
     apiVersion: argoproj.io/v1alpha1
     kind: %s
