@@ -84,7 +84,7 @@ def explain(
     """As whom will it run, who refuses it, and why; nothing is run.
 
     Args:
-        image: a sample image's name, a reference that the engine has, or the path of an image archive.
+        image: a sample image's name, a reference that the engine has, or the path of an image archive or a Dockerfile.
         image_user: overrides the image's own USER; with a manifest, users by image.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
@@ -95,11 +95,14 @@ def explain(
     Raises:
         LabError: there is no such image, or the text is no manifest.
     """
+    from labkit.explain import dockerfiles
     from labkit.explain.explanations import explain_image, explain_text
     from labkit.explain.image_lookup import ImageFinder
 
     if image is not None and manifest is None and (image_user is None or isinstance(image_user, str)):
         with ImageFinder() as finder:
+            if dockerfiles.is_dockerfile(image):
+                return dockerfiles.explain_dockerfiles(dockerfiles.BaseFinder(finder, {}), [image])
             return explain_image(
                 finder, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
             )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
     from labkit.explain.dockerfiles.compose_files import explain_compose
     from labkit.explain.dockerfiles.compose_services import is_compose
+    from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
     from labkit.explain.dockerfiles.dockerfile_rows import (
         DockerfileQuestion,
         explain_build,
@@ -31,6 +32,7 @@ __all__ = [
     "explain_compose",
     "explain_dockerfiles",
     "is_compose",
+    "is_dockerfile",
     "parse_build_args",
     "parse_variables",
     "read_dockerfile",
@@ -45,6 +47,7 @@ _PLACES = {
     "explain_compose": "compose_files",
     "explain_dockerfiles": "dockerfile_rows",
     "is_compose": "compose_services",
+    "is_dockerfile": "dockerfile_files",
     "read_dockerfile": "dockerfile_rows",
     "parse_build_args": "stages",
     "parse_variables": "base_images",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from labkit.base.errors import Misuse
 from labkit.core.image_reference import ImageReference
-from labkit.explain.dockerfiles.stage_steps import BaseImage
+from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.image_lookup import ImageFinder
 
 

@@ -5,6 +5,7 @@ Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ def is_compose(name: str) -> bool:
     """Whether a file is one for Compose: it has services, and they have images or builds."""
     if not may_be_compose(name):
         return False
+    if name == "-":  # It can be read once only.
+        return True
     try:
         data = read_file(Path(name))
     except (OSError, ValueError):
@@ -199,6 +202,8 @@ def read_file(path: Path) -> bytes:
     Raises:
         OSError: it cannot be read.
     """
+    if str(path) == "-":
+        return sys.stdin.buffer.read(_LARGEST + 1)
     if not path.is_file():
         raise OSError(2, "there is no such file", str(path))
     with path.open("rb") as file:

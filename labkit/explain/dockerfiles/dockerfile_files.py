@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from labkit.base.errors import Misuse
@@ -26,7 +27,7 @@ _NO_DOCKERFILES = (
 _HEAD_BYTES = 16 << 10
 _BEGINS = re.compile(
     rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:[ \t]*ARG[ \t][^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*)*"
-    rb"[ \t]*FROM[ \t\\`]",
+    rb"[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*[^\s'\"=]+(?:[ \t]+AS[ \t]+\S+)?[ \t]*(?:\r?\n|\Z)",
     re.IGNORECASE,
 )
 _SERVICES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?services[\"']?[ \t]*:")
@@ -46,6 +47,8 @@ def is_dockerfile(name: str) -> bool:
     Raises:
         Misuse: it is named like one, or holds one, and is none.
     """
+    if name == "-":
+        return _BEGINS.match(_begins_standard_input()) is not None
     path = Path(name)
     try:
         if path.is_dir():
@@ -67,6 +70,9 @@ def is_dockerfile(name: str) -> bool:
 
 def may_be_compose(name: str) -> bool:
     """Whether a file has a line that begins services, as a Compose file has; its text says whether it is one."""
+    if name == "-":
+        head = _begins_standard_input()
+        return _SERVICES.search(head) is not None and b"apiVersion" not in head
     path = Path(name)
     try:
         if not name.endswith(_OTHER_ENDINGS[:2]) or not path.is_file():
@@ -75,6 +81,12 @@ def may_be_compose(name: str) -> bool:
             return _SERVICES.search(file.read(_LARGEST_COMPOSE)) is not None
     except (OSError, ValueError):
         return False
+
+
+def _begins_standard_input() -> bytes:
+    """How standard input begins, of which nothing is taken; empty if it cannot be looked at."""
+    ahead = getattr(sys.stdin.buffer, "peek", None)
+    return bytes(ahead(_HEAD_BYTES)) if ahead is not None else b""
 
 
 def _refuse_folder(name: str, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from labkit.base.errors import Misuse
 from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.kubelet_rules import cri_user
 from labkit.core.identity.model import Answer, Image, Settings, Versions, home_of
+from labkit.explain.dockerfiles.build_scopes import Open
+from labkit.explain.dockerfiles.built_stage import BaseImage, BuiltStage
 from labkit.explain.dockerfiles.dockerfile_parser import LARGEST, BuildStops, decode
 from labkit.explain.dockerfiles.expansion import Builder, TooLarge
 from labkit.explain.dockerfiles.stage_findings import findings, is_root
-from labkit.explain.dockerfiles.stage_steps import BaseImage, BuiltStage, Open
 from labkit.explain.dockerfiles.stage_users import creation_of, may_change_accounts
 from labkit.explain.dockerfiles.stages import BuildOptions, Evaluation, evaluate
 from labkit.explain.rows import BuildOutcome, Explanation, Explanations
@@ -46,7 +48,7 @@ def explain_dockerfile(
 
     Args:
         bases: what is known of an image by its name, None if nothing is.
-        name: the path of the file.
+        name: the path of the file, "-" for standard input.
         question: how it would be built.
         versions: of the kubelet.
 
@@ -62,7 +64,7 @@ def explain_dockerfile(
 
 
 def explain_dockerfiles(
-    bases: Bases, names: Sequence[str], question: DockerfileQuestion, versions: Versions = _NEWEST
+    bases: Bases, names: Sequence[str], question: DockerfileQuestion | None = None, versions: Versions = _NEWEST
 ) -> Explanations:
     """The same for several.
 
@@ -80,8 +82,11 @@ def read_dockerfile(name: str) -> str:
         TooLarge: it is too large.
     """
     try:
-        with Path(name).open("rb") as file:
-            data = file.read(LARGEST + 1)
+        if name == "-":
+            data = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Misuse(f"Reading {name}", reason, "name a Dockerfile\n  labkit explain Dockerfile") from error

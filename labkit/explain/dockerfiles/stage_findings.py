@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labkit.core.identity.kubelet_rules import cri_user
+from labkit.explain.dockerfiles.build_scopes import Open
+from labkit.explain.dockerfiles.built_stage import BuiltStage, UserLine
 from labkit.explain.dockerfiles.instruction_checks import nearest
-from labkit.explain.dockerfiles.stage_steps import BuiltStage, Open, UserLine
 from labkit.explain.dockerfiles.stage_users import copies_accounts, creation_of, owned_files
 from labkit.explain.dockerfiles.stages import Evaluation
 
@@ -107,8 +108,9 @@ def _why_missing(evaluation: Evaluation, stage: BuiltStage, name: str) -> str:
         if other not in lineage and (name in other.env or name in other.scope_values):
             return f"{name} is set in stage {other.text.title}, which this one is not made from"
     known = {key for key, value in {**stage.env, **stage.scope_values}.items() if not isinstance(value, Open)}
-    near = nearest(name, sorted({*known, *evaluation.outer_arguments} - {"PATH"}))
-    hint = f"; did you mean {near}?" if near else ""
+    spellings = {spelt.upper(): spelt for spelt in sorted({*known, *evaluation.outer_arguments} - {"PATH"})}
+    near = nearest(name.upper(), list(spellings))
+    hint = f"; did you mean {spellings[near]}?" if near else ""
     return f"nothing sets {name}{hint}"
 
 

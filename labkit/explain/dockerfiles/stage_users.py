@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from labkit.core.identity.accounts import UnreadableAccounts, accounts
-from labkit.explain.dockerfiles.stage_steps import BuiltStage, Copied, Run
+from labkit.explain.dockerfiles.built_stage import BuiltStage, Copied, Run
 
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 _FOLDERS_OF_ACCOUNTS = ("/", "/etc")

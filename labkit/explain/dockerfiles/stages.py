@@ -11,19 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from labkit.base.errors import Misuse
+from labkit.explain.dockerfiles.build_scopes import BuildkitScope, ClassicScope, Scope
 from labkit.explain.dockerfiles.build_words import wrong_platform, wrong_reference
+from labkit.explain.dockerfiles.built_stage import BaseImage, BuiltStage
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, Parsed, parse_dockerfile
 from labkit.explain.dockerfiles.expansion import Budget, Builder, CannotExpand, Lexing, TooLarge, expand
 from labkit.explain.dockerfiles.instruction_checks import StageText, nearest, read_stages
-from labkit.explain.dockerfiles.stage_steps import (
-    BaseImage,
-    BuildkitScope,
-    BuiltStage,
-    ClassicScope,
-    Scope,
-    StageSteps,
-    copy_sources,
-)
+from labkit.explain.dockerfiles.stage_steps import StageSteps, copy_sources
 
 _SCRATCH = "scratch"
 _MOST_STAGES = 2000

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import labkit
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import Misuse
 from labkit.cli import main
 from labkit.core.identity.model import Image
 from labkit.explain.dockerfiles.base_images import parse_variables
+from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.dockerfile_files import has_dockerfile_name, is_dockerfile
 from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, explain_dockerfile, explain_dockerfile_text
-from labkit.explain.dockerfiles.stage_steps import BaseImage
 from labkit.explain.dockerfiles.stages import BuildOptions
 from labkit.explain.rows import Explanation
 
@@ -299,6 +302,7 @@ def test_the_field_s_case_and_what_is_said_of_it() -> None:
         ("FROM scratch\nENV APP_UID=\nUSER $APP_UID\n", "is set, and is empty or 0"),
         ("FROM scratch\nARG RUNAS\nUSER ${RUNAS}\n", "ARG RUNAS (line 2) has no value here"),
         ("FROM scratch AS a\nENV U=5\nFROM scratch\nUSER $U\n", "U is set in stage a, which this one is not made from"),
+        ("FROM mcr.microsoft.com/dotnet/aspnet:10.0\nUSER $app_uid\n", "nothing sets app_uid; did you mean APP_UID?"),
         ("FROM scratch\nUSER app # the app\n", "there are no comments behind an instruction"),
         ("FROM scratch\nUSER app web\n", "all that follows USER is one name"),
         ("FROM other\nUSER app\n", "it may be in the base, whose passwd file is not known"),
@@ -414,9 +418,25 @@ def test_names_of_dockerfiles(name: str, is_one: bool) -> None:
 def test_files_that_begin_like_one(tmp_path: Path) -> None:
     assert is_dockerfile(write(tmp_path, "# syntax=x\n\nARG a=b\n# c\nfrom a\n", "build-me"))
     assert not is_dockerfile(write(tmp_path, "FROM a\n", "a.yaml"))
-    assert not is_dockerfile(write(tmp_path, "from os import path\n"[:4] + "x", "code"))
+    assert is_dockerfile(write(tmp_path, "FROM --platform=linux/amd64 a:1@sha256:b AS c \r\n", "windows"))
+    assert not is_dockerfile(write(tmp_path, "from os import path\nfrom sys import x\n", "code.py"))
+    assert not is_dockerfile(write(tmp_path, "From: me\n\nFROM a\n", "mail"))
     assert not is_dockerfile(str(tmp_path / "none"))
     assert not is_dockerfile("x" * 5000)
+
+
+def test_standard_input() -> None:
+    texts = {
+        "FROM scratch\nUSER 5\n": ("Dockerfile", 5),
+        "name: x\nservices:\n  web:\n    image: a\n    user: '6'\n": ("Compose", 6),
+        "kind: Pod\napiVersion: v1\nmetadata: {name: services}\nspec: {securityContext: {runAsUser: 7}, "
+        "containers: [{name: a, image: a}]}\n": ("Pod", 7),
+    }
+    for text, (kind, uid) in texts.items():
+        argv = [sys.executable, "-m", "labkit", "explain", "-f", "-", "--json", "--image-user", "a="]
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=True)
+        (row,) = json.loads(done.stdout)
+        assert (row["kind"], row["runs_as"]["uid"]) == (kind, uid)
 
 
 # --- bad input: each ends in one sentence, in bounded time ---
@@ -478,3 +498,9 @@ def test_bad_places(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="No such file"):
         explain_dockerfile(BASES.get, str(tmp_path / "none"))
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_notebook_s_call(tmp_path: Path) -> None:
+    explained = labkit.explain(write(tmp_path, "FROM scratch\nUSER 5\n"))
+    assert explained[0].image_user == "5"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops
 from labkit.explain.dockerfiles.expansion import Builder
-from labkit.explain.dockerfiles.stage_steps import BaseImage
 from labkit.explain.dockerfiles.stages import BuildOptions, Evaluation, evaluate, parse_build_args
 
 BASES: Mapping[str, BaseImage] = {
