@@ -40,9 +40,9 @@ _BASES: Final = {"0x": 16, "0b": 2, "0o": 8}
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _LEAST_FLOAT_OF_JSON_WITH_EXPONENT = 1e21
 _ANCHORS = re.compile(r"&([\w-]+)", re.ASCII)
-_OPENINGS = re.compile(r"(?m)^[ \t?:-]+")
 # libyaml composes by recursion in C, without a limit; Python's composer stops in time.
-_DEEPEST_IN_C = 5000
+_MOST_BRACKETS = 3000
+_MANY_OPENINGS = re.compile(r"(?m)^[ \t?:-]{1000}")
 _FEW_VALUES, _MANY_VALUES = 400_000, 4_000_000
 
 
@@ -145,7 +145,7 @@ def read_document(text: str, only: Callable[[Any, Any], Iterable[str] | None] = 
     root = _compose(text)
     if root is None:
         return None
-    if "*" in text:
+    if "*" in text and "&" in text:
         _check_aliases(root)
     wanted = only(_scalar_of(root, "apiVersion"), _scalar_of(root, "kind")) if isinstance(root, MappingNode) else None
     if wanted is not None:
@@ -168,7 +168,7 @@ def of_64_bits(number: int) -> int | float:
 def _compose(text: str) -> Node | None:
     loader = None
     try:
-        in_c = _most_levels(text) < _DEEPEST_IN_C and not _has_an_anchor_twice(text)
+        in_c = not _may_be_deep(text) and not _has_an_anchor_twice(text)
         loader = (_shallow if in_c else _deep)(text)
         node: Node | None = loader.get_node() if loader.check_node() else None
         return node
@@ -195,10 +195,9 @@ def _has_an_anchor_twice(text: str) -> bool:
     return len(names) != len(set(names))
 
 
-def _most_levels(text: str) -> int:
-    """More levels than a text can have: by its brackets, and by what can open levels at the beginning of a line."""
-    openings = max((match.end() - match.start() for match in _OPENINGS.finditer(text)), default=0)
-    return text.count("[") + text.count("{") + 2 * openings
+def _may_be_deep(text: str) -> bool:
+    """Whether a text may have more levels than libyaml composes safely, by its brackets and beginnings of lines."""
+    return text.count("[") + text.count("{") > _MOST_BRACKETS or _MANY_OPENINGS.search(text) is not None
 
 
 def _scalar_of(root: MappingNode, name: str) -> object:
