@@ -35,6 +35,7 @@ _EXAMPLES = """
     labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
     labkit explain -u 1654:0 debian              as docker run --user would
     labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
+    helm template . | labkit explain -f -        what Helm makes; kubectl kustomize . likewise
     labkit explain Dockerfile                    the image that would be built of it
     labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or not known
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
