@@ -205,7 +205,7 @@ def test_one_broken_document_hides_no_other() -> None:
     good = POD.replace("SETTING", "runAsUser: 1000")
     status, rows, stderr = ask(f"{good}---\nkind: Pod\nspec: ]\n---\n{good}")
     assert (status, len(rows)) == (1, 2)
-    assert "not read: it.yaml: line 11: it is not YAML: did not find expected node content" in stderr
+    assert "not read: it.yaml: line 12: it is not YAML: did not find expected node content" in stderr
 
 
 def test_several_objects_of_json_in_one_file() -> None:
