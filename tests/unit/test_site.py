@@ -267,3 +267,13 @@ def test_the_first_failing_cell_is_named_and_nothing_runs_behind_it(tmp_path: Pa
     assert back in str(caught.value)
     assert not (tmp_path / "copy.ipynb").exists()
     assert not (tmp_path / "ran").exists()
+
+
+def test_no_page_is_made_of_a_cell_that_does_not_show_what_it_must(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "01-a.ipynb", "x = 1", "print('uid=0(root)')")
+    notebook = json.loads(source.read_text())
+    notebook["cells"][1]["metadata"] = {"labkit": {"expect": {"uid": 1654}}}
+    source.write_text(json.dumps(notebook))
+    with pytest.raises(NotebookFailed, match=r"stopped at cell cell-2(.|\n)*uid 1654 was expected, shown is 0"):
+        execute(source, tmp_path / "copy.ipynb")
+    assert not (tmp_path / "copy.ipynb").exists()

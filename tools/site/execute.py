@@ -13,6 +13,8 @@ from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKerne
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from tests.notebooks.expectations import expectation_of, unmet
+
 CELL_TIMEOUT = 180
 """Seconds that a cell may take; the same as for the notebooks' tests."""
 
@@ -34,7 +36,8 @@ def execute(source: Path, target: Path) -> NotebookNode:
         The executed notebook.
 
     Raises:
-        NotebookFailed: at the first cell that fails; nothing is written then.
+        NotebookFailed: at the first cell that fails, or that does not show what its metadata expects; nothing is
+            written then.
     """
     notebook: NotebookNode = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(target.parent)}}
@@ -54,6 +57,10 @@ def execute(source: Path, target: Path) -> NotebookNode:
             client.execute()
         except (CellExecutionError, CellControlSignal, DeadKernelError, RuntimeError) as error:
             raise NotebookFailed(_failure(source.stem, begun, error)) from error
+    for cell in notebook.cells:
+        expectation = expectation_of(cell) if cell.cell_type == "code" else None
+        if expectation is not None and (wrong := unmet(expectation, cell.outputs)):
+            raise NotebookFailed(_failure(source.stem, [cell], AssertionError("; ".join(wrong))))
     target.write_text(nbformat.writes(notebook), encoding="utf-8")  # type: ignore[no-untyped-call]
     return notebook
 
