@@ -142,6 +142,8 @@ def explain_command(
     places, images = ([name for name in given if name not in named] for given in (places, images))
     files = [name for name in images if is_manifest(name)]
     names = [name for name in images if name not in files]
+    places += [name for name in files if Path(name).is_dir()]
+    files = [name for name in files if name not in places]
     if not places and not images and not named:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))

@@ -30,6 +30,8 @@ _LARGEST_FILE = 64 << 20
 _ARCHIVE_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.zst")
 # gzip, zstd, bzip2, xz, zip; and of tar in its first block
 _ARCHIVE_BEGINNINGS = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
+# opencontainers/image-spec:image-layout.md, and docker save before it wrote one
+_MARKS_OF_A_LAYOUT = ("oci-layout", "index.json", "manifest.json")
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
@@ -69,10 +71,15 @@ def read_manifests(
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a name is that of a file to be read as a manifest, and not of an image or of an image archive."""
+    """Whether a name is that of a file or folder of manifests, and not of an image or of an image archive.
+
+    A folder has to have a / in its name, for it may have the name of an image.
+    """
     path = Path(name)
     try:
-        if path.is_dir() or not path.exists():
+        if path.is_dir():
+            return "/" in name and not any((path / mark).exists() for mark in _MARKS_OF_A_LAYOUT)
+        if not path.exists():
             return name.endswith(_ENDINGS)
         if name.endswith(_ARCHIVE_ENDINGS):
             return False

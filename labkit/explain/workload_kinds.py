@@ -18,6 +18,7 @@ from labkit.explain.manifests.go_yaml import Fields
 from labkit.explain.manifests.known_kinds import group_of, need_have_no_pods, pod_path, runs_no_pods
 from labkit.explain.manifests.pod_shapes import ROLES, ContainerShape, PodShape, Role, Unseen, find_pods
 
+_STEPS = ("jobTemplate", "podTemplate", "template", "spec")
 # Helm and Jinja, envsubst, pipelines; <IMAGE> as in a manual
 _PLACEHOLDER = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|#\{|<[A-Z][A-Z0-9_-]+>")
 _SHOWN = 40
@@ -236,7 +237,8 @@ def _read_pod(
         metadata = _mapping(value.get("metadata"))
         name, namespace = _name(metadata, "name") or _name(metadata, "generateName"), _name(metadata, "namespace")
         pod = settings_of(template.spec)
-        notes = tuple(_repeated((*_chain(value), shape.spec), document))
+        above = [part for part in _chain(value) if part is not shape.spec]
+        notes = tuple(_repeated([*above, shape.spec], document))
         containers = []
         for container in shape.containers:
             fields = decode(container.fields, "Container").value
@@ -328,8 +330,8 @@ def _shown(value: object) -> str:
 def _chain(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """An object and the mappings on the way to its pod's spec."""
     chain = [value]
-    for step in pod_path(value["kind"], group_of(value)) or ():
-        chain.append(_mapping(chain[-1].get(step)))
+    while step := next((name for name in _STEPS if isinstance(chain[-1].get(name), dict)), None):
+        chain.append(chain[-1][step])
     return chain
 
 

@@ -86,17 +86,23 @@ def _json_documents(text: str) -> Iterator[tuple[KubeDocument, int]]:
 def _yaml_documents(text: str, line: int) -> Iterator[KubeDocument]:
     begin = 0
     for separator in _SEPARATOR.finditer(text):
-        yield from _chunk(text[begin : separator.start()], line)
-        line += text.count("\n", begin, separator.end())
-        begin = separator.end()
         rest = separator[1].strip()
-        if rest and not rest.startswith("#"):
-            yield KubeDocument(line + 1, problem=f"only a comment may follow ---, not {rest[:40]!r}")
+        is_valid = not rest or rest.startswith("#")
+        # With nothing before it, it belongs to what comes after it.
+        if separator.start() == begin and is_valid:
+            continue
+        yield from _chunk(text[begin : separator.start()], line)
+        line += text.count("\n", begin, separator.start()) + 1
+        begin = separator.end() + 1
+        if not is_valid:
+            yield KubeDocument(line, problem=f"only a comment may follow ---, not {rest[:40]!r}")
     yield from _chunk(text[begin:], line)
 
 
 def _chunk(text: str, line: int) -> Iterator[KubeDocument]:
     """What stands between two separators: one document, as kubectl reads no second one behind `...`."""
+    # Files that were joined have a mark of their own each.
+    text = text.removeprefix("\ufeff")
     if not text:
         return
     try:

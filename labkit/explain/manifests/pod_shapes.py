@@ -68,20 +68,21 @@ def find_pods(document: Mapping[str, Any], kind: str, group: str | None) -> Iter
     if group == "tekton.dev":
         yield from _tekton(document, kind)
         return
-    for name, value in document.items():
-        if name not in _NOT_LOOKED_INTO:
-            yield from _search(value, group == "argoproj.io", {})
+    yield from _inside(document, group == "argoproj.io", {})
 
 
 def _search(value: object, argo: bool, defaults: Mapping[str, Any]) -> Iterator[Part]:
     if isinstance(value, list):
         for item in value:
             yield from _search(item, argo, defaults)
-    if not isinstance(value, dict):
-        return
-    if _is_object(value):
-        yield value
-        return
+    elif isinstance(value, dict):
+        if _is_object(value):
+            yield value
+        else:
+            yield from _inside(value, argo, defaults)
+
+
+def _inside(value: Mapping[str, Any], argo: bool, defaults: Mapping[str, Any]) -> Iterator[Part]:
     if argo:
         yield from _extras_of_argo(value)
         if isinstance(value.get("templates"), list):

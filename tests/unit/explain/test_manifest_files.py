@@ -334,6 +334,19 @@ def test_a_file_is_looked_at_before_it_is_taken_for_an_archive(name: str, data: 
     assert is_manifest(f"./{name}") == expected
 
 
+def test_a_folder_is_read_without_f_if_it_is_named_as_one() -> None:
+    write("deploy/good.yaml", GOOD)
+    write("deploy/bad.yaml", BAD)
+    for name in ("deploy/", "./deploy"):
+        assert is_manifest(name)
+        result = run("--gate", name)
+        assert result.exit_code == 1
+        assert "gate: Pod bad a: the kubelet refuses" in result.stderr
+        assert "Pod good a" in result.stdout
+    write("layout/oci-layout", "{}")
+    assert not is_manifest("./layout")
+
+
 def test_a_tar_without_an_ending_is_an_archive_and_a_folder_is_none_of_both() -> None:
     write("content", "x")
     with tarfile.open("saved", "w") as archive:

@@ -50,6 +50,10 @@ def test_what_is_no_utf_8_is_replaced() -> None:
         ("a: x\n ---\n b", [{"a": "x --- b"}]),
         ("a: |\n  ---\n  x", [{"a": "---\nx\n"}]),
         ("\ufeffa: 1", [{"a": 1}]),
+        ("---\n...\n---\na: 1", [{"a": 1}]),
+        ("---\na: 1\n---\n---\nb: 2\n---", [{"a": 1}, {"b": 2}]),
+        # Two files with marks that were joined.
+        ("\ufeffa: 1\n---\n\ufeffb: 2\n", [{"a": 1}, {"b": 2}]),
         # JSON
         ('{"a": 1}', [{"a": 1}]),
         (' \n\t{"a": 1}\n', [{"a": 1}]),

@@ -59,6 +59,8 @@ def read(text: str) -> Asked:
         ("example.org/v1", "Anything", {"spec": {"workload": POD}}),
         ("example.org/v1", "Anything", {"spec": {"a": [{"b": {"c": POD["spec"]}}]}}),
         ("example.org/v1", "Anything", {"jobTemplate": {"spec": {"template": POD}}}),
+        ("example.org/v1", "Anything", POD["spec"]),
+        ("operators.coreos.com/v1alpha1", "ClusterServiceVersion", {"spec": {"install": {"deployments": [POD]}}}),
         ("apps.kruise.io/v1alpha1", "CloneSet", {"spec": {"template": POD}}),
         ("core.oam.dev/v1beta1", "Workload", POD),
         # Whole objects inside of others.
@@ -102,6 +104,23 @@ def test_an_image_that_the_operator_fills_in_is_not_known() -> None:
         "apps.openshift.io/v1", "DeploymentConfig", spec={"template": {"spec": {"containers": [{"image": " "}]}}}
     )
     assert [container.image for container in asked.containers] == [""]
+
+
+def test_a_key_twice_on_the_way_to_a_pod_is_said() -> None:
+    text = """
+        apiVersion: argoproj.io/v1alpha1
+        kind: Rollout
+        metadata: {name: r}
+        spec:
+          template: {spec: {securityContext: {runAsUser: 7}}}
+          template:
+            spec:
+              containers: [{name: a, image: b}]
+    """
+    (container,) = read(text).containers
+    assert container.notes == (
+        "template is written twice, again on line 7: kubectl takes the last, which undoes the first",
+    )
 
 
 def test_a_pod_inside_of_another_object_may_leave_out_its_image() -> None:
