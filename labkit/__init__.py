@@ -80,6 +80,7 @@ def explain(
     pod: Mapping[str, Any] | None = None,
     container: Mapping[str, Any] | None = None,
     manifest: str | None = None,
+    namespace_level: str | None = None,
 ) -> Explanations:
     """As whom will it run, who refuses it, and why; nothing is run.
 
@@ -91,6 +92,7 @@ def explain(
         pod: the pod's securityContext; it may hold `hostUsers` too.
         container: the container's securityContext.
         manifest: YAML of any number of workloads, in place of an image.
+        namespace_level: what namespaces enforce of Pod Security: baseline, restricted:v1.30, shop=restricted.
 
     Raises:
         LabError: there is no such image, or the text is no manifest.
@@ -99,16 +101,24 @@ def explain(
     from labkit.explain.explanations import explain_image, explain_text
     from labkit.explain.image_lookup import ImageFinder
 
+    levels = [namespace_level] if namespace_level is not None else []
     if image is not None and manifest is None and (image_user is None or isinstance(image_user, str)):
         with ImageFinder() as finder:
             if dockerfiles.is_dockerfile(image):
                 return dockerfiles.explain_dockerfiles(dockerfiles.BaseFinder(finder, {}), [image])
             return explain_image(
-                finder, image, image_user=image_user, user=user, group_add=group_add, pod=pod, container=container
+                finder,
+                image,
+                image_user=image_user,
+                user=user,
+                group_add=group_add,
+                pod=pod,
+                container=container,
+                levels=levels,
             )
     if manifest is not None and image is None and not isinstance(image_user, str):
         with ImageFinder(image_user) as finder:
-            return explain_text(finder, manifest)
+            return explain_text(finder, manifest, levels)
     raise Misuse("Explaining", "an image is expected, or else a manifest", 'for example\n  labkit.explain("alpine")')
 
 

@@ -23,7 +23,6 @@ from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_co
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.manifest_files import is_manifest
-from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanations
 
 _NEWEST = Versions()
@@ -155,7 +154,7 @@ def explain_command(
         rows = [
             row
             for name in names
-            for row in explain_image(finder, name, user=user, group_add=group_add, versions=versions)
+            for row in explain_image(finder, name, user=user, group_add=group_add, levels=levels, versions=versions)
         ]
         built = Explanations([])
         if named:
@@ -179,7 +178,7 @@ def explain_command(
             recursive=recursive,
             handed=files if gate else (),
             podless=frozenset(podless),
-            levels=NamespaceLevels.parse(levels),
+            levels=levels,
             versions=versions,
         )
         unused = finder.unused_users()

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit.base.errors import Misuse
-from labkit.core.admission.api_server import LET_IN, NOT_ASKED, ApiVerdict, judge, read_template
+from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict, judge, read_template
 from labkit.core.admission.pod_security import Policy
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
@@ -24,7 +24,7 @@ from labkit.explain.rows import Explanation, Explanations
 from labkit.explain.workload_kinds import Asked, AskedContainer, read_workloads
 
 _NEWEST = Versions()
-_NO_LEVELS = NamespaceLevels()
+_NAMESPACE = "default"
 _NON_ROOT = Settings(run_as_non_root=True)
 
 
@@ -37,6 +37,7 @@ def explain_image(
     group_add: Sequence[str] = (),
     pod: Mapping[str, Any] | None = None,
     container: Mapping[str, Any] | None = None,
+    levels: Sequence[str] = (),
     versions: Versions | None = None,
 ) -> Explanations:
     """As whom an image runs: with settings in a pod, with options on the engine.
@@ -51,6 +52,7 @@ def explain_image(
         group_add: as `docker run --group-add`.
         pod: the pod's securityContext; it may hold `hostUsers` too, which is a field of the pod.
         container: the container's securityContext.
+        levels: what namespaces enforce, as --namespace-level; the pod's is `default`.
         versions: of kubelet and runc; None for the newest kubelet and the engine's own runc.
 
     Raises:
@@ -60,18 +62,19 @@ def explain_image(
     if versions is None:
         runc = finder.engine_runc() or _NEWEST.engine_runc
         versions = Versions(engine_runc=runc, engine_ids=finder.engine_ids())
+    policy = NamespaceLevels.parse(levels).policy(_NAMESPACE, {})
     rows = []
     for name, image in _look_up(finder, reference):
         image = image if image_user is None else replace(image, user=image_user)
         in_pod, on_engine = pod is not None or container is not None, user is not None or bool(group_add)
         if in_pod:
             answer = _answer_in_pod(image, of_pod, own, versions, pod or {}, container or {})
-            api = _verdict_on_settings(pod, container)
+            api = _verdict_on_settings(pod or {}, container or {}, policy, versions)
             rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
         if on_engine:
             rows.append(_engine_row(name, image, user, group_add, versions))
         if not in_pod and not on_engine:
-            rows += _three_rows(name, image, versions)
+            rows += _three_rows(name, image, policy, versions)
     return Explanations(rows, tuple(finder.notes))
 
 
@@ -103,12 +106,14 @@ def _answer_in_pod(
     return explain_in_pod(image, pod, own, versions=versions)
 
 
-def _verdict_on_settings(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> ApiVerdict:
-    context = dict(pod or {})
+def _verdict_on_settings(
+    pod: Mapping[str, Any], container: Mapping[str, Any], policy: Policy | None, versions: Versions
+) -> ApiVerdict:
+    context = dict(pod)
     host_users = {"hostUsers": context.pop("hostUsers")} if "hostUsers" in context else {}
-    own = {"name": "container", "image": "image", "securityContext": dict(container or {})}
+    own = {"name": "container", "image": "image", "securityContext": dict(container)}
     spec = {"securityContext": context, **host_users, "containers": [own]}
-    return read_template({"spec": spec}, "Pod", ()).verdict
+    return judge(read_template({"spec": spec}, "Pod", ()), policy, versions.kubernetes)
 
 
 def explain_manifests(
@@ -118,7 +123,7 @@ def explain_manifests(
     recursive: bool = False,
     handed: Sequence[str] = (),
     podless: frozenset[str] = frozenset(),
-    levels: NamespaceLevels = _NO_LEVELS,
+    levels: Sequence[str] = (),
     versions: Versions = _NEWEST,
 ) -> Explanations:
     """As whom the containers of manifests run.
@@ -129,18 +134,18 @@ def explain_manifests(
         recursive: whether to read the folders' subfolders too.
         handed: files that were not chosen, such as those of a commit: what is no manifest among them is skipped.
         podless: kinds that run no pods, besides those that are known not to.
-        levels: what namespaces enforce, besides what the Namespaces among the manifests say.
+        levels: what namespaces enforce, as --namespace-level, besides what the Namespaces among the manifests say.
         versions: of API server and kubelet.
 
     Raises:
         Misuse: there is no such file.
     """
     asked = read_manifests(places, recursive, handed=handed, podless=podless)
-    return _explain_asked(finder, asked, levels, versions)
+    return _explain_asked(finder, asked, NamespaceLevels.parse(levels), versions)
 
 
 def explain_text(
-    finder: ImageFinder, text: str, levels: NamespaceLevels = _NO_LEVELS, versions: Versions = _NEWEST
+    finder: ImageFinder, text: str, levels: Sequence[str] = (), versions: Versions = _NEWEST
 ) -> Explanations:
     """The same, for a text of manifests.
 
@@ -150,7 +155,7 @@ def explain_text(
     asked = read_workloads(text)
     if asked.broken and not asked.containers:
         raise Misuse("Reading the manifest", asked.flaws[0], "compare it with\n  labkit kubectl explain pod.spec")
-    return _explain_asked(finder, asked, levels, versions)
+    return _explain_asked(finder, asked, NamespaceLevels.parse(levels), versions)
 
 
 def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, versions: Versions) -> Explanations:
@@ -192,15 +197,16 @@ def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:
     return [(reference, finder.find_or_fail(reference))]
 
 
-def _three_rows(name: str, image: Image, versions: Versions) -> list[Explanation]:
+def _three_rows(name: str, image: Image, policy: Policy | None, versions: Versions) -> list[Explanation]:
     """What people ask first: a pod without settings, one with runAsNonRoot, and the engine."""
-    rows = [
-        _image_row(name, "Pod", title, image, _answer_in_pod(image, pod, Settings(), versions, context))
-        for title, pod, context in (
-            ("without settings", Settings(), {}),
-            ("runAsNonRoot: true", _NON_ROOT, {"runAsNonRoot": True}),
-        )
+    questions: list[tuple[str, Settings, Mapping[str, Any]]] = [
+        ("without settings", Settings(), {}),
+        ("runAsNonRoot: true", _NON_ROOT, {"runAsNonRoot": True}),
     ]
+    rows = []
+    for title, pod, context in questions:
+        answer = _answer_in_pod(image, pod, Settings(), versions, context)
+        rows.append(_image_row(name, "Pod", title, image, answer, _verdict_on_settings(context, {}, policy, versions)))
     return [*rows, _engine_row(name, image, None, (), versions)]
 
 
@@ -213,15 +219,13 @@ def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[s
     return _image_row(name, "docker run", options, image, answer, NOT_ASKED)
 
 
-def _image_row(
-    reference: str, kind: str, name: str, image: Image, answer: Answer, api: ApiVerdict = LET_IN
-) -> Explanation:
+def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answer, api: ApiVerdict) -> Explanation:
     container = reference if _is_path(reference) else ImageReference.parse(reference).short_name
     return Explanation(
         file=None,
         kind=kind,
         name=name,
-        namespace="default",
+        namespace=_NAMESPACE,
         container=container,
         role="main",
         image=reference,

@@ -83,8 +83,8 @@ def explain_in_pod(
             decided_by=decided_by,
             because=tuple(because),
         )
-    files_known = image is not None and image.files_known
-    if not files_known and (unmapped := _unmapped(settings, user)) is not None:
+    is_open = image is None or not image.files_known
+    if is_open and settings.host_users is False and (unmapped := _unmapped(settings, user)) is not None:
         because += unmapped.because
         return Answer(
             ok=False, kubelet_ok=True, refusal=unmapped.refusal, decided_by=decided_by, because=tuple(because)
@@ -214,8 +214,6 @@ def _flaw_of_pod(pod: Settings, settings: Settings) -> Resolution | None:
 
 def _unmapped(settings: Settings, user: CriUser | None) -> Resolution | None:
     """Why a container does not start in its user namespace, as far as its ids are known without the image's files."""
-    if settings.host_users is not False:
-        return None
     uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user is not None else None)
     of_volumes = () if settings.fs_group is None else (settings.fs_group,)
     try:

@@ -82,7 +82,7 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
         "runs_as": None if is_refused else identity_to_dict(answer.runs_as),
         "ok": False if is_refused else answer.ok,
         "cause": api.cause if is_refused else answer.cause,
-        "because": list(api.chain(answer.because)),
+        "because": list(answer.because if api is LET_IN else api.chain(answer.because)),
     }
 
 
@@ -91,8 +91,9 @@ def _api_verdict(answer: Answer, fields: Mapping[str, Any]) -> ApiVerdict:
     if answer.cause is Cause.INVALID_MANIFEST and answer.refusal is not None:
         return ApiVerdict(ok=False, cause=answer.cause, message=answer.refusal.message)
     pod, container = fields.get("pod") or {}, fields.get("container") or {}
-    contexts = [part.get("securityContext") or {} for part in (pod, container)]
-    if all(context.keys() <= _CHECKED for context in contexts):
+    if _CHECKED.issuperset(pod.get("securityContext") or ()) and _CHECKED.issuperset(
+        container.get("securityContext") or ()
+    ):
         return LET_IN
     spec = {**pod, "containers": [{"name": "case", "image": "case", **container}]}
     return read_template({"spec": spec}, "Pod", ()).verdict

@@ -29,7 +29,7 @@ def _no_engine() -> Any:
 
 def explained(*documents: dict[str, Any], user: str | None = None, levels: tuple[str, ...] = ()) -> Explanations:
     finder = ImageFinder({} if user is None else {IMAGE: user}, connect=_no_engine)
-    return explain_text(finder, yaml.safe_dump_all(documents), NamespaceLevels.parse(levels))
+    return explain_text(finder, yaml.safe_dump_all(documents), levels)
 
 
 def pod(own: dict[str, Any] | None = None, *, name: str = "p", **spec: Any) -> dict[str, Any]:
@@ -176,6 +176,16 @@ def test_an_engine_is_not_asked_through_an_api_server() -> None:
     settings = {"privileged": True, "allowPrivilegeEscalation": False}
     refused = only(explain_image(finder, IMAGE, container=settings))
     assert refused.verdict == "the API server refuses"
+
+
+def test_an_image_is_explained_in_a_namespace_with_a_level() -> None:
+    finder = ImageFinder({IMAGE: "5"}, connect=_no_engine)
+    rows = explain_image(finder, IMAGE, levels=["restricted"])
+    assert [row.verdict for row in rows] == ["admission refuses", "admission refuses", "runs"]
+    pods = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    allowed = explain_image(finder, IMAGE, pod=pods, container=own, levels=["restricted"])
+    assert only(allowed).verdict == "runs"
 
 
 def _run(folder: Path, document: dict[str, Any], *options: str) -> Result:
