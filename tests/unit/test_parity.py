@@ -13,6 +13,8 @@ from labkit.core.causes import Cause
 from labkit.core.identity.model import Versions
 from labkit.core.pods.api_objects import EventObject
 from tests.parity import prove
+from tests.parity.api_cases import OBJECTS
+from tests.parity.api_prove import ApiSeen, predict, read_status
 from tests.parity.cases import WORLDS, Case, collect, in_pod
 from tests.parity.compare import Disagreement, differences, shrink
 from tests.parity.observe import Seen, decided, no_sandbox, without_status
@@ -148,3 +150,57 @@ def test_a_seed_gives_the_same_cases_again() -> None:
     worlds = collect(WORLDS, 3, 11)
     assert collect(WORLDS, 3, 11) == worlds
     assert collect(in_pod(worlds), 20, 12) == collect(in_pod(worlds), 20, 12)
+
+
+# --- the API server ---
+
+_POD: Case = {
+    "level": "restricted",
+    "object": {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a", "image": "x"}]}},
+}
+
+
+def _status(message: str, *causes: tuple[str, str]) -> dict[str, Any]:
+    return {"message": message, "details": {"causes": [{"field": field, "message": text} for field, text in causes]}}
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "cause", "words"),
+    [
+        (
+            403,
+            _status('pods "p" is forbidden: violates PodSecurity "restricted:latest": privileged (x)'),
+            Cause.POD_SECURITY,
+            ('violates PodSecurity "restricted:latest": privileged (x)',),
+        ),
+        (
+            400,
+            _status('Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "x"'),
+            Cause.INVALID_MANIFEST,
+            ('strict decoding error: unknown field "x"',),
+        ),
+        (
+            422,
+            _status("Pod is invalid", ("b", "Required value"), ("a", 'Invalid value: {"Capabilities":null}: no')),
+            Cause.INVALID_MANIFEST,
+            ("a: Invalid value: {...}: no", "b: Required value"),
+        ),
+        (500, _status("out of order"), Cause.INVALID_MANIFEST, ("out of order",)),
+    ],
+)
+def test_the_api_server_s_no_is_read(code: int, status: dict[str, Any], cause: Cause, words: tuple[str, ...]) -> None:
+    assert read_status(code, status) == ApiSeen(cause, words)
+
+
+def test_every_word_of_the_api_server_counts() -> None:
+    predicted = predict(_POD, (1, 37))
+    assert predicted.cause is Cause.POD_SECURITY
+    (words,) = predicted.words
+    assert read_status(403, _status(f'pods "p" is forbidden: {words}')) == predicted
+    assert read_status(403, _status(f'pods "p" is forbidden: {words.replace("drop", "add")}')) != predicted
+    assert predict({**_POD, "level": "privileged"}, (1, 37)) == ApiSeen(None)
+
+
+def test_objects_of_each_verdict_are_generated() -> None:
+    causes = {predict(case, (1, 37)).cause for case in collect(OBJECTS, 150, 5)}
+    assert causes == {None, Cause.INVALID_MANIFEST, Cause.POD_SECURITY}
