@@ -27,6 +27,11 @@ BASES: dict[str, BaseConfig] = {
 _NAMES = ["UID", "APP_UID", "NAME", "uid", "gid", "X", "HTTP_PROXY", "TARGETARCH"]
 _PLAIN = ["1000", "app", "0", "", "root", "1654:0", "a.b.c", "x-1", "65532", "abcabc"]
 _PATTERNS = ["a", "*", "*.", "?", "a*b", ".", "b?", "*c", "\\*", "c", "ab*", "x", ""]
+_MOUNTS = ["bind", "cache", "tmpfs", "secret", "ssh", "cahce", "$X"]
+_MOUNT_OPTIONS = ["uid=5", "gid=$UID", "mode=9", "ro", "size=1", "x"]
+_PIECES = (
+    b"$ { } \\ ` \" ' <<EOF <<- -- = : # % / * ? [ ] , \xff \xef\xbb\xbf scratch AS --from=0 --mount=from=a 0 99999999999"
+).split() + [b" ", b"\t", b"\r", b"\n", b"\0", b"ONBUILD ", b"FROM ", b"USER ", b"ARG ", b"RUN ", b"COPY ", b"EXPOSE "]
 _STAGES = ["build", "Base", "final", "s1", "s-2"]
 
 
@@ -85,9 +90,27 @@ class _Writer:
         data = rng.choice([b"", b"", b"", b"", b"", b"\xef\xbb\xbf"]) + text.encode()
         if rng.random() < 0.03:
             data = data.replace(b"USER", b"USER \xe9", 1)
+        # The classic builder crashes at some of what comes out.
+        if self._builder == "buildkit" and rng.random() < 0.3:
+            data = self._damaged(data)
         arguments = {name: rng.choice(_PLAIN) for name in rng.sample(_NAMES, rng.choice([0, 0, 0, 1, 2]))}
         target = rng.choice([*self._stages, "nowhere", "0"]) if self._stages and rng.random() < 0.15 else ""
         return DockerfileCase(data, target, arguments)
+
+    def _damaged(self, data: bytes) -> bytes:
+        """With pieces put in, left out and written twice at any place."""
+        rng = self._rng
+        damaged = bytearray(data)
+        for _ in range(rng.randint(1, 4)):
+            place, other = rng.randrange(len(damaged) + 1), rng.randrange(len(damaged) + 1)
+            choice = rng.random()
+            if choice < 0.6:
+                damaged[place:place] = rng.choice(_PIECES)
+            elif choice < 0.8:
+                del damaged[place : place + rng.randint(1, 5)]
+            else:
+                damaged[place:place] = damaged[other : other + rng.randint(1, 30)]
+        return bytes(damaged) or b"#"
 
     def _from(self) -> str:
         rng = self._rng
@@ -163,6 +186,8 @@ class _Writer:
             lines += [
                 "RUN true",
                 "RUN --mount=type=cache,target=/x true",
+                f"RUN --mount=type={rng.choice(_MOUNTS)},target=/x true",
+                f"RUN --mount=type=cache,target=/x,{rng.choice(_MOUNT_OPTIONS)} x",
                 "COPY --chmod=0755 a /b",
                 "COPY --chown=$UID a /b",
                 "RUN <<EOF\nUSER 9\nEOF",

@@ -12,6 +12,7 @@ from typing import Final
 
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction
 from labkit.explain.dockerfiles.expansion import Builder, go_quote
+from labkit.explain.dockerfiles.run_mounts import mount_fields
 
 _KEYWORDS = [
     "add",
@@ -196,6 +197,11 @@ def _check_rest(instruction: Instruction, flags: dict[str, list[str]]) -> None:
         raise BuildStops("VOLUME specified can not be an empty string", line)
     if keyword == "healthcheck":
         _check_health(arguments, flags, line)
+    for mount in flags.get("mount", ()) if keyword == "run" else ():
+        if any(part.lower().startswith("from=") and "$" in part[:-1] for part in mount_fields(mount)):
+            raise BuildStops("'from' doesn't support variable expansion, define alias stage instead", line)
+    if keyword == "run" and flags.get("security", ["sandbox"])[0] not in ("sandbox", "insecure"):
+        raise BuildStops(f"security {go_quote(flags['security'][0])} is not valid", line)
     network = flags.get("network", ["default"])[0]
     if keyword == "run" and network not in ("default", "none", "host"):
         raise BuildStops(f"invalid network mode {go_quote(network)}", line)

@@ -12,6 +12,7 @@ from labkit.explain.dockerfiles.built_stage import BuiltStage, Copied, Run, User
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, find_heredoc, parse_dockerfile
 from labkit.explain.dockerfiles.expansion import Budget, CannotExpand, Expansion, Lexing, expand
 from labkit.explain.dockerfiles.instruction_checks import check_instruction
+from labkit.explain.dockerfiles.run_mounts import mount_fields, wrong_mount
 
 _MOST_TRIGGERS = 1000
 _NEEDS_BUILDKIT = (
@@ -164,6 +165,12 @@ class StageSteps:
         flag = next((flag[2:].partition("=")[0] for flag in instruction.flags), None)
         if self._is_classic and flag:
             self._refuse(f"the --{flag} option {_NEEDS_BUILDKIT}", instruction)
+        for flag in instruction.flags:
+            if flag.startswith("--mount="):
+                self._open = set()
+                wrong = wrong_mount(flag[8:], lambda word: self._expand(word).text, self._stage.workdir)
+                self._refuse(wrong, instruction)
+        self._open = set()
         self._check_order(instruction)
         heredocs = (heredoc.content for heredoc in instruction.heredocs)
         text = "\n".join((" ".join(instruction.arguments), *heredocs))
@@ -280,6 +287,6 @@ def copy_sources(instruction: Instruction) -> Iterator[str]:
         if instruction.keyword == "copy" and name == "--from" and value:
             yield value
         elif instruction.keyword == "run" and name == "--mount":
-            named = [part[5:] for part in value.split(",") if part.lower().startswith("from=") and part[5:]]
+            named = [part[5:] for part in mount_fields(value) if part.lower().startswith("from=") and part[5:]]
             # A mount from nowhere is one from scratch, which may be the name of a stage.
             yield named[0] if named else "scratch"

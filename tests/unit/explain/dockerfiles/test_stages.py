@@ -148,6 +148,15 @@ def test_the_builders_differ(text: str, buildkit: str, classic: str) -> None:
         ("FROM scratch\nCOPY --link --chown=app a b\n", "can't be resolved when used with --link"),
         ("FROM --platform=$NO scratch\n", "empty platform value from expression $NO"),
         ("FROM scratch\nHEALTHCHECK --interval=5 CMD a\n", "missing unit in duration"),
+        ("FROM scratch\nRUN --mount=type=cahce,target=/x a\n", 'unsupported mount type "cahce"'),
+        ("FROM scratch\nRUN --mount=type=cache a\n", 'invalid mount target "/"'),
+        ("FROM scratch\nRUN --mount=type=cache,target=/x,uid=a a\n", "invalid value a for uid"),
+        ("FROM scratch\nRUN --mount=target=/x,uid=5 a\n", 'uid not allowed for "bind" type mounts'),
+        ("FROM scratch\nRUN --mount=target=/x,from=$X a\n", "'from' doesn't support variable expansion"),
+        ("FROM scratch\nRUN --mount=type=secret a\n", "invalid secret mount. one of source, target required"),
+        ("FROM scratch\nRUN --mount=type=cache,target=/x,rigth=5 a\n", "unexpected key 'rigth' in 'rigth=5'"),
+        ("FROM scratch\nRUN --mount=typ a\n", "invalid field 'typ' must be a key=value pair"),
+        ("FROM scratch\nRUN --security=none a\n", 'security "none" is not valid'),
     ],
 )
 def test_what_stops_the_build(text: str, message: str) -> None:
