@@ -29,9 +29,9 @@ _PLAIN = ["1000", "app", "0", "", "root", "1654:0", "a.b.c", "x-1", "65532", "ab
 _PATTERNS = ["a", "*", "*.", "?", "a*b", ".", "b?", "*c", "\\*", "c", "ab*", "x", ""]
 _MOUNTS = ["bind", "cache", "tmpfs", "secret", "ssh", "cahce", "$X"]
 _MOUNT_OPTIONS = ["uid=5", "gid=$UID", "mode=9", "ro", "size=1", "x"]
-_PIECES = (
-    b"$ { } \\ ` \" ' <<EOF <<- -- = : # % / * ? [ ] , \xff \xef\xbb\xbf scratch AS --from=0 --mount=from=a 0 99999999999"
-).split() + [b" ", b"\t", b"\r", b"\n", b"\0", b"ONBUILD ", b"FROM ", b"USER ", b"ARG ", b"RUN ", b"COPY ", b"EXPOSE "]
+_SIGNS = b"$ { } \\ ` \" ' <<EOF <<- -- = : # % / * ? [ ] , \xff \xef\xbb\xbf scratch AS --from=0 --mount=from=a 0 999"
+_KEYWORDS = [b"ONBUILD ", b"FROM ", b"USER ", b"ARG ", b"RUN ", b"COPY ", b"EXPOSE "]
+_PIECES = [*_SIGNS.split(), b" ", b"\t", b"\r", b"\n", b"\0", *_KEYWORDS]
 _STAGES = ["build", "Base", "final", "s1", "s-2"]
 
 

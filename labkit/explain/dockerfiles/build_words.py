@@ -16,6 +16,9 @@ _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}
 _REFERENCE = re.compile(
     rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@{_DIGEST})?\Z", re.ASCII
 )
+BOOLEANS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
+"""What Go's strconv.ParseBool reads, the first six of them as true."""
+
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z", re.ASCII)
 _LONGEST_NAME = 4096
 _PLATFORM_PART = re.compile(r"[A-Za-z0-9_.-]+\Z", re.ASCII)
@@ -166,6 +169,20 @@ def wrong_signal(signal: str) -> str | None:
     if re.fullmatch(r"[+-]?[0-9]{1,18}", signal):
         return None if int(signal) else f"invalid signal: {signal}"
     return None if signal.upper().removeprefix("SIG") in _SIGNALS else f"invalid signal: {signal}"
+
+
+def wrong_checks(checks: str) -> str | None:
+    """What is wrong with the options of a `# check=`, None if nothing is.
+
+    moby/buildkit:frontend/dockerfile/linter/linter.go (ParseLintOptions).
+    """
+    for option in checks.split(";", 2) if checks else ():
+        name, equals, value = option.partition("=")
+        if not equals or name.strip() not in ("skip", "experimental", "error"):
+            return f'failed to parse check options: invalid check option "{option if not equals else name.strip()}"'
+        if name.strip() == "error" and value.strip() not in BOOLEANS:
+            return f'failed to parse check options: failed to parse check option "{option}"'
+    return None
 
 
 def _is_range(text: str) -> bool:

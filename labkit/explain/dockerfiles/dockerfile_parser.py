@@ -104,11 +104,13 @@ class Parsed:
         instructions: in their order.
         escape: the escape character.
         syntax: the front end that a `# syntax=` names, None for the builder's own.
+        checks: what a `# check=` wants of BuildKit's linter, up to the first blank; empty for nothing.
     """
 
     instructions: tuple[Instruction, ...]
     escape: str
     syntax: str | None = None
+    checks: str = ""
 
 
 def decode(data: bytes) -> str:
@@ -143,12 +145,14 @@ class _Parser:
         self._number = 0
         self._escape = "\\"
         self._directives_done = False
+        self._is_indented = False
         self._directives: dict[str, str] = {}
 
     def parse(self) -> Parsed:
         instructions = []
         for line in self._lines:
             first = line.removeprefix("\ufeff") if self._number == 0 else line
+            self._is_indented |= first[:1] in (" ", "\t")
             piece = self._processed(first.rstrip("\r\n").lstrip(GO_SPACE))
             self._number += 1
             start = self._number
@@ -162,7 +166,12 @@ class _Parser:
             raise BuildStops("file with no instructions", self._number)
         if self._too_long:
             raise BuildStops(f"dockerfile line greater than max allowed size of {_LONGEST_LINE - 1}", self._number + 1)
-        return Parsed(tuple(instructions), self._escape, self._directives.get("syntax"))
+        return Parsed(
+            tuple(instructions),
+            self._escape,
+            self._directives.get("syntax"),
+            self._directives.get("check", "").partition(" ")[0],
+        )
 
     def _read(self, text: str) -> Iterator[str]:
         """The lines with their newlines; they end before one that is too long."""
@@ -193,7 +202,8 @@ class _Parser:
             return
         if key in self._directives:
             raise BuildStops(f"only one {key} parser directive can be used", self._number + 1)
-        value = self._directives[key] = match[2]
+        # BuildKit looks for its linter's options by itself, and not behind blanks.
+        value = self._directives[key] = "" if key == "check" and self._is_indented else match[2]
         if key == "escape":
             if value not in ("\\", "`"):
                 raise BuildStops(f"invalid escape token '{value}' does not match ` or \\", self._number + 1)

@@ -12,6 +12,7 @@ from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.kubelet_rules import cri_user
 from labkit.core.identity.model import Answer, Image, Settings, Versions, home_of
 from labkit.explain.dockerfiles.build_scopes import Open
+from labkit.explain.dockerfiles.build_words import BOOLEANS
 from labkit.explain.dockerfiles.built_stage import BaseImage, BuiltStage
 from labkit.explain.dockerfiles.dockerfile_parser import LARGEST, BuildStops, decode
 from labkit.explain.dockerfiles.expansion import Builder, TooLarge
@@ -154,6 +155,10 @@ def _row(
     if stage.is_empty and stage is evaluation.final:
         return BuiltImage(_stopped(name, stage.text.title, stage.base, BuildStops(_NO_IMAGE)))
     sentences = list(findings(evaluation, stage))
+    if any(f"error={value}" in evaluation.parsed.checks for value in BOOLEANS[:6]):
+        sentences.append(
+            "# check=error=true: BuildKit stops at its linter's warnings too, which are not looked at here"
+        )
     if stage is evaluation.final:
         sentences += _other_builder(text, bases, stage, options)
     row = Explanation(

@@ -138,7 +138,8 @@ class _Parts:
     def close(self) -> list[str]:
         if self.part:
             self.done.append("".join(self.part))
-            self.part, self.in_part = [], False
+            self.part.clear()
+            self.in_part = False
         return self.done
 
 
@@ -148,6 +149,7 @@ class _Lexer:
         self._lookup, self._lexing, self._budget = lookup, lexing, budget
         self._raw_escapes = lexing.raw_escapes
         self._depth = 0
+        self._buffer: list[str] = []
         self.missing: set[str] = set()
 
     def until(self, stop: str, raw_escapes: bool, in_pattern: bool = False) -> tuple[str, list[str]]:
@@ -164,7 +166,9 @@ class _Lexer:
 
     def _until(self, stop: str, in_pattern: bool) -> tuple[str, list[str]]:
         pieces: list[str] = []
-        parts = _Parts()
+        # BuildKit has one buffer for all depths: what a variable's own words begin ends the part in front of it.
+        parts = _Parts(part=self._buffer if self._lexing.builder == "buildkit" else [])
+        parts.part.clear()
         while (character := self._ahead()) != _END:
             if stop and character == stop:
                 self._next()

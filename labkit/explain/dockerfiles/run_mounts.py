@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from labkit.explain.dockerfiles.build_words import BOOLEANS
 from labkit.explain.dockerfiles.expansion import go_quote
 
 _TYPES: Final = ("bind", "cache", "tmpfs", "secret", "ssh")
@@ -19,7 +20,6 @@ _SHARING: Final = ("shared", "private", "locked")
 _READ_ONLY: Final = ("readonly", "ro", "readwrite", "rw")
 _TARGETS: Final = ("target", "dst", "destination")
 _FREE: Final = ("from", "source", "src", "id", "env", *_TARGETS)
-_BOOLEANS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
 _SIZE = re.compile(r"\d+(\.\d+)* ?([kKmMgGtTpP])?[iI]?[bB]?\Z", re.ASCII)
 _NUMBERS: Final = {"mode": re.compile(r"[0-7]{1,11}\Z"), "uid": re.compile(r"\d{1,10}\Z", re.ASCII)}
 _NUMBERS["gid"] = _NUMBERS["uid"]
@@ -70,7 +70,7 @@ def _wrong_part(name: str, has_value: bool, value: str, kind: str, part: str) ->
     if name in _NUMBERS:
         return None if _NUMBERS[name].match(value) else f"invalid value {value} for {name}"
     if name in (*_READ_ONLY, "required"):
-        return None if value in _BOOLEANS else f"invalid value for {name}: {value}"
+        return None if value in BOOLEANS else f"invalid value for {name}: {value}"
     if name == "size":
         return None if _SIZE.match(value) else f"invalid value for {name}: {value}"
     return None if name in _FREE else f"unexpected key '{name}' in '{part}'"

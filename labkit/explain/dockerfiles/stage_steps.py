@@ -142,7 +142,10 @@ class StageSteps:
         for word in instruction.arguments:
             self._expand(word)
 
-    _take_volume = _take_label
+    def _take_volume(self, instruction: Instruction) -> None:
+        for word in instruction.arguments:
+            if not self._expand(word).text:
+                self._refuse("VOLUME specified can not be an empty string", instruction)
 
     def _take_expose(self, instruction: Instruction) -> None:
         ports = [port for word in instruction.arguments for port in self._expand(word).parts]

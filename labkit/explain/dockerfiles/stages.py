@@ -7,12 +7,13 @@ moby/moby:builder/dockerfile (builder.go, dispatchers.go, evaluator.go, buildarg
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from labkit.base.errors import Misuse
 from labkit.explain.dockerfiles.build_scopes import BuildkitScope, ClassicScope, Scope
-from labkit.explain.dockerfiles.build_words import wrong_platform, wrong_reference
+from labkit.explain.dockerfiles.build_words import wrong_checks, wrong_platform, wrong_reference
 from labkit.explain.dockerfiles.built_stage import BaseImage, BuiltStage
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, Parsed, parse_dockerfile
 from labkit.explain.dockerfiles.expansion import Budget, Builder, CannotExpand, Lexing, TooLarge, expand
@@ -75,6 +76,8 @@ def evaluate(text: str, bases: Callable[[str], BaseImage | None], options: Build
     """
     budget = Budget()
     parsed = parse_dockerfile(text, options.builder, budget)
+    if options.builder == "buildkit" and (wrong := wrong_checks(parsed.checks)):
+        raise BuildStops(wrong)
     arguments, stages = read_stages(parsed.instructions, options.builder)
     if len(stages) > _MOST_STAGES:
         raise TooLarge(f"it has more than {_MOST_STAGES} stages")
@@ -138,8 +141,10 @@ class _Evaluator:
         built = [self._begin(stage) for stage in stages]
         self._looked_up = {stage.text.number for stage in _target(built, self._options).lineage()}
         for stage in built:
-            self._find_sources(stage, built)
+            self._find_sources(stage, stage.text.instructions, built)
         _refuse_circles(built)
+        for stage in built:
+            self._find_sources(stage, list(self._triggered(stage)), built)
         for stage in built:
             if stage.parent is None and stage.base != _SCRATCH and (wrong := wrong_reference(stage.base)):
                 raise BuildStops(f'failed to parse stage name "{stage.base}": {wrong}', stage.text.line)
@@ -178,12 +183,23 @@ class _Evaluator:
             self._named[text.name] = stage
         return stage
 
-    def _find_sources(self, stage: BuiltStage, built: Sequence[BuiltStage]) -> None:
-        """The stages that a stage copies from, or mounts."""
-        for instruction in stage.text.instructions:
+    def _find_sources(
+        self, stage: BuiltStage, instructions: Sequence[Instruction], built: Sequence[BuiltStage]
+    ) -> None:
+        """The stages that instructions of a stage copy from, or mount."""
+        for instruction in instructions:
             for name in copy_sources(instruction):
                 if source := self._source(name, instruction, built):
                     stage.sources.append(source)
+
+    def _triggered(self, stage: BuiltStage) -> Iterator[Instruction]:
+        """The ONBUILD instructions that a stage has from the one that it is made from."""
+        for instruction in stage.parent.text.instructions if stage.parent is not None else ():
+            if instruction.keyword == "onbuild":
+                # What is wrong with a trigger is said when it is run.
+                with suppress(BuildStops):
+                    parsed = parse_dockerfile(instruction.trigger, self._options.builder, self._budget)
+                    yield from parsed.instructions
 
     def _source(self, name: str, instruction: Instruction, built: Sequence[BuiltStage]) -> BuiltStage | None:
         try:

@@ -303,6 +303,7 @@ def test_the_field_s_case_and_what_is_said_of_it() -> None:
         ("FROM scratch\nARG RUNAS\nUSER ${RUNAS}\n", "ARG RUNAS (line 2) has no value here"),
         ("FROM scratch AS a\nENV U=5\nFROM scratch\nUSER $U\n", "U is set in stage a, which this one is not made from"),
         ("FROM mcr.microsoft.com/dotnet/aspnet:10.0\nUSER $app_uid\n", "nothing sets app_uid; did you mean APP_UID?"),
+        ("# check=skip=all;error=true\nFROM scratch\nUSER 5\n", "linter's warnings too, which are not looked at"),
         ("FROM scratch\nUSER app # the app\n", "there are no comments behind an instruction"),
         ("FROM scratch\nUSER app web\n", "all that follows USER is one name"),
         ("FROM other\nUSER app\n", "it may be in the base, whose passwd file is not known"),

@@ -113,6 +113,14 @@ def test_parts_are_what_no_quotes_hold_together() -> None:
     assert expand("80 $UID 'a b'", VALUES.get, Lexing(), Budget()).parts == ["80", "1000", "a b"]
 
 
+def test_buildkit_s_one_buffer_for_parts() -> None:
+    parts = {
+        builder: expand("a${N:-b} c", VALUES.get, Lexing(builder=builder), Budget()).parts
+        for builder in ("buildkit", "classic")
+    }
+    assert parts == {"buildkit": ["b", "c"], "classic": ["ab", "c"]}
+
+
 def test_what_is_missing_is_named() -> None:
     assert expand("$A${B:-c}$UID", VALUES.get, Lexing(), Budget()).missing == {"A", "B"}
 
