@@ -164,7 +164,9 @@ def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, v
         for container in asked.containers
     ]
     unjudged = (*asked.unjudged, *asked.templates)
-    return Explanations(rows, (*asked.notes(), *finder.notes), tuple(asked.flaws), unjudged)
+    empty = levels.by_name.keys() - {row.namespace for row in rows} if rows else ()
+    unused = [f"--namespace-level {name}: no container is in this namespace" for name in sorted(empty)]
+    return Explanations(rows, (*asked.notes(), *finder.notes, *unused), tuple(asked.flaws), unjudged)
 
 
 def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None, versions: Versions) -> Explanation:

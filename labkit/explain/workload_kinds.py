@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.core.admission.api_server import PodTemplate, is_own_kind, read_foreign_pod, read_template
@@ -196,8 +196,13 @@ def _read_workload(value: Mapping[str, Any], path: Sequence[str], document: Kube
             _check_container(shape.fields)
     except MalformedManifest as error:
         return _flawed(value, error)
-    kind = value["kind"]
-    template = read_template(value, kind, path) if is_own_kind(value.get("apiVersion"), kind) else None
+    kind, version = value["kind"], value.get("apiVersion")
+    if is_own_kind(version, kind):
+        template = read_template(value, kind, path)
+    else:
+        template = read_foreign_pod(spec, _by_list(containers))
+        hint = f"{kind} is not in {version} any more: a cluster of today has no match for it"
+        template = replace(template, verdict=replace(template.verdict, hints=(hint, *template.verdict.hints)))
     return _read_pod(value, PodShape(spec, containers), document, template)
 
 

@@ -134,6 +134,11 @@ def test_the_nearest_level_counts(levels: tuple[str, ...], declared: str | None,
     assert (only(explained(*documents, user="5", levels=levels)).api.ok is False) == refused
 
 
+def test_a_level_of_a_namespace_in_which_nothing_is_is_noted() -> None:
+    rows = explained(pod(), user="5", levels=("defualt=restricted", "baseline"))
+    assert "--namespace-level defualt: no container is in this namespace" in rows.notes
+
+
 @pytest.mark.parametrize("text", ["", "restriced", "=restricted", "shop=", "shop=open", "restricted:1.30"])
 def test_what_is_no_level_is_wrong_use(text: str) -> None:
     with pytest.raises(Misuse, match="NAMESPACE=LEVEL"):
@@ -152,6 +157,12 @@ def test_a_kind_that_a_cluster_defines_gets_in_as_far_as_is_known() -> None:
     assert (row.api.ok, row.verdict, row.objection) == (None, "runs", None)
     refused = only(explained(rollout, user="1654", levels=("restricted",)))
     assert (refused.verdict, refused.cause) == ("admission refuses", "pod-security")
+
+
+def test_a_version_that_is_gone_is_said_and_the_pods_are_judged() -> None:
+    row = only(explained(workload("Deployment", "extensions/v1beta1", pod()["spec"]), user="1654"))
+    assert (row.api.ok, row.verdict) == (None, "runs")
+    assert "Deployment is not in extensions/v1beta1 any more: a cluster of today has no match for it" in row.because
 
 
 @pytest.mark.parametrize(
