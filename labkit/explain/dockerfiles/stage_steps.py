@@ -257,7 +257,7 @@ class StageSteps:
         here = self._stage.text
         for name in copy_sources(instruction):
             for later in self._stage.sources:
-                if later.text.number >= here.number and name.lower() in (later.text.name, str(later.text.number)):
+                if later.text.number > here.number and name.lower() in (later.text.name, str(later.text.number)):
                     before = f'it needs to be defined before current stage "{here.name or f"stage-{here.number}"}"'
                     self._refuse(f'cannot {instruction.keyword} from stage "{name}", {before}', instruction)
 
