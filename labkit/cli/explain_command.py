@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,7 +19,7 @@ from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option
 from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
-from labkit.explain import dockerfiles
+from labkit.explain import dockerfiles, pipelines
 from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
 from labkit.explain.explanations import explain_image, explain_manifests
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
@@ -40,6 +41,32 @@ _EXAMPLES = """
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
 """
 
+_GATE, _AS_CONFIGURED = "--gate", "configured"
+_LEVELS = re.compile(r"[a-z-]+(,[a-z-]+)+|root|refused|unknown|maybe-root|maybe-refused")
+_CONFIGURATION = Path("labkit-explain.toml")
+_PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+class _ExplainCommand(click.Command):
+    """A command with `--gate`, behind which files may stand as well as a list of levels.
+
+    A hook's entry ends with --gate, and what follows are the files of a commit: only what reads as levels is taken for
+    them.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give --gate its value before click takes the next argument for it."""
+        joined, left = [], list(args)
+        while left:
+            argument = left.pop(0)
+            if argument == "--":
+                joined += [argument, *left]
+                break
+            if argument == _GATE:
+                argument += "=" + (left.pop(0) if left and _LEVELS.fullmatch(left[0]) else _AS_CONFIGURED)
+            joined.append(argument)
+        return super().parse_args(ctx, joined)
+
 
 def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     try:
@@ -50,7 +77,7 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
     return [*names, CompletionItem(begun, type="file")]
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=_ExplainCommand, epilog=_EXAMPLES)
 @click.argument("images", metavar="[IMAGE]...", nargs=-1, shell_complete=_complete_images)
 @click.option("-f", "--filename", "places", multiple=True, metavar="FILE", help="Manifests: file, folder, - for stdin.")
 @click.option("-R", "--recursive", is_flag=True, help="Read the folders' subfolders too.")
@@ -96,10 +123,14 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
 @click.option(
-    "--gate",
-    is_flag=True,
-    help="Exit status 1 if a container is refused, is root or its user not known, or an object may run unseen pods.",
+    _GATE,
+    metavar="[LEVELS]",
+    help="Exit status 1 if a container is refused, is root or its user not known, or an object may run unseen pods. "
+    "LEVELS are those of root, maybe-root, refused, maybe-refused that shut it, with commas; unknown is both maybes.",
 )
+@click.option("--config", type=_PATH, help="The default is labkit-explain.toml in this folder, if it is there.")
+@click.option("--baseline", type=_PATH, help="A gate minds only what is not in this file.")
+@click.option("--write-baseline", type=_PATH, help="Write into this file what there is, and mind none of it.")
 @json_option
 def explain_command(
     images: Sequence[str],
@@ -119,8 +150,8 @@ def explain_command(
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
-    gate: bool,
     as_json: bool,
+    **pipeline: Any,
 ) -> int:
     """Say as whom containers will run, who refuses them, and why.
 
@@ -133,6 +164,14 @@ def explain_command(
     )
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
+    # Most calls ask for nothing of a pipeline, and load nothing for one.
+    is_asked = any(value not in (None, False) for value in pipeline.values()) or _CONFIGURATION.exists()
+    asked = pipelines.PipelineOptions(**pipeline) if is_asked else None
+    gate, users = pipeline["gate"] is not None, parse_users(image_user)
+    if asked is not None:
+        users = {**asked.configured_users(users), **users}
+        levels = (*asked.configuration.namespace_levels, *levels)
+        podless = (*podless, *asked.configuration.no_pods)
     to_build = [name for name in (*places, *images) if is_dockerfile(name)]
     composed = [name for name in (*places, *images) if may_be_compose(name) and dockerfiles.is_compose(name)]
     # What a hook hands over was not chosen, and most Compose files name images that are not here.
@@ -146,7 +185,7 @@ def explain_command(
     if not places and not images and not named:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
-    with ImageFinder(parse_users(image_user), read_archives(archives), connect) as finder:
+    with ImageFinder(users, read_archives(archives), connect) as finder:
         if runc is None and names:
             versions = replace(versions, engine_runc=finder.engine_runc() or versions.engine_runc)
         if names:
@@ -188,9 +227,10 @@ def explain_command(
     _print(explained, as_json)
     for sentence in () if gate else explained.unjudged:
         _echo(sentence, err=True, label="not judged")
-    for name in unused if explained.rows else ():
+    given = {pair.partition("=")[0] for pair in image_user}
+    for name in (name for name in unused if explained.rows and name in given):
         _echo(f"--image-user {name}: no container has this image", err=True)
-    return _status(explained, gate)
+    return _status(explained, asked, bool(places))
 
 
 def _expect_containers(places: Sequence[str], explained: Explanations, gate: bool) -> None:
@@ -241,11 +281,20 @@ def _print(explained: Explanations, as_json: bool) -> None:
         _echo(flaw, err=True, label="not read")
 
 
-def _status(explained: Explanations, gate: bool) -> int:
-    objections = explained.objections() if gate else []
+def _status(explained: Explanations, asked: pipelines.PipelineOptions | None, all_is_there: bool) -> int:
+    """The exit status; the gate says what it minds, and which exceptions it makes."""
+    unread = 1 if explained.flaws else 0
+    if asked is None or (asked.gate is None and asked.write_baseline is None):
+        return unread
+    verdict = asked.judge(explained)
+    if asked.write_baseline is not None:
+        return unread
+    for line in verdict.remarks(all_is_there):
+        _echo(line, err=True)
+    objections = pipelines.lines_of(verdict.objections)
     for objection in objections:
         _echo(objection, err=True, label="gate")
-    return 1 if objections or explained.flaws else 0
+    return 1 if objections else unread
 
 
 def _echo(text: str, err: bool = False, label: str = "") -> None:

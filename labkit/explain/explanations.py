@@ -13,7 +13,7 @@ from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict, judge, read_
 from labkit.core.admission.pod_security import Policy
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
-from labkit.core.identity.kubelet_rules import home_of_container, pod_and_container
+from labkit.core.identity.kubelet_rules import effective_settings, home_of_container, pod_and_container
 from labkit.core.identity.model import Answer, Image, Settings, Versions
 from labkit.core.identity.windows_rules import explain_on_windows, is_for_windows
 from labkit.core.image_reference import ImageReference
@@ -189,6 +189,8 @@ def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None
         answer=replace(answer, because=asked.notes + answer.because),
         api=judge(asked.template, policy, versions.kubernetes),
         forgiven=asked.forgiven,
+        never_root=bool(effective_settings(asked.pod, asked.own).run_as_non_root) and not answer.is_for_windows,
+        annotations=asked.annotations,
     )
 
 

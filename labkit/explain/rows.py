@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from labkit.core.identity.model import Answer
 from labkit.show.table import Table
 
 _HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")
-_MOST_LISTED = 3
 _DECIDED_BY = {
     "image": "the image",
     "container": "the container's runAsUser",
@@ -56,6 +55,8 @@ class Explanation:
         build: of a Dockerfile; None for anything else.
         non_root: the answer for a pod with runAsNonRoot, of a Dockerfile whose user is known.
         advice: what a gate says where the user is not known; None for the usual.
+        never_root: whether its settings forbid root, whoever the image names.
+        annotations: of the workload, those that are for this kit.
     """
 
     file: str | None
@@ -72,6 +73,8 @@ class Explanation:
     build: BuildOutcome | None = None
     non_root: Answer | None = None
     advice: str | None = None
+    never_root: bool = False
+    annotations: Mapping[str, object] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -240,22 +243,6 @@ class Explanations:
         """As JSON-ready values, one for each container."""
         return [row.to_dict() for row in self.rows]
 
-    def objections(self) -> list[str]:
-        """What a gate objects to: containers that are refused or root, images whose user is not known, what was unseen.
-
-        An image that is not known gets one line, however many containers have it.
-        """
-        known = [(row, row.objection) for row in self.rows if row.unknown is None]
-        unknown: dict[tuple[str, str], list[str]] = {}
-        for row in self.rows:
-            if row.unknown is not None and not row.forgiven:
-                unknown.setdefault((row.image, row.unknown), []).append(row.title)
-        return [
-            *(f"{row.title}: {why}" for row, why in known if why is not None),
-            *(f"{_listed(titles)}: {why}" for (_, why), titles in unknown.items()),
-            *self.unjudged,
-        ]
-
     def table(self) -> Table:
         """One line for each container, the notes below."""
         return Table("", _HEADERS, [row.row() for row in self.rows], "\n".join(self.notes))
@@ -277,10 +264,3 @@ class Explanations:
     def _repr_html_(self) -> str:
         unread = f"<pre>{html.escape(self.unread())}</pre>" if self.unread() else ""
         return self.table()._repr_html_() + self.chains()._repr_html_() + unread
-
-
-def _listed(titles: Sequence[str]) -> str:
-    """Containers in a few words."""
-    if len(titles) <= _MOST_LISTED:
-        return ", ".join(titles)
-    return f"{', '.join(titles[:_MOST_LISTED])} and {len(titles) - _MOST_LISTED} more"

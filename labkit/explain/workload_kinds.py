@@ -22,6 +22,7 @@ _STEPS = ("jobTemplate", "podTemplate", "template", "spec")
 # Helm and Jinja, envsubst, pipelines; <IMAGE> as in a manual
 _PLACEHOLDER = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|#\{|<[A-Z][A-Z0-9_-]+>")
 _SHOWN = 40
+_OWN_PREFIX = "labkit."
 
 
 class MalformedManifest(ValueError):
@@ -46,6 +47,7 @@ class AskedContainer:
         notes: what is to be said of how they are written.
         file: the manifest's file, None if it comes from none.
         forgiven: whether no gate minds that its image is not known, because it is filled in later.
+        annotations: of that object, those that are for this kit.
     """
 
     kind: str
@@ -61,6 +63,7 @@ class AskedContainer:
     notes: tuple[str, ...] = ()
     file: str | None = None
     forgiven: bool = False
+    annotations: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -241,6 +244,9 @@ def _read_pod(
             raise MalformedManifest(f"{_shown(template.mismatched)} is to be filled in first")
         metadata = _mapping(value.get("metadata"))
         name, namespace = _name(metadata, "name") or _name(metadata, "generateName"), _name(metadata, "namespace")
+        annotations = {
+            key: value for key, value in _mapping(metadata.get("annotations")).items() if key.startswith(_OWN_PREFIX)
+        }
         pod = settings_of(template.spec)
         above = [part for part in _chain(value) if part is not shape.spec]
         notes = tuple(_repeated([*above, shape.spec], document))
@@ -261,6 +267,7 @@ def _read_pod(
                     template=template,
                     fields=fields,
                     notes=(*notes, *_repeated((container.fields,), document)),
+                    annotations=annotations,
                 )
             )
     except MalformedManifest as error:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from labkit.core import admission
 from labkit.core.admission.field_errors import (
     FieldError,
     containers_of,
@@ -22,7 +23,6 @@ from labkit.core.admission.field_errors import (
     required,
 )
 from labkit.core.admission.profiles import annotation_errors, app_armor_errors, mismatch_errors, seccomp_errors
-from labkit.core.admission.windows import host_process_errors, options_errors, system_errors
 from labkit.core.identity.model import MAX_ID, is_valid_id
 
 _CHANGE_POLICIES: Final = {
@@ -65,12 +65,19 @@ def validate_pod(metadata: Mapping[str, Any], spec: Mapping[str, Any], path: str
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
         detail = "ShareProcessNamespace and HostPID cannot both be enabled"
         errors.append(invalid(f"{path}.shareProcessNamespace", True, detail))
-    errors += host_process_errors(spec, path)
+    if _has_windows_options(spec):
+        errors += admission.host_process_errors(spec, path)
     if not host_users:
         errors += _no_host_users(spec, path)
-    errors += system_errors(spec, path)
+    if spec.get("os") is not None:
+        errors += admission.system_errors(spec, path)
     errors += mismatch_errors(metadata, spec, path)
     return list(dict.fromkeys(errors))
+
+
+def _has_windows_options(spec: Mapping[str, Any]) -> bool:
+    parts = [spec, *(container for container, _ in containers_of(spec))]
+    return any(part_of(part, "securityContext").get("windowsOptions") is not None for part in parts)
 
 
 def _pod(context: Mapping[str, Any], spec: Mapping[str, Any], path: str) -> Iterator[FieldError]:
@@ -82,7 +89,8 @@ def _pod(context: Mapping[str, Any], spec: Mapping[str, Any], path: str) -> Iter
     yield from _sysctls(context, spec, f"{path}.sysctls")
     yield from _policy(context, "fsGroupChangePolicy", path)
     yield from seccomp_errors(context.get("seccompProfile"), f"{path}.seccompProfile")
-    yield from options_errors(context.get("windowsOptions"), f"{path}.windowsOptions")
+    if (options := context.get("windowsOptions")) is not None:
+        yield from admission.options_errors(options, f"{path}.windowsOptions")
     yield from app_armor_errors(context.get("appArmorProfile"), f"{path}.appArmorProfile")
     yield from _policy(context, "supplementalGroupsPolicy", path)
     yield from _policy(context, "seLinuxChangePolicy", path)
@@ -105,7 +113,8 @@ def _container(context: Mapping[str, Any], path: str, host_users: bool) -> Itera
         if "CAP_SYS_ADMIN" in part_of(context, "capabilities").get("add", ()):
             detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             yield invalid(path, context, detail)
-    yield from options_errors(context.get("windowsOptions"), f"{path}.windowsOptions")
+    if (options := context.get("windowsOptions")) is not None:
+        yield from admission.options_errors(options, f"{path}.windowsOptions")
     yield from app_armor_errors(context.get("appArmorProfile"), f"{path}.appArmorProfile")
 
 

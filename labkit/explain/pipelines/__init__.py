@@ -1,0 +1,23 @@
+"""What pipelines need of `labkit explain`: the gate, its exceptions, reports for machines, patches.
+
+What this package offers is imported when it is first used (PEP 562): a call that asks for none of it pays for none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labkit.explain.pipelines.findings import lines_of
+    from labkit.explain.pipelines.pipeline_options import PipelineOptions
+
+__all__ = ["PipelineOptions", "lines_of"]
+
+_PLACES = {"PipelineOptions": "pipeline_options", "lines_of": "findings"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
