@@ -13,7 +13,7 @@ from typing import Any, Final
 from labkit.core.admission.decoding import WORKLOADS, decode, fields_of
 from labkit.core.admission.field_errors import FieldError, part_of
 from labkit.core.admission.pod_security import Policy, message_of, violations_of
-from labkit.core.admission.profiles import with_unconfined_fields
+from labkit.core.admission.profiles import with_app_armor_fields
 from labkit.core.admission.validation import validate_pod
 from labkit.core.causes import Cause
 
@@ -105,6 +105,8 @@ def read_template(document: Mapping[Any, Any], kind: str, steps: Sequence[str]) 
     decoded = decode(document, kind)
     template = _follow(decoded.value, steps)
     metadata, spec = part_of(template, "metadata"), part_of(template, "spec")
+    if kind == "Pod":
+        spec = with_app_armor_fields(metadata, spec)
     verdict = LET_IN
     if (message := decoded.message) is not None:
         hints = [decoded.mismatch_hint] if decoded.mismatch is not None else list(dict.fromkeys(decoded.hints))
@@ -124,8 +126,7 @@ def judge(template: PodTemplate, policy: Policy | None, newest: tuple[int, int])
     """
     if template.verdict.ok is False or policy is None:
         return template.verdict
-    spec = with_unconfined_fields(template.metadata, template.spec) if template.is_pod else template.spec
-    violations = violations_of(policy, template.metadata, spec, newest)
+    violations = violations_of(policy, template.metadata, template.spec, newest)
     if not violations:
         return template.verdict
     message = message_of(policy, violations)

@@ -99,25 +99,33 @@ def annotation_errors(metadata: Mapping[str, Any], spec: Mapping[str, Any], path
                 yield invalid(f"{where}[{key}]", value, f"invalid AppArmor profile name: {json.dumps(value)}")
 
 
-def with_unconfined_fields(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A pod's spec in which what annotations say of AppArmor is said by the fields, as far as Pod Security minds.
+def with_app_armor_fields(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A pod's spec in which the fields say what annotations say of AppArmor, as far as that is valid.
 
-    kubernetes/kubernetes:pkg/registry/core/pod/strategy.go (applyAppArmorVersionSkew), for pods and not for templates.
+    The API server does so before it validates a pod; it leaves the template of one as it is.
+    kubernetes/kubernetes:pkg/registry/core/pod/strategy.go (applyAppArmorVersionSkew).
     """
     annotations: Mapping[str, str] = metadata.get("annotations", {})
-    names = {key.removeprefix(_APP_ARMOR) for key, value in annotations.items() if value == "unconfined"}
-    of_pod = part_of(spec, "securityContext").get("appArmorProfile")
-    unconfined = {"type": "Unconfined"}
-    if not names or of_pod == unconfined or part_of(spec, "os").get("name") == "windows":
+    if part_of(spec, "os").get("name") == "windows" or not any(key.startswith(_APP_ARMOR) for key in annotations):
         return spec
+    of_pod = part_of(spec, "securityContext").get("appArmorProfile")
 
     def changed(container: Mapping[str, Any]) -> Mapping[str, Any]:
         own = part_of(container, "securityContext")
-        if container.get("name") not in names or "appArmorProfile" in own:
+        profile = _profile_of(annotations.get(_APP_ARMOR + container.get("name", ""), ""))
+        if profile is None or profile == of_pod or "appArmorProfile" in own or [*app_armor_errors(profile, "")]:
             return container
-        return {**container, "securityContext": {**own, "appArmorProfile": unconfined}}
+        return {**container, "securityContext": {**own, "appArmorProfile": profile}}
 
     return {**spec, **{name: [*map(changed, spec[name])] for name in CONTAINER_LISTS if name in spec}}
+
+
+def _profile_of(annotation: str) -> dict[str, str] | None:
+    """The field that an annotation stands for (pkg/api/pod/util.go, ApparmorFieldForAnnotation)."""
+    if annotation.startswith("localhost/"):
+        return {"type": "Localhost", "localhostProfile": annotation.removeprefix("localhost/")}
+    kind = {"unconfined": "Unconfined", "runtime/default": "RuntimeDefault"}.get(annotation)
+    return {"type": kind} if kind is not None else None
 
 
 def mismatch_errors(metadata: Mapping[str, Any], spec: Mapping[str, Any], path: str) -> Iterator[FieldError]:

@@ -93,6 +93,30 @@ def test_the_containers_of_such_a_pod_may_stand_elsewhere() -> None:
     assert judge(template, Policy("restricted"), NEWEST).cause is Cause.POD_SECURITY
 
 
+@pytest.mark.parametrize(
+    ("annotation", "profile"),
+    [
+        ("unconfined", {"type": "Unconfined"}),
+        ("localhost/p", {"type": "Localhost", "localhostProfile": "p"}),
+        ("localhost/", None),
+        ("runtime/default", None),
+        ("none", None),
+    ],
+)
+def test_of_a_pod_an_annotation_of_app_armor_becomes_a_field_before_it_is_validated(
+    annotation: str, profile: dict[str, str] | None
+) -> None:
+    """Found by comparison with the live API server: the pod's own profile is another, and that is no contradiction."""
+    annotations = {"container.apparmor.security.beta.kubernetes.io/a": annotation}
+    of_pod = {"appArmorProfile": {"type": "RuntimeDefault"}}
+    pod = {"kind": "Pod", "metadata": {"annotations": annotations}, "spec": {**SPEC, "securityContext": of_pod}}
+    template = read_template(pod, "Pod", ())
+    (container,) = template.spec["containers"]
+    assert container.get("securityContext", {}).get("appArmorProfile") == profile
+    if profile is not None:
+        assert template.verdict.ok
+
+
 def test_a_value_of_a_wrong_type_is_kept_for_who_looks_for_a_placeholder() -> None:
     bad = {"apiVersion": "v1", "kind": "Pod", "spec": {**SPEC, "securityContext": {"runAsUser": "${UID}"}}}
     assert read_template(bad, "Pod", ()).mismatched == "${UID}"
