@@ -130,6 +130,12 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
 )
 @click.option("--config", type=_PATH, help="The default is labkit-explain.toml in this folder, if it is there.")
 @click.option("--baseline", type=_PATH, help="A gate minds only what is not in this file.")
+@click.option(
+    "--format",
+    "report",
+    type=click.Choice(["text", "json", "sarif", "junit", "github"]),
+    help="A table (the default), JSON as of --json, SARIF 2.1.0, JUnit's XML, or annotations of GitHub Actions.",
+)
 @click.option("--write-baseline", type=_PATH, help="Write into this file what there is, and mind none of it.")
 @json_option
 def explain_command(
@@ -224,13 +230,17 @@ def explain_command(
     explained = Explanations.joined([Explanations(rows), built, explained])
     if places or (files and not gate):
         _expect_containers([*places, *files], explained, gate)
-    _print(explained, as_json)
+    verdict = asked.judge(explained) if asked is not None and asked.needs_verdict else None
+    report = asked.printed_report(explained, verdict) if asked is not None and verdict is not None else None
+    _print(explained, as_json or pipeline["report"] == "json", report)
     for sentence in () if gate else explained.unjudged:
         _echo(sentence, err=True, label="not judged")
     given = {pair.partition("=")[0] for pair in image_user}
     for name in (name for name in unused if explained.rows and name in given):
         _echo(f"--image-user {name}: no container has this image", err=True)
-    return _status(explained, asked, bool(places))
+    return _status(
+        explained, verdict if gate and asked is not None and not asked.write_baseline else None, bool(places)
+    )
 
 
 def _expect_containers(places: Sequence[str], explained: Explanations, gate: bool) -> None:
@@ -267,10 +277,10 @@ def _text(line: bytes) -> str:
         return "\ufffd" + line.decode(errors="replace")
 
 
-def _print(explained: Explanations, as_json: bool) -> None:
+def _print(explained: Explanations, as_json: bool, report: str | None = None) -> None:
     notes = explained.notes
-    if as_json:
-        _echo(json.dumps(explained.to_dicts(), indent=2))
+    if as_json or report is not None:
+        _echo(report if report is not None else json.dumps(explained.to_dicts(), indent=2))
         for note in notes:
             _echo(note, err=True)
     elif explained.rows:
@@ -281,13 +291,10 @@ def _print(explained: Explanations, as_json: bool) -> None:
         _echo(flaw, err=True, label="not read")
 
 
-def _status(explained: Explanations, asked: pipelines.PipelineOptions | None, all_is_there: bool) -> int:
-    """The exit status; the gate says what it minds, and which exceptions it makes."""
+def _status(explained: Explanations, verdict: pipelines.GateVerdict | None, all_is_there: bool) -> int:
+    """The exit status; a gate says what it minds, and which exceptions it makes."""
     unread = 1 if explained.flaws else 0
-    if asked is None or (asked.gate is None and asked.write_baseline is None):
-        return unread
-    verdict = asked.judge(explained)
-    if asked.write_baseline is not None:
+    if verdict is None:
         return unread
     for line in verdict.remarks(all_is_there):
         _echo(line, err=True)

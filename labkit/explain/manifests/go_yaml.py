@@ -142,7 +142,7 @@ def read_document(text: str, only: Callable[[Any, Any], Iterable[str] | None] = 
         BadYaml: kubectl cannot read it.
         RecursionError: it is nested too deeply.
     """
-    root = _compose(text)
+    root = compose(text)
     if root is None:
         return None
     if "*" in text and "&" in text:
@@ -165,7 +165,13 @@ def of_64_bits(number: int) -> int | float:
     return number if -(1 << 63) <= number < 1 << 63 else whole(float(number))
 
 
-def _compose(text: str) -> Node | None:
+def compose(text: str) -> Node | None:
+    """The nodes of the first document of a text, None if it is empty; their marks say where each stands.
+
+    Raises:
+        BadYaml: it is no YAML.
+        RecursionError: it is nested too deeply.
+    """
     loader = None
     try:
         in_c = not _may_be_deep(text) and not _has_an_anchor_twice(text)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labkit.explain.pipelines.findings import lines_of
+    from labkit.explain.pipelines.gate_verdict import GateVerdict
     from labkit.explain.pipelines.pipeline_options import PipelineOptions
 
-__all__ = ["PipelineOptions", "lines_of"]
+__all__ = ["GateVerdict", "PipelineOptions", "lines_of"]
 
-_PLACES = {"PipelineOptions": "pipeline_options", "lines_of": "findings"}
+_PLACES = {"GateVerdict": "gate_verdict", "PipelineOptions": "pipeline_options", "lines_of": "findings"}
 
 
 def __getattr__(name: str) -> object:

@@ -35,6 +35,7 @@ class GateException:
         reason: why.
         expires: the last day on which it holds.
         patterns: of file, kind, namespace, name, container and image, with * as in a shell; all have to fit.
+        is_annotation: whether it stands in the workload itself.
     """
 
     where: str
@@ -42,6 +43,7 @@ class GateException:
     reason: str
     expires: date
     patterns: dict[str, str] = field(default_factory=dict)
+    is_annotation: bool = False
 
     def covers(self, finding: GateFinding, shut_by: frozenset[Concern]) -> bool:
         """Whether it allows all that would shut a gate about a finding."""
@@ -133,7 +135,7 @@ def _of_annotation(row: Explanation, key: str, value: object) -> GateException:
     }
     allows, expires = check_allows(match["allows"].split(",")), check_date(match["expires"])
     where = f"annotation {key} of {row.kind} {row.name}"
-    return GateException(where, allows, match["reason"].strip(), expires, patterns)
+    return GateException(where, allows, match["reason"].strip(), expires, patterns, is_annotation=True)
 
 
 def _literal(text: str) -> str:

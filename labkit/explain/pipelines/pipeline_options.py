@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +13,23 @@ from labkit.explain.pipelines.explain_configuration import FILE_NAME, ExplainCon
 from labkit.explain.pipelines.findings import findings_of
 from labkit.explain.pipelines.gate_levels import ALL, parse_levels
 from labkit.explain.pipelines.gate_verdict import GateVerdict, judge_findings
+from labkit.explain.pipelines.github_report import github_report
+from labkit.explain.pipelines.junit_report import junit_report
 from labkit.explain.pipelines.known_findings import read_baseline, write_baseline
-from labkit.explain.rows import Explanations
+from labkit.explain.pipelines.report_entries import ReportEntry, entries_of, repository_root
+from labkit.explain.pipelines.sarif_report import sarif_report
+from labkit.explain.rows import Explanation, Explanations
 
 GATE = "--gate"
 AS_CONFIGURED = "configured"
 """What `--gate` alone stands for: the levels of the configuration file, or else all."""
 
 _CONFIGURATION = Path(FILE_NAME)
+_REPORTS: dict[str | None, Callable[[Sequence[ReportEntry], Sequence[Explanation], Path], str]] = {
+    "sarif": lambda entries, _, root: sarif_report(entries, root),
+    "junit": lambda entries, rows, _: junit_report(entries, rows),
+    "github": lambda entries, _, root: github_report(entries, root),
+}
 _NO_CONFIGURATION = ExplainConfiguration()
 
 
@@ -33,6 +42,7 @@ class PipelineOptions:
         config: the configuration file, None for that of the folder.
         baseline: file with what is known.
         write_baseline: file to write what is known into.
+        report: json, sarif, junit or github; None for text.
 
     Raises:
         Misuse: a baseline is named and no gate.
@@ -42,10 +52,16 @@ class PipelineOptions:
     config: Path | None = None
     baseline: Path | None = None
     write_baseline: Path | None = None
+    report: str | None = None
 
     def __post_init__(self) -> None:
         if self.baseline is not None and self.gate is None and self.write_baseline is None:
             raise Misuse("Reading --baseline", "without a gate nothing minds what is new", f"add {GATE}")
+
+    @property
+    def needs_verdict(self) -> bool:
+        """Whether anything that was asked for has to do with a gate's verdict."""
+        return self.gate is not None or self.write_baseline is not None or self.report in _REPORTS
 
     @cached_property
     def configuration(self) -> ExplainConfiguration:
@@ -79,3 +95,9 @@ class PipelineOptions:
         if self.write_baseline is not None:
             write_baseline(self.write_baseline, verdict.of("shuts", "known"))
         return verdict
+
+    def printed_report(self, explained: Explanations, verdict: GateVerdict) -> str | None:
+        """The report in the form that was asked for; None for text and for JSON of the answers themselves."""
+        if self.report not in _REPORTS:
+            return None
+        return _REPORTS[self.report](entries_of(verdict), explained.rows, repository_root(Path.cwd()))
