@@ -43,7 +43,7 @@ _EXAMPLES = """
 
 _GATE, _AS_CONFIGURED = "--gate", "configured"
 _LEVELS = re.compile(r"[a-z-]+(,[a-z-]+)+|root|refused|unknown|maybe-root|maybe-refused")
-_CONFIGURATION = Path("labkit-explain.toml")
+_READ_WHERE_THERE = (Path("labkit-explain.toml"), Path("labkit-explain.lock"))
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -136,6 +136,9 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
     type=click.Choice(["text", "json", "sarif", "junit", "github"]),
     help="A table (the default), JSON as of --json, SARIF 2.1.0, JUnit's XML, or annotations of GitHub Actions.",
 )
+@click.option(
+    "--lock", is_flag=True, help="Write labkit-explain.lock: what is known of the images, for where they are not."
+)
 @click.option("--write-baseline", type=_PATH, help="Write into this file what there is, and mind none of it.")
 @json_option
 def explain_command(
@@ -171,9 +174,12 @@ def explain_command(
     if batch:
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
     # Most calls ask for nothing of a pipeline, and load nothing for one.
-    is_asked = any(value not in (None, False) for value in pipeline.values()) or _CONFIGURATION.exists()
+    is_asked = any(value not in (None, False) for value in pipeline.values()) or any(
+        file.exists() for file in _READ_WHERE_THERE
+    )
     asked = pipelines.PipelineOptions(**pipeline) if is_asked else None
     gate, users = pipeline["gate"] is not None, parse_users(image_user)
+    locked = asked.read_lock() if asked is not None else None
     if asked is not None:
         users = {**asked.configured_users(users), **users}
         levels = (*asked.configuration.namespace_levels, *levels)
@@ -191,7 +197,7 @@ def explain_command(
     if not places and not images and not named:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
-    with ImageFinder(users, read_archives(archives), connect) as finder:
+    with ImageFinder(users, read_archives(archives), connect, locked) as finder:
         if runc is None and names:
             versions = replace(versions, engine_runc=finder.engine_runc() or versions.engine_runc)
         if names:
@@ -227,6 +233,8 @@ def explain_command(
             versions=versions,
         )
         unused = finder.unused_users()
+        if asked is not None and asked.lock:
+            return _lock(asked, finder, explained)
     explained = Explanations.joined([Explanations(rows), built, explained])
     if places or (files and not gate):
         _expect_containers([*places, *files], explained, gate)
@@ -275,6 +283,17 @@ def _text(line: bytes) -> str:
         return line.decode()
     except UnicodeDecodeError:
         return "\ufffd" + line.decode(errors="replace")
+
+
+def _lock(asked: pipelines.PipelineOptions, finder: ImageFinder, explained: Explanations) -> int:
+    """Write the lock file; the exit status says whether all images are in it."""
+    _echo(f"{asked.lock_path}: {asked.write_lock(finder)} images", err=True)
+    for note in explained.notes:
+        _echo(note, err=True)
+    missing = finder.missing()
+    for name in missing:
+        _echo(name, err=True, label="not known, and not in the lock file")
+    return 1 if missing else 0
 
 
 def _print(explained: Explanations, as_json: bool, report: str | None = None) -> None:

@@ -28,6 +28,7 @@ class EngineImage(NamedTuple):
         notes: what could not be read of it.
         env: its environment, as NAME=value.
         on_build: its ONBUILD instructions.
+        digest: of its manifest in the registry that it came from; empty if it came from none.
     """
 
     image: Image
@@ -35,6 +36,7 @@ class EngineImage(NamedTuple):
     notes: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     on_build: tuple[str, ...] = ()
+    digest: str = ""
 
 
 class EngineLookup:
@@ -98,18 +100,19 @@ class EngineLookup:
         user, home = config.get("User") or "", home_of(config.get("Env") or ())
         architecture = str(inspected.get("Architecture") or "")
         env, on_build = tuple(config.get("Env") or ()), _texts(config.get("OnBuild"))
+        digest = next((text.rpartition("@")[2] for text in _texts(inspected.get("RepoDigests"))), "")
         if inspected.get("Os") == "windows":
-            return EngineImage(Image(user, home=home, is_for_windows=True), architecture, (), env, on_build)
+            return EngineImage(Image(user, home=home, is_for_windows=True), architecture, (), env, on_build, digest)
         try:
             files = self._engine.look_inside(name, [_PASSWD, _GROUP])
         except LabFailed as error:
             note = f"its passwd and group files could not be read: {error.came_back}"
-            return EngineImage(Image(user, home=home, files_known=False), architecture, (note,), env, on_build)
+            return EngineImage(Image(user, home=home, files_known=False), architecture, (note,), env, on_build, digest)
         unread = [path for path, file in files.items() if file is not None and file.text is None]
         texts = {path: file.text if file else None for path, file in files.items()}
         image = Image(user, texts[_PASSWD], texts[_GROUP], home, files_known=not unread)
         note = f"{' and '.join(unread)} is a link or too large to be read through the engine"
-        return EngineImage(image, architecture, (note,) if unread else (), env, on_build)
+        return EngineImage(image, architecture, (note,) if unread else (), env, on_build, digest)
 
 
 def _texts(value: object) -> tuple[str, ...]:

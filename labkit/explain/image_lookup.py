@@ -16,6 +16,7 @@ from labkit.core.image_reference import ImageReference
 if TYPE_CHECKING:
     from labkit.archives import ImageContent
     from labkit.explain.engine_lookup import EngineLookup
+    from labkit.explain.pipelines.image_lock import ImageLock
 
 
 def connect_engine(*, verbose: bool = False) -> EngineLookup:
@@ -82,7 +83,8 @@ class ImageFinder:
     Args:
         users: users of images by any spelling of their names; they override what could be found.
         images: from archives.
-        connect: gives what asks the engine; called only for an image that is in neither of the others.
+        connect: gives what asks the engine; called only for an image that is in none of the others.
+        locked: images of a lock file, which nobody has to be asked about.
     """
 
     def __init__(
@@ -90,15 +92,18 @@ class ImageFinder:
         users: Mapping[str, str] | None = None,
         images: Iterable[ImageContent] = (),
         connect: Callable[[], EngineLookup] = connect_engine,
+        locked: ImageLock | None = None,
     ) -> None:
         self._users = GivenUsers(users or {})
         self._archived = {_full_name(image.reference): image for image in images}
         self._connect = connect
+        self._locked = locked
         self._engine: EngineLookup | None = None
         self._unreachable: MachineLacks | None = None
         self._known: dict[str, Image | None] = {}
         self._environments: dict[str, tuple[str, ...]] = {}
         self._triggers: dict[str, tuple[str, ...]] = {}
+        self._digests: dict[str, str] = {}
         self.notes: list[str] = []
 
     def __enter__(self) -> Self:
@@ -138,6 +143,19 @@ class ImageFinder:
         """The ONBUILD instructions of an image that was found."""
         return self._triggers.get(reference, ())
 
+    def digest(self, reference: str) -> str:
+        """The digest of an image that was found, empty if it is not known."""
+        return self._digests.get(reference, "")
+
+    def known(self) -> dict[str, Image]:
+        """All images that were looked for, and whose files are known."""
+        return {name: image for name, image in self._known.items() if image is not None and image.files_known}
+
+    def missing(self) -> list[str]:
+        """All images that were looked for, and are nowhere or lack their files; not those whose user was given."""
+        unknown = [name for name, image in self._known.items() if image is None or not image.files_known]
+        return [name for name in unknown if self._users.find(name) is None]
+
     def from_archive(self, content: ImageContent) -> Image:
         """An image of an archive; one for another kind of machine is noted."""
         self._note_architecture(content.reference, content.architecture)
@@ -165,6 +183,10 @@ class ImageFinder:
         if (content := self._archived.get(_full_name(reference))) is not None:
             self._environments[reference] = content.env
             return self.from_archive(content)
+        if self._locked is not None and (locked := self._locked.find(reference)) is not None:
+            self._environments[reference], self._triggers[reference] = locked.env, locked.on_build
+            self._digests[reference] = locked.digest
+            return locked.image
         if (engine := self._reach()) is not None:
             return self._ask(engine, reference)
         if self._unreachable is not None:
@@ -193,6 +215,7 @@ class ImageFinder:
             return None
         self._note_architecture(reference, answer.architecture)
         self._environments[reference], self._triggers[reference] = answer.env, answer.on_build
+        self._digests[reference] = answer.digest
         self.notes += [f"{reference}: {note}" for note in answer.notes]
         return answer.image
 

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from labkit.base.errors import Misuse
 from labkit.core.image_reference import ImageReference
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.explain_configuration import FILE_NAME, ExplainConfiguration, read_configuration
 from labkit.explain.pipelines.findings import findings_of
 from labkit.explain.pipelines.gate_levels import ALL, parse_levels
 from labkit.explain.pipelines.gate_verdict import GateVerdict, judge_findings
 from labkit.explain.pipelines.github_report import github_report
+from labkit.explain.pipelines.image_lock import FILE_NAME as LOCK_NAME
+from labkit.explain.pipelines.image_lock import ImageLock, LockedImage, read_lock, write_lock
 from labkit.explain.pipelines.junit_report import junit_report
 from labkit.explain.pipelines.known_findings import read_baseline, write_baseline
 from labkit.explain.pipelines.report_entries import ReportEntry, entries_of, repository_root
@@ -43,6 +46,7 @@ class PipelineOptions:
         baseline: file with what is known.
         write_baseline: file to write what is known into.
         report: json, sarif, junit or github; None for text.
+        lock: whether to write the lock file.
 
     Raises:
         Misuse: a baseline is named and no gate.
@@ -53,6 +57,7 @@ class PipelineOptions:
     baseline: Path | None = None
     write_baseline: Path | None = None
     report: str | None = None
+    lock: bool = False
 
     def __post_init__(self) -> None:
         if self.baseline is not None and self.gate is None and self.write_baseline is None:
@@ -79,6 +84,32 @@ class PipelineOptions:
         overridden = {ImageReference.parse(name).tagged() for name in given}
         configured = self.configuration.image_users.items()
         return {name: user for name, user in configured if ImageReference.parse(name).tagged() not in overridden}
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock file: beside the configuration file."""
+        return (self.config or _CONFIGURATION).with_name(LOCK_NAME)
+
+    def read_lock(self) -> ImageLock | None:
+        """The images of the lock file; None if there is none, or if it is to be written.
+
+        Raises:
+            Misuse: it cannot be read, or is of another version.
+        """
+        return read_lock(self.lock_path) if not self.lock and self.lock_path.exists() else None
+
+    def write_lock(self, finder: ImageFinder) -> int:
+        """Write down the images that were found.
+
+        Returns:
+            How many.
+        """
+        images = {
+            name: LockedImage(image, finder.digest(name), finder.environment(name), finder.triggers(name))
+            for name, image in finder.known().items()
+        }
+        write_lock(self.lock_path, images)
+        return len(images)
 
     def judge(self, explained: Explanations) -> GateVerdict:
         """What the gate makes of the answers; the baseline is written if it is to be.
