@@ -21,7 +21,7 @@ from labkit.core.identity.identity_cases import answer_lines
 from labkit.core.identity.model import Versions, read_version
 from labkit.explain import dockerfiles, pipelines
 from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
-from labkit.explain.explanations import explain_image, explain_manifests
+from labkit.explain.explanations import explain_image, explain_manifests, explain_text
 from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
 from labkit.explain.manifest_files import is_manifest
 from labkit.explain.rows import Explanations
@@ -139,6 +139,7 @@ def _complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[
 @click.option(
     "--lock", is_flag=True, help="Write labkit-explain.lock: what is known of the images, for where they are not."
 )
+@click.option("--fix", is_flag=True, help="Print the patch with which refused and root containers pass, for git apply.")
 @click.option("--write-baseline", type=_PATH, help="Write into this file what there is, and mind none of it.")
 @json_option
 def explain_command(
@@ -234,7 +235,15 @@ def explain_command(
         )
         unused = finder.unused_users()
         if asked is not None and asked.lock:
-            return _lock(asked, finder, explained)
+            return _lock(asked, finder, Explanations.joined([Explanations(rows), built, explained]))
+        if asked is not None and asked.fix:
+
+            def again(kind: str, file: str, text: str) -> Explanations:
+                if kind == "Dockerfile":
+                    return Explanations(dockerfiles.explain_dockerfile_text(bases, text, file, question, versions))
+                return explain_text(finder, text, (*levels, *pipelines.levels_of(explained)), versions)
+
+            return _fix(Explanations.joined([built, explained]), again)
     explained = Explanations.joined([Explanations(rows), built, explained])
     if places or (files and not gate):
         _expect_containers([*places, *files], explained, gate)
@@ -294,6 +303,18 @@ def _lock(asked: pipelines.PipelineOptions, finder: ImageFinder, explained: Expl
     for name in missing:
         _echo(name, err=True, label="not known, and not in the lock file")
     return 1 if missing else 0
+
+
+def _fix(explained: Explanations, again: pipelines.Explain) -> int:
+    """Print a patch; the exit status says whether it is all that has to be done."""
+    plan = pipelines.plan_fixes(explained, again)
+    if sys.stdout.isatty():
+        _echo(plan.patch)
+    else:  # A tab, too, has to arrive as it is.
+        click.echo(plan.patch, nl=False)
+    for sentence in (*plan.unfixed, *explained.flaws):
+        _echo(sentence, err=True, label="no patch")
+    return 1 if plan.unfixed or explained.flaws else 0
 
 
 def _print(explained: Explanations, as_json: bool, report: str | None = None) -> None:

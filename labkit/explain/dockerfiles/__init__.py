@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labkit.explain.dockerfiles.dockerfile_rows import (
         DockerfileQuestion,
         explain_build,
+        explain_dockerfile_text,
         explain_dockerfiles,
         read_dockerfile,
     )
@@ -30,6 +31,7 @@ __all__ = [
     "DockerfileQuestion",
     "explain_build",
     "explain_compose",
+    "explain_dockerfile_text",
     "explain_dockerfiles",
     "is_compose",
     "is_dockerfile",
@@ -45,6 +47,7 @@ _PLACES = {
     "DockerfileQuestion": "dockerfile_rows",
     "explain_build": "dockerfile_rows",
     "explain_compose": "compose_files",
+    "explain_dockerfile_text": "dockerfile_rows",
     "explain_dockerfiles": "dockerfile_rows",
     "is_compose": "compose_services",
     "is_dockerfile": "dockerfile_files",

@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labkit.explain.pipelines.findings import lines_of
+    from labkit.explain.pipelines.fix_plan import Explain, levels_of, plan_fixes
     from labkit.explain.pipelines.gate_verdict import GateVerdict
     from labkit.explain.pipelines.pipeline_options import PipelineOptions
 
-__all__ = ["GateVerdict", "PipelineOptions", "lines_of"]
+__all__ = ["Explain", "GateVerdict", "PipelineOptions", "levels_of", "lines_of", "plan_fixes"]
 
-_PLACES = {"GateVerdict": "gate_verdict", "PipelineOptions": "pipeline_options", "lines_of": "findings"}
+_PLACES = {
+    "Explain": "fix_plan",
+    "GateVerdict": "gate_verdict",
+    "PipelineOptions": "pipeline_options",
+    "levels_of": "fix_plan",
+    "lines_of": "findings",
+    "plan_fixes": "fix_plan",
+}
 
 
 def __getattr__(name: str) -> object:

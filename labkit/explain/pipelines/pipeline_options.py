@@ -47,6 +47,7 @@ class PipelineOptions:
         write_baseline: file to write what is known into.
         report: json, sarif, junit or github; None for text.
         lock: whether to write the lock file.
+        fix: whether to print a patch.
 
     Raises:
         Misuse: a baseline is named and no gate.
@@ -58,6 +59,7 @@ class PipelineOptions:
     write_baseline: Path | None = None
     report: str | None = None
     lock: bool = False
+    fix: bool = False
 
     def __post_init__(self) -> None:
         if self.baseline is not None and self.gate is None and self.write_baseline is None:
