@@ -179,6 +179,8 @@ def explain_command(
         file.exists() for file in _READ_WHERE_THERE
     )
     asked = pipelines.PipelineOptions(**pipeline) if is_asked else None
+    if as_json and pipeline["report"] not in (None, "json"):
+        raise Misuse("Reading --format", "--json asks for another", "leave one of them out")
     gate, users = pipeline["gate"] is not None, parse_users(image_user)
     locked = asked.read_lock() if asked is not None else None
     if asked is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from os.path import normpath
 
 from labkit.explain.pipelines.findings import EXCEPTION_INVALID, RULES, Concern, GateFinding
 from labkit.explain.pipelines.gate_levels import LEVELS
@@ -49,8 +50,7 @@ class GateException:
         """Whether it allows all that would shut a gate about a finding."""
         row = finding.row
         if finding.always or not all(
-            row is not None and fnmatchcase(str(getattr(row, name) or ""), pattern)
-            for name, pattern in self.patterns.items()
+            row is not None and fnmatchcase(_value(row, name), pattern) for name, pattern in self.patterns.items()
         ):
             return False
         allowed = frozenset().union(*(LEVELS[name] for name in self.allows if name in LEVELS))
@@ -129,13 +129,17 @@ def _of_annotation(row: Explanation, key: str, value: object) -> GateException:
     if not (match["reason"] or "").strip():
         raise BadException(f"it has no reason: write {_FORM}")
     patterns = {
-        "file": _literal(row.file or ""),
-        **{name: _literal(getattr(row, name)) for name in ("kind", "namespace", "name")},
+        **{name: _literal(_value(row, name)) for name in ("file", "kind", "namespace", "name")},
         **({"container": _literal(container)} if container else {}),
     }
     allows, expires = check_allows(match["allows"].split(",")), check_date(match["expires"])
     where = f"annotation {key} of {row.kind} {row.name}"
     return GateException(where, allows, match["reason"].strip(), expires, patterns, is_annotation=True)
+
+
+def _value(row: Explanation, name: str) -> str:
+    """What a pattern is compared with: of a file its path without ./ and the like."""
+    return normpath(row.file or "") if name == "file" else str(getattr(row, name))
 
 
 def _literal(text: str) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import Misuse
+from labkit.base.resources import CHECKOUT
 from labkit.cli import main
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
@@ -172,6 +176,18 @@ def test_a_mistake_in_the_file_is_never_no_exceptions(text: str, complaint: str,
     assert complaint in result.stderr
 
 
+def test_the_file_and_the_snippets_of_the_manual_are_read() -> None:
+    manual = (CHECKOUT / "docs/explain.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", manual, re.DOTALL)
+    configuration = parse_configuration(tomllib.loads(example), "docs/explain.md")
+    assert configuration.gate == {Concern.ROOT, Concern.REFUSED}
+    assert [exception.patterns for exception in configuration.exceptions] == [{"namespace": "shop", "name": "legacy-*"}]
+    snippets = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)]
+    assert [next(iter(snippet)) for snippet in snippets[:3]] == ["name", "who", "repos"]
+    commands = re.findall(r"labkit explain [^`|>#\n]*", str(snippets))
+    assert commands and all("--gate" in command for command in commands)
+
+
 # --- exceptions ---
 
 
@@ -182,6 +198,9 @@ def test_a_mistake_in_the_file_is_never_no_exceptions(text: str, complaint: str,
         (('"web"', '"w*"'), 0),
         (('"web"', '"shop"'), 1),
         (("name =", "container ="), 1),
+        (('name = "web"', 'file = "pod.yaml"'), 0),
+        (('name = "web"', 'file = "*/pod.yaml"'), 1),
+        (('name = "web"', 'image = "i:*"'), 0),
         (('"root"', '"runs-as-root"'), 0),
         (('"root"', '"refused"'), 1),
         (("2099", "2020"), 1),
@@ -191,6 +210,7 @@ def test_an_exception_of_the_file(change: tuple[str, str], status: int) -> None:
     write("runAsUser: 0")
     Path("labkit-explain.toml").write_text(EXCEPTION.replace(*change) if change[0] else EXCEPTION)
     assert run("--gate", "-f", "pod.yaml").exit_code == status
+    assert run("--gate", "-f", "./pod.yaml").exit_code == status
 
 
 def test_what_is_excused_is_said_with_its_reason() -> None:

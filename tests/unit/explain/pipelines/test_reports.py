@@ -326,5 +326,11 @@ def test_text_and_json_are_as_without_the_option(form: str) -> None:
     assert run("-f", "deploy", "--format", form).stdout == old.stdout
 
 
+def test_two_formats_are_wrong_use() -> None:
+    Path("deploy/web.yaml").write_text(DEPLOYMENT)
+    assert run("--json", "--format", "sarif", "-f", "deploy").exit_code == 2
+    assert run("--json", "--format", "json", "-f", "deploy").exit_code == 0
+
+
 def test_a_format_that_does_not_exist_is_wrong_use() -> None:
     assert run("--format", "xml", "-f", "deploy").exit_code == 2
