@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -110,8 +111,10 @@ def field_of(node: Node | None, name: str) -> Node | None:
     return None
 
 
-def _documents(text: str) -> Iterator[tuple[int, Node]]:
-    begin = 0
+@lru_cache(maxsize=1)
+def _documents(text: str) -> tuple[tuple[int, Node], ...]:
+    """The documents of a text that can be read, each with where it begins; kept for the next container of the file."""
+    documents, begin = [], 0
     ends = [*(match.start() for match in _SEPARATOR.finditer(text)), len(text)]
     for end in ends:
         chunk = text[begin:end]
@@ -123,7 +126,8 @@ def _documents(text: str) -> Iterator[tuple[int, Node]]:
         except (BadYaml, RecursionError):
             continue
         if root is not None:
-            yield first, root
+            documents.append((first, root))
+    return tuple(documents)
 
 
 def _objects(root: Node) -> Iterator[MappingNode]:

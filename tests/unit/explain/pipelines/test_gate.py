@@ -180,7 +180,7 @@ def test_the_file_and_the_snippets_of_the_manual_are_read() -> None:
     manual = (CHECKOUT / "docs/explain.md").read_text()
     (example,) = re.findall(r"```toml\n(.*?)```", manual, re.DOTALL)
     configuration = parse_configuration(tomllib.loads(example), "docs/explain.md")
-    assert configuration.gate == {Concern.ROOT, Concern.REFUSED}
+    assert configuration.gate == frozenset({Concern.ROOT, Concern.REFUSED})
     assert [exception.patterns for exception in configuration.exceptions] == [{"namespace": "shop", "name": "legacy-*"}]
     snippets = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)]
     assert [next(iter(snippet)) for snippet in snippets[:3]] == ["name", "who", "repos"]

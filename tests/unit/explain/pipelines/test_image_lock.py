@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from click.testing import CliRunner, Result
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.archives.archive import ImageContent
+from labkit.base.configuration import Configuration
 from labkit.cli import explain_command, main
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.model import Image, Settings
+from labkit.explain.engine_lookup import EngineLookup
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.image_lock import LockedImage, read_lock, write_lock
 
 PASSWD = (
@@ -135,3 +139,28 @@ def test_a_lock_file_that_is_not_understood_is_an_error(content: object) -> None
     result = run("--gate=refused", "-f", "pod.yaml")
     assert result.exit_code == 2
     assert "labkit explain --lock" in result.stderr
+
+
+def test_the_base_of_a_dockerfile_is_locked_with_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("Dockerfile").write_text("FROM registry.example/app:1\nUSER $APP_UID\n")
+    content = ImageContent("registry.example/app:1", "", ("APP_UID=1654",), "", PASSWD, GROUP)
+    with monkeypatch.context() as patch:
+        patch.setattr(explain_command, "read_archives", lambda _: [content])
+        assert run("--lock", "Dockerfile").exit_code == 0
+    (row,) = json.loads(run("Dockerfile", "--json").stdout)
+    assert (row["image_user"], row["runs_as"]["user"]) == ("1654", "app")
+
+
+@pytest.mark.parametrize("digests", [["registry.example/app@sha256:12ab"], [], None])
+def test_the_digest_of_the_engine_is_locked(digests: list[str] | None) -> None:
+    class Answering:
+        def image(self, reference: str) -> dict[str, Any]:
+            return {"Id": "sha256:0", "Config": {"User": "5"}, "RepoDigests": digests}
+
+        def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, None]:
+            return dict.fromkeys(paths)
+
+    lookup = EngineLookup(Answering(), Configuration("paper", Path("s"), Path("c"), Path("d")))  # type: ignore[arg-type]
+    finder = ImageFinder(connect=lambda: lookup)
+    assert finder.find("registry.example/app:1") == Image("5")
+    assert finder.digest("registry.example/app:1") == ("sha256:12ab" if digests else "")
