@@ -202,6 +202,28 @@ class EngineImages(EngineConnection):
         with doing(f"Committing {reference}"), self._replacing(reference):
             self._api.commit(container, named.name, named.tag, changes="\n".join([*changes, *label_lines]))
 
+    def lay_over(self, reference: str, archive: bytes, name: str, *, labels: Mapping[str, str]) -> None:
+        """Make an image of another one with an archive unpacked over it; nothing of it runs, so it needs no shell.
+
+        Args:
+            reference: the image.
+            archive: a tar archive; owners and modes are taken as they are.
+            name: what to call the new image.
+            labels: labels besides the kit's own.
+        """
+        with doing(f"Changing files of {reference}"):
+            config = self._api.inspect_image(reference)["Config"]
+            has_program = bool(config.get("Entrypoint") or config.get("Cmd"))
+            # The engine makes no container without a program, and the new image gets the container's.
+            container = self._api.create_container(
+                reference, command=None if has_program else ["none"], labels=self._configuration.labels
+            )["Id"]
+            try:
+                self._api.put_archive(container, "/", archive)
+                self.commit(container, name, labels=labels, changes=[] if has_program else ["CMD []"])
+            finally:
+                self._api.remove_container(container, force=True, v=True)
+
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:
         """Remove the lab's image that had a name before, once a new one has it; else each change would leave one.

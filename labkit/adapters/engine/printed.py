@@ -52,6 +52,11 @@ class _Kept:
         self._pieces.append(piece[: max(self._most - self._size, 0)])
         self._size += len(piece)
 
+    @property
+    def has_any(self) -> bool:
+        """Whether anything was added."""
+        return self._size > 0
+
     def text(self) -> str:
         """All that was kept, and how much was not."""
         text = b"".join(self._pieces).decode("utf-8", "replace")
@@ -73,6 +78,11 @@ class Printing:
         """Take one more piece; 2 is standard error."""
         (self._stderr if stream == _STDERR else self._stdout).add(piece)
         self._both.add(piece)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether anything has come."""
+        return self._both.has_any
 
     def printed(self) -> Printed:
         """What has come so far."""

@@ -111,6 +111,12 @@ def test_a_flood_ends_at_the_deadline_and_nobody_listens_when_it_is_killed(engin
     assert closed.is_set()
 
 
+def test_what_a_listener_did_not_hear_is_read_in_the_log(engine: Engine) -> None:
+    _Paper.answers = _runs((200, b"")) | {"GET /containers/c/logs": (200, frame(1, b"root\n"))}
+    assert engine.run("image", ["whoami"]).stdout == "root"
+    assert _Paper.asked.index("GET /containers/c/logs") > _Paper.asked.index("POST /containers/c/wait")
+
+
 def test_a_start_that_is_refused_is_a_result(engine: Engine) -> None:
     refusal = {"message": 'exec: "x": executable file not found in $PATH: unknown'}
     _Paper.answers = _runs((200, b"")) | {"POST /containers/c/start": (400, refusal)}
