@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from labkit.core.pods.outcome import Outcome
     from labkit.core.pods.pod_containers import ProcessIdentity
     from labkit.core.run_results import RunResult
-    from labkit.core.started import Started
+    from labkit.core.started import AppProcess, Started
     from labkit.explain.rows import Explanations
+    from labkit.lab.container import Container
     from labkit.lab.samples.image_facts import FileFact, ImageFacts
     from labkit.publish.published import Published
     from labkit.threat.evidence import Matrix, Tried
@@ -68,6 +69,15 @@ class Looks(Protocol):
     def pods_of(self, deployment: str) -> list[Outcome]:
         """Each pod of a Deployment's template as it is now, once all are decided; none of older templates."""
 
+    def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
+        """What the kernel says of each container's first process: /proc/PID/status, by the container's name."""
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """A Deployment's manifest as the API server has it; empty if it does not exist."""
+
+    def processes(self, container: Container) -> Sequence[AppProcess]:
+        """What runs in a container of the engine, seen from outside; nothing if it has ended."""
+
     def enforced(self) -> str:
         """The Pod Security level that the lesson's namespace enforces."""
 
@@ -82,6 +92,9 @@ class Looks(Protocol):
 
     def last_stop(self, image: str) -> RunResult | None:
         """The lesson's last build or publish of an image of that name, if it stopped; its message is the builder's."""
+
+    def published(self, image: str) -> Published | None:
+        """What the lesson's last publish of an image gave, warnings included; None if there was none."""
 
     def file(self, image: str, path: str) -> FileFact | None:
         """Who owns a file or folder of an image, and its mode; None if it is not there."""
@@ -113,6 +126,12 @@ class Starts(Protocol):
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         """Run a command in a running pod, in the container that kubectl would take if none is named."""
+
+    def snapshot(self, container: Container) -> str:
+        """Make an image of a container's file system as it is now; gives its name."""
+
+    def with_file(self, image: str, path: str, content: bytes) -> str:
+        """Make an image like another one, with something else in one of its files; gives its name."""
 
     def pod(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import shutil
+import tarfile
 import tempfile
 import textwrap
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
 from labkit.core.run_results import RunResult
+from labkit.lab.container import Container
 from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.dockerfile_images import name_images_in_full
@@ -89,7 +92,8 @@ class LessonImages:
                 self._stopped(name, RunResult(line, "", 1, message=stopped.came_back, stderr=stopped.came_back))
                 raise
         self._made(name)
-        return replace(published, line=line)
+        self._lesson.published[name] = replace(published, line=line)
+        return self._lesson.published[name]
 
     def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
         """Build an image of a Dockerfile's text."""
@@ -117,11 +121,41 @@ class LessonImages:
         """The last build or publish of an image, if it stopped."""
         return self._lesson.last_stop(require_image(name))
 
+    def published(self, name: str) -> Published | None:
+        """What the lesson's last publish of an image gave; None if it never published one of that name."""
+        return self._lesson.published.get(name)
+
     def tree(self, name: str) -> ImageTree | None:
         """All that an image holds; None if there is no such image."""
         engine = self._lesson.lab.engine()
         inspected = engine.image(self._lesson.reference(require_image(name)))
         return self._trees.of(engine, inspected["Id"]) if inspected else None
+
+    def snapshot(self, container: Container) -> str:
+        """An image of a container's file system as it is now; gives its name."""
+        name = f"labkit-seen-{container.id}"
+        self._lesson.lab.engine().commit(container.id, name, labels=self._lesson.labels, changes=[])
+        return name
+
+    def with_file(self, image: str, path: str, content: bytes) -> str:
+        """An image like another one, but for what is in one of its files; gives its name.
+
+        Raises:
+            Misuse: there is no such image, or no such file in it.
+        """
+        tree = self.tree(image)
+        entry = tree.resolve(path) if tree is not None else None
+        if entry is None:
+            raise Misuse(f"Looking for {path} in {image}", "there is no such file", "build the image again")
+        file = tarfile.TarInfo(entry.path.lstrip("/"))
+        file.uid, file.gid, file.mode, file.size = entry.uid, entry.gid, entry.mode, len(content)
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.addfile(file, io.BytesIO(content))
+        name = f"labkit-seen-{ImageReference.parse(image).short_name}"
+        reference = self._lesson.reference(image)
+        self._lesson.lab.engine().lay_over(reference, archive.getvalue(), name, labels=self._lesson.labels)
+        return name
 
     def _made(self, name: str) -> None:
         self._lesson.own_images.add(name)

@@ -51,6 +51,10 @@ class LessonWorkloads:
         """Each pod of a Deployment's template as it is now."""
         return self._lesson.kube.pods_of(deployment, self._lesson.namespace, seconds)
 
+    def manifest(self, deployment: str) -> dict[str, Any]:
+        """A Deployment's manifest as the API server has it."""
+        return self._lesson.kube.deployment(deployment, self._lesson.namespace)
+
     def enforce(self, level: str = "restricted") -> Applied:
         """Have the namespace enforce a Pod Security level."""
         namespace, level = self._lesson.namespace, require_level(level)

@@ -11,13 +11,15 @@ from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import ProcessIdentity
 from labkit.core.run_results import RunResult
-from labkit.core.started import Started
+from labkit.core.started import AppProcess, Started
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
 from labkit.lab.app_start import APP_SECONDS
+from labkit.lab.container import Container
 from labkit.lab.lab import Lab
+from labkit.lab.node_processes import process_statuses
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
@@ -66,6 +68,20 @@ class LessonLooks:
     def pods_of(self, deployment: str) -> list[Outcome]:
         return self._workloads.pods_of(deployment, seconds=_DECIDED_SECONDS)
 
+    def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
+        status = self._pods.manifest(pod).get("status") or {}
+        fields = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+        containers = [container for field in fields for container in status.get(field) or []]
+        identifiers = {entry["name"]: entry.get("containerID", "").partition("//")[2] for entry in containers}
+        running = {name: identifier for name, identifier in identifiers.items() if identifier}
+        return process_statuses(self._lab.cluster(), running)
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return self._workloads.manifest(name)
+
+    def processes(self, container: Container) -> Sequence[AppProcess]:
+        return self._lab.engine().processes(container.id)
+
     def enforced(self) -> str:
         return self._workloads.enforced()
 
@@ -86,6 +102,9 @@ class LessonLooks:
 
     def last_stop(self, image: str) -> RunResult | None:
         return self._images.last_stop(image)
+
+    def published(self, image: str) -> Published | None:
+        return self._images.published(image)
 
     def file(self, image: str, path: str) -> FileFact | None:
         return self._images.file(image, path)
@@ -126,6 +145,12 @@ class LessonStarts:
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         return self._pods.exec(pod, command, container)
+
+    def snapshot(self, container: Container) -> str:
+        return self._images.snapshot(container)
+
+    def with_file(self, image: str, path: str, content: bytes) -> str:
+        return self._images.with_file(image, path, content)
 
     def pod(
         self,

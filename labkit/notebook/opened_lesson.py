@@ -14,6 +14,7 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.lab.clean import remove_images
 from labkit.lab.lab import Lab
+from labkit.publish.published import Published
 
 
 @dataclass
@@ -29,6 +30,7 @@ class OpenedLesson:
         stopped: the last build or publish of an image that stopped, by the image's full name; and the id of the image
             that has the name all the same, such as one that somebody built without the lab.
         not_admitted: the API server's last no to a pod, by the pod's name.
+        published: what the lesson's last publish of an image gave, by the image's name.
         is_closed: whether the lesson was closed.
     """
 
@@ -39,6 +41,7 @@ class OpenedLesson:
     own_images: set[str] = field(default_factory=set)
     stopped: dict[str, tuple[RunResult, str]] = field(default_factory=dict)
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
+    published: dict[str, Published] = field(default_factory=dict)
     is_closed: bool = False
 
     @property
@@ -101,6 +104,7 @@ class OpenedLesson:
         remove_from_engine(engine, self.name)
         self.own_images.clear()
         self.stopped.clear()
+        self.published.clear()
         engine.remove_stages()
         self.not_admitted.clear()
         for namespace in kube.namespaces(self.name):

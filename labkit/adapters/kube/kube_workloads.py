@@ -47,6 +47,12 @@ class KubeWorkloads(KubePods):
             raise Misuse(tried, f"{refusal.who} refuses: {refusal.message}", remedy)
         return warning_texts(response.headers.get_list("Warning"))
 
+    def deployment(self, name: str, namespace: str) -> dict[str, Any]:
+        """A Deployment's manifest as the API server has it; empty if it does not exist."""
+        deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
+        own = next((item for item in deployments if item["metadata"]["name"] == name), None)
+        return {**own, "apiVersion": "apps/v1", "kind": "Deployment"} if own else {}
+
     def rollout(self, name: str, namespace: str, seconds: float) -> Rollout | None:
         """What became of a Deployment, once it is decided or the deadline has come; None if it does not exist.
 

@@ -16,6 +16,7 @@ from labkit.core.refuser import Refuser
 from labkit.core.run_results import ExecResult, RunResult
 from labkit.course.progress import Progress
 from labkit.course.world import Looks, Starts, World
+from labkit.lab.container import Container
 from labkit.notebook import Lesson
 from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
 from tests.unit.archives.layered import saved_image
@@ -52,6 +53,9 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "log": lambda look: look.log("app"),
     "pods": lambda look: look.pods(),
     "pods_of": lambda look: look.pods_of("web"),
+    "kernel": lambda look: look.kernel("app"),
+    "deployment": lambda look: look.deployment("web"),
+    "processes": lambda look: look.processes(Container(look._lab.engine(), "c" * 12, "docker run")),  # type: ignore[attr-defined]
     "manifest": lambda look: look.manifest("app"),
     "admission": lambda look: look.admission(_POD),
     "rollout": lambda look: look.rollout("web"),
@@ -61,11 +65,12 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "file": lambda look: look.file("debian", "/etc"),
     "tree": lambda look: look.tree("debian"),
     "last_stop": lambda look: look.last_stop("debian"),
+    "published": lambda look: look.published("debian"),
     "explain": lambda look: look.explain(_POD),
 }
 _READS = {
     *("pods", "find_pod", "outcome_of", "observe", "logs", "pods_of", "create_pod", "rollout", "enforced", "page"),
-    *("image", "look_inside", "image_archive"),
+    *("image", "look_inside", "image_archive", "processes", "deployment"),
 }
 
 
@@ -75,9 +80,15 @@ def test_each_look_is_tried() -> None:
 
 @pytest.mark.parametrize("name", _LOOKS)
 def test_looking_starts_and_changes_nothing(tmp_path: Path, name: str) -> None:
-    engine = paper_engine(image_archive=iter([saved_image()]))
+    engine = paper_engine(image_archive=iter([saved_image()]), processes=())
     kube = paper_kube(
-        create_pod=None, rollout=rollout, enforced="privileged", page=(True, "hello"), logs="hello", pods_of=[]
+        create_pod=None,
+        rollout=rollout,
+        enforced="privileged",
+        page=(True, "hello"),
+        logs="hello",
+        pods_of=[],
+        deployment={},
     )
     _LOOKS[name](_world(tmp_path, engine, kube).look)
     calls = [*engine.calls, *kube.calls]
