@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser parity bench \
+.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser parity mutations bench \
 	site screenshots clean distclean environment lock
 
 help:
@@ -66,6 +66,13 @@ browser: environment ## JupyterLab in a real browser
 parity: environment ## prove that labkit explain agrees with the live kubelet and engine (ARGS=--seed=N repeats a run)
 	$(LABKIT) up
 	.venv/bin/python -m tests.parity $(ARGS)
+
+mutations: environment ## break every right answer of every exercise in each way; docs/mutations.md says what the checks saw
+	$(LABKIT) up
+	@mkdir -p build/test
+	LABKIT_MUTATIONS=all .venv/bin/python -m pytest -q --numprocesses=3 --junitxml=build/test/mutations.xml \
+		tests/live/test_mutations.py; status=$$?; \
+	.venv/bin/python -m tests.mutation_report build/test/mutations.xml > docs/mutations.md; exit $$status
 
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -29,12 +28,14 @@ class Placed:
     Args:
         lesson: the notebook's name.
         exercise: its exercise.
+        task: the text above the cell to edit.
         cell: the source of the cell to edit, as participants get it.
         check: the source of the cell that checks.
     """
 
     lesson: str
     exercise: Exercise
+    task: str
     cell: str
     check: str
 
@@ -43,19 +44,38 @@ class Placed:
 
     def run(self, lab: Lesson, code: str) -> CheckResult:
         """Run code in place of the participant's cell, then the check's cell, as a kernel would."""
-        names: dict[str, Any] = {"lab": lab, "labkit": labkit}
-        exec(compile(code.strip(), str(self), "exec"), names)
-        check = ast.parse(self.check)
-        assert isinstance(check.body[-1], ast.Expr)
-        result = eval(compile(ast.Expression(check.body[-1].value), str(self), "eval"), names)
+        result = self._evaluate(self._check_call(), self.give(lab, code))
         assert isinstance(result, CheckResult)
         return result
+
+    def give(self, lab: Lesson, code: str) -> dict[str, Any]:
+        """Run code in place of the participant's cell; gives the names that it leaves."""
+        names: dict[str, Any] = {"lab": lab, "labkit": labkit}
+        exec(compile(code.strip(), str(self), "exec"), names)
+        return names
+
+    def answer(self, names: dict[str, Any]) -> object:
+        """What the check's cell hands over; None where it hands over nothing."""
+        arguments = self._check_call().args[1:]
+        return self._evaluate(arguments[0], names) if arguments else None
+
+    def _check_call(self) -> ast.Call:
+        statement = ast.parse(self.check).body[-1]
+        assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+        return statement.value
+
+    def _evaluate(self, expression: ast.expr, names: dict[str, Any]) -> object:
+        return eval(compile(ast.Expression(expression), str(self), "eval"), names)
 
 
 def cells_of(lesson: str) -> list[dict[str, Any]]:
     """The code cells of a lesson's notebook, each with its source as one text."""
+    return [cell for cell in _all_cells_of(lesson) if cell["cell_type"] == "code"]
+
+
+def _all_cells_of(lesson: str) -> list[dict[str, Any]]:
     notebook = json.loads((FOLDER / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-    return [{**cell, "source": "".join(cell["source"])} for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [{**cell, "source": "".join(cell["source"])} for cell in notebook["cells"]]
 
 
 _DEFAULT_IMAGES = {"build": "my-image", "publish": "my-app"}
@@ -92,11 +112,11 @@ def that_share_images(cells: Iterable[tuple[str, str]]) -> set[str]:
 def placed(lesson: str) -> Iterator[Placed]:
     """The exercises of a lesson, in the order of its notebook; the cell after the one to edit is the check."""
     known = {exercise.name: exercise for exercise in exercises_of(lesson)}
-    cells = cells_of(lesson)
-    for cell, after in itertools.pairwise(cells):
+    cells = _all_cells_of(lesson)
+    for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
         name = cell["metadata"].get("labkit", {}).get("exercise")
         if name is not None:
-            yield Placed(lesson, known[name], cell["source"], after["source"])
+            yield Placed(lesson, known[name], before["source"], cell["source"], after["source"])
 
 
 def all_placed() -> list[Placed]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint
-from labkit.course.exercise import CheckVerdict
+from labkit.course.judging.assessment import CheckVerdict
 from labkit.show.steps import in_notebook
 
 _SIGNS = {CheckVerdict.PASSED: "\u2713", CheckVerdict.NOT_YET: "\u25cb", CheckVerdict.NOT_RIGHT: "\u2717"}

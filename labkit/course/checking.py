@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from labkit.base.errors import Misuse
-from labkit.course.exercise import Assessment, CheckVerdict, Exercise, not_right, not_yet
+from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of, find_exercise
+from labkit.course.judging.assessment import Assessment, CheckVerdict
+from labkit.course.judging.given_answers import NotAnAnswer, read_answer
 from labkit.course.progress import Progress
 from labkit.course.world import World
 
@@ -34,6 +36,7 @@ class CheckResult:
         verdict: passed, not yet or not right.
         message: what was seen.
         hints_left: how many hints have not been asked for.
+        demand: which of the task's demands is not met; empty where the check has none.
     """
 
     lesson: str
@@ -41,6 +44,7 @@ class CheckResult:
     verdict: CheckVerdict
     message: str
     hints_left: int
+    demand: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -106,7 +110,14 @@ class Checking:
         assessment = _assess(exercise, self._world, answer)
         self._progress.checked(self._lesson, name, str(assessment.verdict))
         left = len(exercise.hints) - self._progress.hints_used(self._lesson, name)
-        result = CheckResult(self._lesson, name, assessment.verdict, assessment.message, left)
+        result = CheckResult(
+            lesson=self._lesson,
+            exercise=name,
+            verdict=assessment.verdict,
+            message=assessment.message,
+            hints_left=left,
+            demand=assessment.demand,
+        )
         expected = {"1": CheckVerdict.PASSED, "untouched": CheckVerdict.NOT_YET}.get(os.environ.get(STRICT, ""))
         if expected is not None and assessment.verdict is not expected:
             raise NotPassed(f"{expected} was expected; {result}")
@@ -144,21 +155,7 @@ class Checking:
 
 
 def _assess(exercise: Exercise, world: World, answer: object) -> Assessment:
-    if exercise.answers is not None:
-        if answer is None or answer is ...:
-            return not_yet("There is no answer in the cell yet.")
-        if not isinstance(answer, exercise.answers) or (isinstance(answer, bool) and exercise.answers is int):
-            expected = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
-            return not_right(
-                f"The answer is {_shortened(answer)}, of type {type(answer).__name__}; "
-                f"{expected.get(exercise.answers, exercise.answers.__name__)} is expected."
-            )
-    return exercise.check(world, answer)
-
-
-def _shortened(answer: object) -> str:
     try:
-        text = repr(answer)
-    except Exception:  # somebody's object may be unable to say what it is
-        return "something that cannot be shown"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return exercise.check(world, read_answer(exercise, answer))
+    except NotAnAnswer as problem:
+        return problem.assessment

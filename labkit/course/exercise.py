@@ -4,49 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
+
+from labkit.course.judging.assessment import Assessment
+from labkit.course.judging.demands import Demand, DemandCheck
 
 if TYPE_CHECKING:
     from labkit.course.world import World
 
 Kind = Literal["predict", "repair", "build", "choose"]
-
-
-class CheckVerdict(StrEnum):
-    """How an exercise stands."""
-
-    PASSED = "passed"
-    NOT_YET = "not yet"
-    NOT_RIGHT = "not right"
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What a check says of the world as it is.
-
-    Args:
-        verdict: passed, not yet (nothing done so far) or not right.
-        message: what was seen, as a sentence or two for the participant.
-    """
-
-    verdict: CheckVerdict
-    message: str
-
-
-def passed(message: str) -> Assessment:
-    """It is right; the message says what was seen, and why that is right."""
-    return Assessment(CheckVerdict.PASSED, message)
-
-
-def not_yet(message: str) -> Assessment:
-    """Nothing has been done so far, or all is as it was at the start."""
-    return Assessment(CheckVerdict.NOT_YET, message)
-
-
-def not_right(message: str) -> Assessment:
-    """Something was done; the message says what was seen and what follows from it, never the solution."""
-    return Assessment(CheckVerdict.NOT_RIGHT, message)
 
 
 @dataclass(frozen=True)
@@ -75,6 +41,9 @@ class Exercise:
         wrong: wrong answers, at least two, each with the diagnosis it must get.
         others: other valid solutions.
         answers: the type of the answer that the check cell hands over; None for an exercise without one.
+        choices: what an answer may name, where the task offers a closed list.
+        in_order: whether the order of a list counts.
+        may_be_empty: whether an empty text is an answer, and not a forgotten one.
     """
 
     name: str
@@ -85,6 +54,14 @@ class Exercise:
     wrong: tuple[Wrong, ...]
     others: tuple[str, ...] = ()
     answers: type | None = None
+    choices: tuple[str | int, ...] = ()
+    in_order: bool = False
+    may_be_empty: bool = False
+
+    @property
+    def demands(self) -> tuple[Demand[Any], ...]:
+        """What the task asks of an image or a pod, where the check judges it demand by demand."""
+        return self.check.demands if isinstance(self.check, DemandCheck) else ()
 
     def to_dict(self) -> dict[str, Any]:
         """As `labkit lessons --json` prints it."""

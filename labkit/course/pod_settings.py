@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+"""Where a pod's spec has its containers."""
+
 
 def pod_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the pod as a whole.
@@ -16,7 +19,7 @@ def pod_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def container_settings(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The settings in force for each container, init containers first: a container's own override the pod's.
+    """The settings in force for each container, init and ephemeral ones too: a container's own override the pod's.
 
     (kubernetes/kubernetes:pkg/securitycontext/util.go, DetermineEffectiveSecurityContext)
 
@@ -24,6 +27,11 @@ def container_settings(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]
         manifest: of a pod; empty for none.
     """
     spec = manifest.get("spec") or {}
-    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    containers = [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]
     shared = pod_settings(manifest)
     return {container["name"]: {**shared, **(container.get("securityContext") or {})} for container in containers}
+
+
+def own_settings(container: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a container alone, as it says them itself."""
+    return dict(container.get("securityContext") or {})

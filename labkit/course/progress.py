@@ -15,8 +15,8 @@ from typing import Any
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError
-from labkit.course.exercise import CheckVerdict
 from labkit.course.exercises import exercises_of
+from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.lessons import lesson_names
 from labkit.course.progress_file import read_progress, record
 from labkit.course.records import Event, ExerciseRecord, LessonRecord, Lessons

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from labkit.course.exercise import CheckVerdict
+from labkit.course.judging.assessment import CheckVerdict
 
 PAUSE_SECONDS = 600
 """How much of a gap between two events counts as activity, at most."""

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,7 +16,9 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
 from labkit.lab.lab import Lab
+from labkit.notebook import Lesson
 from labkit.show.steps import Silent
+from tests.course import lesson_with_own_progress
 from tests.live.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
@@ -52,6 +54,23 @@ def namespace(kube: Kube) -> Iterator[str]:
     name = kube.new_namespace("test")
     yield name
     kube.delete_namespace(name)
+
+
+@pytest.fixture(scope="module")
+def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Lesson]]:
+    """Gives a lesson with nothing in it, as after `lab.reset()`; each is opened once."""
+    lessons: dict[str, Lesson] = {}
+    with contextlib.ExitStack() as stack:
+
+        def give(name: str) -> Lesson:
+            if name in lessons:
+                lessons[name].reset()
+            else:
+                own = lesson_with_own_progress(name, lab, tmp_path_factory.mktemp("data"))
+                lessons[name] = stack.enter_context(own)
+            return lessons[name]
+
+        yield give
 
 
 @contextlib.contextmanager

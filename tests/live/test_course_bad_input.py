@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.adapters.kube import Kube
 from labkit.base.errors import LabFailed, Misuse
-from labkit.course.exercise import CheckVerdict
+from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson, open_lesson
 from labkit.notebook.jupyterlab import set_defaults

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from labkit.course.exercise import CheckVerdict
+from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson
 from tests.course import Placed, all_placed, lesson_with_own_progress, placed
@@ -24,23 +23,6 @@ _WRONG = [
     for task in _ALL
     for number, wrong in enumerate(task.exercise.wrong)
 ]
-
-
-@pytest.fixture(scope="module")
-def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Lesson]]:
-    """Gives a lesson with nothing in it, as after `lab.reset()`; each is opened once."""
-    lessons: dict[str, Lesson] = {}
-    with contextlib.ExitStack() as stack:
-
-        def give(name: str) -> Lesson:
-            if name in lessons:
-                lessons[name].reset()
-            else:
-                own = lesson_with_own_progress(name, lab, tmp_path_factory.mktemp("data"))
-                lessons[name] = stack.enter_context(own)
-            return lessons[name]
-
-        yield give
 
 
 @pytest.fixture

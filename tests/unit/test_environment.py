@@ -464,7 +464,18 @@ def make(*arguments: str) -> str:
 
 
 TARGETS = ["lab", "up", "down", "status", "reset", "doctor", "images", "test", "lint", "unit", "recorded", "live"]
-TARGETS += ["package", "notebooks", "browser", "parity", "bench", "site", "screenshots", "clean", "distclean"]
+TARGETS += [
+    "package",
+    "notebooks",
+    "browser",
+    "parity",
+    "mutations",
+    "bench",
+    "site",
+    "screenshots",
+    "clean",
+    "distclean",
+]
 TARGETS += ["environment", "lock"]
 
 

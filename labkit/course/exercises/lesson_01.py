@@ -5,9 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import FileBreak, ImageBreak
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import may_not_replace, not_root
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 from labkit.threat.evidence import Cell
 from labkit.threat.judge import Verdict
@@ -18,14 +23,7 @@ _HOLE = ("write-volume-root", "write-volume-shared", "change-owner", "raw-socket
 _MIXED = ("setuid-helper", "read-shadow", "engine-socket", "write-proc-sys", "install-package")
 
 
-def _not_offered(answer: Sequence[object], offered: Sequence[str]) -> Assessment | None:
-    unknown = [name for name in answer if name not in offered]
-    return not_right(f"{unknown[0]!r} is not one of the five: {', '.join(offered)}.") if unknown else None
-
-
 def _check_through_the_hole(world: World, answer: list[object]) -> Assessment:
-    if (refused := _not_offered(answer, _HOLE)) is not None:
-        return refused
     cells = world.start.probe("rce-app", *_HOLE)
     for cell in cells:
         if cell.probe in answer and cell.verdict is not Verdict.COULD:
@@ -34,8 +32,9 @@ def _check_through_the_hole(world: World, answer: list[object]) -> Assessment:
             )
     missing = [cell for cell in cells if cell.verdict is Verdict.COULD and cell.probe not in answer]
     if missing:
-        count = f"{len(missing)} more" if answer else f"{len(missing)} of the five"
-        return not_right(f"All five were tried as uid 1654, and {count} could. Not every rule asks for root.")
+        return not_right(
+            f"All five were tried as uid 1654, and {len(missing)} more could. Not every rule asks for root."
+        )
     return passed("; ".join(f"{cell.probe} {cell.full_verdict}" for cell in cells))
 
 
@@ -43,6 +42,7 @@ _THROUGH_THE_HOLE = Exercise(
     name="through-the-hole",
     kind="predict",
     answers=list,
+    choices=_HOLE,
     hints=(
         "Which of the five needs a piece of root's power, and which only the right owner or group?",
         '`lab.threats.describe("write-volume-shared").rule` names what decides; look at the rule of each. '
@@ -52,8 +52,8 @@ _THROUGH_THE_HOLE = Exercise(
     solution='prediction = ["write-volume-shared", "ptrace-neighbour"]',
     others=('prediction = ["ptrace-neighbour", "write-volume-shared"]',),
     wrong=(
-        Wrong("prediction = []", "Not every rule asks for root"),
-        Wrong('prediction = ["write-volume-shared"]', "1 more could"),
+        Wrong("prediction = []", "The list is empty"),
+        Wrong('prediction = ["write-volume-shared"]', "1 more could. Not every rule asks for root"),
         Wrong('prediction = ["write-volume-shared", "ptrace-neighbour", "raw-socket"]', "CAP_NET_RAW"),
         Wrong('prediction = ["write-volume-root", "ptrace-neighbour"]', "could not: DAC"),
         Wrong('prediction = ["mount"]', "not one of the five"),
@@ -64,8 +64,6 @@ _THROUGH_THE_HOLE = Exercise(
 
 
 def _check_inside_or_out(_: World, answer: list[object]) -> Assessment:
-    if (refused := _not_offered(answer, _MIXED)) is not None:
-        return refused
     for name in _MIXED:
         probe = find_probe(name)
         if probe.threat == "rce" and name in answer:
@@ -85,6 +83,7 @@ _INSIDE_OR_OUT = Exercise(
     name="inside-or-out",
     kind="choose",
     answers=list,
+    choices=_MIXED,
     hints=(
         "If it works: is what was read or changed the container's own, or the machine's?",
         "/etc/shadow here is the image's file, and root in the container is not root of the machine.",
@@ -109,14 +108,19 @@ def _but_for_the_user(posture: Posture) -> Posture:
     return replace(posture, name="", title="", user=None, image=posture.image.removesuffix("-root"))
 
 
+def _is_uid_1654(posture: Posture) -> bool:
+    """Whether it runs as the uid of .NET's images: their own USER, or the posture's."""
+    return not posture.is_root and (posture.user is None or posture.user.partition(":")[0] == "1654")
+
+
 def _pairs(rows: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:
-    """What root could and another user, in the same posture but for the user, could not."""
+    """What root could and uid 1654, in the same posture but for the user, could not."""
     for first, second in itertools.product(rows, rows):
         as_root, as_user = find_posture(first.posture), find_posture(second.posture)
         is_same = (first.probe, first.where) == (second.probe, second.where)
         is_alike = _but_for_the_user(as_root) == _but_for_the_user(as_user)
         differ = (first.verdict, second.verdict) == (Verdict.COULD, Verdict.COULD_NOT)
-        if is_same and is_alike and differ and as_root.is_root and not as_user.is_root:
+        if is_same and is_alike and differ and as_root.is_root and _is_uid_1654(as_user):
             yield first, second
 
 
@@ -128,7 +132,7 @@ def _check_evidence(world: World, rows: list[object]) -> Assessment:
     if not pairs:
         return not_right(
             f"{len(cells)} rows, and none of them shows what the user changes. That takes two rows of one probe, "
-            "in two postures that differ in the user alone: the first could, the second could not."
+            "in two postures that differ in the user alone: the first, root, could, the second, uid 1654, could not."
         )
     if len(pairs) < 3:
         return not_right(f"The user makes the difference for {', '.join(pairs)}. Three probes are needed.")
@@ -192,6 +196,14 @@ rows = [*lab.threats.probe("root-default", *names), *lab.threats.probe("app-rest
 """,
             "differ in the user alone",
         ),
+        # This posture runs as uid 4242, with root's group.
+        Wrong(
+            """
+names = ["change-owner", "raw-socket", "make-device"]
+rows = [*lab.threats.probe("root-default", *names), *lab.threats.probe("unknown-gid-0", *names)]
+""",
+            "the second, uid 1654, could not",
+        ),
         Wrong('rows = ["raw-socket", "change-owner", "change-root"]', "A list of cells"),
         Wrong(
             """
@@ -207,37 +219,46 @@ rows = [*as_root, *(replace(cell, verdict=Verdict.COULD_NOT, control=Control.DAC
     check=_check_evidence,
 )
 
-# What the attacker would do, in a container that goes at once.
-_ATTACK = """
-id -u
-/app/rce-app hello
-cd /app
-chmod u+w . rce-app
-mv rce-app old && cp old rce-app && echo replaced || sh -c ': >> rce-app' && echo replaced
-"""
+_PROGRAM = "/app/rce-app"
 
 
-def _check_whose_files(world: World, _: Any) -> Assessment:
-    image = world.look.image("our-app")
-    if image is None:
-        return not_yet("There is no image our-app yet.")
-    if image.entrypoint != ("./rce-app",) or image.working_dir != "/app":
-        return not_right(f"The image starts {' '.join(image.entrypoint) or 'nothing'} in {image.working_dir or '/'}.")
-    attack = world.start.run("our-app", ["sh", "-c", _ATTACK])
-    if attack.cause is not None:
-        return not_right(f"The image does not run: {attack.cause}, {attack.message}")
-    uid, *lines = attack.stdout.splitlines() or ["?"]
-    if uid == "0":
-        return not_right("The app runs as root, whom the owner of a file does not hinder.")
-    if not any(line.startswith("Hello ") for line in lines):
-        return not_right(f"As uid {uid} the app does not start any more: {lines[0] if lines else 'it prints nothing'}.")
-    if "replaced" not in lines:
-        return passed(f"The app starts as uid {uid}, and uid {uid} cannot replace it.")
-    folder = world.look.file("our-app", "/app")
-    if image.user == "1654" and folder is not None and (folder.uid, folder.mode) == (1654, "755"):
-        return not_yet("The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own.")
-    return not_right(f"The app runs as uid {uid}, and uid {uid} could still replace its program.")
+def _whose_files_as_given(image: JudgedImage) -> str | None:
+    if image.facts_or_none is None or image.facts.user != "1654":
+        return None
+    program, folder = image.tree.entry(_PROGRAM), image.tree.entry("/app")
+    if any(entry is None or (entry.uid, entry.mode) != (1654, 0o755) for entry in (program, folder)):
+        return None
+    return "The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own."
 
+
+def _starts_something_else(image: JudgedImage) -> str | None:
+    facts = image.facts
+    if facts.entrypoint != ("./rce-app",) or facts.working_dir != "/app":
+        return f"The image starts {' '.join(facts.entrypoint) or 'nothing'} in {facts.working_dir or '/'}."
+    if image.started.is_running:
+        return None
+    return f"The app does not start any more: {image.started.result.message or image.last_line}."
+
+
+_CHECK_WHOSE_FILES = DemandCheck(
+    look=image_named("our-app"),
+    as_given=_whose_files_as_given,
+    demands=(
+        not_root("as a user who is not root"),
+        Demand(
+            "starts",
+            "must start as before",
+            _starts_something_else,
+            (
+                *breaks.NO_START,
+                ImageBreak("another program", ('ENTRYPOINT ["/bin/true"]',)),
+                ImageBreak("its program closed", files=(FileBreak(_PROGRAM, mode=0o600),)),
+            ),
+        ),
+        may_not_replace("must not be able to replace its program", _PROGRAM),
+    ),
+    praise=lambda image: f"The app starts as uid {image.identity.uid}, and uid {image.identity.uid} cannot replace it.",
+)
 
 _WHOSE_FILES = Exercise(
     name="whose-files",
@@ -261,6 +282,16 @@ RUN chown -R 1654 /app
 USER 4242
 """, name="our-app")
 ''',
+        # Without a shell, which an attacker would like to have.
+        '''
+lab.build("""
+FROM runtime-chiseled
+ENV LABKIT_VULNERABLE_ON_PURPOSE=yes
+WORKDIR /app
+COPY --from=rce-app /app/rce-app /app/rce-app
+ENTRYPOINT ["./rce-app"]
+""", name="our-app")
+''',
     ),
     wrong=(
         Wrong('lab.build("FROM rce-app", name="our-app")', "runs as root"),
@@ -272,13 +303,13 @@ RUN chown -R 1654 /app && chmod -R a-w /app
 USER 1654
 """, name="our-app")
 ''',
-            "could still replace",
+            "replace its own program",
         ),
         Wrong(
             '''
 lab.build("""
 FROM rce-app
-RUN chmod -R go-rwx /app
+RUN chmod a-x /app/rce-app
 USER 1654
 """, name="our-app")
 ''',
@@ -287,14 +318,24 @@ USER 1654
         Wrong(
             '''
 lab.build("""
+FROM runtime-deps
+COPY --from=rce-app /app/rce-app /app/rce-app
+USER 1654
+""", name="our-app")
+''',
+            "The image starts nothing",
+        ),
+        Wrong(
+            '''
+lab.build("""
 FROM rce-app
 USER nobody-at-all
 """, name="our-app")
 ''',
-            "unknown-user",
+            "unable to find user",
         ),
     ),
-    check=_check_whose_files,
+    check=_CHECK_WHOSE_FILES,
 )
 
 EXERCISES = (_THROUGH_THE_HOLE, _INSIDE_OR_OUT, _EVIDENCE, _WHOSE_FILES)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import FileBreak, ImageBreak
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import closed_to_strangers, describe, may_write, non_root_by_number, runs_as
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
-from labkit.lab.samples.image_facts import ImageFacts
-
-_STRANGER = "4711"
-"""A uid that no image of this lesson knows; its group is named with it, because without it is root's."""
 
 
 def _check_another_root(world: World, answer: str) -> Assessment:
-    stdout = world.start.run("toor", "whoami").output
-    if answer.strip() != stdout:
+    stdout = world.start.run("toor", "whoami").stdout
+    if answer != stdout:
         return not_right(
             f"whoami does not say {answer!r}. It never sees the word behind USER: a process has a number, "
             "and whoami looks in passwd for a line with that number."
@@ -45,9 +47,6 @@ _CANDIDATES = ("stepdown", "named-user", "gid-zero", "aspnetapp-chiseled", "rce-
 
 
 def _check_who_passes(world: World, answer: list[Any]) -> Assessment:
-    for name in answer:
-        if name not in _CANDIDATES:
-            return not_right(f"{name!r} is not one of the five images.")
     users = {name: facts.user for name in _CANDIDATES if (facts := world.look.image(name)) is not None}
     for name in answer:
         if kubelet_refusal(users[name]) is not None:
@@ -67,6 +66,7 @@ _WHO_PASSES = Exercise(
     name="who-passes",
     kind="choose",
     answers=list,
+    choices=_CANDIDATES,
     hints=(
         "The kubelet does not run the image. What does it have to go by? `lab.image(name).user` shows it.",
         "A start script that gives up root later is not in the metadata, and a name is not looked up in passwd.",
@@ -85,34 +85,66 @@ _WHO_PASSES = Exercise(
 )
 
 
-def _check_menu(world: World, _: Any) -> Assessment:
-    image = world.look.image("menu")
-    if image is None:
-        return not_yet("There is no image menu; did its build come to the end?")
-    if not image.user:
-        return not_yet("menu runs as root: its Config.User is empty.")
-    if refused := _not_a_number(image):
-        return refused
-    menu = world.start.run("menu")
-    if menu.cause is not None or menu.exit_status or "soup" not in menu.output:
-        return not_right(f'With Config.User "{image.user}" it cannot show the menu: {menu.message or menu.output}')
-    stranger = world.start.run("menu", "cat /srv/menu", user=f"{_STRANGER}:{_STRANGER}")
-    if stranger.exit_status == 0:
-        return not_right(f"It shows the menu, and so it does to uid {_STRANGER}: the file is open to everybody now.")
-    if "Permission denied" not in stranger.output:
-        return not_right(
-            f"Something is shown, but it is not the closed /srv/menu: {stranger.message or stranger.output}"
-        )
-    return passed(f'Config.User is "{image.user}", the menu is read, and it stays closed to others.')
+_MENU_FILE = "/srv/menu"
 
 
-def _not_a_number(image: ImageFacts) -> Assessment | None:
-    """Why the kubelet does not take an image's user for non-root; None if it does."""
-    refusal = kubelet_refusal(image.user)
-    if refusal is None:
+def _menu_as_given(image: JudgedImage) -> str | None:
+    if image.facts_or_none is None or image.facts.user:
         return None
-    return not_right(f'Config.User is "{image.user}". The kubelet would say: {refusal.message}.')
+    file = image.tree.entry(_MENU_FILE)
+    if file is None or (file.uid, file.gid, file.mode) != (0, 0, 0o600):
+        return None
+    return "menu runs as root: its Config.User is empty."
 
+
+def _does_not_show_the_file(image: JudgedImage) -> str | None:
+    result = image.started.result
+    if result.exit_status or "soup" not in result.stdout:
+        return f'With Config.User "{image.facts.user}" it cannot show the menu: {result.message or image.last_line}'
+    # Another menu in the same file, with the same owner and mode: does it show that?
+    other = image.world.start.with_file(image.name, _MENU_FILE, b"bread\n")
+    if "bread" in image.world.start.app(other).result.stdout:
+        return None
+    return f"It prints soup, but not because of {_MENU_FILE}: with another menu in that file it prints the same."
+
+
+def _open_copy(image: JudgedImage) -> str | None:
+    digest = image.tree.content_digest(_MENU_FILE)
+    for entry in image.tree.under("/"):
+        is_copy = entry.path != _MENU_FILE and entry.kind == "file" and image.tree.content_digest(entry.path) == digest
+        if is_copy and any(image.tree.may_read(stranger, entry.path) for stranger in image.strangers()):
+            return f"{_MENU_FILE} is closed, and a copy of it is open to everybody: {describe(image, entry.path)}."
+    return None
+
+
+_CHECK_MENU = DemandCheck(
+    look=image_named("menu"),
+    as_given=_menu_as_given,
+    demands=(
+        non_root_by_number("a user who is not root, in a way that the kubelet would take for it: a number"),
+        Demand(
+            "shows the menu",
+            "must still show the menu",
+            _does_not_show_the_file,
+            (
+                *breaks.NO_START,
+                breaks.ANOTHER_UID,
+                ImageBreak("another menu", ("ENTRYPOINT []", 'CMD ["echo", "soup"]')),
+                breaks.owned_by(_MENU_FILE, 0, 0, 0o600),
+                # Whom this lets in as the owner, others of the right answers do not run as.
+                breaks.owned_by(_MENU_FILE, 1654, 0, 0o640),
+            ),
+        ),
+        closed_to_strangers("`/srv/menu` must stay closed to everybody else", _MENU_FILE, reading=True),
+        Demand(
+            "no open copy",
+            "closed to everybody else",
+            _open_copy,
+            (ImageBreak("an open copy", files=(FileBreak("/srv/copy", mode=0o644, like=_MENU_FILE),)),),
+        ),
+    ),
+    praise=lambda image: f'Config.User is "{image.facts.user}", the menu is read, and it stays closed to others.',
+)
 
 _MENU = Exercise(
     name="menu",
@@ -158,7 +190,7 @@ USER 1654
 CMD ["cat", "/srv/menu"]
 """, name="menu")
 ''',
-            "Permission denied",
+            "it cannot show the menu",
         ),
         Wrong(
             '''
@@ -169,7 +201,41 @@ USER 1654
 CMD ["cat", "/srv/menu"]
 """, name="menu")
 ''',
-            "open to everybody",
+            "may read it",
+        ),
+        # Docker starts a uid that has no line in passwd in group 0.
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chmod 640 /srv/menu
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "in group 0",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chmod 600 /srv/menu
+USER 1654
+CMD ["echo", "soup"]
+""", name="menu")
+''',
+            "not because of /srv/menu",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && cp /srv/menu /srv/open && chmod 600 /srv/menu && chown 1654 /srv/menu
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "a copy of it is open",
         ),
         Wrong(
             '''
@@ -180,7 +246,7 @@ USER cook
 CMD ["cat", "/srv/menu"]
 """, name="menu")
 ''',
-            "non-numeric user (cook)",
+            'Config.User is "cook", a name',
         ),
         Wrong(
             '''
@@ -191,33 +257,31 @@ USER 0
 CMD ["cat", "/srv/menu"]
 """, name="menu")
 ''',
-            "image will run as root",
+            "the one of root",
         ),
     ),
-    check=_check_menu,
+    check=_CHECK_MENU,
 )
 
-_WRITE = "touch /var/lib/diary/page"
+_DIARY = "/var/lib/diary"
 
 
-def _check_too_early(world: World, _: Any) -> Assessment:
-    image = world.look.image("diary")
-    if image is None:
-        return not_yet("There is no image diary: its build stops before the end.")
-    written = world.start.run("diary", _WRITE)
-    if written.cause is not None:
-        return not_right(f"diary was built, and does not run: {written.message}")
-    uid = world.start.run("diary", "id -u").output
-    if uid == "0":
-        return not_right(f'diary was built, and runs as uid 0: its Config.User is "{image.user}".')
-    if uid != "1654":
-        return not_right(f"diary was built, and runs as uid {uid}; 1654 was asked for.")
-    if written.exit_status:
-        return not_right(f"diary was built and runs as uid 1654, but it cannot write: {written.output}")
-    if world.start.run("diary", _WRITE, user=f"{_STRANGER}:{_STRANGER}").exit_status == 0:
-        return not_right(f"uid 1654 can write its diary, and so can uid {_STRANGER}: the folder is open to everybody.")
-    return passed("diary was built, runs as uid 1654, and nobody else but root writes its folder.")
+def _too_early_as_given(image: JudgedImage) -> str | None:
+    if not image.stopped_at("RUN mkdir /var/lib/diary"):
+        return None
+    return f"There is no image diary: its build stops before the end. {image.why_it_stopped}"
 
+
+_CHECK_TOO_EARLY = DemandCheck(
+    look=image_named("diary"),
+    as_given=_too_early_as_given,
+    demands=(
+        runs_as("run as uid 1654", 1654),
+        may_write("able to write files into `/var/lib/diary`", _DIARY),
+        closed_to_strangers("no other but root", _DIARY),
+    ),
+    praise=lambda image: f"diary was built, runs as uid {image.identity.uid}, and nobody else but root writes there.",
+)
 
 _TOO_EARLY = Exercise(
     name="too-early",
@@ -246,6 +310,14 @@ USER app
 ''',
         '''
 lab.build("""
+FROM debian AS prepared
+RUN mkdir /diary
+FROM runtime-chiseled
+COPY --from=prepared --chown=1654 /diary /var/lib/diary
+""", name="diary")
+''',
+        '''
+lab.build("""
 FROM runtime-deps
 RUN mkdir /var/lib/diary && chgrp 1654 /var/lib/diary && chmod 775 /var/lib/diary
 USER 1654:1654
@@ -260,7 +332,7 @@ FROM runtime-deps
 RUN mkdir /var/lib/diary
 """, name="diary")
 ''',
-            "runs as uid 0",
+            "It runs as uid 0",
         ),
         Wrong(
             '''
@@ -270,7 +342,7 @@ USER root
 RUN mkdir /var/lib/diary && chown app /var/lib/diary
 """, name="diary")
 ''',
-            'Config.User is "root"',
+            'its Config.User is "root"',
         ),
         Wrong(
             '''
@@ -280,7 +352,7 @@ RUN mkdir /var/lib/diary
 USER $APP_UID
 """, name="diary")
 ''',
-            "cannot write",
+            "may not write there",
         ),
         Wrong(
             '''
@@ -290,10 +362,30 @@ RUN mkdir /var/lib/diary && chmod 777 /var/lib/diary
 USER $APP_UID
 """, name="diary")
 ''',
-            "open to everybody",
+            "may write it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN mkdir /var/lib/diary && chmod 770 /var/lib/diary
+USER 1654:0
+""", name="diary")
+''',
+            "in group 0",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN mkdir /var/lib/diary && chown nobody-here /var/lib/diary
+USER $APP_UID
+""", name="diary")
+''',
+            "Your last build stopped",
         ),
     ),
-    check=_check_too_early,
+    check=_CHECK_TOO_EARLY,
 )
 
 EXERCISES = (_ANOTHER_ROOT, _WHO_PASSES, _MENU, _TOO_EARLY)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.users import kubelet_refusal
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import ImageBreak
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import non_root_by_number, starts
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 
 
@@ -34,6 +39,7 @@ _THREE_SAY = Exercise(
     name="three-say",
     kind="predict",
     answers=str,
+    may_be_empty=True,
     hints=(
         "Who is asked first: ContainerUser, APP_UID, or the base's own USER?",
         "ContainerUser decides only where it is not empty. Then the environment of the finished image is looked at.",
@@ -50,31 +56,60 @@ _THREE_SAY = Exercise(
 )
 
 
-def _check_orders(world: World, _: Any) -> Assessment:
-    image = world.look.image("orders")
-    if image is None:
-        return not_yet("There is no image orders yet.")
-    user, variable = image.user, image.env.get("APP_UID")
-    if (user, variable) == ("1654", "1654"):
-        return not_yet('Config.User of orders and its APP_UID are both still "1654".')
-    if user != "10001":
-        return not_right(
-            f'Config.User of orders is "{user}"; "10001" was asked for. Its APP_UID is {_in_words(variable)}.'
-        )
-    if variable != user:
-        return not_right(
-            f'Config.User is "10001", and APP_UID in the same image is {_in_words(variable)}: '
-            "a script or a Dockerfile that builds on it and trusts the variable gets another user."
-        )
-    ran = world.start.run("orders")
-    if ran.cause is not None or ran.exit_status:
-        return not_right(f"User and variable agree, but orders does not run: {ran.message or ran.output}")
-    return passed(f'Config.User and APP_UID agree on 10001. It says "{ran.output}": passwd has no name for that uid.')
+def _orders_as_given(image: JudgedImage) -> str | None:
+    facts = image.facts_or_none
+    if facts is None or (facts.user, facts.env.get("APP_UID")) != ("1654", "1654") or _given_to_publish(image):
+        return None
+    return 'Config.User of orders and its APP_UID are both still "1654".'
+
+
+def _another_user(image: JudgedImage) -> str | None:
+    user, variable = image.facts.user, image.facts.env.get("APP_UID")
+    if user == "10001":
+        return None
+    seen = f'Config.User of orders is "{user}"; "10001" was asked for. Its APP_UID is {_in_words(variable)}.'
+    given = _given_to_publish(image)
+    return f"{seen} The publish was given {given}: neither follows from that." if user == "1654" and given else seen
+
+
+def _given_to_publish(image: JudgedImage) -> str:
+    """What the last publish was given besides the image's name; empty for nothing."""
+    published = image.world.look.published(image.name)
+    return published.line.partition(f"ContainerRepository={image.name}")[2].strip() if published is not None else ""
+
+
+def _another_variable(image: JudgedImage) -> str | None:
+    variable = image.facts.env.get("APP_UID")
+    if variable == image.facts.user:
+        return None
+    return (
+        f'Config.User is "{image.facts.user}", and APP_UID in the same image is {_in_words(variable)}: '
+        "a script or a Dockerfile that builds on it and trusts the variable gets another user."
+    )
 
 
 def _in_words(value: str | None) -> str:
     """A variable's value in words."""
     return "not set" if value is None else f'"{value}"'
+
+
+_CHECK_ORDERS = DemandCheck(
+    look=image_named("orders"),
+    as_given=_orders_as_given,
+    demands=(
+        Demand("user", "`Config.User` is `10001`", _another_user, (breaks.ANOTHER_UID, *breaks.NOT_NON_ROOT)),
+        Demand(
+            "variable",
+            "whoever trusts `APP_UID` in that image gets the same user",
+            _another_variable,
+            (ImageBreak("another APP_UID", ("ENV APP_UID=1654",)), ImageBreak("no APP_UID", ("ENV APP_UID=",))),
+        ),
+        starts("the app `orders`", prints="Hello"),
+    ),
+    praise=lambda image: (
+        f'Config.User and APP_UID agree on 10001. It says "{image.last_line}": passwd has no name for that uid.'
+    ),
+)
 
 
 _ORDERS = Exercise(
@@ -103,6 +138,8 @@ lab.publish("-p:ContainerFamily=noble-chiseled", item=item, name="orders")
     ),
     wrong=(
         Wrong('lab.publish("-p:ContainerUser=10001", name="orders")', 'APP_UID in the same image is "1654"'),
+        # A property of that name is nothing to the SDK; the variable is an item.
+        Wrong('lab.publish("-p:APP_UID=10001", name="orders")', "neither follows from that"),
         Wrong(
             """
 lab.publish(
@@ -124,26 +161,25 @@ lab.publish(item='<ContainerEnvironmentVariable Include="APP_UID" Value=""/>', n
             "APP_UID in the same image is not set",
         ),
     ),
-    check=_check_orders,
+    check=_CHECK_ORDERS,
 )
 
 
-def _check_still_root(world: World, _: Any) -> Assessment:
-    image = world.look.image("still-root")
-    if image is None or not image.user:
-        return not_yet("still-root is still root: its Config.User is empty.")
-    refusal = kubelet_refusal(image.user)
-    if refusal is not None:
-        return not_right(f'Config.User is "{image.user}" now. The kubelet would say: {refusal.message}.')
-    hello = world.start.run("still-root")
-    if hello.cause is not None or hello.exit_status:
-        return not_right(f'Config.User is "{image.user}", but it does not run: {hello.message or hello.output}')
-    if not hello.output.startswith("Hello app,"):
-        return not_right(
-            f'It is not root, and says "{hello.output}"; the base has a user with a name, and that was expected.'
-        )
-    return passed(f'Config.User is "{image.user}", and it says "{hello.output}".')
+def _still_root_as_given(image: JudgedImage) -> str | None:
+    if image.facts_or_none is None or image.facts.user or image.facts.env.get("APP_UID") != "":
+        return None
+    return "still-root is still root: its Config.User is empty."
 
+
+_CHECK_STILL_ROOT = DemandCheck(
+    look=image_named("still-root"),
+    as_given=_still_root_as_given,
+    demands=(
+        non_root_by_number("the kubelet would take it for non-root"),
+        starts("it greets `app`", prints="Hello app,", also=(breaks.ANOTHER_UID,)),
+    ),
+    praise=lambda image: f'Config.User is "{image.facts.user}", and it says "{image.last_line}".',
+)
 
 _STILL_ROOT = Exercise(
     name="still-root",
@@ -181,28 +217,28 @@ lab.publish(
     name="still-root",
 )
 """,
-            "non-numeric user (app)",
+            'Config.User is "app", a name',
         ),
         Wrong(
             """
 lab.publish("-p:ContainerFamily=noble-chiseled", "-p:ContainerUser=root", name="still-root")
 """,
-            "non-numeric user (root)",
+            "the app would be root",
         ),
         Wrong(
             """
 lab.publish("-p:ContainerFamily=noble-chiseled", "-p:ContainerUser=4242", name="still-root")
 """,
-            "Hello ,",
+            "not 'Hello app,'",
         ),
         Wrong(
             """
 lab.publish("-p:ContainerBaseImage=appliance", "-p:ContainerUser=1654", name="still-root")
 """,
-            "it does not run",
+            "does not start",
         ),
     ),
-    check=_check_still_root,
+    check=_CHECK_STILL_ROOT,
 )
 
 _PUBLISHES: tuple[tuple[str, ...], ...] = (
@@ -220,8 +256,6 @@ def _check_who_decided(world: World, answer: list[Any]) -> Assessment:
     if len(answer) != len(_PUBLISHES):
         return not_right(f"The list has {len(answer)} words; the table has {len(_PUBLISHES)} lines.")
     for number, (arguments, guess) in enumerate(zip(_PUBLISHES, answer, strict=True), 1):
-        if guess not in _DECIDERS:
-            return not_right(f"{guess!r}, the word for line {number}, is not one of {', '.join(_DECIDERS)}.")
         decider, evidence = _decided(world, arguments)
         if guess != decider:
             return not_right(f"Line {number} is not {guess!r}. {evidence}")
@@ -251,6 +285,8 @@ _WHO_DECIDED = Exercise(
     name="who-decided",
     kind="choose",
     answers=list,
+    choices=_DECIDERS,
+    in_order=True,
     hints=(
         "The SDK asks three in turn. Which, and who is asked first?",
         "Two of the bases have no APP_UID: `lab.image(name).env`. A base that has one is not asked for its USER.",
@@ -265,7 +301,7 @@ _WHO_DECIDED = Exercise(
         Wrong('decided = ["variable", "variable", "base", "base", "project"]', 'Config.User is ""'),
         Wrong('decided = ["variable", "variable", "base", "nobody", "variable"]', "Line 5 is not 'variable'"),
         Wrong('decided = ["variable", "base"]', "the table has 5 lines"),
-        Wrong('decided = ["variable", "variable", "base", "root", "project"]', "is not one of project"),
+        Wrong('decided = ["variable", "variable", "base", "root", "project"]', "is not one of the four: project"),
     ),
     check=_check_who_decided,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from labkit.core.identity.model import read_number
 from labkit.core.identity.ranges import range_of
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.users import kubelet_refusal
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
+from labkit.course.judging.assessment import Assessment, not_right, not_yet, passed
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import non_root_by_number, not_in_group_zero, stands_on
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 
 
@@ -23,11 +24,11 @@ def _check_two_shells(world: World, command: object) -> Assessment:
         return not_yet("The container printed uid $APP_UID: nobody expanded the variable.")
     if result.output != "uid 1654":
         return not_right(f"It printed {result.output!r}, with exit status {result.exit_status}; uid 1654 was expected.")
-    if world.start.run("debian", argv).output == "uid 1654":
+    if world.start.run("debian", argv).stdout == "uid 1654":
         return not_right(
             "It prints uid 1654 on debian as well, which has no APP_UID: the number is in the command itself."
         )
-    return passed("A shell in the container expanded the variable; on an image without APP_UID it prints no number.")
+    return passed("The number was read in the container; on an image without APP_UID it is not printed.")
 
 
 _TWO_SHELLS = Exercise(
@@ -44,6 +45,7 @@ _TWO_SHELLS = Exercise(
         "command = \"sh -c 'echo uid $APP_UID'\"",
         'command = ["sh", "-c", "echo uid $(id -u app)"]',
         """command = ["sh", "-c", 'printf "uid %s" "$(printenv APP_UID)"']""",
+        """command = ["perl", "-e", 'print "uid $ENV{APP_UID}"']""",
     ),
     wrong=(
         Wrong('command = ["echo", "uid 1654"]', "the number is in the command"),
@@ -60,9 +62,7 @@ _TRY = 'for uid; do text=$(useradd --uid $uid user$uid 2>&1) || text="$text (ref
 
 def _check_which_uids(world: World, answer: list[object]) -> Assessment:
     chosen = set(map(str, answer))
-    if unknown := chosen - set(map(str, _OFFERED)):
-        return not_right(f"{', '.join(sorted(unknown))}: not among the five numbers.")
-    stdout = world.start.run("ubuntu", ["sh", "-c", _TRY, "sh", *map(str, _OFFERED)]).expect().output
+    stdout = world.start.run("ubuntu", ["sh", "-c", _TRY, "sh", *map(str, _OFFERED)]).expect().stdout
     complaints = {uid: text for uid, _, text in (line.partition(":") for line in stdout.splitlines())}
     if bad := next((uid for uid in complaints if uid in chosen and complaints[uid]), None):
         return not_right(f"Of {bad} useradd says: {complaints[bad]}")
@@ -75,6 +75,7 @@ _WHICH_UIDS = Exercise(
     name="which-uids",
     kind="choose",
     answers=list,
+    choices=_OFFERED,
     hints=(
         "There are two ways for useradd to object: a number that is taken, and a number out of its range.",
         "Look at the table: which range is useradd's own? Its ends belong to it.",
@@ -86,33 +87,56 @@ _WHICH_UIDS = Exercise(
         Wrong("chosen = [1654]", "left out, 1"),
         Wrong("chosen = [1654, 60000, 64198]", "outside of the UID_MIN"),
         Wrong("chosen = [999, 1654, 60000]", "outside of the UID_MIN"),
-        Wrong("chosen = [0, 1654]", "not among the five"),
+        Wrong("chosen = [0, 1654]", "not one of the five"),
         Wrong("chosen = 1654", "a list is expected"),
+        Wrong("chosen = []", "The list is empty"),
     ),
     check=_check_which_uids,
 )
 
 
-def _check_own_user(world: World, _: Any) -> Assessment:
-    image = world.look.image("own-user")
-    if image is None:
-        return not_yet("There is no image own-user: its build has stopped.")
-    if (refusal := kubelet_refusal(image.user)) is not None:
-        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {refusal.cause}.')
-    uid = read_number(image.user.partition(":")[0])
-    worker = next((user for user in image.users if user.name == "worker"), None)
-    if worker is None:
-        return not_right(f"It runs as {uid}, but no line of its passwd file is worker's.")
-    if worker.uid != uid:
-        return not_right(f"It runs as {uid}, but worker is uid {worker.uid}.")
-    if len(names := [user.name for user in image.users if user.uid == uid]) > 1:
-        return not_right(f"Uid {uid} has more than one name now, {' and '.join(names)}: to the kernel they are one.")
-    if not (place := range_of(uid)).is_free:
-        return not_right(f"Uid {uid} lies in the range {place.name}: {place.purpose}.")
-    if worker.gid == 0:
-        return not_right(f"It runs as uid {uid}, but its group is 0, and what is open to root's group is open to it.")
-    return passed(f"It says of itself: {world.start.run('own-user', 'id').output}.")
+def _own_user_as_given(image: JudgedImage) -> str | None:
+    if not image.stopped_at("RUN useradd --uid 1000 worker"):
+        return None
+    return f"There is no image own-user: its build stops before the end. {image.why_it_stopped}"
 
+
+def _is_not_worker(image: JudgedImage) -> str | None:
+    worker = next((user for user in image.facts.users if user.name == "worker"), None)
+    uid = image.identity.uid
+    if worker is None:
+        return f"It runs as {uid}, but no line of its passwd file is worker's."
+    return None if worker.uid == uid else f"It runs as {uid}, but worker is uid {worker.uid}."
+
+
+def _shares_its_uid(image: JudgedImage) -> str | None:
+    uid = image.identity.uid
+    names = [user.name for user in image.facts.users if user.uid == uid]
+    return (
+        None if len(names) < 2 else f"Uid {uid} has two names now, {' and '.join(names)}: to the kernel they are one."
+    )
+
+
+def _is_reserved(image: JudgedImage) -> str | None:
+    place = range_of(image.identity.uid)
+    return None if place.is_free else f"Uid {image.identity.uid} lies in the range {place.name}: {place.purpose}."
+
+
+_CHECK_OWN_USER = DemandCheck(
+    look=image_named("own-user"),
+    as_given=_own_user_as_given,
+    demands=(
+        non_root_by_number("the kubelet would let it pass"),
+        stands_on("from `ubuntu`", "ubuntu"),
+        Demand("worker", "runs as a user `worker`", _is_not_worker, (breaks.ANOTHER_UID,)),
+        Demand("alone", "a uid that is worker's alone", _shares_its_uid),
+        Demand("range", "in no reserved range", _is_reserved),
+        not_in_group_zero("a group other than 0"),
+    ),
+    praise=lambda image: (
+        f"It runs as uid {image.identity.uid}, {image.identity.user}, in group {image.identity.gid}: all its own."
+    ),
+)
 
 _OWN_USER = Exercise(
     name="own-user",
@@ -148,13 +172,13 @@ USER 20000:20000
     wrong=(
         Wrong(
             'lab.build("FROM ubuntu\\nRUN useradd --non-unique --uid 1000 worker\\nUSER 1000", name="own-user")',
-            "more than one name",
+            "has two names now",
         ),
         Wrong(
             'lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker\\nUSER worker", name="own-user")',
-            "image-user-not-numeric",
+            "a name; the kubelet",
         ),
-        Wrong('lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker", name="own-user")', "image-runs-as-root"),
+        Wrong('lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker", name="own-user")', "The image has no user"),
         Wrong('lab.build("FROM ubuntu\\nUSER 1654", name="own-user")', "no line of its passwd file"),
         Wrong('lab.build("FROM ubuntu\\nRUN useradd worker\\nUSER 1000", name="own-user")', "worker is uid 1001"),
         Wrong(
@@ -162,11 +186,19 @@ USER 20000:20000
             "the range dynamic",
         ),
         Wrong(
+            'lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker\\nUSER 1654:0", name="own-user")',
+            "in group 0",
+        ),
+        Wrong(
+            'lab.build("FROM debian\\nRUN useradd --uid 1000 worker\\nUSER 1000", name="own-user")',
+            "does not stand on ubuntu",
+        ),
+        Wrong(
             'lab.build("FROM ubuntu\\nRUN useradd --uid 1654 --gid 0 worker\\nUSER 1654", name="own-user")',
-            "its group is 0",
+            "in group 0",
         ),
     ),
-    check=_check_own_user,
+    check=_CHECK_OWN_USER,
 )
 
 EXERCISES = (_TWO_SHELLS, _WHICH_UIDS, _OWN_USER)

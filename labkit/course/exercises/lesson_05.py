@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from labkit.core.causes import Cause
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.users import why_not_non_root
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.demands import DemandCheck
+from labkit.course.judging.image_demands import may_not_replace, may_write, non_root_by_number, starts
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 
 
-def _check_fails_open(world: World, _: Any) -> Assessment:
-    image = world.look.image("fails-open")
-    if image is None:
-        return not_yet("There is no image fails-open: the cell was not run, or its build stopped; read what it said.")
-    if not image.user:
-        return not_yet("The newest image fails-open still has no user, so it is root.")
-    if problem := why_not_non_root(image.user):
-        return not_right(problem)
-    process = world.start.run("fails-open", "id")
-    if process.cause is not None:
-        return not_right(f'Config.User is "{image.user}", and the engine does not start it: {process.message}.')
-    if "uid=0(" in process.output:
-        return not_right(f'Config.User is "{image.user}", and the process is root all the same: {process.output}.')
-    return passed(f'Config.User is "{image.user}", and the process says {process.output}.')
+def _fails_open_as_given(image: JudgedImage) -> str | None:
+    base = image.world.look.image("ubuntu")
+    if image.facts_or_none is None or base is None or image.facts.user or image.facts.layers != base.layers:
+        return None
+    return "The image fails-open has no user, so it is root: APP_UID is empty in ubuntu."
 
+
+_CHECK_FAILS_OPEN = DemandCheck(
+    look=image_named("fails-open"),
+    as_given=_fails_open_as_given,
+    demands=(
+        non_root_by_number("a user that a kubelet lets through as non-root"),
+        starts("a container of it must start"),
+    ),
+    praise=lambda image: f'Config.User is "{image.facts.user}", and a container of it starts.',
+)
 
 _FAILS_OPEN = Exercise(
     name="fails-open",
@@ -50,6 +52,13 @@ lab.build("""
         '''
 lab.build("""
     FROM runtime-deps
+    USER ${APP_UID:?}
+""", name="fails-open")
+''',
+        # Without a shell.
+        '''
+lab.build("""
+    FROM aspnetapp-chiseled
     USER ${APP_UID:?}
 """, name="fails-open")
 ''',
@@ -97,16 +106,14 @@ lab.build("""
     USER 4294967296
 """, name="fails-open")
 ''',
-            "the engine does not start it",
+            "does not start: uids and gids must be in range",
         ),
     ),
-    check=_check_fails_open,
+    check=_CHECK_FAILS_OPEN,
 )
 
 
 def _check_after_the_colon(world: World, answer: str) -> Assessment:
-    if answer not in set(Cause) and answer != "runs":
-        return not_right(f"{answer!r} is neither one of the causes nor 'runs'.")
     world.start.build("FROM runtime-chiseled\nUSER 1654:web", name="after-the-colon").expect()
     pod = world.start.pod("after-the-colon", pod={"runAsNonRoot": True}, command=["dotnet"], name="after-the-colon")
     if answer == str(pod.cause or "runs"):
@@ -123,6 +130,7 @@ _AFTER_THE_COLON = Exercise(
     name="after-the-colon",
     kind="predict",
     answers=str,
+    choices=("runs", "image-runs-as-root", "image-user-not-numeric", "unknown-user", "unknown-group"),
     hints=(
         "Who tells the kubelet what an image's user is, and in which form: as text, or as a number?",
         "The runtime in the node reads the image's user up to the first colon and gives the kubelet that "
@@ -134,51 +142,35 @@ _AFTER_THE_COLON = Exercise(
         Wrong('prediction = "unknown-group"', "the engine's answer"),
         Wrong('prediction = "image-user-not-numeric"', "is a number"),
         Wrong('prediction = "image-runs-as-root"', "Which part of the user"),
-        Wrong('prediction = "it is refused"', "neither one of the causes"),
+        Wrong('prediction = "it is refused"', "not one of the five"),
         Wrong("prediction = True", "a text in quotes is expected"),
     ),
     check=_check_after_the_colon,
 )
 
 
-_TRY_TO_WRITE = """
-exec 2>/dev/null
-id -u
-test -x /app/aspnetapp || echo no program
-touch /app/data/kept && echo kept
-rm -f /app/data/kept
-touch /app/planted && echo planted
-test -w /app/aspnetapp && echo changeable
-rm -f /app/aspnetapp && echo removed
-"""
+def _notes_as_given(image: JudgedImage) -> str | None:
+    if image.facts_or_none is None or image.facts.user != "1654":
+        return None
+    folder = image.tree.entry("/app/data")
+    if folder is None or (folder.uid, folder.gid, folder.mode) != (0, 0, 0o755):
+        return None
+    return "/app/data is still root's: the app, uid 1654, cannot write there."
 
 
-def _check_a_folder_to_write(world: World, _: Any) -> Assessment:
-    image = world.look.image("notes")
-    if image is None:
-        return not_yet("There is no image notes: the cell was not run, or its build stopped; read what it said.")
-    if problem := why_not_non_root(image.user):
-        return not_right(problem)
-    attempts = world.start.run("notes", ["sh", "-c", _TRY_TO_WRITE])
-    if attempts.cause is not None:
-        return not_right(f"The container does not start: {attempts.message}.")
-    uid, *lines = attempts.stdout.splitlines()
-    if "removed" in lines or "changeable" in lines:
-        return not_right(f"As uid {uid} the app can replace its own program, and so can whoever breaks into it.")
-    if "planted" in lines:
-        return not_right(f"As uid {uid} the app can put new files beside its program; its data folder would do.")
-    if "no program" in lines:
-        return not_right("The app's program is not there any more, or that user may not run it.")
-    if "kept" in lines:
-        return passed(f"As uid {uid} the app writes to /app/data, and can neither add to /app nor replace its program.")
-    folder = world.look.file("notes", "/app/data")
-    if folder is None:
-        return not_right("There is no /app/data, and the app cannot make it: the folder around it is not its own.")
-    if (folder.uid, folder.gid, folder.mode) == (0, 0, "755") and uid == "1654":
-        return not_yet("/app/data is still root's: the app, uid 1654, cannot write there.")
-    return not_right(
-        f"As uid {uid} the app cannot write to /app/data; it belongs to {folder.uid}:{folder.gid}, mode {folder.mode}."
-    )
+_CHECK_A_FOLDER_TO_WRITE = DemandCheck(
+    look=image_named("notes"),
+    as_given=_notes_as_given,
+    demands=(
+        non_root_by_number("stay non-root by a number"),
+        may_not_replace("add anything to `/app` itself or to replace its own program", "/app/aspnetapp", "/app"),
+        starts("must still start", program="/app/aspnetapp"),
+        may_write("keep notes in `/app/data`", "/app/data"),
+    ),
+    praise=lambda image: (
+        f"As uid {image.identity.uid} the app writes to /app/data, and can neither add to /app nor replace its program."
+    ),
+)
 
 
 def _notes(*lines: str) -> str:
@@ -199,6 +191,14 @@ _A_FOLDER_TO_WRITE = Exercise(
         _notes("USER root", "RUN mkdir -m 1777 /app/data", "USER ${APP_UID:?}"),
         _notes("USER root", "RUN mkdir -m 770 /app/data && chgrp $APP_UID /app/data", "USER 1654"),
         _notes("USER root", "RUN mkdir /app/data && chown 4242 /app/data", "VOLUME /app/data", "USER 4242"),
+        '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /data
+    FROM aspnetapp-chiseled
+    COPY --from=prepared --chown=1654 /data /app/data
+""", name="notes")
+''',
     ),
     wrong=(
         Wrong(_notes("USER root", "RUN mkdir /app/data && chown -R $APP_UID /app", "USER $APP_UID"), "its own program"),
@@ -208,7 +208,7 @@ _A_FOLDER_TO_WRITE = Exercise(
         Wrong(_notes("USER root", "RUN mkdir /app/data", "USER $APP_UDI"), "has no user"),
         Wrong(_notes("USER root", "RUN mkdir /app/data && chown 1000 /app/data", "USER 1654"), "belongs to 1000:0"),
     ),
-    check=_check_a_folder_to_write,
+    check=_CHECK_A_FOLDER_TO_WRITE,
 )
 
 

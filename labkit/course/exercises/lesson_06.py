@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from labkit.core.identity.answers import explain_in_engine
-from labkit.core.identity.model import Identity, Image
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.users import why_not_non_root
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import (
+    describe,
+    has_file,
+    may_write,
+    no_shell,
+    non_root_by_number,
+    stands_on,
+    starts,
+)
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
-from labkit.lab.samples.image_facts import FileFact, ImageFacts
-
-_NO_IMAGE = "There is no image {}: the cell was not run, or its build stopped; read what it said."
-_OWNER, _GROUP, _OTHERS = 0o300, 0o030, 0o003
 
 
-def _runs_as(image: ImageFacts) -> Identity | None:
-    """As whom the engine would run an image; None if it would refuse."""
-    return explain_in_engine(Image(image.user, image.passwd, image.group)).runs_as
+def _lost_as_given(image: JudgedImage) -> str | None:
+    base = image.world.look.image("runtime-chiseled")
+    if image.facts_or_none is None or image.facts.user != "1654" or base is None or not image.facts.stands_on(base):
+        return None
+    folder = image.tree.entry("/data")
+    if folder is None or (folder.uid, folder.gid, folder.mode) != (0, 0, 0o755):
+        return None
+    return f"{describe(image, '/data')}: it is still root's, whoever owned it in the stage before."
 
 
-def _may_write(process: Identity, folder: FileFact) -> bool:
-    """Whether a process without capabilities may make files in a folder (path_resolution(7), permissions).
-
-    The first class that fits decides: the owner, else the group, else the others.
-    """
-    groups = {process.gid, *process.groups}
-    needed = _OWNER if process.uid == folder.uid else _GROUP if folder.gid in groups else _OTHERS
-    return int(folder.mode, 8) & needed == needed
-
-
-def _check_lost_on_the_way(world: World, _: Any) -> Assessment:
-    image = world.look.image("lost-on-the-way")
-    if image is None:
-        return not_yet(_NO_IMAGE.format("lost-on-the-way"))
-    if image.shell:
-        return not_right("The finished image has a shell: it does not stand on the chiseled base any more.")
-    if problem := why_not_non_root(image.user):
-        return not_right(problem)
-    process, folder = _runs_as(image), world.look.file("lost-on-the-way", "/data")
-    if process is None:
-        return not_right(f'Config.User is "{image.user}", and the engine cannot resolve it.')
-    if folder is None:
-        return not_right("There is no /data in the finished image.")
-    owner = f"/data belongs to {folder.uid}:{folder.gid}, mode {folder.mode}"
-    if _may_write(process, folder):
-        return passed(f"{owner}, and the app runs as uid {process.uid}, gid {process.gid}: it may write there.")
-    if folder.uid == 0:
-        return not_yet(f"{owner}: it is still root's, whoever owned it in the stage before.")
-    return not_right(f"{owner}, and the app runs as uid {process.uid}, gid {process.gid}: it may not write there.")
+_CHECK_LOST_ON_THE_WAY = DemandCheck(
+    look=image_named("lost-on-the-way"),
+    as_given=_lost_as_given,
+    demands=(
+        stands_on("still on the chiseled base", "runtime-chiseled"),
+        non_root_by_number("as non-root"),
+        may_write("the app must be able to write to `/data`", "/data"),
+    ),
+    praise=lambda image: (
+        f"{describe(image, '/data')}, and the app runs as uid {image.identity.uid}, gid {image.identity.gid}: "
+        "it may write there."
+    ),
+)
 
 
 _LOST_ON_THE_WAY = Exercise(
@@ -107,7 +100,19 @@ lab.build("""
     USER 1654
 """, name="lost-on-the-way")
 ''',
-            "has a shell",
+            "does not stand on runtime-chiseled",
+        ),
+        Wrong(
+            '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /data && chown 1654 /data
+    FROM scratch
+    COPY --from=prepared /data /data
+    USER 1654
+""", name="lost-on-the-way")
+''',
+            "does not stand on runtime-chiseled",
         ),
         Wrong(
             '''
@@ -121,7 +126,7 @@ lab.build("""
             "belongs to 1000",
         ),
     ),
-    check=_check_lost_on_the_way,
+    check=_CHECK_LOST_ON_THE_WAY,
 )
 
 
@@ -157,14 +162,13 @@ _TWO_THINGS_WRONG = Exercise(
     check=_check_two_things_wrong,
 )
 
+_PROGRAM = "/app/aspnetapp"
 _WAYS = ("app", "image", "passwd", "whoami")
 
 
 def _check_who_really(world: World, answer: str) -> Assessment:
-    if answer not in _WAYS:
-        return not_right(f"{answer!r} is not one of {', '.join(_WAYS)}.")
     world.start.publish("-p:ContainerFamily=noble-chiseled", name="who-really")
-    greeting = world.start.run("who-really", user="root").output
+    greeting = world.start.run("who-really", user="root").stdout
     image = world.look.image("who-really")
     assert image is not None  # it was published just now
     if answer == "whoami":
@@ -182,6 +186,7 @@ _WHO_REALLY = Exercise(
     name="who-really",
     kind="choose",
     answers=str,
+    choices=_WAYS,
     hints=(
         "Which of the four would say something else if nobody had asked for root?",
         "Two of them look at the image, which is the same for every container of it; one needs a program.",
@@ -192,41 +197,49 @@ _WHO_REALLY = Exercise(
         Wrong('way = "image"', "somebody chose otherwise"),
         Wrong('way = "whoami"', "command-not-found"),
         Wrong('way = "passwd"', "root and app"),
-        Wrong('way = "docker"', "not one of app"),
+        Wrong('way = "docker"', "not one of the four: app"),
         Wrong("way = 4", "a text in quotes is expected"),
     ),
     check=_check_who_really,
 )
 
 
-def _check_from_scratch(world: World, _: Any) -> Assessment:
-    image = world.look.image("from-scratch")
-    if image is None:
-        return not_yet(_NO_IMAGE.format("from-scratch"))
-    if not image.user:
-        return not_yet("The newest image from-scratch has no user, so it is root; the other image's user is lost.")
-    if problem := why_not_non_root(image.user):
-        return not_right(problem)
-    if image.shell:
-        return not_right("It has a user, and a shell as well: it is not that small image any more.")
-    if world.look.file("from-scratch", "/app/aspnetapp") is None:
-        return not_right("It has a user, and the app is gone.")
-    process = _runs_as(image)
-    if process is None:
-        return not_right(f'Config.User is "{image.user}", and the engine cannot resolve it.')
-    if process.user is None:
-        line = "has no line for it" if image.passwd is not None else "is not there"
-        return not_right(
-            f"It runs as uid {process.uid}, gid {process.gid}, home {process.home}: the image's passwd file {line}."
-        )
-    return passed(
-        f"It runs as uid {process.uid}, whose name there is {process.user}, in group {process.gid}; a pod may insist."
-    )
+def _from_scratch_as_given(image: JudgedImage) -> str | None:
+    if image.facts_or_none is None or image.facts.user or image.facts.shell:
+        return None
+    if image.tree.entry(_PROGRAM) is None or image.facts.entrypoint != (_PROGRAM,):
+        return None
+    return "The image from-scratch has no user, so it is root; the other image's user is lost."
 
 
-def _from_scratch(*lines: str) -> str:
-    text = "\n".join(f"    {line}" for line in ("FROM aspnetapp-chiseled AS built", *lines))
-    return f'lab.build("""\n{text}\n    ENTRYPOINT ["/app/aspnetapp"]\n""", name="from-scratch")'
+def _has_no_line(image: JudgedImage) -> str | None:
+    process, passwd = image.identity, image.facts.passwd
+    if process.user is not None:
+        return None
+    line = "has no line for it" if passwd is not None else "is not there"
+    return f"It runs as uid {process.uid}, gid {process.gid}, home {process.home}: the image's passwd file {line}."
+
+
+_CHECK_FROM_SCRATCH = DemandCheck(
+    look=image_named("from-scratch"),
+    as_given=_from_scratch_as_given,
+    demands=(
+        non_root_by_number("non-root by a number"),
+        no_shell("without a shell"),
+        has_file("with the app", _PROGRAM),
+        Demand("known", "a number that its passwd file knows", _has_no_line, (breaks.ANOTHER_UID,)),
+        starts("with the app", program=_PROGRAM),
+    ),
+    praise=lambda image: (
+        f"It runs as uid {image.identity.uid}, whose name there is {image.identity.user}, "
+        f"in group {image.identity.gid}; a pod may insist."
+    ),
+)
+
+
+def _from_scratch(*lines: str, entrypoint: str = 'ENTRYPOINT ["/app/aspnetapp"]') -> str:
+    text = "\n".join(f"    {line}" for line in ("FROM aspnetapp-chiseled AS built", *lines, entrypoint))
+    return f'lab.build("""\n{text}\n""", name="from-scratch")'
 
 
 _FROM_SCRATCH = Exercise(
@@ -246,9 +259,14 @@ _FROM_SCRATCH = Exercise(
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER app"), "a name"),
         Wrong(_from_scratch("FROM scratch", "COPY --from=built /app /app", "USER 1654"), "is not there"),
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER 65532"), "has no line for it"),
-        Wrong(_from_scratch("FROM debian", "COPY --from=built /app /app", "USER 1654"), "a shell as well"),
+        Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER 1654", entrypoint=""), "does not start"),
+        Wrong(
+            _from_scratch("FROM scratch", "COPY --from=built / /", "USER 1654", entrypoint='ENTRYPOINT ["/aspnetapp"]'),
+            "does not start",
+        ),
+        Wrong(_from_scratch("FROM debian", "COPY --from=built /app /app", "USER 1654"), "has a shell"),
     ),
-    check=_check_from_scratch,
+    check=_CHECK_FROM_SCRATCH,
 )
 
 EXERCISES = (_TWO_THINGS_WRONG, _WHO_REALLY, _LOST_ON_THE_WAY, _FROM_SCRATCH)

@@ -5,24 +5,64 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.core.causes import Cause
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.pod_settings import container_settings, pod_settings
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import PodBreak
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.judged_pod import JudgedPod, pod_named
+from labkit.course.judging.pod_demands import (
+    has_containers,
+    has_images,
+    insists,
+    keeps_program,
+    not_as_root,
+    runs,
+    uids,
+)
+from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 
+_INSISTS = {"runAsNonRoot": True}
 
-def _check_in_the_container(world: World, _: Any) -> Assessment:
-    pod = world.look.pod("in-the-container")
-    if pod is None or pod.cause is Cause.IMAGE_RUNS_AS_ROOT:
-        return not_yet("The pod in-the-container is still refused: its image runs as root.")
-    if pod.cause is not None or pod.verdict != "running":
-        return not_right(f"The pod does not run: {pod.verdict}, {pod.cause or pod.message}.")
-    manifest = world.look.manifest("in-the-container")
-    if not all(settings.get("runAsNonRoot") for settings in container_settings(manifest).values()):
-        return not_right("The pod runs, but nobody insists any more: runAsNonRoot is not true for its container.")
-    if "runAsUser" in pod_settings(manifest):
-        return not_right("It runs, but by a setting of the pod; the task wants the container's own.")
-    return passed(f"The container runs as {world.start.exec(pod, 'id -u').output}, by a setting of its own.")
 
+def _in_the_container_as_given(pod: JudgedPod) -> str | None:
+    is_refused = pod.outcome is not None and pod.outcome.cause is Cause.IMAGE_RUNS_AS_ROOT
+    if not is_refused or pod.settings != _INSISTS or any(map(own_settings, pod.containers)):
+        return None
+    return "The pod in-the-container is still refused: its image runs as root."
+
+
+def _no_setting_of_the_container(pod: JudgedPod) -> str | None:
+    if all(own_settings(container).get("runAsUser") for container in pod.containers):
+        return None
+    if "runAsUser" in pod.settings:
+        return "It runs, but by a setting of the pod; the task wants the container's own."
+    return "It runs, but not by a setting of the container: its securityContext has no runAsUser."
+
+
+def _move_to_the_pod(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        user = container["securityContext"].pop("runAsUser")
+        spec.setdefault("securityContext", {})["runAsUser"] = user
+
+
+_CHECK_IN_THE_CONTAINER = DemandCheck(
+    look=pod_named("in-the-container"),
+    as_given=_in_the_container_as_given,
+    demands=(
+        runs("Make it run"),
+        has_images("This pod", {"aspnetapp-root": "aspnetapp-root"}),
+        insists("the pod as a whole must go on insisting"),
+        Demand(
+            "container's",
+            "with a setting of the **container**",
+            _no_setting_of_the_container,
+            (PodBreak("the setting moved to the pod", _move_to_the_pod),),
+        ),
+        not_as_root("must go on insisting"),
+    ),
+    praise=lambda pod: f"The container runs as {uids(pod)}, by a setting of its own.",
+)
 
 _IN_THE_CONTAINER = Exercise(
     name="in-the-container",
@@ -39,6 +79,10 @@ lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, c
         """
 lab.pod("aspnetapp-root", name="in-the-container", container={"runAsNonRoot": True, "runAsUser": 4242})
 """,
+        """
+lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsUser": 0},
+        container={"runAsUser": 1654})
+""",
     ),
     wrong=(
         Wrong(
@@ -51,18 +95,35 @@ lab.pod("aspnetapp-root", name="in-the-container", container={"runAsNonRoot": Tr
             "nobody insists any more",
         ),
         Wrong(
+            'lab.pod("aspnetapp", name="in-the-container", pod={"runAsNonRoot": True})',
+            "The container aspnetapp-root is",
+        ),
+        Wrong(
+            'lab.pod("aspnetapp-root", name="in-the-container", container={"runAsUser": 1654})',
+            "nobody insists any more",
+        ),
+        Wrong(
+            'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsuser": 1654})',
+            "runAsuser",
+        ),
+        Wrong(
             'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, '
             'container={"runAsUser": 0})',
             "run-as-user-is-root",
         ),
     ),
-    check=_check_in_the_container,
+    check=_CHECK_IN_THE_CONTAINER,
 )
 
 
+_CAUSES = (
+    *("image-runs-as-root", "image-user-not-numeric", "image-user-out-of-range", "run-as-user-is-root"),
+    "runs",
+)
+"""The kubelet's four refusals, as the lesson shows them, or none."""
+
+
 def _check_which_cause(world: World, answer: str) -> Assessment:
-    if answer not in set(Cause) and answer != "runs":
-        return not_right(f"{answer!r} is neither one of the causes nor 'runs'.")
     pod = world.start.pod("named-user", pod={"runAsNonRoot": True}, container={"runAsUser": 0}, name="which-cause")
     if answer == "runs":
         return not_right("It does not run: the kubelet finds a contradiction in the pod itself.")
@@ -78,6 +139,7 @@ _WHICH_CAUSE = Exercise(
     name="which-cause",
     kind="predict",
     answers=str,
+    choices=_CAUSES,
     hints=(
         "Two things are wrong with this pod. Which of them does the kubelet look at first?",
         "`runAsUser` replaces the image's user, also when the image's user is a name.",
@@ -88,25 +150,39 @@ _WHICH_CAUSE = Exercise(
         Wrong('prediction = "image-user-not-numeric"', "nobody looks at the image any more"),
         Wrong('prediction = "runs"', "contradiction"),
         Wrong("prediction = 0", "a text in quotes is expected"),
-        Wrong('prediction = "it fails"', "neither one of the causes"),
+        Wrong('prediction = "it fails"', "is not one of the five"),
     ),
     check=_check_which_cause,
 )
 
 
-def _check_all_of_them(world: World, _: Any) -> Assessment:
-    pod = world.look.pod("all-of-them")
-    if pod is None or (pod.cause is Cause.IMAGE_RUNS_AS_ROOT and pod.container == "init"):
-        return not_yet("The pod all-of-them is still refused because of its init container.")
-    if pod.verdict not in ("running", "succeeded"):
-        return not_right(f"The pod does not run: {pod.verdict}, {pod.cause or pod.message}, container {pod.container}.")
-    settings = container_settings(world.look.manifest("all-of-them"))
-    if len(settings) < 2:
-        return not_right("It runs, but its init container is gone; the app needs what that prepares.")
-    if not all(in_force.get("runAsNonRoot") for in_force in settings.values()):
-        return not_right("It runs, but not every container has to be non-root any more.")
-    return passed("Both containers run, and each of them has to be non-root.")
+def _all_of_them_as_given(pod: JudgedPod) -> str | None:
+    outcome = pod.outcome
+    if outcome is None or (outcome.cause, outcome.container) != (Cause.IMAGE_RUNS_AS_ROOT, "init"):
+        return None
+    if pod.settings != _INSISTS or any(map(own_settings, pod.containers)):
+        return None
+    return "The pod all-of-them is still refused because of its init container."
 
+
+def _init_to_main(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    moved = spec.pop("initContainers")
+    spec["containers"] += [{**container, "command": ["sleep", "3600"]} for container in moved]
+
+
+_CHECK_ALL_OF_THEM = DemandCheck(
+    look=pod_named("all-of-them"),
+    as_given=_all_of_them_as_given,
+    demands=(
+        has_containers("both containers must stay", init=("init",), main=("app",)),
+        runs("Repair the manifest"),
+        has_images("both containers", {"app": "aspnetapp"}),
+        keeps_program("both containers"),
+        insists("both must have to be non-root"),
+        not_as_root("must have to be non-root"),
+    ),
+    praise=lambda pod: f"Both containers run, as {uids(pod)}, and each of them has to be non-root.",
+)
 
 _ALL_OF_THEM = Exercise(
     name="all-of-them",
@@ -173,7 +249,51 @@ spec:
     image: aspnetapp
 """)
 ''',
-            "init container is gone",
+            "The container init is gone",
+        ),
+        Wrong(
+            '''
+lab.apply("""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: all-of-them
+spec:
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 1654
+  containers:
+  - name: init
+    image: debian
+    command: [sleep, "3600"]
+  - name: app
+    image: aspnetapp
+""")
+''',
+            "not among initContainers",
+        ),
+        # A setting of a container that is written one level too high is no field of a container.
+        Wrong(
+            '''
+lab.apply("""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: all-of-them
+spec:
+  securityContext:
+    runAsNonRoot: true
+  initContainers:
+  - name: init
+    image: debian
+    command: [id]
+    runAsUser: 1654
+  containers:
+  - name: app
+    image: aspnetapp
+""")
+''',
+            "runAsUser",
         ),
         Wrong(
             '''
@@ -192,10 +312,10 @@ spec:
     image: aspnetapp
 """)
 ''',
-            "not every container",
+            "nobody insists any more",
         ),
     ),
-    check=_check_all_of_them,
+    check=_CHECK_ALL_OF_THEM,
 )
 
 EXERCISES = (_IN_THE_CONTAINER, _WHICH_CAUSE, _ALL_OF_THEM)

@@ -3,27 +3,89 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
 
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.users import kubelet_refusal
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import AnswerBreak
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import may_not_replace, non_root_by_number, starts
+from labkit.course.judging.judged_container import JudgedContainer
+from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 from labkit.lab.container import Container
 
 _NOTE = "/app/note.txt"
 
 
-def _check_root_for_a_moment(world: World, app: Container) -> Assessment:
-    if app.exec(f"test -e {_NOTE}").exit_status:
-        return not_yet(f"There is no {_NOTE} in the container: the app itself may not write there.")
-    uid = app.exec("stat -c %u /proc/1").output
-    if uid != "1654":
-        return not_right(f"The file is there, but the app itself runs as uid {uid} now.")
-    open_to_app = [path for path in ("/app", "/app/aspnetapp") if not app.exec(f"test -w {path}").exit_status]
-    if open_to_app:
-        return not_right(f"The file is there, but the app may now change {' and '.join(open_to_app)} for good.")
-    return passed(f"The file is there, the app runs as uid {uid} as before, and its program is closed to it.")
+def _moment_as_given(app: JudgedContainer) -> str | None:
+    is_changed = app.tree.entry(_NOTE) is not None or app.is_changed_in("/app") or app.new_setuid_files()
+    if is_changed or any(process.uid != 1654 for process in app.processes):
+        return None
+    return f"There is no {_NOTE} in the container: the app itself may not write there."
 
+
+def _no_note(app: JudgedContainer) -> str | None:
+    entry = app.tree.entry(_NOTE)
+    if entry is None:
+        return f"There is no {_NOTE} in the container."
+    return None if entry.kind == "file" else f"{_NOTE} is no file."
+
+
+def _is_another_app(app: JudgedContainer) -> str | None:
+    image = app.world.look.image(app.base)
+    if image is not None and not app.facts.stands_on(image):
+        return f"The container is not one of {app.base}, so this is not the app."
+    if not app.processes:
+        return "The container does not run any more."
+    if not any("aspnetapp" in process.arguments for process in app.processes):
+        return f"The container runs {app.processes[0].arguments} in place of the app."
+    return None
+
+
+def _does_not_go_on_as_1654(app: JudgedContainer) -> str | None:
+    others = [process.uid for process in app.processes if process.uid != 1654]
+    return f"The file is there, but the app itself runs as uid {others[0]} now." if others else None
+
+
+def _has_new_way_to_root(app: JudgedContainer) -> str | None:
+    left = app.new_setuid_files()
+    return f"A setuid program of root's was left behind, so the app can be root: {', '.join(left)}." if left else None
+
+
+def _afterwards(name: str, command: list[str]) -> AnswerBreak:
+    def change(app: Container) -> Container:
+        app.exec(command, user="root")
+        return app
+
+    return AnswerBreak(name, change)
+
+
+_CHECK_ROOT_FOR_A_MOMENT = DemandCheck(
+    look=lambda world, app: JudgedContainer(world, app, "aspnetapp"),
+    as_given=_moment_as_given,
+    demands=(
+        Demand("app", "in the app's container", _is_another_app),
+        Demand("file", "a file `/app/note.txt`", _no_note, (_afterwards("the file removed", ["rm", _NOTE]),)),
+        Demand("uid", "The app must go on as 1654", _does_not_go_on_as_1654),
+        replace(
+            may_not_replace("must not be able to change `/app` or its own program", "/app", "/app/aspnetapp"),
+            breaks=(
+                _afterwards("/app open to everybody", ["chmod", "777", "/app"]),
+                _afterwards("/app given away", ["chown", "1654", "/app"]),
+                _afterwards("the program given away", ["chown", "1654", "/app/aspnetapp"]),
+            ),
+        ),
+        Demand(
+            "no setuid",
+            "must not be able to change `/app`",
+            _has_new_way_to_root,
+            (_afterwards("a setuid program left", ["install", "-m", "4755", "/bin/sh", "/usr/local/bin/left"]),),
+        ),
+    ),
+    praise=lambda app: "The file is there, the app runs as uid 1654 as before, and its program is closed to it.",
+)
 
 _ROOT_FOR_A_MOMENT = Exercise(
     name="root-for-a-moment",
@@ -62,7 +124,7 @@ app = lab.start("aspnetapp")
 app.exec("chmod 777 /app", user="root")
 app.exec("touch /app/note.txt")
 """,
-            "the app may now change /app for good",
+            "can put new files into /app",
         ),
         Wrong(
             """
@@ -70,11 +132,26 @@ app = lab.start("aspnetapp")
 app.exec("chown -R app /app", user="root")
 app.exec("touch /app/note.txt")
 """,
-            "/app and /app/aspnetapp",
+            "can put new files into /app",
+        ),
+        Wrong(
+            """
+app = lab.start("aspnetapp")
+app.exec("touch /app/note.txt", user="root")
+app.exec("install -m 4755 /bin/sh /usr/local/bin/left", user="root")
+""",
+            "setuid program of root's was left behind",
+        ),
+        Wrong(
+            """
+app = lab.start("debian", "sleep 3600", user="1654")
+app.exec("install -D /dev/null /app/note.txt", user="root")
+""",
+            "this is not the app",
         ),
         Wrong('app = "root"', "Container is expected"),
     ),
-    check=_check_root_for_a_moment,
+    check=_CHECK_ROOT_FOR_A_MOMENT,
 )
 
 _USERS = ("root", "1654", "4242", "rich", "app:rich")
@@ -82,8 +159,6 @@ _USERS = ("root", "1654", "4242", "rich", "app:rich")
 
 def _check_which_start(world: World, answer: list[object]) -> Assessment:
     chosen = set(map(str, answer))
-    if unknown := chosen - set(_USERS):
-        return not_right(f"{', '.join(sorted(unknown))}: not among the five.")
     results = {user: world.start.run("aspnetapp", "id", user=user) for user in _USERS}
     if bad := next((user for user in _USERS if user in chosen and results[user].cause is not None), None):
         return not_right(f"With {bad} it does not start: {results[bad].message}.")
@@ -96,6 +171,7 @@ _WHICH_START = Exercise(
     name="which-start",
     kind="choose",
     answers=list,
+    choices=_USERS,
     hints=(
         "Which of them have to be looked up in a file of the image?",
         "A number is a uid as it is; a name needs a line. A group is a name, too.",
@@ -106,27 +182,26 @@ _WHICH_START = Exercise(
         Wrong('chosen = ["root", "1654"]', "left out, 1"),
         Wrong('chosen = ["root", "1654", "4242", "app:rich"]', "unable to find group rich"),
         Wrong("chosen = list(('root', '1654', '4242', 'rich'))", "unable to find user rich"),
-        Wrong('chosen = ["nobody"]', "not among the five"),
+        Wrong('chosen = ["nobody"]', "not one of the five"),
         Wrong('chosen = "root"', "a list is expected"),
+        Wrong("chosen = ()", "The list is empty"),
     ),
     check=_check_which_start,
 )
 
 
-def _check_a_number_please(world: World, _: Any) -> Assessment:
-    image = world.look.image("by-name")
-    if image is None or image.user == "app":
-        return not_yet("The image by-name says app, a name, and the kubelet would refuse it: image-user-not-numeric.")
-    if (refusal := kubelet_refusal(image.user)) is not None:
-        return not_right(f'Config.User is "{image.user}", and the kubelet would refuse: {refusal.cause}.')
-    greeting = world.start.run("by-name").output
-    if not greeting.startswith("Hello app"):
-        return not_right(
-            f"The kubelet lets {image.user} pass, but the program says {greeting.partition(',')[0]!r}: "
-            f"no line of the image's passwd file has that uid."
-        )
-    return passed(f'Config.User is "{image.user}", and the program still says Hello app.')
+def _by_name_as_given(image: JudgedImage) -> str | None:
+    if image.facts_or_none is None or image.facts.user != "app":
+        return None
+    return "The image by-name says app, a name, and the kubelet would refuse it: image-user-not-numeric."
 
+
+_CHECK_A_NUMBER_PLEASE = DemandCheck(
+    look=image_named("by-name"),
+    as_given=_by_name_as_given,
+    demands=(non_root_by_number("it passes"), starts("says the same", prints="Hello app", also=(breaks.ANOTHER_UID,))),
+    praise=lambda image: f'Config.User is "{image.facts.user}", and the program still says Hello app.',
+)
 
 _A_NUMBER_PLEASE = Exercise(
     name="a-number-please",
@@ -142,11 +217,11 @@ _A_NUMBER_PLEASE = Exercise(
         'lab.publish("-p:ContainerUser=1654:1654", name="by-name")',
     ),
     wrong=(
-        Wrong('lab.publish("-p:ContainerUser=root", name="by-name")', "image-user-not-numeric"),
-        Wrong('lab.publish("-p:ContainerUser=0", name="by-name")', "image-runs-as-root"),
-        Wrong('lab.publish("-p:ContainerUser=4242", name="by-name")', "no line of the image's passwd"),
+        Wrong('lab.publish("-p:ContainerUser=root", name="by-name")', "the app would be root"),
+        Wrong('lab.publish("-p:ContainerUser=0", name="by-name")', "the one of root"),
+        Wrong('lab.publish("-p:ContainerUser=4242", name="by-name")', "not 'Hello app'"),
     ),
-    check=_check_a_number_please,
+    check=_CHECK_A_NUMBER_PLEASE,
 )
 
 _IDS = re.compile(r"[0-9]+:[0-9]+")
@@ -158,7 +233,7 @@ def _check_field_by_field(world: World, answer: str) -> Assessment:
     pod = world.start.pod(
         "aspnetapp", name="field-by-field", pod={"runAsUser": 2000, "runAsGroup": 3000}, container={"runAsUser": 4242}
     )
-    ids = world.start.exec(pod.expect_running(), ["sh", "-c", "echo $(id -u):$(id -g)"]).expect().output
+    ids = world.start.exec(pod.expect_running(), ["sh", "-c", "echo $(id -u):$(id -g)"]).expect().stdout
     uid, gid = answer.split(":")
     if uid != ids.split(":")[0]:
         return not_right(f"It is not uid {uid}: two settings override the image's user, and one of them the other.")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import PodBreak, everywhere
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.judged_deployment import JudgedDeployment, deployment_named
+from labkit.course.judging.judged_pod import JudgedPod, pod_named
+from labkit.course.judging.pod_demands import keeps_program, restricted_holds, runs
 from labkit.course.world import World
-
-_PRIVILEGED = "the namespace does not enforce restricted any more, so anything would pass there"
 
 
 def _named(violations: tuple[str, ...]) -> str:
@@ -17,7 +21,10 @@ def _named(violations: tuple[str, ...]) -> str:
 
 # --- to-restricted ---
 
-_START = "allowPrivilegeEscalation != false, unrestricted capabilities, restricted volume types, runAsNonRoot != true"
+_AS_GIVEN_POD = (
+    "allowPrivilegeEscalation != false, unrestricted capabilities, restricted volume types, runAsNonRoot != true, "
+    "seccompProfile"
+)
 
 _POD = '''
 lab.enforce("restricted")
@@ -52,29 +59,56 @@ def _pod(
     return _POD.format(pod=pod, container=container, volume=volume, image=image)
 
 
-def _check_to_restricted(world: World, _: Any) -> Assessment:
-    pod = world.look.pod("to-restricted")
-    if pod is None:
-        return not_yet("There is no pod to-restricted yet.")
-    if pod.verdict == "not admitted":
-        named = _named(pod.violations)
-        if named.startswith(_START):
-            return not_yet("The API server still objects to the pod to-restricted as it was given to you.")
-        return not_right(f"The API server does not let it in; it names: {named or pod.message}.")
-    if world.look.enforced() != "restricted":
-        return not_right(f"The pod is there, but {_PRIVILEGED}.")
-    refusal = world.look.admission(world.look.manifest("to-restricted"))
-    if refusal is not None:
-        return not_right(
-            f"The pod was let in before the label; today the API server would name: {_named(refusal.violations)}."
-        )
-    if pod.verdict != "running":
-        return not_right(f"The API server let it in, but it does not run: {pod.cause or pod.message or pod.verdict}.")
-    containers = world.look.manifest("to-restricted")["spec"]["containers"]
-    mounts = [mount for container in containers for mount in container.get("volumeMounts") or []]
-    if not any(mount.get("mountPath") == "/scratch" for mount in mounts):
-        return not_right("It runs, but the app has lost its folder /scratch.")
-    return passed("The API server lets it in, the kubelet starts it, and the app still has its folder.")
+def _to_restricted_as_given(pod: JudgedPod) -> str | None:
+    if ", ".join(pod.violated) != _AS_GIVEN_POD:
+        return None
+    return "The API server still objects to the pod to-restricted as it was given to you."
+
+
+# Volumes that nothing can be written to (kubernetes/api:core/v1/types.go).
+_READ_ONLY_VOLUMES = ("configMap", "secret", "projected", "downwardAPI", "image")
+
+
+def _no_scratch(pod: JudgedPod) -> str | None:
+    volumes = {volume["name"]: volume for volume in pod.spec.get("volumes") or []}
+    for container in pod.spec.get("containers") or []:
+        for mount in container.get("volumeMounts") or []:
+            if mount["mountPath"].rstrip("/") != "/scratch":
+                continue
+            kind = next((kind for kind in _READ_ONLY_VOLUMES if kind in volumes[mount["name"]]), "")
+            if mount.get("readOnly") or kind:
+                return f"It runs, but its folder /scratch is read-only{f': a {kind}' if kind else ''}."
+            return None
+    return "It runs, but the app has lost its folder /scratch."
+
+
+def _lose_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        container.pop("volumeMounts", None)
+
+
+def _close_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        for mount in container["volumeMounts"]:
+            mount["readOnly"] = True
+
+
+_CHECK_TO_RESTRICTED = DemandCheck(
+    look=pod_named("to-restricted"),
+    as_given=_to_restricted_as_given,
+    demands=(
+        restricted_holds("where `restricted` is enforced"),
+        runs("ends with the pod running", as_root=True),
+        keeps_program("Its app"),
+        Demand(
+            "scratch",
+            "wants a folder /scratch to write to",
+            _no_scratch,
+            (PodBreak("no folder", _lose_the_folder), PodBreak("a read-only folder", _close_the_folder)),
+        ),
+    ),
+    praise=lambda pod: "The API server lets it in, the kubelet starts it, and the app still has its folder.",
+)
 
 
 _TO_RESTRICTED = Exercise(
@@ -97,6 +131,7 @@ _TO_RESTRICTED = Exercise(
             "aspnetapp-root",
         ),
         _pod("{seccompProfile: {type: RuntimeDefault}}\n  hostUsers: false"),
+        _pod().replace("mountPath: /scratch", "mountPath: /scratch/"),
     ),
     wrong=(
         Wrong(_pod(volume="hostPath: {path: /tmp}"), "restricted volume types"),
@@ -113,8 +148,19 @@ _TO_RESTRICTED = Exercise(
             _pod().replace('lab.enforce("restricted")\n', "").replace(_FULL_CONTAINER, "{}") + "lab.enforce()\n",
             "let in before the label",
         ),
+        Wrong(_pod().replace("mountPath: /scratch", "mountPath: /scratch\n      readOnly: true"), "is read-only"),
+        Wrong(
+            _pod().replace("    image: aspnetapp", "    image: aspnetapp\n    command: [sleep, '60']"),
+            "in place of its app",
+        ),
+        Wrong(_pod().replace("mountPath: /scratch", "mountPath: /tmp"), "has lost its folder"),
+        # A container's setting, written one level too high.
+        Wrong(
+            _pod("{runAsNonRoot: true, allowPrivilegeEscalation: false, seccompProfile: {type: RuntimeDefault}}"),
+            "allowPrivilegeEscalation",
+        ),
     ),
-    check=_check_to_restricted,
+    check=_CHECK_TO_RESTRICTED,
 )
 
 
@@ -148,9 +194,6 @@ spec:
 
 
 def _check_missing_controls(world: World, answer: list[Any]) -> Assessment:
-    unknown = [control for control in answer if control not in _CONTROLS]
-    if unknown:
-        return not_right(f"{unknown[0]!r} is not one of the controls that the task lists.")
     world.start.enforce("restricted")
     refusal = world.look.admission(MISSING_CONTROLS)
     if refusal is None:
@@ -169,6 +212,7 @@ _MISSING_CONTROLS = Exercise(
     name="missing-controls",
     kind="choose",
     answers=list,
+    choices=_CONTROLS,
     hints=(
         "For each control: is it set for the pod, for a container, or for both? Which one is in force for `sidecar`?",
         "Settings of a container override those of the pod, for the better or the worse. And which one capability "
@@ -180,8 +224,8 @@ _MISSING_CONTROLS = Exercise(
     wrong=(
         Wrong('missing = ["capabilities"]', "names 2 controls and you name 1"),
         Wrong('missing = ["capabilities", "runAsNonRoot", "seccompProfile"]', "no objection as to seccompProfile"),
-        Wrong("missing = []", "names 2 controls and you name 0"),
-        Wrong('missing = ["root"]', "not one of the controls"),
+        Wrong("missing = []", "The list is empty"),
+        Wrong('missing = ["root"]', "not one of the six"),
         Wrong('missing = "capabilities"', "a list is expected"),
     ),
     check=_check_missing_controls,
@@ -220,27 +264,55 @@ def _deployment(pod: str = _FULL_POD, container: str = _FULL_CONTAINER, image: s
     return _DEPLOYMENT.replace("POD", pod).replace("CONTAINER", container).replace("IMAGE", image)
 
 
-def _check_pods_come(world: World, _: Any) -> Assessment:
-    rollout = world.look.rollout("pods-come")
-    if rollout is None:
-        return not_yet("There is no Deployment pods-come yet.")
-    if _named(rollout.violations) == _AS_GIVEN:
-        return not_yet("The Deployment pods-come is as it was: the API server takes it, and none of its pods.")
-    if rollout.violations:
-        return not_right(f"Its pods do not come: the API server names {_named(rollout.violations)}.")
-    if world.look.enforced() != "restricted":
-        return not_right(f"{rollout.ready} pods are ready, but {_PRIVILEGED}.")
-    if rollout.wanted < 1:
-        return not_right("The Deployment asks for no pods, so none is refused, and none comes.")
-    if rollout.ready < rollout.wanted:
-        waiting = next(
-            (reason for name, _, reason in world.look.pods() if reason and name.startswith("pods-come-")), ""
-        )
-        return not_right(
-            f"The API server lets the pods in now, but {rollout.ready} of {rollout.wanted} are ready; "
-            f"a container of theirs waits for: {waiting or 'nothing that it says'}. That is another component's no."
-        )
-    return passed(f"{rollout.ready} of {rollout.wanted} pods are ready where restricted is enforced.")
+def _pods_come_as_given(deployment: JudgedDeployment) -> str | None:
+    rollout = deployment.rollout_or_none
+    if rollout is None or _named(rollout.violations) != _AS_GIVEN:
+        return None
+    return "The Deployment pods-come is as it was: the API server takes it, and none of its pods."
+
+
+def _is_weakened(deployment: JudgedDeployment) -> str | None:
+    if deployment.world.look.enforced() != "restricted":
+        return "The namespace does not enforce restricted any more, so anything would pass there."
+    refusal = deployment.world.look.admission(deployment.manifest)
+    if refusal is None:
+        return None
+    return f"Its pods do not come: the API server names {_named(refusal.violations) or refusal.message}."
+
+
+def _not_both(deployment: JudgedDeployment) -> str | None:
+    wanted, ready = deployment.rollout.wanted, deployment.rollout.ready
+    if wanted < 2:
+        return f"The Deployment asks for {wanted} pod{'' if wanted == 1 else 's'}; two is what it was given for."
+    if ready >= wanted:
+        return None
+    reason = next((pod.headline for pod in deployment.pods if pod.verdict != "running"), "nothing that it says")
+    return (
+        f"The API server lets the pods in now, but {ready} of {wanted} are ready: {reason}. "
+        "That is another component's no."
+    )
+
+
+def _only_one(manifest: dict[str, Any], _: dict[str, Any]) -> None:
+    manifest["spec"]["replicas"] = 1
+
+
+_CHECK_PODS_COME = DemandCheck(
+    look=deployment_named("pods-come"),
+    as_given=_pods_come_as_given,
+    demands=(
+        Demand(
+            "restricted",
+            "without weakening the namespace",
+            _is_weakened,
+            (everywhere("nobody insists", runAsNonRoot=None), everywhere("no filter", seccompProfile=None)),
+        ),
+        Demand("both", "Make both of them ready", _not_both, (PodBreak("one replica", _only_one),)),
+    ),
+    praise=lambda deployment: (
+        f"{deployment.rollout.ready} of {deployment.rollout.wanted} pods are ready where restricted is enforced."
+    ),
+)
 
 
 _PODS_COME = Exercise(
@@ -269,9 +341,11 @@ _PODS_COME = Exercise(
             ),
             "does not enforce restricted",
         ),
-        Wrong(_deployment().replace("replicas: 2", "replicas: 0"), "asks for no pods"),
+        Wrong(_deployment().replace("replicas: 2", "replicas: 0"), "asks for 0 pods"),
+        Wrong(_deployment().replace("replicas: 2", "replicas: 1"), "asks for 1 pod"),
+        Wrong(_deployment(image="aspnetapp-root"), "another component's no"),
     ),
-    check=_check_pods_come,
+    check=_CHECK_PODS_COME,
 )
 
 
@@ -281,8 +355,6 @@ _WHO = ("the API server", "the kubelet", "nobody")
 
 
 def _check_who_says_no(world: World, answer: str) -> Assessment:
-    if answer not in _WHO:
-        return not_right(f"{answer!r} is not one of {', '.join(map(repr, _WHO))}.")
     world.start.enforce("restricted")
     manifest = {
         "kind": "Pod",
@@ -320,6 +392,7 @@ _WHO_SAYS_NO = Exercise(
     name="who-says-no",
     kind="predict",
     answers=str,
+    choices=_WHO,
     hints=(
         "Each of the two has a rule about runAsUser: 0. Does hostUsers count in both?",
         "Pod Security asks for no particular user where hostUsers is false. And the kubelet's first refusal in "

@@ -2,70 +2,94 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Any
 
 from labkit.core.pods.manifest import container_manifest, pod_manifest
-from labkit.core.pods.outcome import Outcome
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
-from labkit.course.pod_settings import container_settings
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import another_image, container_setting, everywhere
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.judged_image import JudgedImage
+from labkit.course.judging.judged_pod import JudgedPod, pod_named
+from labkit.course.judging.pod_demands import ROOT, not_as_root, runs, uids
+from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 from labkit.threat.judge import Control
 
 _BEGIN = {"runAsNonRoot": True}
+_ONLY_CAPABILITIES: dict[str, Any] = {"allowPrivilegeEscalation": None, "capabilities": {"drop": ["ALL"]}}
 _SETUID = "/usr/local/bin/ids"
-_HERE = "--- the kernel:"
 
 
-def _ask(world: World, pod: Outcome, command: str) -> tuple[list[str], dict[str, str]]:
-    """What a command says in a pod, and what the kernel says of it there: NoNewPrivs, Seccomp and so on.
-
-    Args:
-        pod: it has a shell.
-        command: for the shell.
-
-    Returns:
-        The command's lines, and the fields of /proc/self/status (proc_pid_status(5)).
-    """
-    script = f"{{ {command}; }} 2>&1; echo {_HERE}; cat /proc/self/status"
-    printed, _, status = world.start.exec(pod, ["sh", "-c", script]).output.partition(_HERE)
-    fields = (line.partition(":") for line in status.splitlines())
-    return printed.strip().splitlines(), {name: value.strip() for name, _, value in fields}
+def _is_untouched(pod: JudgedPod) -> bool:
+    """Whether its settings are those of the cell as it was given."""
+    is_given = pod.settings == _BEGIN and not any(map(own_settings, pod.containers))
+    return is_given and pod.outcome is not None and pod.outcome.verdict == "running"
 
 
-def _does_not_run(pod: Outcome) -> Assessment:
-    return not_right(f"The pod does not run: {pod.verdict}, {pod.cause or pod.message or 'its program has ended'}.")
+def _no_way_back_as_given(pod: JudgedPod) -> str | None:
+    setuid = pod.world.look.image("setuid")
+    is_given = all(
+        image is not None and setuid is not None and image.facts.id == setuid.id for image in pod.images.values()
+    )
+    if not _is_untouched(pod) or not is_given:
+        return None
+    return f"{_SETUID} still acts as uid 0."
 
 
-def _is_untouched(world: World, pod: str) -> bool:
-    return all(settings == _BEGIN for settings in container_settings(world.look.manifest(pod)).values())
+def _stands_elsewhere(pod: JudgedPod) -> str | None:
+    setuid = pod.world.look.image("setuid")
+    for container, image in pod.images.items():
+        if image is not None and setuid is not None and not image.facts.stands_on(setuid):
+            return f"The container {container} is of another image: this is not the pod with {_SETUID} any more."
+    return None
 
 
-def _check_no_way_back(world: World, _: Any) -> Assessment:
-    pod = world.look.pod("no-way-back")
-    if pod is None:
-        return not_yet("There is no pod no-way-back yet.")
-    if pod.verdict != "running":
-        return _does_not_run(pod)
-    lines, status = _ask(world, pod, f"{_SETUID}; find / -xdev -perm -4000 -user root 2>/dev/null")
-    ids = lines[0] if lines else "nothing"
-    uids = re.fullmatch(r"real uid (\d+), effective uid (\d+)", ids)
-    if uids is None:
-        return not_right(f"The pod has no program {_SETUID} that works; it prints: {ids}.")
-    if uids[1] == "0":
-        return not_right("The pod runs as root: there is no way back to go.")
-    if uids[2] == "0" and _is_untouched(world, "no-way-back"):
-        return not_yet(f"{_SETUID} still prints: {ids}.")
-    if uids[2] == "0":
-        powers = "no capabilities, but root's files are its own" if int(status["CapBnd"], 16) == 0 else "root's powers"
-        return not_right(f"{_SETUID} still prints: {ids}. The setuid bit counts as before; what it gives has {powers}.")
-    if status["NoNewPrivs"] == "1":
-        return passed(f"{ids}. NoNewPrivs is 1: no program's setuid bit counts for this pod.")
-    if len(lines) > 1:
-        return not_right(
-            f"{_SETUID} gives root no more, but NoNewPrivs is 0, and others are left: {', '.join(lines[1:])}."
-        )
-    return passed(f"{ids}, and the image has no setuid program of root's any more.")
+def _setuid_of_root(image: JudgedImage) -> list[str]:
+    return [entry.path for entry in image.tree.setuid_files() if entry.is_setuid and entry.uid == 0]
+
+
+def _has_way_back(pod: JudgedPod) -> str | None:
+    for container, image in pod.images.items():
+        status = pod.kernel.get(container, {})
+        left = _setuid_of_root(image) if image is not None else []
+        # With no_new_privs no program's setuid bit counts (kernel.org: userspace-api/no_new_privs).
+        if status.get("NoNewPrivs") == "1" or not left:
+            continue
+        if _SETUID not in left:
+            return f"{_SETUID} gives root no more, but NoNewPrivs is 0, and others are left: {', '.join(left)}."
+        has_powers = int(status.get("CapBnd", "1"), 16) != 0
+        powers = "root's powers" if has_powers else "no capabilities, but root's files are its own"
+        return f"{_SETUID} still acts as uid 0. The setuid bit counts as before; what it gives has {powers}."
+    return None
+
+
+_CHECK_NO_WAY_BACK = DemandCheck(
+    look=pod_named("no-way-back"),
+    as_given=_no_way_back_as_given,
+    demands=(
+        runs("it must go on running"),
+        not_as_root("as non-root"),
+        Demand(
+            "image",
+            "a program of root's, `/usr/local/bin/ids`",
+            _stands_elsewhere,
+            (another_image("setuid", "aspnetapp"),),
+        ),
+        Demand(
+            "locked",
+            "nobody in it gets root by a setuid program",
+            _has_way_back,
+            (
+                container_setting("no lock", allowPrivilegeEscalation=None),
+                # Where the image has no setuid program any more there is nothing to lock.
+                replace(container_setting("only capabilities", **_ONLY_CAPABILITIES), answers=(0,)),
+            ),
+        ),
+    ),
+    praise=lambda pod: f"It runs as {uids(pod)}, and no program's setuid bit gives anybody root in this pod.",
+)
 
 
 _NO_WAY_BACK = Exercise(
@@ -102,10 +126,16 @@ lab.pod("without-setuid", name="no-way-back", command="sleep 3600", pod={"runAsN
             'container={"readOnlyRootFilesystem": True})',
             "counts as before",
         ),
-        Wrong('lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsUser": 0})', "runs as root"),
+        Wrong('lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsUser": 0})', "runs as uid 0"),
+        # A setting of the container, written for the pod.
+        Wrong(
+            'lab.pod("setuid", name="no-way-back", command="sleep 3600", '
+            'pod={"runAsNonRoot": True, "allowPrivilegeEscalation": False})',
+            "allowPrivilegeEscalation",
+        ),
         Wrong(
             'lab.pod("aspnetapp", name="no-way-back", container={"allowPrivilegeEscalation": False})',
-            "has no program",
+            "is of another image",
         ),
         Wrong(
             '''
@@ -120,34 +150,67 @@ lab.pod("without-ids", name="no-way-back", command="sleep 3600", pod={"runAsNonR
             "others are left",
         ),
     ),
-    check=_check_no_way_back,
+    check=_CHECK_NO_WAY_BACK,
 )
 
 _FILTERED = "2"
+_SYS_ADMIN = 1 << 21
+"""CAP_SYS_ADMIN's bit (linux:include/uapi/linux/capability.h)."""
 
 
-def _check_no_new_world(world: World, _: Any) -> Assessment:
-    pod = world.look.pod("no-new-world")
-    if pod is None or (pod.verdict == "running" and _is_untouched(world, "no-new-world")):
-        return not_yet("The pod no-new-world does not stop anybody from making a user namespace yet.")
-    if pod.verdict != "running":
-        return _does_not_run(pod)
-    lines, status = _ask(world, pod, "id -u; unshare --user echo it worked")
-    uid, *tried = lines or ["?"]
-    if uid == "0":
-        return not_right("The pod runs as root now.")
-    if status.get("Seccomp") != _FILTERED:
-        return not_right(
-            f"The kernel says Seccomp: {status.get('Seccomp')}, so no system call is filtered, whatever the manifest "
-            f"says. unshare: {' '.join(tried)}."
-        )
-    if tried == ["it worked"]:
-        return not_right(
-            "There is a filter (Seccomp: 2), and it lets unshare through. The runtime's profile depends on the "
-            f"capabilities that the container was given: its bounding set is {status['CapBnd']}."
-        )
-    return passed(f"uid {uid}, Seccomp: 2, and this is what trying it gives: {' '.join(tried)}.")
+def _no_new_world_as_given(pod: JudgedPod) -> str | None:
+    if not _is_untouched(pod):
+        return None
+    return "The pod no-new-world does not stop anybody from making a user namespace yet."
 
+
+def _has_another_uid(pod: JudgedPod) -> str | None:
+    for container, identity in pod.identities.items():
+        if identity.uid == 0:
+            return f"The container {container} runs as root now."
+        if identity.uid != 1654:
+            return f"The container {container} runs as uid {identity.uid} now."
+    return None
+
+
+def _may_make_one(pod: JudgedPod) -> str | None:
+    for container, status in pod.kernel.items():
+        if status.get("Seccomp") != _FILTERED:
+            return (
+                f"The kernel says Seccomp: {status.get('Seccomp')} of container {container}, so no system call is "
+                "filtered, whatever the manifest says."
+            )
+        # containerd/containerd:contrib/seccomp/seccomp_default.go, DefaultProfile
+        if int(status.get("CapBnd", "0"), 16) & _SYS_ADMIN:
+            return (
+                "There is a filter (Seccomp: 2), and it lets unshare through. The runtime's profile depends on the "
+                f"capabilities that the container was given: its bounding set is {status['CapBnd']}."
+            )
+        tried = pod.world.start.exec(pod.name, ["unshare", "--user", "true"], container=container)
+        if tried.cause is None and tried.exit_status == 0:
+            return f"There is a filter (Seccomp: 2), and unshare --user in container {container} works all the same."
+    return None
+
+
+_CHECK_NO_NEW_WORLD = DemandCheck(
+    look=pod_named("no-new-world"),
+    as_given=_no_new_world_as_given,
+    demands=(
+        runs("Make a pod"),
+        Demand("uid", "still runs as 1654", _has_another_uid, (everywhere("another uid", runAsUser=4242), ROOT)),
+        Demand(
+            "filtered",
+            "nobody can make a user namespace",
+            _may_make_one,
+            (
+                everywhere("no filter", seccompProfile=None),
+                container_setting("unconfined", seccompProfile={"type": "Unconfined"}),
+                container_setting("a capability more", capabilities={"add": ["SYS_ADMIN"]}),
+            ),
+        ),
+    ),
+    praise=lambda pod: f"It runs as {uids(pod)}, and the kernel filters its system calls (Seccomp: 2).",
+)
 
 _NO_NEW_WORLD = Exercise(
     name="no-new-world",
@@ -166,6 +229,11 @@ lab.pod("aspnetapp", name="no-new-world",
         """
 lab.pod("aspnetapp", name="no-new-world", pod={"runAsNonRoot": True},
         container={"seccompProfile": {"type": "RuntimeDefault"}})
+""",
+        # Nothing is in this image that could try it.
+        """
+lab.pod("aspnetapp-chiseled", name="no-new-world",
+        pod={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}})
 """,
     ),
     wrong=(
@@ -190,8 +258,13 @@ lab.pod("aspnetapp", name="no-new-world", pod={"runAsNonRoot": True},
             '"seccompProfile": {"type": "RuntimeDefault"}})',
             "runs as root",
         ),
+        Wrong(
+            'lab.pod("aspnetapp", name="no-new-world", pod={"runAsUser": 4242, '
+            '"seccompProfile": {"type": "RuntimeDefault"}})',
+            "runs as uid 4242",
+        ),
     ),
-    check=_check_no_new_world,
+    check=_CHECK_NO_NEW_WORLD,
 )
 
 _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
@@ -199,15 +272,17 @@ _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
 
 def _check_which_control(world: World, answer: dict[object, object]) -> Assessment:
     unknown = [name for name in answer if name not in _STOPPED]
+    controls = {control.casefold(): control for control in Control}
     if unknown or len(answer) < len(_STOPPED):
         return not_right(f"A control for each of {', '.join(_STOPPED)} is expected, and for nothing else.")
     for name, control in answer.items():
-        if control not in tuple(Control):
+        if str(control).casefold() not in controls:
             return not_right(f"{name}: {control!r} is no control; they are {', '.join(Control)}.")
     for cell in world.start.probe("app-restricted", *_STOPPED):
-        if answer[cell.probe] != cell.control:
+        control = controls[str(answer[cell.probe]).casefold()]
+        if control != cell.control:
             return not_right(
-                f"{cell.probe}: what came back was *{cell.reason}*, and that is not how {answer[cell.probe]} refuses."
+                f"{cell.probe}: what came back was *{cell.reason}*, and that is not how {control} refuses."
             )
     return passed("Tried just now in app-restricted: four attempts, four controls.")
 
@@ -256,9 +331,6 @@ _LOOK = "for folder in {}; do test -w /node$folder && echo $folder; done; true"
 
 
 def _check_open_folders(world: World, answer: list[object]) -> Assessment:
-    unknown = [name for name in answer if name not in _FOLDERS]
-    if unknown:
-        return not_right(f"{unknown[0]!r} is not one of the five: {', '.join(_FOLDERS)}.")
     container = container_manifest("app", "aspnetapp")
     container["volumeMounts"] = [{"name": _volume(path), "mountPath": f"/node{path}"} for path in _FOLDERS]
     manifest = pod_manifest("open-folders", [container], security=_BEGIN)
@@ -267,9 +339,9 @@ def _check_open_folders(world: World, answer: list[object]) -> Assessment:
     ]
     pod = world.start.apply(manifest)
     if pod.verdict != "running":
-        return _does_not_run(pod)
+        return not_right(f"The pod of the check does not run: {pod.headline}.")
     # Only asked, by access(2): nothing is written.
-    writable = world.start.exec(pod, ["sh", "-c", _LOOK.format(" ".join(_FOLDERS))]).output.split()
+    writable = world.start.exec(pod, ["sh", "-c", _LOOK.format(" ".join(_FOLDERS))]).stdout.split()
     closed = [name for name in answer if name not in writable]
     if closed:
         return not_right(
@@ -291,6 +363,7 @@ _OPEN_FOLDERS = Exercise(
     name="open-folders",
     kind="predict",
     answers=list,
+    choices=_FOLDERS,
     hints=(
         "Nothing about a hostPath is checked but the owner and mode of the folder. Which of the five are open to all?",
         "What mode has /tmp on your own machine? The node has the same folders for the same purposes.",
@@ -299,8 +372,8 @@ _OPEN_FOLDERS = Exercise(
     solution='prediction = ["/tmp", "/var/tmp"]',
     others=('prediction = ["/var/tmp", "/tmp"]',),
     wrong=(
-        Wrong("prediction = []", "not every folder of a machine is root's alone"),
-        Wrong('prediction = ["/tmp"]', "1 of the node's folders"),
+        Wrong("prediction = []", "The list is empty"),
+        Wrong('prediction = ["/tmp"]', "not every folder of a machine is root's alone"),
         Wrong('prediction = ["/tmp", "/var/tmp", "/var/log"]', "may not write to /var/log"),
         Wrong('prediction = ["tmp"]', "not one of the five"),
     ),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Any
 
-from labkit.base.errors import LabError
 from labkit.base.waiting import watch
-from labkit.course.exercise import Assessment, Exercise, Wrong, not_right, not_yet, passed
+from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.breaks import PodBreak, another_image, everywhere, without_container
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.judged_manifest import JudgedManifest
+from labkit.course.judging.judged_pod import JudgedPod, why_it_does_not_run
+from labkit.course.judging.pod_demands import restricted_holds
+from labkit.course.pod_settings import container_settings, own_settings
 from labkit.course.world import World
-from labkit.explain.workload_kinds import read_workloads
 
 _KEY = "seven-times-six"
 _LISTENS = re.compile(r"listening on port (\d+)")
@@ -21,8 +27,6 @@ _REFUSALS = {"key": "cannot read its key", "ledger": "cannot write to its ledger
 
 
 def _check_next_no(world: World, answer: str) -> Assessment:
-    if answer not in (*_REFUSALS, "none"):
-        return not_right(f"{answer!r} is not one of {', '.join(map(repr, (*_REFUSALS, 'none')))}.")
     argv = ["env", "LEDGER_KEY_FILE=/etc/hostname", "/app/ledger"]
     stdout = world.start.run("ledger", argv, user="1654").output
     refusal = next((name for name, text in _REFUSALS.items() if text in stdout), "none")
@@ -37,6 +41,7 @@ _NEXT_NO = Exercise(
     name="next-no",
     kind="predict",
     answers=str,
+    choices=(*_REFUSALS, "none"),
     hints=(
         "In which order does the app do the three things that need root?",
         "`cluster/sampleapp/ledger.go` has them in its function `open`. Which comes after the key?",
@@ -55,60 +60,95 @@ _NEXT_NO = Exercise(
 # --- harden ---
 
 
-def _check_harden(world: World, _: Any) -> Assessment:
-    pod = world.look.pod("ledger")
-    if pod is None:
-        return not_yet("There is no pod ledger yet.")
-    if pod.verdict == "not admitted":
-        names = [violation.partition(" (")[0] for violation in pod.violations]
-        if len(names) == 4:
-            return not_yet("The API server still objects to the pod ledger on all four counts.")
-        return not_right(f"The API server does not let it in; it names: {', '.join(names) or pod.message}.")
-    if world.look.enforced() != "restricted":
-        return not_right("The namespace does not enforce restricted any more, so anything would pass there.")
-    refusal = world.look.admission(world.look.manifest("ledger"))
-    if refusal is not None:
-        return not_right("The pod was let in before the label; if it were made again now, the API server would refuse.")
-    if pod.cause is not None:
-        return not_right(f"The API server let it in, but it does not run: {pod.cause}, {pod.message}.")
-    return _check_the_app(world)
+_FOUR = {"allowPrivilegeEscalation != false", "unrestricted capabilities", "runAsNonRoot != true", "seccompProfile"}
 
 
-def _check_the_app(world: World) -> Assessment:
-    log, page = _look_at_the_app(world)
-    if not page:
-        last = log.splitlines()[-1] if log else "nothing"
-        return not_right(f"It was let in, but the app does not work; the last that it logged is: {last}.")
-    first, _, book = page.partition("\n")
+class _JudgedLedger(JudgedPod):
+    """The ledger's pod, with what its app says and shows."""
+
+    @cached_property
+    def log(self) -> str:
+        """What it logged."""
+        return watch(lambda: self.world.look.log(self.name), bool, _LOG_SECONDS)
+
+    @cached_property
+    def page(self) -> str:
+        """The app's page; empty if it does not answer."""
+        variables = [variable for container in self.containers for variable in container.get("env") or []]
+        numbers = [str(variable.get("value")) for variable in variables if str(variable.get("value")).isdigit()]
+        ports = [*_LISTENS.findall(self.log), *numbers, "8080", "80"]
+        # An app that has said that it cannot go on has no page, on whatever port.
+        for port in [] if "cannot" in self.log else dict.fromkeys(ports):
+            response = self.world.look.page(self.name, int(port))
+            if response.exit_status == 0:
+                return response.output
+        return ""
+
+    @property
+    def entry(self) -> str:
+        """The last entry of its ledger."""
+        lines = self.page.partition("\n")[2].strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+def _harden_as_given(pod: JudgedPod) -> str | None:
+    if set(pod.violated) != _FOUR or any(map(own_settings, pod.containers)) or set(pod.settings) - {"sysctls"}:
+        return None
+    return "The API server still objects to the pod ledger on all four counts."
+
+
+def _is_refused(pod: JudgedPod) -> str | None:
+    if pod.outcome is not None and (pod.outcome.cause is not None or pod.outcome.verdict == "pending"):
+        return f"The API server let it in. {why_it_does_not_run(pod)} {pod.outcome.message or ''}".strip()
+    return None
+
+
+def _does_not_answer(pod: _JudgedLedger) -> str | None:
+    if not pod.page:
+        last = pod.log.splitlines()[-1] if pod.log else "nothing"
+        return f"It was let in, but the app does not work; the last that it logged is: {last}."
+    first = pod.page.partition("\n")[0]
     if first != f"key: {_KEY}":
-        return not_right(f"The app answers, but it has another key now. Its page begins with {first!r}.")
-    if "opened by uid" not in book:
-        return not_right(f"The app answers, but its ledger has no entry of its own: {book!r}.")
-    user = book.strip().splitlines()[-1].removeprefix("opened by ")
-    if user == "uid 0":
-        user = "uid 0 of a user namespace"
-    return passed(f"The app answers with its key, has written to its ledger as {user}, and restricted holds.")
+        return f"The app answers, but it has another key now. Its page begins with {first!r}."
+    return None
 
 
-def _look_at_the_app(world: World) -> tuple[str, str]:
-    """The app's log, and its page; empty if it does not answer."""
+def _has_no_entry(pod: _JudgedLedger) -> str | None:
+    if "opened by uid" in pod.entry:
+        return None
+    return f"The app answers, but its ledger has no entry of its own: {pod.entry!r}."
 
-    def read_log() -> str:
-        pod = world.look.pod("ledger")
-        return pod.logs if pod is not None else ""
 
-    log = watch(read_log, bool, _LOG_SECONDS)
-    spec = world.look.manifest("ledger").get("spec") or {}
-    variables = [variable for container in spec.get("containers", []) for variable in container.get("env") or []]
-    numbers = [str(variable.get("value")) for variable in variables if str(variable.get("value")).isdigit()]
-    ports = [*_LISTENS.findall(log), *numbers, "8080", "80"]
-    # An app that has said that it cannot go on has no page, on whatever port.
-    for port in [] if "cannot" in log else dict.fromkeys(ports):
-        response = world.look.page("ledger", int(port))
-        if response.exit_status == 0:
-            return log, response.output
-    return log, ""
+def _without_volumes(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        container.pop("volumeMounts", None)
 
+
+def _on_port_80(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        container.pop("env", None)
+
+
+_CHECK_HARDEN = DemandCheck(
+    look=lambda world, _: _JudgedLedger(world, "ledger"),
+    as_given=_harden_as_given,
+    demands=(
+        restricted_holds("a namespace that enforces `restricted`"),
+        Demand("runs", "**without breaking it**", _is_refused),
+        Demand(
+            "page",
+            "its page must answer with the same key",
+            _does_not_answer,
+            (
+                another_image("ledger", "aspnetapp"),
+                PodBreak("no volumes", _without_volumes),
+                PodBreak("port 80", _on_port_80),
+            ),
+        ),
+        Demand("ledger", "it must have written to its ledger", _has_no_entry),
+    ),
+    praise=lambda pod: f"The app answers with its key, has written to its ledger ({pod.entry}), and restricted holds.",
+)
 
 _LEDGER = '''
 lab.enforce("restricted")
@@ -216,9 +256,18 @@ _HARDEN = Exercise(
         Wrong(_ledger("", user=""), "image-runs-as-root"),
         Wrong('lab.enforce("privileged")\nlab.apply(lab.sample("ledger"))', "does not enforce restricted"),
         Wrong('lab.apply(lab.sample("ledger"))\nlab.enforce("restricted")', "before the label"),
-        Wrong(_ledger("").replace("      allowPrivilegeEscalation: false\n", ""), "it names: allowPrivilegeEscalation"),
+        # Four controls again, and not the four of the start.
+        Wrong(
+            _ledger("", user="")
+            .replace("    runAsNonRoot: true\n", "    runAsUser: 0\n")
+            .replace("      capabilities: {drop: [ALL]}\n", "")
+            .replace("    seccompProfile: {type: RuntimeDefault}\n", ""),
+            "runAsUser=0",
+        ),
+        Wrong(_ledger(_PORT + _KEY_AND_FOLDER), 'secret "ledger-key" not found'),
+        Wrong(_ledger("").replace("      allowPrivilegeEscalation: false\n", ""), "It names: allowPrivilegeEscalation"),
     ),
-    check=_check_harden,
+    check=_CHECK_HARDEN,
 )
 
 # --- what-remains ---
@@ -230,9 +279,6 @@ _TRIED = (
 
 
 def _check_what_remains(world: World, answer: list[Any]) -> Assessment:
-    unknown = [name for name in answer if name not in _TRIED]
-    if unknown:
-        return not_right(f"{unknown[0]!r} is not one of the probes that the task lists.")
     tried = world.start.probe("app-restricted", *_TRIED)
     could = {cell.probe for cell in tried if cell.short == "could"}
     for name in answer:
@@ -247,6 +293,7 @@ _WHAT_REMAINS = Exercise(
     name="what-remains",
     kind="choose",
     answers=list,
+    choices=_TRIED,
     hints=(
         "Which of the attempts needs a capability, root's files, or a way back to root? Those are gone.",
         "What was given to the app on purpose is still its own. What does the app get from its manifest?",
@@ -256,10 +303,10 @@ _WHAT_REMAINS = Exercise(
     solution='remains = ["environment-secret", "listen-80", "write-volume-shared"]',
     others=('remains = ["write-volume-shared", "environment-secret", "listen-80"]',),
     wrong=(
-        Wrong("remains = []", "3 more of the list could"),
+        Wrong("remains = []", "The list is empty"),
         Wrong('remains = ["setuid-helper"]', "setuid-helper was tried just now, and could not"),
         Wrong('remains = ["environment-secret", "write-volume-shared"]', "1 more of the list could"),
-        Wrong('remains = ["root"]', "not one of the probes"),
+        Wrong('remains = ["root"]', "not one of the eight"),
     ),
     check=_check_what_remains,
 )
@@ -291,7 +338,6 @@ spec:
         securityContext: LOG
 """
 '''
-_CONTAINERS = {"prepare", "app", "log"}
 _AS_GIVEN = {"prepare": "image-runs-as-root", "app": "image-user-not-numeric", "log": "runs as root"}
 
 
@@ -299,25 +345,60 @@ def _gated(pod: str, log: str) -> str:
     return _GATED.replace("POD", pod).replace("LOG", log)
 
 
-def _check_gate(world: World, answer: str) -> Assessment:
-    try:
-        explanations = world.look.explain(answer)
-        containers = read_workloads(answer).containers
-    except (LabError, ValueError) as error:
-        return not_right(f"The gate stays shut, because the manifest cannot be read: {error}.")
-    objections = {row.container: row.objection for row in explanations.rows if row.objection}
-    if set(objections) == set(_AS_GIVEN) and all(text in str(objections[name]) for name, text in _AS_GIVEN.items()):
-        return not_yet("The gate has three objections, as at the start.")
-    if objections or explanations.flaws:
-        reasons = [*(f"{name}: {text}" for name, text in objections.items()), *explanations.flaws]
-        return not_right(f"The gate stays shut. It says: {'; '.join(reasons)}.")
-    if gone := _CONTAINERS - {asked.container for asked in containers}:
-        return not_right(f"The gate opens, but {', '.join(sorted(gone))} is gone, and was needed.")
-    for asked in containers:
-        own = asked.own.run_as_non_root
-        if not (asked.pod.run_as_non_root if own is None else own):
-            return not_right(f"The gate opens, but nobody insists for {asked.container}: a new image could be root.")
-    return passed("The gate opens: every container is non-root, and the manifest insists on it.")
+def _gate_as_given(manifest: JudgedManifest) -> str | None:
+    objections = manifest.objections
+    if set(objections) != set(_AS_GIVEN) or not all(text in objections[name] for name, text in _AS_GIVEN.items()):
+        return None
+    return "The gate has three objections, as at the start."
+
+
+def _stays_shut(manifest: JudgedManifest) -> str | None:
+    reasons = [f"{name}: {text}" for name, text in manifest.objections.items()]
+    reasons += map(str, manifest.explanations.flaws)
+    return f"The gate stays shut. It says: {'; '.join(reasons)}." if reasons else None
+
+
+def _has_lost_one(manifest: JudgedManifest) -> str | None:
+    for field, needed in (("initContainers", {"prepare"}), ("containers", {"app", "log"})):
+        there = {container["name"] for container in manifest.spec.get(field) or []}
+        if gone := needed - there:
+            return f"The gate opens, but {', '.join(sorted(gone))} is gone from {field}, and was needed there."
+    return None
+
+
+def _nobody_insists(manifest: JudgedManifest) -> str | None:
+    for name, settings in container_settings({"spec": manifest.spec}).items():
+        if not settings.get("runAsNonRoot"):
+            return f"The gate opens, but nobody insists for {name}: a new image could be root."
+    return None
+
+
+def _move_prepare(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    spec["containers"] += spec.pop("initContainers")
+
+
+_CHECK_GATE = DemandCheck(
+    look=lambda world, text: JudgedManifest(world, str(text)),
+    as_given=lambda manifest: None if manifest.missing() else _gate_as_given(manifest),
+    demands=(
+        Demand(
+            "opens", "Fix the text until it has none", _stays_shut, (everywhere("everything as uid 0", runAsUser=0),)
+        ),
+        Demand(
+            "containers",
+            "All three containers must stay",
+            _has_lost_one,
+            (without_container("prepare"), without_container("log"), PodBreak("init moved", _move_prepare)),
+        ),
+        Demand(
+            "insists",
+            "the manifest must go on insisting on non-root",
+            _nobody_insists,
+            (everywhere("nobody insists", runAsNonRoot=None),),
+        ),
+    ),
+    praise=lambda manifest: "The gate opens: every container is non-root, and the manifest insists on it.",
+)
 
 
 _GATE = Exercise(
@@ -347,9 +428,15 @@ _GATE = Exercise(
             ),
             "prepare is gone",
         ),
+        Wrong(
+            _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}")
+            .replace("      initContainers:\n      - name: prepare\n        image: debian\n", "")
+            .replace("      - name: app\n", "      - name: prepare\n        image: debian\n      - name: app\n"),
+            "prepare is gone from initContainers",
+        ),
         Wrong('manifest = "kind: {"', "cannot be read"),
     ),
-    check=_check_gate,
+    check=_CHECK_GATE,
 )
 
 EXERCISES = (_NEXT_NO, _HARDEN, _WHAT_REMAINS, _GATE)

@@ -9,7 +9,7 @@ import pytest
 from labkit.base.errors import Misuse
 from labkit.course.check_views import HelpButtons, LessonStatus, check_html, hint_html
 from labkit.course.checking import CheckResult, Hint
-from labkit.course.exercise import CheckVerdict
+from labkit.course.judging.assessment import CheckVerdict
 
 _LESSON = "07-run-as-non-root"
 _ATTACK = "<script>alert(1)</script>"

@@ -63,6 +63,14 @@ def test_the_notebook_does_not_give_the_solution_away(one: Placed) -> None:
     assert one.exercise.solution.strip() not in "\n".join(cell["source"] for cell in cells_of(one.lesson))
 
 
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_the_task_has_the_words_of_each_demand(one: Placed) -> None:
+    for demand in one.exercise.demands:
+        assert demand.asks in one.task, f"the task of {one} does not say {demand.asks!r}"
+    names = [demand.name for demand in one.exercise.demands]
+    assert len(set(names)) == len(names)
+
+
 def test_an_exercise_that_is_none_is_named_with_what_there_is() -> None:
     with pytest.raises(Misuse, match="did you mean which-cause"):
         find_exercise("07-run-as-non-root", "wich-cause")

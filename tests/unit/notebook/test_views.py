@@ -21,7 +21,7 @@ from labkit.core.run_results import RunResult
 from labkit.course import check_views as course
 from labkit.course.check_views import check_html, hint_html, offer_help
 from labkit.course.checking import CheckResult, Hint
-from labkit.course.exercise import CheckVerdict
+from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.container import Container
 from labkit.notebook.views import outcome_html, register_views
 from tests.unit.notebook.paper import paper_engine

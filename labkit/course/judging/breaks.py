@@ -1,0 +1,225 @@
+"""Changes to a right image or a right pod that each break one thing, as data; the tests make them. Pure.
+
+Those of a demand must be seen by its check; those that belong to no demand of an exercise must not matter to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.course.pod_settings import CONTAINER_FIELDS
+
+
+@dataclass(frozen=True)
+class FileBreak:
+    """A file or folder of an image that gets another owner and mode, or is put there.
+
+    Args:
+        path: where it is, without a slash at its end.
+        uid: its new owner.
+        gid: its new group.
+        mode: its new mode, with setuid, setgid and sticky bits.
+        like: another file of the image whose content it gets; empty to leave a file's own content.
+    """
+
+    path: str
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o755
+    like: str = ""
+
+
+@dataclass(frozen=True)
+class ImageBreak:
+    """A change to a right image.
+
+    Args:
+        name: a short code.
+        instructions: lines of a Dockerfile that stands on the right image, after the files; {uid} is its own uid.
+        files: what changes in its file system.
+        base: the sample image that takes the place of the right one; empty for the right one itself.
+    """
+
+    name: str
+    instructions: tuple[str, ...] = ()
+    files: tuple[FileBreak, ...] = ()
+    base: str = ""
+
+
+@dataclass(frozen=True)
+class PodBreak:
+    """A change to the manifest of a right Pod, or of a right Deployment.
+
+    Args:
+        name: a short code.
+        change: takes the manifest, which it may change, and the pod's spec in it.
+        answers: the numbers of the right answers that it breaks, the solution's is 0; empty for all of them.
+    """
+
+    name: str
+    change: Callable[[dict[str, Any], dict[str, Any]], None]
+    answers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class AnswerBreak:
+    """A change to the text or value of a right answer.
+
+    Args:
+        name: a short code.
+        change: takes the right answer to a wrong one.
+    """
+
+    name: str
+    change: Callable[[Any], Any]
+
+
+Break = ImageBreak | PodBreak | AnswerBreak
+
+# --- the user of an image ---
+
+# Where the variable is not set, as the course's own "fails open".
+NO_USER = ImageBreak("no user", ("ENV LABKIT_EMPTY=", "USER $LABKIT_EMPTY"))
+ROOT_BY_NAME = ImageBreak("root by name", ("USER root",))
+ROOT_BY_NUMBER = ImageBreak("root by number", ("USER 0",))
+USER_BY_NAME = ImageBreak("a user by name", ("USER app",))
+ONLY_A_GROUP = ImageBreak("only a group", ("USER :1654",))
+BEYOND_32_BITS = ImageBreak("a number beyond 32 bits", ("USER 4294967296",))
+ROOT = (NO_USER, ROOT_BY_NAME, ROOT_BY_NUMBER, ONLY_A_GROUP)
+NOT_NON_ROOT = (*ROOT, USER_BY_NAME)
+GROUP_ZERO = ImageBreak("root's group", ("USER {uid}:0",))
+ANOTHER_UID = ImageBreak("another uid", ("USER 4711:4711",))
+
+# --- what it starts ---
+
+NOTHING_TO_START = ImageBreak("nothing to start", ("ENTRYPOINT []", "CMD []"))
+NO_SUCH_PROGRAM = ImageBreak("a program that is not there", ('ENTRYPOINT ["/no/such/program"]', "CMD []"))
+NO_START = (NOTHING_TO_START, NO_SUCH_PROGRAM)
+
+
+def another_base(base: str, *instructions: str) -> ImageBreak:
+    """Another sample image in its place.
+
+    Args:
+        base: the sample image.
+        instructions: what the exercise's Dockerfile would have there.
+    """
+    return ImageBreak(f"{base} in its place", instructions, base=base)
+
+
+# --- files of an image ---
+
+
+def open_to_all(path: str, mode: int = 0o777) -> ImageBreak:
+    """A file or folder that everybody may write to."""
+    return ImageBreak(f"{path} open to everybody", files=(FileBreak(path, mode=mode),))
+
+
+def owned_by(path: str, uid: int, gid: int | None = None, mode: int = 0o755) -> ImageBreak:
+    """A file or folder that belongs to a uid.
+
+    Args:
+        path: where it is.
+        uid: the new owner.
+        gid: the new group; the uid's own number by default.
+        mode: the new mode.
+    """
+    group = uid if gid is None else gid
+    return ImageBreak(f"{path} owned by {uid}:{group}", files=(FileBreak(path, uid, group, mode),))
+
+
+def setuid_program(path: str, like: str) -> ImageBreak:
+    """A setuid program of root's.
+
+    Args:
+        path: where it is put.
+        like: the program of the image that it is a copy of.
+    """
+    return ImageBreak("a setuid program", files=(FileBreak(path, mode=0o4755, like=like),))
+
+
+# --- settings of a pod ---
+
+
+def pod_setting(name: str, **settings: Any) -> PodBreak:
+    """The pod's own settings (securityContext) changed; None takes one away."""
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        _change_settings(spec, settings)
+
+    return PodBreak(name, change)
+
+
+def container_setting(name: str, container: str = "", **settings: Any) -> PodBreak:
+    """The settings (securityContext) of a container changed; None takes one away.
+
+    Args:
+        name: a short code.
+        container: which one; empty for each.
+        settings: by their Kubernetes names.
+    """
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        for part in all_containers(spec):
+            if container in ("", part["name"]):
+                _change_settings(part, settings)
+
+    return PodBreak(name, change)
+
+
+def everywhere(name: str, **settings: Any) -> PodBreak:
+    """Settings changed in the pod and in each container; None takes one away."""
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        for part in (spec, *all_containers(spec)):
+            _change_settings(part, settings)
+
+    return PodBreak(name, change)
+
+
+def another_image(container: str, image: str) -> PodBreak:
+    """Another image in a container."""
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        for part in all_containers(spec):
+            if part["name"] == container:
+                part["image"] = image
+
+    return PodBreak(f"{image} in container {container}", change)
+
+
+def without_container(container: str) -> PodBreak:
+    """A container left out."""
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        for key in ("initContainers", "containers"):
+            spec[key] = [part for part in spec.get(key) or [] if part["name"] != container]
+
+    return PodBreak(f"without {container}", change)
+
+
+def another_command(container: str, *argv: str) -> PodBreak:
+    """Another program in a container."""
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        for part in all_containers(spec):
+            if part["name"] == container:
+                part["command"] = list(argv)
+                part.pop("args", None)
+
+    return PodBreak(f"{argv[0]} in container {container}", change)
+
+
+def all_containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The containers of a pod's spec, init containers first, ephemeral ones last."""
+    return [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]
+
+
+def _change_settings(part: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Set settings of a pod's spec or of a container; None takes one away, and nothing from where there is none."""
+    changed = {**(part.get("securityContext") or {}), **settings}
+    kept = {key: value for key, value in changed.items() if value is not None}
+    if kept or part.get("securityContext"):
+        part["securityContext"] = kept

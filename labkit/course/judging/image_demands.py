@@ -1,0 +1,214 @@
+"""What several exercises demand of an image; each says what was seen instead, and which changes would break it."""
+
+from __future__ import annotations
+
+from labkit.core.identity.model import Identity
+from labkit.course.judging import breaks
+from labkit.course.judging.breaks import FileBreak, ImageBreak
+from labkit.course.judging.demands import Demand
+from labkit.course.judging.judged_image import STRANGER, JudgedImage
+from labkit.course.users import why_not_non_root
+
+_SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh")
+_PLACES = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/busybox")
+
+
+def non_root_by_number(asks: str) -> Demand[JudgedImage]:
+    """Its user is a number other than 0, which is all that a kubelet goes by.
+
+    (kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context.go, verifyRunAsNonRoot)
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        if (reason := why_not_non_root(image.facts.user)) is not None:
+            return reason
+        return None if image.process is not None else _does_not_start(image)
+
+    return Demand("non-root", asks, unmet, breaks.NOT_NON_ROOT)
+
+
+def not_root(asks: str) -> Demand[JudgedImage]:
+    """Its process is not uid 0, however the image says so."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        user = image.facts.user
+        if image.process is None:
+            return _does_not_start(image)
+        return f'It runs as root: its Config.User is "{user}".' if image.process.uid == 0 else None
+
+    return Demand("not root", asks, unmet, breaks.ROOT)
+
+
+def runs_as(asks: str, uid: int) -> Demand[JudgedImage]:
+    """Its process has this uid, however the image says so."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        if image.process is None:
+            return _does_not_start(image)
+        if image.process.uid == uid:
+            return None
+        return f'It runs as uid {image.process.uid}: its Config.User is "{image.facts.user}". Uid {uid} is asked for.'
+
+    return Demand("uid", asks, unmet, (breaks.ANOTHER_UID, *breaks.ROOT))
+
+
+def not_in_group_zero(asks: str) -> Demand[JudgedImage]:
+    """Its process is not in root's group, to which much is open in many images."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        process = image.process
+        if process is None or 0 not in (process.gid, *process.groups):
+            return None
+        return f"It runs as uid {process.uid}, and in group 0: what is open to root's group is open to it."
+
+    return Demand("group", asks, unmet, (breaks.GROUP_ZERO,))
+
+
+def starts(asks: str, prints: str = "", program: str = "", also: tuple[ImageBreak, ...] = ()) -> Demand[JudgedImage]:
+    """It starts with its own entrypoint, as its own user, and goes on or ends well.
+
+    It is started, and not reckoned from the file's mode: runc executes a container's first program while it still has
+    the capabilities of the container, so root's closed file starts for any uid (opencontainers/runc:libcontainer/
+    init_linux.go, finalizeNamespace, before the exec). A file without any x bit does not.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        prints: what its program has to print; empty for nothing in particular.
+        program: the file that it starts, if the exercise has one.
+        also: what else would break it.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        result = image.started.result
+        if result.message:
+            return _does_not_start(image)
+        if not image.started.is_running and result.exit_status:
+            return f"A container of it ends at once, with exit status {result.exit_status}: {image.last_line}"
+        if prints not in result.stdout:
+            return f"A container of it prints {image.last_line!r}, and not {prints!r}."
+        return None
+
+    closed = ImageBreak(f"{program} without x", files=(FileBreak(program, mode=0o600),))
+    return Demand("starts", asks, unmet, (*breaks.NO_START, *([closed] if program else ()), *also))
+
+
+def stands_on(asks: str, base: str) -> Demand[JudgedImage]:
+    """Its layers begin with those of a sample image."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        facts = image.world.look.image(base)
+        if facts is None or image.facts.stands_on(facts):
+            return None
+        return f"It does not stand on {base} any more."
+
+    return Demand("base", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
+
+
+def no_shell(asks: str) -> Demand[JudgedImage]:
+    """None of the usual shells is in it."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        for path in (f"{place}/{shell}" for place in _PLACES for shell in _SHELLS):
+            if image.tree.entry(path) is not None:
+                return f"It has a shell, {path}: it is not that small image any more."
+        return None
+
+    return Demand("no shell", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
+
+
+def has_file(asks: str, path: str) -> Demand[JudgedImage]:
+    """A file is there."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        return None if image.tree.entry(path) is not None else f"{path} is not in the image any more."
+
+    return Demand("app", asks, unmet)
+
+
+def may_write(asks: str, path: str) -> Demand[JudgedImage]:
+    """The image's own user may make files in a folder."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        process = image.process
+        if image.tree.entry(path) is None:
+            return f"There is no {path} in the finished image."
+        if process is not None and image.tree.may_write(process, path):
+            return None
+        return f"{describe(image, path)}, and the app runs as {_who(process)}: it may not write there."
+
+    return Demand(f"writes {path}", asks, unmet, (breaks.owned_by(path, 0),))
+
+
+def may_not_replace(asks: str, *paths: str) -> Demand[JudgedImage]:
+    """The image's own user may neither change nor replace files, nor put new ones beside them.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        paths: files, or folders for what is in them.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        process = image.process
+        for path in paths if process is not None else ():
+            assert process is not None
+            entry = image.tree.entry(path)
+            if entry is None:
+                return f"{path} is not in the image any more."
+            if entry.kind == "folder" and image.tree.may_write(process, path):
+                return f"As {_who(process)} the app can put new files into {path}; {describe(image, path)}."
+            if image.tree.replaceable_by(process, path):
+                kind = "take over" if entry.kind == "folder" else "replace its own program"
+                return f"As {_who(process)} the app can {kind}, {path}; so can whoever breaks into it."
+        return None
+
+    return Demand("closed to the app", asks, unmet, tuple(breaks.open_to_all(path) for path in paths))
+
+
+def closed_to_strangers(asks: str, path: str, *, reading: bool = False) -> Demand[JudgedImage]:
+    """Nobody but its owner, its group and root may write (or read) it; a stranger in root's group neither.
+
+    Docker gives root's group to a uid that has no line in passwd (moby/sys:user/user.go, GetExecUser).
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        may = image.tree.may_read if reading else image.tree.may_write
+        for stranger in image.strangers():
+            if may(stranger, path):
+                group = "with a group of its own" if stranger.gid else "in group 0, as Docker starts an unknown uid"
+                deed = "read" if reading else "write"
+                return f"{path} is open: uid {STRANGER}, {group}, may {deed} it. {describe(image, path)}."
+        return None
+
+    opened = breaks.open_to_all(path, 0o644 if reading else 0o777)
+    to_root_group = breaks.owned_by(path, 1654, 0, 0o640 if reading else 0o770)
+    return Demand("closed to strangers", asks, unmet, (opened, to_root_group))
+
+
+def no_setuid_program(asks: str, *, like: str = "/usr/bin/id") -> Demand[JudgedImage]:
+    """No program of root's has the setuid bit.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        like: a program of the image, which the tests copy to break this.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        left = [entry.path for entry in image.tree.setuid_files() if entry.uid == 0]
+        return f"Setuid programs of root's are left: {', '.join(left)}." if left else None
+
+    return Demand("no setuid", asks, unmet, (breaks.setuid_program("/usr/local/bin/left-behind", like),))
+
+
+def describe(image: JudgedImage, path: str) -> str:
+    """Owner and mode of a file, in words."""
+    entry = image.tree.entry(path)
+    return f"{path} belongs to {entry.uid}:{entry.gid}, mode {entry.octal}" if entry else f"there is no {path}"
+
+
+def _does_not_start(image: JudgedImage) -> str:
+    message = image.started.result.message
+    return f'Config.User is "{image.facts.user}", and a container of it does not start: {message}'
+
+
+def _who(process: Identity | None) -> str:
+    return f"uid {process.uid}, gid {process.gid}" if process else "nobody that the engine can resolve"

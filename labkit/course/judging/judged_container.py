@@ -1,0 +1,54 @@
+"""A container that runs on the engine, as a check judges it: its processes, and its file system as it is now."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from labkit.course.judging.judged_image import JudgedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labkit.archives import ImageTree
+    from labkit.core.started import AppProcess
+    from labkit.course.world import World
+    from labkit.lab.container import Container
+
+
+class JudgedContainer(JudgedImage):
+    """A container of the lesson; an image of its file system is what is looked into.
+
+    Args:
+        world: the lesson's.
+        container: it runs.
+        base: the image that it should be of.
+    """
+
+    def __init__(self, world: World, container: Container, base: str) -> None:
+        super().__init__(world, world.start.snapshot(container))
+        self.container, self.base = container, base
+
+    @cached_property
+    def processes(self) -> Sequence[AppProcess]:
+        """What runs in it, as the engine shows it."""
+        return self.world.look.processes(self.container)
+
+    def new_setuid_files(self) -> list[str]:
+        """Setuid programs of root's that its image has not."""
+        before = self._before.setuid_files()
+        return [entry.path for entry in self.tree.setuid_files() if entry.uid == 0 and entry not in before]
+
+    def is_changed_in(self, folder: str) -> bool:
+        """Whether a folder, or anything in it, differs from what the image has."""
+        now, before = (
+            {entry.path: entry for entry in (tree.entry(folder), *tree.under(folder)) if entry}
+            for tree in (self.tree, self._before)
+        )
+        return now != before
+
+    @cached_property
+    def _before(self) -> ImageTree:
+        tree = self.world.look.tree(self.base)
+        assert tree is not None  # a sample image
+        return tree

@@ -1,0 +1,58 @@
+"""A manifest that was written and not applied, as a check judges it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import yaml
+
+from labkit.base.errors import LabError
+from labkit.course.judging.assessment import Assessment, not_right
+from labkit.explain.workload_kinds import read_workloads
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from labkit.course.world import World
+    from labkit.explain.rows import Explanations
+
+
+class JudgedManifest:
+    """The text of a manifest.
+
+    Args:
+        world: the lesson's.
+        text: the manifest.
+    """
+
+    def __init__(self, world: World, text: str) -> None:
+        self.world, self.text = world, text
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """As whom its containers would run, and what a gate has against it."""
+        return self.world.look.explain(self.text)
+
+    @cached_property
+    def objections(self) -> dict[str, str]:
+        """What a gate has against each container; those that it lets pass are left out."""
+        return {row.container: str(row.objection) for row in self.explanations.rows if row.objection}
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The spec of the pod that it describes."""
+        (manifest,) = yaml.safe_load_all(self.text)
+        spec: dict[str, Any] = manifest["spec"]
+        return spec["template"]["spec"] if "template" in spec else spec
+
+    def missing(self) -> Assessment | None:
+        """Why there is nothing to judge."""
+        try:
+            containers, flaws = read_workloads(self.text).containers, self.explanations.flaws
+        except (LabError, ValueError) as error:
+            flaws = (str(error),)
+            containers = []
+        if flaws and not containers:
+            return not_right(f"The gate stays shut, because the manifest cannot be read: {flaws[0]}.")
+        return None if containers else not_right("There is no container in the manifest.")

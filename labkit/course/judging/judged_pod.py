@@ -1,0 +1,112 @@
+"""A pod as a check judges it: what became of it, what it asks for, and as whom its containers run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from labkit.core.causes import Cause
+from labkit.course.judging.assessment import Assessment, not_right, not_yet
+from labkit.course.judging.breaks import all_containers
+from labkit.course.judging.judged_image import JudgedImage
+from labkit.course.pod_settings import container_settings, pod_settings
+
+if TYPE_CHECKING:
+    from labkit.core.pods.outcome import Outcome
+    from labkit.core.pods.pod_containers import ProcessIdentity
+    from labkit.course.world import World
+
+RUNS = ("running", "succeeded")
+
+
+class JudgedPod:
+    """A pod of the lesson, all its containers.
+
+    Args:
+        world: the lesson's.
+        name: the pod's.
+    """
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+
+    @cached_property
+    def outcome(self) -> Outcome | None:
+        """What became of it; the API server's last no if it was not let in; None if it was never asked for."""
+        return self.world.look.pod(self.name)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """As the API server has it; empty if it does not exist."""
+        return self.world.look.manifest(self.name)
+
+    def missing(self) -> Assessment | None:
+        """Why there is no such pod."""
+        if self.manifest:
+            return None
+        if self.outcome is None:
+            return not_yet(f"There is no pod {self.name} yet: the cell was not run, or the pod was deleted.")
+        names = ", ".join(self.violated) or self.outcome.message
+        return not_right(f"There is no pod {self.name}: the API server did not let it in. It names: {names}.")
+
+    @property
+    def violated(self) -> list[str]:
+        """The controls that Pod Security names, without their details."""
+        violations = self.outcome.violations if self.outcome is not None else ()
+        return [violation.partition(" (")[0] for violation in violations]
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """What the pod asks for."""
+        return self.manifest.get("spec") or {}
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        """All its containers, init containers first."""
+        return all_containers(dict(self.spec))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the pod as a whole."""
+        return pod_settings(self.manifest)
+
+    @property
+    def settings_in_force(self) -> dict[str, dict[str, Any]]:
+        """The settings in force for each container."""
+        return container_settings(self.manifest)
+
+    @cached_property
+    def images(self) -> Mapping[str, JudgedImage | None]:
+        """The image of each container; None for one that the engine does not have."""
+        by_reference = {container["name"]: container.get("image", "") for container in self.containers}
+        images = {name: JudgedImage(self.world, reference) for name, reference in by_reference.items()}
+        return {name: image if image.facts_or_none is not None else None for name, image in images.items()}
+
+    @cached_property
+    def kernel(self) -> Mapping[str, Mapping[str, str]]:
+        """What the kernel says of the first process of each container that runs, as /proc/PID/status has it."""
+        return self.world.look.kernel(self.name)
+
+    @cached_property
+    def identities(self) -> Mapping[str, ProcessIdentity]:
+        """As whom each container runs or ran, as the runtime reports it in the pod's status, where it does."""
+        reported = self.world.look.identities(self.name)
+        return {name: identity for name, identity in reported.items() if identity is not None}
+
+
+def why_it_does_not_run(pod: JudgedPod) -> str:
+    """What became of a pod that does not run, as a sentence."""
+    outcome = pod.outcome
+    if outcome is None:
+        return f"There is no pod {pod.name}."
+    where = f", container {outcome.container}" if outcome.container else ""
+    reason = outcome.cause or outcome.message or "its program has ended"
+    if outcome.cause is Cause.TIMEOUT and outcome.events:
+        reason = outcome.events[-1].message
+    return f"The pod does not run: {outcome.verdict}, {reason}{where}."
+
+
+def pod_named(name: str) -> Callable[[World, object], JudgedPod]:
+    """Takes a check to the pod that it judges."""
+    return lambda world, _: JudgedPod(world, name)

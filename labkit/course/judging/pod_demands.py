@@ -1,0 +1,128 @@
+"""What several exercises demand of a pod; each says what was seen instead, and which changes would break it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from labkit.course.judging import breaks
+from labkit.course.judging.demands import Demand
+from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
+
+ROOT = breaks.everywhere("everything as uid 0", runAsUser=0)
+NOT_INSISTED = (
+    breaks.everywhere("nobody insists", runAsNonRoot=None),
+    breaks.container_setting("the containers opt out", runAsNonRoot=False),
+)
+
+
+def runs(asks: str, *, as_root: bool = False) -> Demand[JudgedPod]:
+    """All its containers run, or have run to a good end.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        as_root: whether it may run as uid 0, as in a user namespace of its own.
+    """
+
+    def unmet(pod: JudgedPod) -> str | None:
+        return None if pod.outcome is not None and pod.outcome.verdict in RUNS else why_it_does_not_run(pod)
+
+    return Demand("runs", asks, unmet, () if as_root else (ROOT,))
+
+
+def insists(asks: str) -> Demand[JudgedPod]:
+    """runAsNonRoot is in force for each of its containers, init containers and sidecars too."""
+
+    def unmet(pod: JudgedPod) -> str | None:
+        open_to_root = [name for name, settings in pod.settings_in_force.items() if not settings.get("runAsNonRoot")]
+        if not open_to_root:
+            return None
+        return f"It runs, but nobody insists any more: runAsNonRoot is not true for {' and '.join(open_to_root)}."
+
+    return Demand("insists", asks, unmet, NOT_INSISTED)
+
+
+def has_containers(asks: str, *, init: tuple[str, ...] = (), main: tuple[str, ...] = ()) -> Demand[JudgedPod]:
+    """Its containers are all there, each in its place.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        init: the names of its init containers.
+        main: the names of its containers.
+    """
+
+    def unmet(pod: JudgedPod) -> str | None:
+        for field, names in (("initContainers", init), ("containers", main)):
+            there = {container["name"] for container in pod.spec.get(field) or []}
+            everywhere = {container["name"] for container in pod.containers}
+            for name in names:
+                if name not in everywhere:
+                    return f"The container {name} is gone, and was needed."
+                if name not in there:
+                    return f"The container {name} is not among {field} any more, so it does not run when it should."
+        return None
+
+    return Demand("containers", asks, unmet, tuple(breaks.without_container(name) for name in init))
+
+
+def has_images(asks: str, images: Mapping[str, str]) -> Demand[JudgedPod]:
+    """Its containers are there, with the images that they were given.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        images: a sample image for each container's name.
+    """
+
+    def unmet(pod: JudgedPod) -> str | None:
+        by_name = {container["name"]: container.get("image", "") for container in pod.containers}
+        for name, image in images.items():
+            if name not in by_name:
+                return f"The container {name} is gone, and was needed."
+            facts = pod.world.look.image(image)
+            if facts is not None and by_name[name] != facts.reference:
+                return f"The container {name} has another image now, {by_name[name]}; {image} is what was to run."
+        return None
+
+    changed = tuple(breaks.another_image(name, "aspnetapp-chiseled") for name in images)
+    return Demand("image", asks, unmet, changed)
+
+
+def keeps_program(asks: str) -> Demand[JudgedPod]:
+    """No container's program was replaced by another one."""
+
+    def unmet(pod: JudgedPod) -> str | None:
+        for container in pod.spec.get("containers") or []:
+            if container.get("command"):
+                return f"The container {container['name']} starts {container['command'][0]} in place of its app."
+        return None
+
+    return Demand("program", asks, unmet)
+
+
+def not_as_root(asks: str) -> Demand[JudgedPod]:
+    """The runtime reports a uid other than 0 for each container."""
+
+    def unmet(pod: JudgedPod) -> str | None:
+        as_root = [name for name, identity in pod.identities.items() if identity.uid == 0]
+        return f"It runs, and {' and '.join(as_root)} runs as uid 0." if as_root else None
+
+    return Demand("not as root", asks, unmet)
+
+
+def restricted_holds(asks: str) -> Demand[JudgedPod]:
+    """The namespace enforces `restricted`, and would let the pod in now."""
+
+    def unmet(pod: JudgedPod) -> str | None:
+        if pod.world.look.enforced() != "restricted":
+            return "The namespace does not enforce restricted any more, so anything would pass there."
+        refusal = pod.world.look.admission(pod.manifest)
+        if refusal is None:
+            return None
+        names = ", ".join(violation.partition(" (")[0] for violation in refusal.violations)
+        return f"The pod was let in before the label; today the API server would name: {names or refusal.message}."
+
+    return Demand("restricted", asks, unmet)
+
+
+def uids(pod: JudgedPod) -> str:
+    """As whom its containers run, in words."""
+    return " and ".join(f"uid {uid}" for uid in dict.fromkeys(identity.uid for identity in pod.identities.values()))
