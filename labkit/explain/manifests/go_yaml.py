@@ -145,8 +145,6 @@ def read_document(text: str, only: Callable[[Any, Any], Iterable[str] | None] = 
     root = compose(text)
     if root is None:
         return None
-    if "*" in text and "&" in text:
-        _check_aliases(root)
     wanted = only(_scalar_of(root, "apiVersion"), _scalar_of(root, "kind")) if isinstance(root, MappingNode) else None
     if wanted is not None:
         root.value = [(key, value) for key, value in root.value if key.value in wanted]
@@ -169,15 +167,14 @@ def compose(text: str) -> Node | None:
     """The nodes of the first document of a text, None if it is empty; their marks say where each stands.
 
     Raises:
-        BadYaml: it is no YAML.
+        BadYaml: it is no YAML, or its anchors hold themselves or multiply it too much.
         RecursionError: it is nested too deeply.
     """
     loader = None
     try:
         in_c = not _may_be_deep(text) and not _has_an_anchor_twice(text)
         loader = (_shallow if in_c else _deep)(text)
-        node: Node | None = loader.get_node() if loader.check_node() else None
-        return node
+        root: Node | None = loader.get_node() if loader.check_node() else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BadYaml(error.problem or str(error), mark.line if mark else 0) from error
@@ -189,6 +186,9 @@ def compose(text: str) -> Node | None:
     finally:
         if loader is not None:
             loader.dispose()
+    if root is not None and "*" in text and "&" in text:
+        _check_aliases(root)
+    return root
 
 
 def _shown(character: object) -> str:

@@ -61,10 +61,11 @@ def position_of(text: str, row: Explanation) -> Position | None:
     if row.kind == "Compose":
         return _in_compose(text, row)
     nodes = find_container(text, row)
-    if nodes is None:
-        return None
-    node = _deciding(nodes, row)
-    return _position(text, nodes.offset + int(node.start_mark.index))
+    if nodes is not None:
+        return _position(text, nodes.offset + int(_deciding(nodes, row).start_mark.index))
+    # A step of Tekton's, or a template of Argo's: at least the object is named.
+    offset, document = next(_workloads(text, row), (0, None))
+    return _position(text, offset + int(document.start_mark.index)) if document is not None else None
 
 
 def position_in_message(message: str) -> Position | None:
@@ -77,23 +78,22 @@ def find_container(text: str, row: Explanation) -> ContainerNodes | None:
     """A container's nodes, in a text whose lines end with a line feed alone; None if it is not found, as in a stream of
     JSON objects.
     """
-    try:
-        return next(_find(text, row), None)
-    except RecursionError:  # Another document holds itself.
-        return None
+    for offset, document in _workloads(text, row):
+        for pod, container, role in _containers(document):
+            if role == row.role and _text(field_of(container, "name")) == row.container:
+                return ContainerNodes(offset, document, pod, container)
+    return None
 
 
-def _find(text: str, row: Explanation) -> Iterator[ContainerNodes]:
+def _workloads(text: str, row: Explanation) -> Iterator[tuple[int, MappingNode]]:
+    """The objects that a container may be in, each with where its document begins."""
     for offset, root in _documents(text):
         for document in _objects(root):
             metadata = field_of(document, "metadata")
             name = _text(field_of(metadata, "name")) or _text(field_of(metadata, "generateName"))
-            kind, namespace = _text(field_of(document, "kind")), _text(field_of(metadata, "namespace")) or "default"
-            if (name, namespace) != (row.name, row.namespace) or kind not in (row.kind, ""):
-                continue
-            for pod, container, role in _containers(document):
-                if role == row.role and _text(field_of(container, "name")) == row.container:
-                    yield ContainerNodes(offset, document, pod, container)
+            namespace, kind = _text(field_of(metadata, "namespace")), _text(field_of(document, "kind"))
+            if (name, namespace or "default") == (row.name, row.namespace) and kind in (row.kind, ""):
+                yield offset, document
 
 
 def field_of(node: Node | None, name: str) -> Node | None:

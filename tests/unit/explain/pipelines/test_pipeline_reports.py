@@ -272,6 +272,12 @@ def test_the_place_in_a_list_in_json_and_in_another_namespace() -> None:
     assert [place.line for place in places if place] == lines
 
 
+def test_where_a_container_has_a_shape_of_its_own_the_object_is_named() -> None:
+    text = "# x\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps: [{name: s, image: i}]\n"
+    (row,) = explain_text(ImageFinder({"i": ""}), text).rows
+    assert position_of(text, row) == (2, 1)
+
+
 def test_a_place_that_is_not_found_is_none() -> None:
     (row,) = explain_text(ImageFinder({"i": ""}), POD + "  containers: [{name: c, image: i}]\n").rows
     for text in ("", "a: [", "x: &x {<<: *x}", "&x {<<: *x}", "kind: Pod\nmetadata: 5"):
