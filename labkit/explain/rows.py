@@ -243,6 +243,10 @@ class Explanations:
         """As JSON-ready values, one for each container."""
         return [row.to_dict() for row in self.rows]
 
+    def objections(self) -> list[str]:
+        """Why a gate would stay shut, a line each: what is refused, root or not known, and what was not judged."""
+        return [*(f"{row.title}: {row.objection}" for row in self.rows if row.objection), *self.unjudged]
+
     def table(self) -> Table:
         """One line for each container, the notes below."""
         return Table("", _HEADERS, [row.row() for row in self.rows], "\n".join(self.notes))

@@ -354,7 +354,7 @@ def _gate_as_given(manifest: JudgedManifest) -> str | None:
 
 def _stays_shut(manifest: JudgedManifest) -> str | None:
     reasons = [f"{name}: {text}" for name, text in manifest.objections.items()]
-    reasons += map(str, manifest.explanations.flaws)
+    reasons += [*manifest.explanations.flaws, *manifest.explanations.unjudged]
     return f"The gate stays shut. It says: {'; '.join(reasons)}." if reasons else None
 
 

@@ -498,3 +498,14 @@ def test_a_batch_through_the_command() -> None:
     result = run("--batch", text='{"id": "x", "image": {"user": "app"}, "docker": {}}\n')
     assert result.exit_code == 0
     assert json.loads(result.stdout)["cause"] == "unknown-user"
+
+
+def test_what_a_gate_would_object_to_is_a_line_each() -> None:
+    finder = ImageFinder(users=parse_users(["a=1654", "b="]))
+    pod = "kind: Pod\napiVersion: v1\nmetadata: {name: web}\nspec:\n  containers:\n"
+    text = pod + "  - {name: good, image: a}\n  - {name: root, image: b}\n  - {name: lost, image: c}\n"
+    root, lost = explain_text(finder, text).objections()
+    assert root.startswith("Pod web root: runs as root")
+    assert lost.startswith("Pod web lost: its user is not known")
+    (unjudged,) = explain_text(finder, "kind: Mystery\napiVersion: x.io/v1\nmetadata: {name: m}\n").objections()
+    assert "Mystery" in unjudged
