@@ -10,6 +10,8 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 PATH=$PWD/.venv/bin:$PATH
 export PATH PYTHONNOUSERSITE=1
+# Another environment that is active in this terminal is not the one that is tested.
+unset VIRTUAL_ENV PYTHONPATH
 # Bytecode is kept here even where the machine forbids it beside the sources: each program that a test starts is
 # compiled once instead of at each start.
 unset PYTHONDONTWRITEBYTECODE

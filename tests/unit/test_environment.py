@@ -435,15 +435,25 @@ while :; do sleep 0.01; done
 
 def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: Place) -> None:
     stages(place, WAIT)
-    step = subprocess.Popen(
-        [place.checkout / "tools/test.sh", "package+browser", "live"],
-        env=place.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    step = ["package+browser", "live"]
+    script = str(place.checkout / "tools/test.sh")
+    # What a shell starts in the background ignores Ctrl-C, and a script cannot undo that.
+    python = (
+        f"import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv({script!r}, {[script, *step]!r})"
+    )
     there = [place.checkout / f"{name}.there" for name in ("package", "browser")]
-    wait_until("both stages", lambda: all(file.exists() for file in there), seconds=30, remedy="look at tools/test.sh")
-    os.killpg(step.pid, signal.SIGINT)
-    stdout, _ = step.communicate(timeout=30)
-    assert step.returncode == 130
+    with subprocess.Popen(
+        [sys.executable, "-c", python],
+        env=place.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as running:  # fmt: skip
+        wait_until("both stages", lambda: all(file.exists() for file in there), seconds=30, remedy="see tools/test.sh")
+        os.killpg(running.pid, signal.SIGINT)
+        try:
+            stdout, _ = running.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
+    assert running.returncode == 130
     assert stdout.splitlines()[-1] == "test: interrupted; ending package and browser"
     for name in ("package", "browser"):
         log = (place.checkout / "build" / "test" / f"{name}.log").read_text(encoding="utf-8")
