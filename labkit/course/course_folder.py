@@ -21,11 +21,13 @@ from typing import Literal
 
 import msgspec
 
+from labkit.base.configuration import Configuration
 from labkit.base.errors import DeadlineExceeded, LabError, LabFailed, Misuse
 from labkit.base.files import write_atomically
 from labkit.base.locks import locked
 from labkit.base.resources import CHECKOUT, DOCS, IS_CHECKOUT, NOTEBOOKS, require
 from labkit.course.lessons import require_lesson
+from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
 
 VARIABLE = "LABKIT_COURSE"
 """The environment variable that names the participant's folder."""
@@ -193,9 +195,11 @@ class CourseFolder:
             try:
                 lock.enter_context(locked(self.path / _LOCK, seconds=0))
             except DeadlineExceeded:
+                runtime = os.environ.get(RUNTIME_VARIABLE) or runtime_folder(Configuration.from_environment().state)
+                listing = ["env", f"{RUNTIME_VARIABLE}={runtime}", sys.executable, "-m", "jupyter_server", "list"]
                 remedy = (
                     "go on where it is open, whose address this prints, or name another folder\n"
-                    f"  {shlex.quote(sys.executable)} -m jupyter_server list\n  labkit lab --folder ~/another-course"
+                    f"  {shlex.join(listing)}\n  labkit lab --folder ~/another-course"
                 )
                 raise LabFailed(f"Opening {self.path}", "another `labkit lab` has it open", remedy) from None
             yield

@@ -124,7 +124,7 @@ def _verdict(page: Page, address: str) -> Locator:
     open_notebook(page, address, "checked.ipynb")
     run_all(page)
     wait_for_last_cell(page)
-    verdict = output_of(page, "neither one of the causes")
+    verdict = output_of(page, "is not one of the five")
     expect(verdict).to_be_visible(timeout=WAIT_MILLISECONDS)
     return verdict
 
