@@ -12,6 +12,7 @@ from labkit.course.judging.image_demands import (
     may_write,
     no_shell,
     non_root_by_number,
+    not_root,
     stands_on,
     starts,
 )
@@ -34,7 +35,7 @@ _CHECK_LOST_ON_THE_WAY = DemandCheck(
     as_given=_lost_as_given,
     demands=(
         stands_on("still on the chiseled base", "runtime-chiseled"),
-        non_root_by_number("as non-root"),
+        not_root("as non-root"),
         may_write("the app must be able to write to `/data`", "/data"),
     ),
     praise=lambda image: (
@@ -78,6 +79,16 @@ lab.build("""
     USER 4242
 """, name="lost-on-the-way")
 ''',
+        # The task asks for non-root, and for no number.
+        '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /data
+    FROM runtime-chiseled
+    COPY --from=prepared --chown=1654 /data /data/
+    USER app
+""", name="lost-on-the-way")
+''',
     ),
     wrong=(
         Wrong(
@@ -90,7 +101,18 @@ lab.build("""
     USER 0
 """, name="lost-on-the-way")
 ''',
-            "the one of root",
+            "It runs as root",
+        ),
+        Wrong(
+            '''
+lab.build("""
+    FROM debian AS prepared
+    RUN touch /data
+    FROM runtime-chiseled
+    COPY --from=prepared --chown=1654 /data /data
+""", name="lost-on-the-way")
+''',
+            "it is no folder",
         ),
         Wrong(
             '''
@@ -220,15 +242,23 @@ def _has_no_line(image: JudgedImage) -> str | None:
     return f"It runs as uid {process.uid}, gid {process.gid}, home {process.home}: the image's passwd file {line}."
 
 
+def _starts_another(image: JudgedImage) -> str | None:
+    main = image.started.main
+    if main is None or _PROGRAM.rpartition("/")[2] in main.arguments:
+        return None
+    return f"It starts {main.arguments} in place of the app."
+
+
 _CHECK_FROM_SCRATCH = DemandCheck(
     look=image_named("from-scratch"),
     as_given=_from_scratch_as_given,
     demands=(
         non_root_by_number("non-root by a number"),
         no_shell("without a shell"),
-        has_file("with the app", _PROGRAM),
+        has_file("with the app", _PROGRAM, "aspnetapp-chiseled"),
         Demand("known", "a number that its passwd file knows", _has_no_line, (breaks.ANOTHER_UID,)),
         starts("with the app", program=_PROGRAM),
+        Demand("starts the app", "with the app", _starts_another),
     ),
     praise=lambda image: (
         f"It runs as uid {image.identity.uid}, whose name there is {image.identity.user}, "
@@ -263,6 +293,27 @@ _FROM_SCRATCH = Exercise(
         Wrong(
             _from_scratch("FROM scratch", "COPY --from=built / /", "USER 1654", entrypoint='ENTRYPOINT ["/aspnetapp"]'),
             "does not start",
+        ),
+        # Another program in the app's place, and another program beside it.
+        Wrong(
+            _from_scratch(
+                "FROM scratch",
+                "COPY --from=built / /",
+                "COPY --from=debian /usr/bin/sleep /app/aspnetapp",
+                "USER 1654",
+                entrypoint='ENTRYPOINT ["/app/aspnetapp", "100"]',
+            ),
+            "is another file than that of aspnetapp-chiseled",
+        ),
+        Wrong(
+            _from_scratch(
+                "FROM scratch",
+                "COPY --from=built / /",
+                "COPY --from=debian /usr/bin/sleep /usr/bin/sleep",
+                "USER 1654",
+                entrypoint='ENTRYPOINT ["/usr/bin/sleep", "100"]',
+            ),
+            "in place of the app",
         ),
         Wrong(_from_scratch("FROM debian", "COPY --from=built /app /app", "USER 1654"), "has a shell"),
     ),

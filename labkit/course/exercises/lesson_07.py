@@ -12,6 +12,7 @@ from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_pod import JudgedPod, pod_named
 from labkit.course.judging.pod_demands import (
     has_containers,
+    has_image,
     has_images,
     insists,
     keeps_program,
@@ -51,7 +52,7 @@ _CHECK_IN_THE_CONTAINER = DemandCheck(
     as_given=_in_the_container_as_given,
     demands=(
         runs("Make it run"),
-        has_images("This pod", {"aspnetapp-root": "aspnetapp-root"}),
+        has_image("This pod", "aspnetapp-root"),
         insists("the pod as a whole must go on insisting"),
         Demand(
             "container's",
@@ -83,6 +84,23 @@ lab.pod("aspnetapp-root", name="in-the-container", container={"runAsNonRoot": Tr
 lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsUser": 0},
         container={"runAsUser": 1654})
 """,
+        # As a manifest, with a container of another name.
+        '''
+lab.apply("""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: in-the-container
+spec:
+  securityContext:
+    runAsNonRoot: true
+  containers:
+  - name: web
+    image: aspnetapp-root
+    securityContext:
+      runAsUser: 1654
+""")
+''',
     ),
     wrong=(
         Wrong(
@@ -96,7 +114,7 @@ lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "r
         ),
         Wrong(
             'lab.pod("aspnetapp", name="in-the-container", pod={"runAsNonRoot": True})',
-            "The container aspnetapp-root is",
+            "no container of the pod is of it",
         ),
         Wrong(
             'lab.pod("aspnetapp-root", name="in-the-container", container={"runAsUser": 1654})',

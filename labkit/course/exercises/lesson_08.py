@@ -45,13 +45,22 @@ def _is_another_app(app: JudgedContainer) -> str | None:
 
 
 def _does_not_go_on_as_1654(app: JudgedContainer) -> str | None:
-    others = [process.uid for process in app.processes if process.uid != 1654]
-    return f"The file is there, but the app itself runs as uid {others[0]} now." if others else None
+    for process in app.processes:
+        if process.uid != 1654 and "aspnetapp" in process.arguments:
+            return f"The file is there, but the app itself runs as uid {process.uid} now."
+        if process.uid != 1654:
+            return f"The file is there, and something else was left running as uid {process.uid}: {process.arguments}."
+    return None
 
 
 def _has_new_way_to_root(app: JudgedContainer) -> str | None:
     left = app.new_setuid_files()
     return f"A setuid program of root's was left behind, so the app can be root: {', '.join(left)}." if left else None
+
+
+def _has_opened_more(app: JudgedContainer) -> str | None:
+    opened = app.newly_open(app.process) if app.process is not None else []
+    return f"The app may change now what was closed to it in its image: {', '.join(opened[:3])}." if opened else None
 
 
 def _afterwards(name: str, command: list[str]) -> AnswerBreak:
@@ -82,6 +91,13 @@ _CHECK_ROOT_FOR_A_MOMENT = DemandCheck(
             "must not be able to change `/app`",
             _has_new_way_to_root,
             (_afterwards("a setuid program left", ["install", "-m", "4755", "/bin/sh", "/usr/local/bin/left"]),),
+        ),
+        # Whoever may write passwd, or a program that root starts, can be root.
+        Demand(
+            "no more open",
+            "must not be able to change `/app`",
+            _has_opened_more,
+            (_afterwards("passwd open to everybody", ["chmod", "666", "/etc/passwd"]),),
         ),
     ),
     praise=lambda app: "The file is there, the app runs as uid 1654 as before, and its program is closed to it.",
@@ -141,6 +157,21 @@ app.exec("touch /app/note.txt", user="root")
 app.exec("install -m 4755 /bin/sh /usr/local/bin/left", user="root")
 """,
             "setuid program of root's was left behind",
+        ),
+        Wrong(
+            """
+app = lab.start("aspnetapp")
+app.exec("touch /app/note.txt", user="root")
+app.exec("chmod 666 /etc/passwd", user="root")
+""",
+            "what was closed to it in its image: /etc/passwd",
+        ),
+        Wrong(
+            """
+app = lab.start("aspnetapp")
+app.exec(["sh", "-c", "touch /app/note.txt; sleep 300 >/dev/null 2>&1 &"], user="root")
+""",
+            "something else was left running as uid 0",
         ),
         Wrong(
             """
@@ -228,6 +259,7 @@ _IDS = re.compile(r"[0-9]+:[0-9]+")
 
 
 def _check_field_by_field(world: World, answer: str) -> Assessment:
+    answer = "".join(answer.split())
     if not _IDS.fullmatch(answer):
         return not_right(f"{answer!r} is not of the form uid:gid, two numbers.")
     pod = world.start.pod(
@@ -252,6 +284,7 @@ _FIELD_BY_FIELD = Exercise(
         "The container says a user and no group, so the group is the pod's.",
     ),
     solution='prediction = "4242:3000"',
+    others=('prediction = "4242 : 3000"',),
     wrong=(
         Wrong('prediction = "2000:3000"', "one of them the other"),
         Wrong('prediction = "4242:0"', "the group is not 0"),

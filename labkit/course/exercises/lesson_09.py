@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from labkit.core.identity.model import Identity
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_deployment import JudgedDeployment, deployment_named
 from labkit.course.judging.judged_pod import JudgedPod, pod_named
-from labkit.course.judging.pod_demands import keeps_program, restricted_holds, runs
+from labkit.course.judging.pod_demands import app_containers, restricted_holds, runs, starts_app
+from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 
 
@@ -49,6 +52,13 @@ spec:
     {volume}
 """)
 '''
+_VOLUME = """    volumeMounts:
+    - name: scratch
+      mountPath: /scratch
+  volumes:
+  - name: scratch
+    emptyDir: {}
+"""
 _FULL_POD = "{runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}"
 _FULL_CONTAINER = "{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}"
 
@@ -65,21 +75,32 @@ def _to_restricted_as_given(pod: JudgedPod) -> str | None:
     return "The API server still objects to the pod to-restricted as it was given to you."
 
 
+_APP, _SCRATCH = "aspnetapp", "/scratch"
 # Volumes that nothing can be written to (kubernetes/api:core/v1/types.go).
 _READ_ONLY_VOLUMES = ("configMap", "secret", "projected", "downwardAPI", "image")
 
 
 def _no_scratch(pod: JudgedPod) -> str | None:
     volumes = {volume["name"]: volume for volume in pod.spec.get("volumes") or []}
-    for container in pod.spec.get("containers") or []:
-        for mount in container.get("volumeMounts") or []:
-            if mount["mountPath"].rstrip("/") != "/scratch":
-                continue
+    for container in app_containers(pod, _APP):
+        mounts = [mount for mount in container.get("volumeMounts") or [] if mount["mountPath"].rstrip("/") == _SCRATCH]
+        if not mounts and not _image_has_scratch(pod, container):
+            return "It runs, but the app has lost its folder /scratch."
+        for mount in mounts:
             kind = next((kind for kind in _READ_ONLY_VOLUMES if kind in volumes[mount["name"]]), "")
             if mount.get("readOnly") or kind:
                 return f"It runs, but its folder /scratch is read-only{f': a {kind}' if kind else ''}."
-            return None
-    return "It runs, but the app has lost its folder /scratch."
+    return None
+
+
+def _image_has_scratch(pod: JudgedPod, container: Mapping[str, Any]) -> bool:
+    """Whether the folder is in the container's own image, and the app may write to it there."""
+    image, process = pod.images[container["name"]], pod.identities.get(container["name"])
+    if image is None or process is None or own_settings(container).get("readOnlyRootFilesystem"):
+        return False
+    folder = image.tree.resolve(_SCRATCH)
+    identity = Identity(uid=process.uid, gid=process.gid, groups=process.groups, user=None, home=None)
+    return folder is not None and folder.kind == "folder" and image.tree.may_write(identity, _SCRATCH)
 
 
 def _lose_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
@@ -89,7 +110,7 @@ def _lose_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
 
 def _close_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
     for container in spec["containers"]:
-        for mount in container["volumeMounts"]:
+        for mount in container.get("volumeMounts") or []:
             mount["readOnly"] = True
 
 
@@ -98,8 +119,8 @@ _CHECK_TO_RESTRICTED = DemandCheck(
     as_given=_to_restricted_as_given,
     demands=(
         restricted_holds("where `restricted` is enforced"),
-        runs("ends with the pod running", as_root=True),
-        keeps_program("Its app"),
+        runs("ends with the pod running", as_root=True, goes_on=True),
+        starts_app("Its app", _APP),
         Demand(
             "scratch",
             "wants a folder /scratch to write to",
@@ -132,6 +153,18 @@ _TO_RESTRICTED = Exercise(
         ),
         _pod("{seccompProfile: {type: RuntimeDefault}}\n  hostUsers: false"),
         _pod().replace("mountPath: /scratch", "mountPath: /scratch/"),
+        # The app's own program, named once more.
+        _pod().replace("    image: aspnetapp", "    image: aspnetapp\n    command: [/app/aspnetapp]"),
+        # The folder in an image of one's own.
+        '''
+lab.build("""
+FROM aspnetapp
+USER 0
+RUN mkdir /scratch && chown 1654 /scratch
+USER 1654
+""", name="with-scratch:1")
+'''
+        + _pod(image="with-scratch:1").replace(_VOLUME, ""),
     ),
     wrong=(
         Wrong(_pod(volume="hostPath: {path: /tmp}"), "restricted volume types"),
@@ -151,6 +184,27 @@ _TO_RESTRICTED = Exercise(
         Wrong(_pod().replace("mountPath: /scratch", "mountPath: /scratch\n      readOnly: true"), "is read-only"),
         Wrong(
             _pod().replace("    image: aspnetapp", "    image: aspnetapp\n    command: [sleep, '60']"),
+            "in place of its app",
+        ),
+        # Another container has the folder, and the app has it no more.
+        Wrong(
+            _pod().replace(
+                "    volumeMounts:",
+                "  - name: helper\n    image: debian\n    command: [sleep, '600']\n    securityContext:\n"
+                f"      {_FULL_CONTAINER[:-1]}, runAsUser: 4242}}\n    volumeMounts:",
+            ),
+            "has lost its folder",
+        ),
+        # Another program, by way of an image.
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+USER 1654
+CMD ["sleep", "600"]
+""", name="sleeper:1")
+'''
+            + _pod(image="sleeper:1"),
             "in place of its app",
         ),
         Wrong(_pod().replace("mountPath: /scratch", "mountPath: /tmp"), "has lost its folder"),

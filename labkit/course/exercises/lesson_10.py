@@ -69,7 +69,7 @@ _CHECK_NO_WAY_BACK = DemandCheck(
     look=pod_named("no-way-back"),
     as_given=_no_way_back_as_given,
     demands=(
-        runs("it must go on running"),
+        runs("it must go on running", goes_on=True),
         not_as_root("as non-root"),
         Demand(
             "image",
@@ -127,6 +127,12 @@ lab.pod("without-setuid", name="no-way-back", command="sleep 3600", pod={"runAsN
             "counts as before",
         ),
         Wrong('lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsUser": 0})', "runs as uid 0"),
+        # Nobody gets root in a pod that has ended, and it was to go on.
+        Wrong(
+            'lab.pod("setuid", name="no-way-back", command="true", pod={"runAsNonRoot": True}, '
+            'container={"allowPrivilegeEscalation": False})',
+            "does not run: succeeded",
+        ),
         # A setting of the container, written for the pod.
         Wrong(
             'lab.pod("setuid", name="no-way-back", command="sleep 3600", '
@@ -174,6 +180,11 @@ def _has_another_uid(pod: JudgedPod) -> str | None:
 
 
 def _may_make_one(pod: JudgedPod) -> str | None:
+    for container, settings in pod.settings_in_force.items():
+        # Nobody can ask the kernel about one that has ended, as init containers have.
+        profile = (settings.get("seccompProfile") or {}).get("type", "none")
+        if container not in pod.kernel and (profile in ("none", "Unconfined") or settings.get("privileged")):
+            return f"The container {container} has ended, and ran without a filter: its seccompProfile is {profile}."
     for container, status in pod.kernel.items():
         if status.get("Seccomp") != _FILTERED:
             return (
@@ -196,7 +207,7 @@ _CHECK_NO_NEW_WORLD = DemandCheck(
     look=pod_named("no-new-world"),
     as_given=_no_new_world_as_given,
     demands=(
-        runs("Make a pod"),
+        runs("still runs as 1654", goes_on=True),
         Demand("uid", "still runs as 1654", _has_another_uid, (everywhere("another uid", runAsUser=4242), ROOT)),
         Demand(
             "filtered",
@@ -242,6 +253,28 @@ lab.pod("aspnetapp-chiseled", name="no-new-world",
             'container={"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}})',
             "Seccomp: 0",
         ),
+        Wrong('lab.pod("aspnetapp", name="no-new-world", command="true")', "does not run: succeeded"),
+        # An init container without a filter.
+        Wrong(
+            '''
+lab.apply("""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: no-new-world
+spec:
+  initContainers:
+  - name: before
+    image: aspnetapp
+    command: ["true"]
+  containers:
+  - name: app
+    image: aspnetapp
+    securityContext: {seccompProfile: {type: RuntimeDefault}}
+""")
+''',
+            "ran without a filter",
+        ),
         # Privileged containers run unconfined, whatever profile the pod asks for.
         Wrong(
             'lab.pod("aspnetapp", name="no-new-world", pod={"seccompProfile": {"type": "RuntimeDefault"}}, '
@@ -271,6 +304,7 @@ _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
 
 
 def _check_which_control(world: World, answer: dict[object, object]) -> Assessment:
+    answer = {str(name).casefold(): control for name, control in answer.items()}
     unknown = [name for name in answer if name not in _STOPPED]
     controls = {control.casefold(): control for control in Control}
     if unknown or len(answer) < len(_STOPPED):
@@ -300,6 +334,12 @@ _WHICH_CONTROL = Exercise(
 controls = {"setuid-helper": "no_new_privs", "unshare-user": "seccomp", "raw-socket": "capability",
             "write-tmp": "read-only"}
 """,
+    others=(
+        """
+controls = {"Setuid-Helper ": "No_New_Privs", " unshare-user": "Seccomp", "RAW-SOCKET": " capability",
+            "write-tmp": "Read-Only"}
+""",
+    ),
     wrong=(
         Wrong(
             'controls = {"setuid-helper": "capability", "unshare-user": "seccomp", "raw-socket": "capability", '

@@ -413,6 +413,12 @@ _GATE = Exercise(
     solution=_gated("{runAsNonRoot: true, runAsUser: 1654}", "{}"),
     others=(
         _gated("{runAsNonRoot: true, runAsUser: 1654}", "{runAsUser: 4242}"),
+        # Documents without pods, before and after.
+        _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}")
+        .replace(
+            "apiVersion: apps/v1", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: apps/v1"
+        )
+        .replace("securityContext: {}\n", "securityContext: {}\n---\n"),
         _gated("{runAsUser: 1654}", "{runAsNonRoot: true, runAsUser: 1654}")
         .replace("image: debian", "image: debian\n        securityContext: {runAsNonRoot: true}")
         .replace("image: named-user", "image: named-user\n        securityContext: {runAsNonRoot: true}"),

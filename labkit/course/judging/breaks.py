@@ -212,6 +212,17 @@ def another_command(container: str, *argv: str) -> PodBreak:
     return PodBreak(f"{argv[0]} in container {container}", change)
 
 
+def ends_at_once() -> PodBreak:
+    """A program that ends well in each container, which is not started again."""
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        spec["restartPolicy"] = "Never"
+        for part in spec["containers"]:
+            part["command"] = ["true"]
+
+    return PodBreak("a program that ends", change)
+
+
 def all_containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
     """The containers of a pod's spec, init containers first, ephemeral ones last."""
     return [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]

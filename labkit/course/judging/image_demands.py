@@ -116,11 +116,14 @@ def no_shell(asks: str) -> Demand[JudgedImage]:
     return Demand("no shell", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
 
 
-def has_file(asks: str, path: str) -> Demand[JudgedImage]:
-    """A file is there."""
+def has_file(asks: str, path: str, sample: str) -> Demand[JudgedImage]:
+    """A file is there, with the content that it has in a sample image."""
 
     def unmet(image: JudgedImage) -> str | None:
-        return None if image.tree.entry(path) is not None else f"{path} is not in the image any more."
+        if image.tree.entry(path) is None:
+            return f"{path} is not in the image any more."
+        digest = JudgedImage(image.world, sample).tree.content_digest(path)
+        return None if image.tree.content_digest(path) == digest else f"{path} is another file than that of {sample}."
 
     return Demand("app", asks, unmet)
 
@@ -132,6 +135,9 @@ def may_write(asks: str, path: str) -> Demand[JudgedImage]:
         process = image.process
         if image.tree.entry(path) is None:
             return f"There is no {path} in the finished image."
+        place = image.tree.resolve(path)
+        if place is None or place.kind != "folder":
+            return f"{path} is there, and it is no folder."
         if process is not None and image.tree.may_write(process, path):
             return None
         return f"{describe(image, path)}, and the app runs as {_who(process)}: it may not write there."

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labkit.archives import ImageTree
+    from labkit.core.identity.model import Identity
     from labkit.core.started import AppProcess
     from labkit.course.world import World
     from labkit.lab.container import Container
@@ -38,6 +39,18 @@ class JudgedContainer(JudgedImage):
         """Setuid programs of root's that its image has not."""
         before = self._before.setuid_files()
         return [entry.path for entry in self.tree.setuid_files() if entry.uid == 0 and entry not in before]
+
+    def newly_open(self, process: Identity) -> list[str]:
+        """What its image has closed to a process, and the process could write to, or replace, now."""
+        before = {entry.path: entry for entry in self._before.under("/")}
+        changed = [entry.path for entry in self.tree.under("/") if before.get(entry.path) not in (None, entry)]
+        return [
+            path
+            for path in changed
+            if before[path].kind in ("file", "folder")
+            and self.tree.replaceable_by(process, path)
+            and not self._before.replaceable_by(process, path)
+        ]
 
     def is_changed_in(self, folder: str) -> bool:
         """Whether a folder, or anything in it, differs from what the image has."""

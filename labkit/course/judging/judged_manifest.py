@@ -41,10 +41,13 @@ class JudgedManifest:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The spec of the pod that it describes."""
-        (manifest,) = yaml.safe_load_all(self.text)
-        spec: dict[str, Any] = manifest["spec"]
-        return spec["template"]["spec"] if "template" in spec else spec
+        """The spec of the pod that it describes, the first one if there are more; empty if there is none."""
+        for manifest in yaml.safe_load_all(self.text):
+            spec = manifest.get("spec") if isinstance(manifest, dict) else None
+            spec = (spec.get("template") or {}).get("spec") if isinstance(spec, dict) and "template" in spec else spec
+            if isinstance(spec, dict) and "containers" in spec:
+                return spec
+        return {}
 
     def missing(self) -> Assessment | None:
         """Why there is nothing to judge."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
+from labkit.course.judging.judged_image import JudgedImage
 from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
 
 ROOT = breaks.everywhere("everything as uid 0", runAsUser=0)
@@ -15,18 +17,20 @@ NOT_INSISTED = (
 )
 
 
-def runs(asks: str, *, as_root: bool = False) -> Demand[JudgedPod]:
+def runs(asks: str, *, as_root: bool = False, goes_on: bool = False) -> Demand[JudgedPod]:
     """All its containers run, or have run to a good end.
 
     Args:
         asks: the task's own words for it, to the letter.
         as_root: whether it may run as uid 0, as in a user namespace of its own.
+        goes_on: whether it has to run now, so that a good end is not enough.
     """
 
     def unmet(pod: JudgedPod) -> str | None:
-        return None if pod.outcome is not None and pod.outcome.verdict in RUNS else why_it_does_not_run(pod)
+        enough = ("running",) if goes_on else RUNS
+        return None if pod.outcome is not None and pod.outcome.verdict in enough else why_it_does_not_run(pod)
 
-    return Demand("runs", asks, unmet, () if as_root else (ROOT,))
+    return Demand("runs", asks, unmet, (*(() if as_root else (ROOT,)), *((breaks.ends_at_once(),) if goes_on else ())))
 
 
 def insists(asks: str) -> Demand[JudgedPod]:
@@ -86,16 +90,77 @@ def has_images(asks: str, images: Mapping[str, str]) -> Demand[JudgedPod]:
     return Demand("image", asks, unmet, changed)
 
 
+def has_image(asks: str, image: str) -> Demand[JudgedPod]:
+    """One of its containers is of a sample image, whatever the container is called.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        image: the sample image.
+    """
+
+    def unmet(pod: JudgedPod) -> str | None:
+        facts = pod.world.look.image(image)
+        there = [container.get("image", "") for container in pod.spec.get("containers") or []]
+        if facts is None or facts.reference in there:
+            return None
+        return f"{image} is what was to run, and no container of the pod is of it: {', '.join(there)}."
+
+    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+        for container in spec["containers"]:
+            container["image"] = "aspnetapp-chiseled"
+
+    return Demand("image", asks, unmet, (breaks.PodBreak("aspnetapp-chiseled in its place", change),))
+
+
 def keeps_program(asks: str) -> Demand[JudgedPod]:
-    """No container's program was replaced by another one."""
+    """No container's program was replaced by another one; that of its image may be named once more."""
 
     def unmet(pod: JudgedPod) -> str | None:
         for container in pod.spec.get("containers") or []:
-            if container.get("command"):
+            image = pod.images.get(container["name"])
+            own = image.facts.entrypoint[:1] if image is not None else ()
+            if container.get("command") and tuple(container["command"][:1]) != own:
                 return f"The container {container['name']} starts {container['command'][0]} in place of its app."
         return None
 
     return Demand("program", asks, unmet)
+
+
+def starts_app(asks: str, sample: str) -> Demand[JudgedPod]:
+    """One of its containers starts the program of a sample image, whatever image it has it from.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        sample: the sample image.
+    """
+
+    def unmet(pod: JudgedPod) -> str | None:
+        if app_containers(pod, sample):
+            return None
+        container = pod.spec["containers"][0]
+        program = _argv(pod, container)[:1] or ("nothing that its image says",)
+        return f"The container {container['name']} starts {program[0]} in place of its app."
+
+    return Demand("program", asks, unmet)
+
+
+def app_containers(pod: JudgedPod, sample: str) -> list[dict[str, Any]]:
+    """The containers that start the program of a sample image, by the program's content."""
+    program = JudgedImage(pod.world, sample)
+    digest = program.tree.content_digest(program.facts.entrypoint[0])
+    containers = []
+    for container in pod.spec.get("containers") or []:
+        image, argv = pod.images.get(container["name"]), _argv(pod, container)
+        if image is not None and argv and image.tree.content_digest(argv[0]) == digest:
+            containers.append(container)
+    return containers
+
+
+def _argv(pod: JudgedPod, container: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a container starts: its own command, or else what its image says."""
+    image = pod.images.get(container["name"])
+    own = tuple(container.get("command") or ())
+    return own or ((*image.facts.entrypoint, *image.facts.command) if image is not None else ())
 
 
 def not_as_root(asks: str) -> Demand[JudgedPod]:
