@@ -1,0 +1,30 @@
+"""The pod of a manifest, among other documents."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from labkit.course.judging.judged_manifest import JudgedManifest
+
+_POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: app, image: a}]}\n"
+_DEPLOYMENT = "kind: Deployment\nspec:\n  template:\n    spec: {containers: [{name: app, image: a}]}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [_POD, _DEPLOYMENT, f"---\n{_POD}---\n", f"kind: Namespace\nmetadata: {{name: b}}\n---\n{_DEPLOYMENT}"],
+)
+def test_documents_without_a_pod_are_passed_over(text: str) -> None:
+    world: Any = Mock()
+    assert [container["name"] for container in JudgedManifest(world, text).spec["containers"]] == ["app"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "---\n", "- a\n", "kind: Namespace\n", "kind: Deployment\nspec: {template: null}\n"]
+)
+def test_a_manifest_without_a_pod_has_an_empty_spec(text: str) -> None:
+    world: Any = Mock()
+    assert JudgedManifest(world, text).spec == {}
