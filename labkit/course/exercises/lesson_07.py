@@ -250,6 +250,25 @@ spec:
     image: aspnetapp
 """)
 ''',
+        # The app's own program, named once more.
+        '''
+lab.apply("""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: all-of-them
+spec:
+  securityContext: {runAsNonRoot: true, runAsUser: 1654}
+  initContainers:
+  - name: init
+    image: debian
+    command: [id]
+  containers:
+  - name: app
+    image: aspnetapp
+    command: [/app/aspnetapp]
+""")
+''',
     ),
     wrong=(
         Wrong(

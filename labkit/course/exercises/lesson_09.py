@@ -12,7 +12,7 @@ from labkit.course.judging.breaks import PodBreak, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_deployment import JudgedDeployment, deployment_named
 from labkit.course.judging.judged_pod import JudgedPod, pod_named
-from labkit.course.judging.pod_demands import app_containers, restricted_holds, runs, starts_app
+from labkit.course.judging.pod_demands import containers_of_app, restricted_holds, runs, runs_app
 from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 
@@ -82,7 +82,7 @@ _READ_ONLY_VOLUMES = ("configMap", "secret", "projected", "downwardAPI", "image"
 
 def _no_scratch(pod: JudgedPod) -> str | None:
     volumes = {volume["name"]: volume for volume in pod.spec.get("volumes") or []}
-    for container in app_containers(pod, _APP):
+    for container in containers_of_app(pod, _APP):
         mounts = [mount for mount in container.get("volumeMounts") or [] if mount["mountPath"].rstrip("/") == _SCRATCH]
         if not mounts and not _image_has_scratch(pod, container):
             return "It runs, but the app has lost its folder /scratch."
@@ -120,7 +120,7 @@ _CHECK_TO_RESTRICTED = DemandCheck(
     demands=(
         restricted_holds("where `restricted` is enforced"),
         runs("ends with the pod running", as_root=True, goes_on=True),
-        starts_app("Its app", _APP),
+        runs_app("Its app", _APP),
         Demand(
             "scratch",
             "wants a folder /scratch to write to",

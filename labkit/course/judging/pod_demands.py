@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
-from labkit.course.judging.judged_image import JudgedImage
 from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
 
 ROOT = breaks.everywhere("everything as uid 0", runAsUser=0)
@@ -118,49 +118,37 @@ def keeps_program(asks: str) -> Demand[JudgedPod]:
     def unmet(pod: JudgedPod) -> str | None:
         for container in pod.spec.get("containers") or []:
             image = pod.images.get(container["name"])
-            own = image.facts.entrypoint[:1] if image is not None else ()
-            if container.get("command") and tuple(container["command"][:1]) != own:
-                return f"The container {container['name']} starts {container['command'][0]} in place of its app."
+            entrypoint = image.facts.entrypoint if image is not None else ()
+            # An image may have it relative to its folder: ./aspnetapp is /app/aspnetapp.
+            argv = container.get("command")
+            if argv and PurePosixPath(argv[0]).name not in [PurePosixPath(part).name for part in entrypoint[:1]]:
+                return f"The container {container['name']} starts {argv[0]} in place of its app."
         return None
 
     return Demand("program", asks, unmet)
 
 
-def starts_app(asks: str, sample: str) -> Demand[JudgedPod]:
-    """One of its containers starts the program of a sample image, whatever image it has it from.
+def runs_app(asks: str, program: str) -> Demand[JudgedPod]:
+    """A program runs in one of its containers, whatever image and command it has it from.
 
     Args:
         asks: the task's own words for it, to the letter.
-        sample: the sample image.
+        program: its file's name.
     """
 
     def unmet(pod: JudgedPod) -> str | None:
-        if app_containers(pod, sample):
+        if containers_of_app(pod, program):
             return None
-        container = pod.spec["containers"][0]
-        program = _argv(pod, container)[:1] or ("nothing that its image says",)
-        return f"The container {container['name']} starts {program[0]} in place of its app."
+        names = ", ".join(sorted({status.get("Name", "nothing") for status in pod.kernel.values()}))
+        return f"The pod runs {names or 'nothing'} in place of its app."
 
     return Demand("program", asks, unmet)
 
 
-def app_containers(pod: JudgedPod, sample: str) -> list[dict[str, Any]]:
-    """The containers that start the program of a sample image, by the program's content."""
-    program = JudgedImage(pod.world, sample)
-    digest = program.tree.content_digest(program.facts.entrypoint[0])
-    containers = []
-    for container in pod.spec.get("containers") or []:
-        image, argv = pod.images.get(container["name"]), _argv(pod, container)
-        if image is not None and argv and image.tree.content_digest(argv[0]) == digest:
-            containers.append(container)
-    return containers
-
-
-def _argv(pod: JudgedPod, container: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a container starts: its own command, or else what its image says."""
-    image = pod.images.get(container["name"])
-    own = tuple(container.get("command") or ())
-    return own or ((*image.facts.entrypoint, *image.facts.command) if image is not None else ())
+def containers_of_app(pod: JudgedPod, program: str) -> list[dict[str, Any]]:
+    """The containers whose first process is a program, by the name that the kernel has of it (proc_pid_status(5))."""
+    containers = pod.spec.get("containers") or []
+    return [container for container in containers if pod.kernel.get(container["name"], {}).get("Name") == program]
 
 
 def not_as_root(asks: str) -> Demand[JudgedPod]:
