@@ -28,9 +28,17 @@ def runs(asks: str, *, as_root: bool = False, goes_on: bool = False) -> Demand[J
 
     def unmet(pod: JudgedPod) -> str | None:
         enough = ("running",) if goes_on else RUNS
-        return None if pod.outcome is not None and pod.outcome.verdict in enough else why_it_does_not_run(pod)
+        if pod.outcome is None or pod.outcome.verdict not in enough:
+            return why_it_does_not_run(pod)
+        # The kernel knows of an end before the pod's status does.
+        ended = [name for name in _main_containers(pod) if name not in pod.kernel] if goes_on else []
+        return f"The pod does not run: the program of {' and '.join(ended)} has ended." if ended else None
 
     return Demand("runs", asks, unmet, (*(() if as_root else (ROOT,)), *((breaks.ends_at_once(),) if goes_on else ())))
+
+
+def _main_containers(pod: JudgedPod) -> list[str]:
+    return [container["name"] for container in pod.spec.get("containers") or []]
 
 
 def insists(asks: str) -> Demand[JudgedPod]:
