@@ -258,9 +258,12 @@ def _break_object(lesson: Lesson, subject: Any, change: PodBreak) -> bool:
 
 
 def _break_text(text: str, change: PodBreak) -> str:
-    manifest = yaml.safe_load(text)
-    change.change(manifest, _pod_spec(manifest))
-    return yaml.safe_dump(manifest)
+    manifests = [manifest for manifest in yaml.safe_load_all(text) if manifest]
+    for manifest in manifests:
+        # Others have no pod that could be changed.
+        if "spec" in manifest:
+            change.change(manifest, _pod_spec(manifest))
+    return yaml.safe_dump_all(manifests)
 
 
 def _pod_spec(manifest: dict[str, Any]) -> dict[str, Any]:
