@@ -11,7 +11,7 @@ from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import FileBreak, ImageBreak
 from labkit.course.judging.demands import Demand, DemandCheck
-from labkit.course.judging.image_demands import may_not_replace, not_root
+from labkit.course.judging.image_demands import may_not_replace, not_root, same_program
 from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 from labkit.threat.evidence import Cell
@@ -240,11 +240,21 @@ def _starts_something_else(image: JudgedImage) -> str | None:
     return f"The app does not start any more: {image.started.result.message or image.last_line}."
 
 
+def _new_setuid_program(image: JudgedImage) -> str | None:
+    before = image.world.look.tree("rce-app")
+    digests = {entry.digest for entry in before.setuid_files()} if before is not None else set()
+    new = [entry.path for entry in image.tree.setuid_files() if entry.uid == 0 and entry.digest not in digests]
+    if not new:
+        return None
+    return f"Whoever comes in starts {new[0]} and gets root's rights, by its setuid or setgid bit or its capabilities."
+
+
 _CHECK_WHOSE_FILES = DemandCheck(
     look=image_named("our-app"),
     as_given=_whose_files_as_given,
     demands=(
         not_root("as a user who is not root"),
+        same_program("must start as before", _PROGRAM, "rce-app"),
         Demand(
             "starts",
             "must start as before",
@@ -256,6 +266,12 @@ _CHECK_WHOSE_FILES = DemandCheck(
             ),
         ),
         may_not_replace("must not be able to replace its program", _PROGRAM),
+        Demand(
+            "no way to root",
+            "must not be able to replace its program",
+            _new_setuid_program,
+            (ImageBreak("a setuid program", files=(FileBreak("/usr/local/bin/left", mode=0o4755, like=_PROGRAM),)),),
+        ),
     ),
     praise=lambda image: f"The app starts as uid {image.identity.uid}, and uid {image.identity.uid} cannot replace it.",
 )
@@ -324,6 +340,27 @@ USER 1654
 """, name="our-app")
 ''',
             "The image starts nothing",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+RUN chmod u+s /bin/cp
+USER 1654
+""", name="our-app")
+''',
+            "gets root's rights",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+RUN cp /bin/sleep /app/rce-app
+USER 1654
+CMD ["60"]
+""", name="our-app")
+''',
+            "not the program that it was",
         ),
         Wrong(
             '''

@@ -10,14 +10,14 @@ from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import FileBreak, ImageBreak
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import closed_to_strangers, describe, may_write, non_root_by_number, runs_as
-from labkit.course.judging.judged_image import JudgedImage, image_named
+from labkit.course.judging.judged_image import STRANGER, JudgedImage, image_named
 from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
 
 
 def _check_another_root(world: World, answer: str) -> Assessment:
     stdout = world.start.run("toor", "whoami").stdout
-    if answer != stdout:
+    if answer.casefold() != stdout:
         return not_right(
             f"whoami does not say {answer!r}. It never sees the word behind USER: a process has a number, "
             "and whoami looks in passwd for a line with that number."
@@ -35,6 +35,7 @@ _ANOTHER_ROOT = Exercise(
         "whoami takes the first line of passwd that has uid 0. Which one is first in all of these images?",
     ),
     solution='prediction = "root"',
+    others=('prediction = "Root"',),
     wrong=(
         Wrong('prediction = "toor"', "never sees the word behind USER"),
         Wrong('prediction = "app"', "a line with that number"),
@@ -112,9 +113,16 @@ def _open_copy(image: JudgedImage) -> str | None:
     digest = image.tree.content_digest(_MENU_FILE)
     for entry in image.tree.under("/"):
         is_copy = entry.path != _MENU_FILE and entry.kind == "file" and image.tree.content_digest(entry.path) == digest
-        if is_copy and any(image.tree.may_read(stranger, entry.path) for stranger in image.strangers()):
+        if is_copy and any(image.tree.may_read(stranger, entry.path) for stranger in image.strangers(entry.path)):
             return f"{_MENU_FILE} is closed, and a copy of it is open to everybody: {describe(image, entry.path)}."
     return None
+
+
+def _shows_it_to_anybody(image: JudgedImage) -> str | None:
+    # By a setuid program, say, which no mode of the file tells.
+    if "soup" not in image.world.start.app(image.name, user=f"{STRANGER}:{STRANGER}").result.stdout:
+        return None
+    return f"{_MENU_FILE} is closed, and the image shows the menu to uid {STRANGER} too: its program opens any file."
 
 
 _CHECK_MENU = DemandCheck(
@@ -141,6 +149,12 @@ _CHECK_MENU = DemandCheck(
             "closed to everybody else",
             _open_copy,
             (ImageBreak("an open copy", files=(FileBreak("/srv/copy", mode=0o644, like=_MENU_FILE),)),),
+        ),
+        Demand(
+            "not by its program",
+            "closed to everybody else",
+            _shows_it_to_anybody,
+            (ImageBreak("a setuid cat", files=(FileBreak("/usr/bin/cat", mode=0o4755),)),),
         ),
     ),
     praise=lambda image: f'Config.User is "{image.facts.user}", the menu is read, and it stays closed to others.',
@@ -258,6 +272,61 @@ CMD ["cat", "/srv/menu"]
 """, name="menu")
 ''',
             "the one of root",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chown 1654 /srv/menu && chmod 622 /srv/menu
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "may write it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chown 33:1654 /srv/menu && chmod 640 /srv/menu
+USER 1654:1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "uid 33, www-data, may read it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chown 1654:33 /srv/menu && chmod 640 /srv/menu
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "may read it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chown 1654 /srv/menu && chmod 600 /srv/menu && chmod 777 /srv
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "may replace it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chmod 600 /srv/menu && chmod u+s /usr/bin/cat
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "its program opens any file",
         ),
     ),
     check=_CHECK_MENU,
@@ -383,6 +452,56 @@ USER $APP_UID
 """, name="diary")
 ''',
             "Your last build stopped",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN touch /var/lib/diary && chown $APP_UID /var/lib/diary
+USER $APP_UID
+""", name="diary")
+''',
+            "no folder",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN mkdir /var/lib/diary && chown $APP_UID /var/lib/diary && chmod 777 /var/lib
+USER $APP_UID
+""", name="diary")
+''',
+            "may replace it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN mkdir -m 770 /var/lib/diary && chown 33:$APP_UID /var/lib/diary
+USER $APP_UID
+""", name="diary")
+''',
+            "uid 33, www-data, may write it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN mkdir -m 775 /var/lib/diary && chown $APP_UID:33 /var/lib/diary
+USER $APP_UID
+""", name="diary")
+''',
+            "may write it",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+RUN mkdir /var/lib/diary && chown $APP_UID /var/lib/diary && mkdir -m 777 /var/lib/diary/all
+USER $APP_UID
+""", name="diary")
+''',
+            "/var/lib/diary/all is open",
         ),
     ),
     check=_CHECK_TOO_EARLY,

@@ -11,9 +11,16 @@ from labkit.course.judging.image_demands import non_root_by_number, not_in_group
 from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 
+# The same image, only that app's uid is another one.
+_ANOTHER_UID = """
+FROM runtime-deps
+ENV APP_UID=4242
+RUN sed -i s/1654/4242/g /etc/passwd /etc/group && chown -R 4242:4242 /home/app
+"""
+
 
 def _check_two_shells(world: World, command: object) -> Assessment:
-    is_list = isinstance(command, list) and all(isinstance(word, str) for word in command)
+    is_list = isinstance(command, list | tuple) and all(isinstance(word, str) for word in command)
     if not command or not (is_list or isinstance(command, str)):
         return not_right("A command is expected: a list of words, or one text.")
     argv = command if isinstance(command, str) else list(map(str, command))  # type: ignore[call-overload]
@@ -28,6 +35,9 @@ def _check_two_shells(world: World, command: object) -> Assessment:
         return not_right(
             "It prints uid 1654 on debian as well, which has no APP_UID: the number is in the command itself."
         )
+    world.start.build(_ANOTHER_UID, name="two-shells").expect()
+    if world.start.run("two-shells", argv).stdout == "uid 1654":
+        return not_right("Where app has another uid it still prints uid 1654: the number is in the command itself.")
     return passed("The number was read in the container; on an image without APP_UID it is not printed.")
 
 
@@ -45,10 +55,12 @@ _TWO_SHELLS = Exercise(
         "command = \"sh -c 'echo uid $APP_UID'\"",
         'command = ["sh", "-c", "echo uid $(id -u app)"]',
         """command = ["sh", "-c", 'printf "uid %s" "$(printenv APP_UID)"']""",
+        'command = ("sh", "-c", "echo uid $(stat -c %u /home/app)")',
         """command = ["perl", "-e", 'print "uid $ENV{APP_UID}"']""",
     ),
     wrong=(
         Wrong('command = ["echo", "uid 1654"]', "the number is in the command"),
+        Wrong('command = ["sh", "-c", "test $APP_UID && echo uid 1654"]', "still prints uid 1654"),
         Wrong('command = ["sh", "-c", "echo uid", "$APP_UID"]', "It printed 'uid'"),
         Wrong('command = ["echo uid $APP_UID"]', "command-not-found"),
         Wrong("command = 1654", "a list of words"),

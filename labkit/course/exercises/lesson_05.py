@@ -5,8 +5,9 @@ from __future__ import annotations
 from labkit.core.causes import Cause
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.assessment import Assessment, not_right, passed
-from labkit.course.judging.demands import DemandCheck
-from labkit.course.judging.image_demands import may_not_replace, may_write, non_root_by_number, starts
+from labkit.course.judging.breaks import ImageBreak
+from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.image_demands import may_not_replace, may_write, non_root_by_number, same_program, starts
 from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.world import World
 
@@ -158,13 +159,26 @@ def _notes_as_given(image: JudgedImage) -> str | None:
     return "/app/data is still root's: the app, uid 1654, cannot write there."
 
 
+_NOTES_PROGRAM = "/app/aspnetapp"
+_ANOTHER_PROGRAM = ImageBreak("another program", ('ENTRYPOINT ["/bin/sleep", "60"]', "CMD []"))
+
+
+def _starts_something_else(image: JudgedImage) -> str | None:
+    running = [process.arguments for process in image.started.processes]
+    if any("aspnetapp" in arguments for arguments in running):
+        return None
+    return f"It starts {running[0] if running else 'what ends at once'}, and not the app."
+
+
 _CHECK_A_FOLDER_TO_WRITE = DemandCheck(
     look=image_named("notes"),
     as_given=_notes_as_given,
     demands=(
         non_root_by_number("stay non-root by a number"),
-        may_not_replace("add anything to `/app` itself or to replace its own program", "/app/aspnetapp", "/app"),
-        starts("must still start", program="/app/aspnetapp"),
+        may_not_replace("add anything to `/app` itself or to replace its own program", _NOTES_PROGRAM, "/app"),
+        same_program("must still start", _NOTES_PROGRAM, "aspnetapp", "aspnetapp-chiseled"),
+        starts("must still start", program=_NOTES_PROGRAM, also=(_ANOTHER_PROGRAM,)),
+        Demand("the app runs", "must still start", _starts_something_else, (_ANOTHER_PROGRAM,)),
         may_write("keep notes in `/app/data`", "/app/data"),
     ),
     praise=lambda image: (
@@ -207,6 +221,16 @@ lab.build("""
         Wrong(_notes("USER root", "RUN mkdir /app/data"), "would be root"),
         Wrong(_notes("USER root", "RUN mkdir /app/data", "USER $APP_UDI"), "has no user"),
         Wrong(_notes("USER root", "RUN mkdir /app/data && chown 1000 /app/data", "USER 1654"), "belongs to 1000:0"),
+        Wrong(_notes("USER root", "RUN touch /app/data && chown $APP_UID /app/data", "USER $APP_UID"), "no folder"),
+        Wrong(
+            _notes(
+                "USER root",
+                "RUN mkdir /app/data && chown $APP_UID /app/data",
+                "USER $APP_UID",
+                'ENTRYPOINT ["sleep", "60"]',
+            ),
+            "It starts sleep 60",
+        ),
     ),
     check=_CHECK_A_FOLDER_TO_WRITE,
 )

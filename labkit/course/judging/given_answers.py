@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _KINDS = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_LONGEST, _MOST_ENTRIES = 60, 1000
+_LONGEST, _MOST_ENTRIES, _MOST_DIGITS = 60, 1000, 18
 
 Choice = str | int
 
@@ -71,7 +71,7 @@ def _read(exercise: Exercise, answer: object) -> object:
     if expected is str and isinstance(answer, str):
         return _read_text(exercise, str(answer))
     if expected is int and not isinstance(answer, bool) and hasattr(answer, "__index__"):
-        return operator.index(answer)
+        return _read_number(operator.index(answer))
     if expected is list and isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping):
         return _read_list(exercise, answer)
     if expected is dict and isinstance(answer, Mapping):
@@ -89,6 +89,13 @@ def _read_text(exercise: Exercise, answer: str) -> Choice:
     if not text and not exercise.may_be_empty:
         raise NotAnAnswer(not_right("The answer is an empty text."))
     return _chosen(text, exercise.choices) if exercise.choices else text
+
+
+def _read_number(number: int) -> int:
+    # Python itself refuses to write a number of more than 4300 digits.
+    if abs(number) >= 10**_MOST_DIGITS:
+        raise NotAnAnswer(not_right(f"The answer is a number of more than {_MOST_DIGITS} digits."))
+    return number
 
 
 def _read_list(exercise: Exercise, answer: Iterable[object]) -> list[object]:

@@ -92,6 +92,26 @@ def starts(asks: str, prints: str = "", program: str = "", also: tuple[ImageBrea
     return Demand("starts", asks, unmet, (*breaks.NO_START, *([closed] if program else ()), *also))
 
 
+def same_program(asks: str, path: str, *samples: str) -> Demand[JudgedImage]:
+    """A program is still a sample image's own, to the byte.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        path: the program.
+        samples: the sample images that have it.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        trees = [tree for sample in samples if (tree := image.world.look.tree(sample)) is not None]
+        if image.tree.content_digest(path) in {tree.content_digest(path) for tree in trees}:
+            return None
+        return f"{path} is not the program that it was."
+
+    return Demand(
+        "program", asks, unmet, (ImageBreak("another content", files=(FileBreak(path, like="/etc/passwd"),)),)
+    )
+
+
 def stands_on(asks: str, base: str) -> Demand[JudgedImage]:
     """Its layers begin with those of a sample image."""
 
@@ -171,23 +191,46 @@ def may_not_replace(asks: str, *paths: str) -> Demand[JudgedImage]:
 
 
 def closed_to_strangers(asks: str, path: str, *, reading: bool = False) -> Demand[JudgedImage]:
-    """Nobody but its owner, its group and root may write (or read) it; a stranger in root's group neither.
+    """Nobody but root and the image's own user may write it, or put another in its place (or read it).
 
     Docker gives root's group to a uid that has no line in passwd (moby/sys:user/user.go, GetExecUser).
     """
 
     def unmet(image: JudgedImage) -> str | None:
-        may = image.tree.may_read if reading else image.tree.may_write
-        for stranger in image.strangers():
-            if may(stranger, path):
-                group = "with a group of its own" if stranger.gid else "in group 0, as Docker starts an unknown uid"
-                deed = "read" if reading else "write"
-                return f"{path} is open: uid {STRANGER}, {group}, may {deed} it. {describe(image, path)}."
+        inside = () if reading else (entry.path for entry in image.tree.under(path))
+        for place in (path, *inside):
+            for stranger in image.strangers(place):
+                deed = _deed(image, stranger, place, reading=reading)
+                if deed is not None:
+                    return f"{place} is open: {_stranger(stranger)}, may {deed} it. {describe(image, place)}."
         return None
 
     opened = breaks.open_to_all(path, 0o644 if reading else 0o777)
     to_root_group = breaks.owned_by(path, 1654, 0, 0o640 if reading else 0o770)
-    return Demand("closed to strangers", asks, unmet, (opened, to_root_group))
+    to_another_group = breaks.owned_by(path, 1654, 33, 0o640 if reading else 0o770)
+    only_writing = (breaks.open_to_all(path, 0o622),) if reading else ()
+    return Demand("closed to strangers", asks, unmet, (opened, to_root_group, to_another_group, *only_writing))
+
+
+def _deed(image: JudgedImage, stranger: Identity, path: str, *, reading: bool) -> str | None:
+    """What somebody may do with a file that is closed; None for nothing."""
+    if reading and image.tree.may_read(stranger, path):
+        return "read"
+    if image.tree.may_write(stranger, path):
+        return "write"
+    if not image.tree.replaceable_by(stranger, path):
+        return None
+    entry = image.tree.resolve(path)
+    return "change the mode of" if entry is not None and entry.uid == stranger.uid else "replace"
+
+
+def _stranger(stranger: Identity) -> str:
+    if stranger.uid != STRANGER:
+        return f"uid {stranger.uid}" + (f", {stranger.user}" if stranger.user else "")
+    if stranger.gid == STRANGER:
+        return f"uid {STRANGER}, with a group of its own"
+    unknown = "in group 0, as Docker starts an unknown uid"
+    return f"uid {STRANGER}, " + (unknown if stranger.gid == 0 else f"in group {stranger.gid}")
 
 
 def no_setuid_program(asks: str, *, like: str = "/usr/bin/id") -> Demand[JudgedImage]:
@@ -206,9 +249,12 @@ def no_setuid_program(asks: str, *, like: str = "/usr/bin/id") -> Demand[JudgedI
 
 
 def describe(image: JudgedImage, path: str) -> str:
-    """Owner and mode of a file, in words."""
-    entry = image.tree.entry(path)
-    return f"{path} belongs to {entry.uid}:{entry.gid}, mode {entry.octal}" if entry else f"there is no {path}"
+    """Owner and mode of what a path leads to, in words."""
+    entry = image.tree.resolve(path)
+    if entry is None:
+        return f"There is no {path}"
+    link = "" if entry.path == path else f"{path} leads to {entry.path}, and "
+    return f"{link}{entry.path} belongs to {entry.uid}:{entry.gid}, mode {entry.octal}"
 
 
 def _does_not_start(image: JudgedImage) -> str:

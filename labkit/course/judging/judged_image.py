@@ -99,9 +99,37 @@ class JudgedImage:
         lines = (result.stderr or result.stdout or "nothing").splitlines()
         return lines[-1]
 
-    def strangers(self) -> tuple[Identity, ...]:
-        """Users that nobody gave anything to: with a group of their own, and with root's, as Docker gives it."""
-        return tuple(Identity(uid=STRANGER, gid=gid, groups=(gid,), user=None, home="/") for gid in (STRANGER, 0))
+    def strangers(self, path: str = "") -> tuple[Identity, ...]:
+        """Users that a file was to be closed to, root and the image's own user not among them.
+
+        Nobody gave anything to the first two: one has a group of its own, the other root's, as Docker gives it. The
+        others are the accounts of the image, and whoever a file belongs to, by uid or by group.
+
+        Args:
+            path: the file; empty for none in particular.
+        """
+        known = {identity.uid: identity for identity in self._accounts}
+        others_there = [_nobody(STRANGER), _nobody(STRANGER, 0)]
+        entry = self.tree.resolve(path) if path else None
+        if entry is not None:
+            others_there += [known.get(entry.uid) or _nobody(entry.uid)]
+            own = {self.process.gid, *self.process.groups} if self.process is not None else set()
+            others_there += [_nobody(STRANGER, entry.gid)] if entry.gid not in own else []
+        own_uid = self.process.uid if self.process is not None else 0
+        others = [identity for identity in (*others_there, *self._accounts) if identity.uid not in (0, own_uid)]
+        return tuple(dict.fromkeys(others))
+
+    @cached_property
+    def _accounts(self) -> list[Identity]:
+        """Its accounts, as the engine would start each of them."""
+        images = [Image(str(user.uid), self.facts.passwd, self.facts.group) for user in self.facts.users]
+        return [identity for image in images if (identity := explain_in_engine(image).runs_as) is not None]
+
+
+def _nobody(uid: int, gid: int | None = None) -> Identity:
+    """A user of this number without a name, in one group: that of its own number by default."""
+    group = uid if gid is None else gid
+    return Identity(uid=uid, gid=group, groups=(group,), user=None, home="/")
 
 
 def image_named(name: str) -> Callable[[World, object], JudgedImage]:

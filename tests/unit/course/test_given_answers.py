@@ -155,3 +155,8 @@ def test_whatever_is_given_ends_in_an_answer_or_a_sentence(answer: Any, answers:
         read_answer(_asking(answers, _PLACES if chosen else ()), answer)
     except NotAnAnswer as problem:
         assert problem.assessment.message
+
+
+@pytest.mark.parametrize("number", [10**5000, -(10**18)], ids=["huge", "negative"])
+def test_a_number_that_nobody_could_write_is_not_right(number: int) -> None:
+    assert _no(_asking(int), number) == "The answer is a number of more than 18 digits."
