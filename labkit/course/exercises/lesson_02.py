@@ -141,6 +141,7 @@ _CHECK_MENU = DemandCheck(
                 breaks.owned_by(_MENU_FILE, 0, 0, 0o600),
                 # Whom this lets in as the owner, others of the right answers do not run as.
                 breaks.owned_by(_MENU_FILE, 1654, 0, 0o640),
+                breaks.owned_by(_MENU_FILE, 1654, 33, 0o640),
             ),
         ),
         closed_to_strangers("`/srv/menu` must stay closed to everybody else", _MENU_FILE, reading=True),

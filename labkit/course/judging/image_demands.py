@@ -208,8 +208,7 @@ def closed_to_strangers(asks: str, path: str, *, reading: bool = False) -> Deman
     opened = breaks.open_to_all(path, 0o644 if reading else 0o777)
     to_root_group = breaks.owned_by(path, 1654, 0, 0o640 if reading else 0o770)
     to_another_group = breaks.owned_by(path, 1654, 33, 0o640 if reading else 0o770)
-    only_writing = (breaks.open_to_all(path, 0o622),) if reading else ()
-    return Demand("closed to strangers", asks, unmet, (opened, to_root_group, to_another_group, *only_writing))
+    return Demand("closed to strangers", asks, unmet, (opened, to_root_group, to_another_group))
 
 
 def _deed(image: JudgedImage, stranger: Identity, path: str, *, reading: bool) -> str | None:
