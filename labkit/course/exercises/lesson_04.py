@@ -55,7 +55,8 @@ _TWO_SHELLS = Exercise(
         "command = \"sh -c 'echo uid $APP_UID'\"",
         'command = ["sh", "-c", "echo uid $(id -u app)"]',
         """command = ["sh", "-c", 'printf "uid %s" "$(printenv APP_UID)"']""",
-        'command = ("sh", "-c", "echo uid $(stat -c %u /home/app)")',
+        'command = ("sh", "-c", "echo uid $APP_UID")',
+        'command = ["sh", "-c", "echo uid $(stat -c %u /home/app)"]',
         """command = ["perl", "-e", 'print "uid $ENV{APP_UID}"']""",
     ),
     wrong=(
