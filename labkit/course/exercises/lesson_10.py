@@ -24,7 +24,7 @@ _SETUID = "/usr/local/bin/ids"
 
 def _is_untouched(pod: JudgedPod) -> bool:
     """Whether its settings are those of the cell as it was given."""
-    is_given = pod.settings == _BEGIN and not any(map(own_settings, pod.containers))
+    is_given = pod.settings == _BEGIN and not any(map(own_settings, pod.containers)) and "hostUsers" not in pod.spec
     return is_given and pod.outcome is not None and pod.outcome.verdict == "running"
 
 
