@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +15,8 @@ Each right answer of each exercise is changed in one way and checked again on th
 `make test`). A change that breaks what the task demands must be seen, with the diagnosis of that demand. A change that
 the task says nothing about, or another spelling of the same answer, must not matter. The demands and the changes that
 break them are data of the exercise (`labkit/course/exercises`, `labkit/course/judging`).
+
+Measured on {day}.
 
 | exercise | wrong: made | wrong: seen | right all the same: made | passed |
 | --- | --- | --- | --- | --- |
@@ -44,7 +47,7 @@ def report(junit: Path) -> str:
     totals = [sum(column) for column in zip(*rows.values(), strict=True)]
     lines.append(f"| **all** | {' | '.join(map(str, totals))} |")
     ending = ["", "## Not as it should be", "", *left] if left else ["", "All is as it should be.", "", *_LEFT_OUT]
-    return _HEAD + "\n".join([*lines, *ending, ""])
+    return _HEAD.format(day=date.today()) + "\n".join([*lines, *ending, ""])
 
 
 if __name__ == "__main__":
