@@ -25,6 +25,7 @@ from labkit.notebook import Lesson
 from tests.course import Placed
 
 _TOKEN = "kube-api-access-"
+_MOST_CHOICES = 3
 
 HARMLESS = (
     ImageBreak("a label more", ("LABEL org.example.team=blue",)),
@@ -65,13 +66,18 @@ def mutations_of(task: Placed, *, is_whole: bool) -> Iterator[Mutation]:
 
     Args:
         task: the exercise.
-        is_whole: False for the changes of its solution that are wrong, and one that does not matter.
+        is_whole: False for changes of its solution alone: one for each demand, and one that does not matter.
     """
     if is_whole:
         yield from _all_mutations(task)
         return
     of_solution = [mutation for mutation in _all_mutations(task) if mutation.number == 0]
-    yield from (mutation for mutation in of_solution if mutation.is_wrong)
+    by_demand: dict[frozenset[str], list[Mutation]] = {}
+    for mutation in of_solution:
+        if mutation.is_wrong:
+            by_demand.setdefault(mutation.demands, []).append(mutation)
+    for demands, mutations in by_demand.items():
+        yield from mutations[: 1 if demands else _MOST_CHOICES]
     yield from [mutation for mutation in of_solution if not mutation.is_wrong][-1:]
 
 

@@ -13,7 +13,7 @@ from tests.course import all_placed
 from tests.mutations import Mutation, check_mutation, mutations_of
 
 _IS_WHOLE = os.environ.get("LABKIT_MUTATIONS") == "all"
-"""Whether all are tried (`make mutations`), or a part: what breaks the solution, and one change that does not."""
+"""Whether all are tried (`make mutations`), or a part (`make test`): each demand of each solution is broken once."""
 
 _MUTATIONS = [mutation for task in all_placed() for mutation in mutations_of(task, is_whole=_IS_WHOLE)]
 
