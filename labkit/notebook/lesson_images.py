@@ -100,8 +100,10 @@ class LessonImages:
         lab = self._lesson.lab
         references = {sample: lab.configuration.image_reference(sample) for sample in lab.catalogue}
         text = name_images_in_full(textwrap.dedent(require_dockerfile(dockerfile)).strip() + "\n", references)
-        # Typed without the variable, another builder answers wherever the docker command has BuildKit.
-        line = f"DOCKER_BUILDKIT=0 {line_with_input(['docker', 'build', '--tag', require_image(name), '-'], text)}"
+        # Typed without the variable, another builder answers wherever the docker command has BuildKit; without the
+        # option a build that stops leaves its container.
+        argv = ["docker", "build", "--force-rm", "--tag", require_image(name), "-"]
+        line = f"DOCKER_BUILDKIT=0 {line_with_input(argv, text)}"
         context = archive_of_dockerfile(text)
         try:
             lab.engine().build(context, name, arguments={}, labels=self._lesson.labels, seconds=_BUILD_SECONDS)
