@@ -176,7 +176,8 @@ def test_a_build_that_stops_leaves_no_older_image_and_is_remembered(tmp_path: Pa
     images.stop = _STOPPED
     result = lab.build("FROM debian\nRUN false", name="mine")
     assert (result.exit_status, result.stderr, result.message) == (1, "it failed", _STOPPED.message)
-    line = "DOCKER_BUILDKIT=0 docker build --force-rm --tag mine - <<'EOF'\nFROM localhost/paper/debian:lab\nRUN false\nEOF"
+    command = "DOCKER_BUILDKIT=0 docker build --force-rm --tag mine -"
+    line = f"{command} <<'EOF'\nFROM localhost/paper/debian:lab\nRUN false\nEOF"
     assert str(result) == f"$ {line}\nStep 2/2\nstderr: it failed\nexit status 1"
     assert images.there == {}
     look = lab._checking._world.look
