@@ -150,8 +150,10 @@ class OnCluster:
         if not output.facts and late:
             return _refused(asked.posture, asked.line, probes, outcome, spent)
         ended = f"the pod was stopped after {self._deadline:.0f} s"
-        if over:
+        if over and outcome.exit_status is not None:
             ended = f"the container ended before that, with exit status {outcome.exit_status}"
+        elif over:  # such as a pod that somebody deletes, and that is still there
+            ended = f"the pod ended before that: {outcome.message}"
         outside = {probe: self._seen_outside(probe, asked.mark, output) for probe in MARKS if probe in output.answers}
         cells = judged(name, CLUSTER, output, probes, ended, outside)
         return Trial(name, CLUSTER, asked.line, output.facts, cells, spent)
