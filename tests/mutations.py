@@ -21,6 +21,7 @@ from labkit.course.judging import breaks
 from labkit.course.judging.breaks import AnswerBreak, Break, FileBreak, ImageBreak, PodBreak
 from labkit.course.judging.demands import DemandCheck
 from labkit.course.judging.judged_image import JudgedImage
+from labkit.course.pod_settings import all_containers
 from labkit.notebook import Lesson
 from tests.course import Placed
 
@@ -216,9 +217,11 @@ def _break_image(lesson: Lesson, image: JudgedImage, change: ImageBreak) -> bool
         _change_files(lesson, name, change.files)
     if instructions:
         lesson.build("\n".join([f"FROM {name}", *instructions]), name=name).expect()
+    if instructions:
+        return True
     # Nothing that is done to an image reaches below its VOLUME.
     after = JudgedImage(image.world, name).tree
-    return bool(instructions) or before != [after.entry(file.path) for file in change.files]
+    return before != [after.entry(file.path) for file in change.files]
 
 
 def _change_files(lesson: Lesson, name: str, files: tuple[FileBreak, ...]) -> None:
@@ -286,7 +289,7 @@ def as_applied(manifest: Mapping[str, Any]) -> dict[str, Any]:
     spec = _pod_spec(own)
     for field in ("nodeName", "serviceAccount", "serviceAccountName", "tolerations", "priority", "preemptionPolicy"):
         spec.pop(field, None)
-    for container in breaks.all_containers(spec):
+    for container in all_containers(spec):
         _drop_token(container, "volumeMounts")
     _drop_token(spec, "volumes")
     return own

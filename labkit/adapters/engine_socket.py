@@ -44,11 +44,16 @@ def socket_path(environment: Mapping[str, str] = os.environ) -> Path | None:
         return None
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a socket of this machine."""
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a socket of this machine.
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
+    Args:
+        path: of the socket.
+        seconds: the timeout of each request.
+    """
+
+    def __init__(self, path: Path, seconds: float = _SECONDS) -> None:
+        super().__init__("localhost", timeout=seconds)
         self._path = path
 
     def connect(self) -> None:
@@ -135,7 +140,7 @@ class EngineSocket:
     def _response(self, method: str, path: str, trying: str, body: object = None) -> Iterator[http.client.HTTPResponse]:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            with contextlib.closing(_Connection(self._path)) as connection:
+            with contextlib.closing(SocketConnection(self._path)) as connection:
                 with logged_request("engine", method, path.partition("?")[0]) as attempt:
                     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
                     response = connection.getresponse()

@@ -6,8 +6,9 @@ calls of `labkit explain` read no archive.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from labkit.base import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.archives.architecture import image_architecture
@@ -17,17 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageContent", "ImageTree", "TreeEntry", "image_architecture", "read_archive", "read_tree"]
 
-_PLACES = {
-    "ImageContent": "archive",
-    "ImageTree": "image_tree",
-    "TreeEntry": "image_tree",
-    "image_architecture": "architecture",
-    "read_archive": "archive",
-    "read_tree": "saved_image",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = imported_when_used(
+    __name__,
+    {
+        "ImageContent": "archive",
+        "ImageTree": "image_tree",
+        "TreeEntry": "image_tree",
+        "image_architecture": "architecture",
+        "read_archive": "archive",
+        "read_tree": "saved_image",
+    },
+)

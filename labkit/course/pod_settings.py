@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
-"""Where a pod's spec has its containers."""
+from labkit.core.pods.pod_containers import CONTAINER_FIELDS
+
+
+def all_containers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The containers of a pod's spec, init containers first, ephemeral ones last."""
+    return [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]
 
 
 def pod_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,9 +31,8 @@ def container_settings(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]
         manifest: of a pod; empty for none.
     """
     spec = manifest.get("spec") or {}
-    containers = [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]
     shared = pod_settings(manifest)
-    return {container["name"]: {**shared, **(container.get("securityContext") or {})} for container in containers}
+    return {container["name"]: {**shared, **own_settings(container)} for container in all_containers(spec)}
 
 
 def own_settings(container: Mapping[str, Any]) -> dict[str, Any]:

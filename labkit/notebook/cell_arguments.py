@@ -11,12 +11,12 @@ from labkit.base.errors import Misuse, did_you_mean
 from labkit.core.pods.manifest import read_pod, read_pod_to_come
 from labkit.core.pods.objects import read_object
 from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.pod_containers import CONTAINER_FIELDS
 
 LEVELS = ("privileged", "baseline", "restricted")
 """The Pod Security levels (kubernetes/pod-security-admission:api/constants.go)."""
 
 _MANIFEST_ENDINGS = (".yaml", ".yml", ".json")
-_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def require_image(image: object) -> str:
@@ -212,7 +212,7 @@ def containers_of(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(template, Mapping):
         spec = template.get("spec")
     if isinstance(spec, Mapping):
-        for key in _CONTAINERS:
+        for key in CONTAINER_FIELDS:
             containers = spec.get(key)
             if isinstance(containers, list):
                 yield from (container for container in containers if isinstance(container, dict))

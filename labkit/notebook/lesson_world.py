@@ -9,7 +9,7 @@ from labkit.archives import ImageTree
 from labkit.base.errors import Misuse
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
-from labkit.core.pods.pod_containers import ProcessIdentity
+from labkit.core.pods.pod_containers import ProcessIdentity, pod_containers
 from labkit.core.run_results import RunResult
 from labkit.core.started import AppProcess, Started
 from labkit.explain.engine_lookup import EngineLookup
@@ -69,12 +69,11 @@ class LessonLooks:
         return self._workloads.pods_of(deployment, seconds=_DECIDED_SECONDS)
 
     def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
-        status = self._pods.manifest(pod).get("status") or {}
-        fields = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
-        containers = [container for field in fields for container in status.get(field) or []]
-        identifiers = {entry["name"]: entry.get("containerID", "").partition("//")[2] for entry in containers}
-        running = {name: identifier for name, identifier in identifiers.items() if identifier}
-        return process_statuses(self._lab.cluster(), running)
+        containers = pod_containers(self._pods.manifest(pod))
+        ids = {entry.name: entry.status.get("containerID", "").partition("//")[2] for entry in containers}
+        return process_statuses(
+            self._lab.cluster(), {name: identifier for name, identifier in ids.items() if identifier}
+        )
 
     def deployment(self, name: str) -> dict[str, Any]:
         return self._workloads.manifest(name)

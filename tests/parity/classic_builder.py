@@ -7,7 +7,6 @@ import http.client
 import io
 import json
 import re
-import socket
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
+from labkit.adapters.engine_socket import SocketConnection
 from tests.parity.dockerfile_cases import BASES, DockerfileCase
 
 _SECONDS = 120
@@ -36,17 +36,6 @@ class Built:
     message: str = ""
 
 
-class _Socket(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 class ClassicBuilder:
     """Builds Dockerfiles with the engine's classic builder. A context manager, whose end removes all images again.
 
@@ -57,7 +46,7 @@ class ClassicBuilder:
     """
 
     def __init__(self, path: Path, labels: Mapping[str, str], prefix: str) -> None:
-        self._connection = _Socket(path)
+        self._connection = SocketConnection(path, _SECONDS)
         self._labels, self._prefix = dict(labels), prefix
         self._made: dict[str, None] = {}
 

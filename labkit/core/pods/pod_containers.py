@@ -17,6 +17,8 @@ _FIELDS: tuple[tuple[str, str, Role], ...] = (
     ("containers", "containerStatuses", "main"),
     ("ephemeralContainers", "ephemeralContainerStatuses", "ephemeral"),
 )
+CONTAINER_FIELDS = tuple(spec_field for spec_field, _, _ in _FIELDS)
+"""Where a pod's spec has its containers."""
 
 
 @dataclass(frozen=True)

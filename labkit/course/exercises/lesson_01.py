@@ -241,9 +241,7 @@ def _starts_something_else(image: JudgedImage) -> str | None:
 
 
 def _new_setuid_program(image: JudgedImage) -> str | None:
-    before = image.world.look.tree("rce-app")
-    digests = {entry.digest for entry in before.setuid_files()} if before is not None else set()
-    new = [entry.path for entry in image.tree.setuid_files() if entry.uid == 0 and entry.digest not in digests]
+    new = image.new_setuid_files("rce-app")
     if not new:
         return None
     return f"Whoever comes in starts {new[0]} and gets root's rights, by its setuid or setgid bit or its capabilities."

@@ -8,11 +8,11 @@ from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import (
     describe,
-    has_file,
     may_write,
     no_shell,
     non_root_by_number,
     not_root,
+    same_program,
     stands_on,
     starts,
 )
@@ -255,7 +255,7 @@ _CHECK_FROM_SCRATCH = DemandCheck(
     demands=(
         non_root_by_number("non-root by a number"),
         no_shell("without a shell"),
-        has_file("with the app", _PROGRAM, "aspnetapp-chiseled"),
+        same_program("with the app", _PROGRAM, "aspnetapp-chiseled"),
         Demand("known", "a number that its passwd file knows", _has_no_line, (breaks.ANOTHER_UID,)),
         starts("with the app", program=_PROGRAM),
         Demand("starts the app", "with the app", _starts_another),

@@ -202,6 +202,18 @@ _CHECK_ALL_OF_THEM = DemandCheck(
     praise=lambda pod: f"Both containers run, as {uids(pod)}, and each of them has to be non-root.",
 )
 
+_INSISTS_ONLY = "  securityContext:\n    runAsNonRoot: true\n"
+_INSISTS_AND_CHOOSES = _INSISTS_ONLY + "    runAsUser: 1654\n"
+_INIT = "  initContainers:\n  - name: init\n    image: debian\n    command: [id]\n"
+_APP = "  - name: app\n    image: aspnetapp\n"
+_HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: all-of-them\nspec:\n"
+
+
+def _all_of_them(settings: str = _INSISTS_ONLY, *, init: str = _INIT, containers: str = _APP) -> str:
+    """A cell that makes the pod, with parts of its spec as they are given."""
+    return f'\nlab.apply("""\n{_HEAD}{settings}{init}  containers:\n{containers}""")\n'
+
+
 _ALL_OF_THEM = Exercise(
     name="all-of-them",
     kind="repair",
@@ -210,147 +222,28 @@ _ALL_OF_THEM = Exercise(
         "A number for the pod as a whole holds for init containers, too.",
         "Put runAsUser: 1654 beside runAsNonRoot, in the securityContext of the pod.",
     ),
-    solution='''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 1654
-  initContainers:
-  - name: init
-    image: debian
-    command: [id]
-  containers:
-  - name: app
-    image: aspnetapp
-""")
-''',
+    solution=_all_of_them(_INSISTS_AND_CHOOSES),
     others=(
-        '''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  securityContext:
-    runAsNonRoot: true
-  initContainers:
-  - name: init
-    image: debian
-    command: [id]
-    securityContext:
-      runAsUser: 4242
-  containers:
-  - name: app
-    image: aspnetapp
-""")
-''',
+        _all_of_them(init=_INIT + "    securityContext:\n      runAsUser: 4242\n"),
         # The app's own program, named once more.
-        '''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  securityContext: {runAsNonRoot: true, runAsUser: 1654}
-  initContainers:
-  - name: init
-    image: debian
-    command: [id]
-  containers:
-  - name: app
-    image: aspnetapp
-    command: [/app/aspnetapp]
-""")
-''',
+        _all_of_them(
+            "  securityContext: {runAsNonRoot: true, runAsUser: 1654}\n",
+            containers=_APP + "    command: [/app/aspnetapp]\n",
+        ),
     ),
     wrong=(
+        Wrong(_all_of_them(init=""), "The container init is gone"),
         Wrong(
-            '''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  securityContext:
-    runAsNonRoot: true
-  containers:
-  - name: app
-    image: aspnetapp
-""")
-''',
-            "The container init is gone",
-        ),
-        Wrong(
-            '''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 1654
-  containers:
-  - name: init
-    image: debian
-    command: [sleep, "3600"]
-  - name: app
-    image: aspnetapp
-""")
-''',
+            _all_of_them(
+                _INSISTS_AND_CHOOSES,
+                init="",
+                containers='  - name: init\n    image: debian\n    command: [sleep, "3600"]\n' + _APP,
+            ),
             "not among initContainers",
         ),
         # A setting of a container that is written one level too high is no field of a container.
-        Wrong(
-            '''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  securityContext:
-    runAsNonRoot: true
-  initContainers:
-  - name: init
-    image: debian
-    command: [id]
-    runAsUser: 1654
-  containers:
-  - name: app
-    image: aspnetapp
-""")
-''',
-            "runAsUser",
-        ),
-        Wrong(
-            '''
-lab.apply("""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: all-of-them
-spec:
-  initContainers:
-  - name: init
-    image: debian
-    command: [id]
-  containers:
-  - name: app
-    image: aspnetapp
-""")
-''',
-            "nobody insists any more",
-        ),
+        Wrong(_all_of_them(init=_INIT + "    runAsUser: 1654\n"), "runAsUser"),
+        Wrong(_all_of_them(settings=""), "nobody insists any more"),
     ),
     check=_CHECK_ALL_OF_THEM,
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.course.pod_settings import CONTAINER_FIELDS
+from labkit.course.pod_settings import all_containers
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,6 @@ ROOT_BY_NAME = ImageBreak("root by name", ("USER root",))
 ROOT_BY_NUMBER = ImageBreak("root by number", ("USER 0",))
 USER_BY_NAME = ImageBreak("a user by name", ("USER app",))
 ONLY_A_GROUP = ImageBreak("only a group", ("USER :1654",))
-BEYOND_32_BITS = ImageBreak("a number beyond 32 bits", ("USER 4294967296",))
 ROOT = (NO_USER, ROOT_BY_NAME, ROOT_BY_NUMBER, ONLY_A_GROUP)
 NOT_NON_ROOT = (*ROOT, USER_BY_NAME)
 GROUP_ZERO = ImageBreak("root's group", ("USER {uid}:0",))
@@ -130,26 +129,7 @@ def owned_by(path: str, uid: int, gid: int | None = None, mode: int = 0o755) -> 
     return ImageBreak(f"{path} owned by {uid}:{group}", files=(FileBreak(path, uid, group, mode),))
 
 
-def setuid_program(path: str, like: str) -> ImageBreak:
-    """A setuid program of root's.
-
-    Args:
-        path: where it is put.
-        like: the program of the image that it is a copy of.
-    """
-    return ImageBreak("a setuid program", files=(FileBreak(path, mode=0o4755, like=like),))
-
-
 # --- settings of a pod ---
-
-
-def pod_setting(name: str, **settings: Any) -> PodBreak:
-    """The pod's own settings (securityContext) changed; None takes one away."""
-
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
-        _change_settings(spec, settings)
-
-    return PodBreak(name, change)
 
 
 def container_setting(name: str, container: str = "", **settings: Any) -> PodBreak:
@@ -200,18 +180,6 @@ def without_container(container: str) -> PodBreak:
     return PodBreak(f"without {container}", change)
 
 
-def another_command(container: str, *argv: str) -> PodBreak:
-    """Another program in a container."""
-
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
-        for part in all_containers(spec):
-            if part["name"] == container:
-                part["command"] = list(argv)
-                part.pop("args", None)
-
-    return PodBreak(f"{argv[0]} in container {container}", change)
-
-
 def ends_at_once() -> PodBreak:
     """A program that ends well in each container, which is not started again."""
 
@@ -221,11 +189,6 @@ def ends_at_once() -> PodBreak:
             part["command"] = ["true"]
 
     return PodBreak("a program that ends", change)
-
-
-def all_containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """The containers of a pod's spec, init containers first, ephemeral ones last."""
-    return [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]
 
 
 def _change_settings(part: dict[str, Any], settings: dict[str, Any]) -> None:

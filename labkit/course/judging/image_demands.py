@@ -102,10 +102,11 @@ def same_program(asks: str, path: str, *samples: str) -> Demand[JudgedImage]:
     """
 
     def unmet(image: JudgedImage) -> str | None:
-        trees = [tree for sample in samples if (tree := image.world.look.tree(sample)) is not None]
-        if image.tree.content_digest(path) in {tree.content_digest(path) for tree in trees}:
+        if image.tree.entry(path) is None:
+            return f"{path} is not in the image any more."
+        if image.tree.content_digest(path) in {image.tree_of(sample).content_digest(path) for sample in samples}:
             return None
-        return f"{path} is not the program that it was."
+        return f"{path} is not the program that it was: it is another file than that of {' or '.join(samples)}."
 
     return Demand(
         "program", asks, unmet, (ImageBreak("another content", files=(FileBreak(path, like="/etc/passwd"),)),)
@@ -134,18 +135,6 @@ def no_shell(asks: str) -> Demand[JudgedImage]:
         return None
 
     return Demand("no shell", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
-
-
-def has_file(asks: str, path: str, sample: str) -> Demand[JudgedImage]:
-    """A file is there, with the content that it has in a sample image."""
-
-    def unmet(image: JudgedImage) -> str | None:
-        if image.tree.entry(path) is None:
-            return f"{path} is not in the image any more."
-        digest = JudgedImage(image.world, sample).tree.content_digest(path)
-        return None if image.tree.content_digest(path) == digest else f"{path} is another file than that of {sample}."
-
-    return Demand("app", asks, unmet)
 
 
 def may_write(asks: str, path: str) -> Demand[JudgedImage]:
@@ -230,21 +219,6 @@ def _stranger(stranger: Identity) -> str:
         return f"uid {STRANGER}, with a group of its own"
     unknown = "in group 0, as Docker starts an unknown uid"
     return f"uid {STRANGER}, " + (unknown if stranger.gid == 0 else f"in group {stranger.gid}")
-
-
-def no_setuid_program(asks: str, *, like: str = "/usr/bin/id") -> Demand[JudgedImage]:
-    """No program of root's has the setuid bit.
-
-    Args:
-        asks: the task's own words for it, to the letter.
-        like: a program of the image, which the tests copy to break this.
-    """
-
-    def unmet(image: JudgedImage) -> str | None:
-        left = [entry.path for entry in image.tree.setuid_files() if entry.uid == 0]
-        return f"Setuid programs of root's are left: {', '.join(left)}." if left else None
-
-    return Demand("no setuid", asks, unmet, (breaks.setuid_program("/usr/local/bin/left-behind", like),))
 
 
 def describe(image: JudgedImage, path: str) -> str:

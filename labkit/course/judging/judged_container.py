@@ -35,11 +35,6 @@ class JudgedContainer(JudgedImage):
         """What runs in it, as the engine shows it."""
         return self.world.look.processes(self.container)
 
-    def new_setuid_files(self) -> list[str]:
-        """Setuid programs of root's that its image has not."""
-        before = self._before.setuid_files()
-        return [entry.path for entry in self.tree.setuid_files() if entry.uid == 0 and entry not in before]
-
     def newly_open(self, process: Identity) -> list[str]:
         """What its image has closed to a process, and the process could write to, or replace, now."""
         before = {entry.path: entry for entry in self._before.under("/")}
@@ -62,6 +57,4 @@ class JudgedContainer(JudgedImage):
 
     @cached_property
     def _before(self) -> ImageTree:
-        tree = self.world.look.tree(self.base)
-        assert tree is not None  # a sample image
-        return tree
+        return self.tree_of(self.base)

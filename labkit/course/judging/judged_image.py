@@ -75,6 +75,15 @@ class JudgedImage:
         assert tree is not None  # the image exists
         return tree
 
+    def tree_of(self, sample: str) -> ImageTree:
+        """The file system of a sample image, to compare with."""
+        return JudgedImage(self.world, sample).tree
+
+    def new_setuid_files(self, sample: str) -> list[str]:
+        """Files that give root's rights to whoever starts them, and that a sample image has not so."""
+        before = self.tree_of(sample).setuid_files()
+        return [entry.path for entry in self.tree.setuid_files() if entry.uid == 0 and entry not in before]
+
     @cached_property
     def process(self) -> Identity | None:
         """As whom the engine runs it; None if it cannot resolve the user."""

@@ -9,7 +9,6 @@ import yaml
 
 from labkit.base.errors import LabError
 from labkit.course.judging.assessment import Assessment, not_right
-from labkit.explain.workload_kinds import read_workloads
 
 if TYPE_CHECKING:
     from typing import Any
@@ -52,10 +51,11 @@ class JudgedManifest:
     def missing(self) -> Assessment | None:
         """Why there is nothing to judge."""
         try:
-            containers, flaws = read_workloads(self.text).containers, self.explanations.flaws
+            containers, flaws = self.explanations.rows, self.explanations.flaws
         except (LabError, ValueError) as error:
-            flaws = (str(error),)
-            containers = []
-        if flaws and not containers:
+            containers, flaws = (), (str(error),)
+        if containers:
+            return None
+        if flaws:
             return not_right(f"The gate stays shut, because the manifest cannot be read: {flaws[0]}.")
-        return None if containers else not_right("There is no container in the manifest.")
+        return not_right("There is no container in the manifest.")

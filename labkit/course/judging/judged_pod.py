@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core.causes import Cause
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
-from labkit.course.judging.breaks import all_containers
 from labkit.course.judging.judged_image import JudgedImage
-from labkit.course.pod_settings import container_settings, pod_settings
+from labkit.course.pod_settings import all_containers, container_settings, pod_settings
 
 if TYPE_CHECKING:
     from labkit.core.pods.outcome import Outcome
@@ -64,7 +63,7 @@ class JudgedPod:
     @property
     def containers(self) -> list[dict[str, Any]]:
         """All its containers, init containers first."""
-        return all_containers(dict(self.spec))
+        return all_containers(self.spec)
 
     @property
     def settings(self) -> dict[str, Any]:

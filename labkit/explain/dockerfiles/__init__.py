@@ -6,8 +6,9 @@ What this package offers is imported when it is first used (PEP 562): most calls
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from labkit.base import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
@@ -40,24 +41,21 @@ __all__ = [
     "read_dockerfile",
 ]
 
-_PLACES = {
-    "BaseFinder": "base_images",
-    "BuildOptions": "stages",
-    "Builder": "expansion",
-    "DockerfileQuestion": "dockerfile_rows",
-    "explain_build": "dockerfile_rows",
-    "explain_compose": "compose_files",
-    "explain_dockerfile_text": "dockerfile_rows",
-    "explain_dockerfiles": "dockerfile_rows",
-    "is_compose": "compose_services",
-    "is_dockerfile": "dockerfile_files",
-    "read_dockerfile": "dockerfile_rows",
-    "parse_build_args": "stages",
-    "parse_variables": "base_images",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = imported_when_used(
+    __name__,
+    {
+        "BaseFinder": "base_images",
+        "BuildOptions": "stages",
+        "Builder": "expansion",
+        "DockerfileQuestion": "dockerfile_rows",
+        "explain_build": "dockerfile_rows",
+        "explain_compose": "compose_files",
+        "explain_dockerfile_text": "dockerfile_rows",
+        "explain_dockerfiles": "dockerfile_rows",
+        "is_compose": "compose_services",
+        "is_dockerfile": "dockerfile_files",
+        "read_dockerfile": "dockerfile_rows",
+        "parse_build_args": "stages",
+        "parse_variables": "base_images",
+    },
+)

@@ -5,8 +5,9 @@ What this package offers is imported when it is first used (PEP 562): a call tha
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from labkit.base import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.explain.pipelines.findings import lines_of
@@ -16,17 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Explain", "GateVerdict", "PipelineOptions", "levels_of", "lines_of", "plan_fixes"]
 
-_PLACES = {
-    "Explain": "fix_plan",
-    "GateVerdict": "gate_verdict",
-    "PipelineOptions": "pipeline_options",
-    "levels_of": "fix_plan",
-    "lines_of": "findings",
-    "plan_fixes": "fix_plan",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = imported_when_used(
+    __name__,
+    {
+        "Explain": "fix_plan",
+        "GateVerdict": "gate_verdict",
+        "PipelineOptions": "pipeline_options",
+        "levels_of": "fix_plan",
+        "lines_of": "findings",
+        "plan_fixes": "fix_plan",
+    },
+)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import Misuse
 from labkit.cli import main
 from labkit.explain.manifest_files import is_manifest, read_manifests
@@ -77,14 +76,7 @@ def run(*arguments: object, text: str | bytes | None = None) -> Result:
     return CliRunner().invoke(main, ["explain", *map(str, arguments)], input=text)
 
 
-@pytest.fixture(autouse=True)
-def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def connect(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", connect)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def write(name: str, text: str) -> Path:

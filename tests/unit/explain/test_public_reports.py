@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.cli import main
 
 # bitnami/charts issue 10798: Helm writes a uid of OpenShift's size as a float.
@@ -91,14 +90,7 @@ spec:
 """
 
 
-@pytest.fixture(autouse=True)
-def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def connect(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", connect)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def ask(data: str | bytes, *options: str) -> tuple[int, list[dict[str, Any]], str]:

@@ -11,7 +11,6 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.cli import main
 
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n"
@@ -34,14 +33,7 @@ RESTRICTED = (
 JSON = json.dumps(yaml.safe_load(BLOCK.replace("name: p", "name: j")), indent=2)
 
 
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def unreachable(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", unreachable)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def run(*arguments: str, user: str = "") -> Result:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.engine import Engine
 from labkit.base.errors import Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.cli import main
@@ -38,14 +38,7 @@ TODAY = date(2026, 11, 27)
 EXCEPTION = '[[exceptions]]\nname = "web"\nallows = ["root"]\nreason = "port 80"\nexpires = 2099-01-31\n'
 
 
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def unreachable(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", unreachable)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def write(settings: str = "", annotations: str = "", name: str = "web", file: str = "pod.yaml") -> None:

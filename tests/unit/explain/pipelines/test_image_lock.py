@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.archives.archive import ImageContent
 from labkit.base.configuration import Configuration
 from labkit.cli import explain_command, main
@@ -36,13 +35,7 @@ spec:
 
 
 @pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def unreachable(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", unreachable)
-    monkeypatch.chdir(tmp_path)
+def _with_a_pod(nowhere: None) -> None:
     Path("pod.yaml").write_text(POD)
 
 
