@@ -13,6 +13,11 @@ KIT = logging.getLogger("labkit")
 
 
 @pytest.fixture(autouse=True)
+def _no_engine_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+@pytest.fixture(autouse=True)
 def _no_log_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv(LOG_VARIABLE, raising=False)
     handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate

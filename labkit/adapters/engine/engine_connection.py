@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
@@ -71,7 +73,7 @@ class EngineConnection:
         endpoint = choose_endpoint()
         try:
             if endpoint.socket is not None:
-                endpoint.socket.stat()  # The SDK would leave a socket of its own open.
+                _try_socket(endpoint.socket)  # Where nobody answers, the SDK would leave a socket of its own open.
             client = _LoggedClient(timeout=_CONNECT_SECONDS, **_options(endpoint))
             client.ping()
         except Exception as error:  # An address or a certificate that is none is any of Python's own, such as OSError.
@@ -122,6 +124,13 @@ class EngineConnection:
         containers = sum(int(container.get("SizeRw") or 0) for container in usage.get("Containers") or [])
         volumes = sum(int((volume.get("UsageData") or {}).get("Size") or 0) for volume in usage.get("Volumes") or [])
         return int(usage.get("LayersSize") or 0) + containers + max(volumes, 0)
+
+
+def _try_socket(path: Path) -> None:
+    """Raise what the system says if nobody listens on a socket; what an engine that has stopped left is such a one."""
+    with socket.socket(socket.AF_UNIX) as attempt:
+        attempt.settimeout(_CONNECT_SECONDS)
+        attempt.connect(str(path))
 
 
 def _options(endpoint: EngineEndpoint) -> dict[str, Any]:

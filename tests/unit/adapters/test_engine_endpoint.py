@@ -5,10 +5,13 @@ What the docker command does with each of these was tried with docker 28.2.2.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import socket
 import socketserver
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -218,6 +221,23 @@ def test_an_engine_of_a_context_that_is_down_is_named(
     assert f'context "other", unix://{tmp_path}/none.sock' in caught.value.came_back
     assert "\n  docker context use default\n" in caught.value.remedy
     assert "labkit up" not in caught.value.remedy
+
+
+def test_the_socket_of_an_engine_that_has_stopped_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX) as stopped:
+        stopped.bind(str(tmp_path / "stopped.sock"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/stopped.sock")
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always")
+        with pytest.raises(EngineUnreachable) as caught:
+            Engine.connect(Configuration.from_environment())
+        came_back = caught.value.came_back
+        del caught
+        gc.collect()
+    assert "no engine answers there" in came_back
+    assert [str(warning.message) for warning in unclosed] == []
 
 
 # --- commands ---
