@@ -192,7 +192,9 @@ def test_all_containers_of_a_pod_count(lab: Lab, kube: Kube, namespace: str) -> 
         body={"spec": {"ephemeralContainers": [debugger]}},
         kind="strategic-merge-patch+json",
     )
-    outcome = kube.observe_end("p", namespace, 15).expect(Cause.IMAGE_RUNS_AS_ROOT)
+    # The kubelet writes why a container did not start when it looks at the pod again: 10 to 15 s later, if nothing else
+    # changes (kubernetes/kubernetes:pkg/kubelet/pod_workers.go, backOffPeriod).
+    outcome = kube.observe_end("p", namespace, 60).expect(Cause.IMAGE_RUNS_AS_ROOT)
     assert (outcome.container, outcome.refuser) == ("debugger", Refuser.KUBELET)
 
 
