@@ -9,13 +9,18 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit.base.errors import Misuse
+from labkit.core import identity
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict, judge, read_template
 from labkit.core.admission.pod_security import Policy
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
-from labkit.core.identity.kubelet_rules import effective_settings, home_of_container, pod_and_container
+from labkit.core.identity.kubelet_rules import (
+    effective_settings,
+    home_of_container,
+    is_for_windows,
+    pod_and_container,
+)
 from labkit.core.identity.model import Answer, Image, Settings, Versions
-from labkit.core.identity.windows_rules import explain_on_windows, is_for_windows
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives
 from labkit.explain.manifest_files import read_manifests
@@ -102,7 +107,7 @@ def _answer_in_pod(
 ) -> Answer:
     """The answer in a pod with these settings, of which Windows has more than Linux."""
     if image.is_for_windows:
-        return explain_on_windows(image, {"securityContext": of_pod}, {"securityContext": of_container})
+        return identity.explain_on_windows(image, {"securityContext": of_pod}, {"securityContext": of_container})
     return explain_in_pod(image, pod, own, versions=versions)
 
 
@@ -173,7 +178,7 @@ def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None
     image = finder.find(asked.image) if asked.image else None
     where = pod_and_container(asked.name, asked.namespace, asked.container)
     if is_for_windows(asked.template.spec) or (image is not None and image.is_for_windows):
-        answer = explain_on_windows(image, asked.template.spec, asked.fields, where)
+        answer = identity.explain_on_windows(image, asked.template.spec, asked.fields, where)
     else:
         home = home_of_container(asked.fields)
         answer = explain_in_pod(image, asked.pod, asked.own, home=home, where=where, versions=versions)
@@ -216,7 +221,7 @@ def _three_rows(name: str, image: Image, policy: Policy | None, versions: Versio
 
 def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[str], versions: Versions) -> Explanation:
     if image.is_for_windows:
-        answer = explain_on_windows(replace(image, user=user or image.user), {}, {})
+        answer = identity.explain_on_windows(replace(image, user=user or image.user), {}, {})
     else:
         answer = explain_in_engine(image, user, group_add, versions=versions)
     options = " ".join([*(["-u", user] if user else []), *(f"--group-add {group}" for group in group_add)])

@@ -11,15 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labkit.base.errors import Misuse
-from labkit.explain.manifests.built_folders import (
-    CHART,
-    KUSTOMIZATIONS,
-    folders_of_manifests,
-    how_it_is_built,
-    is_part_of_a_build,
-    is_patch,
-    remedy_for_template,
-)
+from labkit.explain import manifests
 from labkit.explain.manifests.documents import decode
 from labkit.explain.workload_kinds import Asked, MalformedManifest, has_placeholder, read_workloads
 
@@ -95,7 +87,7 @@ def is_manifest(name: str) -> bool:
 def _read_handed(name: str, podless: frozenset[str]) -> Asked:
     """A file that a hook hands over: templates, patches and what is no manifest are others' business."""
     path = Path(name)
-    if path.name in (*KUSTOMIZATIONS, CHART) or is_patch(path):
+    if manifests.is_kustomization_or_chart(path) or manifests.is_patch(path):
         return Asked()
     asked = _read_file(name, podless, chosen=False)
     asked.foreign = []
@@ -117,7 +109,7 @@ def _read_file(name: str, podless: frozenset[str], *, chosen: bool) -> Asked:
     if asked.broken and not chosen and not _looks_like_a_manifest(text):
         return Asked(foreign=[name])
     if asked.templates or (asked.broken and has_placeholder(text)):
-        asked.templates = [f"{name}: it is a template: {remedy_for_template(name, text)}"]
+        asked.templates = [f"{name}: it is a template: {manifests.remedy_for_template(name, text)}"]
         asked.flaws = [] if asked.broken else asked.flaws
     asked.flaws = [f"{name}: {flaw}" for flaw in asked.flaws]
     return asked
@@ -138,13 +130,15 @@ def _files(place: str, recursive: bool) -> tuple[list[str], Asked]:
         return [place], asked
     paths: list[str] = []
     for folder, folders, files in os.walk(place, onerror=lambda error: asked.flaws.append(f"{place}: {error}")):
-        folders[:] = folders_of_manifests(folders, files)
-        if (sentence := how_it_is_built(folder, files)) is not None:
+        folders[:] = manifests.folders_of_manifests(folders, files)
+        if (sentence := manifests.how_it_is_built(folder, files)) is not None:
             asked.unjudged.append(sentence)
         paths += [
             str(Path(folder, file))
             for file in sorted(files)
-            if file.endswith(_ENDINGS) and _ends(Path(folder, file)) and not is_part_of_a_build(folder, file, files)
+            if file.endswith(_ENDINGS)
+            and _ends(Path(folder, file))
+            and not manifests.is_part_of_a_build(folder, file, files)
         ]
         if not recursive:
             break

@@ -5,16 +5,13 @@ What concerns Windows is imported when it is first used (PEP 562): next to no ma
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.core.admission.windows import host_process_errors, options_errors, system_errors
 
 __all__ = ["host_process_errors", "options_errors", "system_errors"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.windows"), name)
+__getattr__ = imported_when_used(__name__, dict.fromkeys(__all__, "windows"))

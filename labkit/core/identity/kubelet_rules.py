@@ -1,4 +1,5 @@
-"""What the kubelet decides: whether it refuses a container for its user, and which HOME it hands on.
+"""What the kubelet decides: whether it refuses a container for its user, and which HOME it hands on; and which pods
+are for a kubelet on Windows.
 
 Sources, at v1.37.2 and v2.3.4:
 kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context_others.go (verifyRunAsNonRoot),
@@ -15,12 +16,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from labkit.core.causes import Cause
 from labkit.core.identity.model import MAX_ID, Refusal, Settings, fits_int64, is_valid_id, read_number
 
 _T = TypeVar("_T")
+_OS_LABELS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
+_BUILD_LABEL: Final = "node.kubernetes.io/windows-build"
 
 REFUSAL_TEXTS = {
     Cause.RUN_AS_USER_IS_ROOT: "container's runAsUser breaks non-root policy",
@@ -175,3 +178,37 @@ def _refusal(cause: Cause, rest: str) -> Refusal:
 
 def _first(container: _T | None, pod: _T | None) -> _T | None:
     return pod if container is None else container
+
+
+def is_for_windows(spec: Mapping[str, Any]) -> bool:
+    """Whether a pod can run on Windows only.
+
+    Args:
+        spec: the pod's, decoded.
+    """
+    if (name := spec.get("os", {}).get("name")) is not None:
+        return bool(name == "windows")
+    selector = spec.get("nodeSelector", {})
+    if _BUILD_LABEL in selector or any(selector.get(label) == "windows" for label in _OS_LABELS):
+        return True
+    affinity = (
+        spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    )
+    terms = affinity.get("nodeSelectorTerms", ())
+    if terms and all(any(map(_wants_windows, term.get("matchExpressions", ()))) for term in terms):
+        return True
+    parts = [spec, *(container for name in ("initContainers", "containers") for container in spec.get(name, ()))]
+    return any(windows_options(part).get("hostProcess") for part in parts)
+
+
+def windows_options(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The windowsOptions of a pod's spec, or of a container."""
+    options: Mapping[str, Any] = part.get("securityContext", {}).get("windowsOptions", {})
+    return options
+
+
+def _wants_windows(expression: Mapping[str, Any]) -> bool:
+    key, operator, values = (expression.get(name) for name in ("key", "operator", "values"))
+    if key == _BUILD_LABEL:
+        return operator in ("In", "Exists", "Gt", "Lt")
+    return key in _OS_LABELS and operator == "In" and bool(values) and set(values or ()) == {"windows"}

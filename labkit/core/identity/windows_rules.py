@@ -1,4 +1,4 @@
-"""Pods for Windows: how they are known, who runs in them, and the one user that the kubelet there refuses.
+"""Pods for Windows: who runs in them, and the one user that the kubelet there refuses.
 
 Sources: kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context_windows.go (verifyRunAsNonRoot) and
 pkg/securitycontext/util.go (DetermineEffectiveSecurityContext) at v1.37.2. Windows has no uids: runAsUser and its like
@@ -11,36 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from labkit.core.causes import Cause
-from labkit.core.identity.kubelet_rules import cri_user
+from labkit.core.identity.kubelet_rules import cri_user, windows_options
 from labkit.core.identity.model import Answer, DecidedBy, Image, Refusal
 
 ADMINISTRATOR: Final = "ContainerAdministrator"
 """Who runs where neither the pod nor the image says a user; the kubelet takes this one for root."""
 
-_OS_LABELS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
-_BUILD_LABEL: Final = "node.kubernetes.io/windows-build"
 _IS_ROOT: Final = "which will be regarded as root identity and will break non-root policy"
-
-
-def is_for_windows(spec: Mapping[str, Any]) -> bool:
-    """Whether a pod can run on Windows only.
-
-    Args:
-        spec: the pod's, decoded.
-    """
-    if (name := spec.get("os", {}).get("name")) is not None:
-        return bool(name == "windows")
-    selector = spec.get("nodeSelector", {})
-    if _BUILD_LABEL in selector or any(selector.get(label) == "windows" for label in _OS_LABELS):
-        return True
-    affinity = (
-        spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
-    )
-    terms = affinity.get("nodeSelectorTerms", ())
-    if terms and all(any(map(_wants_windows, term.get("matchExpressions", ()))) for term in terms):
-        return True
-    parts = [spec, *(container for name in ("initContainers", "containers") for container in spec.get(name, ()))]
-    return any(_options(part).get("hostProcess") for part in parts)
 
 
 def explain_on_windows(
@@ -54,7 +31,7 @@ def explain_on_windows(
         container: the container in it, decoded.
         where: how the kubelet's message names pod and container.
     """
-    own, of_pod = _options(container).get("runAsUserName"), _options(spec).get("runAsUserName")
+    own, of_pod = windows_options(container).get("runAsUserName"), windows_options(spec).get("runAsUserName")
     because = ["the pod is for Windows, which has user names instead of uids"]
     user, decided_by = _user(image, own, of_pod)
     if decided_by in ("container", "pod"):
@@ -117,15 +94,3 @@ def _refusal(user: str, decided_by: DecidedBy, where: str) -> Refusal:
 def _is_administrator(user: str) -> bool:
     name = user.lower()
     return name == ADMINISTRATOR.lower() or name.rpartition("\\")[2] in ("system", "administrator")
-
-
-def _wants_windows(expression: Mapping[str, Any]) -> bool:
-    key, operator, values = (expression.get(name) for name in ("key", "operator", "values"))
-    if key == _BUILD_LABEL:
-        return operator in ("In", "Exists", "Gt", "Lt")
-    return key in _OS_LABELS and operator == "In" and bool(values) and set(values or ()) == {"windows"}
-
-
-def _options(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    options: Mapping[str, Any] = part.get("securityContext", {}).get("windowsOptions", {})
-    return options

@@ -12,8 +12,8 @@ from typing import Any
 from labkit.explain.manifests.documents import decode, read_documents
 
 # kubernetes-sigs/kustomize:api/konfig/general.go, RecognizedKustomizationFileNames
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-CHART = "Chart.yaml"
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_CHART = "Chart.yaml"
 _PARTS_OF_A_CHART = frozenset({"templates", "charts"})
 _LARGEST_KUSTOMIZATION = 1 << 20
 _FOLDERS_ABOVE = 4
@@ -25,30 +25,35 @@ def how_it_is_built(folder: str, files: Iterable[str]) -> str | None:
     folder = os.path.normpath(folder)
     place = shlex.quote(folder)
     names = set(files)
-    if names & set(KUSTOMIZATIONS):
+    if names & set(_KUSTOMIZATIONS):
         return f"{folder} is a kustomization, which may change its manifests: {_kustomize(place)}"
-    if CHART in names:
+    if _CHART in names:
         return f"{folder} is a Helm chart: {_helm(place)}"
     return None
 
 
 def is_part_of_a_build(folder: str, file: str, files: Iterable[str]) -> bool:
     """Whether a file of a folder is what Helm or kustomize reads, and no manifest."""
-    if file in KUSTOMIZATIONS or file == CHART:
+    if is_kustomization_or_chart(Path(file)):
         return True
-    return (CHART in set(files) and file.startswith("values")) or is_patch(Path(folder, file))
+    return (_CHART in set(files) and file.startswith("values")) or is_patch(Path(folder, file))
+
+
+def is_kustomization_or_chart(file: Path) -> bool:
+    """Whether a file is that by which kustomize or Helm know a folder of theirs."""
+    return file.name in (*_KUSTOMIZATIONS, _CHART)
 
 
 def folders_of_manifests(folders: list[str], files: Iterable[str]) -> list[str]:
     """The subfolders in which manifests may be; a chart's templates are none."""
-    return sorted(set(folders) - _PARTS_OF_A_CHART if CHART in set(files) else folders)
+    return sorted(set(folders) - _PARTS_OF_A_CHART if _CHART in set(files) else folders)
 
 
 def remedy_for_template(name: str, text: str) -> str:
     """How a template becomes a manifest."""
     if "{{" not in text and "{%" not in text:
         return f"fill it in first: envsubst < {shlex.quote(name)} | {_READ_THE_RESULT}"
-    chart = next((folder for folder in _folders_above(Path(name)) if (folder / CHART).is_file()), None)
+    chart = next((folder for folder in _folders_above(Path(name)) if (folder / _CHART).is_file()), None)
     return "render it first: " + _helm(shlex.quote(str(chart)) if chart is not None else "CHART")
 
 
@@ -73,7 +78,7 @@ def _folders_above(file: Path) -> list[Path]:
 @cache
 def _patches(folder: Path) -> frozenset[str]:
     """The files that a folder's kustomization has as patches."""
-    for name in KUSTOMIZATIONS:
+    for name in _KUSTOMIZATIONS:
         try:
             with (folder / name).open("rb") as file:
                 text = decode(file.read(_LARGEST_KUSTOMIZATION))

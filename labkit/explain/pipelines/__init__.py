@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.base import imported_when_used
+from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.explain.pipelines.findings import lines_of

@@ -18,7 +18,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.cli import main
-from labkit.cli.explain_command import answer_batch
+from labkit.cli.explain_output import answer_batch
 from labkit.explain import explanations
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_image, explain_text

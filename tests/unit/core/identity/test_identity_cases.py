@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.cli.explain_command import answer_batch
+from labkit.cli.explain_output import answer_batch
 from labkit.core.identity.identity_cases import MalformedCase, answer_case, answer_lines
 from labkit.core.identity.model import Versions
 

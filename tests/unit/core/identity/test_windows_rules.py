@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from labkit.core.causes import Cause
+from labkit.core.identity.kubelet_rules import is_for_windows
 from labkit.core.identity.model import Image
-from labkit.core.identity.windows_rules import explain_on_windows, is_for_windows
+from labkit.core.identity.windows_rules import explain_on_windows
 
 
 def affinity(*terms: list[dict[str, Any]]) -> dict[str, Any]:

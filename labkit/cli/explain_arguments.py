@@ -1,0 +1,102 @@
+"""How the command line of `labkit explain` is read: what is named there, and what its options stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from labkit.base.errors import Misuse
+from labkit.core.identity.model import read_version
+from labkit.explain import dockerfiles
+from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
+from labkit.explain.manifest_files import is_manifest
+
+GATE, _AS_CONFIGURED = "--gate", "configured"
+_LEVELS = re.compile(r"[a-z-]+(,[a-z-]+)+|root|refused|unknown|maybe-root|maybe-refused")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the command line names, by what it is.
+
+    Args:
+        dockerfiles: by their paths.
+        compose_files: likewise.
+        places: manifests behind -f, and folders of them.
+        files: manifests that stand where images do.
+        images: by name, or the paths of archives.
+    """
+
+    dockerfiles: Sequence[str] = ()
+    compose_files: Sequence[str] = ()
+    places: Sequence[str] = ()
+    files: Sequence[str] = ()
+    images: Sequence[str] = ()
+
+    @classmethod
+    def sort(cls, places: Sequence[str], images: Sequence[str]) -> Named:
+        """Sort what stands behind -f, and what stands where images do."""
+        given = (*places, *images)
+        to_build = [name for name in given if is_dockerfile(name)]
+        composed = [name for name in given if may_be_compose(name) and dockerfiles.is_compose(name)]
+        built = {*to_build, *composed}
+        left = [name for name in images if name not in built]
+        manifests = [name for name in left if is_manifest(name)]
+        folders = [name for name in manifests if Path(name).is_dir()]
+        return cls(
+            tuple(to_build),
+            tuple(composed),
+            (*(name for name in places if name not in built), *folders),
+            tuple(name for name in manifests if name not in folders),
+            tuple(name for name in left if name not in manifests),
+        )
+
+
+class ExplainCommand(click.Command):
+    """A command with `--gate`, behind which files may stand as well as a list of levels.
+
+    A hook's entry ends with --gate, and what follows are the files of a commit: only what reads as levels is taken for
+    them.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give --gate its value before click takes the next argument for it."""
+        joined, left = [], list(args)
+        while left:
+            argument = left.pop(0)
+            if argument == "--":
+                joined += [argument, *left]
+                break
+            if argument == GATE:
+                argument += "=" + (left.pop(0) if left and _LEVELS.fullmatch(left[0]) else _AS_CONFIGURED)
+            joined.append(argument)
+        return super().parse_args(ctx, joined)
+
+
+def complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The lab's sample images that begin so, and files."""
+    try:
+        from labkit.lab.lab import Lab
+    except ModuleNotFoundError:  # The lab's packages are not installed: there are none of its images.
+        return [CompletionItem(begun, type="file")]
+    names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
+    return [*names, CompletionItem(begun, type="file")]
+
+
+def parse_version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
+    """The version that an option names, or the default.
+
+    Raises:
+        Misuse: it is not a version.
+    """
+    if text is None:
+        return default
+    version = read_version(text)
+    if version is None:
+        raise Misuse(f"Reading {option} {text!r}", "it is not a version", f"for example\n  {option} 1.33")
+    return version
