@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess, Popen, TimeoutExpired
@@ -18,6 +19,7 @@ __all__ = [
     "become",
     "first_output",
     "run",
+    "run_into",
     "run_piped",
     "run_program",
     "run_showing",
@@ -161,6 +163,33 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     ]
     lines = [stderr.decode("utf-8", "replace").strip().splitlines()[-2:] for stderr in failed]
     return "\n".join(line for last in lines for line in last) if failed else None
+
+
+def run_into(argv: Sequence[str], target: IO[bytes]) -> str | None:
+    """Run a program to its end, and write what it prints, a piece at a time.
+
+    Args:
+        argv: the program and its arguments.
+        target: gets its standard output; what it raises ends the program.
+
+    Returns:
+        None if it succeeded, else the last lines of its standard error.
+    """
+    with (
+        tempfile.TemporaryFile() as errors,
+        logged_command(command_line(argv)) as attempt,
+        Popen(list(argv), stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL) as process,
+    ):
+        try:
+            while process.stdout and (piece := process.stdout.read(1 << 20)):
+                target.write(piece)
+        except BaseException:
+            process.kill()
+            raise
+        attempt.status = process.wait()
+        errors.seek(0)
+        lines = errors.read().decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
+    return ("\n".join(lines) or f"it ended with status {attempt.status}") if attempt.status else None
 
 
 def start_program(argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Popen[bytes]:

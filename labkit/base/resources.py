@@ -63,6 +63,14 @@ def restoring(path: Path) -> str:
     return f"{shlex.quote(sys.executable)} -m pip install --force-reinstall --no-deps {shlex.quote(_origin())}"
 
 
+def kit_version() -> str:
+    """The version of this labkit; empty where it was never installed, as when it runs from a folder on PYTHONPATH."""
+    try:
+        return importlib.metadata.version("labkit")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def _origin() -> str:
     """What to install again: the wheel, folder or repository that pip noted down, else this version from the index.
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "publish": "Publish an app as an image, as dotnet publish does.",
     "matrix": "Try what an attacker could do in each posture.",
     "registry": "Serve the lab's images to a class, or take them from there.",
+    "bundle": "Save the lab into one file, for machines without a network.",
     "kubectl": "Run kubectl on the lab's cluster.",
     "diagnose": "Write one archive for a bug report.",
     "clean": "Remove all that the lab made, and nothing else.",

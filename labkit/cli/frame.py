@@ -27,6 +27,7 @@ _AFTER_AN_INTERRUPT = {
     "clean": "the next `labkit clean` removes the rest",
     "matrix": "the next `labkit matrix` removes what this one may have left",
     "publish": "`labkit publish` begins again",
+    "bundle": "nothing of the bundle was left; `labkit bundle save` begins again",
 }
 """What is true after an interrupt, for the commands that change something."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from labkit.cli.bundle_option import bundle_option
 from labkit.cli.folder_option import folder_option
 from labkit.cli.logged import LoggedCommand
 from labkit.course.course_folder import CourseFolder
@@ -15,8 +16,9 @@ from labkit.notebook.jupyterlab import run_jupyterlab
 
 @click.command(cls=LoggedCommand, context_settings={"ignore_unknown_options": True})
 @folder_option
+@bundle_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def lab_command(folder: Path, arguments: tuple[str, ...]) -> None:
+def lab_command(folder: Path, bundle: Path | None, arguments: tuple[str, ...]) -> None:
     """Bring the lab up, then run JupyterLab with the course.
 
     JupyterLab runs in front: Ctrl-C ends it, and the lab stays up. It shows your folder, which gets copies of the
@@ -31,5 +33,5 @@ def lab_command(folder: Path, arguments: tuple[str, ...]) -> None:
         if report := course.follow_course().report():
             click.echo(report, err=True)
         with Lab() as lab:
-            lab.up()
+            lab.up(bundle=bundle)
         run_jupyterlab(course.path, arguments, lab.configuration)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from labkit.cli.bundle_option import bundle_option
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
@@ -16,15 +19,17 @@ from labkit.lab.lab_tables import status_table
     type=click.Choice(["upstream", "stand-in"]),
     help="Where images come from. Default: upstream if a registry answers, else stand-ins.",
 )
+@bundle_option
 @json_option
-def up_command(source: str | None, as_json: bool) -> None:
+def up_command(source: str | None, bundle: Path | None, as_json: bool) -> None:
     """Bring up what is missing: engine, sample images, cluster.
 
     What is there is used as it is, a stopped cluster is started, a broken one is recreated.
+    With a bundle no network is needed: what is missing is taken from the file, once all of its sums are right.
     Interrupt it whenever you like: the next one goes on from there.
     """
     lab = open_lab()
-    lab.up(source)
+    lab.up(source, bundle)
     status = lab.status()
     print_result(as_json, status, status_table(status))
     if lab.steps.summary():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage, image_config
@@ -12,6 +13,7 @@ from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER, require
 from labkit.core.run_results import RunResult
+from labkit.lab.bundles.take_bundle import bundle_in_use
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.kind_cluster import KindCluster
@@ -114,19 +116,28 @@ class Lab:
 
     # --- up and down ---
 
-    def up(self, source: str | None = None) -> None:
+    def up(self, source: str | None = None, bundle: Path | None = None) -> None:
         """Bring up what is missing: engine, images, cluster; what is there is used as it is.
 
         Args:
             source: "upstream" or "stand-in"; None to decide by what can be reached.
+            bundle: a file with what a machine lacks; None for one that lies in the working folder, in the checkout or
+                beside it, if there is any.
 
         Raises:
             LabError: what is missing and what to do about it.
         """
         bases_first(self.catalogue)  # A mistake in a recipe is reported before anything else is done.
-        with locked(self.configuration.state / "lock", on_wait=self.steps.note):
+        with (
+            locked(self.configuration.state / "lock", on_wait=self.steps.note),
+            bundle_in_use(bundle, source, self.configuration, self.steps) as taken,
+        ):
             self.close()
+            if taken:
+                taken.place_programs()
             engine = self._engine = ensure_engine(self.configuration, self.steps)
+            if taken:
+                source = taken.load_images(engine) or source
             decision = decide(engine, self.configuration, source)
             samples = ImageBuilder(engine, self.configuration, self.catalogue, decision, self.steps)
             self.cluster().ensure(samples)

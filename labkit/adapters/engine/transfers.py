@@ -14,7 +14,7 @@ from labkit.adapters.engine.engine_errors import doing
 from labkit.adapters.engine.engine_images import EngineImages
 from labkit.adapters.engine.pull_errors import PULL_TIMEOUT_SECONDS, events_with_timeout, pull_failed
 from labkit.adapters.engine_answers import StreamEvent
-from labkit.adapters.processes import run_piped
+from labkit.adapters.processes import run_into, run_piped
 from labkit.base.errors import LabFailed
 
 
@@ -92,6 +92,36 @@ class EngineTransfers(EngineImages):
             for chunk in self._api.get_image(reference, chunk_size=1 << 20):
                 target.write(chunk)
 
+    def save_images(self, references: Iterable[str], target: IO[bytes]) -> None:
+        """Write images into one archive, as `docker save` does: a layer that they share is in it once.
+
+        Raises:
+            LabFailed: the docker command failed.
+        """
+        argv = ["docker", "save", *self._one_platform(), *references]
+        if problem := run_into(argv, target):
+            raise LabFailed("Saving images", problem, "see what the engine says\n  labkit doctor")
+
+    def load_images(self, pieces: Iterable[bytes]) -> None:
+        """Load an archive, plain or compressed, as `docker load` does, under the names that it gives its images.
+
+        Args:
+            pieces: the archive's bytes.
+
+        Raises:
+            LabFailed: the engine does not take it.
+        """
+        loading, remedy = "Loading images into the engine", "see what the engine says, then try again\n  labkit doctor"
+        with doing(loading):
+            for line in self._api.load_image(pieces):
+                if problem := line.get("error"):
+                    raise LabFailed(loading, str(problem), remedy)
+
+    def name_anew(self, image: str, reference: str) -> None:
+        """Give an image a name; the lab's image that had it before goes."""
+        with self._replacing(reference):
+            self.tag(image, reference)
+
     def image_archive(self, image: str) -> Iterator[bytes]:
         """An image as `docker save` writes it, as it comes.
 
@@ -116,11 +146,14 @@ class EngineTransfers(EngineImages):
         Raises:
             LabFailed: either command failed.
         """
-        platform = ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []
-        problem = run_piped(["docker", "save", *platform, *references], ["docker", *receiver])
+        problem = run_piped(["docker", "save", *self._one_platform(), *references], ["docker", *receiver])
         if problem is not None:
             raise LabFailed(
                 "Loading images into the node",
                 problem or "the docker command failed and printed nothing",
                 "try again\n  labkit up",
             )
+
+    def _one_platform(self) -> list[str]:
+        """Options of `docker save`: a store of containerd's may hold an image for more platforms than are whole."""
+        return ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []

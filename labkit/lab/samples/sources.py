@@ -66,7 +66,7 @@ def decide(engine: Engine, configuration: Configuration, asked: str | None = Non
     Raises:
         Misuse: there is no such source.
     """
-    asked = asked or os.environ.get("LABKIT_SOURCE") or None
+    asked = asked_source(asked)
     mirror = chosen_mirror(configuration)
     file = configuration.state / "source.json"
     if asked is not None:
@@ -78,6 +78,11 @@ def decide(engine: Engine, configuration: Configuration, asked: str | None = Non
     if (known := remembered(configuration)) is not None and known.mirror == mirror:
         return known
     return _remember(file, _probe(engine, mirror, PROBE_SECONDS))
+
+
+def asked_source(asked: str | None = None) -> str | None:
+    """The source that was asked for: this one, or the one that LABKIT_SOURCE names; None if none was."""
+    return asked or os.environ.get("LABKIT_SOURCE") or None
 
 
 def preview(engine: Engine, configuration: Configuration) -> Decision:

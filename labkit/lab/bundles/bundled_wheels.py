@@ -1,0 +1,65 @@
+"""The wheels of a bundle: those of requirements.lock for this machine's Python, checked by the lock's hashes."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from email.parser import BytesHeaderParser
+from pathlib import Path
+
+from labkit.adapters.processes import run_program
+from labkit.base.errors import Misuse
+from labkit.base.resources import CHECKOUT, IS_CHECKOUT
+from labkit.lab.bundles.bundle_manifest import WHEELS
+from labkit.lab.bundles.bundle_writer import BundleWriter
+
+_LOCK = CHECKOUT / "requirements.lock"
+_LONGEST_LICENCE = 60
+_CLASSIFIER = "License :: "
+
+
+def can_bundle_wheels() -> bool:
+    """Whether there is a lock to take wheels by: an installed kit has none."""
+    return IS_CHECKOUT and _LOCK.is_file()
+
+
+def add_wheels(writer: BundleWriter) -> None:
+    """Fetch the wheels, or take them from pip's cache, and add each as a part.
+
+    Raises:
+        Misuse: this kit was installed without a checkout.
+        LabFailed: pip could not.
+    """
+    if not can_bundle_wheels():
+        raise Misuse(
+            "Collecting the wheels",
+            "this labkit was installed without its checkout, and requirements.lock lies there",
+            "leave them out\n  labkit bundle save FILE --with images,node,programs",
+        )
+    folder = writer.folder / WHEELS
+    options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
+    run_program(
+        [sys.executable, "-m", "pip", "download", "--quiet", *options, "--dest", str(folder), "-r", str(_LOCK)],
+        doing="Fetching the wheels of requirements.lock",
+        remedy="pip's index must be reachable; without them\n  labkit bundle save FILE --with images,node,programs",
+    )
+    for wheel in sorted(folder.iterdir()):
+        title, version, licence = read_wheel(wheel)
+        writer.add(f"{WHEELS}{wheel.name}", title=title, version=version, licence=licence)
+
+
+def read_wheel(wheel: Path) -> tuple[str, str, str]:
+    """Name, version and licence of a wheel, as its metadata say.
+
+    The fields: https://packaging.python.org/en/latest/specifications/core-metadata/
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        fields = BytesHeaderParser().parsebytes(archive.read(name))
+    classifiers = fields.get_all("Classifier") or []
+    by_classifier = [text.rpartition(" :: ")[2] for text in classifiers if text.startswith(_CLASSIFIER)]
+    free_text = str(fields.get("License") or "").strip()
+    if "\n" in free_text or len(free_text) > _LONGEST_LICENCE:
+        free_text = ""  # Some put the whole text there.
+    licence = fields.get("License-Expression") or free_text or ", ".join(by_classifier) or "see its metadata"
+    return str(fields["Name"]), str(fields["Version"]), str(licence)
