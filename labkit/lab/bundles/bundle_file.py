@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import IO
 
 from labkit.archives.archive_files import Flaw, members
-from labkit.lab.bundles.bundle_manifest import LARGEST_MANIFEST, NAME, Manifest, Part, read_manifest, refuse
+from labkit.lab.bundles.bundle_manifest import (
+    LARGEST_MANIFEST,
+    NAME,
+    SUM,
+    Manifest,
+    Part,
+    read_manifest,
+    refuse,
+    sum_line,
+)
+
+_READ_AT_FIRST = 2
+"""The manifest and its sum are read when a bundle is opened."""
 
 _PIECE = 1 << 20
 _BLOCK = 512  # of a tar
@@ -44,8 +56,8 @@ class Bundle:
             left, end = iter(self.manifest.parts), 0
             for number, (member, lend) in enumerate(members(self.file)):
                 end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
-                if number == 0:
-                    continue  # The manifest, which was read when the bundle was opened.
+                if number < _READ_AT_FIRST:
+                    continue
                 part = self._compare(member, next(left, None))
                 self._sum(part, lend())
                 self._offsets[part.name] = member.offset_data
@@ -124,23 +136,27 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
                 reason = "it is not a file" if path.exists() else "there is no such file"
                 refuse(path, reason, _NAME_ONE)
             file = stack.enter_context(path.open("rb"))
-            manifest = _first_member(path, file)
+            manifest = _read_first(path, file)
         yield Bundle(path, file, manifest)
 
 
-def _first_member(path: Path, file: IO[bytes]) -> Manifest:
+def _read_first(path: Path, file: IO[bytes]) -> Manifest:
+    texts = []
     try:
-        member, lend = next(members(file), (None, None))
+        for name, (member, lend) in zip((NAME, SUM), members(file), strict=False):
+            if member.name != name or not member.isreg():
+                break
+            if member.size > LARGEST_MANIFEST:
+                refuse(path, f"its {name} is larger than {LARGEST_MANIFEST >> 20} MiB", _NAME_ONE)
+            texts.append(lend().read())
     except Flaw:
-        member = lend = None
-    if member is None or lend is None or member.name != NAME or not member.isreg():
+        if texts:
+            raise
+    if not texts:
         refuse(path, f"it is no bundle: it does not begin with a {NAME}", _NAME_ONE)
-    if member.size > LARGEST_MANIFEST:
-        refuse(path, f"its {NAME} is larger than {LARGEST_MANIFEST >> 20} MiB", _NAME_ONE)
-    text = lend().read()
-    if len(text) < member.size:
-        refuse(path, f"it ends within its {NAME}: it is truncated")
-    return read_manifest(text, path)
+    if len(texts) < _READ_AT_FIRST or texts[1] != sum_line(texts[0]):
+        refuse(path, f"its {NAME} is truncated or damaged: its sum is not the one in {SUM}")
+    return read_manifest(texts[0], path)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import re
 import sys
@@ -18,6 +19,9 @@ FORMAT = 1
 """The version of the format; a bundle of another one is refused."""
 
 NAME = "manifest.json"
+SUM = "manifest.sha256"
+"""The second member: the sum of the first, as sha256sum writes it."""
+
 IMAGES = "images.tar.gz"
 PROGRAMS, WHEELS = "programs/", "wheels/"
 LARGEST_MANIFEST = 4 << 20
@@ -111,6 +115,15 @@ class Manifest:
     def size(self) -> int:
         """Of all parts, in bytes."""
         return sum(part.size for part in self.parts)
+
+
+def sum_line(text: bytes) -> bytes:
+    """What the second member holds.
+
+    Args:
+        text: the first one's bytes.
+    """
+    return f"{hashlib.sha256(text).hexdigest()}  {NAME}\n".encode()
 
 
 def kit_content() -> str:

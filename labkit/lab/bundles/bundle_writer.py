@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from labkit.base.errors import LabFailed
-from labkit.lab.bundles.bundle_manifest import NAME, Manifest, Part
+from labkit.lab.bundles.bundle_manifest import NAME, SUM, Manifest, Part, sum_line
 
 _LEVEL = 3
 """Of gzip: the sixth level takes three times as long, and saves a twentieth."""
@@ -76,7 +76,9 @@ class BundleWriter:
         whole = self.folder / "bundle.tar"
         with whole.open("wb") as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-                _add(tar, NAME, io.BytesIO(_encode(manifest)))
+                text = json.dumps(manifest.to_dict(), indent=1).encode()
+                _add(tar, NAME, io.BytesIO(text))
+                _add(tar, SUM, io.BytesIO(sum_line(text)))
                 for part in self.parts:
                     with (self.folder / part.name).open("rb") as content:
                         _add(tar, part.name, content)
@@ -111,10 +113,6 @@ def writing(target: Path) -> Iterator[BundleWriter]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _encode(manifest: Manifest) -> bytes:
-    return json.dumps(manifest.to_dict(), indent=1).encode()
 
 
 def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:

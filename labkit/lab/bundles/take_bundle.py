@@ -45,7 +45,7 @@ class BundleInUse:
     configuration: Configuration
     steps: Steps
     asked_for: bool
-    _checked: bool = field(default=False)
+    _whole: bool | None = field(default=None)
 
     def place_programs(self) -> None:
         """Put the programs that are missing into the cache.
@@ -101,8 +101,8 @@ class BundleInUse:
 
     def _is_whole(self) -> bool:
         """Check it before the first use; one that was found by itself and is damaged is passed over."""
-        if self._checked:
-            return True
+        if self._whole is not None:
+            return self._whole
         try:
             with self.steps.step(f"bundle {self.bundle.path.name}, checked"):
                 self.bundle.check()
@@ -110,9 +110,10 @@ class BundleInUse:
             if self.asked_for:
                 raise
             self.steps.note(f"{self.bundle.path} is not used: {error.came_back}")
-            return False
-        self._checked = True
-        return True
+            self._whole = False
+        else:
+            self._whole = True
+        return self._whole
 
     def _place_sample_app(self) -> None:
         """Images hold the sample program's bytes, and another compiler makes others: the bundle's belong to them."""
