@@ -7,6 +7,8 @@
 # installation is begun again, and a changed lock replaces .venv.
 #
 # Reads:  LABKIT_PYTHON      the Python to make .venv with; conda is then left alone
+#         LABKIT_BUNDLE      a bundle (labkit bundle save) whose packages are tried before pip's index; without it a
+#                            file labkit-bundle* in the checkout or beside it
 #         LABKIT_OS_RELEASE  where to read which system this is (/etc/os-release)
 # Exit status: 0 .venv is up to date, 1 it could not be made, 3 this machine lacks something.
 set -eu
@@ -143,6 +145,31 @@ make_with_conda() {
     how=conda
 }
 
+# From a bundle, no index is asked; where it has none that fit, pip looks where it always does.
+install_packages() {
+    [ -n "${LABKIT_BUNDLE-}" ] && set -- "$LABKIT_BUNDLE" || set -- labkit-bundle* ../labkit-bundle*
+    for file; do
+        shift
+        [ ! -f "$file" ] || set -- "$@" "$file"
+    done
+    if [ $# -gt 0 ] && .venv/bin/python tools/bundle_wheels.py .venv/wheels "$@"; then
+        if PIP_NO_INDEX=1 PIP_FIND_LINKS=.venv/wheels pip_install; then
+            rm -rf .venv/wheels
+            return 0
+        fi
+        say "the bundle's packages are not those of requirements.lock; they are fetched instead"
+        rm -rf .venv/wheels
+    fi
+    pip_install
+}
+
+# The lock is complete, so pip resolves nothing; what a source distribution needs to be built is in no lock, so none
+# is taken; and bytecode is made when a module is first imported, which is seldom for most of them.
+pip_install() {
+    .venv/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary :all: --no-compile \
+        --requirement requirements.lock < /dev/null >&2
+}
+
 make_with_venv() {
     if ! find_python; then
         if may_add_software; then
@@ -153,10 +180,7 @@ make_with_venv() {
     say "making .venv from requirements.lock with $("$python" --version) (about half a minute)"
     rm -rf .venv
     "$python" -m venv .venv >&2 || failed "'$python -m venv .venv' failed, for the reason above"
-    # The lock is complete, so pip resolves nothing; what a source distribution needs to be built is in no lock, so none
-    # is taken; and bytecode is made when a module is first imported, which is seldom for most of them.
-    .venv/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary :all: --no-compile \
-        --requirement requirements.lock < /dev/null >&2 ||
+    install_packages ||
         failed "pip could not install requirements.lock, for the reason above;" \
             "pip's own settings say where it looks: .venv/bin/python -m pip config list"
     .venv/bin/python -m pip check --quiet < /dev/null >&2 ||

@@ -299,6 +299,41 @@ def test_a_python_that_was_asked_for_is_used_or_named_as_wrong(place: Place) -> 
     assert "LABKIT_PYTHON is 'old'" in result.stderr
 
 
+WHEELS = """case "$*" in
+*--editable*) : > .venv/bin/labkit && chmod +x .venv/bin/labkit ;;
+*bundle_wheels*) {status} ;;
+*install*--requirement*) echo "from ${{PIP_FIND_LINKS-the index}} ${{PIP_NO_INDEX-}}" >> {log}; {pip} ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("status", "pip", "asked"),
+    [
+        ("exit 0", "exit 0", ["from .venv/wheels 1"]),
+        ("exit 1", "exit 0", ["from the index "]),
+        ("exit 0", '[ -z "${PIP_NO_INDEX-}" ] || exit 1', ["from .venv/wheels 1", "from the index "]),
+    ],
+    ids=["it has them", "it has none", "it has others"],
+)
+def test_packages_of_a_bundle_beside_the_checkout_come_before_the_index(
+    place: Place, status: str, pip: str, asked: list[str]
+) -> None:
+    place.python("python3.11", pip=WHEELS.format(status=status, log=shlex.quote(str(place.log)), pip=pip))
+    (place.checkout.parent / "labkit-bundle-linux-amd64.tar").touch()
+    calls = place.ready()
+    assert "python tools/bundle_wheels.py .venv/wheels ../labkit-bundle-linux-amd64.tar" in calls
+    assert [call for call in calls if call.startswith("from ")] == asked
+    assert not (place.checkout / ".venv" / "wheels").exists()
+
+
+def test_a_bundle_that_is_named_is_the_only_one_that_is_asked(place: Place) -> None:
+    place.python("python3.11")
+    (place.checkout / "labkit-bundle").touch()
+    (place.checkout / "mine file.tar").touch()
+    calls = place.ready(LABKIT_BUNDLE="mine file.tar")
+    assert "python tools/bundle_wheels.py .venv/wheels mine file.tar" in calls
+
+
 def test_an_interrupted_installation_is_begun_again(place: Place) -> None:
     place.python("python3.11", pip="kill -9 $PPID; exit 1")
     assert place.run().returncode != 0
