@@ -70,7 +70,7 @@ class PaperLab(Lab):
         self.paper_engine, self.paper_kube = engine or Untouchable(), kube or Untouchable()
         self.ups = self.closed = 0
 
-    def up(self, source: str | None = None) -> None:
+    def up(self, source: str | None = None, bundle: Path | None = None) -> None:
         self.ups += 1
 
     def engine(self) -> Engine:
