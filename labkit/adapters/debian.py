@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from pathlib import Path
 
 from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed, MachineLacks
+from labkit.base.programs import find_program
 
 ENGINE_RELEASE = "trixie"
 ENGINE_PACKAGES = ("docker.io", "docker-cli", "containerd")
@@ -34,7 +34,7 @@ PROGRAMS = {
 
 def can_add_packages() -> bool:
     """Whether this is a Debian machine, or a derivative with apt, on which we are root."""
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None and _is_debian()
+    return os.geteuid() == 0 and find_program("apt-get") is not None and _is_debian()
 
 
 def _is_debian() -> bool:
@@ -57,7 +57,7 @@ def add_programs(*programs: str) -> list[str]:
         MachineLacks: something is missing and the kit may not add it here.
         LabFailed: apt could not.
     """
-    missing = [PROGRAMS[program] for program in programs if shutil.which(program) is None]
+    missing = [PROGRAMS[program] for program in programs if find_program(program) is None]
     if missing:
         add_packages(*missing, why=" and ".join(programs))
     return missing

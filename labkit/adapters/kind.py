@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from labkit.adapters import go
 from labkit.adapters.processes import first_output, run_program
 from labkit.adapters.program_versions import minor_of, version_in
+from labkit.base.programs import find_program
 
 _CREATE_SECONDS = 300.0
 _DELETE_SECONDS = 60.0
@@ -146,7 +146,7 @@ def find_kind(cache: Path) -> str | None:
     """A kind program that will do: our own once it is built, else one on PATH, at the tested minor version or later."""
     if (built := go.find_built(go.KIND, cache)) is not None:
         return str(built / "kind")
-    on_path = shutil.which("kind")
+    on_path = find_program("kind")
     version = version_in(kind_version(on_path) or "") if on_path else None
     wanted = version_in(wanted_version())
     return on_path if version and wanted and version >= minor_of(wanted) else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +15,7 @@ from typing import IO, NoReturn
 
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.log import command_line, log_start, logged_command
+from labkit.base.programs import outside
 
 __all__ = [
     "Popen",
@@ -19,15 +23,19 @@ __all__ = [
     "become",
     "first_output",
     "run",
+    "run_in_front",
     "run_into",
     "run_piped",
     "run_program",
+    "run_shell_text",
     "run_showing",
     "start_program",
     "start_server",
 ]
 
 _LAST_LINES = 6
+_PIECE = 1 << 16
+_END_SECONDS = 2.0
 
 
 def run(
@@ -55,7 +63,7 @@ def run(
             capture_output=True,
             text=True,
             errors="replace",
-            env=environment,
+            env=_environment(environment),
             cwd=folder,
             timeout=deadline,
             check=False,
@@ -126,6 +134,7 @@ def run_showing(argv: Sequence[str], folder: Path, show: Callable[[str], None]) 
         Popen(
             list(argv),
             cwd=folder,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -149,10 +158,18 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     """
     with (
         logged_command(f"{command_line(producer)} | {command_line(consumer)}") as attempt,
-        Popen(list(producer), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as producing,
+        Popen(
+            list(producer),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env=_environment(),
+        ) as producing,
     ):
         try:
-            consumed = subprocess.run(list(consumer), stdin=producing.stdout, capture_output=True, check=False)
+            consumed = subprocess.run(
+                list(consumer), stdin=producing.stdout, capture_output=True, check=False, env=_environment()
+            )
         finally:
             if producing.stdout is not None:
                 producing.stdout.close()
@@ -178,7 +195,9 @@ def run_into(argv: Sequence[str], target: IO[bytes]) -> str | None:
     with (
         tempfile.TemporaryFile() as errors,
         logged_command(command_line(argv)) as attempt,
-        Popen(list(argv), stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL) as process,
+        Popen(
+            list(argv), stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=_environment()
+        ) as process,
     ):
         try:
             while process.stdout and (piece := process.stdout.read(1 << 20)):
@@ -204,6 +223,82 @@ def start_program(argv: Sequence[str], folder: Path, environment: Mapping[str, s
     return Popen(list(argv), cwd=folder, env=environment)
 
 
+def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int) -> tuple[int, bool]:
+    """Run a text by a shell, in our own environment and without input, and show what is printed as it comes.
+
+    Args:
+        shell: the program.
+        text: what it runs.
+        show: is given what comes, on standard output and error alike.
+        most: how many characters are shown; then the shell is ended, with all that it has started.
+
+    Returns:
+        The exit status as a shell has it, and whether it was ended for printing too much.
+
+    Raises:
+        KeyboardInterrupt: we were interrupted; what was started is ended.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    left = most
+    # Of a session of its own it has no terminal to ask for a password, and is ended with all that it has started.
+    with (
+        logged_command(command_line([shell, "-c", text])) as attempt,
+        Popen(
+            [shell, "-c", text],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            while piece := os.read(process.stdout.fileno(), _PIECE):
+                printed = decoder.decode(piece)
+                show(printed[:left])
+                left -= len(printed)
+                if left < 0:
+                    _end_group(process, signal.SIGTERM)
+                    break
+            process.wait()
+        except KeyboardInterrupt:
+            _end_group(process, signal.SIGINT)
+            raise
+        attempt.status = process.returncode
+    status = process.returncode
+    return (status if status >= 0 else 128 - status), left < 0
+
+
+def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
+    """End a process and all of its session, first by asking."""
+    for number in (first, signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(TimeoutExpired):
+            process.wait(_END_SECONDS)
+            break
+
+
+def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None) -> int:
+    """Run a program to its end, with our input and output; gives its exit status, as a shell has it.
+
+    Args:
+        argv: the program and its arguments.
+        environment: the whole environment of the program.
+        given: what it reads in place of our input.
+    """
+    with logged_command(command_line(argv)) as attempt:
+        process = Popen(list(argv), env=environment, stdin=None if given is None else subprocess.PIPE)
+        while True:
+            try:
+                process.communicate(given)
+                break
+            except KeyboardInterrupt:
+                given = None  # The program has got the same signal, and ends or goes on as it likes.
+        attempt.status = process.returncode
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
 def start_server(argv: Sequence[str], output: IO[bytes]) -> Popen[bytes]:
     """Start a program that outlives us and is not interrupted with us.
 
@@ -212,10 +307,23 @@ def start_server(argv: Sequence[str], output: IO[bytes]) -> Popen[bytes]:
         output: the file that gets what it prints.
     """
     log_start(argv)
-    return Popen(list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/")
+    return Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        cwd="/",
+        env=_environment(),
+    )
 
 
 def become(program: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Let a program take the place of this one."""
     log_start(argv)
     os.execve(program, list(argv), dict(environment))
+
+
+def _environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a program that the kit runs: the lab's own commands are for people, not for the kit."""
+    return outside(os.environ if given is None else given)

@@ -26,6 +26,7 @@ COMMANDS = {
     "registry": "Serve the lab's images to a class, or take them from there.",
     "bundle": "Save the lab into one file, for machines without a network.",
     "kubectl": "Run kubectl on the lab's cluster.",
+    "shell": "Open a shell whose docker and kubectl are the lab's.",
     "diagnose": "Write one archive for a bug report.",
     "clean": "Remove all that the lab made, and nothing else.",
     "completion": "Print the shell's completion script.",

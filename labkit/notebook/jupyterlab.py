@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.course.course_folder import VARIABLE
 from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
+from labkit.lab.terminal.lesson_terminal import terminal_variables
+from labkit.lab.terminal.shells import shell_argv
 
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
 
@@ -47,35 +47,35 @@ _KERNEL = {
 """The kernel of the environment that the kit runs in, whatever kernels the user has beside it."""
 
 
-def set_defaults(folder: Path) -> dict[str, str]:
-    """Write JupyterLab's defaults and its kernel; what participants choose for themselves overrides them.
+def set_defaults(folder: Path, configuration: Configuration) -> dict[str, str]:
+    """Write JupyterLab's defaults, its kernel and its terminals; what participants choose overrides them.
 
     They are not written into the environment, which may be shared, or belong to root.
 
     Args:
         folder: where to write them.
+        configuration: of the lab that its terminals belong to.
 
     Returns:
-        The environment variables by which JupyterLab reads them.
+        The environment variables by which JupyterLab reads them, and those of a terminal of the lab.
 
     Raises:
         LabFailed: they cannot be written.
     """
     config, data = folder / "config", folder / "data"
     # Without a terminal of its own, a server gives its terminals login shells, whose profile sets another PATH.
-    shell = os.environ.get("SHELL") or shutil.which("bash") or "sh"
+    shell = shell_argv(configuration, os.environ)
     files = {
-        config / "jupyter_server_config.json": {"ServerApp": {"terminado_settings": {"shell_command": [shell]}}},
+        config / "jupyter_server_config.json": {"ServerApp": {"terminado_settings": {"shell_command": shell}}},
         config / "labconfig" / "default_setting_overrides.json": _DEFAULTS,
         data / "kernels" / "python3" / "kernel.json": _KERNEL,
     }
     for path, content in files.items():
         write_atomically(path, json.dumps(content))
-    # `labkit` and the environment's other programs are found in JupyterLab's terminals, however this was started.
-    variables = {"JUPYTER_CONFIG_PATH": config, "JUPYTER_PATH": data, "PATH": Path(sysconfig.get_path("scripts"))}
+    variables = {"JUPYTER_CONFIG_PATH": config, "JUPYTER_PATH": data}
     return {
         name: os.pathsep.join([str(path), *filter(None, [os.environ.get(name)])]) for name, path in variables.items()
-    }
+    } | terminal_variables(configuration, os.environ)
 
 
 def jupyterlab_command(folder: Path, arguments: Sequence[str], *, root: bool, display: bool) -> list[str]:
@@ -110,7 +110,7 @@ def run_jupyterlab(folder: Path, arguments: Sequence[str], configuration: Config
     environment = {
         RUNTIME_VARIABLE: str(runtime_folder(configuration.state)),
         **os.environ,
-        **set_defaults(configuration.state / "jupyter"),
+        **set_defaults(configuration.state / "jupyter", configuration),
         VARIABLE: str(folder),
     }
     command = jupyterlab_command(folder, arguments, root=os.geteuid() == 0, display=display)

@@ -14,6 +14,7 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.lab.clean import remove_images
 from labkit.lab.lab import Lab
+from labkit.lab.terminal.lesson_terminal import enter_lesson, leave_lesson
 from labkit.publish.published import Published
 
 
@@ -97,6 +98,7 @@ class OpenedLesson:
         """Begin with an empty namespace, without containers and images of the lesson's own."""
         self.clear()
         self.namespace = self.kube.new_namespace(self.name)
+        enter_lesson(self.lab.configuration, self.name, self.namespace)
 
     def clear(self) -> None:
         """Remove the lesson's containers and images, and its namespaces, which go away in the background."""
@@ -118,6 +120,7 @@ class OpenedLesson:
             self.clear()
         finally:
             self.is_closed = True
+            leave_lesson(self.lab.configuration, self.name)
             if self.owns_lab:
                 self.lab.close()
 

@@ -15,6 +15,7 @@ from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
 from labkit.notebook.opened_lesson import OpenedLesson, remove_from_engine
+from labkit.notebook.shell_cells import prepare_kernel
 from labkit.notebook.views import register_views
 from labkit.show.table import Table
 
@@ -41,6 +42,7 @@ def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
     progress = Progress.open(progress_path(opened.lab.configuration))
     progress.opened(opened.name)
     register_views()
+    prepare_kernel(opened)
     lesson = Lesson(opened, progress)
     offer_help(opened.name, lesson)
     return lesson

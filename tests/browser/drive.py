@@ -16,6 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from labkit.adapters import debian
+from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.course.course_folder import CourseFolder
 from labkit.notebook.jupyterlab import jupyterlab_command, set_defaults
@@ -62,7 +63,7 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
         themes.write_text('{"adaptive-theme": true}', encoding="utf-8")  # the theme follows the browser's
         environment = {
             **os.environ,
-            **set_defaults(Path(folder) / "defaults"),
+            **set_defaults(Path(folder) / "defaults", Configuration.from_environment()),
             "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
             "JUPYTERLAB_SETTINGS_DIR": f"{folder}/settings",
             "JUPYTERLAB_WORKSPACES_DIR": f"{folder}/workspaces",

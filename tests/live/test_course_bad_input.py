@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit.adapters.kube import Kube
+from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.lab import Lab
@@ -122,7 +123,7 @@ def test_a_syntax_error_in_the_participants_cell(tmp_path: Path, monkeypatch: py
 
 def test_a_first_cell_that_was_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in JupyterLab, whose kernels have the kit's extension (labkit/notebook/jupyterlab.py)."""
-    for name, value in set_defaults(tmp_path / "defaults").items():
+    for name, value in set_defaults(tmp_path / "defaults", Configuration.from_environment()).items():
         monkeypatch.setenv(name, value)
     (skipped,) = _run(tmp_path, 'lab.check("in-the-container")')
     assert "NameError" in _shown(skipped)

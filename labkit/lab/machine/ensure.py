@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from labkit.adapters import debian, go
@@ -12,6 +11,7 @@ from labkit.adapters.kind import find_kind
 from labkit.adapters.processes import first_output
 from labkit.adapters.program_versions import version_in
 from labkit.base.configuration import Configuration
+from labkit.base.programs import find_program
 from labkit.lab.machine import engine_daemon
 from labkit.lab.machine.parsing import can_speak_to
 from labkit.show.steps import Steps
@@ -30,7 +30,7 @@ def ensure_engine(configuration: Configuration, steps: Steps) -> Engine:
     except EngineUnreachable as error:
         if error.elsewhere or not (debian.can_add_packages() or engine_daemon.can_start_engine()):
             raise
-    if debian.can_add_packages() and any(shutil.which(program) is None for program in _ENGINE_PROGRAMS):
+    if debian.can_add_packages() and any(find_program(program) is None for program in _ENGINE_PROGRAMS):
         with steps.step("the engine's packages"):
             debian.add_programs(*_ENGINE_PROGRAMS)
     with steps.step("the engine, started"):
@@ -40,7 +40,7 @@ def ensure_engine(configuration: Configuration, steps: Steps) -> Engine:
 
 def _with_client(engine: Engine, steps: Steps) -> Engine:
     """kind and the loading of images need the docker command beside a reachable engine."""
-    if shutil.which("docker") is None:
+    if find_program("docker") is None:
         with steps.step("the docker command"):
             debian.add_programs("docker")
     return engine
@@ -72,7 +72,7 @@ def find_kubectl(cache: Path) -> str | None:
     """A kubectl that will do: our own once it is built, else one on PATH that Kubernetes supports for the cluster."""
     if (built := go.find_built(go.KUBECTL, cache)) is not None:
         return str(built / "kubectl")
-    on_path = shutil.which("kubectl")
+    on_path = find_program("kubectl")
     version = version_in(kubectl_version(on_path) or "") if on_path else None
     cluster = version_in(go.module_version(go.KUBECTL.module, "k8s.io/kubernetes"))
     return on_path if version and cluster and can_speak_to(version, cluster) else None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from labkit.base.programs import path_outside
 from labkit.lab.machine import parsing
 from labkit.lab.machine.jupyter_servers import own_ports
 
@@ -229,7 +230,7 @@ def _memory(root: Path) -> dict[str, int]:
 
 def _programs(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     # dockerd lies where the PATH of a user who is not root may not lead.
-    path = os.pathsep.join([environ.get("PATH", os.defpath), str(root / "usr/sbin")])
+    path = os.pathsep.join([path_outside(environ.get("PATH", os.defpath)), str(root / "usr/sbin")])
     places = {name: shutil.which(name, path=path) for name in _PROGRAMS}
     return {name: place for name, place in places.items() if place}
 

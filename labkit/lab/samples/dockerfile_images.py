@@ -37,10 +37,14 @@ class _Names:
     images: Mapping[str, str]
     stages: set[str] = field(default_factory=set)
     arguments: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
     def reference(self, name: str) -> str | None:
         """The lab's reference for a sample image's name; None for a stage's name and for any other image."""
-        return None if name.lower() in self.stages else self.images.get(name)
+        if name.lower() in self.stages or name.isdecimal():
+            return None
+        self.asked.append(name)
+        return self.images.get(name)
 
 
 def name_images_in_full(dockerfile: str, images: Mapping[str, str]) -> str:
@@ -52,6 +56,18 @@ def name_images_in_full(dockerfile: str, images: Mapping[str, str]) -> str:
     """
     names = _Names(images)
     return "".join(_rewritten(instruction, names) for instruction in _instructions(dockerfile))
+
+
+def images_named(dockerfile: str) -> list[str]:
+    """The images that a Dockerfile names: what its stages begin with, and what files are copied from.
+
+    Args:
+        dockerfile: its text.
+    """
+    names = _Names({})
+    for instruction in _instructions(dockerfile):
+        _rewritten(instruction, names)
+    return [name for name in names.asked if name and name.lower() != "scratch"]
 
 
 def _rewritten(instruction: _Instruction, names: _Names) -> str:

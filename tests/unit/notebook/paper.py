@@ -18,6 +18,7 @@ from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.show.steps import Silent
 
 LESSON = "07-run-as-non-root"
+KUBECONFIG = "contexts: [{name: kind-paper, context: {cluster: kind-paper, user: kind-paper}}]\n"
 RUNNING: dict[str, Any] = {
     "metadata": {"name": "app", "namespace": "ns", "uid": "u"},
     "spec": {"containers": [{"name": "main"}, {"name": "side"}]},
@@ -72,6 +73,8 @@ class PaperLab(Lab):
 
     def up(self, source: str | None = None, bundle: Path | None = None) -> None:
         self.ups += 1
+        self.configuration.state.mkdir(parents=True, exist_ok=True)
+        self.configuration.kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
 
     def engine(self) -> Engine:
         return cast(Engine, self.paper_engine)

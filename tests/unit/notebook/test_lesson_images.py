@@ -114,6 +114,7 @@ def test_images_are_removed_by_their_label_whichever_kernel_made_them(tmp_path: 
     lab = Lesson(lesson, Progress(tmp_path / "progress.json"))
     lab.build("FROM debian", name="mine")
     assert engine.calls[-1][2]["labels"] == lesson.labels
+    lesson.lab.up()
     lab.reset()
     assert (left, lesson.own_images) == ({}, set())
 

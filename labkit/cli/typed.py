@@ -1,0 +1,43 @@
+"""The lab's own `docker` and `kubectl`: small programs of its folder run this with what was typed behind them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from labkit.adapters.processes import become, run_in_front
+from labkit.cli.frame import reported_errors
+from labkit.lab.lab import Lab
+from labkit.lab.terminal.typed_docker import ReadyCommand, prepare_docker
+from labkit.lab.terminal.typed_kubectl import prepared_kubectl
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a line as the lab understands it.
+
+    Args:
+        argv: `docker` or `kubectl`, and what was typed behind it.
+
+    Returns:
+        The command's exit status.
+    """
+    command, *typed = argv
+    with reported_errors(), Lab() as lab:
+        if command == "docker":
+            return _run(prepare_docker(typed, lab))
+        with prepared_kubectl(typed, lab) as ready:
+            return _run(ready)
+
+
+def _run(ready: ReadyCommand) -> int:
+    for note in ready.notes:
+        click.echo(f"labkit: {note}", err=True)
+    if ready.given is None and not ready.reads_copies:
+        become(ready.program, ready.argv, ready.environment)
+    return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,160 @@
+"""A line typed for docker, made ready to run: short names of images are the lab's, and no registry is asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from labkit.adapters.processes import first_output
+from labkit.base.configuration import LESSON_LABEL
+from labkit.base.errors import MachineLacks, Misuse, did_you_mean
+from labkit.base.programs import find_program, outside
+from labkit.core.typed.docker_lines import DockerLine, LabNames, NotInTheLab, TypedBuild, read_docker_line
+from labkit.lab.lab import Lab
+from labkit.lab.samples.dockerfile_images import images_named, name_images_in_full
+from labkit.lab.terminal.lesson_terminal import lesson_of
+
+_TAR = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+"""How compressed archives begin; one that is not compressed has zeros in its first block."""
+
+
+@dataclass(frozen=True)
+class ReadyCommand:
+    """A program that is about to run.
+
+    Args:
+        program: its path.
+        argv: its name and arguments.
+        environment: all of it.
+        given: what it reads in place of our standard input.
+        notes: what to tell whoever typed it, before it runs.
+        reads_copies: whether it reads files that are removed afterwards.
+    """
+
+    program: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    given: bytes | None = None
+    notes: tuple[str, ...] = ()
+    reads_copies: bool = False
+
+
+def lab_names(lab: Lab) -> LabNames:
+    """What the lab's names mean in a terminal, and what is put on all that is made there.
+
+    Args:
+        lab: the lab.
+    """
+    configuration = lab.configuration
+    images = {sample: configuration.image_reference(sample) for sample in lab.catalogue}
+    lesson = lesson_of(configuration, os.environ)
+    return LabNames(images, {**configuration.labels, **({LESSON_LABEL: lesson} if lesson else {})})
+
+
+def require_docker() -> str:
+    """The docker command, which is not the lab's own.
+
+    Raises:
+        MachineLacks: there is none.
+    """
+    if (program := find_program("docker")) is None:
+        raise MachineLacks("Running docker", "there is no docker command on PATH", "bring it up\n  labkit up")
+    return program
+
+
+def has_image(program: str, image: str) -> bool:
+    """Whether the engine has an image.
+
+    Args:
+        program: the docker command.
+        image: its name or id.
+    """
+    return bool((first_output([program, "image", "inspect", "--format", "{{.Id}}", image]) or "").strip())
+
+
+def prepare_docker(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None) -> ReadyCommand:
+    """Make ready what was typed behind `docker`.
+
+    Args:
+        argv: what was typed.
+        lab: whose names count.
+        stdin: read in place of our standard input, where a Dockerfile comes from there.
+
+    Raises:
+        Misuse: the lab's docker does not do that; the error says what to type.
+        LabError: the lab cannot be asked.
+    """
+    program, names = require_docker(), lab_names(lab)
+    try:
+        line = read_docker_line(argv, names)
+    except NotInTheLab as error:
+        raise Misuse(f"Running docker {argv[0]}", error.problem, error.remedy) from None
+    if line.ends:
+        _spare_the_node(program, lab, line.ends)
+    notes, given, typed = list(line.notes), None, line.argv
+    if line.build is not None:
+        typed, given = _build(program, line, line.build, names, stdin or sys.stdin.buffer)
+    elif line.image is not None and not has_image(program, line.image):
+        near = did_you_mean(line.image, names.images, "labkit images lists what there is")
+        notes.append(f"there is no image {line.image!r} here, and the lab asks no registry; {near}")
+    elif any(not _is_container(program, typed[at]) for at, _ in line.perhaps):
+        typed = line.with_images()
+    return ReadyCommand(program, ("docker", *typed), outside(os.environ), given, tuple(notes))
+
+
+def _is_container(program: str, name: str) -> bool:
+    return bool(_container_id(program, name))
+
+
+def _container_id(program: str, name: str) -> str:
+    return (first_output([program, "container", "inspect", "--format", "{{.Id}}", name]) or "").strip()
+
+
+def _spare_the_node(program: str, lab: Lab, containers: Sequence[str]) -> None:
+    """See that a line does not end the cluster by the way, as `docker rm -f $(docker ps -aq)` would."""
+    nodes = {identifier: node for node in lab.cluster().containers if (identifier := _container_id(program, node))}
+    for container in containers:
+        if node := nodes.get(_container_id(program, container)):
+            raise Misuse(
+                f"Ending container {container}",
+                f"it is {node}, the node of the lab's cluster",
+                "leave it out; to stop the cluster, or remove all of the lab, type\n  labkit down\n  labkit clean",
+            )
+
+
+def _build(
+    program: str, line: DockerLine, build: TypedBuild, names: LabNames, stdin: IO[bytes]
+) -> tuple[tuple[str, ...], bytes | None]:
+    """What docker gets for a build, and what it reads."""
+    from_input = "-" in (build.context, build.dockerfile)
+    content = stdin.read() if from_input else _file(build)
+    if content is None:
+        return line.argv, None  # Docker says what is wrong with it.
+    if from_input and (content.startswith(_TAR) or b"\0" in content[:512]):
+        return line.argv, content
+    text = content.decode("utf-8", "surrogateescape")
+    for image in images_named(text):
+        if names.reference(image) is None and not has_image(program, image):
+            came_back = f"there is no image {image!r} here, and the lab asks no registry"
+            otherwise = "labkit images lists what there is"
+            raise Misuse(f"Building from {image}", came_back, did_you_mean(image, names.images, otherwise))
+    latest = {f"{name}:latest": reference for name, reference in names.images.items()}
+    full = name_images_in_full(text, {**names.images, **latest}).encode("utf-8", "surrogateescape")
+    if build.context == "-":
+        return build.without_file, full
+    if full == content and not from_input:
+        return line.argv, None
+    return build.with_file("-"), full
+
+
+def _file(build: TypedBuild) -> bytes | None:
+    """The Dockerfile of a build; None if there is none on this machine."""
+    file = Path(build.context) / "Dockerfile" if build.dockerfile is None else Path(build.dockerfile)
+    try:
+        return file.read_bytes() if Path(build.context).is_dir() else None
+    except OSError:
+        return None

@@ -1,0 +1,135 @@
+"""A line that was typed for kubectl, made ready to run: the lesson's namespace, and the lab's images in manifests.
+
+What kubectl gets of a file is a copy, in which a sample image's name is the lab's reference. An image that the engine
+has is copied to the node first, as `kind load docker-image` does it; one that nobody has must not be pulled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from labkit.base.errors import did_you_mean
+from labkit.base.programs import outside
+from labkit.core.image_reference import ImageReference
+from labkit.core.pods.manifest_images import ImageInPlace, replace_images
+from labkit.core.typed.kubectl_lines import read_kubectl_line
+from labkit.lab.lab import Lab
+from labkit.lab.machine.ensure import ensure_kubectl
+from labkit.lab.terminal.lesson_terminal import kubeconfig_of
+from labkit.lab.terminal.typed_docker import ReadyCommand, lab_names
+
+_ENDINGS = (".yaml", ".yml", ".json")
+"""What kubectl reads of a folder (kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions)."""
+
+
+class _Images:
+    """What is to stand in manifests for images, each looked up once."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab, self._names = lab, lab_names(lab)
+        self._places: dict[str, ImageInPlace] = {}
+        self.notes: list[str] = []
+
+    def place(self, image: str) -> ImageInPlace | None:
+        """What is to stand in an image's place."""
+        if not image:
+            return None
+        if image not in self._places:
+            self._places[image] = self._look_up(image)
+        return self._places[image]
+
+    def _look_up(self, image: str) -> ImageInPlace:
+        if reference := self._names.reference(image):
+            return ImageInPlace(reference)
+        if image in self._names.images.values():
+            return ImageInPlace(image)
+        inspected = self._lab.engine().image(image)
+        if inspected is None:
+            near = did_you_mean(image, self._names.images, "labkit images lists what there is")
+            self.notes.append(
+                f"there is no image {image!r} here, and the lab asks no registry: its container gets "
+                f"imagePullPolicy: Never, and waits; {near}"
+            )
+            return ImageInPlace(image, "Never")
+        named = ImageReference.parse(image).tagged()
+        self._lab.cluster().load({str(named): inspected["Id"]})
+        # Without a policy an image of the tag latest is pulled, whatever the node has.
+        return ImageInPlace(image, "IfNotPresent" if named.tag == "latest" else None)
+
+
+@contextlib.contextmanager
+def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None) -> Iterator[ReadyCommand]:
+    """Make ready what was typed behind `kubectl`; what it reads is there until the end of the `with`.
+
+    Args:
+        argv: what was typed.
+        lab: whose cluster and names count.
+        stdin: read in place of our standard input, where a manifest comes from there.
+
+    Raises:
+        LabError: the lab has no cluster, or an image cannot be copied to it.
+    """
+    program = ensure_kubectl(lab.configuration, lab.steps)
+    if any(word.split("=")[0] in ("--kubeconfig", "--server", "-s") for word in _own_words(argv)):
+        yield ReadyCommand(program, ("kubectl", *argv), outside(os.environ))  # Another cluster was chosen.
+        return
+    kubeconfig = kubeconfig_of(lab.configuration, os.environ)
+    environment = {**outside(os.environ), "KUBECONFIG": str(kubeconfig)}
+    images = _Images(lab)
+    line = read_kubectl_line(argv, images.place)
+    given: bytes | None = None
+    with tempfile.TemporaryDirectory(prefix="labkit-typed-") as folder:
+        files = []
+        for number, option in enumerate(line.files):
+            places = []
+            for place in option.value.split(","):
+                if place == "-":
+                    given = _replaced((stdin or sys.stdin.buffer).read(), images)
+                    places.append(place)
+                else:
+                    places.append(_copied(Path(place), Path(folder) / str(number), images, line.recursive))
+            files.append(",".join(places))
+        ready = line.with_files(files)
+        yield ReadyCommand(
+            program, ("kubectl", *ready), environment, given, tuple(images.notes), reads_copies=ready != line.argv
+        )
+
+
+def _own_words(argv: Sequence[str]) -> Sequence[str]:
+    return argv[: argv.index("--")] if "--" in argv else argv
+
+
+def _replaced(content: bytes, images: _Images) -> bytes:
+    text = content.decode("utf-8", "surrogateescape")
+    return replace_images(text, images.place).encode("utf-8", "surrogateescape")
+
+
+def _copied(path: Path, folder: Path, images: _Images, recursive: bool) -> str:
+    """The copy of a file or folder that kubectl reads; the path itself if nothing in it changes."""
+    if path.is_file():
+        files = {Path(path.name): path}
+    elif path.is_dir():
+        pattern = "**/*" if recursive else "*"
+        files = {file.relative_to(path): file for file in path.glob(pattern) if file.suffix in _ENDINGS}
+    else:
+        return str(path)  # An address, or a mistake that kubectl names.
+    changed = False
+    for name, file in files.items():
+        try:
+            content = file.read_bytes()
+        except OSError:
+            return str(path)
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replaced = _replaced(content, images)
+        target.write_bytes(replaced)
+        changed = changed or replaced != content
+    if not changed:
+        return str(path)
+    return str(folder / path.name if path.is_file() else folder)

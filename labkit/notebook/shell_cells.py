@@ -1,0 +1,104 @@
+"""Cells that begin with `%%bash`: Jupyter's own, in the lab's environment, bounded, and with their exit status shown.
+
+In a kernel without the lab the same cells run by IPython's own magic. What differs here: both streams come in their
+order, as in a terminal; a command that reads gets the end of the file, not the cell's next lines; what prints without
+an end is ended; the exit status is shown if it is not 0, whether it fails the cell or not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from labkit.adapters.processes import run_shell_text
+from labkit.lab.terminal.lesson_terminal import terminal_variables
+from labkit.notebook.interrupts import Interrupted
+from labkit.notebook.opened_lesson import OpenedLesson
+
+MOST_CHARACTERS = 400_000
+"""What a cell may print before it is ended: more than anybody reads, and no more than a browser can hold."""
+
+_MEANT_TO_FAIL = "--no-raise-error"
+
+
+class CommandFailed(Exception):
+    """A shell cell ended with another exit status than 0.
+
+    Args:
+        status: its exit status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the cell's last command ended with exit status {status}; above is what it printed")
+        self.status = status
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: a line and no traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def run_shell_cell(text: str, *, may_fail: bool, most: int = MOST_CHARACTERS) -> None:
+    """Run a cell's text by bash, and show what comes.
+
+    Args:
+        text: the cell's, without its first line.
+        may_fail: whether an exit status other than 0 is shown and no more.
+        most: how many characters are shown before the commands are ended.
+
+    Raises:
+        CommandFailed: the exit status is not 0, and it may not fail.
+        Interrupted: the participant stopped the cell.
+    """
+    try:
+        status, is_cut = run_shell_text(shutil.which("bash") or "bash", text, _show, most)
+    except KeyboardInterrupt:
+        raise Interrupted("The cell") from None
+    if is_cut:
+        _show(f"\n... ended here, after {most} characters: send it to a file, or through head\n")
+    if status:
+        _show(f"exit status {status}\n")
+    if status and not may_fail:
+        raise CommandFailed(status)
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def install_shell_cells(shell: Any) -> None:
+    """Have a kernel run `%%bash` cells in this way; one with other options than --no-raise-error runs as ever.
+
+    Args:
+        shell: IPython's.
+    """
+    magics = shell.magics_manager.magics["cell"]
+    standard: Callable[[str, str], object] = getattr(magics.get("bash"), "standard", None) or magics["bash"]
+
+    def bash(line: str, cell: str) -> None:
+        """Run a cell by bash; `%%bash --no-raise-error` is for commands that are meant to fail."""
+        if line.split() not in ([], [_MEANT_TO_FAIL]) or os.name != "posix":
+            standard(line, cell)
+            return
+        run_shell_cell(cell, may_fail=bool(line.split()))
+
+    bash.standard = standard  # type: ignore[attr-defined]
+    shell.register_magic_function(bash, "cell", "bash")
+
+
+def prepare_kernel(lesson: OpenedLesson) -> None:
+    """Give a notebook's kernel the environment of the lesson; anywhere else nothing changes.
+
+    Args:
+        lesson: that was opened.
+    """
+    if "IPython" not in sys.modules:
+        return
+    from IPython.core.getipython import get_ipython
+
+    if (shell := get_ipython()) is None:
+        return
+    os.environ |= terminal_variables(lesson.lab.configuration, os.environ, lesson.name)
+    install_shell_cells(shell)

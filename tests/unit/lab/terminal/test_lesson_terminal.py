@@ -1,0 +1,118 @@
+"""A terminal of the lab: its folder of commands, the lesson that it is in, its kubeconfig, its shell."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
+from labkit.base.programs import COMMANDS_FOLDER, find_program, outside
+from labkit.lab.terminal.lesson_terminal import (
+    enter_lesson,
+    kubeconfig_of,
+    leave_lesson,
+    lesson_of,
+    make_commands,
+    terminal_variables,
+)
+from labkit.lab.terminal.shells import shell_argv
+
+KUBECONFIG = """
+contexts: [{name: kind-x, context: {cluster: kind-x, user: kind-x}}]
+current-context: kind-x
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    """Of a lab with a cluster."""
+    lab = Configuration("x", tmp_path / "state with blanks", tmp_path / "cache", tmp_path / "data")
+    lab.state.mkdir()
+    lab.kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
+    return lab
+
+
+def _namespace(kubeconfig: Path) -> str:
+    (context,) = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))["contexts"]
+    return str(context["context"]["namespace"])
+
+
+def test_a_terminal_follows_the_lesson_that_is_opened_after_it(configuration: Configuration) -> None:
+    variables = terminal_variables(configuration, {"PATH": "/bin"})
+    current = Path(variables["KUBECONFIG"])
+    assert not current.exists() and lesson_of(configuration, variables) is None
+    enter_lesson(configuration, "02-root", "ns-2")
+    assert (_namespace(current), lesson_of(configuration, variables)) == ("ns-2", "02-root")
+    enter_lesson(configuration, "07-non-root", "ns-7")
+    assert (_namespace(current), lesson_of(configuration, variables)) == ("ns-7", "07-non-root")
+    leave_lesson(configuration, "02-root")
+    assert _namespace(current) == "ns-7"
+    leave_lesson(configuration, "07-non-root")
+    assert lesson_of(configuration, variables) is None
+    assert _namespace(kubeconfig_of(configuration, variables)) == "default"
+    assert _namespace(current) == "default"
+
+
+def test_a_notebook_stays_in_its_lesson_when_another_is_opened(configuration: Configuration) -> None:
+    enter_lesson(configuration, "02-root", "ns-2")
+    variables = terminal_variables(configuration, {"PATH": "/bin"}, "02-root")
+    enter_lesson(configuration, "07-non-root", "ns-7")
+    assert _namespace(Path(variables["KUBECONFIG"])) == "ns-2"
+    assert _namespace(kubeconfig_of(configuration, variables)) == "ns-2"
+
+
+def test_a_kubeconfig_is_its_owners_and_the_labs_own_stays(configuration: Configuration) -> None:
+    enter_lesson(configuration, "02-root", "ns-2")
+    own = kubeconfig_of(configuration, {})
+    assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    assert configuration.kubeconfig.read_text(encoding="utf-8") == KUBECONFIG
+
+
+def test_the_kubeconfig_of_the_user_is_not_taken(configuration: Configuration, tmp_path: Path) -> None:
+    assert kubeconfig_of(configuration, {"KUBECONFIG": str(tmp_path / "mine")}).is_relative_to(configuration.state)
+
+
+def test_before_there_is_a_cluster_kubectl_says_so(configuration: Configuration) -> None:
+    configuration.kubeconfig.unlink()
+    with pytest.raises(LabFailed, match="there is none yet"):
+        kubeconfig_of(configuration, {})
+
+
+def test_the_kit_itself_never_runs_the_labs_commands(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_commands(configuration)
+    assert folder.name == COMMANDS_FOLDER and os.access(folder / "docker", os.X_OK)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{folder}/{os.pathsep}/bin")
+    assert find_program("docker") != str(folder / "docker")
+    assert outside(os.environ)["PATH"] == "/bin"
+
+
+def test_the_variables_can_be_set_twice(configuration: Configuration) -> None:
+    first = terminal_variables(configuration, {"PATH": "/bin"})
+    assert terminal_variables(configuration, first) == first
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_shell_reads_the_users_start_file_and_then_the_labs(
+    configuration: Configuration, tmp_path: Path, shell: str
+) -> None:
+    user_file = 'MINE=yes; PATH="/nowhere:$PATH"; PS1="$ "; KUBECONFIG=/mine\n'
+    (tmp_path / ".bashrc").write_text(user_file, encoding="utf-8")
+    environment = {"HOME": str(tmp_path), "SHELL": f"/bin/{shell}", "PATH": "/usr/bin:/bin"}
+    argv = shell_argv(configuration, environment)
+    environment |= terminal_variables(configuration, environment)
+    typed = 'echo "$MINE|$PS1|$KUBECONFIG|$(command -v docker)"'
+    done = subprocess.run([*argv, "-i"], input=typed, env=environment, capture_output=True, text=True, check=False)
+    line = next(line for line in done.stdout.splitlines() if "|" in line and "echo" not in line)
+    mine, prompt, kubeconfig, docker = line.split("|")
+    assert docker == str(configuration.state / COMMANDS_FOLDER / "docker")
+    assert kubeconfig.startswith(str(configuration.state))
+    if shell == "bash":
+        assert (mine, prompt) == ("yes", "(lab) $ ")

@@ -1,0 +1,65 @@
+"""Shell cells: what a command prints is seen, its exit status too, and nothing waits or floods without an end."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from labkit.notebook.shell_cells import CommandFailed, install_shell_cells, run_shell_cell
+
+
+def test_both_streams_are_seen_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    run_shell_cell("echo a; echo b >&2; echo ä", may_fail=False)
+    assert capsys.readouterr().out == "a\nb\nä\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "status", "message"),
+    [
+        ("dcoker ps", 127, "dcoker: command not found"),
+        ('echo "half', 2, "unexpected EOF"),
+        ("exit 3", 3, ""),
+        ("kill -9 $$", 137, ""),
+        ("false | true; false", 1, ""),
+    ],
+)
+def test_a_command_that_fails_fails_the_cell(
+    capsys: pytest.CaptureFixture[str], cell: str, status: int, message: str
+) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        run_shell_cell(cell, may_fail=False)
+    assert failed.value.status == status
+    (line,) = failed.value._render_traceback_()
+    assert f"exit status {status}" in line
+    run_shell_cell(cell, may_fail=True)
+    printed = capsys.readouterr().out
+    assert message in printed
+    assert printed.splitlines()[-1] == f"exit status {status}"
+
+
+def test_a_command_that_reads_gets_nothing_and_does_not_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    run_shell_cell('cat; read answer; echo "[$answer]"; echo the next line', may_fail=False)
+    assert capsys.readouterr().out == "[]\nthe next line\n"
+
+
+def test_a_command_that_floods_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        run_shell_cell("yes | cat; echo never", may_fail=False, most=1000)
+    assert failed.value.status == 143
+    printed = capsys.readouterr().out
+    assert printed.startswith("y\ny\n") and "ended here, after 1000 characters" in printed
+    assert len(printed) < 1200 and "never" not in printed
+
+
+def test_the_magic_takes_the_standards_place_and_keeps_its_other_options(capsys: pytest.CaptureFixture[str]) -> None:
+    shell: Any = cast(Any, InteractiveShell)()
+    for _ in range(2):
+        install_shell_cells(shell)
+    shell.run_cell_magic("bash", "--no-raise-error", "exit 4")
+    assert capsys.readouterr().out == "exit status 4\n"
+    shell.run_cell_magic("bash", "--out kept", "echo kept")
+    assert shell.user_ns["kept"] == "kept\n"
+    with pytest.raises(CommandFailed):
+        shell.run_cell_magic("bash", "", "exit 4")
