@@ -52,7 +52,7 @@ class SocketConnection(http.client.HTTPConnection):
         seconds: the timeout of each request.
     """
 
-    def __init__(self, path: Path, seconds: float = _SECONDS) -> None:
+    def __init__(self, path: Path, seconds: float) -> None:
         super().__init__("localhost", timeout=seconds)
         self._path = path
 
@@ -140,7 +140,7 @@ class EngineSocket:
     def _response(self, method: str, path: str, trying: str, body: object = None) -> Iterator[http.client.HTTPResponse]:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            with contextlib.closing(SocketConnection(self._path)) as connection:
+            with contextlib.closing(SocketConnection(self._path, _SECONDS)) as connection:
                 with logged_request("engine", method, path.partition("?")[0]) as attempt:
                     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
                     response = connection.getresponse()

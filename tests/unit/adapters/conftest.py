@@ -60,7 +60,7 @@ class _AnswersHandler(BaseHTTPRequestHandler):
 def server() -> Iterator[AnswersServer]:
     """A server on loopback."""
     with AnswersServer() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

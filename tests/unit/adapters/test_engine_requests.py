@@ -62,7 +62,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     _Paper.answers, _Paper.asked = {}, []
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Paper)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.45", timeout=10)
     with Engine(client, Configuration("paper", tmp_path, tmp_path, tmp_path)) as engine:
         yield engine

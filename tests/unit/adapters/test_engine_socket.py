@@ -124,7 +124,7 @@ def test_an_engine_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: p
 
     class Hangs(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            released.wait(10)
+            released.wait(60)
 
     with socketserver.ThreadingUnixStreamServer(str(tmp_path / "socket"), Hangs) as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
