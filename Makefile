@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser parity mutations bench \
+.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser parity mutations fuzz bench \
 	site screenshots clean distclean environment lock
 
 help:
@@ -48,7 +48,7 @@ lint: environment ## ruff and mypy
 unit: environment ## unit tests: no engine, no network
 	@tools/test.sh unit
 
-recorded: environment ## tests against recorded answers of engine and cluster
+recorded: environment ## tests against recorded answers of engine and cluster, and some hostile files
 	@tools/test.sh recorded
 
 live: environment ## tests on the running lab
@@ -73,6 +73,9 @@ mutations: environment ## break every right answer of every exercise in each way
 	LABKIT_MUTATIONS=all .venv/bin/python -m pytest -q --numprocesses=3 --junitxml=build/test/mutations.xml \
 		tests/live/test_mutations.py; status=$$?; \
 	.venv/bin/python -m tests.mutation_report build/test/mutations.xml > docs/mutations.md; exit $$status
+
+fuzz: environment ## many more hostile files than make test tries, others each time (ARGS="-k archive" some of them)
+	LABKIT_FUZZ_EXAMPLES=2000 .venv/bin/python -m pytest --numprocesses=auto tests/fuzz $(ARGS)
 
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)

@@ -31,7 +31,7 @@ run_stage() {
     case $stage in
         lint) ruff check . && ruff format --check . && mypy ;;
         unit) run_pytest --numprocesses=auto --dist=loadfile tests/unit tests/notebooks ;;
-        recorded) run_pytest tests/recorded ;;
+        recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
         up) labkit up ;;
         # tests/live/side_by_side.py says what may run at the same time.
         live) run_pytest "$beside" --no-loadscope-reorder -m 'not alone' tests/live ;;

@@ -19,6 +19,7 @@ from labkit.threat.probes import PROBES, find_probe
 
 _FORMAT = "labkit-worksheet"
 _VERSION = 1
+_MOST_BYTES = 10_000_000
 
 Measure = Callable[[Sequence[str], Sequence[str], str], Matrix]
 """Tries probes in postures at a place: names of postures, names of probes, the place."""
@@ -199,7 +200,11 @@ def read_worksheet(path: Path) -> Worksheet:
 
 def _read_rows(path: Path, doing: str) -> list[Any]:
     try:
-        content = msgspec.json.decode(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise Misuse(doing, f"it is no worksheet: it is larger than {_MOST_BYTES // 1_000_000} MB", "name another")
+        content = msgspec.json.decode(data)
     except FileNotFoundError:
         raise Misuse(doing, "there is no such file", "make one in lesson 01, or name another") from None
     except (ValueError, RecursionError) as error:

@@ -143,8 +143,9 @@ def test_a_row_edited_by_hand_is_named(tmp_path: Path, changes: dict[str, Any], 
         ('{"format": "labkit-worksheet", "version": "1", "rows": []}', "no worksheet"),
         ("[" * 100_000, "not JSON"),
         ("\x00\x01", "not JSON"),
+        (" " * 10_000_001, "larger than 10 MB"),
     ],
-    ids=["empty", "torn", "list", "other", "newer", "rowless", "number", "bare", "quoted", "deep", "binary"],
+    ids=["empty", "torn", "list", "other", "newer", "rowless", "number", "bare", "quoted", "deep", "binary", "large"],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "s.json"
