@@ -44,14 +44,16 @@ def run(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     deadline: float | None = None,
+    stdin: str = "",
 ) -> CompletedProcess[str]:
-    """Run a program to its end, without input; what it printed and its exit status are in the result.
+    """Run a program to its end; what it printed and its exit status are in the result.
 
     Args:
         argv: the program and its arguments; no shell reads them.
         environment: the whole environment of the program; None for ours.
         folder: where it runs.
         deadline: seconds after which it is ended.
+        stdin: what it reads from its standard input; the default is nothing.
 
     Raises:
         OSError: it cannot be started, as when there is no such program.
@@ -67,7 +69,8 @@ def run(
             cwd=folder,
             timeout=deadline,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=stdin or None,
+            stdin=None if stdin else subprocess.DEVNULL,
         )
         attempt.status = completed.returncode
     return completed
