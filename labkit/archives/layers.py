@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 import tarfile
-from typing import IO, Any, NamedTuple
+import zlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from labkit.archives.archive_files import (
     LARGEST,
@@ -132,3 +136,21 @@ def account_files(store: Store, layers: list[str]) -> dict[str, Any]:
         key: node.data.decode("utf-8", "surrogateescape") if node.kind == "file" else None
         for key, node in nodes.items()
     }
+
+
+def account_files_of(layers: Sequence[Path]) -> tuple[str | None, str | None]:
+    """The texts of passwd and group in the file system that some layers make, each in a file of its own.
+
+    Args:
+        layers: from the bottom.
+
+    Raises:
+        Flaw: one of them is no layer.
+    """
+    store = Store()
+    store.files = {str(layer): cast(Opener, partial(layer.open, "rb")) for layer in layers}
+    try:
+        files = account_files(store, list(store.files))
+    except (OSError, EOFError, zlib.error) as error:
+        raise Flaw(f"a layer is damaged: {error}") from error
+    return files["passwd"], files["group"]

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from labkit.adapters.engine_socket import EngineSocket, socket_path
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.log import LOG_VARIABLE, start_logging
 from labkit.core.identity.model import Image, home_of
+from labkit.explain.known_image import KnownImage
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
 
 _PASSWD, _GROUP = "/etc/passwd", "/etc/group"
 _SHORT_NAME = re.compile(r"[a-z0-9-]+")
-
-
-class EngineImage(NamedTuple):
-    """An image of the engine.
-
-    Args:
-        image: what decides who its processes run as.
-        architecture: as the image gives it; empty where it gives none.
-        notes: what could not be read of it.
-        env: its environment, as NAME=value.
-        on_build: its ONBUILD instructions.
-        digest: of its manifest in the registry that it came from; empty if it came from none.
-    """
-
-    image: Image
-    architecture: str
-    notes: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
-    on_build: tuple[str, ...] = ()
-    digest: str = ""
 
 
 class EngineLookup:
@@ -84,7 +65,7 @@ class EngineLookup:
         """How many ids the engine's containers have; None for all."""
         return self._engine.mapped_ids()
 
-    def find(self, name: str) -> EngineImage | None:
+    def find(self, name: str) -> KnownImage | None:
         """An image by its name, or by the short name of a sample image; None if the engine has none.
 
         Raises:
@@ -102,17 +83,18 @@ class EngineLookup:
         env, on_build = tuple(config.get("Env") or ()), _texts(config.get("OnBuild"))
         digest = next((text.rpartition("@")[2] for text in _texts(inspected.get("RepoDigests"))), "")
         if inspected.get("Os") == "windows":
-            return EngineImage(Image(user, home=home, is_for_windows=True), architecture, (), env, on_build, digest)
+            return KnownImage(Image(user, home=home, is_for_windows=True), digest, env, on_build, architecture)
         try:
             files = self._engine.look_inside(name, [_PASSWD, _GROUP])
         except LabFailed as error:
             note = f"its passwd and group files could not be read: {error.came_back}"
-            return EngineImage(Image(user, home=home, files_known=False), architecture, (note,), env, on_build, digest)
+            unread_image = Image(user, home=home, files_known=False)
+            return KnownImage(unread_image, digest, env, on_build, architecture, (note,))
         unread = [path for path, file in files.items() if file is not None and file.text is None]
         texts = {path: file.text if file else None for path, file in files.items()}
         image = Image(user, texts[_PASSWD], texts[_GROUP], home, files_known=not unread)
         note = f"{' and '.join(unread)} is a link or too large to be read through the engine"
-        return EngineImage(image, architecture, (note,) if unread else (), env, on_build, digest)
+        return KnownImage(image, digest, env, on_build, architecture, (note,) if unread else ())
 
 
 def _texts(value: object) -> tuple[str, ...]:

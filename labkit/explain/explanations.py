@@ -23,6 +23,7 @@ from labkit.core.identity.kubelet_rules import (
 from labkit.core.identity.model import Answer, Image, Settings, Versions
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives
+from labkit.explain.known_image import ImageOrigin
 from labkit.explain.manifest_files import read_manifests
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations
@@ -80,7 +81,9 @@ def explain_image(
             rows.append(_engine_row(name, image, user, group_add, versions))
         if not in_pod and not on_engine:
             rows += _three_rows(name, image, policy, versions)
-    return Explanations(rows, tuple(finder.notes))
+    if _is_path(reference):
+        return Explanations(rows, tuple(finder.notes)).with_origins(lambda _: ImageOrigin("archive"))
+    return Explanations(rows, tuple(finder.notes)).with_origins(finder.origin)
 
 
 def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> tuple[Settings, Settings]:
@@ -164,6 +167,7 @@ def explain_text(
 
 
 def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, versions: Versions) -> Explanations:
+    finder.find_all(container.image for container in asked.containers if container.image)
     rows = [
         _asked_row(finder, container, levels.policy(container.namespace, asked.policies), versions)
         for container in asked.containers
@@ -171,7 +175,8 @@ def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, v
     unjudged = (*asked.unjudged, *asked.templates)
     empty = levels.by_name.keys() - {row.namespace for row in rows} if rows else ()
     unused = [f"--namespace-level {name}: no container is in this namespace" for name in sorted(empty)]
-    return Explanations(rows, (*asked.notes(), *finder.notes, *unused), tuple(asked.flaws), unjudged)
+    explained = Explanations(rows, (*asked.notes(), *finder.notes, *unused), tuple(asked.flaws), unjudged)
+    return explained.with_origins(finder.origin)
 
 
 def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None, versions: Versions) -> Explanation:

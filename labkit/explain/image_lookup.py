@@ -1,9 +1,8 @@
-"""What is known of an image: its user as given, its content in an archive, or what the engine has of it."""
+"""What is known of an image: as given, in an archive, in the lock file, of the engine, or of its registry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -12,11 +11,14 @@ from labkit import archives
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Image, home_of
 from labkit.core.image_reference import ImageReference
+from labkit.explain.given_users import GivenUsers
+from labkit.explain.known_image import ImageOrigin, KnownImage, names_an_account
 
 if TYPE_CHECKING:
     from labkit.archives import ImageContent
     from labkit.explain.engine_lookup import EngineLookup
     from labkit.explain.pipelines.image_lock import ImageLock
+    from labkit.explain.registry_lookup import RegistryLookup
 
 
 def connect_engine(*, verbose: bool = False) -> EngineLookup:
@@ -41,50 +43,18 @@ def connect_engine(*, verbose: bool = False) -> EngineLookup:
     return EngineLookup.connect(verbose=verbose)
 
 
-class GivenUsers:
-    """Users of images that somebody gave, and which of them an image was found for.
-
-    Args:
-        users: by any spelling of an image's name.
-
-    Raises:
-        Misuse: two spellings of one name have different users.
-    """
-
-    def __init__(self, users: Mapping[str, str]) -> None:
-        self._users: dict[ImageReference, str] = {}
-        self._unused: dict[ImageReference, str] = {}
-        for name, user in users.items():
-            reference = ImageReference.parse(name).tagged()
-            if self._users.setdefault(reference, user) != user:
-                remedy = "give the image's user once"
-                raise Misuse(f"Reading --image-user {name}={user}", f"another user was given for {reference}", remedy)
-            self._unused[reference] = name
-
-    def find(self, name: str) -> str | None:
-        """The user of an image; an image with a digest may be given by its tag, or by the digest."""
-        image = ImageReference.parse(name).tagged()
-        by_digest, by_tag = replace(image, tag=""), replace(image, digest="")
-        for reference in self._users:
-            bare = replace(reference, tag="") if reference.digest else reference
-            if bare in (image, by_digest) or (image.tag and bare == by_tag):
-                self._unused.pop(reference, None)
-                return self._users[reference]
-        return None
-
-    def unused(self) -> list[str]:
-        """The names, as they were given, of which no image was looked for."""
-        return list(self._unused.values())
-
-
 class ImageFinder:
     """Looks images up, each once. A context manager, whose end closes the connection to the engine.
+
+    The order: what was given, archives, the lock file, the engine, registries.
 
     Args:
         users: users of images by any spelling of their names; they override what could be found.
         images: from archives.
         connect: gives what asks the engine; called only for an image that is in none of the others.
         locked: images of a lock file, which nobody has to be asked about.
+        registries: gives what asks registries; None to ask none.
+        architecture: that images are wanted for; None for this machine's.
     """
 
     def __init__(
@@ -93,17 +63,21 @@ class ImageFinder:
         images: Iterable[ImageContent] = (),
         connect: Callable[[], EngineLookup] = connect_engine,
         locked: ImageLock | None = None,
+        registries: Callable[[], RegistryLookup] | None = None,
+        architecture: str | None = None,
     ) -> None:
         self._users = GivenUsers(users or {})
         self._archived = {_full_name(image.reference): image for image in images}
         self._connect = connect
         self._locked = locked
+        self._connect_registries = registries
+        self._architecture = architecture
         self._engine: EngineLookup | None = None
         self._unreachable: MachineLacks | None = None
-        self._known: dict[str, Image | None] = {}
-        self._environments: dict[str, tuple[str, ...]] = {}
-        self._triggers: dict[str, tuple[str, ...]] = {}
-        self._digests: dict[str, str] = {}
+        self._registries: RegistryLookup | None = None
+        self._nearby: dict[str, KnownImage | None] = {}
+        self._known: dict[str, KnownImage | None] = {}
+        self._engine_problems: dict[str, str] = {}
         self.notes: list[str] = []
 
     def __enter__(self) -> Self:
@@ -114,22 +88,37 @@ class ImageFinder:
             self._engine.close()
             self._engine = None
 
+    def find_all(self, references: Iterable[str]) -> None:
+        """Look for several images; registries are asked for all of them at once."""
+        away = [
+            name for name in dict.fromkeys(references) if name not in self._known and self._find_nearby(name) is None
+        ]
+        if away and (registries := self._reach_registries()) is not None:
+            registries.find_all(away)
+
     def find(self, reference: str) -> Image | None:
         """What decides who an image's processes run as, None if the image is nowhere; `notes` then says so."""
-        if reference not in self._known:
-            self._known[reference] = self._look_up(reference)
-        return self._known[reference]
+        known = self._find(reference)
+        return known.image if known is not None else None
 
     def find_or_fail(self, reference: str) -> Image:
         """The same, for an image that was asked for by name.
 
         Raises:
             MachineLacks: there is no engine to ask.
+            LabFailed: its registry does not tell.
             Misuse: there is no such image.
         """
         image = self.find(reference)
         if image is not None:
             return image
+        try:
+            self._ask_registries(reference)
+        except LabFailed as error:
+            nearby = "no engine answers" if self._unreachable is not None else "the engine has no such image"
+            raise LabFailed(
+                f"Looking for image {reference!r}", f"{nearby}, and {error.came_back}", error.remedy
+            ) from error
         if self._unreachable is not None:
             raise self._unreachable
         remedy = f"pull it, name an archive of it, or see what the lab has\n  docker pull {reference}\n  labkit images"
@@ -137,23 +126,35 @@ class ImageFinder:
 
     def environment(self, reference: str) -> tuple[str, ...]:
         """The environment of an image that was found, as NAME=value."""
-        return self._environments.get(reference, ())
+        known = self._known.get(reference)
+        return known.env if known is not None else ()
 
     def triggers(self, reference: str) -> tuple[str, ...]:
         """The ONBUILD instructions of an image that was found."""
-        return self._triggers.get(reference, ())
+        known = self._known.get(reference)
+        return known.on_build if known is not None else ()
 
     def digest(self, reference: str) -> str:
         """The digest of an image that was found, empty if it is not known."""
-        return self._digests.get(reference, "")
+        known = self._known.get(reference)
+        return known.digest if known is not None else ""
 
-    def known(self) -> dict[str, Image]:
-        """All images that were looked for, and whose files are known."""
-        return {name: image for name, image in self._known.items() if image is not None and image.files_known}
+    def origin(self, reference: str) -> ImageOrigin | None:
+        """Where an image was found; None if it was not, or not looked for."""
+        known = self._known.get(reference)
+        return ImageOrigin(known.origin, known.digest, known.image.user) if known is not None else None
+
+    def known(self) -> dict[str, KnownImage]:
+        """All images that were looked for, and whose USER decides without what is not known of them."""
+        return {
+            name: known
+            for name, known in self._known.items()
+            if known is not None and known.origin != "given" and _is_enough(known)
+        }
 
     def missing(self) -> list[str]:
         """All images that were looked for, and are nowhere or lack their files; not those whose user was given."""
-        unknown = [name for name, image in self._known.items() if image is None or not image.files_known]
+        unknown = [name for name, known in self._known.items() if known is None or not _is_enough(known)]
         return [name for name in unknown if self._users.find(name) is None]
 
     def from_archive(self, content: ImageContent) -> Image:
@@ -176,24 +177,43 @@ class ImageFinder:
         engine = self._reach()
         return engine.runc_version() if engine is not None else None
 
-    def _look_up(self, reference: str) -> Image | None:
+    def _find(self, reference: str) -> KnownImage | None:
+        if reference not in self._known:
+            known = self._find_nearby(reference)
+            problem = self._engine_problems.get(reference)
+            if known is None:
+                try:
+                    known = self._ask_registries(reference)
+                except LabFailed as error:
+                    self._note_failure(reference, error)
+                    problem = None
+            if known is None and self._unreachable is not None:
+                remedy = "give an image's user with --image-user NAME=USER"
+                self._note(f"the engine was not asked: {self._unreachable.came_back}; {remedy}")
+            elif known is None and problem:
+                self._note(problem)
+            if known is not None:
+                self._note_architecture(reference, known.architecture)
+                self.notes += [f"{reference}: {note}" for note in known.notes]
+            self._known[reference] = known
+        return self._known[reference]
+
+    def _find_nearby(self, reference: str) -> KnownImage | None:
+        """What is known of an image without asking over a network."""
+        if reference not in self._nearby:
+            self._nearby[reference] = self._look_up(reference)
+        return self._nearby[reference]
+
+    def _look_up(self, reference: str) -> KnownImage | None:
         if (user := self._users.find(reference)) is not None:
-            self.notes.append(f"{reference}: its user was given; its passwd and group files are not known")
-            return Image(user, files_known=False)
+            note = "its user was given; its passwd and group files are not known"
+            return KnownImage(Image(user, files_known=False), notes=(note,), origin="given")
         if (content := self._archived.get(_full_name(reference))) is not None:
-            self._environments[reference] = content.env
-            return self.from_archive(content)
+            return KnownImage(self.from_archive(content), env=content.env, origin="archive")
         if self._locked is not None and (locked := self._locked.find(reference)) is not None:
-            self._environments[reference], self._triggers[reference] = locked.env, locked.on_build
-            self._digests[reference] = locked.digest
-            return locked.image
-        if (engine := self._reach()) is not None:
-            return self._ask(engine, reference)
-        if self._unreachable is not None:
-            remedy = "give an image's user with --image-user NAME=USER"
-            note = f"the engine was not asked: {self._unreachable.came_back}; {remedy}"
-            self.notes += [note] if note not in self.notes else []
-        return None
+            return locked
+        engine = self._reach()
+        return self._ask(engine, reference) if engine is not None else None
 
     def _reach(self) -> EngineLookup | None:
         if self._engine is None and self._unreachable is None:
@@ -203,34 +223,52 @@ class ImageFinder:
                 self._unreachable = error
         return self._engine
 
-    def _ask(self, engine: EngineLookup, reference: str) -> Image | None:
+    def _reach_registries(self) -> RegistryLookup | None:
+        if self._registries is None and self._connect_registries is not None:
+            self._registries = self._connect_registries()
+        return self._registries
+
+    def _ask(self, engine: EngineLookup, reference: str) -> KnownImage | None:
         try:
-            answer = engine.find(reference)
+            known = engine.find(reference)
         except LabFailed as error:  # such as "invalid reference format"
-            self.notes.append(f"{reference}: {error.came_back}")
+            self._engine_problems[reference] = f"{reference}: {error.came_back}"
             return None
-        if answer is None:
+        if known is None:
             remedy = f"give its user with --image-user {reference}=USER"
-            self.notes.append(f"{reference}: the engine has no such image; {remedy}")
-            return None
-        self._note_architecture(reference, answer.architecture)
-        self._environments[reference], self._triggers[reference] = answer.env, answer.on_build
-        self._digests[reference] = answer.digest
-        self.notes += [f"{reference}: {note}" for note in answer.notes]
-        return answer.image
+            self._engine_problems[reference] = f"{reference}: the engine has no such image; {remedy}"
+        return known
+
+    def _ask_registries(self, reference: str) -> KnownImage | None:
+        registries = self._reach_registries()
+        return registries.find(reference) if registries is not None else None
+
+    def _note(self, note: str) -> None:
+        self.notes += [note] if note not in self.notes else []
+
+    def _note_failure(self, reference: str, error: LabFailed) -> None:
+        """What a registry did not tell; what it would not tell of any image is said once."""
+        of_all = getattr(error, "of_all", False)
+        self._note(f"{'' if of_all else f'{reference}: '}{error.came_back}; {error.remedy}")
 
     def _note_architecture(self, reference: str, architecture: str) -> None:
-        if architecture and architecture != (own := archives.image_architecture()):
-            self.notes.append(f"{reference}: it is built for {architecture}, this machine is {own}")
+        own = archives.image_architecture(self._architecture) if architecture else ""
+        if architecture not in ("", own):
+            machine = "this machine is" if self._architecture is None else "wanted was"
+            self.notes.append(f"{reference}: it is built for {architecture}, {machine} {own}")
 
 
-def read_archives(paths: Sequence[Path | str]) -> list[ImageContent]:
+def read_archives(paths: Sequence[Path | str], architecture: str | None = None) -> list[ImageContent]:
     """All images of some archives.
+
+    Args:
+        paths: of the archives.
+        architecture: the wanted one, where an image is there for several; None for this machine's.
 
     Raises:
         ArchiveUnreadable: one of them is none.
     """
-    return [image for path in paths for image in archives.read_archive(path)]
+    return [image for path in paths for image in archives.read_archive(path, architecture=architecture)]
 
 
 def parse_users(pairs: Sequence[str]) -> dict[str, str]:
@@ -248,6 +286,14 @@ def parse_users(pairs: Sequence[str]) -> dict[str, str]:
             )
         users[name] = user
     return users
+
+
+def _is_enough(known: KnownImage) -> bool:
+    """Whether the uid of an image's user is known with it."""
+    image = known.image
+    return (
+        image.files_known or image.is_for_windows or (known.origin == "registry" and not names_an_account(image.user))
+    )
 
 
 def _full_name(reference: str) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
 from labkit.core.identity.identity_cases import identity_to_dict, kubelet_to_dict
 from labkit.core.identity.model import Answer
+from labkit.explain.known_image import ImageOrigin
 from labkit.show.table import Table
 
 _HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")
@@ -57,6 +58,7 @@ class Explanation:
         advice: what a gate says where the user is not known; None for the usual.
         never_root: whether its settings forbid root, whoever the image names.
         annotations: of the workload, those that are for this kit.
+        origin: where the image was found; None if it is not known, or nobody looked for it.
     """
 
     file: str | None
@@ -75,6 +77,7 @@ class Explanation:
     advice: str | None = None
     never_root: bool = False
     annotations: Mapping[str, object] = field(default_factory=dict)
+    origin: ImageOrigin | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -87,6 +90,8 @@ class Explanation:
             "role": self.role,
             "image": self.image,
             "image_user": self.image_user,
+            "image_from": self.origin.place if self.origin is not None else None,
+            "image_digest": (self.origin.digest or None) if self.origin is not None else None,
             "api": self.api.to_dict(),
             "kubelet": kubelet_to_dict(self.answer),
             "runs_as": self._identity(),
@@ -106,7 +111,13 @@ class Explanation:
     @property
     def because(self) -> tuple[str, ...]:
         """Who decided what, the API server first."""
-        return self.api.chain(self.answer.because)
+        return self.api.chain((*self._sentences_on_origin(), *self.answer.because))
+
+    def _sentences_on_origin(self) -> tuple[str, ...]:
+        """Where the image's user comes from, if it was asked of a registry: nobody has the image here."""
+        if self.origin is None or self.origin.place != "registry":
+            return ()
+        return (f"its registry says what {self.image} is: {self.origin.digest}, USER {self.origin.user or 'empty'}",)
 
     @property
     def cause(self) -> Cause | None:
@@ -229,6 +240,14 @@ class Explanations:
             [flaw for part in parts for flaw in part.flaws],
             [sentence for part in parts for sentence in part.unjudged],
         )
+
+    def with_origins(self, origin: Callable[[str], ImageOrigin | None]) -> Explanations:
+        """The same, with where each image was found.
+
+        Args:
+            origin: gives it by the image's name.
+        """
+        return replace(self, rows=[replace(row, origin=origin(row.image)) for row in self.rows])
 
     def __iter__(self) -> Iterator[Explanation]:
         return iter(self.rows)

@@ -201,6 +201,9 @@ class RegistryAccess:
         repository = quote(self._reference.repository, safe="/")
         address = self._transport.address(f"{repository}/{path}")
         answer = self._request(address, limit, method, into)
+        if answer.status == http.client.BAD_REQUEST and self._transport.secure(answer.body):
+            address = self._transport.address(f"{repository}/{path}")
+            answer = self._request(address, limit, method, into)
         if answer.status == http.client.UNAUTHORIZED and self._authorization is None:
             self._authorization = self._authorize(answer.headers.get_all("WWW-Authenticate") or [])
             answer = self._request(address, limit, method, into)
@@ -232,7 +235,12 @@ class RegistryAccess:
         query = {"service": parameters.get("service", ""), "scope": scope}
         realm = parameters["realm"]
         if login is not None and login.identity_token:
-            form = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "labkit", **query}
+            form = {
+                "grant_type": "refresh_token",
+                "refresh_token": login.identity_token,
+                "client_id": "labkit",
+                **query,
+            }
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             content = urlencode(form).encode()
             answer = self._transport.fetch(realm, headers, _LARGEST_TOKEN, method="POST", content=content)

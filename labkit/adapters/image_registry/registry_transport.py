@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ipaddress
-import socket
 import ssl
 import time
 import urllib.request
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urljoin, urlsplit
 
-from labkit.adapters.image_registry.registry_failures import RegistryFailed, timed_out, unreachable, untrusted
+from labkit.adapters.image_registry.docker_logins import Login
+from labkit.adapters.image_registry.registry_failures import timed_out, unreachable, untrusted
 from labkit.base.log import logged_request
 
 _MOST_REDIRECTS = 5
@@ -28,6 +28,7 @@ _PIECE = 1 << 16
 _CERTIFICATES = Path("/etc/docker/certs.d")
 _AGENT = "labkit-explain"
 _REQUEST_SECONDS = 10.0
+_NOT_THERE = "where no registry has any business"
 
 
 class _Refused(Exception):
@@ -99,6 +100,12 @@ class RegistryTransport:
     def address(self, path: str) -> str:
         """The address of a path in the registry's API."""
         return f"{self._scheme}://{self.host}/v2/{path}"
+
+    def secure(self, answer: bytes) -> bool:
+        """Go over to TLS where a registry of this machine asks for it (net/http:server.go); whether that is new."""
+        was_plain, wants_tls = self._scheme == "http", b"HTTP request to an HTTPS server" in answer
+        self._scheme = "https" if wants_tls else self._scheme
+        return was_plain and wants_tls
 
     def fetch(
         self,
@@ -172,7 +179,7 @@ class RegistryTransport:
                     self._is_loopback = self._is_loopback or connection.is_loopback
                 yield response
         except _Refused as error:
-            raise untrusted(self.name, f"leads to {address[:200]!r} ({error}), where no registry has any business") from None
+            raise untrusted(self.name, f"leads to {address[:200]!r} ({error}), {_NOT_THERE}") from None
         except TimeoutError:
             raise timed_out(self.name, self.seconds) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -189,7 +196,7 @@ class RegistryTransport:
         if not host or parts.username is not None or not (parts.scheme == "https" or plain_allowed):
             raise untrusted(self.name, f"leads to {address[:200]!r}, which is no address of https")
         if not self._is_loopback and parts.netloc != self.host and _is_inside(host):
-            raise untrusted(self.name, f"leads to {address[:200]!r}, where no registry has any business")
+            raise untrusted(self.name, f"leads to {address[:200]!r}, {_NOT_THERE}")
         left = self._until - time.monotonic()
         if left <= 0:
             raise timed_out(self.name, self.seconds)
@@ -218,8 +225,6 @@ class RegistryTransport:
 def _proxy_login(user: str | None, password: str | None) -> dict[str, str]:
     if not user:
         return {}
-    from labkit.adapters.image_registry.docker_logins import Login
-
     return {"Proxy-Authorization": Login(unquote(user), unquote(password or "")).basic}
 
 

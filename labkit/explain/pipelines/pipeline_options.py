@@ -16,7 +16,7 @@ from labkit.explain.pipelines.gate_levels import ALL, parse_levels
 from labkit.explain.pipelines.gate_verdict import GateVerdict, judge_findings
 from labkit.explain.pipelines.github_report import github_report
 from labkit.explain.pipelines.image_lock import FILE_NAME as LOCK_NAME
-from labkit.explain.pipelines.image_lock import ImageLock, LockedImage, read_lock, write_lock
+from labkit.explain.pipelines.image_lock import ImageLock, read_lock, write_lock
 from labkit.explain.pipelines.junit_report import junit_report
 from labkit.explain.pipelines.known_findings import read_baseline, write_baseline
 from labkit.explain.pipelines.report_entries import ReportEntry, entries_of, repository_root
@@ -106,10 +106,7 @@ class PipelineOptions:
         Returns:
             How many.
         """
-        images = {
-            name: LockedImage(image, finder.digest(name), finder.environment(name), finder.triggers(name))
-            for name, image in finder.known().items()
-        }
+        images = finder.known()
         write_lock(self.lock_path, images)
         return len(images)
 

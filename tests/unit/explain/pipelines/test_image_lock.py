@@ -17,7 +17,8 @@ from labkit.core.identity.answers import explain_in_engine, explain_in_pod
 from labkit.core.identity.model import Image, Settings
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.image_lookup import ImageFinder
-from labkit.explain.pipelines.image_lock import LockedImage, read_lock, write_lock
+from labkit.explain.known_image import KnownImage
+from labkit.explain.pipelines.image_lock import read_lock, write_lock
 
 PASSWD = (
     "root:$6$secret:0:0:root:/root:/bin/sh\n\n app:x:1654:1654:A. Person:/home/app:/bin/sh\nodd\n"
@@ -49,7 +50,7 @@ def run(*arguments: str) -> Result:
 @pytest.mark.parametrize("files", [(PASSWD, GROUP), (None, None), ("", ""), ("x" * 70_000, None), (PASSWD, None)])
 def test_what_is_locked_gives_the_same_answers(user: str, files: tuple[str | None, str | None]) -> None:
     image = Image(user, *files, home="/data" if user == "5" else None)
-    write_lock(Path("l"), {"app:1": LockedImage(image, "sha256:1", ("A=b",), ("USER 5",))})
+    write_lock(Path("l"), {"app:1": KnownImage(image, "sha256:1", ("A=b",), ("USER 5",))})
     locked = read_lock(Path("l")).find("docker.io/library/app:1")
     assert locked is not None
     assert (locked.digest, locked.env, locked.on_build) == ("sha256:1", ("A=b",), ("USER 5",))
@@ -63,7 +64,7 @@ def test_what_is_locked_gives_the_same_answers(user: str, files: tuple[str | Non
 
 
 def test_no_password_comment_or_shell_is_written() -> None:
-    write_lock(Path("l"), {"app": LockedImage(Image("app", PASSWD, GROUP))})
+    write_lock(Path("l"), {"app": KnownImage(Image("app", PASSWD, GROUP))})
     text = Path("l").read_text()
     assert "secret" not in text and "Person" not in text and "/bin/sh" not in text
     assert "docker.io/library/app:latest" in text
@@ -79,7 +80,8 @@ def test_the_lock_file_is_written_from_an_archive_and_read_without_it(monkeypatc
     Path("kept").rename("labkit-explain.lock")
     result = run("-f", "pod.yaml", "--json", "--gate")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == with_archive
+    assert with_archive[0]["image_from"] == "archive"
+    assert json.loads(result.stdout) == [{**row, "image_from": "lock file"} for row in with_archive]
     assert (with_archive[0]["runs_as"]["uid"], with_archive[0]["runs_as"]["home"]) == (1654, "/data")
 
 
@@ -92,7 +94,7 @@ def test_an_image_that_is_nowhere_is_not_locked_and_said() -> None:
 
 
 def test_a_user_that_is_given_overrides_the_lock_file() -> None:
-    write_lock(Path("labkit-explain.lock"), {"registry.example/app:1": LockedImage(Image("0"))})
+    write_lock(Path("labkit-explain.lock"), {"registry.example/app:1": KnownImage(Image("0"))})
     assert run("--gate", "-f", "pod.yaml").exit_code == 1
     assert run("--gate", "-f", "pod.yaml", "--image-user", "registry.example/app:1=5").exit_code == 0
 
@@ -100,7 +102,7 @@ def test_a_user_that_is_given_overrides_the_lock_file() -> None:
 def test_the_lock_file_lies_beside_the_configuration() -> None:
     Path("ci").mkdir()
     Path("ci/c.toml").write_text("")
-    write_lock(Path("ci/labkit-explain.lock"), {"registry.example/app:1": LockedImage(Image("5"))})
+    write_lock(Path("ci/labkit-explain.lock"), {"registry.example/app:1": KnownImage(Image("5"))})
     assert run("--gate", "--config", "ci/c.toml", "-f", "pod.yaml").exit_code == 0
     assert run("--gate", "-f", "pod.yaml").exit_code == 1
 
