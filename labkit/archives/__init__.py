@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING
 from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
-    from labkit.archives.architecture import image_architecture
+    from labkit.archives.architecture import image_architecture, parse_platform
     from labkit.archives.archive import ImageContent, read_archive
     from labkit.archives.image_tree import ImageTree, TreeEntry
     from labkit.archives.saved_image import read_tree
 
-__all__ = ["ImageContent", "ImageTree", "TreeEntry", "image_architecture", "read_archive", "read_tree"]
+__all__ = [
+    "ImageContent",
+    "ImageTree",
+    "TreeEntry",
+    "image_architecture",
+    "parse_platform",
+    "read_archive",
+    "read_tree",
+]
 
 __getattr__ = imported_when_used(
     __name__,
@@ -25,6 +33,7 @@ __getattr__ = imported_when_used(
         "ImageTree": "image_tree",
         "TreeEntry": "image_tree",
         "image_architecture": "architecture",
+        "parse_platform": "architecture",
         "read_archive": "archive",
         "read_tree": "saved_image",
     },

@@ -6,15 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
+from labkit import archives
 from labkit.base.errors import Misuse
 from labkit.core.identity.model import read_version
 from labkit.explain import dockerfiles
 from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
 from labkit.explain.manifest_files import is_manifest
+
+if TYPE_CHECKING:
+    from labkit.core.image_platform import ImagePlatform
 
 GATE, _AS_CONFIGURED = "--gate", "configured"
 _LEVELS = re.compile(r"[a-z-]+(,[a-z-]+)+|root|refused|unknown|maybe-root|maybe-refused")
@@ -100,3 +105,17 @@ def parse_version(option: str, text: str | None, default: tuple[int, int]) -> tu
     if version is None:
         raise Misuse(f"Reading {option} {text!r}", "it is not a version", f"for example\n  {option} 1.33")
     return version
+
+
+def parse_platform(text: str) -> ImagePlatform:
+    """The platform that --platform names.
+
+    Raises:
+        Misuse: it is none.
+    """
+    platform = archives.parse_platform(text)
+    if platform is None:
+        raise Misuse(
+            f"Reading --platform {text!r}", "it is not OS/ARCH[/VARIANT]", "for example\n  --platform linux/arm64"
+        )
+    return platform

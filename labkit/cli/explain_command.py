@@ -13,7 +13,7 @@ import click
 
 from labkit import archives as image_archives
 from labkit.base.errors import Misuse
-from labkit.cli.explain_arguments import GATE, ExplainCommand, Named, complete_images, parse_version
+from labkit.cli.explain_arguments import GATE, ExplainCommand, Named, complete_images, parse_platform, parse_version
 from labkit.cli.explain_output import (
     answer_batch,
     echo,
@@ -27,7 +27,13 @@ from labkit.cli.frame import json_option
 from labkit.core.identity.model import Versions
 from labkit.explain import dockerfiles, pipelines
 from labkit.explain.explanations import explain_image, explain_manifests, explain_text
-from labkit.explain.image_lookup import ImageFinder, connect_engine, parse_users, read_archives
+from labkit.explain.image_lookup import (
+    ImageFinder,
+    connect_engine,
+    connect_registries,
+    parse_users,
+    read_archives,
+)
 from labkit.explain.rows import Explanations
 
 _NEWEST = Versions()
@@ -37,6 +43,7 @@ _EXAMPLES = """
     \b
     labkit explain aspnetapp                     a sample image, or any that the engine has
     labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
+    labkit explain ghcr.io/me/app:1.2            asked of its registry, if no engine has it; --offline forbids that
     labkit explain -u 1654:0 debian              as docker run --user would
     labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
     helm template . | labkit explain -f -        what Helm makes; kubectl kustomize . likewise
@@ -91,6 +98,16 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
     metavar="[NAMESPACE=]LEVEL",
     help="What a namespace enforces (baseline, restricted:v1.30), or all of which the files hold no level.",
 )
+@click.option(
+    "--offline/--online",
+    envvar="LABKIT_OFFLINE",
+    help="Ask no registry about images, and no engine elsewhere; --online is the default.",
+)
+@click.option(
+    "--platform",
+    metavar="OS/ARCH[/VARIANT]",
+    help="Of images that are made for several; the default is this machine's.",
+)
 @click.option("--kubernetes", metavar="VERSION", help="Rules of an older cluster, such as 1.33.")
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
@@ -129,6 +146,8 @@ def explain_command(
     all_stages: bool,
     builder: dockerfiles.Builder,
     levels: Sequence[str],
+    offline: bool,
+    platform: str | None,
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
@@ -137,9 +156,9 @@ def explain_command(
 ) -> int:
     """Say as whom containers will run, who refuses them, and why.
 
-    Nothing is run. IMAGE is a name that the engine knows, the path of an archive, a Dockerfile or a Compose file; any
-    other file is read as a manifest, as with -f. With --gate such files may be those of a commit: what is no manifest
-    among them, a template or a patch is skipped.
+    Nothing is run. IMAGE is a name that the engine or a registry knows, the path of an archive, a Dockerfile or a
+    Compose file; any other file is read as a manifest, as with -f. With --gate such files may be those of a commit:
+    what is no manifest among them, a template or a patch is skipped.
     """
     versions = Versions(
         parse_version("--kubernetes", kubernetes, _NEWEST.kubernetes),
@@ -166,8 +185,18 @@ def explain_command(
     if named == Named():
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     places, files = named.places, named.files
-    connect = partial(connect_engine, verbose=bool(click.get_current_context().find_root().params.get("verbose")))
-    with ImageFinder(users, read_archives(archives), connect, locked) as finder:
+    verbose = bool(click.get_current_context().find_root().params.get("verbose"))
+    wanted = parse_platform(platform) if platform is not None else None
+    finder = ImageFinder(
+        users,
+        read_archives(archives) if wanted is None else read_archives(archives, wanted.architecture),
+        partial(connect_engine, verbose=verbose, nearby=offline),
+        locked,
+        partial(connect_registries, wanted, offline=offline),
+        platform=wanted,
+        offline=offline,
+    )
+    with finder:
         if runc is None and named.images:
             versions = replace(versions, engine_runc=finder.engine_runc() or versions.engine_runc)
         if named.images:
@@ -179,8 +208,8 @@ def explain_command(
         ]
         built = Explanations([])
         if named.dockerfiles or named.compose_files:
-            platform = ("linux", image_archives.image_architecture())
-            options = dockerfiles.BuildOptions(builder, dockerfiles.parse_build_args(build_args), target, platform)
+            built_for = wanted.pair if wanted is not None else ("linux", image_archives.image_architecture())
+            options = dockerfiles.BuildOptions(builder, dockerfiles.parse_build_args(build_args), target, built_for)
             bases = dockerfiles.BaseFinder(finder, dockerfiles.parse_variables(image_env))
             question = dockerfiles.DockerfileQuestion(options, all_stages)
             composed = [
@@ -189,7 +218,7 @@ def explain_command(
             ]
             built = Explanations.joined(
                 [dockerfiles.explain_dockerfiles(bases, named.dockerfiles, question, versions), *composed]
-            )
+            ).with_origins(finder.origin)
         of_manifests = explain_manifests(
             finder,
             places if gate else [*places, *files],

@@ -47,6 +47,11 @@ class ImagePlatform:
         variant = parts[2] if len(parts) == 3 else variant
         return cls(parts[0], architecture, "" if variant == _USUAL_VARIANTS.get(architecture) else variant)
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """System and architecture."""
+        return self.system, self.architecture
+
     def choose(self, offered: Iterable[ImagePlatform]) -> int | None:
         """Which of several images runs here: the usual variant before others, and of those the newest older one.
 

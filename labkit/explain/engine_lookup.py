@@ -6,12 +6,12 @@ import os
 import re
 from typing import TYPE_CHECKING, Self
 
+from labkit.adapters.engine_endpoint import EngineUnreachable, choose_endpoint
 from labkit.adapters.engine_socket import EngineSocket, socket_path
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.log import LOG_VARIABLE, start_logging
-from labkit.core.identity.model import Image, home_of
-from labkit.explain.known_image import KnownImage
+from labkit.core.identity.model import Image, KnownImage, home_of
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
@@ -33,15 +33,19 @@ class EngineLookup:
         self._configuration = configuration
 
     @classmethod
-    def connect(cls, *, verbose: bool = False) -> Self:
+    def connect(cls, *, verbose: bool = False, nearby: bool = False) -> Self:
         """Connect to the engine that the docker command would use, for the lab of the environment.
 
         Args:
             verbose: whether stderr shows the requests.
+            nearby: whether only an engine of this machine is asked.
 
         Raises:
-            EngineUnreachable: nothing answers, or we may not talk to it.
+            EngineUnreachable: nothing answers, or we may not talk to it, or it is elsewhere.
         """
+        if nearby and (endpoint := choose_endpoint()).socket is None:
+            remedy = "leave out --offline, or use this machine's own engine"
+            raise EngineUnreachable("Connecting to the engine", f"--offline forbids to ask {endpoint}", remedy)
         configuration = Configuration.from_environment()
         # Without a lab, as in CI, no folder is made for a log that nobody has asked for.
         if verbose or os.environ.get(LOG_VARIABLE) or configuration.state.is_dir():

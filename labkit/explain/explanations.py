@@ -20,10 +20,9 @@ from labkit.core.identity.kubelet_rules import (
     is_for_windows,
     pod_and_container,
 )
-from labkit.core.identity.model import Answer, Image, Settings, Versions
+from labkit.core.identity.model import Answer, Image, ImageOrigin, Settings, Versions
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder, read_archives
-from labkit.explain.known_image import ImageOrigin
 from labkit.explain.manifest_files import read_manifests
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations

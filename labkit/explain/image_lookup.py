@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from labkit import archives
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
-from labkit.core.identity.model import Image, home_of
+from labkit.core.identity.model import Image, ImageOrigin, KnownImage, home_of, names_an_account
 from labkit.core.image_reference import ImageReference
-from labkit.explain.given_users import GivenUsers
-from labkit.explain.known_image import ImageOrigin, KnownImage, names_an_account
 
 if TYPE_CHECKING:
     from labkit.archives import ImageContent
+    from labkit.core.image_platform import ImagePlatform
     from labkit.explain.engine_lookup import EngineLookup
     from labkit.explain.pipelines.image_lock import ImageLock
     from labkit.explain.registry_lookup import RegistryLookup
 
 
-def connect_engine(*, verbose: bool = False) -> EngineLookup:
+def connect_registries(platform: ImagePlatform | None, *, offline: bool = False) -> RegistryLookup:
+    """What asks registries; nothing is asked yet.
+
+    Args:
+        platform: of images that are made for several; None for this machine's.
+        offline: whether only what is kept of a digest is known.
+    """
+    from labkit.explain.registry_lookup import RegistryLookup
+
+    return RegistryLookup.of_this_machine(platform, offline=offline)
+
+
+def connect_engine(*, verbose: bool = False, nearby: bool = False) -> EngineLookup:
     """Connect to the engine, if the packages that speak to one are installed.
 
     Args:
         verbose: whether stderr shows the requests.
+        nearby: whether only an engine of this machine is asked.
 
     Raises:
         MachineLacks: they are not installed, or no engine answers.
@@ -40,7 +53,43 @@ def connect_engine(*, verbose: bool = False) -> EngineLookup:
     # A gate that asks no engine has no use for HTTP and tar, which take as long to import as the rest.
     from labkit.explain.engine_lookup import EngineLookup
 
-    return EngineLookup.connect(verbose=verbose)
+    return EngineLookup.connect(verbose=verbose, nearby=nearby)
+
+
+class GivenUsers:
+    """Users of images that somebody gave, and which of them an image was found for.
+
+    Args:
+        users: by any spelling of an image's name.
+
+    Raises:
+        Misuse: two spellings of one name have different users.
+    """
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self._users: dict[ImageReference, str] = {}
+        self._unused: dict[ImageReference, str] = {}
+        for name, user in users.items():
+            reference = ImageReference.parse(name).tagged()
+            if self._users.setdefault(reference, user) != user:
+                remedy = "give the image's user once"
+                raise Misuse(f"Reading --image-user {name}={user}", f"another user was given for {reference}", remedy)
+            self._unused[reference] = name
+
+    def find(self, name: str) -> str | None:
+        """The user of an image; an image with a digest may be given by its tag, or by the digest."""
+        image = ImageReference.parse(name).tagged()
+        by_digest, by_tag = replace(image, tag=""), replace(image, digest="")
+        for reference in self._users:
+            bare = replace(reference, tag="") if reference.digest else reference
+            if bare in (image, by_digest) or (image.tag and bare == by_tag):
+                self._unused.pop(reference, None)
+                return self._users[reference]
+        return None
+
+    def unused(self) -> list[str]:
+        """The names, as they were given, of which no image was looked for."""
+        return list(self._unused.values())
 
 
 class ImageFinder:
@@ -54,7 +103,8 @@ class ImageFinder:
         connect: gives what asks the engine; called only for an image that is in none of the others.
         locked: images of a lock file, which nobody has to be asked about.
         registries: gives what asks registries; None to ask none.
-        architecture: that images are wanted for; None for this machine's.
+        platform: that images are wanted for; None for this machine's.
+        offline: whether registries are asked for nothing but what is kept of a digest.
     """
 
     def __init__(
@@ -64,14 +114,15 @@ class ImageFinder:
         connect: Callable[[], EngineLookup] = connect_engine,
         locked: ImageLock | None = None,
         registries: Callable[[], RegistryLookup] | None = None,
-        architecture: str | None = None,
+        platform: ImagePlatform | None = None,
+        offline: bool = False,
     ) -> None:
         self._users = GivenUsers(users or {})
         self._archived = {_full_name(image.reference): image for image in images}
         self._connect = connect
         self._locked = locked
         self._connect_registries = registries
-        self._architecture = architecture
+        self._platform, self._offline = platform, offline
         self._engine: EngineLookup | None = None
         self._unreachable: MachineLacks | None = None
         self._registries: RegistryLookup | None = None
@@ -91,7 +142,9 @@ class ImageFinder:
     def find_all(self, references: Iterable[str]) -> None:
         """Look for several images; registries are asked for all of them at once."""
         away = [
-            name for name in dict.fromkeys(references) if name not in self._known and self._find_nearby(name) is None
+            name
+            for name in dict.fromkeys(references)
+            if name not in self._known and self._may_ask_registries(name) and self._find_nearby(name) is None
         ]
         if away and (registries := self._reach_registries()) is not None:
             registries.find_all(away)
@@ -142,14 +195,14 @@ class ImageFinder:
     def origin(self, reference: str) -> ImageOrigin | None:
         """Where an image was found; None if it was not, or not looked for."""
         known = self._known.get(reference)
-        return ImageOrigin(known.origin, known.digest, known.image.user) if known is not None else None
+        return known.origin if known is not None else None
 
     def known(self) -> dict[str, KnownImage]:
         """All images that were looked for, and whose USER decides without what is not known of them."""
         return {
             name: known
             for name, known in self._known.items()
-            if known is not None and known.origin != "given" and _is_enough(known)
+            if known is not None and known.place != "given" and _is_enough(known)
         }
 
     def missing(self) -> list[str]:
@@ -207,9 +260,9 @@ class ImageFinder:
     def _look_up(self, reference: str) -> KnownImage | None:
         if (user := self._users.find(reference)) is not None:
             note = "its user was given; its passwd and group files are not known"
-            return KnownImage(Image(user, files_known=False), notes=(note,), origin="given")
+            return KnownImage(Image(user, files_known=False), notes=(note,), place="given")
         if (content := self._archived.get(_full_name(reference))) is not None:
-            return KnownImage(self.from_archive(content), env=content.env, origin="archive")
+            return KnownImage(self.from_archive(content), env=content.env, place="archive")
         if self._locked is not None and (locked := self._locked.find(reference)) is not None:
             return locked
         engine = self._reach()
@@ -240,8 +293,14 @@ class ImageFinder:
         return known
 
     def _ask_registries(self, reference: str) -> KnownImage | None:
-        registries = self._reach_registries()
+        registries = self._reach_registries() if self._may_ask_registries(reference) else None
         return registries.find(reference) if registries is not None else None
+
+    def _may_ask_registries(self, reference: str) -> bool:
+        return self._connect_registries is not None and not (self._offline and "@" not in reference)
+
+    def _wanted_architecture(self) -> str:
+        return self._platform.architecture if self._platform is not None else archives.image_architecture()
 
     def _note(self, note: str) -> None:
         self.notes += [note] if note not in self.notes else []
@@ -252,9 +311,9 @@ class ImageFinder:
         self._note(f"{'' if of_all else f'{reference}: '}{error.came_back}; {error.remedy}")
 
     def _note_architecture(self, reference: str, architecture: str) -> None:
-        own = archives.image_architecture(self._architecture) if architecture else ""
+        own = self._wanted_architecture() if architecture else ""
         if architecture not in ("", own):
-            machine = "this machine is" if self._architecture is None else "wanted was"
+            machine = "this machine is" if self._platform is None else "wanted was"
             self.notes.append(f"{reference}: it is built for {architecture}, {machine} {own}")
 
 
@@ -291,9 +350,7 @@ def parse_users(pairs: Sequence[str]) -> dict[str, str]:
 def _is_enough(known: KnownImage) -> bool:
     """Whether the uid of an image's user is known with it."""
     image = known.image
-    return (
-        image.files_known or image.is_for_windows or (known.origin == "registry" and not names_an_account(image.user))
-    )
+    return image.files_known or image.is_for_windows or (known.place == "registry" and not names_an_account(image.user))
 
 
 def _full_name(reference: str) -> str:

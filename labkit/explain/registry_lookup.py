@@ -14,15 +14,17 @@ from typing import Any
 
 from labkit.adapters.image_registry import ConfiguredImage, RegistryAccess, RegistryFailed
 from labkit.adapters.image_registry.registry_failures import timed_out
+from labkit.archives.architecture import image_architecture
 from labkit.archives.archive_files import Flaw
 from labkit.archives.layers import account_files_of
+from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.base.resources import CLUSTER
-from labkit.core.identity.model import Image, home_of
+from labkit.core.identity.model import Image, KnownImage, home_of, names_an_account
 from labkit.core.image_platform import ImagePlatform
 from labkit.core.image_reference import ImageReference
-from labkit.explain.known_image import KnownImage, MalformedRecord, names_an_account
+from labkit.explain.image_records import MalformedRecord, from_record, to_record
 from labkit.lab.samples.catalogue import Catalogue
 
 SECONDS = 10.0
@@ -89,6 +91,13 @@ class RegistryLookup:
         self._cache, self._access = cache, access
         self._outcomes: dict[ImageReference, KnownImage | LabFailed] = {}
         self._failed_hosts: dict[str, LabFailed] = {}
+
+    @classmethod
+    def of_this_machine(cls, platform: ImagePlatform | None, *, offline: bool = False) -> RegistryLookup:
+        """With the kit's cache, for a platform or for that of this machine."""
+        cache = Configuration.from_environment().cache / "registries"
+        own = ImagePlatform("linux", image_architecture())
+        return cls(cache, platform or own, offline=offline)
 
     def find(self, name: str) -> KnownImage | None:
         """What a registry, or the cache, has of an image; None if it is not to be asked.
@@ -157,7 +166,7 @@ class RegistryLookup:
                 content = json.loads(file.read(_LARGEST_RECORD))
             if content["version"] != _VERSION or content["image"]["digest"] != digest:
                 return None
-            known = KnownImage.from_record(content["image"], "registry")
+            known = from_record(content["image"], "registry")
             return replace(known, architecture=str(content["architecture"]))
         except (OSError, ValueError, LookupError, TypeError, RecursionError, MalformedRecord):
             return None
@@ -166,7 +175,7 @@ class RegistryLookup:
         content: dict[str, Any] = {
             "version": _VERSION,
             "architecture": known.architecture,
-            "image": known.to_record(),
+            "image": to_record(known),
         }
         try:
             write_atomically(self._file(known.digest), json.dumps(content), _MODE)
@@ -191,7 +200,7 @@ def _known(configured: ConfiguredImage) -> KnownImage:
         env,
         _texts(config.get("OnBuild")),
         configured.platform.architecture,
-        origin="registry",
+        place="registry",
     )
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
 from labkit.core.identity.identity_cases import identity_to_dict, kubelet_to_dict
-from labkit.core.identity.model import Answer
-from labkit.explain.known_image import ImageOrigin
+from labkit.core.identity.model import Answer, ImageOrigin
 from labkit.show.table import Table
 
 _HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")

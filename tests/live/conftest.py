@@ -25,6 +25,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 # A participant's own worksheet and progress are no test's.
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
+os.environ["LABKIT_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session")

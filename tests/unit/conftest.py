@@ -18,6 +18,11 @@ def _no_engine_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
 def _no_log_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv(LOG_VARIABLE, raising=False)
     handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate

@@ -192,10 +192,11 @@ class RegistryTransport:
             port = parts.port
         except ValueError:
             host, port = "", None
-        plain_allowed = self._is_loopback and parts.scheme == "http"
+        plain_allowed = self._is_loopback and parts.scheme == "http" and _is_local_name(host)
         if not host or parts.username is not None or not (parts.scheme == "https" or plain_allowed):
             raise untrusted(self.name, f"leads to {address[:200]!r}, which is no address of https")
-        if not self._is_loopback and parts.netloc != self.host and _is_inside(host):
+        is_allowed = parts.netloc == self.host or (self._is_loopback and _is_local_name(host))
+        if _is_inside(host) and not is_allowed:
             raise untrusted(self.name, f"leads to {address[:200]!r}, {_NOT_THERE}")
         left = self._until - time.monotonic()
         if left <= 0:

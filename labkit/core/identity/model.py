@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from labkit.core.causes import Cause
 
@@ -222,3 +222,54 @@ def as_uint32(value: int) -> int:
 def is_valid_id(value: int) -> bool:
     """Whether a uid or gid is in the range that every component accepts."""
     return 0 <= value <= MAX_ID
+
+
+Origin = Literal["given", "archive", "lock file", "engine", "registry"]
+
+
+class ImageOrigin(NamedTuple):
+    """Where an image was found.
+
+    Args:
+        place: of it.
+        digest: in a registry; empty if it is not known.
+        user: its USER.
+    """
+
+    place: Origin
+    digest: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class KnownImage:
+    """What is known of an image, whoever told it.
+
+    Args:
+        image: what decides who its processes run as.
+        digest: of its manifest or index in a registry; empty if it is not known.
+        env: its environment, as NAME=value.
+        on_build: its ONBUILD instructions.
+        architecture: as the image gives it; empty where it gives none.
+        notes: what could not be read of it.
+        place: where that was found.
+    """
+
+    image: Image
+    digest: str = ""
+    env: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
+    architecture: str = ""
+    notes: tuple[str, ...] = ()
+    place: Origin = "engine"
+
+    @property
+    def origin(self) -> ImageOrigin:
+        """Where it was found."""
+        return ImageOrigin(self.place, self.digest, self.image.user)
+
+
+def names_an_account(user: str) -> bool:
+    """Whether a USER has a name in it that only the image's files resolve; root's number everybody knows."""
+    name, _, group = user.partition(":")
+    return any(text and read_number(text) is None for text in ("" if name == "root" else name, group))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
+from labkit.core.identity.model import KnownImage
 from labkit.core.image_reference import ImageReference
-from labkit.explain.known_image import KnownImage, MalformedRecord
+from labkit.explain.image_records import MalformedRecord, from_record, to_record
 
 FILE_NAME = "labkit-explain.lock"
 _VERSION = 1
@@ -42,7 +43,7 @@ def write_lock(path: Path, images: Mapping[str, KnownImage]) -> None:
         LabFailed: it cannot be written.
     """
     names = {str(ImageReference.parse(name).tagged()): locked for name, locked in images.items()}
-    content = {"version": _VERSION, "images": {name: names[name].to_record() for name in sorted(names)}}
+    content = {"version": _VERSION, "images": {name: to_record(names[name]) for name in sorted(names)}}
     write_atomically(path, json.dumps(content, indent=1) + "\n", _MODE)
 
 
@@ -70,6 +71,6 @@ def read_lock(path: Path) -> ImageLock:
 
 def _read_record(fields: object, where: str) -> KnownImage:
     try:
-        return KnownImage.from_record(fields, "lock file")
+        return from_record(fields, "lock file")
     except MalformedRecord as error:
         raise Misuse(f"Reading {where}", str(error), _REMEDY) from error

@@ -56,8 +56,8 @@ def test_without_being_asked_it_is_kept_and_not_shown(tmp_path: Path) -> None:
 
 def test_explain_shows_what_it_asks_the_engine_and_makes_no_folder(tmp_path: Path) -> None:
     manifest = tmp_path / "pod.yaml"
-    manifest.write_text("kind: Pod\nspec: {containers: [{name: a, image: b}]}")
-    completed = labkit(tmp_path / "state", "-v", "explain", "-f", str(manifest))
+    manifest.write_text("kind: Pod\nspec: {containers: [{name: a, image: localhost/b}]}")
+    completed = labkit(tmp_path / "state", "-v", "explain", "--online", "-f", str(manifest))
     assert "engine: GET /version  # ConnectionError" in completed.stderr
     labkit(tmp_path / "other", "explain", "-f", str(manifest))
     assert not (tmp_path / "other").exists()
@@ -67,7 +67,7 @@ def test_explain_shows_what_it_asks_the_engine_and_makes_no_folder(tmp_path: Pat
 def test_explain_keeps_it_where_there_is_a_lab(tmp_path: Path, has_lab: bool) -> None:
     if has_lab:
         (tmp_path / "state").mkdir()
-    labkit(tmp_path / "state", "explain", "alpine")
+    labkit(tmp_path / "state", "explain", "--online", "localhost/alpine")
     assert (tmp_path / "state" / LOG_NAME).exists() == has_lab
 
 

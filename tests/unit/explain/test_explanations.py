@@ -279,7 +279,7 @@ def test_json_is_the_contract(folder: Path) -> None:
     (row,) = json.loads(result.stdout)
     assert list(row) == [
         *("file", "kind", "name", "namespace", "container", "role", "image", "image_user"),
-        *("api", "kubelet", "runs_as", "because"),
+        *("image_from", "image_digest", "api", "kubelet", "runs_as", "because"),
     ]
     assert row["kubelet"] == {"ok": True, "cause": None, "message": None}
     assert "1 Service" in result.stderr

@@ -14,10 +14,9 @@ from labkit.archives.archive import ImageContent
 from labkit.base.configuration import Configuration
 from labkit.cli import explain_command, main
 from labkit.core.identity.answers import explain_in_engine, explain_in_pod
-from labkit.core.identity.model import Image, Settings
+from labkit.core.identity.model import Image, KnownImage, Settings
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.image_lookup import ImageFinder
-from labkit.explain.known_image import KnownImage
 from labkit.explain.pipelines.image_lock import read_lock, write_lock
 
 PASSWD = (
