@@ -77,11 +77,11 @@ class Installation:
         )
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of the checkout, with the build back end that is here."""
+def build_wheel(folder: Path, checkout: Path = CHECKOUT) -> Path:
+    """Build the wheel of a checkout, with the build back end that is here."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=CHECKOUT,
+        cwd=checkout,
         check=True,
         capture_output=True,
         timeout=_SECONDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import urllib.request
@@ -20,7 +21,7 @@ from labkit.course.lessons import lesson_names
 from labkit.lab.node_image import own_files
 from labkit.lab.samples.build_contexts import content_hash
 from tests.jupyterlab import address_of
-from tests.package.installation import Installation
+from tests.package.installation import Installation, build_wheel
 
 _MOST_BYTES = 25_000_000
 _STOP_SECONDS = 60
@@ -37,6 +38,19 @@ from labkit.lab.samples.build_contexts import content_hash
 programs = {name: go.content_key(value) for name, value in vars(go).items() if isinstance(value, go.GoProgram)}
 print(json.dumps({**programs, "node": content_hash(own_files())}))
 """
+
+
+def test_the_same_sources_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(list_files, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        copy = tmp_path / "checkout" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((CHECKOUT / name).read_bytes())
+        copy.chmod(0o700 if os.access(CHECKOUT / name, os.X_OK) else 0o600)
+        os.utime(copy, (1, 1))
+    again = build_wheel(tmp_path / "again", tmp_path / "checkout")
+    assert again.read_bytes() == wheel.read_bytes()
 
 
 def test_the_version_is_the_projects(core: Installation, wheel: Path) -> None:

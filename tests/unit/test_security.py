@@ -1,0 +1,72 @@
+"""What docs/security.md says of the kit's own code, held: how processes start, what is read, what is installed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.base.resources import CHECKOUT
+from tests.architecture import modules
+
+STARTS_PROCESSES = {"labkit.adapters.processes"}
+UNSAFE_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "tempfile.mktemp"}
+UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "telnetlib", "ftplib", "crypt"}
+XML_PARSERS = {"fromstring", "iterparse", "XMLParser", "XMLPullParser"}
+READS_XML = {("labkit.publish.rules.project", "ET.XMLParser")}
+"""It refuses a document type, where entities would come from (`_NoDoctype`)."""
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """Every call in the kit: its module, the function as it is written, and the call."""
+    for module, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield module, ast.unparse(node.func), node
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Every import in the kit: the module that it stands in, and the name that it brings."""
+    for module, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((module, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from ((module, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def test_processes_are_started_in_one_place() -> None:
+    starts = {module for module, name in imported() if name.partition(".")[0] == "subprocess"}
+    starts |= {module for module, function, _ in calls() if re.match(r"os\.(exec|spawn|posix_spawn|fork)", function)}
+    assert starts == STARTS_PROCESSES
+
+
+def test_no_shell_reads_a_line_of_the_kit() -> None:
+    arguments = {keyword.arg for module, _, call in calls() if module in STARTS_PROCESSES for keyword in call.keywords}
+    assert arguments
+    assert "shell" not in arguments
+
+
+def test_nothing_is_read_that_could_run() -> None:
+    assert [(module, function) for module, function, _ in calls() if function in UNSAFE_CALLS] == []
+    assert [(module, name) for module, name in imported() if name.partition(".")[0] in UNSAFE_MODULES] == []
+    assert {
+        (module, function) for module, function, _ in calls() if function.split(".")[-1] in XML_PARSERS
+    } == READS_XML
+
+
+def test_nothing_listens_for_everybody_unless_it_is_told_to() -> None:
+    texts = {module: path.read_text(encoding="utf-8") for module, path in modules().items()}
+    assert [module for module, text in texts.items() if re.search(r"['\"](0\.0\.0\.0|::)['\"]", text)] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-site.lock", "tools/uv.lock"])
+def test_every_package_that_is_installed_is_pinned_and_hashed(name: str) -> None:
+    text = (CHECKOUT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    packages = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert packages
+    for line in packages:
+        assert re.match(r"[\w.-]+(\[[\w,]+\])?==\S+", line), line
+        assert "--hash=sha256:" in line, line
