@@ -5,14 +5,18 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess, Popen, TimeoutExpired
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
+from labkit.adapters.cancellation import current_cancellation
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.log import command_line, log_start, logged_command
 from labkit.base.programs import outside
@@ -22,6 +26,7 @@ __all__ = [
     "TimeoutExpired",
     "become",
     "first_output",
+    "give_way",
     "run",
     "run_in_front",
     "run_into",
@@ -36,6 +41,41 @@ __all__ = [
 _LAST_LINES = 6
 _PIECE = 1 << 16
 _END_SECONDS = 2.0
+_NICEST = 19
+
+
+@contextlib.contextmanager
+def _started(argv: Sequence[str], **options: Any) -> Iterator[Popen[Any]]:
+    """A program that runs, and is killed if whoever waits for it does not wait to its end.
+
+    One of work that can be stopped has a process group of its own: a terminal's Ctrl-C reaches us, and we end it.
+    """
+    cancellation, doing = current_cancellation(), f"Running {argv[0]}"
+    if cancellation is None:
+        process = Popen(list(argv), **options)
+    else:
+        process = cancellation.start(doing, lambda: Popen(list(argv), process_group=0, **options))
+    try:
+        with process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        if cancellation is not None:
+            cancellation.ended(doing, process)
+
+
+def give_way() -> None:
+    """Give this thread, and the programs that it starts, the lowest priority for processor and disk; only on Linux."""
+    if sys.platform != "linux":
+        return
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, _NICEST)
+    if shutil.which("ionice"):
+        with contextlib.suppress(OSError, TimeoutExpired):
+            run(["ionice", "-c", "3", "-p", str(thread)], deadline=5.0)
 
 
 def run(
@@ -59,21 +99,22 @@ def run(
         OSError: it cannot be started, as when there is no such program.
         TimeoutExpired: it ran past its deadline.
     """
-    with logged_command(command_line(argv, folder)) as attempt:
-        completed = subprocess.run(
-            list(argv),
-            capture_output=True,
+    with (
+        logged_command(command_line(argv, folder)) as attempt,
+        _started(
+            argv,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             env=_environment(environment),
             cwd=folder,
-            timeout=deadline,
-            check=False,
-            input=stdin or None,
-            stdin=None if stdin else subprocess.DEVNULL,
-        )
-        attempt.status = completed.returncode
-    return completed
+        ) as process,
+    ):
+        stdout, stderr = process.communicate(stdin or None, timeout=deadline)
+        attempt.status = process.returncode
+    return CompletedProcess(list(argv), process.returncode, stdout, stderr)
 
 
 def run_program(
@@ -122,8 +163,16 @@ def first_output(argv: Sequence[str], deadline: float = 5.0) -> str | None:
         return None
 
 
-def run_showing(argv: Sequence[str], folder: Path, show: Callable[[str], None]) -> tuple[int, list[str]]:
+def run_showing(
+    argv: Sequence[str], folder: Path, show: Callable[[str], None], environment: Mapping[str, str] | None = None
+) -> tuple[int, list[str]]:
     """Run a program to its end, and show each line as it comes, of standard output and error alike.
+
+    Args:
+        argv: the program and its arguments; no shell reads them.
+        folder: where it runs.
+        show: gets each line.
+        environment: the whole environment of the program; None for ours.
 
     Returns:
         Its exit status, and the lines.
@@ -134,10 +183,10 @@ def run_showing(argv: Sequence[str], folder: Path, show: Callable[[str], None]) 
     lines: list[str] = []
     with (
         logged_command(command_line(argv, folder)) as attempt,
-        Popen(
-            list(argv),
+        _started(
+            argv,
             cwd=folder,
-            env=_environment(),
+            env=_environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -161,26 +210,25 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     """
     with (
         logged_command(f"{command_line(producer)} | {command_line(consumer)}") as attempt,
-        Popen(
-            list(producer),
+        _started(
+            producer, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=_environment()
+        ) as producing,
+        _started(
+            consumer,
+            stdin=producing.stdout,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
             env=_environment(),
-        ) as producing,
+        ) as consuming,
     ):
         try:
-            consumed = subprocess.run(
-                list(consumer), stdin=producing.stdout, capture_output=True, check=False, env=_environment()
-            )
+            _, refusal = consuming.communicate()
         finally:
             if producing.stdout is not None:
                 producing.stdout.close()
             _, problem = producing.communicate()
-        attempt.status = producing.returncode or consumed.returncode
-    failed = [
-        stderr for status, stderr in ((producing.returncode, problem), (consumed.returncode, consumed.stderr)) if status
-    ]
+        attempt.status = producing.returncode or consuming.returncode
+    failed = [stderr for status, stderr in ((producing.returncode, problem), (consuming.returncode, refusal)) if status]
     lines = [stderr.decode("utf-8", "replace").strip().splitlines()[-2:] for stderr in failed]
     return "\n".join(line for last in lines for line in last) if failed else None
 
@@ -198,16 +246,10 @@ def run_into(argv: Sequence[str], target: IO[bytes]) -> str | None:
     with (
         tempfile.TemporaryFile() as errors,
         logged_command(command_line(argv)) as attempt,
-        Popen(
-            list(argv), stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=_environment()
-        ) as process,
+        _started(argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=_environment()) as process,
     ):
-        try:
-            while process.stdout and (piece := process.stdout.read(1 << 20)):
-                target.write(piece)
-        except BaseException:
-            process.kill()
-            raise
+        while process.stdout and (piece := process.stdout.read(1 << 20)):
+            target.write(piece)
         attempt.status = process.wait()
         errors.seek(0)
         lines = errors.read().decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]

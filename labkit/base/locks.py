@@ -5,16 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit.base.errors import DeadlineExceeded, LabFailed
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 _POLL_SECONDS = 0.02
+_LOOK_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+def locked(
+    lock: Path,
+    *,
+    seconds: float = 1800.0,
+    on_wait: Callable[[str], None] | None = None,
+    while_waiting: Callable[[], None] | None = None,
+) -> Iterator[None]:
     """Hold a lock.
 
     Args:
@@ -22,6 +34,7 @@ def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None
         seconds: how long to wait for another process that holds it.
         on_wait: called once, with a sentence that names the process that holds the lock. With it the number of this
             process is written beside the lock, for the others to name.
+        while_waiting: called again and again until the lock is free.
 
     Raises:
         DeadlineExceeded: another process has held it all that time.
@@ -38,7 +51,7 @@ def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None
         except filelock.Timeout:
             if on_wait is not None:
                 on_wait(f"another labkit ({_holder(pid_file)}) is at work on this lab; waiting for it")
-            file_lock.acquire(timeout=seconds, poll_interval=_POLL_SECONDS)
+            _acquire(file_lock, seconds, while_waiting)
     except filelock.Timeout:
         came_back = f"{_holder(pid_file)} has held it for {seconds:g} s"
         remedy = f"see what it does; try again once it has ended\n  fuser -v {shlex.quote(str(lock))}"
@@ -53,6 +66,18 @@ def locked(lock: Path, *, seconds: float = 1800.0, on_wait: Callable[[str], None
         yield
     finally:
         file_lock.release()
+
+
+def _acquire(file_lock: BaseFileLock, seconds: float, while_waiting: Callable[[], None] | None) -> None:
+    import filelock
+
+    deadline = time.monotonic() + seconds
+    while while_waiting is not None and time.monotonic() + _LOOK_SECONDS < deadline:
+        while_waiting()
+        with contextlib.suppress(filelock.Timeout):
+            file_lock.acquire(timeout=_LOOK_SECONDS, poll_interval=_POLL_SECONDS)
+            return
+    file_lock.acquire(timeout=max(deadline - time.monotonic(), 0), poll_interval=_POLL_SECONDS)
 
 
 def _holder(pid_file: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -20,8 +21,14 @@ from labkit.lab.lab_tables import status_table
     help="Where images come from. Default: upstream if a registry answers, else stand-ins.",
 )
 @bundle_option
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Wait for the whole lab (the default), or only until containers and images work; the rest goes on behind.",
+)
+@click.option("--behind", is_flag=True, hidden=True, help="Work behind a lesson: give way to it.")
 @json_option
-def up_command(source: str | None, bundle: Path | None, as_json: bool) -> None:
+def up_command(source: str | None, bundle: Path | None, wait: bool, behind: bool, as_json: bool) -> None:
     """Bring up what is missing: engine, sample images, cluster.
 
     What is there is used as it is, a stopped cluster is started, a broken one is recreated.
@@ -29,7 +36,14 @@ def up_command(source: str | None, bundle: Path | None, as_json: bool) -> None:
     Interrupt it whenever you like: the next one goes on from there.
     """
     lab = open_lab()
-    lab.up(source, bundle)
+    if behind:
+        # Whoever stops it by a signal means an interrupt: what runs is ended, and the state says so.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if wait:
+        lab.up(source, bundle, background=behind)
+    else:
+        lab.begin(source, bundle)
     status = lab.status()
     print_result(as_json, status, status_table(status))
     if lab.steps.summary():

@@ -6,6 +6,7 @@ That the node is a container of the lab's engine is known here and nowhere else.
 from __future__ import annotations
 
 import concurrent.futures
+import contextvars
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -212,7 +213,8 @@ class KindCluster:
         # kubeadm waits a good deal; the images go into the node meanwhile.
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
             given_up = threading.Event()
-            loading = beside.submit(self._load_into_new, images, given_up)
+            # In this context, so that whoever stops this work stops that, too.
+            loading = beside.submit(contextvars.copy_context().run, self._load_into_new, images, given_up)
             try:
                 self._kind().create(node.image, config)
             except BaseException:

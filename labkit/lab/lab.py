@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage, image_config
+from labkit.adapters.go import KUBERNETES, find_built
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabError, LabFailed
 from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER, require
 from labkit.core.run_results import RunResult
+from labkit.lab.bringup.background import follow, making, running, start_background, stop_background
+from labkit.lab.bringup.board import Board
+from labkit.lab.bringup.durations import Durations
+from labkit.lab.bringup.scheduler import run_schedule
+from labkit.lab.bringup.up_display import UpDisplay, choose_display
+from labkit.lab.bringup.up_state import end_orphans, read_state, write_state
 from labkit.lab.bundles.take_bundle import bundle_in_use
-from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.kind_cluster import KindCluster
-from labkit.lab.machine.ensure import ensure_engine, ensure_kubectl
-from labkit.lab.samples.build import ImageBuilder
 from labkit.lab.samples.catalogue import Catalogue, bases_first, require_recipe
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
-from labkit.lab.samples.sources import decide
+from labkit.lab.samples.sources import Source
+from labkit.lab.up_plan import CLUSTER_STEPS, FRONT, UpPlan
 from labkit.show.steps import Silent, Steps
 
 if TYPE_CHECKING:
     from labkit.adapters.kube import Kube
 
 IMAGES_FOLDER = CLUSTER / "images"
+_LOCK_SECONDS = 3 * 3600.0
 
 
-def choose_cluster(lab: Lab) -> Cluster:
+def choose_cluster(engine: Engine, configuration: Configuration, steps: Steps) -> Cluster:
     """The cluster of a lab: the place to add another kind of cluster than kind's."""
-    return KindCluster(lab.engine(), lab.configuration, lab.steps)
+    return KindCluster(engine, configuration, steps)
 
 
 class Lab:
@@ -101,52 +110,144 @@ class Lab:
             EngineUnreachable: it runs on the engine, and none answers.
         """
         if self._cluster is None:
-            self._cluster = choose_cluster(self)
+            self._cluster = choose_cluster(self.engine(), self.configuration, self.steps)
         return self._cluster
 
     def kube(self) -> Kube:
         """The cluster's API; the same connections each time, until `up` has changed the cluster.
 
+        While the cluster is still being made, this waits for it.
+
         Raises:
             EngineUnreachable: the cluster runs on the engine, and none answers.
+            LabError: the cluster was being made, and that has failed.
         """
         if self._kube is None:
+            self.await_cluster()
             self._kube = self.cluster().kube()
         return self._kube
 
     # --- up and down ---
 
-    def up(self, source: str | None = None, bundle: Path | None = None) -> None:
+    def up(self, source: str | None = None, bundle: Path | None = None, *, background: bool = False) -> None:
         """Bring up what is missing: engine, images, cluster; what is there is used as it is.
 
         Args:
             source: "upstream" or "stand-in"; None to decide by what can be reached.
             bundle: a file with what a machine lacks; None for one that lies in the working folder, in the checkout or
                 beside it, if there is any.
+            background: whether it works behind a lesson, and gives way to it.
 
         Raises:
             LabError: what is missing and what to do about it.
         """
         bases_first(self.catalogue)  # A mistake in a recipe is reported before anything else is done.
-        with (
-            locked(self.configuration.state / "lock", on_wait=self.steps.note),
-            bundle_in_use(bundle, source, self.configuration, self.steps) as taken,
-        ):
+        with self._own_lock(), bundle_in_use(bundle, source, self.configuration, self.steps) as taken:
+            if (last := read_state(self.configuration)) is not None and not last.is_at_work:
+                end_orphans(last)
             self.close()
-            if taken:
-                taken.place_programs()
-            engine = self._engine = ensure_engine(self.configuration, self.steps)
-            if taken:
-                source = taken.load_images(engine) or source
-            decision = decide(engine, self.configuration, source)
-            samples = ImageBuilder(engine, self.configuration, self.catalogue, decision, self.steps)
-            self.cluster().ensure(samples)
-            ensure_kubectl(self.configuration, self.steps)
-            Mirror(self.configuration).configure_node(self.cluster())
+            plan = UpPlan(
+                self.configuration,
+                self.catalogue,
+                source,
+                self._make_cluster,
+                is_kind=self._given_cluster is None,
+                bundle=taken,
+            )
+            schedule = plan.schedule()
+            durations = Durations(self.configuration.cache / "durations.json")
+            board = Board(
+                schedule,
+                self.steps,
+                expected=durations.read(),
+                write=lambda state: write_state(self.configuration, state),
+                background=background,
+            )
+            plan.tell(board)
+            try:
+                with board:
+                    run_schedule(schedule, board, gives_way=background)
+            finally:
+                durations.learn(board.measured())
+                self._engine = plan.engine
+
+    def begin(self, source: str | None = None, bundle: Path | None = None) -> None:
+        """Bring up what is missing, and go on as soon as a lesson can begin: with engine and sample images.
+
+        What takes longer goes on behind, in a process of its own that survives this one; `kube` waits for it.
+
+        Args:
+            source: as for `up`.
+            bundle: as for `up`.
+
+        Raises:
+            LabError: what is missing and what to do about it.
+        """
+        bases_first(self.catalogue)
+        process = None
+        if running(self.configuration) is None:
+            if self._is_nearly_up():
+                self.up(source, bundle)
+                return
+            process = start_background(self.configuration, source, bundle)
+        follow(self.configuration, FRONT, self.steps, process)
+        self.close()
+
+    def _is_nearly_up(self) -> bool:
+        """Whether the cluster runs and its node is of the programs that it should be of: then little is left to do."""
+        try:
+            if self.cluster().look() is not State.UP:
+                return False
+        except LabError:
+            return False
+        return (
+            self.cluster().source() != Source.STAND_IN or find_built(KUBERNETES, self.configuration.cache) is not None
+        )
+
+    def await_cluster(self) -> None:
+        """Wait until the cluster is there, if it is being made; nothing if it is not.
+
+        Raises:
+            LabError: it was being made, and that has failed.
+        """
+        if not self.is_cluster_awaited():
+            return
+        try:
+            follow(self.configuration, CLUSTER_STEPS, self.steps)
+        except LabError:
+            if self.cluster().look() is not State.UP:  # An `up` that was interrupted has not harmed the cluster.
+                raise
+
+    def is_cluster_awaited(self) -> bool:
+        """Whether `await_cluster` would wait, or fail."""
+        state = read_state(self.configuration)
+        return state is not None and state.pid != os.getpid() and not state.has(CLUSTER_STEPS)
+
+    def _make_cluster(self, engine: Engine, steps: Steps) -> Cluster:
+        return self._given_cluster or choose_cluster(engine, self.configuration, steps)
+
+    @contextlib.contextmanager
+    def _own_lock(self) -> Iterator[None]:
+        """The lock of whatever changes the lab; whoever waits for it sees what its holder is at."""
+        with ExitStack() as shown:
+            display: list[UpDisplay] = []
+
+            def show() -> None:
+                if (state := running(self.configuration)) is not None:
+                    if not display:
+                        display.append(shown.enter_context(choose_display(self.steps)))
+                    display[0].show(state)
+
+            with locked(
+                self.configuration.state / "lock", seconds=_LOCK_SECONDS, on_wait=self.steps.note, while_waiting=show
+            ):
+                shown.close()
+                yield
 
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
-        with locked(self.configuration.state / "lock", on_wait=self.steps.note):
+        stop_background(self.configuration)
+        with self._own_lock():
             self._close_kube()
             return self.cluster().stop()
 
@@ -168,9 +269,13 @@ class Lab:
                 "cluster": absent,
                 "images": [],
                 "state": str(State.ABSENT),
+                "making": making(self.configuration),
             }
         cluster = self.cluster()
         state = cluster.look()
+        being_made = making(self.configuration)
+        if state is State.BROKEN and being_made and being_made["at_work"]:
+            state = State.ABSENT  # Not yet whole.
         return {
             "engine": {"reachable": True, "version": engine.version().get("Version")},
             "cluster": {
@@ -181,6 +286,7 @@ class Lab:
             },
             "images": self.images(),
             "state": str(state),
+            "making": being_made,
         }
 
     def images(self) -> list[dict[str, Any]]:

@@ -24,6 +24,8 @@ def status_table(status: Mapping[str, Any]) -> Table:
         ("node image", cluster["source"] or "not made yet"),
         ("sample images", f"{len(made)} of {len(status['images'])}, {' and '.join(sources) or 'none made yet'}"),
     ]
+    if being_made := status.get("making"):
+        rows.insert(1, ("being made" if being_made["at_work"] else "not made", being_made["summary"]))
     if not engine["reachable"]:
         rows.insert(2, ("what to do", engine["remedy"]))
     return Table("", (), rows)

@@ -15,7 +15,8 @@ from labkit.lab.samples.sources import Decision, Source, node_upstream
 from labkit.show.steps import Steps
 
 _FOLDER = CLUSTER / "node"
-_PROGRAMS = (go.KUBERNETES, go.CONTAINERD, go.RUNC, go.PAUSE)
+NODE_PROGRAMS = (go.KUBERNETES, go.CONTAINERD, go.RUNC, go.PAUSE)
+"""What the embedded node is made of, besides Debian."""
 
 
 class NodeImage:
@@ -62,7 +63,7 @@ class NodeImage:
         return self._id()
 
     def _build_programs(self) -> list[Path]:
-        return [go.ensure(program, self._configuration.cache, self._steps.step) for program in _PROGRAMS]
+        return [go.ensure(program, self._configuration.cache, self._steps.step) for program in NODE_PROGRAMS]
 
     def _make(self, files: dict[str, Path], content: str) -> None:
         """Build the stages, let a node unpack the control plane's images, keep that as the image."""

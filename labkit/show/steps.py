@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import threading
 import time
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SIGN_OF_LIFE_SECONDS = 15.0
+
+
+class Tally:
+    """How far a running step is, in things done of all, for steps that can count them."""
+
+    def count(self, done: int, of: int, unit: str, before: int = 0) -> None:
+        """Say how far it is.
+
+        Args:
+            done: how many things this step has done.
+            of: how many it has to do.
+            unit: the things, such as "packages".
+            before: how many had been done before it began.
+        """
 
 
 class Steps:
@@ -30,27 +45,27 @@ class Steps:
         self.done: list[tuple[str, float]] = []
 
     @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str) -> Iterator[Tally]:
         """Do a step; its end, good or bad, is told with the seconds it took.
 
         Args:
             title: the step, as a noun.
         """
-        console = self._console()
+        console = self.console()
         started = time.monotonic()
         try:
             with _live(console, title) if console.is_terminal else self._plain(title, started):
-                yield
+                yield Tally()
         except BaseException as error:
             word = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            self._print(f"{word}: {title}, after {time.monotonic() - started:.1f} s")
+            self.print_line(f"{word}: {title}, after {time.monotonic() - started:.1f} s")
             raise
         self.done.append((title, time.monotonic() - started))
-        self._print(f"  done: {title}, {self.done[-1][1]:.1f} s")
+        self.print_line(f"  done: {title}, {self.done[-1][1]:.1f} s")
 
     def note(self, text: str) -> None:
         """Tell something that is not a step."""
-        self._print(f"  {text}")
+        self.print_line(f"  {text}")
 
     def summary(self) -> str:
         """All steps with their seconds, one line; empty if there was nothing to do."""
@@ -61,7 +76,7 @@ class Steps:
     def _plain(self, title: str, started: float) -> Iterator[None]:
         ended = threading.Event()
         talking = threading.Thread(target=self._show_life, args=(title, started, ended), daemon=True)
-        self._print(f"  {title} ...")
+        self.print_line(f"  {title} ...")
         talking.start()
         try:
             yield
@@ -71,9 +86,10 @@ class Steps:
 
     def _show_life(self, title: str, started: float, ended: threading.Event) -> None:
         while not ended.wait(_SIGN_OF_LIFE_SECONDS):
-            self._print(f"  {title} ... {time.monotonic() - started:.0f} s")
+            self.print_line(f"  {title} ... {time.monotonic() - started:.0f} s")
 
-    def _console(self) -> Console:
+    def console(self) -> Console:
+        """Where it writes, as rich has it."""
         from rich.console import Console
 
         return Console(file=self._output())
@@ -81,15 +97,19 @@ class Steps:
     def _output(self) -> TextIO:
         return self._stream or (sys.stdout if in_notebook() else sys.stderr)
 
-    def _print(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
+        """Print a line where progress goes."""
         print(line, file=self._output(), flush=True)
 
 
 class Silent(Steps):
     """Steps that nobody is told of."""
 
-    def _print(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Say nothing."""
+
+    def _output(self) -> TextIO:
+        return io.StringIO()
 
 
 @contextlib.contextmanager

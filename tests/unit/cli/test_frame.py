@@ -12,7 +12,7 @@ from labkit.cli.frame import _AFTER_AN_INTERRUPT
 from labkit.lab.lab import Lab
 
 
-def _interrupt(*_: object) -> NoReturn:
+def _interrupt(*_: object, **__: object) -> NoReturn:
     raise KeyboardInterrupt
 
 

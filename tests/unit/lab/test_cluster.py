@@ -154,7 +154,9 @@ def lab(cluster: PaperCluster, engine: PaperEngine, tmp_path: Path, monkeypatch:
     """A lab with the cluster of paper."""
     monkeypatch.setenv("LABKIT_SOURCE", "stand-in")
     for name in ("ensure_engine", "ensure_kubectl"):
-        monkeypatch.setattr(f"labkit.lab.lab.{name}", lambda *_: engine)
+        monkeypatch.setattr(f"labkit.lab.up_plan.{name}", lambda *_: engine)
+    monkeypatch.setattr(ImageBuilder, "ensure", lambda *_: "")
+    monkeypatch.setattr(PaperEngine, "remove_stages", lambda _: None, raising=False)
     monkeypatch.setattr(Engine, "connect", lambda _: engine)
     folders = (tmp_path / name for name in ("state", "cache", "data"))
     return Lab(Configuration("paper", *folders), Silent(), cluster)
@@ -219,7 +221,7 @@ def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: PaperEngine) -> None
 
 
 def test_kinds_node_is_a_container(lab: Lab, engine: PaperEngine) -> None:
-    kind = choose_cluster(Lab(lab.configuration, Silent()))
+    kind = choose_cluster(cast(Engine, engine), lab.configuration, Silent())
     assert (kind.node, kind.containers) == ("paper-control-plane", frozenset({"paper-control-plane"}))
     assert kind.exists()
     assert kind.execute(["id"]) == ExecResult(0, "paper-control-plane: id")

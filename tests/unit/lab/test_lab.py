@@ -14,6 +14,7 @@ from labkit.base.errors import LabFailed
 from labkit.cli import main
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.lab import Lab
+from labkit.lab.samples.build import ImageBuilder
 from labkit.show.steps import Silent
 
 MANIFEST = """
@@ -152,11 +153,12 @@ def test_up_may_make_another_cluster_so_its_old_connections_go(
 ) -> None:
     (tmp_path / "images" / "broken" / "image.toml").unlink()
     monkeypatch.setenv("LABKIT_SOURCE", "stand-in")
-    monkeypatch.setattr("labkit.lab.lab.ensure_kubectl", lambda *_: "kubectl")
-    monkeypatch.setattr("labkit.lab.lab.ensure_engine", lambda *_: Connection("engine", log))
+    monkeypatch.setattr("labkit.lab.up_plan.ensure_kubectl", lambda *_: "kubectl")
+    monkeypatch.setattr("labkit.lab.up_plan.ensure_engine", lambda *_: Connection("engine", log))
+    monkeypatch.setattr(ImageBuilder, "ensure_all", lambda _: log.append("images"))
     lab.kube()
     lab.up()
-    assert log == ["open kube", "close kube", "open engine", "ensure"]
+    assert log == ["open kube", "close kube", "open engine", "images", "ensure"]
     lab.close()
     assert log[-1] == "close engine"
 
