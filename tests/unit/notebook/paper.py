@@ -71,7 +71,7 @@ class PaperLab(Lab):
         self.paper_engine, self.paper_kube = engine or Untouchable(), kube or Untouchable()
         self.ups = self.closed = 0
 
-    def up(self, source: str | None = None, bundle: Path | None = None) -> None:
+    def up(self, source: str | None = None, bundle: Path | None = None, *, background: bool = False) -> None:
         self.ups += 1
         self.configuration.state.mkdir(parents=True, exist_ok=True)
         self.configuration.kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
