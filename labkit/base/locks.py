@@ -8,12 +8,8 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labkit.base.errors import DeadlineExceeded, LabFailed
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 _POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
@@ -51,7 +47,14 @@ def locked(
         except filelock.Timeout:
             if on_wait is not None:
                 on_wait(f"another labkit ({_holder(pid_file)}) is at work on this lab; waiting for it")
-            _acquire(file_lock, seconds, while_waiting)
+            deadline = time.monotonic() + seconds
+            while while_waiting is not None and time.monotonic() + _LOOK_SECONDS < deadline:
+                while_waiting()
+                with contextlib.suppress(filelock.Timeout):
+                    file_lock.acquire(timeout=_LOOK_SECONDS, poll_interval=_POLL_SECONDS)
+                    break
+            if not file_lock.is_locked:
+                file_lock.acquire(timeout=max(deadline - time.monotonic(), 0.0), poll_interval=_POLL_SECONDS)
     except filelock.Timeout:
         came_back = f"{_holder(pid_file)} has held it for {seconds:g} s"
         remedy = f"see what it does; try again once it has ended\n  fuser -v {shlex.quote(str(lock))}"
@@ -66,18 +69,6 @@ def locked(
         yield
     finally:
         file_lock.release()
-
-
-def _acquire(file_lock: BaseFileLock, seconds: float, while_waiting: Callable[[], None] | None) -> None:
-    import filelock
-
-    deadline = time.monotonic() + seconds
-    while while_waiting is not None and time.monotonic() + _LOOK_SECONDS < deadline:
-        while_waiting()
-        with contextlib.suppress(filelock.Timeout):
-            file_lock.acquire(timeout=_LOOK_SECONDS, poll_interval=_POLL_SECONDS)
-            return
-    file_lock.acquire(timeout=max(deadline - time.monotonic(), 0), poll_interval=_POLL_SECONDS)
 
 
 def _holder(pid_file: Path | None) -> str:

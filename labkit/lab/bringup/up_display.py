@@ -6,11 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol, Self
 
-from labkit.lab.bringup.up_state import DONE, UpState
+from labkit.lab.bringup.up_state import DONE, WAITING, UpState
 from labkit.show.steps import Silent, Steps, in_notebook
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.live import Live
 
 PLAIN_SECONDS = 15.0
@@ -50,8 +49,8 @@ def describe_seconds(seconds: float) -> str:
     if seconds < 10:
         return "a few seconds"
     if seconds < 90:
-        return f"{round(seconds, -1):.0f} s"
-    return f"{seconds / 60:.0f} min"
+        return f"about {round(seconds, -1):.0f} s"
+    return f"about {seconds / 60:.0f} min"
 
 
 def describe_running(state: UpState) -> str:
@@ -62,7 +61,7 @@ def describe_running(state: UpState) -> str:
 
 def describe(state: UpState) -> str:
     """The whole state in one line."""
-    left = f", about {describe_seconds(state.left)} left" if state.left else ""
+    left = f", {describe_seconds(state.left)} left" if state.left else ""
     return f"{state.percent:3.0f} %{left}: {describe_running(state)}"
 
 
@@ -132,22 +131,20 @@ class _BarDisplay(_PlainDisplay):
 
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
             self._live.start()
-        self._live.update(_picture(state), refresh=True)
+        self._live.update(self._console.render_str(_picture(state), markup=False, highlight=False), refresh=True)
 
     def print_line(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _picture(state: UpState) -> RenderableType:
-    from rich.text import Text
-
+def _picture(state: UpState) -> str:
     full = round(_BAR * state.percent / 100)
-    left = f"  about {describe_seconds(state.left)} left" if state.left else ""
-    lines = [Text(f"{'━' * full}{'╌' * (_BAR - full)} {state.percent:3.0f} %{left}")]
+    left = f"  {describe_seconds(state.left)} left" if state.left else ""
+    lines = [f"{'━' * full}{'╌' * (_BAR - full)} {state.percent:3.0f} %{left}"]
     for step in state.running:
         clock = f"{int(step.seconds) // 60}:{int(step.seconds) % 60:02d}"
-        lines.append(Text(f"  {clock:>5}  {step.title}" + (f"  {step.counted}" if step.counted else "")))
+        lines.append(f"  {clock:>5}  {step.title}" + (f"  {step.counted}" if step.counted else ""))
     done = sum(step.state == DONE for step in state.steps)
-    waiting = [step.title for step in state.steps if step.state == "waiting"]
-    lines.append(Text(f"  {done} of {len(state.steps)} done" + (f"; left: {', '.join(waiting)}" if waiting else "")))
-    return Text("\n").join(lines)
+    waiting = [step.title for step in state.steps if step.state == WAITING]
+    lines.append(f"  {done} of {len(state.steps)} done" + (f"; left: {', '.join(waiting)}" if waiting else ""))
+    return "\n".join(lines)
