@@ -12,11 +12,11 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser parity mutations fuzz bench \
+.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench \
 	site screenshots clean distclean environment lock
 
 help:
-	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 lab: environment ## everything up, then JupyterLab with the course (Ctrl-C ends JupyterLab, the lab stays)
 	$(LABKIT) lab $(ARGS)
@@ -62,6 +62,9 @@ notebooks: environment ## every notebook under nbval, on the running lab
 
 browser: environment ## JupyterLab in a real browser
 	@tools/test.sh up browser
+
+bundle-test: environment ## the lab and three lessons from a bundle, without a network, on an engine of its own (root, some minutes)
+	@tools/test.sh up bundle
 
 parity: environment ## prove that labkit explain agrees with the live kubelet and engine (ARGS=--seed=N repeats a run)
 	$(LABKIT) up

@@ -2,7 +2,7 @@
 # Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
 # Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
-# Stages: lint unit recorded up live alone package notebooks browser; without a step all of them run.
+# Stages: lint unit recorded up live alone package notebooks browser, which all run without a step; and bundle.
 # What stages print that run side by side is shown whole, one after another.
 # The last lines say how long each step took, and how many tests passed or which stage failed.
 # Exit status: that of the first stage that failed.
@@ -43,6 +43,7 @@ run_stage() {
                 --nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks
             ;;
         browser) run_pytest tests/browser ;;
+        bundle) run_pytest -s tests/bundle ;;
     esac < /dev/null
 }
 
@@ -106,7 +107,7 @@ run_side_by_side() {
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in ${*//+/ }; do
     case $stage in
-        lint | unit | recorded | up | live | alone | package | notebooks | browser) ;;
+        lint | unit | recorded | up | live | alone | package | notebooks | browser | bundle) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done
