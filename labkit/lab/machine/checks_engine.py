@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 OLDEST_ENGINE = Version("20.10")
 """kind runs its node with a cgroup namespace of its own (kind:pkg/cluster/internal/providers/docker/provision.go)."""
 
+OLDEST_PODMAN = Version("5.0")
+"""Tried with 4.3.1 (Debian 12's): each run wants a higher limit of open files than it may have and fails where
+CAP_SYS_RESOURCE is missing, and no setting that a client of its API can send changes that; 5.4.2 can be set right."""
+
 COPES_WITH_LESS = Version("23.0")
 """From here on a privileged container gets the capabilities that there are; before, one too few made it fail."""
 
@@ -159,6 +163,9 @@ def _unreachable(came_back: str, machine: Machine, elsewhere: str | None) -> Che
         remedy = remedies.start_engine(machine)
     else:
         remedy = remedies.install_engine(machine)
+    if machine.podman_socket and not machine.engine_host:
+        remedy += f"\nor, if it is podman {OLDEST_PODMAN.major} or later, try the one that offers its socket here\n"
+        remedy += f"  export DOCKER_HOST=unix://{machine.podman_socket}\n  labkit doctor"
     return problem("engine", f"does not answer ({first_line})", remedy)
 
 
@@ -187,11 +194,17 @@ def _reachable(info: EngineInfo, version: EngineVersion | None, machine: Machine
         return warning(
             "engine",
             f"podman {_release(info, version)} answers in Docker's place; the kit is not tested with it",
-            f"use Docker\n  unset DOCKER_HOST\n  docker context use default\nif there is none, "
-            f"{remedies.install_engine(machine)}",
+            _without_podman(machine),
         )
     platform = ((version or {}).get("Platform") or {}).get("Name")
     return ok("engine", f"answers ({platform or info.get('OperatingSystem') or 'Docker'})")
+
+
+def _without_podman(machine: Machine) -> str:
+    return (
+        "use Docker\n  unset DOCKER_HOST\n  docker context use default\nif there is none, "
+        f"{remedies.install_engine(machine)}"
+    )
 
 
 def _access(machine: Machine) -> Check:
@@ -221,6 +234,9 @@ def _version(info: EngineInfo, version: EngineVersion | None, machine: Machine) 
     if parsed is None:
         return not_checked(name, f"it calls itself {release!r}", "see what it says\n  docker version")
     if is_podman(info, version):
+        if parsed < OLDEST_PODMAN:
+            finding = f"podman {release}; the lab needs podman {OLDEST_PODMAN.major} or later, or Docker"
+            return problem(name, finding, _without_podman(machine))
         return ok(name, f"podman {release}")
     if parsed < OLDEST_ENGINE:
         return problem(name, f"{release}; kind needs {OLDEST_ENGINE} or later", remedies.newer_engine(machine))

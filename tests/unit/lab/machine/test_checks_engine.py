@@ -94,6 +94,27 @@ def test_userns_remap_podman_and_vfs_are_warnings() -> None:
     assert judge("vfs", ROOT)["storage driver"].status == "warning"
 
 
+@pytest.mark.parametrize(
+    ("release", "status"), [("4.3.1", "problem"), ("4.9.9", "problem"), ("5.0.0", "ok"), ("6.1", "ok")]
+)
+def test_podman_before_5_is_a_problem_with_a_remedy(release: str, status: str) -> None:
+    info, version = answers("podman")
+    older = {**info, "ServerVersion": release}
+    checks = check_engine(cast(EngineInfo, older), version, None, ADA, image=IMAGE)
+    (check,) = [check for check in checks if check.name == "engine's version"]
+    assert check.status == status
+    if status == "problem":
+        assert f"podman {release}; the lab needs podman 5 or later, or Docker" in check.finding
+        assert "unset DOCKER_HOST" in (check.remedy or "")
+
+
+def test_where_no_engine_answers_podmans_socket_is_offered() -> None:
+    machine = replace(ADA, podman_socket="/run/user/1000/podman/podman.sock")
+    remedy = check_engine(None, None, "no such file", machine, image=IMAGE)[0].remedy or ""
+    assert "export DOCKER_HOST=unix:///run/user/1000/podman/podman.sock" in remedy
+    assert "podman" not in (check_engine(None, None, "no such file", ADA, image=IMAGE)[0].remedy or "")
+
+
 def test_windows_containers_are_no_lab() -> None:
     info, version = answers("docker-desktop")
     assert check_engine({**info, "OSType": "windows"}, version, None, MAC, image=IMAGE)[0].status == "problem"

@@ -79,6 +79,22 @@ def test_a_whole_machine_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "s3cret" not in repr(machine)
 
 
+@pytest.mark.parametrize(
+    ("sockets", "offered"),
+    [
+        ([], None),
+        (["run/podman/podman.sock"], "/run/podman/podman.sock"),
+        (["run/podman/podman.sock", "run/user/7/podman/podman.sock"], "/run/user/7/podman/podman.sock"),
+    ],
+)
+def test_podmans_socket_is_seen_the_users_own_first(root: Path, sockets: list[str], offered: str | None) -> None:
+    for place in sockets:
+        (root / place).parent.mkdir(parents=True)
+        (root / place).touch()
+    machine = read_machine(root, environ={"XDG_RUNTIME_DIR": "/run/user/7"}, uname=LINUX, os_release={})
+    assert machine.podman_socket == offered
+
+
 def test_a_folder_that_is_not_there_yet_gets_the_disk_it_will_lie_on(root: Path) -> None:
     machine = read_machine(root, engine_folder=Path("/tmp/not/there/yet"), environ={}, uname=LINUX)
     assert machine.engine_disk is not None
