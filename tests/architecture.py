@@ -51,10 +51,11 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             targets = [name if name in modules() else node.module for name in names]
             yield from (Import(module, target, in_function, for_typing) for target in targets)
-        inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         typing = for_typing or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, inside, typing)
+            if not isinstance(child, ast.expr):  # An expression holds no import.
+                yield from walk(child, inside, typing)
 
     return walk(ast.parse(source), False, False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from functools import cache
 
 import click
 import pytest
@@ -18,20 +18,25 @@ _KUBECTL = re.compile(r"\n  kubectl ")
 _PLACEHOLDER = "X"
 
 
-def _texts() -> Iterator[str]:
+@cache
+def _texts() -> frozenset[str]:
     """The texts of the kit's sources; what a value stands for in one is a placeholder. Docstrings are left out."""
+    texts = set()
     for path in modules().values():
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
-            if id(node) in docstrings | inner:
+        passed_over: set[int] = set()
+        for node in ast.walk(tree):  # from the outside to the inside
+            if isinstance(node, ast.Expr):
+                passed_over.add(id(node.value))
+            elif id(node) in passed_over:
                 continue
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
             elif isinstance(node, ast.JoinedStr):
+                passed_over.update(map(id, node.values))
                 parts = (part.value if isinstance(part, ast.Constant) else _PLACEHOLDER for part in node.values)
-                yield "".join(map(str, parts))
+                texts.add("".join(map(str, parts)))
+    return frozenset(texts)
 
 
 def _commands() -> list[str]:

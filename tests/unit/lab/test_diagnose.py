@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.log import LOG_NAME
 from labkit.base.redaction import without_names
+from labkit.cli import main
 from labkit.core.pods.api_objects import PodObject
 from labkit.core.run_results import ExecResult
 from labkit.lab import diagnosis_sources
@@ -60,22 +62,25 @@ def texts(archive: Path) -> dict[str, str]:
         return {name: handle.read().decode() for name, handle in members.items() if handle}
 
 
-def run_diagnose(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where no engine is, in a folder, with a state, a cache and a secret of its own."""
-    environment = {
+def surroundings(folder: Path) -> dict[str, str]:
+    """The environment of a place where no engine is, with a state, a cache and a secret of its own."""
+    return {
         "DOCKER_HOST": "tcp://127.0.0.1:9",
         "LABKIT_STATE": str(folder / "state"),
         "LABKIT_CACHE": str(folder / "cache"),
         "MY_PASSWORD": SECRET,
-        "PYTHONPATH": str(Path.cwd()),
     }
+
+
+def run_diagnose(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in such a place."""
     return subprocess.run(
         [sys.executable, "-m", "labkit", "diagnose", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=folder,
-        env={**os.environ, **environment},
+        env={**os.environ, **surroundings(folder), "PYTHONPATH": str(Path.cwd())},
     )
 
 
@@ -106,19 +111,26 @@ def test_without_an_engine_it_has_what_there_is(tmp_path: Path) -> None:
     assert not [name for name, text in inside.items() if SECRET in text]
 
 
-def test_the_table_says_what_is_in_it_and_what_is_not(tmp_path: Path) -> None:
-    completed = run_diagnose(tmp_path)
-    assert completed.returncode == 0, completed.stderr
+@pytest.fixture
+def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Runs the command in this process, in a folder where no lab is."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner(env=surroundings(tmp_path))
+
+
+def test_the_table_says_what_is_in_it_and_what_is_not(no_engine: CliRunner) -> None:
+    completed = no_engine.invoke(main, ["diagnose"])
+    assert completed.exit_code == 0, completed.stderr
     lines = completed.stdout.splitlines()
     assert lines[0].split() == ["file", "bytes", "what", "it", "is"]
     assert any(line.startswith("node.log") and "missing" in line for line in lines)
     assert lines[-1].startswith(f"written: {default_output()} (")
 
 
-def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written(tmp_path: Path, no_engine: CliRunner) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    completed = run_diagnose(tmp_path, "--json", "--output", "file/report.tar.gz")
-    assert completed.returncode == 1
+    completed = no_engine.invoke(main, ["diagnose", "--json", "--output", "file/report.tar.gz"])
+    assert completed.exit_code == 1
     archive = Path(json.loads(completed.stdout)["archive"])
     assert "README.txt" in texts(archive)
     assert completed.stderr == f"file/report.tar.gz could not be written (File exists); it is in {archive}\n"
