@@ -122,6 +122,7 @@ class InspectedState(TypedDict, total=False):
     Running: bool
     Paused: bool
     ExitCode: int
+    Pid: int
 
 
 class ContainerNetwork(TypedDict, total=False):

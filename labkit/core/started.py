@@ -15,13 +15,17 @@ class AppProcess:
         uid: its effective user id on that machine: in a user namespace not the one inside.
         gid: its effective group id.
         groups: its supplementary groups, sorted.
-        arguments: its program and arguments, with blanks between.
+        arguments: what it was called by, and its arguments, with blanks between; a program may be called by any name.
+        program: the path of the file that it executes, as its container has it; empty where nobody could look.
+        digest: the sha256 of that file, in hexadecimal digits; empty where nobody could look.
     """
 
     uid: int
     gid: int
     groups: tuple[int, ...]
     arguments: str
+    program: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from labkit.base.waiting import watch
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import Printed, RunResult
 from labkit.core.started import AppProcess, Started
+from labkit.lab.container_programs import processes_of
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import ContainerState, Engine
@@ -31,6 +32,7 @@ class _Watched:
 
     engine: Engine
     container: str
+    reader: str
     state: ContainerState | None = None
     printed: Printed = field(default_factory=Printed)
     processes: tuple[AppProcess, ...] = ()
@@ -43,12 +45,19 @@ class _Watched:
             printed = self.engine.printed(self.container)
             if printed != self.printed:
                 self.printed, self.since = printed, time.monotonic()
-            self.processes = (self.engine.processes(self.container) if self.state.running else ()) or self.processes
+            if self.state.running and not self.processes:
+                self.look_at_processes()
         return self
 
+    def look_at_processes(self) -> None:
+        """Remember what runs now; if it has ended meanwhile, what was seen before stays."""
+        self.processes = processes_of(self.engine, self.container, self.reader) or self.processes
+
     def is_decided(self) -> bool:
-        """Whether it has ended, or has kept running for a moment after the last that it printed."""
+        """Whether it has ended, listens, or has kept running for a moment after the last that it printed."""
         if self.state is None or not self.state.running:
+            return True
+        if self.printed.output and self.engine.is_listening(self.container, self.state.pid):
             return True
         quiet = _QUIET_SECONDS if self.printed.output else _SILENT_SECONDS
         return time.monotonic() - self.since >= quiet
@@ -58,6 +67,7 @@ def start_app(
     engine: Engine,
     reference: str,
     *,
+    reader: str,
     user: str | None = None,
     groups: Sequence[int] = (),
     variables: Mapping[str, str] | None = None,
@@ -66,12 +76,13 @@ def start_app(
 ) -> Started:
     """Start an image's app, look at it from outside once it runs or has ended, and remove it.
 
-    It counts as running when it has run for half a second after the last that it printed, or for one and a half
-    without printing anything.
+    It counts as running when it has printed something and listens on a port, when it has run for half a second after
+    the last that it printed, or for one and a half without printing anything.
 
     Args:
         engine: starts it.
         reference: the image.
+        reader: the reference of an image that looks at its processes where this machine cannot.
         user: as `docker run --user`.
         groups: as `docker run --group-add`.
         variables: in its environment, besides the image's own.
@@ -98,7 +109,9 @@ def start_app(
         message = refused.came_back
         return Started(False, RunResult(line, "", run_status(message), cause_of_engine_error(message), message))
     try:
-        seen = watch(_Watched(engine, container).look, _Watched.is_decided, seconds, interval=_POLL_SECONDS)
+        seen = watch(_Watched(engine, container, reader).look, _Watched.is_decided, seconds, interval=_POLL_SECONDS)
+        if seen.state is not None and seen.state.running:
+            seen.look_at_processes()
     finally:
         engine.remove_container(container)
     is_running = seen.state is not None and seen.state.running

@@ -13,6 +13,7 @@ for id; do
     echo "container $id"
     pid=$(cat "/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id/init.pid" 2>/dev/null) || continue
     cat "/proc/$pid/status" 2>/dev/null
+    digest=$(sha256sum < "/proc/$pid/exe" 2>/dev/null) && echo "Program: ${digest%% *}"
 done
 true
 """
@@ -27,7 +28,8 @@ def process_statuses(cluster: Cluster, containers: Mapping[str, str]) -> dict[st
         containers: name -> id, as the runtime calls it, without a scheme in front.
 
     Returns:
-        Name -> fields; nothing for a container that does not run.
+        Name -> fields, and as Program the sha256 of the file that it executes; nothing for a container that does not
+        run.
 
     Raises:
         LabFailed: the node does not answer.

@@ -9,6 +9,7 @@ from labkit.core.run_results import RunResult
 from labkit.core.started import Started
 from labkit.lab.app_start import APP_SECONDS, start_app
 from labkit.lab.container import Container, start
+from labkit.lab.container_programs import READER
 from labkit.notebook.cell_arguments import require_image, user_of
 from labkit.notebook.opened_lesson import OpenedLesson
 
@@ -49,6 +50,7 @@ class LessonContainers:
         return start_app(
             lab.engine(),
             self._lesson.reference(require_image(image)),
+            reader=lab.reference(READER),
             user=user_of(user),
             groups=groups,
             variables=variables,

@@ -18,6 +18,7 @@ from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
 from labkit.lab.app_start import APP_SECONDS
 from labkit.lab.container import Container
+from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
 from labkit.lab.node_processes import process_statuses
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
@@ -79,7 +80,7 @@ class LessonLooks:
         return self._workloads.manifest(name)
 
     def processes(self, container: Container) -> Sequence[AppProcess]:
-        return self._lab.engine().processes(container.id)
+        return processes_of(self._lab.engine(), container.id, self._lab.reference(READER))
 
     def enforced(self) -> str:
         return self._workloads.enforced()

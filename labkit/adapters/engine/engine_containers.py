@@ -40,6 +40,7 @@ class ContainerState:
     image_id: str
     labels: Mapping[str, str]
     exit_status: int | None = None
+    pid: int = 0
 
 
 class EngineContainers(EngineConnection):
@@ -211,7 +212,8 @@ class EngineContainers(EngineConnection):
         state = inspected["State"]
         running = state["Running"] and not state.get("Paused")
         status = None if running else state.get("ExitCode") or 0
-        return ContainerState(running, inspected["Image"], inspected["Config"].get("Labels") or {}, status)
+        labels = inspected["Config"].get("Labels") or {}
+        return ContainerState(running, inspected["Image"], labels, status, state.get("Pid") or 0)
 
     def start(self, name: str) -> None:
         """Start a container that was stopped, or let one go on that was paused."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from docker.errors import APIError
@@ -13,6 +15,7 @@ from labkit.core.started import AppProcess
 
 _COLUMNS = ("pid", "uid", "gid", "supgid", "args")
 _PROC = Path("/proc")
+_LISTENS = "0A"  # TCP_LISTEN (proc_pid_net(5), torvalds/linux:include/net/tcp_states.h)
 
 
 class EngineProcesses(EngineConnection):
@@ -22,7 +25,8 @@ class EngineProcesses(EngineConnection):
         """A running container's processes, its main one first; none if it has ended.
 
         They are what `docker top CONTAINER -eo pid,uid,gid,supgid,args` shows. From an engine that does not, the main
-        process alone is read in /proc, if it runs on this machine.
+        process alone is read in /proc, if it runs on this machine. What file each executes is read there, too, where
+        that is allowed.
         """
         with doing("Looking at the processes of a container"):
             try:
@@ -30,7 +34,16 @@ class EngineProcesses(EngineConnection):
             except APIError:
                 process = self._main_process(container)
                 return (process,) if process else ()
-        return parse_top(shown)
+        return tuple(with_program(_PROC, process, pid, container) for pid, process in parse_top(shown))
+
+    def is_listening(self, container: str, pid: int) -> bool:
+        """Whether something in a container listens on a TCP port, as far as this machine can see.
+
+        Args:
+            container: its whole id.
+            pid: of its main process, as the engine says.
+        """
+        return listens(_PROC, pid, container)
 
     def _main_process(self, container: str) -> AppProcess | None:
         try:
@@ -40,19 +53,64 @@ class EngineProcesses(EngineConnection):
         return read_process(_PROC, (inspected.get("State") or {}).get("Pid") or 0, str(inspected.get("Id") or ""))
 
 
-def parse_top(shown: Mapping[str, Sequence[object]]) -> tuple[AppProcess, ...]:
-    """The processes of the engine's answer; one whose ids are no numbers is left out."""
+def parse_top(shown: Mapping[str, Sequence[object]]) -> tuple[tuple[int, AppProcess], ...]:
+    """The processes of the engine's answer, each with its pid; one whose ids are no numbers is left out."""
     rows = shown.get("Processes") or ()
     parsed = [_row(row) for row in rows if isinstance(row, Sequence) and len(row) == len(_COLUMNS)]
     return tuple(process for process in parsed if process)
 
 
-def _row(row: Sequence[object]) -> AppProcess | None:
-    _, uid, gid, groups, arguments = map(str, row)
+def _row(row: Sequence[object]) -> tuple[int, AppProcess] | None:
+    pid, uid, gid, groups, arguments = map(str, row)
     try:
-        return AppProcess(int(uid), int(gid), _numbers(groups.replace("-", "").split(",")), arguments)
+        return int(pid), AppProcess(int(uid), int(gid), _numbers(groups.replace("-", "").split(",")), arguments)
     except ValueError:
         return None
+
+
+def with_program(proc: Path, process: AppProcess, pid: int, container: str) -> AppProcess:
+    """A process with what file it executes; as it is, if it is another machine's or may not be looked at.
+
+    Args:
+        proc: where processes are shown.
+        process: it.
+        pid: as the engine says.
+        container: its id.
+    """
+    file = proc / str(pid) / "exe"
+    try:
+        if not _is_of(proc, pid, container):
+            return process
+        # The link may be opened even where its text leads nowhere: the file may be another container's, or deleted.
+        path = str(file.readlink())
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return process
+    return replace(process, program=path, digest=digest)
+
+
+def listens(proc: Path, pid: int, container: str) -> bool:
+    """Whether a socket of a container's network listens; no, if it is another machine's.
+
+    Args:
+        proc: where processes are shown.
+        pid: of one of its processes.
+        container: its id.
+    """
+    try:
+        if not _is_of(proc, pid, container):
+            return False
+        tables = [(proc / str(pid) / "net" / name).read_text(encoding="utf-8") for name in ("tcp", "tcp6")]
+    except OSError:
+        return False
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return any(len(row) > 3 and row[3] == _LISTENS for row in rows)
+
+
+def _is_of(proc: Path, pid: int, container: str) -> bool:
+    """Whether a process of this machine is a container's, which its control group is named by."""
+    return bool(pid and container) and container in (proc / str(pid) / "cgroup").read_text(encoding="utf-8")
 
 
 def read_process(proc: Path, pid: int, container: str) -> AppProcess | None:
@@ -65,7 +123,7 @@ def read_process(proc: Path, pid: int, container: str) -> AppProcess | None:
     """
     folder = proc / str(pid)
     try:
-        if not pid or not container or container not in (folder / "cgroup").read_text(encoding="utf-8"):
+        if not _is_of(proc, pid, container):
             return None
         lines = (folder / "status").read_text(encoding="utf-8").splitlines()
         argv = (folder / "cmdline").read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
@@ -73,7 +131,9 @@ def read_process(proc: Path, pid: int, container: str) -> AppProcess | None:
         return None
     fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
     # Real, effective, saved and file system id.
-    return AppProcess(int(fields["Uid"][1]), int(fields["Gid"][1]), _numbers(fields.get("Groups", [])), " ".join(argv))
+    uid, gid = int(fields["Uid"][1]), int(fields["Gid"][1])
+    process = AppProcess(uid, gid, _numbers(fields.get("Groups", [])), " ".join(argv))
+    return with_program(proc, process, pid, container)
 
 
 def _numbers(numbers: Sequence[str]) -> tuple[int, ...]:

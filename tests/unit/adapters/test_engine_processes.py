@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labkit.adapters.engine.engine_processes import parse_top, read_process
+from labkit.adapters.engine.engine_processes import listens, parse_top, read_process, with_program
 from labkit.core.started import AppProcess
 
 _STATUS = "Name:\tapp\nUid:\t1000\t1654\t1654\t1654\nGid:\t0\t50\t50\t50\nGroups:\t50 7\n"
@@ -18,14 +19,14 @@ _STATUS = "Name:\tapp\nUid:\t1000\t1654\t1654\t1654\nGid:\t0\t50\t50\t50\nGroups
     [
         (
             {"Processes": [["1", "1654", "50", "7,50", "/app --port 80"], ["2", "0", "0", "-", "sh"]]},
-            [AppProcess(1654, 50, (7, 50), "/app --port 80"), AppProcess(0, 0, (), "sh")],
+            [(1, AppProcess(1654, 50, (7, 50), "/app --port 80")), (2, AppProcess(0, 0, (), "sh"))],
         ),
         ({"Processes": None}, []),
         ({}, []),
         ({"Processes": [["1", "root", "0", "0", "sh"], ["1"], "x"]}, []),
     ],
 )
-def test_top_is_read(shown: dict[str, Any], processes: list[AppProcess]) -> None:
+def test_top_is_read(shown: dict[str, Any], processes: list[tuple[int, AppProcess]]) -> None:
     assert parse_top(shown) == tuple(processes)
 
 
@@ -34,14 +35,37 @@ def _proc(folder: Path, cgroup: str) -> Path:
     (folder / "7" / "status").write_text(_STATUS)
     (folder / "7" / "cgroup").write_text(cgroup)
     (folder / "7" / "cmdline").write_bytes(b"/app\0--port\x0080\0")
+    (folder / "program").write_bytes(b"a program")
+    (folder / "7" / "exe").symlink_to(folder / "program")
     return folder
 
 
 def test_a_process_of_this_machine_is_read_in_proc(tmp_path: Path) -> None:
-    wanted = AppProcess(1654, 50, (7, 50), "/app --port 80")
+    digest = hashlib.sha256(b"a program").hexdigest()
+    wanted = AppProcess(1654, 50, (7, 50), "/app --port 80", str(tmp_path / "program"), digest)
     assert read_process(_proc(tmp_path, "0::/docker/abc\n"), 7, "abc") == wanted
 
 
 @pytest.mark.parametrize(("pid", "container"), [(7, "other"), (8, "abc"), (0, "abc"), (7, "")])
 def test_another_machines_pid_is_not(tmp_path: Path, pid: int, container: str) -> None:
     assert read_process(_proc(tmp_path, "0::/docker/abc\n"), pid, container) is None
+
+
+def test_what_a_process_is_called_by_says_nothing_of_its_program(tmp_path: Path) -> None:
+    called = AppProcess(1654, 0, (), "aspnetapp")
+    proc = _proc(tmp_path, "0::/docker/abc\n")
+    assert with_program(proc, called, 7, "abc").digest == hashlib.sha256(b"a program").hexdigest()
+    assert with_program(proc, called, 7, "other") == called
+    (proc / "7" / "exe").unlink()
+    assert with_program(proc, called, 7, "abc") == called
+
+
+@pytest.mark.parametrize(("state", "is_listening"), [("0A", True), ("01", False)])
+def test_a_port_that_is_listened_on_is_seen_in_proc(tmp_path: Path, state: str, is_listening: bool) -> None:
+    proc = _proc(tmp_path, "0::/docker/abc\n")
+    (proc / "7" / "net").mkdir()
+    (proc / "7" / "net" / "tcp").write_text("  sl  local_address rem_address   st\n")
+    (proc / "7" / "net" / "tcp6").write_text(f"  sl  local_address rem_address   st\n   0: 00:1F90 00:0000 {state} 0\n")
+    assert listens(proc, 7, "abc") is is_listening
+    assert not listens(proc, 7, "other")
+    assert not listens(proc, 8, "abc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -15,7 +16,7 @@ from labkit.lab import app_start
 from labkit.lab.app_start import start_app
 from tests.unit.notebook.paper import Recorder
 
-_APP = AppProcess(1654, 1654, (7,), "/app")
+_APP = AppProcess(1654, 1654, (7,), "/app", "/app", "1f")
 
 
 def _engine(*states: ContainerState | None, printed: Printed | None = None, **more: Any) -> Recorder:
@@ -25,6 +26,7 @@ def _engine(*states: ContainerState | None, printed: Printed | None = None, **mo
         "container": lambda _: left.pop(0) if len(left) > 1 else left[0],
         "printed": printed or Printed(),
         "processes": (_APP,),
+        "is_listening": False,
         "remove_container": None,
     }
     return Recorder(**answers | more)
@@ -35,7 +37,7 @@ def _state(*, running: bool, status: int | None = None) -> ContainerState:
 
 
 def _start(engine: Recorder, **options: Any) -> Started:
-    return start_app(cast(Engine, engine), "app", **options)
+    return start_app(cast(Engine, engine), "app", reader="debian", **options)
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +98,16 @@ def test_an_engine_that_went_away_is_an_error_and_the_container_is_tried_to_be_r
     with pytest.raises(LabFailed, match="stopped answering"):
         _start(engine)
     assert engine.called("remove_container") == [("c",)]
+
+
+def test_one_that_has_printed_and_listens_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_start, "_QUIET_SECONDS", 60.0)
+    engine = _engine(_state(running=True), printed=Printed("Now listening\n"), is_listening=True)
+    assert _start(engine).is_running
+    assert len(engine.called("container")) == 1
+
+
+def test_the_processes_are_those_when_it_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [(replace(_APP, arguments="sh start"),), (_APP,), ()]
+    engine = _engine(_state(running=True), processes=lambda _: seen.pop(0))
+    assert _start(engine).main == _APP
