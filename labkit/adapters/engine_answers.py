@@ -5,6 +5,7 @@ Source: the Engine API (moby/moby:api/swagger.yaml). Whatever the kit does not r
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -212,3 +213,12 @@ def read_path(archive: io.RawIOBase | io.BufferedIOBase) -> PathInImage | None:
         handle = tar.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
         text = handle.read().decode("utf-8", "replace") if handle else None
         return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
+
+
+def read_content(archive: io.RawIOBase | io.BufferedIOBase) -> tuple[str | None, str]:
+    """Of what `docker cp` gives of a path: the sha256 of a file, or where a link leads; neither for anything else."""
+    with tarfile.open(fileobj=archive, mode="r|") as tar:
+        member = tar.next()
+        handle = tar.extractfile(member) if member is not None and member.isfile() else None
+        digest = hashlib.file_digest(handle, "sha256").hexdigest() if handle else None  # type: ignore[arg-type]
+        return digest, member.linkname if member is not None and member.issym() else ""

@@ -16,6 +16,9 @@ _OPAQUE, _WHITEOUT = ".wh..wh..opq", ".wh."
 _MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 _READ, _WRITE, _EXECUTE = 4, 2, 1
 _SETUID, _SETGID, _STICKY = 0o4000, 0o2000, 0o1000
+# torvalds/linux:include/uapi/linux/posix_acl.h
+_ACL_USER, _ACL_GROUP_OWNER, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
+AclEntry = tuple[int, int, int]
 Kind = Literal["file", "folder", "link", "hard link", "other"]
 
 
@@ -33,6 +36,7 @@ class TreeEntry:
         target: of a symbolic link, to the letter.
         digest: of a file's content, as sha256 in hexadecimal digits; empty for anything else.
         capabilities: whether the file gives capabilities to whoever starts it (capabilities(7), "File capabilities").
+        acl: its access control list, beyond what its mode says (acl(5)): tag, permissions and id of each entry.
     """
 
     path: str
@@ -44,6 +48,17 @@ class TreeEntry:
     target: str = ""
     digest: str = ""
     capabilities: bool = False
+    acl: tuple[AclEntry, ...] = ()
+
+    @property
+    def acl_users(self) -> tuple[int, ...]:
+        """The uids that its access control list names."""
+        return tuple(number for tag, _, number in self.acl if tag == _ACL_USER)
+
+    @property
+    def acl_groups(self) -> tuple[int, ...]:
+        """The gids that its access control list names."""
+        return tuple(number for tag, _, number in self.acl if tag == _ACL_GROUP)
 
     @property
     def octal(self) -> str:
@@ -64,15 +79,33 @@ class TreeEntry:
         """The kernel's rule: the owner's bits for the owner, else the group's for its members, else the others'.
 
         Root without a user namespace has the capability CAP_DAC_OVERRIDE in a container as the engine starts it: only
-        to execute a file somebody must be allowed to (path_resolution(7), capabilities(7)). Access control lists are
-        not read.
+        to execute a file somebody must be allowed to (path_resolution(7), capabilities(7)). An access control list goes
+        before the bits of group and others (acl(5), "Access check algorithm").
         """
         if identity.uid == 0:
             return bit != _EXECUTE or self.kind == "folder" or bool(self.mode & 0o111)
         if identity.uid == self.uid:
             return bool(self.mode >> 6 & bit)
+        if self.acl:
+            return self._list_permits(identity, bit)
         in_group = self.gid in (identity.gid, *identity.groups)
         return bool((self.mode >> 3 if in_group else self.mode) & bit)
+
+    def _list_permits(self, identity: Identity, bit: int) -> bool:
+        """What the access control list gives somebody who is not the owner."""
+        mask = next((permissions for tag, permissions, _ in self.acl if tag == _ACL_MASK), 0o7)
+        for tag, permissions, number in self.acl:
+            if tag == _ACL_USER and number == identity.uid:
+                return bool(permissions & mask & bit)
+        groups = {identity.gid, *identity.groups}
+        of_groups = [
+            permissions
+            for tag, permissions, number in self.acl
+            if (tag == _ACL_GROUP and number in groups) or (tag == _ACL_GROUP_OWNER and self.gid in groups)
+        ]
+        if of_groups:
+            return any(permissions & mask & bit for permissions in of_groups)
+        return bool(self.mode & bit)
 
 
 @dataclass(slots=True)

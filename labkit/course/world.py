@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from labkit.core.started import AppProcess, Started
     from labkit.explain.rows import Explanations
     from labkit.lab.container import Container
-    from labkit.lab.samples.image_facts import FileFact, ImageFacts
+    from labkit.lab.samples.image_facts import ImageFacts
     from labkit.publish.published import Published
     from labkit.threat.evidence import Matrix, Tried
 
 
 class Looks(Protocol):
-    """What a check may look at. Looking runs no program and changes nothing."""
+    """What a check may look at. Looking runs no program of theirs and changes nothing."""
 
     def pod(self, name: str) -> Outcome | None:
         """A pod of the lesson as it is now, once it is decided; one that is being deleted does not count.
@@ -96,8 +96,14 @@ class Looks(Protocol):
     def published(self, image: str) -> Published | None:
         """What the lesson's last publish of an image gave, warnings included; None if there was none."""
 
-    def file(self, image: str, path: str) -> FileFact | None:
-        """Who owns a file or folder of an image, and its mode; None if it is not there."""
+    def digest(self, image: str, path: str) -> str | None:
+        """The sha256 of a file of an image, links followed; None if there is no such image or file."""
+
+    def instructions(self, image: str) -> tuple[str, ...]:
+        """What an image's history says that its Dockerfiles did, oldest first; nothing if the image does not exist.
+
+        The labels that the lab gives are left out.
+        """
 
     def explain(self, manifest: str) -> Explanations:
         """As whom a manifest's containers would run, and what a gate has against it.

@@ -17,7 +17,7 @@ from labkit.adapters.engine import BuildStopped, EngineRefused, image_labels
 from labkit.archives import ImageTree
 from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
-from labkit.base.resources import CLUSTER, require
+from labkit.base.resources import require
 from labkit.core.image_reference import ImageReference
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container
@@ -25,16 +25,15 @@ from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.dockerfile_images import name_images_in_full
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.lab.samples.image_history import instructions_of
 from labkit.lab.samples.image_trees import ImageTrees
 from labkit.lab.survey import survey
 from labkit.notebook.cell_arguments import containers_of, require_dockerfile, require_image, require_text
 from labkit.notebook.opened_lesson import OpenedLesson, full_name
+from labkit.publish.app_files import HELLO
 from labkit.publish.published import Options, Published
 from labkit.publish.publisher import publish
 from labkit.show.table import Table
-
-HELLO = CLUSTER / "apps" / "hello"
-"""The article's own program, as the .NET SDK published it."""
 
 _PROGRAM = ("Program.cs", "hello.csproj")
 _BUILD_SECONDS = 180.0
@@ -45,6 +44,7 @@ class LessonImages:
 
     def __init__(self, lesson: OpenedLesson) -> None:
         self._lesson, self._trees = lesson, ImageTrees()
+        self._digests: dict[tuple[str, str], str | None] = {}
 
     def images(self) -> Table:
         """All sample images."""
@@ -115,6 +115,7 @@ class LessonImages:
             result = RunResult(line, "", 1, message=refused.came_back, stderr=refused.came_back)
         else:
             self._made(name)
+            self._lesson.published.pop(name, None)
             return RunResult(line, "", 0)
         self._stopped(name, result)
         return result
@@ -131,7 +132,25 @@ class LessonImages:
         """All that an image holds; None if there is no such image."""
         engine = self._lesson.lab.engine()
         inspected = engine.image(self._lesson.reference(require_image(name)))
-        return self._trees.of(engine, inspected["Id"]) if inspected else None
+        return self._trees.of(engine, inspected) if inspected else None
+
+    def digest(self, name: str, path: str) -> str | None:
+        """The sha256 of a file of an image, links followed; None if there is none."""
+        engine = self._lesson.lab.engine()
+        reference = self._lesson.reference(require_image(name))
+        inspected = engine.image(reference)
+        if inspected is None:
+            return None
+        # An image of one id never changes.
+        key = inspected["Id"], path
+        if key not in self._digests:
+            self._digests[key] = engine.file_digest(reference, path)
+        return self._digests[key]
+
+    def instructions(self, name: str) -> tuple[str, ...]:
+        """What an image's history says of its Dockerfiles, oldest first."""
+        engine = self._lesson.lab.engine()
+        return instructions_of(engine.history(self._lesson.reference(require_image(name))))
 
     def snapshot(self, container: Container) -> str:
         """An image of a container's file system as it is now; gives its name."""

@@ -21,7 +21,7 @@ from labkit.lab.container import Container
 from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
 from labkit.lab.node_processes import process_statuses
-from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.lab.samples.image_facts import ImageFacts
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.lesson_pods import LessonPods
@@ -106,8 +106,17 @@ class LessonLooks:
     def published(self, image: str) -> Published | None:
         return self._images.published(image)
 
-    def file(self, image: str, path: str) -> FileFact | None:
-        return self._images.file(image, path)
+    def digest(self, image: str, path: str) -> str | None:
+        try:
+            return self._images.digest(image, path)
+        except Misuse:
+            return None
+
+    def instructions(self, image: str) -> tuple[str, ...]:
+        try:
+            return self._images.instructions(image)
+        except Misuse:
+            return ()
 
     def explain(self, manifest: str) -> Explanations:
         # On the lab's own connection, which stays open.

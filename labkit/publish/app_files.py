@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import IO
 
 from labkit.base.errors import LabFailed, Misuse
+from labkit.base.resources import CLUSTER
 from labkit.publish.rules.project import Project
+
+HELLO = CLUSTER / "apps" / "hello"
+"""The article's own program, as the .NET SDK published it."""
 
 _SOURCES = {".cs", ".csproj", ".fs", ".fsproj", ".vb", ".vbproj", ".sln", ".slnx", ".user", ".dockerfile"}
 _NOT_PUBLISHED = {"bin", "obj", ".git", ".vs", ".vscode", "Properties", "Dockerfile", ".dockerignore", ".gitignore"}

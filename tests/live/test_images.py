@@ -62,7 +62,7 @@ def test_who_may_is_what_the_kernel_says(
 def test_an_images_tree_is_what_stat_says(lab: Lab, engine: Engine) -> None:
     inspected = engine.image(lab.reference("setuid"))
     assert inspected is not None
-    tree = ImageTrees().of(engine, inspected["Id"])
+    tree = ImageTrees().of(engine, inspected)
     script = "find /etc /usr/bin -xdev -type f -exec stat -c '%u %g %a %s %n' {} +"
     made_by_the_engine = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
     lines = lab.run("setuid", ["sh", "-c", script], user="0").stdout.splitlines()

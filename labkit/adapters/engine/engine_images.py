@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import posixpath
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from labkit.adapters.engine_answers import (
     PathInImage,
     StreamEvent,
     image_labels,
+    read_content,
     read_inspected,
     read_path,
 )
@@ -33,6 +35,9 @@ _TEXT_BYTES = 1 << 20
 _CONFLICT = 409
 # How the classic builder names the image of each step (moby:builder/dockerfile/dispatchers.go).
 _STEP = re.compile(r"^ ---> ([0-9a-f]{12,64})$", re.MULTILINE)
+
+
+_MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 
 
 class _Chunks(io.RawIOBase):
@@ -105,6 +110,33 @@ class EngineImages(EngineConnection):
             return None
         with contextlib.closing(chunks):
             return read_path(_Chunks(chunks))
+
+    def file_digest(self, reference: str, path: str) -> str | None:
+        """The sha256 of a file of an image, symbolic links followed; None if there is no such file.
+
+        Args:
+            reference: the image.
+            path: from the root.
+        """
+        with doing(f"Looking into {reference}"):
+            container = self._api.create_container(reference, command=["none"], labels=self._configuration.labels)
+            try:
+                return self._digest_at(container["Id"], path)
+            finally:
+                self._api.remove_container(container["Id"], force=True, v=True)
+
+    def _digest_at(self, container: str, path: str) -> str | None:
+        for _ in range(_MOST_LINKS):
+            try:
+                chunks, _ = self._api.get_archive(container, path, chunk_size=1 << 20)
+            except NotFound:
+                return None
+            with contextlib.closing(chunks):
+                digest, target = read_content(_Chunks(chunks))
+            if not target:
+                return digest
+            path = posixpath.join(posixpath.dirname(path), target)
+        return None
 
     def build(
         self,

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from labkit.course.exercise import Exercise, Wrong
-from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
-from labkit.course.judging.breaks import FileBreak, ImageBreak
-from labkit.course.judging.demands import Demand, DemandCheck
-from labkit.course.judging.image_demands import may_not_replace, not_root, same_program
+from labkit.course.judging.breaks import ImageBreak
+from labkit.course.judging.demands import DemandCheck
+from labkit.course.judging.image_demands import may_not_replace, not_root, same_program, starts
 from labkit.course.judging.judged_image import JudgedImage, image_named
+from labkit.course.judging.program_demands import keeps_its_program, no_way_to_root, starts_app
 from labkit.course.world import World
 from labkit.threat.evidence import Cell
 from labkit.threat.judge import Verdict
@@ -136,10 +136,10 @@ def _check_evidence(world: World, rows: list[object]) -> Assessment:
         )
     if len(pairs) < 3:
         return not_right(f"The user makes the difference for {', '.join(pairs)}. Three probes are needed.")
-    mine = {cell.key: cell for pair in pairs.values() for cell in pair}
+    mine = {cell.key: cell for cell in cells}
     for where in dict.fromkeys(cell.where for cell in mine.values()):
         there = [cell for cell in mine.values() if cell.where == where]
-        # Side by side, because nobody wants to wait for a check.
+        # All of them, whatever they show; side by side, because nobody wants to wait for a check.
         again = world.start.matrix([cell.posture for cell in there], [cell.probe for cell in there], where)
         for was in there:
             now = again.cell(*was.key)
@@ -223,53 +223,25 @@ _PROGRAM = "/app/rce-app"
 
 
 def _whose_files_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None or image.facts.user != "1654":
-        return None
-    program, folder = image.tree.entry(_PROGRAM), image.tree.entry("/app")
-    if any(entry is None or (entry.uid, entry.mode) != (1654, 0o755) for entry in (program, folder)):
+    if not image.is_built_by("rce-app", "RUN chown -R 1654 /app", "USER 1654"):
         return None
     return "The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own."
 
 
-def _starts_something_else(image: JudgedImage) -> str | None:
-    facts = image.facts
-    if facts.entrypoint != ("./rce-app",) or facts.working_dir != "/app":
-        return f"The image starts {' '.join(facts.entrypoint) or 'nothing'} in {facts.working_dir or '/'}."
-    if image.started.is_running:
-        return None
-    return f"The app does not start any more: {image.started.result.message or image.last_line}."
-
-
-def _new_setuid_program(image: JudgedImage) -> str | None:
-    new = image.new_setuid_files("rce-app")
-    if not new:
-        return None
-    return f"Whoever comes in starts {new[0]} and gets root's rights, by its setuid or setgid bit or its capabilities."
-
-
 _CHECK_WHOSE_FILES = DemandCheck(
     look=image_named("our-app"),
+    ahead=JudgedImage.begin,
     as_given=_whose_files_as_given,
     demands=(
         not_root("as a user who is not root"),
         same_program("must start as before", _PROGRAM, "rce-app"),
-        Demand(
-            "starts",
-            "must start as before",
-            _starts_something_else,
-            (
-                *breaks.NO_START,
-                ImageBreak("another program", ('ENTRYPOINT ["/bin/true"]',)),
-                ImageBreak("its program closed", files=(FileBreak(_PROGRAM, mode=0o600),)),
-            ),
+        starts("must start as before", program=_PROGRAM, also=(ImageBreak("ends", ('ENTRYPOINT ["/bin/true"]',)),)),
+        starts_app(
+            "must start as before", _PROGRAM, "rce-app", also=(ImageBreak("ends", ('ENTRYPOINT ["/bin/true"]',)),)
         ),
         may_not_replace("must not be able to replace its program", _PROGRAM),
-        Demand(
-            "no way to root",
-            "must not be able to replace its program",
-            _new_setuid_program,
-            (ImageBreak("a setuid program", files=(FileBreak("/usr/local/bin/left", mode=0o4755, like=_PROGRAM),)),),
-        ),
+        keeps_its_program("must not be able to replace its program", _PROGRAM),
+        no_way_to_root("must not be able to replace its program", "rce-app", program=_PROGRAM),
     ),
     praise=lambda image: f"The app starts as uid {image.identity.uid}, and uid {image.identity.uid} cannot replace it.",
 )
@@ -337,7 +309,7 @@ COPY --from=rce-app /app/rce-app /app/rce-app
 USER 1654
 """, name="our-app")
 ''',
-            "The image starts nothing",
+            "so the app does not run",
         ),
         Wrong(
             '''

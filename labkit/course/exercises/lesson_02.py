@@ -90,10 +90,8 @@ _MENU_FILE = "/srv/menu"
 
 
 def _menu_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None or image.facts.user:
-        return None
-    file = image.tree.entry(_MENU_FILE)
-    if file is None or (file.uid, file.gid, file.mode) != (0, 0, 0o600):
+    made = "RUN echo soup > /srv/menu && chmod 600 /srv/menu"
+    if not image.is_built_by("debian", made, 'CMD ["cat" "/srv/menu"]'):
         return None
     return "menu runs as root: its Config.User is empty."
 
@@ -127,6 +125,7 @@ def _shows_it_to_anybody(image: JudgedImage) -> str | None:
 
 _CHECK_MENU = DemandCheck(
     look=image_named("menu"),
+    ahead=JudgedImage.begin,
     as_given=_menu_as_given,
     demands=(
         non_root_by_number("a user who is not root, in a way that the kubelet would take for it: a number"),
@@ -334,10 +333,11 @@ CMD ["cat", "/srv/menu"]
 )
 
 _DIARY = "/var/lib/diary"
+_TOO_EARLY_STEPS = 5  # two of them are labels
 
 
 def _too_early_as_given(image: JudgedImage) -> str | None:
-    if not image.stopped_at("RUN mkdir /var/lib/diary"):
+    if not image.stopped_at(_TOO_EARLY_STEPS, "USER $APP_UID", "RUN mkdir /var/lib/diary"):
         return None
     return f"There is no image diary: its build stops before the end. {image.why_it_stopped}"
 

@@ -11,6 +11,7 @@ from labkit.course.judging.breaks import ImageBreak
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import non_root_by_number, starts
 from labkit.course.judging.judged_image import JudgedImage, image_named
+from labkit.course.judging.program_demands import starts_published_app
 from labkit.course.world import World
 
 
@@ -58,7 +59,8 @@ _THREE_SAY = Exercise(
 
 def _orders_as_given(image: JudgedImage) -> str | None:
     facts = image.facts_or_none
-    if facts is None or (facts.user, facts.env.get("APP_UID")) != ("1654", "1654") or _given_to_publish(image):
+    is_published = image.world.look.published(image.name) is not None
+    if facts is None or not is_published or _given_to_publish(image):
         return None
     return 'Config.User of orders and its APP_UID are both still "1654".'
 
@@ -105,6 +107,7 @@ _CHECK_ORDERS = DemandCheck(
             (ImageBreak("another APP_UID", ("ENV APP_UID=1654",)), ImageBreak("no APP_UID", ("ENV APP_UID=",))),
         ),
         starts("the app `orders`", prints="Hello"),
+        starts_published_app("the app `orders`"),
     ),
     praise=lambda image: (
         f'Config.User and APP_UID agree on 10001. It says "{image.last_line}": passwd has no name for that uid.'
@@ -135,6 +138,16 @@ lab.publish(
 item = '<ContainerEnvironmentVariable Include="APP_UID"><Value>10001</Value></ContainerEnvironmentVariable>'
 lab.publish("-p:ContainerFamily=noble-chiseled", item=item, name="orders")
 """,
+        # By a Dockerfile on top, and by a shell that starts nothing else.
+        '''
+lab.publish(name="orders")
+lab.build("""
+FROM orders
+ENV APP_UID=10001
+USER $APP_UID
+ENTRYPOINT exec dotnet /app/hello.dll
+""", name="orders")
+''',
     ),
     wrong=(
         Wrong('lab.publish("-p:ContainerUser=10001", name="orders")', 'APP_UID in the same image is "1654"'),
@@ -160,13 +173,45 @@ lab.publish(item='<ContainerEnvironmentVariable Include="APP_UID" Value=""/>', n
             'lab.publish("-p:ContainerBaseImage=debian", "-p:ContainerUser=10001", name="orders")',
             "APP_UID in the same image is not set",
         ),
+        # It prints what the app would, and is not the app.
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+ENV APP_UID=10001
+USER 10001
+CMD ["echo", "Hello 10001, using Linux on X64"]
+""", name="orders")
+''',
+            "not the program that lab.publish puts there",
+        ),
+        Wrong(
+            """
+lab.publish(item='<ContainerEnvironmentVariable Include="APP_UID" Value="10001"/>', name="orders")
+lab.build('FROM orders\\nENTRYPOINT ["sh", "-c", "dotnet /app/hello.dll >/dev/null; echo Hello"]', name="orders")
+""",
+            "not the program that lab.publish puts there",
+        ),
+        Wrong(
+            """
+lab.publish(name="orders")
+lab.build("FROM orders\\nLABEL team=blue", name="orders")
+""",
+            '"10001" was asked for',
+        ),
     ),
     check=_CHECK_ORDERS,
 )
 
 
+# As the untouched cell gives it: the property is misspelt.
+_STILL_ROOT_GIVEN = (
+    f"-p:ContainerFamily=noble-chiseled -p:ContainerUsr=1654  # with {_variable('')} in an ItemGroup of hello.csproj"
+)
+
+
 def _still_root_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None or image.facts.user or image.facts.env.get("APP_UID") != "":
+    if image.facts_or_none is None or _given_to_publish(image) != _STILL_ROOT_GIVEN:
         return None
     return "still-root is still root: its Config.User is empty."
 
@@ -177,6 +222,7 @@ _CHECK_STILL_ROOT = DemandCheck(
     demands=(
         non_root_by_number("the kubelet would take it for non-root"),
         starts("it greets `app`", prints="Hello app,", also=(breaks.ANOTHER_UID,)),
+        starts_published_app("it greets `app`"),
     ),
     praise=lambda image: f'Config.User is "{image.facts.user}", and it says "{image.last_line}".',
 )
@@ -237,6 +283,18 @@ lab.publish("-p:ContainerBaseImage=appliance", "-p:ContainerUser=1654", name="st
 """,
             "does not start",
         ),
+        Wrong(
+            '''
+lab.build("""
+FROM runtime-deps
+USER 1654
+ENTRYPOINT ["echo", "Hello app, using Linux on X64"]
+""", name="still-root")
+''',
+            "not the program that lab.publish puts there",
+        ),
+        # Another way to stay root.
+        Wrong('lab.publish("-p:ContainerBaseImage=debian", name="still-root")', "has no user"),
     ),
     check=_CHECK_STILL_ROOT,
 )

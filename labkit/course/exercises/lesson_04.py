@@ -108,8 +108,11 @@ _WHICH_UIDS = Exercise(
 )
 
 
+_OWN_USER_STEPS = 5  # two of them are labels
+
+
 def _own_user_as_given(image: JudgedImage) -> str | None:
-    if not image.stopped_at("RUN useradd --uid 1000 worker"):
+    if not image.stopped_at(_OWN_USER_STEPS, "RUN useradd --uid 1000 worker"):
         return None
     return f"There is no image own-user: its build stops before the end. {image.why_it_stopped}"
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from labkit.core.causes import Cause
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.assessment import Assessment, not_right, passed
-from labkit.course.judging.breaks import ImageBreak
-from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.judging.demands import DemandCheck
 from labkit.course.judging.image_demands import may_not_replace, may_write, non_root_by_number, same_program, starts
 from labkit.course.judging.judged_image import JudgedImage, image_named
+from labkit.course.judging.program_demands import keeps_its_program, no_way_to_root, starts_app
 from labkit.course.world import World
 
 
 def _fails_open_as_given(image: JudgedImage) -> str | None:
-    base = image.world.look.image("ubuntu")
-    if image.facts_or_none is None or base is None or image.facts.user or image.facts.layers != base.layers:
+    if not image.is_built_by("ubuntu", "USER"):
         return None
     return "The image fails-open has no user, so it is root: APP_UID is empty in ubuntu."
 
@@ -109,6 +108,25 @@ lab.build("""
 ''',
             "does not start: uids and gids must be in range",
         ),
+        # For whoever builds on it: the image itself stays as it was.
+        Wrong(
+            '''
+lab.build("""
+    FROM ubuntu
+    ONBUILD USER 1654
+""", name="fails-open")
+''',
+            "has no user",
+        ),
+        Wrong(
+            '''
+lab.build("""
+    FROM ubuntu
+    LABEL user=1654
+""", name="fails-open")
+''',
+            "has no user",
+        ),
     ),
     check=_CHECK_FAILS_OPEN,
 )
@@ -151,34 +169,27 @@ _AFTER_THE_COLON = Exercise(
 
 
 def _notes_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None or image.facts.user != "1654":
-        return None
-    folder = image.tree.entry("/app/data")
-    if folder is None or (folder.uid, folder.gid, folder.mode) != (0, 0, 0o755):
+    if not image.is_built_by("aspnetapp", "USER root", "RUN mkdir /app/data", "USER 1654"):
         return None
     return "/app/data is still root's: the app, uid 1654, cannot write there."
 
 
 _NOTES_PROGRAM = "/app/aspnetapp"
-_ANOTHER_PROGRAM = ImageBreak("another program", ('ENTRYPOINT ["/bin/sleep", "60"]', "CMD []"))
-
-
-def _starts_something_else(image: JudgedImage) -> str | None:
-    running = [process.arguments for process in image.started.processes]
-    if any("aspnetapp" in arguments for arguments in running):
-        return None
-    return f"It starts {running[0] if running else 'what ends at once'}, and not the app."
+_APPS = ("aspnetapp", "aspnetapp-chiseled")
 
 
 _CHECK_A_FOLDER_TO_WRITE = DemandCheck(
     look=image_named("notes"),
+    ahead=JudgedImage.begin,
     as_given=_notes_as_given,
     demands=(
         non_root_by_number("stay non-root by a number"),
         may_not_replace("add anything to `/app` itself or to replace its own program", _NOTES_PROGRAM, "/app"),
-        same_program("must still start", _NOTES_PROGRAM, "aspnetapp", "aspnetapp-chiseled"),
-        starts("must still start", program=_NOTES_PROGRAM, also=(_ANOTHER_PROGRAM,)),
-        Demand("the app runs", "must still start", _starts_something_else, (_ANOTHER_PROGRAM,)),
+        same_program("must still start", _NOTES_PROGRAM, *_APPS),
+        no_way_to_root("replace its own program", *_APPS, "ubuntu", program=_NOTES_PROGRAM),
+        starts("must still start", program=_NOTES_PROGRAM),
+        starts_app("must still start", _NOTES_PROGRAM, *_APPS),
+        keeps_its_program("replace its own program", _NOTES_PROGRAM),
         may_write("keep notes in `/app/data`", "/app/data"),
     ),
     praise=lambda image: (
@@ -231,6 +242,45 @@ lab.build("""
             ),
             "It starts sleep 60",
         ),
+        # The app, from where it may be replaced.
+        Wrong(
+            _notes(
+                "USER root",
+                "RUN install -d -o $APP_UID /app/data /srv/own",
+                "RUN install -o $APP_UID /app/aspnetapp /srv/own/aspnetapp",
+                "USER $APP_UID",
+                'ENTRYPOINT ["/srv/own/aspnetapp"]',
+            ),
+            "can replace its own program, /srv/own/aspnetapp",
+        ),
+        Wrong(
+            _notes(
+                "USER root",
+                "RUN install -d -o $APP_UID /app/data && cp /app/aspnetapp /app/data/aspnetapp",
+                "USER $APP_UID",
+                'ENTRYPOINT ["sh", "-c", "exec /app/data/aspnetapp"]',
+            ),
+            "can replace its own program, /app/data/aspnetapp",
+        ),
+        # Another program by the app's name.
+        Wrong(
+            _notes(
+                "USER root",
+                "RUN install -d -o $APP_UID /app/data && mkdir /opt/app && cp /bin/sleep /opt/app/aspnetapp",
+                "USER $APP_UID",
+                'ENTRYPOINT ["/opt/app/aspnetapp", "60"]',
+            ),
+            "and not the app: what is executed there is /opt/app/aspnetapp",
+        ),
+        Wrong(
+            _notes(
+                "USER root",
+                "RUN install -d -o $APP_UID /app/data && chmod u+s /app/aspnetapp",
+                "USER $APP_UID",
+            ),
+            "gets root's rights, by its setuid",
+        ),
+        Wrong(_notes("USER root", "RUN mkdir /app/data && true", "USER $APP_UID"), "it may not write there"),
     ),
     check=_CHECK_A_FOLDER_TO_WRITE,
 )

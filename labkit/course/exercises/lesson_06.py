@@ -9,7 +9,6 @@ from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import (
     describe,
     may_write,
-    no_shell,
     non_root_by_number,
     not_root,
     same_program,
@@ -17,6 +16,7 @@ from labkit.course.judging.image_demands import (
     starts,
 )
 from labkit.course.judging.judged_image import JudgedImage, image_named
+from labkit.course.judging.program_demands import no_shell, starts_app
 from labkit.course.world import World
 
 
@@ -242,15 +242,9 @@ def _has_no_line(image: JudgedImage) -> str | None:
     return f"It runs as uid {process.uid}, gid {process.gid}, home {process.home}: the image's passwd file {line}."
 
 
-def _starts_another(image: JudgedImage) -> str | None:
-    main = image.started.main
-    if main is None or _PROGRAM.rpartition("/")[2] in main.arguments:
-        return None
-    return f"It starts {main.arguments} in place of the app."
-
-
 _CHECK_FROM_SCRATCH = DemandCheck(
     look=image_named("from-scratch"),
+    ahead=JudgedImage.begin,
     as_given=_from_scratch_as_given,
     demands=(
         non_root_by_number("non-root by a number"),
@@ -258,7 +252,7 @@ _CHECK_FROM_SCRATCH = DemandCheck(
         same_program("with the app", _PROGRAM, "aspnetapp-chiseled"),
         Demand("known", "a number that its passwd file knows", _has_no_line, (breaks.ANOTHER_UID,)),
         starts("with the app", program=_PROGRAM),
-        Demand("starts the app", "with the app", _starts_another),
+        starts_app("with the app", _PROGRAM, "aspnetapp-chiseled"),
     ),
     praise=lambda image: (
         f"It runs as uid {image.identity.uid}, whose name there is {image.identity.user}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from labkit.core.started import AppProcess
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
@@ -13,10 +14,11 @@ from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import may_not_replace, non_root_by_number, starts
 from labkit.course.judging.judged_container import JudgedContainer
 from labkit.course.judging.judged_image import JudgedImage, image_named
+from labkit.course.judging.program_demands import is_app
 from labkit.course.world import World
 from labkit.lab.container import Container
 
-_NOTE = "/app/note.txt"
+_NOTE, _PROGRAM = "/app/note.txt", "/app/aspnetapp"
 
 
 def _moment_as_given(app: JudgedContainer) -> str | None:
@@ -39,14 +41,18 @@ def _is_another_app(app: JudgedContainer) -> str | None:
         return f"The container is not one of {app.base}, so this is not the app."
     if not app.processes:
         return "The container does not run any more."
-    if not any("aspnetapp" in process.arguments for process in app.processes):
+    if not any(_is_app(app, process) for process in app.processes):
         return f"The container runs {app.processes[0].arguments} in place of the app."
     return None
 
 
+def _is_app(app: JudgedContainer, process: AppProcess) -> bool:
+    return is_app(app, process, _PROGRAM, [app.base])
+
+
 def _does_not_go_on_as_1654(app: JudgedContainer) -> str | None:
     for process in app.processes:
-        if process.uid != 1654 and "aspnetapp" in process.arguments:
+        if process.uid != 1654 and _is_app(app, process):
             return f"The file is there, but the app itself runs as uid {process.uid} now."
         if process.uid != 1654:
             return f"The file is there, and something else was left running as uid {process.uid}: {process.arguments}."

@@ -7,6 +7,7 @@ makes each break of a right answer to see that the check says so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -54,6 +55,7 @@ class DemandCheck(Generic[Subject]):
         look: takes the world, and the answer where the cell gives one, to what is judged.
         demands: what the task asks for. The first in the list is the first to be told.
         praise: what was seen, as a sentence, when all of them are met.
+        ahead: begins in a pool what takes time and will be asked for.
         as_given: what to say while all is as the untouched cell makes it; None once something was done.
     """
 
@@ -61,10 +63,16 @@ class DemandCheck(Generic[Subject]):
     demands: tuple[Demand[Subject], ...]
     praise: Callable[[Subject], str]
     as_given: Callable[[Subject], str | None] = lambda _: None
+    ahead: Callable[[Subject, Executor], None] = lambda *_: None
 
     def __call__(self, world: World, answer: object) -> Assessment:
         """Assess the world as it is."""
         subject = self.look(world, answer)
+        with ThreadPoolExecutor(2) as pool:
+            self.ahead(subject, pool)
+            return self._assess(subject)
+
+    def _assess(self, subject: Subject) -> Assessment:
         if (sentence := self.as_given(subject)) is not None:
             return not_yet(sentence)
         if (missing := subject.missing()) is not None:

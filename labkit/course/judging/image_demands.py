@@ -9,9 +9,6 @@ from labkit.course.judging.demands import Demand
 from labkit.course.judging.judged_image import STRANGER, JudgedImage
 from labkit.course.users import why_not_non_root
 
-_SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh")
-_PLACES = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/busybox")
-
 
 def non_root_by_number(asks: str) -> Demand[JudgedImage]:
     """Its user is a number other than 0, which is all that a kubelet goes by.
@@ -104,8 +101,12 @@ def same_program(asks: str, path: str, *samples: str) -> Demand[JudgedImage]:
     def unmet(image: JudgedImage) -> str | None:
         if image.tree.entry(path) is None:
             return f"{path} is not in the image any more."
-        if image.tree.content_digest(path) in {image.tree_of(sample).content_digest(path) for sample in samples}:
-            return None
+        # What a .NET program does is in the file of its name beside it.
+        beside = f"{path}.dll"
+        for sample in samples:
+            wanted = image.digest_of(sample, path), image.digest_of(sample, beside)
+            if (image.tree.content_digest(path), image.tree.content_digest(beside)) == wanted:
+                return None
         return f"{path} is not the program that it was: it is another file than that of {' or '.join(samples)}."
 
     return Demand(
@@ -123,18 +124,6 @@ def stands_on(asks: str, base: str) -> Demand[JudgedImage]:
         return f"It does not stand on {base} any more."
 
     return Demand("base", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
-
-
-def no_shell(asks: str) -> Demand[JudgedImage]:
-    """None of the usual shells is in it."""
-
-    def unmet(image: JudgedImage) -> str | None:
-        for path in (f"{place}/{shell}" for place in _PLACES for shell in _SHELLS):
-            if image.tree.entry(path) is not None:
-                return f"It has a shell, {path}: it is not that small image any more."
-        return None
-
-    return Demand("no shell", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
 
 
 def may_write(asks: str, path: str) -> Demand[JudgedImage]:

@@ -35,6 +35,11 @@ class JudgedContainer(JudgedImage):
         """What runs in it, as the engine shows it."""
         return self.world.look.processes(self.container)
 
+    @property
+    def running(self) -> Sequence[AppProcess]:
+        """What runs in it."""
+        return self.processes
+
     def newly_open(self, process: Identity) -> list[str]:
         """What its image has closed to a process, and the process could write to, or replace, now."""
         before = {entry.path: entry for entry in self._before.under("/")}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import posixpath
+import re
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,16 @@ from labkit.core.identity.model import Identity, Image
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
     from labkit.archives import ImageTree
     from labkit.core.run_results import RunResult
-    from labkit.core.started import Started
+    from labkit.core.started import AppProcess, Started
     from labkit.course.world import World
     from labkit.lab.samples.image_facts import ImageFacts
 
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_STEP = re.compile(r"Step \d+/(?P<number>\d+) : (?P<instruction>.*)")
 STRANGER = 4711
 """A uid that no image of the course knows."""
 
@@ -33,6 +39,8 @@ class JudgedImage:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
+        self._reading: Future[ImageTree | None] | None = None
+        self._starting: Future[Started] | None = None
 
     @cached_property
     def facts_or_none(self) -> ImageFacts | None:
@@ -56,11 +64,18 @@ class JudgedImage:
         """The builder's own words for why there is no such image; empty if nothing stopped."""
         return f"The builder says: {self._stop.message}" if self._stop is not None else ""
 
-    def stopped_at(self, instruction: str) -> bool:
-        """Whether there is no such image because the last build of it stopped at this instruction."""
+    def stopped_at(self, number: int, *instructions: str) -> bool:
+        """Whether there is no such image because the last build of it stopped: after these instructions, at the last.
+
+        Args:
+            number: how many instructions its Dockerfile had.
+            instructions: those that were begun, but for FROM.
+        """
         if self.facts_or_none is not None or self._stop is None:
             return False
-        return any(line.endswith(f": {instruction}") for line in str(self._stop.message).splitlines())
+        steps = [match for match in map(_STEP.fullmatch, self._stop.stdout.splitlines()) if match]
+        texts = tuple(match["instruction"] for match in steps[1:])
+        return bool(steps) and {match["number"] for match in steps} == {str(number)} and texts == instructions
 
     @property
     def facts(self) -> ImageFacts:
@@ -68,10 +83,20 @@ class JudgedImage:
         assert self.facts_or_none is not None  # a missing one is told before any demand is looked at
         return self.facts_or_none
 
+    def begin(self, pool: Executor) -> None:
+        """Read its files and start it, side by side, before anybody asks: each takes half a second.
+
+        Args:
+            pool: does it.
+        """
+        if self.facts_or_none is not None:
+            self._reading = pool.submit(self.world.look.tree, self.name)
+            self._starting = pool.submit(self.world.start.app, self.name)
+
     @cached_property
     def tree(self) -> ImageTree:
         """Its finished file system: owners, modes and contents."""
-        tree = self.world.look.tree(self.name)
+        tree = self._reading.result() if self._reading is not None else self.world.look.tree(self.name)
         assert tree is not None  # the image exists
         return tree
 
@@ -79,10 +104,61 @@ class JudgedImage:
         """The file system of a sample image, to compare with."""
         return JudgedImage(self.world, sample).tree
 
-    def new_setuid_files(self, sample: str) -> list[str]:
-        """Files that give root's rights to whoever starts them, and that a sample image has not so."""
-        before = self.tree_of(sample).setuid_files()
-        return [entry.path for entry in self.tree.setuid_files() if entry.uid == 0 and entry not in before]
+    def digest_of(self, sample: str, path: str) -> str | None:
+        """The sha256 of a sample image's file; None if it has none there."""
+        return self.world.look.digest(sample, path)
+
+    def content_digest(self, program: str) -> str | None:
+        """The sha256 of one of its own files, or of a program by its name; None if there is no such file."""
+        for path in self._places(program):
+            if (digest := self.world.look.digest(self.name, path)) is not None:
+                return digest
+        return None
+
+    def find(self, program: str, *, is_program: bool) -> str | None:
+        """Where a file or a program lies; None if there is none.
+
+        Args:
+            program: as the image's metadata or its processes name it.
+            is_program: whether a bare name is looked for in PATH, and not in the working folder.
+        """
+        places = self._places(program) if is_program else [self._absolute(program)]
+        return next((path for path in places if self.tree.entry(path) is not None), None)
+
+    def _places(self, program: str) -> list[str]:
+        if "/" in program or program.endswith(".dll"):
+            return [self._absolute(program)]
+        folders = self.facts.env.get("PATH", _DEFAULT_PATH).split(":")
+        return [posixpath.join(folder or "/", program) for folder in folders]
+
+    def _absolute(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join("/", self.facts.working_dir, path))
+
+    def new_setuid_files(self, *samples: str) -> list[str]:
+        """Files that give root's rights to whoever starts them, and that sample images have not so."""
+        new = [entry for entry in self.tree.setuid_files() if entry.uid == 0]
+        for sample in samples:
+            if new:
+                before = self.tree_of(sample).setuid_files()
+                new = [entry for entry in new if entry not in before]
+        return [entry.path for entry in new]
+
+    @property
+    def instructions(self) -> tuple[str, ...]:
+        """What its Dockerfile did, oldest first, its base's instructions among them."""
+        return self.world.look.instructions(self.name)
+
+    def is_built_by(self, base: str, *instructions: str) -> bool:
+        """Whether it was built on a sample image by these instructions and no others.
+
+        Args:
+            base: the sample image.
+            instructions: as the builder has them, with variables replaced.
+        """
+        if self.facts_or_none is None:
+            return False
+        before = self.world.look.instructions(base)
+        return self.instructions == (*before, *instructions)
 
     @cached_property
     def process(self) -> Identity | None:
@@ -99,7 +175,12 @@ class JudgedImage:
     @cached_property
     def started(self) -> Started:
         """What it does, started with its own entrypoint and as its own user."""
-        return self.world.start.app(self.name)
+        return self._starting.result() if self._starting is not None else self.world.start.app(self.name)
+
+    @property
+    def running(self) -> Sequence[AppProcess]:
+        """What runs when it was started as it will be started."""
+        return self.started.processes if self.started.is_running else ()
 
     @property
     def last_line(self) -> str:
@@ -121,6 +202,8 @@ class JudgedImage:
         others_there = [_nobody(STRANGER), _nobody(STRANGER, 0)]
         entry = self.tree.resolve(path) if path else None
         if entry is not None:
+            others_there += [known.get(uid) or _nobody(uid) for uid in entry.acl_users]
+            others_there += [_nobody(STRANGER, gid) for gid in entry.acl_groups]
             others_there += [known.get(entry.uid) or _nobody(entry.uid)]
             own = {self.process.gid, *self.process.groups} if self.process is not None else set()
             others_there += [_nobody(STRANGER, entry.gid)] if entry.gid not in own else []

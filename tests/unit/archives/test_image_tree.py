@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -230,3 +231,44 @@ def test_a_damaged_archive_is_an_error_in_a_sentence(raw: bytes, problem: str) -
 
 def test_an_image_without_layers_is_empty() -> None:
     assert read_tree([saved_image()], {}).under("/") == []
+
+
+_ANY = 0xFFFFFFFF
+
+
+def _list(*entries: tuple[int, int, int], version: int = 2) -> dict[str, str]:
+    """The extended attribute of an access control list, as a layer's header has it."""
+    content = struct.pack("<I", version) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    return {"SCHILY.xattr.system.posix_acl_access": content.decode("utf-8", "surrogateescape")}
+
+
+_USER, _OWNER, _GROUP_OWNER, _GROUP, _MASK, _OTHERS = 2, 1, 4, 8, 16, 32
+
+
+@pytest.mark.parametrize(
+    ("identity", "reads"),
+    [
+        (who(7), True),
+        (who(8), False),
+        (who(9, 50), True),
+        (who(9, 9, 50), True),
+        (who(9, 51), False),
+        (who(9, 5), False),
+        (who(9), False),
+        (who(1), True),
+    ],
+)
+def test_an_access_control_list_goes_before_the_mode(identity: Identity, reads: bool) -> None:
+    entries = [(_OWNER, 6, _ANY), (_USER, 4, 7), (_USER, 0, 8), (_GROUP_OWNER, 0, _ANY), (_GROUP, 4, 50)]
+    headers = _list(*entries, (_GROUP, 2, 51), (_MASK, 4, _ANY), (_OTHERS, 0, _ANY))
+    image = tree([member("srv/menu", owner="1:5", mode=0o640, headers=headers)])
+    assert image.may_read(identity, "/srv/menu") is reads
+    assert not image.may_write(who(9, 51), "/srv/menu")  # the mask takes it away
+    entry = image.entry("/srv/menu")
+    assert entry is not None and (entry.acl_users, entry.acl_groups) == ((7, 8), (50, 51))
+
+
+@pytest.mark.parametrize("headers", [_list(version=3), {"SCHILY.xattr.system.posix_acl_access": "abc"}])
+def test_a_list_that_the_kernel_would_not_take_is_an_error(headers: dict[str, str]) -> None:
+    with pytest.raises(LabFailed, match="access control list in it is damaged"):
+        tree([member("srv/menu", headers=headers)])

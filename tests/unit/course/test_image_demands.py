@@ -90,3 +90,10 @@ def test_owner_and_mode_are_those_of_what_a_link_leads_to() -> None:
     entries = (TreeEntry("/data", "file", 7, 8, 0o600), TreeEntry("/link", "link", mode=0o777, target="/data"))
     assert describe(_image(*entries), "/link") == "/link leads to /data, and /data belongs to 7:8, mode 600"
     assert describe(_image(), "/link") == "There is no /link"
+
+
+def test_whoever_an_access_control_list_lets_in_is_a_stranger_too() -> None:
+    entries = ((1, 6, 0), (2, 4, 5000), (4, 0, 0), (16, 4, 0), (32, 0, 0))
+    file = TreeEntry("/srv/menu", "file", 1654, 1654, 0o640, acl=entries)
+    unmet = closed_to_strangers("closed", "/srv/menu", reading=True).unmet(_image(_srv(), file))
+    assert unmet is not None and "uid 5000, may read it" in unmet

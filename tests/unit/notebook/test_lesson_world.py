@@ -62,7 +62,8 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "enforced": lambda look: look.enforced(),
     "page": lambda look: look.page("app", 80),
     "image": lambda look: look.image("debian"),
-    "file": lambda look: look.file("debian", "/etc"),
+    "digest": lambda look: look.digest("debian", "/etc/passwd"),
+    "instructions": lambda look: look.instructions("debian"),
     "tree": lambda look: look.tree("debian"),
     "last_stop": lambda look: look.last_stop("debian"),
     "published": lambda look: look.published("debian"),
@@ -70,7 +71,7 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
 }
 _READS = {
     *("pods", "find_pod", "outcome_of", "observe", "logs", "pods_of", "create_pod", "rollout", "enforced", "page"),
-    *("image", "look_inside", "image_archive", "processes", "deployment"),
+    *("image", "look_inside", "file_digest", "history", "image_archive", "processes", "deployment"),
 }
 
 
@@ -80,7 +81,7 @@ def test_each_look_is_tried() -> None:
 
 @pytest.mark.parametrize("name", _LOOKS)
 def test_looking_starts_and_changes_nothing(tmp_path: Path, name: str) -> None:
-    engine = paper_engine(image_archive=iter([saved_image()]), processes=())
+    engine = paper_engine(image_archive=iter([saved_image()]), processes=(), file_digest="1f", history=[])
     kube = paper_kube(
         create_pod=None,
         rollout=rollout,

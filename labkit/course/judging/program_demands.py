@@ -1,0 +1,191 @@
+"""What exercises demand of the program that an image starts: which file is executed, and who could replace it.
+
+What a process is called by, and what it prints, any program can have; what is executed is told by its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import PurePosixPath
+
+from labkit.base.resources import require
+from labkit.core.started import AppProcess
+from labkit.course.judging import breaks
+from labkit.course.judging.breaks import FileBreak, ImageBreak
+from labkit.course.judging.demands import Demand
+from labkit.course.judging.judged_image import JudgedImage
+from labkit.publish.app_files import HELLO
+
+_SHELLS = (
+    *("sh", "bash", "rbash", "dash", "ash", "hush", "busybox", "toybox", "zsh", "ksh", "ksh93", "mksh", "lksh", "oksh"),
+    *("yash", "fish", "csh", "tcsh", "posh"),
+)
+_SHELLS_OF = (("debian", "/bin/sh"), ("debian", "/bin/bash"), ("alpine", "/bin/busybox"))
+_DOTNET = (("runtime", "/usr/bin/dotnet"), ("runtime-chiseled", "/usr/bin/dotnet"))
+_ANYONE_MAY_START = 0o111
+
+
+def starts_app(asks: str, path: str, *samples: str, also: tuple[ImageBreak, ...] = ()) -> Demand[JudgedImage]:
+    """A sample image's program runs when the image is started, however it is called.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        path: the program in the samples.
+        samples: the sample images that have it.
+        also: what would break it, besides another program.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        running = image.running
+        if any(is_app(image, process, path, samples) for process in running):
+            return None
+        if not running:
+            argv = shlex.join((*image.facts.entrypoint, *image.facts.command))
+            return f"It starts {argv}, which has ended, so the app does not run. It prints: {image.last_line}"
+        if not all(process.digest for process in running):
+            return "It runs, and which program that is could not be seen: the engine lets nobody look at its processes."
+        seen = running[0]
+        return f"It starts {seen.arguments}, and not the app: what is executed there is {seen.program}."
+
+    another = ImageBreak("another program", ('ENTRYPOINT ["/bin/sleep", "60"]', "CMD []"))
+    return Demand("the app runs", asks, unmet, (another, *also))
+
+
+def is_app(image: JudgedImage, process: AppProcess, path: str, samples: Iterable[str]) -> bool:
+    """Whether a process executes a sample image's program, called by its name or by a .NET runtime's."""
+    argv = process.arguments.split()
+    name = PurePosixPath(path).name
+    if not process.digest or not argv:
+        return False
+    # One file may act as several programs, by what it is called by, as busybox does.
+    if PurePosixPath(argv[0]).name == name:
+        return any(process.digest == image.digest_of(sample, path) for sample in samples)
+    if PurePosixPath(argv[-1]).name == f"{name}.dll" and process.digest in _digests(image, _DOTNET):
+        own = image.content_digest(argv[-1])
+        return own is not None and any(own == image.digest_of(sample, f"{path}.dll") for sample in samples)
+    return False
+
+
+def starts_published_app(asks: str) -> Demand[JudgedImage]:
+    """It starts the article's program, as a publish has put it there."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        argv = started_argv(image)
+        program = image.content_digest(argv[0]) if argv else None
+        if program in _digests(image, _DOTNET) and len(argv) > 1:
+            app = image.content_digest(argv[1])
+        else:
+            app = image.content_digest(f"{argv[0]}.dll") if program == _published("hello") else None
+        if app is not None and app == _published("hello.dll"):
+            return None
+        return f"It starts {shlex.join(argv) or 'nothing'}, which is not the program that lab.publish puts there."
+
+    greeting = "Hello app, using Linux on X64"
+    echo = breaks.another_base(
+        "debian", "ENV APP_UID=10001", "RUN useradd --uid 10001 app", "USER 10001", f'CMD ["echo", "{greeting}"]'
+    )
+    return Demand("the app", asks, unmet, (echo,))
+
+
+def keeps_its_program(asks: str, *paths: str) -> Demand[JudgedImage]:
+    """The image's own user can replace nothing of what is executed when the image is started.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        paths: programs of the image that the mutations open.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        process = image.process
+        for path in dict.fromkeys(_executed(image)) if process is not None else ():
+            assert process is not None
+            if image.tree.replaceable_by(process, path):
+                return (
+                    f"As uid {process.uid}, gid {process.gid} the app can replace its own program, {path}: "
+                    "that is what is started."
+                )
+        return None
+
+    return Demand("closed program", asks, unmet, tuple(breaks.open_to_all(path) for path in paths))
+
+
+def no_way_to_root(asks: str, *samples: str, program: str = "") -> Demand[JudgedImage]:
+    """No file gives root's rights to whoever starts it, but for those that the sample images have.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        samples: the images that count as given.
+        program: a file of the image that the mutations make such a one.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        new = image.new_setuid_files(*samples)
+        if not new:
+            return None
+        return f"Whoever comes in starts {new[0]} and gets root's rights, by its setuid or setgid bit or capabilities."
+
+    left = FileBreak("/usr/local/bin/left", mode=0o4755, like=program)
+    changes = (ImageBreak("a setuid program", files=(left,)),) if program else ()
+    return Demand("no way to root", asks, unmet, changes)
+
+
+def no_shell(asks: str) -> Demand[JudgedImage]:
+    """No shell is in it, wherever it lies and whatever it is called."""
+
+    def unmet(image: JudgedImage) -> str | None:
+        known = _digests(image, _SHELLS_OF)
+        for entry in image.tree.under("/"):
+            leads_to = image.tree.resolve(entry.path)
+            if leads_to is None or leads_to.kind != "file" or not leads_to.mode & _ANYONE_MAY_START:
+                continue
+            if PurePosixPath(entry.path).name in _SHELLS or leads_to.digest in known:
+                return f"It has a shell, {entry.path}: it is not that small image any more."
+        return None
+
+    hidden = ImageBreak("a shell by another name", ("COPY --from=debian /bin/dash /opt/tool",))
+    return Demand("no shell", asks, unmet, (breaks.another_base("debian", "USER 1654"), hidden))
+
+
+def started_argv(image: JudgedImage) -> tuple[str, ...]:
+    """What an image executes in the end: a shell that is given one plain command executes that."""
+    argv = (*image.facts.entrypoint, *image.facts.command)
+    if len(argv) != 3 or argv[1] != "-c" or PurePosixPath(argv[0]).name not in _SHELLS:
+        return argv
+    if image.content_digest(argv[0]) not in _digests(image, _SHELLS_OF):
+        return argv
+    try:
+        lexer = shlex.shlex(argv[2], posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        command = tuple(lexer)
+    except ValueError:
+        return argv
+    is_plain = command and not any(set(part) & set("();<>|&$`\n*?[]{}~") for part in command)
+    return command[command[0] == "exec" :] if is_plain else argv
+
+
+def _executed(image: JudgedImage) -> Iterator[str]:
+    """The files that are executed at a start: what runs, what the image names, and what a shell is given to read."""
+    yield from (process.program for process in image.running if process.program)
+    argv = (*image.facts.entrypoint, *image.facts.command)
+    for number, part in enumerate(argv):
+        path = image.find(part, is_program=number == 0)
+        entry = image.tree.resolve(path) if path is not None else None
+        if path is not None and entry is not None and entry.kind == "file":
+            is_script = number == 1 and PurePosixPath(argv[0]).name in (*_SHELLS, "dotnet")
+            if number == 0 or is_script or entry.mode & _ANYONE_MAY_START:
+                yield path
+
+
+def _digests(image: JudgedImage, files: Iterable[tuple[str, str]]) -> set[str]:
+    """The sha256 of files of sample images, those that are there."""
+    digests = (image.digest_of(sample, path) for sample, path in files)
+    return {digest for digest in digests if digest is not None}
+
+
+@cache
+def _published(file: str) -> str:
+    """The sha256 of a file of the article's program."""
+    return hashlib.sha256((require(HELLO) / file).read_bytes()).hexdigest()

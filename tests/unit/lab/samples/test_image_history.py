@@ -1,0 +1,31 @@
+"""An image's history in the words of its Dockerfiles, whichever builder wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.lab.samples.image_history import instructions_of
+
+
+@pytest.mark.parametrize(
+    ("created_by", "instruction"),
+    [
+        ("/bin/sh -c #(nop)  USER 1654", "USER 1654"),
+        ("/bin/sh -c #(nop)  USER ", "USER"),
+        ("/bin/sh -c mkdir /app/data", "RUN mkdir /app/data"),
+        ("RUN /bin/sh -c mkdir /app/data # buildkit", "RUN mkdir /app/data"),
+        ("USER 1654", "USER 1654"),
+        ("/bin/sh -c #(nop)  ONBUILD USER 1654", "ONBUILD USER 1654"),
+    ],
+)
+def test_an_instruction_is_as_a_dockerfile_has_it(created_by: str, instruction: str) -> None:
+    entry: Any = {"CreatedBy": created_by}
+    assert instructions_of([entry]) == (instruction,)
+
+
+def test_the_oldest_is_first_and_the_labs_labels_are_none() -> None:
+    lines = ["/bin/sh -c #(nop)  LABEL labkit.lab=labkit", "/bin/sh -c #(nop)  USER 1654", "/bin/sh -c true"]
+    history: Any = [{"CreatedBy": line} for line in lines]
+    assert instructions_of(history) == ("RUN true", "USER 1654")
