@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from labkit import archives
-from labkit.base.errors import Misuse
-from labkit.core.identity.model import read_version
+from labkit.base.errors import MachineLacks, Misuse, add_packages_command
+from labkit.core.identity.model import Versions, read_version
 from labkit.explain import dockerfiles
 from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.manifest_files import is_manifest
+from labkit.explain.rows import Explanations
 
 if TYPE_CHECKING:
     from labkit.core.image_platform import ImagePlatform
@@ -60,6 +63,64 @@ class Named:
             tuple(name for name in manifests if name not in folders),
             tuple(name for name in left if name not in manifests),
         )
+
+
+@dataclass(frozen=True)
+class ClusterArguments:
+    """The options that speak of a cluster.
+
+    Args:
+        is_asked: whether a cluster is asked about.
+        context: None for the current one.
+        namespaces: none for that of the context.
+        is_all: whether all namespaces are asked about.
+    """
+
+    is_asked: bool
+    context: str | None
+    namespaces: Sequence[str]
+    is_all: bool
+
+    def check(self, named: Named, fix: bool) -> None:
+        """See that nothing contradicts.
+
+        Raises:
+            Misuse: something does.
+            MachineLacks: what speaks to a cluster is not installed.
+        """
+        example = "for example\n  labkit explain --cluster --context NAME -n NAMESPACE"
+        if not self.is_asked:
+            if self.context is not None or self.namespaces or self.is_all:
+                raise Misuse("Reading --context, -n and -A", "they are for a cluster", example)
+            return
+        if named != Named():
+            raise Misuse("Explaining a cluster", "files or images are named as well", "ask about them by themselves")
+        if fix:
+            raise Misuse("Explaining a cluster", "--fix changes files, and there are none", "leave --fix out")
+        if self.namespaces and self.is_all:
+            raise Misuse("Explaining a cluster", "-A means all namespaces, -n some", "leave one of them out")
+        if find_spec("lightkube") is None or find_spec("httpx2") is None:
+            raise MachineLacks(
+                "Explaining a cluster",
+                "the Python packages that speak to one are not installed",
+                f"add them\n  {add_packages_command()}",
+            )
+
+    def explain(self, finder: ImageFinder, levels: Sequence[str], versions: Versions | None) -> Explanations:
+        """As whom the cluster's containers run.
+
+        Args:
+            finder: looks images up.
+            levels: what namespaces enforce, as --namespace-level.
+            versions: whose rules count; None for those of the cluster.
+
+        Raises:
+            LabError: the cluster cannot be read.
+        """
+        from labkit.cli.explain_cluster import ask_cluster
+
+        kubernetes = versions.kubernetes if versions is not None else None
+        return ask_cluster(finder, self.context, self.namespaces, self.is_all, levels, kubernetes)
 
 
 class ExplainCommand(click.Command):

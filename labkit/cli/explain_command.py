@@ -13,7 +13,15 @@ import click
 
 from labkit import archives as image_archives
 from labkit.base.errors import Misuse
-from labkit.cli.explain_arguments import GATE, ExplainCommand, Named, complete_images, parse_platform, parse_version
+from labkit.cli.explain_arguments import (
+    GATE,
+    ClusterArguments,
+    ExplainCommand,
+    Named,
+    complete_images,
+    parse_platform,
+    parse_version,
+)
 from labkit.cli.explain_output import (
     answer_batch,
     echo,
@@ -49,6 +57,7 @@ _EXAMPLES = """
     helm template . | labkit explain -f -        what Helm makes; kubectl kustomize . likewise
     labkit explain Dockerfile                    the image that would be built of it
     labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or not known
+    labkit explain --cluster -A                  a whole cluster: predicted, and as whom its pods run
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
 """
 
@@ -108,6 +117,14 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
     metavar="OS/ARCH[/VARIANT]",
     help="Of images that are made for several; the default is this machine's.",
 )
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="All workloads and pods of a cluster, by your own kubeconfig; only reads (get, list).",
+)
+@click.option("--context", metavar="NAME", help="With --cluster: the kubeconfig's context. The default is its current.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="With --cluster: the default is the context's.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="With --cluster: all namespaces.")
 @click.option("--kubernetes", metavar="VERSION", help="Rules of an older cluster, such as 1.33.")
 @click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
@@ -148,6 +165,10 @@ def explain_command(
     levels: Sequence[str],
     offline: bool,
     platform: str | None,
+    cluster: bool,
+    context: str | None,
+    namespaces: Sequence[str],
+    all_namespaces: bool,
     kubernetes: str | None,
     runc: str | None,
     batch: bool,
@@ -182,7 +203,9 @@ def explain_command(
     # What a hook hands over was not chosen, and most Compose files name images that are not here.
     forgiven = frozenset(images if gate else ())
     named = Named.sort(places, images)
-    if named == Named():
+    in_cluster = ClusterArguments(cluster, context, namespaces, all_namespaces)
+    in_cluster.check(named, bool(pipeline["fix"]))
+    if named == Named() and not cluster:
         raise Misuse("Explaining", "no image and no manifest is named", "see how\n  labkit explain --help")
     places, files = named.places, named.files
     verbose = bool(click.get_current_context().find_root().params.get("verbose"))
@@ -229,6 +252,8 @@ def explain_command(
             versions=versions,
         )
         explained = Explanations.joined([Explanations(rows), built, of_manifests])
+        if cluster:
+            explained = in_cluster.explain(finder, levels, versions if kubernetes is not None else None)
         unused = finder.unused_users()
         if asked is not None and asked.lock:
             return write_lock(asked, finder, explained)

@@ -26,7 +26,7 @@ def print_answers(explained: Explanations, as_json: bool, report: str | None = N
         for note in notes:
             echo(note, err=True)
     elif explained.rows:
-        echo(f"{explained.table()}\n\n{explained.chains()}")
+        echo(explained.printed())
     elif notes:
         echo("\n".join(notes), err=True)
     for flaw in explained.flaws:

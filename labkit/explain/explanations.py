@@ -168,7 +168,7 @@ def explain_text(
 def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, versions: Versions) -> Explanations:
     finder.find_all(container.image for container in asked.containers if container.image)
     rows = [
-        _asked_row(finder, container, levels.policy(container.namespace, asked.policies), versions)
+        explain_container(finder, container, levels.policy(container.namespace, asked.policies), versions)
         for container in asked.containers
     ]
     unjudged = (*asked.unjudged, *asked.templates)
@@ -178,7 +178,17 @@ def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, v
     return explained.with_origins(finder.origin)
 
 
-def _asked_row(finder: ImageFinder, asked: AskedContainer, policy: Policy | None, versions: Versions) -> Explanation:
+def explain_container(
+    finder: ImageFinder, asked: AskedContainer, policy: Policy | None, versions: Versions
+) -> Explanation:
+    """As whom a container that somebody asks for runs.
+
+    Args:
+        finder: looks its image up.
+        asked: the container.
+        policy: what its namespace enforces, None if that is not known.
+        versions: of API server and kubelet.
+    """
     image = finder.find(asked.image) if asked.image else None
     where = pod_and_container(asked.name, asked.namespace, asked.container)
     if is_for_windows(asked.template.spec) or (image is not None and image.is_for_windows):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
 from labkit.core.identity.identity_cases import identity_to_dict, kubelet_to_dict
 from labkit.core.identity.model import Answer, ImageOrigin
 from labkit.show.table import Table
+
+if TYPE_CHECKING:
+    from labkit.explain.seen_in_pods import SeenInPods
 
 _HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")
 _DECIDED_BY = {
@@ -58,6 +61,7 @@ class Explanation:
         never_root: whether its settings forbid root, whoever the image names.
         annotations: of the workload, those that are for this kit.
         origin: where the image was found; None if it is not known, or nobody looked for it.
+        seen: what the pods of a cluster show of it; None for what is in no cluster.
     """
 
     file: str | None
@@ -77,6 +81,7 @@ class Explanation:
     never_root: bool = False
     annotations: Mapping[str, object] = field(default_factory=dict)
     origin: ImageOrigin | None = None
+    seen: SeenInPods | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -96,6 +101,7 @@ class Explanation:
             "runs_as": self._identity(),
             "because": list(self.because),
             **self._of_dockerfile(),
+            **({"actual": self.seen.to_dict()} if self.seen is not None else {}),
         }
 
     def _identity(self) -> dict[str, Any] | None:
@@ -110,7 +116,8 @@ class Explanation:
     @property
     def because(self) -> tuple[str, ...]:
         """Who decided what, the API server first."""
-        return self.api.chain((*self._sentences_on_origin(), *self.answer.because))
+        seen = (f"in the cluster: {self.seen}", *self.seen.differences) if self.seen is not None else ()
+        return (*self.api.chain((*self._sentences_on_origin(), *self.answer.because)), *seen)
 
     def _sentences_on_origin(self) -> tuple[str, ...]:
         """Where the image's user comes from, if it was asked of a registry: nobody has the image here."""
@@ -133,7 +140,8 @@ class Explanation:
     def title(self) -> str:
         """Which container it is, in a few words."""
         role = "" if self.role == "main" else f" ({self.role})"
-        return " ".join(part for part in (self.kind, self.name, self.container) if part) + role
+        name = f"{self.namespace}/{self.name}" if self.seen is not None else self.name
+        return " ".join(part for part in (self.kind, name, self.container) if part) + role
 
     @property
     def verdict(self) -> str:
@@ -143,7 +151,7 @@ class Explanation:
         if self.api.ok is False:
             return "admission refuses" if self.api.cause is Cause.POD_SECURITY else "the API server refuses"
         if self.answer.ok is None:
-            return "not known"
+            return "runs" if self.seen is not None and self.seen.identities else "not known"
         if self.answer.ok:
             return "runs"
         if self.answer.kubelet_refusal is self.answer.refusal:
@@ -170,13 +178,23 @@ class Explanation:
         """Why a gate must stay shut: it is refused, it is root, or its user is not known; None if it may pass."""
         if self.build is not None and not self.build.ok:
             return f"the build stops: {self.build.message}"
+        if self.seen is not None and self.is_seen_as_root:
+            return f"runs as root in {self.seen.root_pods} of {self.seen.pods} pods"
         if self.is_refused:
             return f"{self.verdict} ({self.cause})"
+        if self.seen is not None and self.seen.refusals:
+            refusal = self.seen.refusals[0]
+            return f"does not start in {refusal.pods} of {self.seen.pods} pods ({refusal.cause}): {refusal.message}"
         if self.answer.uid == 0:
             return "runs as root"
         if self.answer.is_administrator and self.answer.user_name is not None:
             return f"runs as {self.answer.user_name}, who is to Windows what root is to Linux"
         return None if self.forgiven else self.unknown
+
+    @property
+    def is_seen_as_root(self) -> bool:
+        """Whether pods of a cluster run it as root, whatever was predicted."""
+        return self.seen is not None and self.seen.root_pods > 0
 
     @property
     def is_refused(self) -> bool:
@@ -190,6 +208,8 @@ class Explanation:
         if self.is_refused or (answer.ok and (answer.uid is not None or answer.user_name is not None)):
             return None
         if self.build is not None and (self.answer.ok or not self.build.ok):
+            return None
+        if self.seen is not None and (self.seen.identities or self.seen.refusals):
             return None
         if self.advice is not None:
             return self.advice
@@ -211,7 +231,8 @@ class Explanation:
             decided_by = decided_by.replace("runAsUser", "runAsUserName")
         if self.kind == "Compose" and self.answer.decided_by == "-u":
             decided_by = "the service's user"
-        return (self.title, user, decided_by, self.runs_as, self.verdict, str(self.cause or ""))
+        seen = (str(self.seen),) if self.seen is not None else ()
+        return (self.title, user, decided_by, self.runs_as, *seen, self.verdict, str(self.cause or ""))
 
 
 @dataclass(frozen=True, repr=False)
@@ -267,11 +288,17 @@ class Explanations:
 
     def table(self) -> Table:
         """One line for each container, the notes below."""
-        return Table("", _HEADERS, [row.row() for row in self.rows], "\n".join(self.notes))
+        in_cluster = any(row.seen is not None for row in self.rows)
+        headers = (*_HEADERS[:4], "in the cluster", *_HEADERS[4:]) if in_cluster else _HEADERS
+        return Table("", headers, [row.row() for row in self.rows], "\n".join(self.notes))
 
     def chains(self) -> Table:
         """Who decided what, for each container."""
         return Table("", (), [(row.title, "\n".join(row.because)) for row in self.rows])
+
+    def printed(self) -> str:
+        """The tables as they are printed: the containers, and the chain of each."""
+        return f"{self.table()}\n\n{self.chains()}"
 
     def unread(self) -> str:
         """What could not be read or judged, a line each."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labkit.core.admission.api_server import PodTemplate, is_own_kind, read_foreign_pod, read_template
+from labkit.core.admission.api_server import LET_IN, PodTemplate, is_own_kind, read_foreign_pod, read_template
 from labkit.core.admission.decoding import decode
 from labkit.core.admission.pod_security import Policy
 from labkit.core.identity.identity_cases import settings_of
@@ -134,6 +134,15 @@ def read_workloads(text: str, podless: frozenset[str] = frozenset()) -> Asked:
                 problem = TOO_DEEP
         if problem is not None:
             asked.add(Asked(flaws=[f"line {document.line}: {problem}"], broken=1))
+    return asked
+
+
+def read_live_object(value: Mapping[str, Any]) -> Asked:
+    """Find the containers in an object of a cluster, which has let it in: nothing is said of its fields."""
+    asked = _read_object(value, KubeDocument(0, value), frozenset())
+    asked.containers = [
+        replace(container, template=replace(container.template, verdict=LET_IN)) for container in asked.containers
+    ]
     return asked
 
 

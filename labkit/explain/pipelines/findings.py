@@ -112,6 +112,11 @@ def _finding(row: Explanation) -> GateFinding | None:
         return None
     if row.build is not None and not row.build.ok:
         return GateFinding(BUILD_STOPS, frozenset({Concern.REFUSED}), row.objection, row)
+    if row.seen is not None and row.is_seen_as_root:
+        return GateFinding(RUNS_AS_ROOT, frozenset({Concern.ROOT}), row.objection, row)
+    if row.seen is not None and row.seen.refusals and not row.is_refused:
+        cause = row.seen.refusals[0].cause
+        return GateFinding(str(cause), frozenset({Concern.REFUSED}), row.objection, row)
     if row.is_refused:
         return GateFinding(str(row.cause), frozenset({Concern.REFUSED}), row.objection, row)
     if row.unknown is None:
