@@ -21,11 +21,11 @@ def _run(*arguments: str) -> tuple[int, str]:
 def test_a_gate_and_a_report_for_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with paper_cluster({"/api/v1/pods": [pod("a", uid=0), pod("b", uid=7)]}) as cluster:
         monkeypatch.setenv("KUBECONFIG", str(cluster.write_kubeconfig(tmp_path / "kubeconfig")))
-        status, output = _run("--cluster", "-A")
+        status, output = _run("--cluster", "-A", "--offline")
         assert status == 0 and "Containers of workloads" in output and "Pod shop/a app" in output
-        status, output = _run("--cluster", "-A", "--gate", "root")
+        status, output = _run("--cluster", "-A", "--offline", "--gate", "root")
         assert status == 1 and "Pod shop/a app: runs as root in 1 of 1 pods" in output
-        status, output = _run("--cluster", "-A", "--format", "sarif")
+        status, output = _run("--cluster", "-A", "--offline", "--format", "sarif")
         results = json.loads(output[output.index("{") : output.rindex("}") + 1])["runs"][0]["results"]
         assert [result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for result in results] == [
             "shop/Pod/a/app"
