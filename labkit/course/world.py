@@ -31,9 +31,6 @@ class Looks(Protocol):
         If there is none, the API server's last no to one of that name; None if there was no such no.
         """
 
-    def last_no(self, name: str) -> Outcome | None:
-        """The API server's last no to a pod of that name, if there is no pod of it now."""
-
     def identities(self, pod: str) -> dict[str, ProcessIdentity | None]:
         """As whom the first process of each container runs or ran, as the runtime reports it, by the container's name.
 
@@ -47,9 +44,6 @@ class Looks(Protocol):
         Raises:
             Misuse: there is no such pod, or it has no such container.
         """
-
-    def pods(self) -> list[tuple[str, str, str]]:
-        """The lesson's pods: name, phase, and what a container of it waits for."""
 
     def manifest(self, pod: str) -> dict[str, Any]:
         """A pod's manifest as the API server has it; empty if it does not exist."""

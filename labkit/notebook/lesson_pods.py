@@ -129,10 +129,6 @@ class LessonPods:
             return kube.observe(metadata["name"], metadata["namespace"], seconds=seconds, uid=metadata["uid"])
         return kube.outcome_of(there, timed_out=True)
 
-    def last_no(self, name: str) -> Outcome | None:
-        """The API server's last no to a pod of a name that has none now."""
-        return None if self._find(name) is not None else self._lesson.not_admitted.get(name)
-
     def ending(self, pod: Outcome | str, seconds: float = 15.0) -> Outcome:
         """How a pod ended."""
         metadata = self._require(pod)["metadata"]

@@ -42,12 +42,6 @@ class LessonLooks:
     def pod(self, name: str) -> Outcome | None:
         return self._pods.look_at(name, seconds=_DECIDED_SECONDS)
 
-    def pods(self) -> list[tuple[str, str, str]]:
-        return self._pods.pods()
-
-    def last_no(self, name: str) -> Outcome | None:
-        return self._pods.last_no(name)
-
     def identities(self, pod: str) -> dict[str, ProcessIdentity | None]:
         return self._pods.identities(pod)
 
