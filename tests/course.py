@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -82,7 +83,10 @@ _DEFAULT_IMAGES = {"build": "my-image", "publish": "my-app"}
 
 
 def images_made(code: str) -> Iterator[str]:
-    """The names that a cell's code gives to images, as far as it says them; what is no Python gives none."""
+    """The names that a cell's code gives to images, as far as it says them, in Python or in a shell cell."""
+    if code.startswith("%%bash"):
+        yield from re.findall(r"docker build [^\n]*?(?:-t|--tag)[ =](\S+)", code)
+        return
     try:
         tree = ast.parse(code)
     except SyntaxError:

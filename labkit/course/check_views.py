@@ -129,14 +129,27 @@ def show_check(result: CheckResult) -> None:
 
     They are two outputs: the answer stays readable where no kernel serves the buttons any more.
     """
+    helper = _helpers.get(result.lesson)
+    has_help = result.verdict is not CheckVerdict.PASSED and helper is not None and in_notebook()
+    widget = HelpButtons(result, helper).widget if has_help and helper else None
+    show_with_widget(check_html(result), str(result), widget, "Buttons: Hint, Solution")
+
+
+def show_with_widget(page: str, text: str, widget: Any, instead: str) -> None:
+    """Show something as HTML, and a widget below it.
+
+    Args:
+        page: the HTML.
+        text: the same as text.
+        widget: of ipywidgets; None for none.
+        instead: is read where no kernel serves the widget.
+    """
     from IPython.display import display
 
-    display({"text/html": check_html(result), "text/plain": str(result)}, raw=True)  # type: ignore[no-untyped-call]
-    helper = _helpers.get(result.lesson)
-    if result.verdict is CheckVerdict.PASSED or helper is None or not in_notebook():
-        return
-    view = HelpButtons(result, helper).widget._repr_mimebundle_()
-    display({_VIEW: view[_VIEW], "text/plain": "Buttons: Hint, Solution"}, raw=True)  # type: ignore[no-untyped-call]
+    display({"text/html": page, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+    if widget is not None:
+        view = widget._repr_mimebundle_()
+        display({_VIEW: view[_VIEW], "text/plain": instead}, raw=True)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)

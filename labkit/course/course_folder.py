@@ -29,6 +29,9 @@ from labkit.base.resources import CHECKOUT, DOCS, IS_CHECKOUT, NOTEBOOKS, requir
 from labkit.course.lessons import require_lesson
 from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
 
+LESSON_FILES = ("*.ipynb", "*.yaml", "*/Dockerfile")
+"""The lessons, and the files beside them that participants edit."""
+
 VARIABLE = "LABKIT_COURSE"
 """The environment variable that names the participant's folder."""
 
@@ -85,13 +88,14 @@ def default_folder() -> Path:
 
 
 def course_files() -> dict[str, Path]:
-    """The files that a participant gets, by their path in the folder: the lessons, and what they link to.
+    """The files that a participant gets, by their path in the folder: lessons, what is edited, what they link to.
 
     Raises:
         MachineLacks: this installation has no lessons.
     """
-    lessons, pages = require(NOTEBOOKS).glob("*.ipynb"), [*DOCS.glob("*.md"), *DOCS.glob("pictures/*.png")]
-    files = {f"{NOTEBOOKS.name}/{path.name}": path for path in sorted(lessons)}
+    lessons = [path for pattern in LESSON_FILES for path in require(NOTEBOOKS).glob(pattern)]
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("pictures/*.png")]
+    files = {f"{NOTEBOOKS.name}/{path.relative_to(NOTEBOOKS)}": path for path in sorted(lessons)}
     return {**files, **{f"{DOCS.name}/{path.relative_to(DOCS)}": path for path in sorted(pages)}}
 
 

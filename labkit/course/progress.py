@@ -19,7 +19,7 @@ from labkit.course.exercises import exercises_of
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.lessons import lesson_names
 from labkit.course.progress_file import read_progress, record
-from labkit.course.records import Event, ExerciseRecord, LessonRecord, Lessons
+from labkit.course.records import Event, ExerciseRecord, GuessRecord, LessonRecord, Lessons, after
 
 
 def progress_path(configuration: Configuration) -> Path:
@@ -86,6 +86,28 @@ class Progress:
     def shown(self, lesson: str, exercise: str) -> None:
         """Record that the solution was shown."""
         self._record(Event("shown", lesson, self.clock(), exercise))
+
+    def guessed(self, lesson: str, question: str, choice: str, *, late: bool) -> None:
+        """Record a guess.
+
+        Args:
+            lesson: the lesson.
+            question: what was guessed at.
+            choice: what was guessed.
+            late: whether the answer had been seen; then an earlier guess stays.
+        """
+        self._record(Event("guessed", lesson, self.clock(), question=question, choice=choice, late=late))
+
+    def guess(self, lesson: str, question: str) -> GuessRecord | None:
+        """What was guessed, now or before; None for nothing."""
+        waiting = [event for event in self._waiting if event.lesson == lesson and event.question == question]
+        try:
+            kept = read_progress(self.path)
+        except LabError:  # reported when something is recorded
+            kept = {}
+        for event in waiting:
+            kept = after(kept, event)
+        return kept[lesson].guesses.get(question) if lesson in kept else None
 
     def hints_used(self, lesson: str, exercise: str) -> int:
         """The highest number of an exercise's hints that were read, now or before; 0 if none was."""

@@ -15,6 +15,9 @@ from labkit.course.judging.assessment import CheckVerdict
 PAUSE_SECONDS = 600
 """How much of a gap between two events counts as activity, at most."""
 
+MOST_CHARACTERS = 200
+"""How long a question or a guess may be."""
+
 _LARGEST = 10**9
 _VERDICTS = "|".join(map(str, CheckVerdict))
 
@@ -26,6 +29,7 @@ _Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 _Hints = Annotated[tuple[Annotated[int, Meta(ge=0, le=99)], ...], Meta(max_length=99)]
 _MOST_ENTRIES = Meta(max_length=200)
+_Text = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS)]
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,27 @@ class Event:
     """Something that the participant did.
 
     Args:
-        kind: a lesson was opened, an exercise was checked, one of its hints was read, its solution was shown.
+        kind: a lesson was opened, an exercise was checked, one of its hints was read, its solution was shown, or an
+            answer was guessed.
         lesson: the lesson.
         when: the time, in UTC and whole seconds.
         exercise: its name; empty where a lesson was opened.
         verdict: what a check said.
         number: of the hint.
+        question: what was guessed at.
+        choice: what was guessed.
+        late: whether the answer had been seen.
     """
 
-    kind: Literal["opened", "checked", "hinted", "shown"]
+    kind: Literal["opened", "checked", "hinted", "shown", "guessed"]
     lesson: str
     when: datetime
     exercise: str = ""
     verdict: str = ""
     number: int = 0
+    question: str = ""
+    choice: str = ""
+    late: bool = False
 
 
 class ExerciseRecord(msgspec.Struct, frozen=True):
@@ -85,6 +96,24 @@ class ExerciseRecord(msgspec.Struct, frozen=True):
         }
 
 
+class GuessRecord(msgspec.Struct, frozen=True):
+    """What was guessed.
+
+    Args:
+        choice: the option that was chosen.
+        when: the last time before the answer was seen.
+        late: whether the answer had been seen; such a guess never takes the place of an earlier one.
+    """
+
+    choice: _Text
+    when: _Moment
+    late: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {"choice": self.choice, "when": self.when.isoformat(), "late": self.late}
+
+
 class LessonRecord(msgspec.Struct, frozen=True):
     """How a lesson stands.
 
@@ -94,20 +123,24 @@ class LessonRecord(msgspec.Struct, frozen=True):
         seconds: of activity: the gaps between its events, each with ten minutes at most. A gap that ends with the
             lesson being opened again is a break if it is longer than that, and counts nothing.
         exercises: those that were tried, by name.
+        guesses: what was guessed, by the question.
     """
 
     opened: _Moment
     last: _Moment
     seconds: _Count
     exercises: Annotated[dict[_Name, ExerciseRecord], _MOST_ENTRIES]
+    guesses: Annotated[dict[_Text, GuessRecord], _MOST_ENTRIES] = {}
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
+        guesses = {question: guess.to_dict() for question, guess in self.guesses.items()}
         return {
             "opened": self.opened.isoformat(),
             "last": self.last.isoformat(),
             "seconds": self.seconds,
             "exercises": {name: exercise.to_dict() for name, exercise in self.exercises.items()},
+            **({"guesses": guesses} if guesses else {}),
         }
 
 
@@ -129,11 +162,15 @@ def after(lessons: Lessons, event: Event) -> Lessons:
     if event.exercise:
         before = exercises.get(event.exercise) or ExerciseRecord(event.when, "", 0, ())
         exercises[event.exercise] = _exercise_after(before, event)
+    guesses = dict(old.guesses)
+    if event.question and not (event.late and event.question in guesses):
+        guesses[event.question] = GuessRecord(event.choice, event.when, event.late)
     new = LessonRecord(
         min(old.opened, event.when),
         max(old.last, event.when),
         min(_LARGEST, old.seconds + _activity(old.last, event)),
         exercises,
+        guesses,
     )
     return {**lessons, event.lesson: new}
 
@@ -179,7 +216,11 @@ def read_lessons(content: object) -> Lessons:
 
 def _normal_lesson(lesson: LessonRecord) -> LessonRecord:
     exercises = {name: _normal_exercise(exercise) for name, exercise in lesson.exercises.items()}
-    return LessonRecord(_normal_time(lesson.opened), _normal_time(lesson.last), lesson.seconds, exercises)
+    guesses = {
+        question: GuessRecord(guess.choice, _normal_time(guess.when), guess.late)
+        for question, guess in lesson.guesses.items()
+    }
+    return LessonRecord(_normal_time(lesson.opened), _normal_time(lesson.last), lesson.seconds, exercises, guesses)
 
 
 def _normal_exercise(exercise: ExerciseRecord) -> ExerciseRecord:

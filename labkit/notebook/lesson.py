@@ -10,6 +10,7 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.course.check_views import LessonStatus
 from labkit.course.checking import Checking, CheckResult, Hint
+from labkit.course.guessing import Guess, Guessing
 from labkit.course.progress import Progress
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import status_table
@@ -54,6 +55,8 @@ class Lesson:
         self._workloads = workloads = LessonWorkloads(lesson, images)
         look = LessonLooks(lesson.lab, images, pods, workloads)
         start = LessonStarts(images, containers, pods, workloads, self.threats)
+        self._guessing = Guessing(lesson.name, progress)
+        lesson.before_each_cell.append(self._guessing.next_cell)
         self._checking = Checking(lesson.name, LessonWorld(look, start), progress)
 
     # --- the lesson ---
@@ -295,6 +298,20 @@ class Lesson:
         return self._workloads.enforced()
 
     # --- exercises ---
+
+    def guess(self, question: str, options: Sequence[str], choice: str | int | None = None) -> Guess:
+        """Guess, before the next cell shows what is so. It is kept for you, and nothing is graded by it.
+
+        Args:
+            question: it.
+            options: what can be chosen; in a notebook, buttons.
+            choice: one of them, or its number, where you would rather type than press.
+        """
+        return self._guessing.guess(question, options, choice)
+
+    def guesses(self) -> Table:
+        """What you guessed in this lesson, beside what is so."""
+        return self._guessing.guesses()
 
     def check(self, name: str, answer: object = None) -> CheckResult:
         """Look at what there is now, and say how an exercise stands.

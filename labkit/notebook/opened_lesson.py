@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from labkit.adapters.engine import Engine
@@ -33,6 +34,7 @@ class OpenedLesson:
         not_admitted: the API server's last no to a pod, by the pod's name.
         published: what the lesson's last publish of an image gave, by the image's name.
         is_closed: whether the lesson was closed.
+        before_each_cell: what is called before each cell that is run from now on, with the cell's source.
     """
 
     name: str
@@ -44,6 +46,7 @@ class OpenedLesson:
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
     is_closed: bool = False
+    before_each_cell: list[Callable[[str], None]] = field(default_factory=list)
 
     @property
     def kube(self) -> Kube:

@@ -42,8 +42,8 @@ def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
     progress = Progress.open(progress_path(opened.lab.configuration))
     progress.opened(opened.name)
     register_views()
-    prepare_kernel(opened)
     lesson = Lesson(opened, progress)
+    prepare_kernel(opened)
     offer_help(opened.name, lesson)
     return lesson
 

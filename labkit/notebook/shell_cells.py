@@ -88,17 +88,24 @@ def install_shell_cells(shell: Any) -> None:
     shell.register_magic_function(bash, "cell", "bash")
 
 
+def running_shell() -> Any:
+    """IPython's shell, in which cells are run; None where no notebook is."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython()
+
+
 def prepare_kernel(lesson: OpenedLesson) -> None:
     """Give a notebook's kernel the environment of the lesson; anywhere else nothing changes.
 
     Args:
         lesson: that was opened.
     """
-    if "IPython" not in sys.modules:
-        return
-    from IPython.core.getipython import get_ipython
-
-    if (shell := get_ipython()) is None:
+    if (shell := running_shell()) is None:
         return
     os.environ |= terminal_variables(lesson.lab.configuration, os.environ, lesson.name)
     install_shell_cells(shell)
+    for call in lesson.before_each_cell:
+        shell.events.register("pre_run_cell", lambda run, call=call: call(run.raw_cell or ""))

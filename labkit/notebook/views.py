@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,11 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.course.check_views import hint_html, show_check
 from labkit.course.checking import CheckResult, Hint
+from labkit.course.guess_views import show_guess
+from labkit.course.guessing import Guess
 from labkit.lab.container import Container
 from labkit.lab.samples.image_facts import ImageFacts
+from labkit.notebook.shell_cells import running_shell
 from labkit.show.table import Table
 from labkit.threat.evidence import Tried
 from labkit.threat.matrix_tables import cells_table
@@ -67,14 +69,11 @@ _HTML: dict[type, Callable[[Any], str]] = {
 
 def register_views() -> None:
     """Have a notebook show results as tables; elsewhere, and when called again, nothing changes."""
-    if "IPython" not in sys.modules:
-        return
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
+    shell = running_shell()
     if shell is None or shell.display_formatter is None:
         return
     formatter = shell.display_formatter.formatters["text/html"]
     for shown, as_html in _HTML.items():
         formatter.for_type(shown, as_html)
     shell.display_formatter.ipython_display_formatter.for_type(CheckResult, show_check)
+    shell.display_formatter.ipython_display_formatter.for_type(Guess, show_guess)

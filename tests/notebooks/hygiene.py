@@ -18,6 +18,8 @@ _ABSOLUTE = re.compile(r"(?<![\w.:/])(/home/|/root/|/Users/|/work/|/mnt/|[A-Z]:\
 _LAB_NAME = re.compile(r"localhost/labkit|labkit-control-plane|kind-labkit")
 _OPENING = ("**What you will do**", "**What you will learn**", "**What you need**", "**How to reset**")
 _ENDING = ("## On your own", "## In practice", "## Further reading")
+SHELL_CELLS = ("%%bash", "%%bash --no-raise-error")
+_FOR_A_TERMINAL = re.compile(r" -(?:it|ti)\b")
 _MOST_LINES = 8
 _MOST_LINES_TO_EDIT = 30
 
@@ -73,8 +75,10 @@ def sections(_: str, notebook: Notebook) -> Iterator[str]:
 
 
 def plain_python(_: str, notebook: Notebook) -> Iterator[str]:
-    """No shell cells and no magics: a shell line that fails passes, and an unknown magic hides the rest."""
+    """Python, or bash below `%%bash`: a line with `!` that fails passes, and an unknown magic hides the rest."""
     for cell in _code(notebook):
+        if cell["source"].partition("\n")[0] in SHELL_CELLS:
+            continue
         try:
             tree = ast.parse(cell["source"])
         except SyntaxError:
@@ -84,6 +88,21 @@ def plain_python(_: str, notebook: Notebook) -> Iterator[str]:
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         if forbidden := (called | names) & {"get_ipython", "system", "getoutput", "input", "Popen"}:
             yield f"calls {', '.join(sorted(forbidden))}"
+
+
+def shell_cells(_: str, notebook: Notebook) -> Iterator[str]:
+    """A command that is meant to fail says so, and with which exit status; no command waits for a terminal."""
+    for cell in _code(notebook):
+        first, _, rest = cell["source"].partition("\n")
+        if first not in SHELL_CELLS:
+            continue
+        status = (_labkit(cell).get("expect") or {}).get("exit_status")
+        if (first == "%%bash --no-raise-error") != bool(status):
+            yield f"cell {cell['id']} begins with {first!r} and expects exit status {status}"
+        if not rest.strip():
+            yield f"cell {cell['id']} has no command"
+        if terminal := _FOR_A_TERMINAL.search(rest):
+            yield f"cell {cell['id']} waits for a terminal: {terminal.group()}"
 
 
 def known_tags(_: str, notebook: Notebook) -> Iterator[str]:
@@ -199,6 +218,7 @@ RULES: tuple[Rule, ...] = (
     title,
     sections,
     plain_python,
+    shell_cells,
     known_tags,
     known_seeds,
     known_metadata,

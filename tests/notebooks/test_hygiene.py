@@ -58,7 +58,15 @@ def _code(source: str, **metadata: Any) -> dict[str, Any]:
 
 PLANTED = {
     "a shell line": (hygiene.plain_python, _code("!docker ps")),
-    "a shell cell": (hygiene.plain_python, _code("%%bash\nfalse")),
+    "another shell's cell": (hygiene.plain_python, _code("%%sh\nfalse")),
+    "a shell cell of another form": (hygiene.plain_python, _code("%%bash --bg\nfalse")),
+    "a shell cell that may fail and does not say how": (hygiene.shell_cells, _code("%%bash --no-raise-error\nfalse")),
+    "a shell cell that fails and may not": (
+        hygiene.shell_cells,
+        _code("%%bash\nfalse", labkit={"expect": {"exit_status": 1}}),
+    ),
+    "a shell cell without a command": (hygiene.shell_cells, _code("%%bash\n")),
+    "a shell cell that waits for a terminal": (hygiene.shell_cells, _code("%%bash\ndocker run --rm -it debian")),
     "a magic": (hygiene.plain_python, _code("%timeit 1")),
     "a shell by the back door": (hygiene.plain_python, _code("get_ipython().system('false')")),
     "a question": (hygiene.plain_python, _code("input('?')")),

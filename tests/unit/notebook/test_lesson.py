@@ -37,7 +37,7 @@ _CALLED_BY_NOTEBOOKS = {
         "enforced",
         "threats",
     ),
-    *("check", "hint", "solution", "reset", "close", "status", "namespace", "name"),
+    *("check", "hint", "guess", "guesses", "solution", "reset", "close", "status", "namespace", "name"),
 }
 
 
