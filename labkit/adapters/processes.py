@@ -344,12 +344,13 @@ def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: byt
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def start_server(argv: Sequence[str], output: IO[bytes]) -> Popen[bytes]:
+def start_server(argv: Sequence[str], output: IO[bytes], folder: Path = Path("/")) -> Popen[bytes]:
     """Start a program that outlives us and is not interrupted with us.
 
     Args:
         argv: the program and its arguments.
         output: the file that gets what it prints.
+        folder: where it runs; a folder that it runs in cannot be unmounted.
     """
     log_start(argv)
     return Popen(
@@ -358,7 +359,7 @@ def start_server(argv: Sequence[str], output: IO[bytes]) -> Popen[bytes]:
         stdout=output,
         stderr=output,
         start_new_session=True,
-        cwd="/",
+        cwd=folder,
         env=_environment(),
     )
 

@@ -38,14 +38,15 @@ def start_background(
         LabFailed: its log cannot be written.
     """
     log = log_file(configuration)
-    argv = [sys.executable, "-m", "labkit", "up", "--behind"]
+    # It runs where we do, to find the same bundle; with -P, Python imports nothing from there.
+    argv = [sys.executable, "-P", "-m", "labkit", "up", "--behind"]
     argv += ["--source", source] if source else []
     argv += ["--bundle", str(bundle.absolute())] if bundle else []
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_long = log.is_file() and log.stat().st_size > _LOG_BYTES
         with log.open("wb" if is_long else "ab") as output:
-            return start_server(argv, output)
+            return start_server(argv, output, Path.cwd())
     except OSError as error:
         remedy = "free some space, or fix the folder's permissions\n  df -h"
         raise LabFailed(f"Writing {log}", error.strerror or str(error), remedy) from error
