@@ -16,7 +16,7 @@ from labkit import archives
 from labkit.base.errors import MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Versions, read_version
 from labkit.explain import dockerfiles
-from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose
+from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose, refuse_empty_folder
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.manifest_files import is_manifest
 from labkit.explain.rows import Explanations
@@ -47,9 +47,14 @@ class Named:
     images: Sequence[str] = ()
 
     @classmethod
-    def sort(cls, places: Sequence[str], images: Sequence[str]) -> Named:
-        """Sort what stands behind -f, and what stands where images do."""
-        given = (*places, *images)
+    def sort(cls, places: Sequence[str], images: Sequence[str], recursive: bool = False) -> Named:
+        """Sort what stands behind -f, and what stands where images do; Dockerfiles are picked out of folders."""
+        of_folders = [name for name in places if Path(name).is_dir()]
+        of_folders += [name for name in images if Path(name).is_dir() and is_manifest(name)]
+        for name in of_folders:
+            refuse_empty_folder(name)
+        picked = [dockerfiles.builder_files(name, recursive) for name in of_folders]
+        given = [name for name in (*places, *images) if name not in of_folders]
         to_build = [name for name in given if is_dockerfile(name)]
         composed = [name for name in given if may_be_compose(name) and dockerfiles.is_compose(name)]
         built = {*to_build, *composed}
@@ -57,8 +62,8 @@ class Named:
         manifests = [name for name in left if is_manifest(name)]
         folders = [name for name in manifests if Path(name).is_dir()]
         return cls(
-            tuple(to_build),
-            tuple(composed),
+            (*to_build, *(file for files, _ in picked for file in files)),
+            (*composed, *(file for _, files in picked for file in files)),
             (*(name for name in places if name not in built), *folders),
             tuple(name for name in manifests if name not in folders),
             tuple(name for name in left if name not in manifests),

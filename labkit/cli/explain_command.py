@@ -69,6 +69,12 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.argument("images", metavar="[IMAGE]...", nargs=-1, shell_complete=complete_images)
 @click.option("-f", "--filename", "places", multiple=True, metavar="FILE", help="Manifests: file, folder, - for stdin.")
 @click.option("-R", "--recursive", is_flag=True, help="Read the folders' subfolders too.")
+@click.option(
+    "--build",
+    "build_folders",
+    is_flag=True,
+    help="Build a folder's kustomization or Helm chart first, by kubectl, kustomize or helm, and read what comes out.",
+)
 @click.option("-u", "--user", help="As docker run --user.")
 @click.option("--group-add", multiple=True, metavar="GROUP", help="As docker run --group-add.")
 @click.option(
@@ -152,6 +158,7 @@ def explain_command(
     images: Sequence[str],
     places: Sequence[str],
     recursive: bool,
+    build_folders: bool,
     user: str | None,
     group_add: Sequence[str],
     image_user: Sequence[str],
@@ -202,7 +209,7 @@ def explain_command(
         podless = (*podless, *asked.configuration.no_pods)
     # What a hook hands over was not chosen, and most Compose files name images that are not here.
     forgiven = frozenset(images if gate else ())
-    named = Named.sort(places, images)
+    named = Named.sort(places, images, recursive)
     in_cluster = ClusterArguments(cluster, context, namespaces, all_namespaces)
     in_cluster.check(named, bool(pipeline["fix"]))
     if named == Named() and not cluster:
@@ -250,6 +257,8 @@ def explain_command(
             podless=frozenset(podless),
             levels=levels,
             versions=versions,
+            apart=frozenset(named.compose_files),
+            build=build_folders,
         )
         explained = Explanations.joined([Explanations(rows), built, of_manifests])
         if cluster:

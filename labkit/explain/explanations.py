@@ -132,6 +132,8 @@ def explain_manifests(
     podless: frozenset[str] = frozenset(),
     levels: Sequence[str] = (),
     versions: Versions = _NEWEST,
+    apart: frozenset[str] = frozenset(),
+    build: bool = False,
 ) -> Explanations:
     """As whom the containers of manifests run.
 
@@ -143,11 +145,13 @@ def explain_manifests(
         podless: kinds that run no pods, besides those that are known not to.
         levels: what namespaces enforce, as --namespace-level, besides what the Namespaces among the manifests say.
         versions: of API server and kubelet.
+        apart: files of the folders that are no manifests, and are read by others.
+        build: whether a kustomization or a chart is built, where there is a program that does.
 
     Raises:
         Misuse: there is no such file.
     """
-    asked = read_manifests(places, recursive, handed=handed, podless=podless)
+    asked = read_manifests(places, recursive, handed=handed, podless=podless, apart=apart, build=build)
     return _explain_asked(finder, asked, NamespaceLevels.parse(levels), versions)
 
 

@@ -7,10 +7,10 @@ import re
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labkit.base.errors import Misuse
+from labkit.base.errors import LabError, Misuse
 from labkit.explain import manifests
 from labkit.explain.manifests.documents import decode
 from labkit.explain.workload_kinds import Asked, MalformedManifest, has_placeholder, read_workloads
@@ -33,6 +33,8 @@ def read_manifests(
     *,
     handed: Sequence[str] = (),
     podless: frozenset[str] = frozenset(),
+    apart: frozenset[str] = frozenset(),
+    build: bool = False,
 ) -> Asked:
     """Read files, folders and "-" for standard input, as `kubectl -f` does.
 
@@ -43,6 +45,8 @@ def read_manifests(
         recursive: whether to read the folders' subfolders too.
         handed: files that were not chosen, such as those of a commit: what is no manifest among them is skipped.
         podless: kinds that run no pods, besides those that are known not to.
+        apart: files of the folders that are no manifests, and are read by others.
+        build: whether a kustomization or a chart is built, where there is a program that does.
 
     Raises:
         Misuse: a place does not exist, or is an address of the web.
@@ -50,9 +54,9 @@ def read_manifests(
     asked = Asked()
     files: list[str] = []
     for place in places:
-        files_there, of_folders = _files(place, recursive)
-        files += files_there
-        asked.add(of_folders)
+        walked = _Walked(podless, build)
+        files += [file for file in walked.files(place, recursive) if file not in apart or file in places]
+        asked.add(walked.asked)
     for file in files:
         asked.add(_read_file(file, podless, chosen=file in places))
     for file in handed:
@@ -103,6 +107,10 @@ def _read_file(name: str, podless: frozenset[str], *, chosen: bool) -> Asked:
         text = _text(name)
     except (MalformedManifest, OSError) as error:
         return Asked(flaws=[f"{name}: {error}"])
+    return _read_text(text, name, podless, chosen=chosen)
+
+
+def _read_text(text: str, name: str, podless: frozenset[str], *, chosen: bool) -> Asked:
     asked = read_workloads(text, podless)
     asked.containers = [replace(container, file=name) for container in asked.containers]
     asked.unjudged = [f"{name}: {sentence}" for sentence in asked.unjudged]
@@ -119,30 +127,64 @@ def _looks_like_a_manifest(text: str) -> bool:
     return _TOP_OF_AN_OBJECT.search(text) is not None or ("apiVersion" in text and "kind" in text)
 
 
-def _files(place: str, recursive: bool) -> tuple[list[str], Asked]:
-    """The files of a place; and what was seen of its folders."""
-    if place.startswith(("http://", "https://")):
-        raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
-    if not place:
-        raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
-    asked = Asked()
-    if place == "-" or not _is_folder(place):
-        return [place], asked
-    paths: list[str] = []
-    for folder, folders, files in os.walk(place, onerror=lambda error: asked.flaws.append(f"{place}: {error}")):
-        folders[:] = manifests.folders_of_manifests(folders, files)
-        if (sentence := manifests.how_it_is_built(folder, files)) is not None:
-            asked.unjudged.append(sentence)
-        paths += [
-            str(Path(folder, file))
-            for file in sorted(files)
-            if file.endswith(_ENDINGS)
-            and _ends(Path(folder, file))
-            and not manifests.is_part_of_a_build(folder, file, files)
-        ]
-        if not recursive:
-            break
-    return paths, asked
+@dataclass
+class _Walked:
+    """What was seen on the way through a folder.
+
+    Args:
+        podless: kinds that run no pods, besides those that are known not to.
+        build: whether a kustomization or a chart is built, where there is a program that does.
+        asked: by what was built, and what cannot be.
+    """
+
+    podless: frozenset[str]
+    build: bool
+    asked: Asked = field(default_factory=Asked)
+
+    def files(self, place: str, recursive: bool) -> list[str]:
+        """The files of a place that may be manifests."""
+        if place.startswith(("http://", "https://")):
+            raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
+        if not place:
+            raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
+        if place == "-" or not _is_folder(place):
+            return [place]
+        paths: list[str] = []
+        flaws = self.asked.flaws
+        bases = manifests.bases_of_kustomizations(place) if self.build and recursive else frozenset()
+        for folder, folders, files in os.walk(place, onerror=lambda error: flaws.append(f"{place}: {error}")):
+            folders[:] = manifests.folders_of_manifests(folders, files)
+            sentence = manifests.how_it_is_built(folder, files)
+            is_done = sentence is not None and (
+                os.path.normpath(Path(folder).absolute()) in bases or self._build(folder, files)
+            )
+            if sentence is not None and not is_done:
+                self.asked.unjudged.append(sentence)
+            paths += [
+                str(Path(folder, file))
+                for file in sorted(files)
+                if not is_done
+                and file.endswith(_ENDINGS)
+                and _ends(Path(folder, file))
+                and not manifests.is_part_of_a_build(folder, file, files)
+                and not (self.build and manifests.is_resource(Path(folder, file)))
+            ]
+            if not recursive:
+                break
+        return paths
+
+    def _build(self, folder: str, files: Sequence[str]) -> bool:
+        """Build a folder and read what comes out; whether that was tried."""
+        if not self.build:
+            return False
+        try:
+            text = manifests.build_folder(manifests.build_kind(files), folder)
+        except LabError as error:
+            self.asked.flaws.append(f"{folder}: it cannot be built: {error.came_back}")
+            return True
+        if text is not None:
+            self.asked.add(_read_text(text, folder, self.podless, chosen=True))
+        return text is not None
 
 
 def _ends(path: Path) -> bool:

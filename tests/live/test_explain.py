@@ -18,7 +18,7 @@ from labkit.core.admission.decoding import api_types
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
 from labkit.explain.engine_lookup import EngineLookup
-from labkit.explain.explanations import explain_text
+from labkit.explain.explanations import explain_manifests, explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.lab.lab import Lab
 from tests.parity.api_prove import API_VERDICTS, prove_api
@@ -157,3 +157,15 @@ def test_the_socket_and_the_sdk_tell_the_same_of_every_sample_image(lab: Lab) ->
     for name in [*lab.catalogue, "no-such-image"]:
         assert by_socket.find(name) == by_sdk.find(name), name
     assert by_socket.runc_version() == by_sdk.runc_version()
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_kustomization_is_built_by_the_kit_s_own_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [pod.yaml]\nnamePrefix: built-\n")
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+        "spec: {containers: [{name: c, image: app, securityContext: {runAsUser: 5}}]}\n"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))  # no kubectl of the machine's
+    explained = explain_manifests(ImageFinder({"app": "5"}), [str(tmp_path)], build=True)
+    assert [(row.name, row.answer.uid) for row in explained] == [("built-p", 5)]

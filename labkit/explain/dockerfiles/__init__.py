@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         read_dockerfile,
     )
     from labkit.explain.dockerfiles.expansion import Builder
+    from labkit.explain.dockerfiles.folder_files import builder_files
     from labkit.explain.dockerfiles.stages import BuildOptions, parse_build_args
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "BuildOptions",
     "Builder",
     "DockerfileQuestion",
+    "builder_files",
     "explain_build",
     "explain_compose",
     "explain_dockerfile_text",
@@ -48,6 +50,7 @@ __getattr__ = imported_when_used(
         "BuildOptions": "stages",
         "Builder": "expansion",
         "DockerfileQuestion": "dockerfile_rows",
+        "builder_files": "folder_files",
         "explain_build": "dockerfile_rows",
         "explain_compose": "compose_files",
         "explain_dockerfile_text": "dockerfile_rows",

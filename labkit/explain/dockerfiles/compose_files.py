@@ -13,13 +13,8 @@ from labkit.base.errors import Misuse
 from labkit.core.identity.answers import explain_in_engine
 from labkit.core.identity.model import Answer, Image, Versions, read_number
 from labkit.explain.dockerfiles.base_images import BaseFinder
-from labkit.explain.dockerfiles.compose_services import (
-    ComposeService,
-    NotCompose,
-    parse_project,
-    read_file,
-    read_services,
-)
+from labkit.explain.dockerfiles.compose_includes import read_project
+from labkit.explain.dockerfiles.compose_services import ComposeService, NotCompose, is_elsewhere
 from labkit.explain.dockerfiles.dockerfile_rows import explain_build, read_dockerfile
 from labkit.explain.dockerfiles.stages import BuildOptions
 from labkit.explain.image_lookup import ImageFinder
@@ -58,15 +53,14 @@ def explain_compose(
     """
     path = Path(name)
     try:
-        project = parse_project(read_file(path))
-        services = read_services(project, path)
+        project = read_project(path)
     except (NotCompose, OSError) as error:
         if forgiven:
             return Explanations([])
         return Explanations([], flaws=[f"{name}: Compose does not take it: {error}"])
-    rows = [replace(_row(finder, service, path, bases, versions), forgiven=forgiven) for service in services]
-    notes = [f"{name}: what it includes is not read"] if "include" in project else []
-    return Explanations(rows, notes)
+    rows = [replace(_row(finder, service, path, bases, versions), forgiven=forgiven) for service in project.services]
+    unread = [f"{name}: it includes {place}, which is not fetched: fetch it, and name it" for place in project.unread]
+    return Explanations(rows, unread if forgiven else (), unjudged=() if forgiven else unread)
 
 
 def _row(
@@ -87,7 +81,7 @@ def _row(
         image = finder.find(service.image)
         built = BuildAnswer(replace(row, image_user=image.user if image is not None else None), image)
     else:
-        built = _built(row, service, path, bases)
+        built = _built(row, service, bases)
     row = built.row
     if row.build is not None and not row.build.ok:
         return replace(row, answer=replace(_NOT_KNOWN, because=(*service.notes, *built.sentences)))
@@ -96,11 +90,11 @@ def _row(
     return replace(row, answer=replace(answer, because=because), non_root=None, advice=_advice(service))
 
 
-def _built(row: Explanation, service: ComposeService, path: Path, bases: BaseFinder) -> BuildAnswer:
+def _built(row: Explanation, service: ComposeService, bases: BaseFinder) -> BuildAnswer:
     """The image that a service builds."""
     build = service.build or {}
     context = str(build.get("context") or ".")
-    if "://" in context or context.startswith("git@"):
+    if is_elsewhere(context):
         return BuildAnswer(row, None, (f"its build context {context} is not fetched: its Dockerfile is not known",))
     arguments = {
         name: os.environ.get(name, "") if value is None else value
@@ -108,7 +102,7 @@ def _built(row: Explanation, service: ComposeService, path: Path, bases: BaseFin
         if value is not None or name in os.environ
     }
     options = BuildOptions("buildkit", arguments, str(build.get("target") or ""))
-    file = str(path.parent / context / str(build.get("dockerfile") or "Dockerfile"))
+    file = str(service.folder / context / str(build.get("dockerfile") or "Dockerfile"))
     row = replace(row, image=row.image or file)
     inline = build.get("dockerfile_inline")
     try:

@@ -6,14 +6,15 @@ Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, variables_of
-from labkit.explain.dockerfiles.dockerfile_files import may_be_compose
-from labkit.explain.manifests.documents import decode, read_documents
+from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
+from labkit.explain.dockerfiles.dockerfile_files import has_compose_name, may_be_compose
+from labkit.explain.manifests.documents import decode
+from labkit.explain.manifests.go_yaml import BadYaml, Fields, read_document
 
 _LARGEST = 4 << 20
 _DEEPEST = 20
@@ -36,6 +37,7 @@ class ComposeService:
         user: empty for none.
         group_add: groups that are added.
         notes: what is to be said of its variables.
+        folder: to which its build's context is relative.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ComposeService:
     user: str
     group_add: tuple[str, ...]
     notes: tuple[str, ...]
+    folder: Path = Path()
 
 
 def is_compose(name: str) -> bool:
@@ -59,27 +62,35 @@ def is_compose(name: str) -> bool:
     if len(data) > _LARGEST:
         return False
     try:
-        return _is_project(parse_project(data))
+        project = parse_project(data)
+        return _is_project(project) or ("include" in project and has_compose_name(name))
     except NotCompose:
         return False
 
 
-def read_services(project: Mapping[str, Any], path: Path) -> list[ComposeService]:
+def services_of(
+    project: Mapping[str, Any], path: Path, folder: Path, variables: Mapping[str, str]
+) -> list[ComposeService]:
     """The services of a Compose file, with what they extend, and with their variables filled in.
+
+    Args:
+        project: as the file has it.
+        path: the file.
+        folder: to which the contexts of its builds are relative.
+        variables: that are filled in.
 
     Raises:
         NotCompose: Compose does not take it.
     """
-    variables = variables_of(path.parent)
     services = project["services"]
     return [
-        _service(name, _extended(name, services, path, variables, 0), variables)
+        _service(name, _extended(name, services, path, variables, 0), folder, variables)
         for name, fields in services.items()
         if isinstance(fields, dict)
     ]
 
 
-def _service(name: str, fields: Mapping[str, Any], variables: Mapping[str, str]) -> ComposeService:
+def _service(name: str, fields: Mapping[str, Any], folder: Path, variables: Mapping[str, str]) -> ComposeService:
     interpolation = Interpolation(variables)
     where = f"services.{name}"
     user, image = fields.get("user", ""), fields.get("image", "")
@@ -102,9 +113,8 @@ def _service(name: str, fields: Mapping[str, Any], variables: Mapping[str, str])
         added = tuple(interpolation.fill(str(group)) for group in groups)
     except InvalidTemplate as error:
         raise NotCompose(f"{where}: {error}") from error
-    return ComposeService(
-        name, filled_image, filled_build, filled_user, added, tuple(_notes(user, filled_user, interpolation))
-    )
+    notes = tuple(_notes(user, filled_user, interpolation))
+    return ComposeService(name, filled_image, filled_build, filled_user, added, notes, folder)
 
 
 def _notes(written: str, user: str, interpolation: Interpolation) -> list[str]:
@@ -155,7 +165,24 @@ def _extended(
             raise NotCompose(f"{other_path}: {error.strerror}") from error
     if not isinstance(others, dict):
         raise NotCompose(f"{other_path}: it has no services")
-    return _merged(_extended(reference["service"], others, other_path, variables, depth + 1), fields)
+    parent = _extended(reference["service"], others, other_path, variables, depth + 1)
+    if other_path is not path:
+        parent = _with_absolute_context(parent, other_path.parent)
+    return _merged(parent, fields)
+
+
+def _with_absolute_context(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """A service of another file, whose build's context is relative to that file (compose-go:loader/extends.go)."""
+    build = _build_section(fields.get("build"))
+    context = build.get("context", ".") if build is not None else None
+    if build is None or not isinstance(context, str) or is_elsewhere(context):
+        return fields
+    return {**fields, "build": {**build, "context": str(folder.absolute() / context)}}
+
+
+def is_elsewhere(context: str) -> bool:
+    """Whether a build's context is on another machine (moby/buildkit:frontend/dockerui/context.go)."""
+    return "://" in context or context.startswith(("git@", "github.com/"))
 
 
 def _merged(parent: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,14 +213,30 @@ def parse_project(data: bytes) -> dict[str, Any]:
     Raises:
         NotCompose: they are no such file.
     """
-    documents: Sequence[Any] = list(read_documents(decode(data)))
-    problem = next((document.problem for document in documents if document.problem), None)
-    if problem is not None:
-        raise NotCompose(problem)
-    values = [document.value for document in documents if document.value is not None]
-    if not values or not isinstance(values[0], dict) or not isinstance(values[0].get("services"), dict):
+    text = decode(data).replace("\r\n", "\n").removeprefix("\ufeff")
+    try:
+        project = read_document(f"{text}\n", since_v3=True)
+    except BadYaml as error:
+        raise NotCompose(f"it is not YAML: line {error.line + 1}: {error}") from error
+    except RecursionError:
+        raise NotCompose("it is nested too deeply") from None
+    if not isinstance(project, dict):
         raise NotCompose("it has no services")
-    return values[0]
+    services = project.get("services")
+    if not isinstance(services, dict) and (services is not None or "include" not in project):
+        raise NotCompose("it has no services")
+    for repeated, line in _repeated(project):
+        raise NotCompose(f"line {line + 1}: mapping key {repeated!r} already defined")
+    return {**project, "services": services or {}}
+
+
+def _repeated(value: object, depth: int = 0) -> Iterator[tuple[str, int]]:
+    """The keys that a mapping or one in it has twice."""
+    if isinstance(value, Fields):
+        yield from value.repeated
+    if isinstance(value, dict) and depth < _DEEPEST:
+        for part in value.values():
+            yield from _repeated(part, depth + 1)
 
 
 def read_file(path: Path) -> bytes:

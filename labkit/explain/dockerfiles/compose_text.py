@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*", re.ASCII)
@@ -96,16 +96,22 @@ class Interpolation:
 
 def variables_of(folder: Path) -> dict[str, str]:
     """What Compose fills in: the file .env of the project's folder, and the environment, which overrides it."""
+    return {**read_variables([folder / ".env"]), **os.environ}
+
+
+def read_variables(files: Iterable[Path]) -> dict[str, str]:
+    """The variables of files like .env; one that is not there has none."""
     variables: dict[str, str] = {}
-    try:
-        with (folder / ".env").open("rb") as file:
-            text = file.read(_LARGEST).decode("utf-8", "replace")
-    except OSError:
-        text = ""
-    for line in text.splitlines():
-        if match := _LINE.match(line):
-            variables[match[1]] = _unquoted(match[2])
-    return {**variables, **os.environ}
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                text = file.read(_LARGEST).decode("utf-8", "replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            if match := _LINE.match(line):
+                variables[match[1]] = _unquoted(match[2])
+    return variables
 
 
 def _unquoted(value: str) -> str:

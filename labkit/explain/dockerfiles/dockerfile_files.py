@@ -31,6 +31,8 @@ _BEGINS = re.compile(
     re.IGNORECASE,
 )
 _SERVICES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?services[\"']?[ \t]*:")
+_INCLUDES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?include[\"']?[ \t]*:")
+_COMPOSE_NAME = re.compile(r"(docker-)?compose([.-].*)?\.ya?ml", re.IGNORECASE)
 _LARGEST_COMPOSE = 4 << 20
 _OTHER_ENDINGS = (".yaml", ".yml", ".json")
 
@@ -39,6 +41,11 @@ def has_dockerfile_name(name: str) -> bool:
     """Whether a path ends like a Dockerfile's: Dockerfile, Dockerfile.prod, app.Dockerfile, Containerfile."""
     last = name.rpartition("/")[2]
     return _NAME.fullmatch(last) is not None and not last.lower().endswith(_NO_DOCKERFILES)
+
+
+def has_compose_name(name: str) -> bool:
+    """Whether a path ends like a Compose file's: compose.yaml, docker-compose.prod.yml."""
+    return _COMPOSE_NAME.fullmatch(name.rpartition("/")[2]) is not None
 
 
 def is_dockerfile(name: str) -> bool:
@@ -78,7 +85,8 @@ def may_be_compose(name: str) -> bool:
         if not name.endswith(_OTHER_ENDINGS[:2]) or not path.is_file():
             return False
         with path.open("rb") as file:
-            return _SERVICES.search(file.read(_LARGEST_COMPOSE)) is not None
+            text = file.read(_LARGEST_COMPOSE)
+        return bool(_SERVICES.search(text) or (has_compose_name(name) and _INCLUDES.search(text)))
     except (OSError, ValueError):
         return False
 
@@ -89,9 +97,18 @@ def _begins_standard_input() -> bytes:
     return bytes(ahead(_HEAD_BYTES)) if ahead is not None else b""
 
 
-def _refuse_folder(name: str, path: Path) -> None:
-    if has_dockerfile_name(name) and not any(path.iterdir()):
+def refuse_empty_folder(name: str) -> None:
+    """Say it of an empty folder that is named like a Dockerfile, such as an engine makes for a mount.
+
+    Raises:
+        Misuse: it is one.
+    """
+    if has_dockerfile_name(name) and not any(Path(name).iterdir()):
         raise Misuse(f"Reading {name}", "it is a folder", "name a Dockerfile\n  labkit explain PATH/Dockerfile")
+
+
+def _refuse_folder(name: str, path: Path) -> None:
+    refuse_empty_folder(name)
     inside = path / "Dockerfile"
     if inside.is_file() and not (path / "index.json").exists():
         raise Misuse(f"Reading {name}", "it is a folder", f"name the Dockerfile in it\n  labkit explain {inside}")

@@ -7,14 +7,18 @@ import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.explain.manifests.documents import decode, read_documents
+
+if TYPE_CHECKING:
+    from labkit.explain.manifests.folder_builds import BuildKind
 
 # kubernetes-sigs/kustomize:api/konfig/general.go, RecognizedKustomizationFileNames
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART = "Chart.yaml"
 _PARTS_OF_A_CHART = frozenset({"templates", "charts"})
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902", "transformers", "configurations")
 _LARGEST_KUSTOMIZATION = 1 << 20
 _FOLDERS_ABOVE = 4
 _READ_THE_RESULT = "labkit explain -f -"
@@ -30,6 +34,25 @@ def how_it_is_built(folder: str, files: Iterable[str]) -> str | None:
     if _CHART in names:
         return f"{folder} is a Helm chart: {_helm(place)}"
     return None
+
+
+def build_kind(files: Iterable[str]) -> BuildKind:
+    """What a folder that another program builds is, by its files."""
+    return "kustomization" if set(files) & set(_KUSTOMIZATIONS) else "chart"
+
+
+def is_resource(file: Path) -> bool:
+    """Whether a kustomization in its folder, or in one above, has a file as a resource: it is in what comes out."""
+    wanted = os.path.normpath(file.absolute())
+    return any(wanted in _resources(folder) for folder in _folders_above(file))
+
+
+def bases_of_kustomizations(place: str) -> frozenset[str]:
+    """The folders below a place that a kustomization there takes in, so that they are not deployed as they are."""
+    bases: frozenset[str] = frozenset()
+    for folder, _, _ in os.walk(place):
+        bases |= _named_files(Path(folder).absolute(), ("resources", "bases", "components"))
+    return bases
 
 
 def is_part_of_a_build(folder: str, file: str, files: Iterable[str]) -> bool:
@@ -78,6 +101,16 @@ def _folders_above(file: Path) -> list[Path]:
 @cache
 def _patches(folder: Path) -> frozenset[str]:
     """The files that a folder's kustomization has as patches."""
+    return _named_files(folder, _PATCHES)
+
+
+@cache
+def _resources(folder: Path) -> frozenset[str]:
+    """The files that a folder's kustomization has as resources."""
+    return _named_files(folder, ("resources",))
+
+
+def _named_files(folder: Path, fields: tuple[str, ...]) -> frozenset[str]:
     for name in _KUSTOMIZATIONS:
         try:
             with (folder / name).open("rb") as file:
@@ -85,12 +118,12 @@ def _patches(folder: Path) -> frozenset[str]:
         except OSError:
             continue
         values = [document.value for document in read_documents(text) if isinstance(document.value, dict)]
-        return frozenset(os.path.normpath(folder / path) for value in values for path in _paths(value))
+        return frozenset(os.path.normpath(folder / path) for value in values for path in _paths(value, fields))
     return frozenset()
 
 
-def _paths(kustomization: dict[str, Any]) -> Iterator[str]:
-    for field in ("patches", "patchesStrategicMerge", "patchesJson6902", "transformers", "configurations"):
+def _paths(kustomization: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
+    for field in fields:
         entries = kustomization.get(field)
         for entry in entries if isinstance(entries, list) else []:
             path = entry.get("path") if isinstance(entry, dict) else entry

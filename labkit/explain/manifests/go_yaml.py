@@ -22,6 +22,7 @@ from yaml.resolver import Resolver
 
 _PLAIN, _QUOTED = "plain", "quoted"
 _TAGS: Final = {f"tag:yaml.org,2002:{name}": name for name in ("str", "bool", "int", "float", "null", "timestamp")}
+_STRING, _NO_TRUTH_VALUES = "tag:yaml.org,2002:str", ("y", "n", "yes", "no", "on", "off")
 _BINARY, _MERGE = "tag:yaml.org,2002:binary", "tag:yaml.org,2002:merge"
 _NAMED: Final[dict[str, object]] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
@@ -131,12 +132,19 @@ else:
     _shallow, _deep = _LibYaml, _LibYamlByPython
 
 
-def read_document(text: str, only: Callable[[Any, Any], Iterable[str] | None] = lambda *_: None) -> object:
+def read_document(
+    text: str,
+    only: Callable[[Any, Any], Iterable[str] | None] = lambda *_: None,
+    *,
+    since_v3: bool = False,
+) -> object:
     """The value of the first document of a text, as JSON has it; kubectl reads no further.
 
     Args:
         text: from one --- to the next.
         only: given the apiVersion and the kind of a document, it may say that only some of its fields are wanted.
+        since_v3: whether it is read as go-yaml does since v3, with which Compose reads: a mapping's own keys override
+            what it merges, wherever they stand, and y, no and on are strings.
 
     Raises:
         BadYaml: kubectl cannot read it.
@@ -148,7 +156,34 @@ def read_document(text: str, only: Callable[[Any, Any], Iterable[str] | None] = 
     wanted = only(_scalar_of(root, "apiVersion"), _scalar_of(root, "kind")) if isinstance(root, MappingNode) else None
     if wanted is not None:
         root.value = [(key, value) for key, value in root.value if key.value in wanted]
+    if since_v3:
+        _read_as_v3(root)
     return _value(root)
+
+
+def _read_as_v3(root: Node) -> None:
+    """Let merges stand before a mapping's own keys, and truth values be true and false alone.
+
+    Source: go.yaml.in/yaml/v3:decode.go, mapping and merge; resolve.go.
+    """
+    seen: set[int] = set()
+    left = [root]
+    while left:
+        node = left.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, ScalarNode):
+            node.tag = _STRING if node.tag == _PLAIN and node.value.lower() in _NO_TRUTH_VALUES else node.tag
+        elif isinstance(node, MappingNode):
+            node.value.sort(key=lambda pair: not _is_merge(pair[0]))
+            left += [child for pair in node.value for child in pair]
+        else:
+            left += node.value
+
+
+def _is_merge(key: Node) -> bool:
+    return isinstance(key, ScalarNode) and key.value == "<<" and key.tag in (_PLAIN, _MERGE)
 
 
 def whole(number: float) -> int | float:
@@ -236,7 +271,7 @@ def _value(node: Node) -> object:
 def _fill(fields: Fields, node: Node, own: set[str], flaws: dict[str, _NotJson]) -> None:
     """Add a mapping's pairs in their order: a merge overrides what stands before it, as go-yaml has it."""
     for key, value in node.value:
-        if key.value == "<<" and isinstance(key, ScalarNode) and key.tag in (_PLAIN, _MERGE):
+        if _is_merge(key):
             _merge(fields, value, flaws)
             continue
         name = _key(key)

@@ -490,8 +490,9 @@ def test_bad_places(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").mkdir()
     one_sentence(run(str(tmp_path / "Dockerfile")), "it is a folder")
     write(tmp_path, "FROM scratch\n", "Dockerfile/Dockerfile")
-    one_sentence(run(str(tmp_path / "Dockerfile")), "it is a folder")
+    assert run(str(tmp_path / "Dockerfile")).exit_code == 0  # a folder, from which its Dockerfile is picked
     os.chdir(tmp_path)
+    one_sentence(run("Dockerfile"), "it is a folder")  # where an image's name may stand
     one_sentence(run("Dockerfile.none"), "there is no such file")
     one_sentence(run("-f", "Dockerfile.none"), "there is no such file")
 

@@ -1,0 +1,138 @@
+"""What a Compose file includes: other files, each with a folder and variables of its own.
+
+Source: compose-spec/compose-go:loader/include.go, at v2.16.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from labkit.explain.dockerfiles.compose_services import (
+    ComposeService,
+    NotCompose,
+    parse_project,
+    read_file,
+    services_of,
+)
+from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, read_variables, variables_of
+
+_DEEPEST = 20
+_ELSEWHERE = ("oci://", "git@", "github.com/", "http://", "https://", "ssh://", "git://")
+
+
+@dataclass(frozen=True)
+class ComposeProject:
+    """The services of a Compose file and of all that it includes.
+
+    Args:
+        services: in their order, what is included first.
+        unread: what it includes that is on other machines.
+    """
+
+    services: tuple[ComposeService, ...]
+    unread: tuple[str, ...] = ()
+
+
+def read_project(path: Path) -> ComposeProject:
+    """Read a Compose file, with what it includes and extends.
+
+    Raises:
+        NotCompose: Compose does not take it.
+        OSError: it cannot be read.
+    """
+    return _project(parse_project(read_file(path)), path, path.parent, variables_of(path.parent), (path,))
+
+
+def _project(
+    project: Mapping[str, Any], path: Path, folder: Path, variables: Mapping[str, str], above: tuple[Path, ...]
+) -> ComposeProject:
+    services: dict[str, ComposeService] = {}
+    unread: list[str] = []
+    entries = project.get("include") or []
+    if not isinstance(entries, list):
+        raise NotCompose("include must be a list")
+    for entry in entries:
+        part = _included(entry, folder, variables, above)
+        unread += part.unread
+        for service in part.services:
+            _add(services, service)
+    for service in services_of(project, path, folder, variables):
+        _add(services, service)
+    return ComposeProject(tuple(services.values()), tuple(unread))
+
+
+def _add(services: dict[str, ComposeService], service: ComposeService) -> None:
+    other = services.setdefault(service.name, service)
+    if replace(other, folder=service.folder) != service:
+        raise NotCompose(f"services.{service.name} conflicts with imported resource")
+
+
+def _included(entry: object, folder: Path, variables: Mapping[str, str], above: tuple[Path, ...]) -> ComposeProject:
+    """What an entry of include names; several files of one entry override one another."""
+    fields = entry if isinstance(entry, dict) else {"path": entry}
+    paths = _texts(fields.get("path"), "path", variables)
+    if not paths:
+        raise NotCompose("include: path is required")
+    if any(name.startswith(_ELSEWHERE) for name in paths):
+        return ComposeProject((), tuple(paths))
+    files = [folder / name for name in paths]
+    if len(above) > _DEEPEST or any(_same(file, other) for file in files for other in above):
+        raise NotCompose(f"include cycle detected: {above[0]} includes itself by way of {files[0]}")
+    own_folder = files[0].parent
+    if chosen := _texts(fields.get("project_directory"), "project_directory", variables):
+        own_folder = folder / chosen[0]
+    env_files = _texts(fields.get("env_file"), "env_file", variables)
+    own = read_variables([folder / name for name in env_files] if env_files else [own_folder / ".env"])
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            merged = merged_projects(merged, parse_project(read_file(file)))
+        except OSError as error:
+            raise NotCompose(f"{file}: {error.strerror}") from error
+        except NotCompose as error:
+            raise NotCompose(f"{file}: {error}") from error
+    return _project(merged, files[0], own_folder, {**own, **variables}, (*above, *files))
+
+
+def merged_projects(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Two files of one project, the second over the first (compose-go:override/merge.go), as far as users go."""
+    services: dict[str, Any] = dict(base.get("services") or {})
+    for name, fields in (override.get("services") or {}).items():
+        before = services.get(name)
+        if isinstance(before, dict) and isinstance(fields, dict):
+            services[name] = _merged_service(before, fields)
+        elif fields is not None:
+            services[name] = fields
+    return {**base, **override, "services": services}
+
+
+def _merged_service(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**base, **override}
+    if "build" in base and "build" in override:
+        first, second = (
+            {"context": build} if isinstance(build, str) else build for build in (base["build"], override["build"])
+        )
+        if isinstance(first, dict) and isinstance(second, dict):
+            merged["build"] = {**first, **second}
+    if isinstance(base.get("group_add"), list) and isinstance(override.get("group_add"), list):
+        merged["group_add"] = [*base["group_add"], *override["group_add"]]
+    return merged
+
+
+def _same(first: Path, second: Path) -> bool:
+    return first.resolve() == second.resolve()
+
+
+def _texts(value: object, name: str, variables: Mapping[str, str]) -> list[str]:
+    """A text, or a list of them, with its variables filled in."""
+    values: list[object] = [] if value is None else value if isinstance(value, list) else [value]
+    texts = [text for text in values if isinstance(text, str) and "\0" not in text]
+    if len(texts) < len(values):
+        raise NotCompose(f"include: {name} must be a string")
+    try:
+        return [Interpolation(variables).fill(text) for text in texts]
+    except InvalidTemplate as error:
+        raise NotCompose(f"include: {error}") from error

@@ -1,0 +1,196 @@
+"""What Compose reads beside the file: includes, extends, fragments, variables; and Dockerfiles of a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from labkit.cli import main
+from labkit.explain.dockerfiles.compose_includes import read_project
+from labkit.explain.dockerfiles.compose_services import NotCompose
+from labkit.explain.dockerfiles.folder_files import builder_files
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def users(folder: Path, name: str = "compose.yaml") -> dict[str, str]:
+    return {service.name: service.user for service in read_project(folder / name).services}
+
+
+def explain(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["explain", *arguments])
+
+
+def rows(*arguments: str) -> dict[str, Any]:
+    result = explain(*arguments, "--json")
+    return {row["container"]: row for row in json.loads(result.stdout)}
+
+
+@pytest.mark.parametrize(
+    ("include", "variables"),
+    [
+        ("- db/compose.yaml", ""),
+        ("- {path: db/compose.yaml}", ""),
+        ("- ${DIR:-db}/compose.yaml", ""),
+        ("- {path: [db/compose.yaml]}", ""),
+        ("- $DIR/compose.yaml", "DIR=db\n"),
+    ],
+)
+def test_includes_are_read(tmp_path: Path, include: str, variables: str) -> None:
+    web = f"include:\n  {include}\nservices:\n  web: {{image: a, user: '1'}}\n"
+    db = "services:\n  db: {image: b, user: '${U:-5}', build: .}\n"
+    write(tmp_path, {"compose.yaml": web, "db/compose.yaml": db, ".env": variables, "db/.env": "U=7\n"})
+    assert users(tmp_path) == {"db": "7", "web": "1"}
+    (db_service, _) = read_project(tmp_path / "compose.yaml").services
+    assert db_service.folder == tmp_path / "db"
+
+
+def test_the_including_file_s_variables_come_first(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "compose.yaml": "include: [{path: db/c.yaml, env_file: [x.env, y.env], project_directory: .}]\n",
+            ".env": "A=1\n",
+            "x.env": "A=2\nB=2\n",
+            "y.env": "B=3\n",
+            "db/c.yaml": "services: {db: {image: b, user: '${A}:${B}', build: ctx}}\n",
+        },
+    )
+    assert users(tmp_path) == {"db": "1:3"}
+    assert read_project(tmp_path / "compose.yaml").services[0].folder == tmp_path
+
+
+def test_several_files_of_one_include_override_one_another(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "compose.yaml": "include: [{path: [a.yaml, b.yaml]}]\n",
+            "a.yaml": "services: {db: {image: b, user: '1', build: {context: x, target: t}, group_add: ['1']}}\n",
+            "b.yaml": "services: {db: {user: '2', build: {context: y}, group_add: ['2']}, more: {image: c}}\n",
+        },
+    )
+    db, more = read_project(tmp_path / "compose.yaml").services
+    assert (db.user, db.image, db.build, db.group_add) == ("2", "b", {"context": "y", "target": "t"}, ("1", "2"))
+    assert more.name == "more"
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({"compose.yaml": "include: [a.yaml]\n", "a.yaml": "include: [compose.yaml]\n"}, "include cycle detected"),
+        ({"compose.yaml": "include: [compose.yaml]\n"}, "include cycle detected"),
+        ({"compose.yaml": "include: [gone.yaml]\n"}, "gone.yaml: there is no such file"),
+        ({"compose.yaml": "include: a.yaml\n"}, "include must be a list"),
+        ({"compose.yaml": "include: [{}]\n"}, "path is required"),
+        ({"compose.yaml": "include: [5]\n"}, "path must be a string"),
+        ({"compose.yaml": "include: ['${X']\n"}, "invalid interpolation format"),
+        ({"compose.yaml": "include: [a.yaml]\n", "a.yaml": "- 1\n"}, "a.yaml: it has no services"),
+        (
+            {
+                "compose.yaml": "include: [a.yaml]\nservices: {web: {image: a, user: '1'}}\n",
+                "a.yaml": "services: {web: {image: a, user: '0'}}\n",
+            },
+            "services.web conflicts with imported resource",
+        ),
+        ({"compose.yaml": "services: {web: {image: a, user: '1', user: '0'}}\n"}, "'user' already defined"),
+    ],
+)
+def test_what_compose_does_not_take(tmp_path: Path, files: dict[str, str], problem: str) -> None:
+    write(tmp_path, files)
+    with pytest.raises(NotCompose, match=problem.replace(".", r"\.")):
+        read_project(tmp_path / "compose.yaml")
+
+
+def test_an_include_of_another_machine_keeps_a_gate_shut(tmp_path: Path) -> None:
+    text = "include: ['https://example.invalid/db.git']\nservices: {web: {image: a, user: '5'}}\n"
+    write(tmp_path, {"compose.yaml": text})
+    result = explain("--gate", "-f", str(tmp_path / "compose.yaml"))
+    assert result.exit_code == 1
+    assert "which is not fetched" in result.output
+
+
+@pytest.mark.parametrize(
+    ("service", "user"),
+    [
+        ("{image: a, user: '1000', <<: *d}", "1000"),
+        ("{<<: *d, image: a, user: '1000'}", "1000"),
+        ("{<<: *d, image: a}", "root"),
+        ("{image: a, <<: [*e, *d]}", "7"),
+        ("{image: a, <<: [*d, *e]}", "root"),
+        ("{image: a, <<: *n}", "9"),
+        ("{image: a, user: on}", "on"),
+        ("*d", "root"),
+    ],
+)
+def test_fragments_and_merges_as_compose_reads_them(tmp_path: Path, service: str, user: str) -> None:
+    """A key of one's own overrides what is merged, wherever it stands (go-yaml since v3; kubectl's v2 differs)."""
+    head = "x-d: &d {image: b, user: root}\nx-e: &e {user: '7'}\nx-n: &n {user: '9', <<: *d}\n"
+    write(tmp_path, {"compose.yaml": f"{head}services:\n  web: {service}\n"})
+    assert users(tmp_path) == {"web": user}
+
+
+def test_a_build_of_an_extended_file_is_relative_to_that_file(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "compose.yaml": "services: {web: {extends: {service: base, file: shared/base.yaml}}}\n",
+            "shared/base.yaml": "services: {base: {build: {context: app}}}\n",
+            "shared/app/Dockerfile": "FROM scratch\nUSER 1654\n",
+        },
+    )
+    assert rows("-f", str(tmp_path / "compose.yaml"))["web"]["image_user"] == "1654"
+
+
+# --- folders ---
+
+
+def test_a_folder_gives_its_dockerfiles_and_compose_files(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "Dockerfile": "FROM scratch\nUSER 1\n",
+            "app.Dockerfile": "FROM scratch\nUSER 2\n",
+            "Dockerfile.dev": "FROM scratch\nUSER 3\n",
+            "Containerfile": "FROM scratch\nUSER 4\n",
+            "Dockerfile.dockerignore": "node_modules\n",
+            "compose.yaml": "services: {web: {image: a, user: '5'}}\n",
+            "docker-compose.ci.yml": "services: {ci: {image: a, user: '6'}}\n",
+            "pod.yaml": "kind: Pod\nmetadata: {name: p}\n"
+            "spec: {containers: [{name: c, image: a, securityContext: {runAsUser: 7}}]}\n",
+            "mkdocs.yml": "nav: !!python/name:x\n",
+            "ci.yml": "include: [x]\nservices: [postgres]\n",
+            "sub/Dockerfile": "FROM scratch\nUSER 8\n",
+            "node_modules/x/Dockerfile": "FROM scratch\n",
+            ".git/Dockerfile": "FROM scratch\n",
+        },
+    )
+    found = sorted(
+        row["image_user"] or str(row["runs_as"]["uid"])
+        for row in json.loads(explain("--json", "-f", str(tmp_path)).stdout)
+    )
+    assert found == ["1", "2", "3", "4", "5", "6", "7"]
+    assert len(json.loads(explain("--json", "-R", "-f", str(tmp_path)).stdout)) == 8
+    assert explain("-R", f"{tmp_path}/").exit_code == 0
+    assert "not read" not in explain("-R", f"{tmp_path}/").output
+
+
+def test_a_folder_with_nothing_but_a_dockerfile_is_enough(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM scratch\n"})
+    result = explain("--gate", "-f", str(tmp_path))
+    assert result.exit_code == 1
+    assert "runs as root" in result.output
+
+
+def test_what_is_named_like_a_dockerfile_and_is_none_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").mkdir()
+    (tmp_path / "app.Dockerfile").symlink_to("nowhere")
+    write(tmp_path, {"compose.yaml": "services: [", "other.yaml": "services: {a: {port: 5}}\n"})
+    assert builder_files(str(tmp_path), True) == ([], [])
