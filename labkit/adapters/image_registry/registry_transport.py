@@ -177,7 +177,8 @@ class RegistryTransport:
                     attempt.status = response.status
                 if parts.netloc == self.host:
                     self._is_loopback = self._is_loopback or connection.is_loopback
-                yield response
+                with response:  # It holds the socket open where the connection has let go of it.
+                    yield response
         except _Refused as error:
             raise untrusted(self.name, f"leads to {address[:200]!r} ({error}), {_NOT_THERE}") from None
         except TimeoutError:
