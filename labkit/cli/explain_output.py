@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 
 from labkit.base.errors import Misuse
-from labkit.core.identity.identity_cases import answer_lines
+from labkit.core import identity
 from labkit.core.identity.model import Versions
 from labkit.explain import pipelines
 from labkit.explain.image_lookup import ImageFinder
@@ -96,7 +96,7 @@ def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions | None 
         1 if a line was no case, else 0.
     """
     status = 0
-    for answer, was_case in answer_lines(map(_text, lines), versions or Versions()):
+    for answer, was_case in identity.answer_lines(map(_text, lines), versions or Versions()):
         out.write(answer + "\n")
         status |= not was_case
     out.flush()

@@ -11,9 +11,8 @@ from typing import Any
 from labkit.base.errors import Misuse
 from labkit.core import identity
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict, judge, read_template
-from labkit.core.admission.pod_security import Policy
-from labkit.core.identity.answers import explain_in_engine, explain_in_pod
-from labkit.core.identity.identity_cases import CONTAINER_FIELDS, POD_FIELDS, MalformedCase, read_settings
+from labkit.core.admission.policy import Policy
+from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.kubelet_rules import (
     effective_settings,
     home_of_container,
@@ -90,10 +89,10 @@ def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | Non
     host_users = of_pod.pop("hostUsers", None)
     try:
         return (
-            read_settings({"securityContext": of_pod, "hostUsers": host_users}, "pod", POD_FIELDS),
-            read_settings({"securityContext": dict(container or {})}, "container", CONTAINER_FIELDS),
+            identity.read_settings({"securityContext": of_pod, "hostUsers": host_users}, "pod", identity.POD_FIELDS),
+            identity.read_settings({"securityContext": dict(container or {})}, "container", identity.CONTAINER_FIELDS),
         )
-    except MalformedCase as error:
+    except identity.MalformedCase as error:
         raise Misuse(
             "Reading the settings", str(error), "compare them with\n  labkit kubectl explain pod.spec"
         ) from error
@@ -241,7 +240,7 @@ def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[s
     if image.is_for_windows:
         answer = identity.explain_on_windows(replace(image, user=user or image.user), {}, {})
     else:
-        answer = explain_in_engine(image, user, group_add, versions=versions)
+        answer = identity.explain_in_engine(image, user, group_add, versions=versions)
     options = " ".join([*(["-u", user] if user else []), *(f"--group-add {group}" for group in group_add)])
     return _image_row(name, "docker run", options, image, answer, NOT_ASKED)
 

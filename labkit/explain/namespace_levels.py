@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from labkit.base.errors import Misuse
-from labkit.core.admission.pod_security import LEVELS, Policy
+from labkit.core.admission.policy import LEVELS, Policy
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
-from labkit.core.identity.identity_cases import identity_to_dict, kubelet_to_dict
 from labkit.core.identity.model import Answer, ImageOrigin
 from labkit.show.table import Table
 
@@ -97,7 +96,7 @@ class Explanation:
             "image_from": self.origin.place if self.origin is not None else None,
             "image_digest": (self.origin.digest or None) if self.origin is not None else None,
             "api": self.api.to_dict(),
-            "kubelet": kubelet_to_dict(self.answer),
+            "kubelet": self.answer.kubelet_to_dict(),
             "runs_as": self._identity(),
             "because": list(self.because),
             **self._of_dockerfile(),
@@ -110,7 +109,7 @@ class Explanation:
         if self.api.ok is False:
             return None
         if answer.runs_as is not None or not answer.ok or answer.uid is None:
-            return identity_to_dict(answer.runs_as)
+            return answer.identity_to_dict()
         return {"uid": answer.uid, "gid": answer.gid, "groups": None, "user": None, "home": answer.home}
 
     @property
@@ -133,7 +132,7 @@ class Explanation:
     def _of_dockerfile(self) -> dict[str, Any]:
         if self.build is None:
             return {}
-        non_root = kubelet_to_dict(self.non_root) if self.non_root is not None else None
+        non_root = self.non_root.kubelet_to_dict() if self.non_root is not None else None
         return {"build": {"ok": self.build.ok, "message": self.build.message}, "run_as_non_root": non_root}
 
     @property

@@ -10,8 +10,8 @@ from typing import Any
 
 from labkit.core.admission.api_server import LET_IN, PodTemplate, is_own_kind, read_foreign_pod, read_template
 from labkit.core.admission.decoding import decode
-from labkit.core.admission.pod_security import Policy
-from labkit.core.identity.identity_cases import settings_of
+from labkit.core.admission.policy import Policy
+from labkit.core.identity.kubelet_rules import settings_of
 from labkit.core.identity.model import Settings
 from labkit.explain.manifests.documents import TOO_DEEP, KubeDocument, read_documents
 from labkit.explain.manifests.go_yaml import Fields

@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit.adapters.engine import Engine, InspectedImage
 from labkit.base.files import write_atomically
-from labkit.core.identity.answers import explain_in_engine
+from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Image
 from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab

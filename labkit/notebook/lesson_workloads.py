@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labkit.base.errors import Misuse
-from labkit.core.admission.pod_security import ENFORCE_LABEL
+from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.core.pods.manifest import apply_line, kubectl_line
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome

@@ -8,7 +8,7 @@ from typing import Any
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse, did_you_mean
-from labkit.core.admission.pod_security import ENFORCE_LABEL
+from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.core.pods.manifest import apply_line, container_manifest, kubectl_line, pod_manifest
 
 ENGINE, CLUSTER = "engine", "cluster"

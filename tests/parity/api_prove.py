@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from labkit.adapters.kube import Kube
 from labkit.core.admission.api_server import judge, read_template
-from labkit.core.admission.pod_security import ENFORCE_LABEL, Policy
+from labkit.core.admission.policy import ENFORCE_LABEL, Policy
 from labkit.core.causes import Cause
 from labkit.core.identity.model import read_version
 from labkit.core.pods.objects import warning_texts

@@ -15,7 +15,8 @@ from pathlib import Path
 import yaml
 
 from labkit.core.admission.api_server import read_template
-from labkit.core.admission.pod_security import Policy, violations_of
+from labkit.core.admission.pod_security import violations_of
+from labkit.core.admission.policy import Policy
 
 _NEWEST = (1, 37)
 

@@ -12,7 +12,7 @@ from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, message_of, meta
 from labkit.base.configuration import LABEL, LESSON_LABEL
 from labkit.base.waiting import wait_until, watch
-from labkit.core.admission.pod_security import ENFORCE_LABEL
+from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.core.pods.objects import warning_texts
 from labkit.core.pods.outcome import violated_level
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from labkit.core import admission
 from labkit.core.admission.decoding import WORKLOADS, decode, fields_of
 from labkit.core.admission.field_errors import FieldError, part_of
-from labkit.core.admission.pod_security import Policy, message_of, violations_of
+from labkit.core.admission.policy import Policy
 from labkit.core.admission.profiles import with_app_armor_fields
 from labkit.core.admission.validation import validate_pod
 from labkit.core.causes import Cause
@@ -126,10 +127,10 @@ def judge(template: PodTemplate, policy: Policy | None, newest: tuple[int, int])
     """
     if template.verdict.ok is False or policy is None:
         return template.verdict
-    violations = violations_of(policy, template.metadata, template.spec, newest)
+    violations = admission.violations_of(policy, template.metadata, template.spec, newest)
     if not violations:
         return template.verdict
-    message = message_of(policy, violations)
+    message = admission.message_of(policy, violations)
     message = message if template.is_pod else f"no pod is made: {message}"
     return ApiVerdict(ok=False, cause=Cause.POD_SECURITY, message=message)
 

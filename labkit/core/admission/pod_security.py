@@ -1,15 +1,13 @@
 """Pod Security: what the admission of a namespace with a level says to a pod, in its own words.
 
 Source: kubernetes/pod-security-admission at v0.37.2: policy/registry.go (which checks a level of a version has, and in
-which order), policy/check_*.go (one function for each check), admission/admission.go (the message), api/helpers.go (the
-labels of a namespace).
+which order), policy/check_*.go (one function for each check), admission/admission.go (the message).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from labkit.core.admission.field_errors import containers_of, part_of
 from labkit.core.admission.pod_security_baseline import (
@@ -25,47 +23,12 @@ from labkit.core.admission.pod_security_baseline import (
     setters_of,
     who,
 )
+from labkit.core.admission.policy import Policy
 
-LEVELS: Final = ("privileged", "baseline", "restricted")
-ENFORCE_LABEL: Final = "pod-security.kubernetes.io/enforce"
-"""The label of a namespace that says its level; the same with `-version` says of which Kubernetes."""
-
-_VERSION: Final = re.compile(r"v1\.(0|[1-9][0-9]*)")
 _VOLUMES: Final = (
     *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected"),
     "secret",
 )
-
-
-class Policy(NamedTuple):
-    """What a namespace enforces.
-
-    Args:
-        level: privileged, baseline or restricted.
-        version: "latest", or one such as "v1.30".
-    """
-
-    level: str
-    version: str = "latest"
-
-    def __str__(self) -> str:
-        return f"{self.level}:{self.version}"
-
-    @classmethod
-    def parse(cls, text: str) -> Policy | None:
-        """Read "restricted" or "restricted:v1.30", None if it is none."""
-        level, colon, version = text.partition(":")
-        policy = cls(level, version if colon else "latest")
-        valid = level in LEVELS and (policy.version == "latest" or _VERSION.fullmatch(policy.version))
-        return policy if valid else None
-
-    @classmethod
-    def of_labels(cls, labels: Mapping[str, Any]) -> Policy | None:
-        """What a namespace's labels say, None if they name no level; a wrong one counts as restricted, or latest."""
-        if (level := labels.get(ENFORCE_LABEL)) is None:
-            return None
-        version = str(labels.get(f"{ENFORCE_LABEL}-version", "latest"))
-        return cls(level if level in LEVELS else "restricted", version if _VERSION.fullmatch(version) else "latest")
 
 
 # --- what restricted adds ---

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from labkit.core.admission.api_server import LET_IN, NOT_ASKED, ApiVerdict, read_template
 from labkit.core.causes import Cause
-from labkit.core.identity.answers import explain_in_engine, explain_in_pod
-from labkit.core.identity.model import Answer, Identity, Image, Settings, Versions
+from labkit.core.identity.answers import explain_in_pod
+from labkit.core.identity.docker_run import explain_in_engine
+from labkit.core.identity.kubelet_rules import POLICIES
+from labkit.core.identity.model import Answer, Image, Settings, Versions
 
 _NEWEST = Versions()
 _CASE: Final = frozenset({"id", "image", "pod", "container", "docker"})
 _IMAGE: Final = frozenset({"user", "passwd", "group"})
-_POLICIES: Final = frozenset({"Merge", "Strict"})
 _DOCKER: Final = frozenset({"user", "group_add"})
 # kubernetes/api:core/v1/types.go, PodSecurityContext and SecurityContext
 _SHARED: Final = frozenset(
@@ -78,8 +79,8 @@ def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
     return {
         "id": fields.get("id"),
         "api": api.to_dict(),
-        "kubelet": kubelet_to_dict(answer),
-        "runs_as": None if is_refused else identity_to_dict(answer.runs_as),
+        "kubelet": answer.kubelet_to_dict(),
+        "runs_as": None if is_refused else answer.identity_to_dict(),
         "ok": False if is_refused else answer.ok,
         "cause": api.cause if is_refused else answer.cause,
         "because": list(answer.because if api is LET_IN else api.chain(answer.because)),
@@ -134,29 +135,6 @@ def _finite(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
-def kubelet_to_dict(answer: Answer) -> dict[str, Any]:
-    """The kubelet's verdict, JSON-ready."""
-    refusal = answer.kubelet_refusal
-    return {
-        "ok": answer.kubelet_ok,
-        "cause": refusal.cause if refusal else None,
-        "message": refusal.message if refusal else None,
-    }
-
-
-def identity_to_dict(identity: Identity | None) -> dict[str, Any] | None:
-    """An identity, JSON-ready."""
-    if identity is None:
-        return None
-    return {
-        "uid": identity.uid,
-        "gid": identity.gid,
-        "groups": list(identity.groups),
-        "user": identity.user,
-        "home": identity.home,
-    }
-
-
 def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | None) -> Settings:
     """The identity's part of what a pod or a container says.
 
@@ -181,7 +159,7 @@ def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | N
     fs_group = None
     if known is not CONTAINER_FIELDS:
         policy = _typed(fields, where, "supplementalGroupsPolicy", str)
-        if policy is not None and policy not in _POLICIES:
+        if policy is not None and policy not in POLICIES:
             raise MalformedCase(f'{where}.supplementalGroupsPolicy must be "Merge" or "Strict"')
         groups = _typed(fields, where, "supplementalGroups", list) or []
         if not all(type(gid) is int for gid in groups):
@@ -195,21 +173,6 @@ def read_settings(part: Mapping[str, Any], where: str, known: frozenset[str] | N
         supplemental_groups=tuple(groups),
         supplemental_groups_policy=policy,
         host_users=host_users,
-    )
-
-
-def settings_of(part: Mapping[str, Any]) -> Settings:
-    """The identity's part of a pod's spec or a container, as the API server has read it."""
-    context = part.get("securityContext", {})
-    policy = context.get("supplementalGroupsPolicy")
-    return Settings(
-        run_as_non_root=context.get("runAsNonRoot"),
-        run_as_user=context.get("runAsUser"),
-        run_as_group=context.get("runAsGroup"),
-        fs_group=context.get("fsGroup"),
-        supplemental_groups=tuple(context.get("supplementalGroups", ())),
-        supplemental_groups_policy=policy if policy in _POLICIES else None,
-        host_users=part.get("hostUsers"),
     )
 
 

@@ -22,6 +22,9 @@ from labkit.core.causes import Cause
 from labkit.core.identity.model import MAX_ID, Refusal, Settings, fits_int64, is_valid_id, read_number
 
 _T = TypeVar("_T")
+POLICIES: Final = frozenset({"Merge", "Strict"})
+"""What supplementalGroupsPolicy may be."""
+
 _OS_LABELS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _BUILD_LABEL: Final = "node.kubernetes.io/windows-build"
 
@@ -178,6 +181,21 @@ def _refusal(cause: Cause, rest: str) -> Refusal:
 
 def _first(container: _T | None, pod: _T | None) -> _T | None:
     return pod if container is None else container
+
+
+def settings_of(part: Mapping[str, Any]) -> Settings:
+    """The identity's part of a pod's spec or a container, as the API server has read it."""
+    context = part.get("securityContext", {})
+    policy = context.get("supplementalGroupsPolicy")
+    return Settings(
+        run_as_non_root=context.get("runAsNonRoot"),
+        run_as_user=context.get("runAsUser"),
+        run_as_group=context.get("runAsGroup"),
+        fs_group=context.get("fsGroup"),
+        supplemental_groups=tuple(context.get("supplementalGroups", ())),
+        supplemental_groups_policy=policy if policy in POLICIES else None,
+        host_users=part.get("hostUsers"),
+    )
 
 
 def is_for_windows(spec: Mapping[str, Any]) -> bool:

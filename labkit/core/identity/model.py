@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from labkit.core.causes import Cause
 
@@ -133,6 +133,22 @@ class Answer:
     @property
     def cause(self) -> Cause | None:
         return self.refusal.cause if self.refusal else None
+
+    def kubelet_to_dict(self) -> dict[str, Any]:
+        """The kubelet's verdict, JSON-ready."""
+        refusal = self.kubelet_refusal
+        return {
+            "ok": self.kubelet_ok,
+            "cause": refusal.cause if refusal else None,
+            "message": refusal.message if refusal else None,
+        }
+
+    def identity_to_dict(self) -> dict[str, Any] | None:
+        """The identity, JSON-ready."""
+        who = self.runs_as
+        if who is None:
+            return None
+        return {"uid": who.uid, "gid": who.gid, "groups": list(who.groups), "user": who.user, "home": who.home}
 
 
 @dataclass(frozen=True, slots=True)

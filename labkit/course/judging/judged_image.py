@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from labkit.core.identity.answers import explain_in_engine
+from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Identity, Image
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 

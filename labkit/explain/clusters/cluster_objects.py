@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit.base.errors import LabFailed, Misuse
-from labkit.core.admission.pod_security import Policy
+from labkit.core.admission.policy import Policy
 from labkit.core.identity.model import read_version
 from labkit.core.pods.pod_containers import as_mapping
 from labkit.core.pods.pod_owners import Owner, owner_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.base.errors import Misuse
-from labkit.core.identity.answers import explain_in_engine
+from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Answer, Image, Versions, read_number
 from labkit.explain.dockerfiles.base_images import BaseFinder
 from labkit.explain.dockerfiles.compose_includes import read_project

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from labkit.archives.archive import ImageContent
 from labkit.base.errors import MachineLacks, Misuse
 from labkit.cli import main
-from labkit.core.admission.pod_security import Policy
+from labkit.core.admission.policy import Policy
 from labkit.explain.explanations import explain_image, explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels

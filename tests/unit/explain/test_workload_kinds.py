@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.core.admission.pod_security import Policy
+from labkit.core.admission.policy import Policy
 from labkit.core.identity.model import Settings
 from labkit.explain.workload_kinds import Asked, read_workloads
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labkit.core.admission.api_server import ApiVerdict, is_own_kind, judge, read_foreign_pod, read_template
-from labkit.core.admission.pod_security import Policy
+from labkit.core.admission.policy import Policy
 from labkit.core.causes import Cause
 
 NEWEST = (1, 37)

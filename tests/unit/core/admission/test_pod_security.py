@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from labkit.core.admission.pod_security import Policy, message_of, violations_of
+from labkit.core.admission.pod_security import message_of, violations_of
+from labkit.core.admission.policy import Policy
 
 NEWEST = (1, 37)
 PODS: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.core.causes import Cause
-from labkit.core.identity.answers import explain_in_engine, explain_in_pod
+from labkit.core.identity.answers import explain_in_pod
+from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.kubelet_rules import EnvironmentHome
 from labkit.core.identity.model import Answer, Image, Settings, Versions
 

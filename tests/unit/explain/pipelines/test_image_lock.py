@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from labkit.archives.archive import ImageContent
 from labkit.base.configuration import Configuration
 from labkit.cli import explain_command, main
-from labkit.core.identity.answers import explain_in_engine, explain_in_pod
+from labkit.core.identity.answers import explain_in_pod
+from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Image, KnownImage, Settings
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.image_lookup import ImageFinder
