@@ -21,11 +21,12 @@ from labkit.core.identity.kubelet_rules import (
 )
 from labkit.core.identity.model import Answer, Image, ImageOrigin, Settings, Versions
 from labkit.core.image_reference import ImageReference
+from labkit.explain.asked_containers import Asked, AskedContainer
 from labkit.explain.image_lookup import ImageFinder, read_archives
 from labkit.explain.manifest_files import read_manifests
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations
-from labkit.explain.workload_kinds import Asked, AskedContainer, read_workloads
+from labkit.explain.workload_kinds import read_workloads
 
 _NEWEST = Versions()
 _NAMESPACE = "default"

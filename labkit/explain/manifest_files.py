@@ -12,8 +12,9 @@ from pathlib import Path
 
 from labkit.base.errors import LabError, Misuse
 from labkit.explain import manifests
+from labkit.explain.asked_containers import Asked, MalformedManifest
 from labkit.explain.manifests.documents import decode
-from labkit.explain.workload_kinds import Asked, MalformedManifest, has_placeholder, read_workloads
+from labkit.explain.workload_kinds import has_placeholder, read_workloads
 
 # kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions
 _ENDINGS = (".json", ".yaml", ".yml")

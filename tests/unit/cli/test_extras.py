@@ -111,7 +111,7 @@ def test_completing_a_command_that_cannot_be_loaded_offers_nothing() -> None:
     assert "Traceback" not in done.stderr
 
 
-MOST_MODULES = 42
+MOST_MODULES = 43
 
 
 @pytest.mark.parametrize("given", [[], ["--image-user", "nginx:1.29=101"]])
