@@ -7,7 +7,7 @@ one, and finds that there is nothing to do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
@@ -75,8 +75,24 @@ class UpPlan:
             Step("engine", "the engine", self._ensure_engine, seconds=17, front=True),
             *self._bundle_steps(),
             Step("source", "where images come from", self._decide, self._before_source(), seconds=2, front=True),
-            Step("debian-image", "the Debian image", self._make_debian, ("source",), seconds=21, front=True),
-            Step("sample-images", "the sample images", self._make_samples, ("debian-image",), seconds=14, front=True),
+            Step(
+                "debian-image",
+                "the Debian image",
+                self._make_debian,
+                ("source",),
+                seconds=21,
+                front=True,
+                is_made=self._has_images("debian"),
+            ),
+            Step(
+                "sample-images",
+                "the sample images",
+                self._make_samples,
+                ("debian-image",),
+                seconds=14,
+                front=True,
+                is_made=self._has_images(*self._catalogue),
+            ),
         ]
         parts = self._node_parts() if self._is_kind else []
         needs = ("sample-images", *(part.name for part in parts))
@@ -120,7 +136,7 @@ class UpPlan:
                 ("source",),
                 seconds=55,
                 nice=True,
-                is_made=lambda: self._is_built(go.KUBERNETES),
+                is_made=lambda: self._is_built_or_bundled(go.KUBERNETES),
             ),
             *programs,
             Step(
@@ -131,9 +147,17 @@ class UpPlan:
                 seconds=15,
                 nice=True,
                 lane=COMPILER,
-                is_made=lambda: self._is_built(go.KIND),
+                is_made=lambda: self._is_built_or_bundled(go.KIND),
             ),
-            Step("node-image", "the node image", self._make_node_image, needs, seconds=29, nice=True),
+            Step(
+                "node-image",
+                "the node image",
+                self._make_node_image,
+                needs,
+                seconds=29,
+                nice=True,
+                is_made=self._has_images("node"),
+            ),
         ]
 
     def _program_step(self, program: go.GoProgram) -> Step:
@@ -145,11 +169,18 @@ class UpPlan:
             seconds=_NODE_SECONDS[program.name],
             nice=True,
             lane=COMPILER,
-            is_made=lambda: self._is_built(program),
+            is_made=lambda: self._is_built_or_bundled(program),
         )
 
     def _is_built(self, program: go.GoProgram) -> bool:
         return go.find_built(program, self._configuration.cache) is not None
+
+    def _is_built_or_bundled(self, program: go.GoProgram) -> bool:
+        return self._is_built(program) or (self._bundle is not None and self._bundle.has_program(program))
+
+    def _has_images(self, *names: str) -> Callable[[], bool] | None:
+        """Whether the bundle has all of some images; None without a bundle, for then only the engine knows."""
+        return partial(self._bundle.has_images, names) if self._bundle is not None else None
 
     def _kubectl_step(self) -> Step:
         needs = ("kubernetes",) if self._is_kind else ("source",)
@@ -161,7 +192,9 @@ class UpPlan:
             seconds=5,
             nice=True,
             lane=COMPILER,
-            is_made=lambda: find_kubectl(self._configuration.cache) is not None,
+            is_made=lambda: (
+                find_kubectl(self._configuration.cache) is not None or self._is_built_or_bundled(go.KUBECTL)
+            ),
         )
 
     # --- what the steps do ---

@@ -8,13 +8,14 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine, image_labels
+from labkit.adapters.go import GoProgram
 from labkit.archives.archive_files import Flaw, Opener, members
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -46,6 +47,14 @@ class BundleInUse:
     steps: Steps
     asked_for: bool
     _whole: bool | None = field(default=None)
+
+    def has_program(self, program: GoProgram) -> bool:
+        """Whether a program is in it, as this kit builds it."""
+        return part_name(program) in {part.name for part in self.bundle.manifest.parts}
+
+    def has_images(self, names: Iterable[str]) -> bool:
+        """Whether all of some images are in it."""
+        return {image.name for image in self.bundle.manifest.images}.issuperset(names)
 
     def place_programs(self) -> None:
         """Put the programs that are missing into the cache.

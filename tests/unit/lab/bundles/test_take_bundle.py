@@ -21,6 +21,8 @@ from labkit.lab.bundles.bundled_programs import part_name
 from labkit.lab.bundles.find_bundle import find_bundles
 from labkit.lab.bundles.take_bundle import bundle_in_use
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL
+from labkit.lab.samples.catalogue import Catalogue
+from labkit.lab.up_plan import UpPlan
 from labkit.show.steps import Steps
 from tests.unit.lab.bundles.small_bundle import CONTENT, packed, small_manifest, write_small
 
@@ -91,6 +93,26 @@ def test_programs_and_images_are_there_afterwards(configuration: Configuration, 
     assert os.access(built / "pause", os.X_OK)
     assert set(engine.by_name) == {"localhost/labkit/debian:lab", "localhost/labkit/node:lab"}
     assert {path.name[0] for path in (configuration.cache / "programs").iterdir()} == {"p", "s"}
+
+
+def test_an_estimate_counts_nothing_that_the_bundle_has(configuration: Configuration, bundle: Path) -> None:
+    write_small(bundle, programs={part_name(program): b"" for program in (go.KUBERNETES, go.KIND, go.PAUSE)})
+    with bundle_in_use(bundle, None, configuration, Steps(io.StringIO())) as in_use:
+
+        def no_cluster(*_: object) -> Any:
+            raise AssertionError
+
+        def is_made(name: str, taken: object) -> bool:
+            plan = UpPlan(
+                configuration, Catalogue(configuration.data), None, no_cluster, is_kind=True, bundle=cast(Any, taken)
+            )
+            step = plan.schedule()[name]
+            return step.is_made is not None and step.is_made()
+
+        steps = ("modules", "kubernetes", "kind", "pause", "debian-image", "node-image")
+        assert [is_made(name, in_use) for name in steps] == [True] * len(steps)
+        assert [is_made(name, None) for name in steps] == [False] * len(steps)
+        assert not is_made("containerd", in_use)
 
 
 def test_what_is_there_is_left_as_it_is(configuration: Configuration, bundle: Path) -> None:
