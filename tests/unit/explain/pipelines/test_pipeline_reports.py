@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -19,6 +20,10 @@ from labkit.explain.pipelines.findings import RULES
 from labkit.explain.pipelines.report_entries import path_inside, repository_root
 from labkit.explain.pipelines.setting_positions import position_of
 
+SCHEMA = jsonschema.Draft4Validator(
+    json.loads(Path(__file__).with_name("oasis").joinpath("sarif-schema-2.1.0.json").read_text(encoding="utf-8")),
+    format_checker=jsonschema.FormatChecker(),
+)
 DEPLOYMENT = """# shop
 apiVersion: apps/v1
 kind: Deployment
@@ -43,7 +48,7 @@ EXCEPTION = '[[exceptions]]\nname = "web"\ncontainer = "web"\nallows = ["root"]\
 
 
 # The part of the schema of SARIF 2.1.0 that is used here, with its required properties; nothing else may be there.
-# Whole logs were checked against OASIS' own sarif-schema-2.1.0.json (sarif-2.1/schema of oasis-tcs/sarif-spec).
+# `sarif` checks each log against OASIS' own schema as well.
 class SarifPart(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     pass
 
@@ -140,7 +145,9 @@ def run(*arguments: str) -> Result:
 
 
 def sarif(*arguments: str) -> SarifRun:
-    (only,) = msgspec.json.decode(run("--format", "sarif", *arguments).stdout, type=SarifLog).runs
+    stdout = run("--format", "sarif", *arguments).stdout
+    SCHEMA.validate(json.loads(stdout))
+    (only,) = msgspec.json.decode(stdout, type=SarifLog).runs
     for result in only.results:
         assert only.tool.driver.rules[result.rule_index].id == result.rule_id
         assert result.level in ("none", "note", "warning", "error")
@@ -163,6 +170,16 @@ def place(result: SarifResult) -> tuple[str, str | None, int, int]:
 
 
 # --- SARIF ---
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"version": "2.0.0"}, {"runs": [{"results": []}]}, {"runs": [{"tool": {"driver": {"name": "x"}}, "more": 1}]}],
+)
+def test_the_schema_catches_what_is_no_sarif(change: dict[str, Any]) -> None:
+    Path("deploy/web.yaml").write_text(DEPLOYMENT, encoding="utf-8")
+    log = json.loads(run("--format", "sarif", "-f", "deploy").stdout)
+    assert SCHEMA.is_valid(log) and not SCHEMA.is_valid({**log, **change})
 
 
 def test_sarif_names_the_rule_and_the_setting_that_decides() -> None:
