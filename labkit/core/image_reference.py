@@ -67,5 +67,14 @@ class ImageReference:
         """The same; with the tag latest if it has neither tag nor digest, as docker pulls it."""
         return self if self.tag or self.digest else replace(self, tag="latest")
 
+    def spellings(self) -> tuple[str, ...]:
+        """The names that mean the same image: in full, and as docker lets one shorten them, with latest and without."""
+        short = self.repository.removeprefix("library/") if self.registry == _DOCKER_HUB else ""
+        names = dict.fromkeys(filter(None, (self.name, self.registry == _DOCKER_HUB and self.repository, short)))
+        tag = self.tag or ("" if self.digest else "latest")
+        digest = f"@{self.digest}" if self.digest else ""
+        versions = [f"{f':{tag}' if tag else ''}{digest}", *([digest] if tag == "latest" or digest else [])]
+        return tuple(f"{name}{version}" for name in names for version in dict.fromkeys(versions))
+
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}"

@@ -207,6 +207,8 @@ class RegistryAccess:
         if answer.status == http.client.UNAUTHORIZED and self._authorization is None:
             self._authorization = self._authorize(answer.headers.get_all("WWW-Authenticate") or [])
             answer = self._request(address, limit, method, into)
+        if method == "HEAD" and answer.status == http.client.NOT_FOUND:
+            answer = self._request(address, limit, "GET", into)  # An answer to HEAD cannot say why.
         if answer.status != http.client.OK:
             raise self._refusal(answer)
         return answer

@@ -8,6 +8,7 @@ from enum import StrEnum
 from os.path import normpath
 
 from labkit.core.causes import Cause
+from labkit.core.image_reference import ImageReference
 from labkit.explain.rows import Explanation, Explanations
 
 
@@ -88,15 +89,18 @@ def findings_of(explained: Explanations) -> list[GateFinding]:
 def lines_of(findings: Iterable[GateFinding]) -> list[str]:
     """A line for each, and one for all containers of an image that is not known; those that are known come first."""
     lines, unseen = [], []
-    by_image: dict[tuple[str, str], list[str]] = {}
+    by_image: dict[tuple[str, str], tuple[str, list[str]]] = {}
     for finding in findings:
         if finding.row is None:
             unseen.append(finding.text)
         elif finding.rule in (USER_NOT_KNOWN, START_NOT_KNOWN):
-            by_image.setdefault((finding.row.image, finding.message), []).append(finding.row.title)
+            image = finding.row.image
+            # Two spellings of a name are one image, and have one line, in the words for the first.
+            key = (str(ImageReference.parse(image).tagged()), finding.message.replace(image, "") if image else "")
+            by_image.setdefault(key, (finding.message, []))[1].append(finding.row.title)
         else:
             lines.append(finding.text)
-    return [*lines, *(f"{_listed(titles)}: {message}" for (_, message), titles in by_image.items()), *unseen]
+    return [*lines, *(f"{_listed(titles)}: {message}" for message, titles in by_image.values()), *unseen]
 
 
 def _listed(titles: Sequence[str]) -> str:

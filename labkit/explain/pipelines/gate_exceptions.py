@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from os.path import normpath
 
+from labkit.core.image_reference import ImageReference
 from labkit.explain.pipelines.findings import EXCEPTION_INVALID, RULES, Concern, GateFinding
 from labkit.explain.pipelines.gate_levels import LEVELS
 from labkit.explain.rows import Explanation
@@ -50,7 +51,7 @@ class GateException:
         """Whether it allows all that would shut a gate about a finding."""
         row = finding.row
         if finding.always or not all(
-            row is not None and fnmatchcase(_value(row, name), pattern) for name, pattern in self.patterns.items()
+            row is not None and _fits(row, name, pattern) for name, pattern in self.patterns.items()
         ):
             return False
         allowed = frozenset().union(*(LEVELS[name] for name in self.allows if name in LEVELS))
@@ -135,6 +136,13 @@ def _of_annotation(row: Explanation, key: str, value: object) -> GateException:
     allows, expires = check_allows(match["allows"].split(",")), check_date(match["expires"])
     where = f"annotation {key} of {row.kind} {row.name}"
     return GateException(where, allows, match["reason"].strip(), expires, patterns, is_annotation=True)
+
+
+def _fits(row: Explanation, name: str, pattern: str) -> bool:
+    """Whether a value of a row fits a pattern; an image does by any of its spellings."""
+    value = _value(row, name)
+    spellings = ImageReference.parse(value).spellings() if name == "image" and value else ()
+    return any(fnmatchcase(text, pattern) for text in (value, *spellings))
 
 
 def _value(row: Explanation, name: str) -> str:

@@ -32,8 +32,12 @@ class ImageLock:
         return len(self._images)
 
     def find(self, name: str) -> KnownImage | None:
-        """What is known of an image, None if nothing is."""
-        return self._images.get(ImageReference.parse(name).tagged())
+        """What is known of an image, None if nothing is; one with a digest is met by the digest, whatever its tag."""
+        reference = ImageReference.parse(name).tagged()
+        if (locked := self._images.get(reference)) is not None or not reference.digest:
+            return locked
+        same = (locked for other, locked in self._images.items() if other.name == reference.name)
+        return next((locked for locked in same if locked.digest == reference.digest), None)
 
 
 def write_lock(path: Path, images: Mapping[str, KnownImage]) -> None:

@@ -7,18 +7,28 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labkit.base.errors import LabFailed
 from labkit.cli import main
-from labkit.core.identity.model import names_an_account
+from labkit.core.identity.model import Image, KnownImage, names_an_account
 from labkit.core.image_platform import ImagePlatform
+from labkit.core.image_reference import ImageReference
 from labkit.explain import registry_lookup
+from labkit.explain.explanations import explain_text
+from labkit.explain.image_lookup import GivenUsers, ImageFinder
+from labkit.explain.pipelines.findings import findings_of
+from labkit.explain.pipelines.gate_exceptions import GateException
+from labkit.explain.pipelines.gate_levels import ALL, LEVELS
+from labkit.explain.pipelines.image_lock import ImageLock
 from labkit.explain.registry_lookup import RegistryLookup
 from tests.unit.registry_double import RegistryDouble, layer, running_registry
 
@@ -235,7 +245,9 @@ def test_what_a_registry_does_not_tell_is_said_once(registry: RegistryDouble) ->
     Path("pods.yaml").write_text(text)
     result = explain("--online", "-f", "pods.yaml")
     assert result.output.count("too many requests") == 1
-    assert explain("--online", f"{registry.host}/gone:1").exit_code == 1
+    gone = explain("--online", f"{registry.host}/gone:1")
+    assert gone.exit_code == 1
+    assert "has no such tag (404 MANIFEST_UNKNOWN)" in gone.output
 
 
 def _too_many(request: BaseHTTPRequestHandler) -> None:
@@ -264,3 +276,50 @@ def test_a_platform_that_is_none(text: str) -> None:
     result = CliRunner().invoke(main, ["explain", "--platform", text, "-f", pod("app:1")])
     assert result.exit_code == 2
     assert "--platform linux/arm64" in result.output
+
+
+# --- names are compared as references ---
+
+_REGISTRIES = st.sampled_from(["docker.io", "ghcr.io", "r.example:5000"])
+_PART = st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True)
+_TAGS = st.one_of(st.just(""), st.just("latest"), _PART)
+_DIGESTS = st.one_of(st.just(""), st.just("sha256:" + "a" * 64))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["docker.io", "ghcr.io", "r.example:5000"]),
+    st.lists(_PART, min_size=1, max_size=3),
+    _TAGS,
+    _DIGESTS,
+)
+def test_every_spelling_of_an_image_is_the_same_everywhere(
+    registry: str, parts: list[str], tag: str, digest: str
+) -> None:
+    repository = "/".join(parts if registry != "docker.io" or len(parts) > 1 else ["library", *parts])
+    reference = ImageReference(registry, repository, tag, digest)
+    spellings = reference.spellings()
+    assert str(reference.tagged()) in spellings
+    for spelling in spellings:
+        parsed = ImageReference.parse(spelling).tagged()
+        assert (parsed.name, parsed.digest) == (reference.name, reference.digest)
+        assert digest or parsed.tag == (tag or "latest")
+    known = KnownImage(Image("7"), digest=digest, place="lock file")
+    written = spellings[-1]
+    lock, users = ImageLock({written: known}), GivenUsers({written: "7"})
+    exception = GateException("here", frozenset(LEVELS), "why", date(2999, 1, 1), {"image": written})
+    for asked in spellings:
+        assert lock.find(asked) == known
+        assert users.find(asked) == "7"
+        text = f"kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: '{asked}'}}]}}\n"
+        (finding,) = findings_of(explain_text(ImageFinder({written: "0"}), text))
+        assert exception.covers(finding, ALL)
+
+
+def test_what_is_not_known_of_one_image_is_one_line_however_it_is_spelled() -> None:
+    Path("pods.yaml").write_text(
+        "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: nginx}]}\n---\n"
+        "kind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: c, image: 'docker.io/library/nginx:latest'}]}\n"
+    )
+    lines = [line for line in explain("--gate", "-f", "pods.yaml").stderr.splitlines() if line.startswith("gate:")]
+    assert len(lines) == 1, lines
