@@ -140,7 +140,7 @@ def _read_merged(files: Sequence[Path]) -> tuple[KubeConfig, dict[str, Mapping[s
     current = ""
     for file in files:
         try:
-            document = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+            document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
             current = current or str(document.get("current-context") or "")
             for key, inner in _NAMED.items():
                 for name, entry in _entries(document.get(key), inner):
