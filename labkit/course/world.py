@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from labkit.archives import ImageTree
+    from labkit.core.admission.policy import Policy
     from labkit.core.pods.objects import Applied, Rollout
     from labkit.core.pods.outcome import Outcome
     from labkit.core.pods.pod_containers import ProcessIdentity
@@ -66,14 +67,26 @@ class Looks(Protocol):
     def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
         """What the kernel says of each container's first process: /proc/PID/status, by the container's name."""
 
+    def programs(self, pod: str) -> Mapping[str, frozenset[str]]:
+        """What each container's processes run: the sha256 of their programs' files, by the container's name."""
+
     def deployment(self, name: str) -> dict[str, Any]:
         """A Deployment's manifest as the API server has it; empty if it does not exist."""
+
+    def kinds_named(self, name: str) -> list[str]:
+        """The kinds of what has a name in the lesson's namespace: Pod, and those that make pods of a template."""
+
+    def not_taken(self, name: str) -> str | None:
+        """Why the lesson's last object of a name was not made or changed, in the words of who refused it.
+
+        None if it was taken, or if somebody has changed the Deployment of that name since.
+        """
 
     def processes(self, container: Container) -> Sequence[AppProcess]:
         """What runs in a container of the engine, seen from outside; nothing if it has ended."""
 
-    def enforced(self) -> str:
-        """The Pod Security level that the lesson's namespace enforces."""
+    def enforced(self) -> Policy:
+        """The Pod Security level that the lesson's namespace enforces, and of which Kubernetes its rules are."""
 
     def page(self, pod: str, port: int) -> RunResult:
         """What a pod's port answers to a GET request; the exit status is 0 if it answers with a success."""
@@ -127,8 +140,8 @@ class Starts(Protocol):
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         """Run a command in a running pod, in the container that kubectl would take if none is named."""
 
-    def snapshot(self, container: Container) -> str:
-        """Make an image of a container's file system as it is now; gives its name."""
+    def snapshot(self, container: Container) -> str | None:
+        """Make an image of a container's file system as it is now; gives its name, None if the container is gone."""
 
     def with_file(self, image: str, path: str, content: bytes) -> str:
         """Make an image like another one, with something else in one of its files; gives its name."""

@@ -17,6 +17,19 @@ for id; do
 done
 true
 """
+# The same for the programs of all its processes, whichever of them is the app: a shell or an init may have started it.
+# Their cgroup has them (cgroups(7); the node has version 2, which its kubelet insists on).
+_PROGRAMS_SCRIPT = """
+for id; do
+    echo "container $id"
+    first=$(cat "/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id/init.pid" 2>/dev/null) || continue
+    group=$(sed -n 's/^0:://p' "/proc/$first/cgroup" 2>/dev/null)
+    for pid in $(cat "/sys/fs/cgroup$group/cgroup.procs" 2>/dev/null || echo "$first"); do
+        sha256sum < "/proc/$pid/exe" 2>/dev/null
+    done
+done
+true
+"""
 _CONTAINER = "container "
 
 
@@ -34,25 +47,49 @@ def process_statuses(cluster: Cluster, containers: Mapping[str, str]) -> dict[st
     Raises:
         LabFailed: the node does not answer.
     """
+    lines_by_container = _ask(cluster, _SCRIPT, containers)
+    fields = {name: (line.partition(":") for line in lines) for name, lines in lines_by_container.items()}
+    return {name: {field: value.strip() for field, _, value in parts} for name, parts in fields.items()}
+
+
+def running_programs(cluster: Cluster, containers: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """The programs that containers' processes run, each by the sha256 of its file.
+
+    A file's name says nothing: another program may have it.
+
+    Args:
+        cluster: its node is asked.
+        containers: name -> id, as the runtime calls it, without a scheme in front.
+
+    Returns:
+        Name -> digests in hexadecimal; nothing for a container that does not run.
+
+    Raises:
+        LabFailed: the node does not answer.
+    """
+    lines_by_container = _ask(cluster, _PROGRAMS_SCRIPT, containers)
+    return {name: frozenset(line.split()[0] for line in lines) for name, lines in lines_by_container.items()}
+
+
+def _ask(cluster: Cluster, script: str, containers: Mapping[str, str]) -> dict[str, list[str]]:
     if not containers:
         return {}
-    result = cluster.execute(["sh", "-c", _SCRIPT, "sh", *containers.values()])
-    return parse_statuses(result.stdout, {identifier: name for name, identifier in containers.items()})
+    result = cluster.execute(["sh", "-c", script, "sh", *containers.values()])
+    return lines_of_containers(result.stdout, {identifier: name for name, identifier in containers.items()})
 
 
-def parse_statuses(text: str, names: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What the node printed, by container.
+def lines_of_containers(text: str, names: Mapping[str, str]) -> dict[str, list[str]]:
+    """What the node printed, by container; nothing for one that it printed nothing of.
 
     Args:
         text: what was printed.
         names: id -> name.
     """
-    statuses: dict[str, dict[str, str]] = {}
-    fields: dict[str, str] = {}
+    lines_by_container: dict[str, list[str]] = {}
+    lines: list[str] = []
     for line in text.splitlines():
         if line.startswith(_CONTAINER):
-            fields = statuses.setdefault(names.get(line.removeprefix(_CONTAINER), ""), {})
-            continue
-        name, _, value = line.partition(":")
-        fields[name] = value.strip()
-    return {name: status for name, status in statuses.items() if name and status}
+            lines = lines_by_container.setdefault(names.get(line.removeprefix(_CONTAINER), ""), [])
+        elif line.strip():
+            lines.append(line)
+    return {name: lines for name, lines in lines_by_container.items() if name and lines}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import Misuse, did_you_mean
-from labkit.core.pods.manifest import read_pod, read_pod_to_come
+from labkit.core.pods.manifest import named, read_document, read_pod, read_pod_to_come
 from labkit.core.pods.objects import read_object
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import CONTAINER_FIELDS
@@ -130,6 +130,14 @@ def require_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     """
     remedy = "give one Deployment, Secret or ConfigMap, as in\n  labkit kubectl explain deployment"
     return _require_manifest(read_object, manifest, remedy)
+
+
+def name_or_none(manifest: object) -> str | None:
+    """The name of a manifest's object, whatever is wrong with it otherwise; None if it has none."""
+    try:
+        return named(read_document(_text_of_file(manifest))) if isinstance(manifest, (str, Mapping)) else None
+    except (ValueError, Misuse):
+        return None
 
 
 def _require_manifest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from labkit.core.admission.policy import LATEST
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
@@ -286,7 +287,7 @@ class Lesson:
         return self._workloads.rollout(deployment, seconds)
 
     def enforce(self, level: str = "restricted") -> Applied:
-        """Have the lesson's namespace enforce a Pod Security level, until the lesson is reset.
+        """Have the lesson's namespace enforce a Pod Security level by its newest rules, until the lesson is reset.
 
         Args:
             level: privileged, baseline or restricted.
@@ -294,8 +295,12 @@ class Lesson:
         return self._workloads.enforce(level)
 
     def enforced(self) -> str:
-        """The Pod Security level that the lesson's namespace enforces; privileged if it has no such label."""
-        return self._workloads.enforced()
+        """The Pod Security level that the lesson's namespace enforces; privileged if it has no such label.
+
+        One that is pinned to the rules of a version has it behind a colon, as in restricted:v1.30.
+        """
+        policy = self._workloads.enforced()
+        return policy.level if policy.version == LATEST else str(policy)
 
     # --- exercises ---
 

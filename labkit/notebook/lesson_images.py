@@ -152,10 +152,16 @@ class LessonImages:
         engine = self._lesson.lab.engine()
         return instructions_of(engine.history(self._lesson.reference(require_image(name))))
 
-    def snapshot(self, container: Container) -> str:
-        """An image of a container's file system as it is now; gives its name."""
+    def snapshot(self, container: Container) -> str | None:
+        """An image of a container's file system as it is now; gives its name, None if the container is gone."""
         name = f"labkit-seen-{container.id}"
-        self._lesson.lab.engine().commit(container.id, name, labels=self._lesson.labels, changes=[])
+        try:
+            self._lesson.lab.engine().commit(container.id, name, labels=self._lesson.labels, changes=[])
+        except EngineRefused as refused:
+            # moby/moby:daemon/container.go, GetContainer
+            if "no such container" in refused.came_back.casefold():
+                return None
+            raise
         return name
 
     def with_file(self, image: str, path: str, content: bytes) -> str:

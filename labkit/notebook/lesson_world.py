@@ -7,6 +7,7 @@ from typing import Any
 
 from labkit.archives import ImageTree
 from labkit.base.errors import Misuse
+from labkit.core.admission.policy import Policy
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import ProcessIdentity, pod_containers
@@ -20,7 +21,7 @@ from labkit.lab.app_start import APP_SECONDS
 from labkit.lab.container import Container
 from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
-from labkit.lab.node_processes import process_statuses
+from labkit.lab.node_processes import process_statuses, running_programs
 from labkit.lab.samples.image_facts import ImageFacts
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
@@ -64,19 +65,29 @@ class LessonLooks:
         return self._workloads.pods_of(deployment, seconds=_DECIDED_SECONDS)
 
     def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
+        return process_statuses(self._lab.cluster(), self._container_ids(pod))
+
+    def programs(self, pod: str) -> Mapping[str, frozenset[str]]:
+        return running_programs(self._lab.cluster(), self._container_ids(pod))
+
+    def _container_ids(self, pod: str) -> dict[str, str]:
         containers = pod_containers(self._pods.manifest(pod))
         ids = {entry.name: entry.status.get("containerID", "").partition("//")[2] for entry in containers}
-        return process_statuses(
-            self._lab.cluster(), {name: identifier for name, identifier in ids.items() if identifier}
-        )
+        return {name: identifier for name, identifier in ids.items() if identifier}
 
     def deployment(self, name: str) -> dict[str, Any]:
         return self._workloads.manifest(name)
 
+    def kinds_named(self, name: str) -> list[str]:
+        return self._workloads.kinds_named(name)
+
+    def not_taken(self, name: str) -> str | None:
+        return self._workloads.not_taken(name)
+
     def processes(self, container: Container) -> Sequence[AppProcess]:
         return processes_of(self._lab.engine(), container.id, self._lab.reference(READER))
 
-    def enforced(self) -> str:
+    def enforced(self) -> Policy:
         return self._workloads.enforced()
 
     def page(self, pod: str, port: int) -> RunResult:
@@ -149,7 +160,7 @@ class LessonStarts:
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         return self._pods.exec(pod, command, container)
 
-    def snapshot(self, container: Container) -> str:
+    def snapshot(self, container: Container) -> str | None:
         return self._images.snapshot(container)
 
     def with_file(self, image: str, path: str, content: bytes) -> str:

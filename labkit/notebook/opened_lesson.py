@@ -32,6 +32,8 @@ class OpenedLesson:
         stopped: the last build or publish of an image that stopped, by the image's full name; and the id of the image
             that has the name all the same, such as one that somebody built without the lab.
         not_admitted: the API server's last no to a pod, by the pod's name.
+        not_taken: why the lesson's last object that is not a pod was not taken, by the object's name; and what mark the
+            Deployment of that name had then.
         published: what the lesson's last publish of an image gave, by the image's name.
         is_closed: whether the lesson was closed.
         before_each_cell: what is called before each cell that is run from now on, with the cell's source.
@@ -44,6 +46,7 @@ class OpenedLesson:
     own_images: set[str] = field(default_factory=set)
     stopped: dict[str, tuple[RunResult, str]] = field(default_factory=dict)
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
+    not_taken: dict[str, tuple[str, object]] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
     is_closed: bool = False
     before_each_cell: list[Callable[[str], None]] = field(default_factory=list)
@@ -112,6 +115,7 @@ class OpenedLesson:
         self.published.clear()
         engine.remove_stages()
         self.not_admitted.clear()
+        self.not_taken.clear()
         for namespace in kube.namespaces(self.name):
             kube.delete_namespace(namespace)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,21 @@ def test_a_pod_that_was_deleted_between_cell_and_check(lesson: Lesson, kube: Kub
     lesson.pod("aspnetapp-root", **_RIGHT)
     kube.delete_pod("in-the-container", lesson.namespace)
     assert lesson.check("in-the-container").verdict is CheckVerdict.NOT_YET
+
+
+def test_an_image_of_plain_docker_build_is_brought_into_the_cluster_by_its_id(lesson: Lesson, lab: Lab) -> None:
+    """Nobody gave it the lesson's labels, and the name stays while what it names changes."""
+    name, reference = "plainly-built", lab.reference("aspnetapp")
+    try:
+        for uid in ("4242", "4343"):
+            dockerfile = f"FROM {reference}\nUSER {uid}\n"
+            subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=dockerfile.encode(), check=True)
+            lesson.pod(name, name="plain", pod={"runAsNonRoot": True}).expect_running()
+            assert {
+                identity and identity.uid for identity in lesson._checking._world.look.identities("plain").values()
+            } == {int(uid)}
+    finally:
+        subprocess.run(["docker", "rmi", "--force", name], check=True, capture_output=True)
 
 
 @pytest.mark.alone  # it opens lesson 08 too

@@ -16,12 +16,25 @@ from labkit.core.pods.objects import (
     Rollout,
     are_decided,
     current_replica_set,
+    is_paused,
     judge_rollout,
     pods_of_replica_set,
     warning_texts,
 )
 from labkit.core.pods.outcome import Outcome, judge_admission
 from labkit.core.pods.verdicts import judge
+
+# kubernetes/api: core/v1, apps/v1, batch/v1
+_OF_PODS = {
+    "Pod": ("api/v1", "pods"),
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "StatefulSet": ("apis/apps/v1", "statefulsets"),
+    "DaemonSet": ("apis/apps/v1", "daemonsets"),
+    "ReplicaSet": ("apis/apps/v1", "replicasets"),
+    "Job": ("apis/batch/v1", "jobs"),
+    "CronJob": ("apis/batch/v1", "cronjobs"),
+    "ReplicationController": ("api/v1", "replicationcontrollers"),
+}
 
 
 class KubeWorkloads(KubePods):
@@ -53,6 +66,16 @@ class KubeWorkloads(KubePods):
         own = next((item for item in deployments if item["metadata"]["name"] == name), None)
         return {**own, "apiVersion": "apps/v1", "kind": "Deployment"} if own else {}
 
+    def kinds_named(self, name: str, namespace: str) -> list[str]:
+        """The kinds of what has a name, as far as they are pods or make pods of a template.
+
+        Args:
+            name: of the objects.
+            namespace: where they are.
+        """
+        paths = {kind: f"{group}/namespaces/{namespace}/{plural}/{name}" for kind, (group, plural) in _OF_PODS.items()}
+        return [kind for kind, path in paths.items() if self._send("GET", path).is_success]
+
     def rollout(self, name: str, namespace: str, seconds: float) -> Rollout | None:
         """What became of a Deployment, once it is decided or the deadline has come; None if it does not exist.
 
@@ -62,14 +85,22 @@ class KubeWorkloads(KubePods):
             seconds: the deadline.
         """
 
-        def look() -> Rollout | None:
+        def look() -> tuple[Rollout | None, bool]:
             deployment = self._deployment(name, namespace)
             if deployment is None:
-                return None
-            events = self.namespace_events(namespace)
-            return judge_rollout(deployment, self._replica_sets(namespace), events)
+                return None, True
+            replica_sets = self._replica_sets(namespace)
+            rollout = judge_rollout(deployment, replica_sets, self.namespace_events(namespace))
+            newest = current_replica_set(deployment, replica_sets)
+            if newest is None or rollout.is_decided:
+                return rollout, rollout.is_decided or is_paused(deployment)
+            # Pods that the kubelet refuses never get ready.
+            outcomes = [judge(pod) for pod in pods_of_replica_set(newest, self.pods(namespace))]
+            never = any(outcome.verdict in ("refused", "failed") for outcome in outcomes)
+            return rollout, never and are_decided(deployment, newest, outcomes)
 
-        return watch(look, lambda rollout: rollout is None or rollout.is_decided, seconds, interval=POLL_SECONDS)
+        rollout, _ = watch(look, lambda seen: seen[1], seconds, interval=POLL_SECONDS)
+        return rollout
 
     def pods_of(self, deployment: str, namespace: str, seconds: float) -> list[Outcome]:
         """Each pod of a Deployment's template as it is now, once all are decided or the deadline has come.
@@ -88,7 +119,7 @@ class KubeWorkloads(KubePods):
                 return [], True
             replica_set = current_replica_set(wanted, self._replica_sets(namespace))
             if replica_set is None:
-                return [], False
+                return [], is_paused(wanted)
             pods = pods_of_replica_set(replica_set, self.pods(namespace))
             return pods, are_decided(wanted, replica_set, [judge(pod) for pod in pods])
 

@@ -12,7 +12,7 @@ from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, message_of, meta
 from labkit.base.configuration import LABEL, LESSON_LABEL
 from labkit.base.waiting import wait_until, watch
-from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.admission.policy import ENFORCE_LABEL, ENFORCE_VERSION_LABEL, PRIVILEGED, Policy
 from labkit.core.pods.objects import warning_texts
 from labkit.core.pods.outcome import violated_level
 
@@ -73,6 +73,8 @@ class KubeNamespaces(KubeConnection):
     def enforce(self, namespace: str, level: str) -> tuple[str, ...]:
         """Label a namespace with the Pod Security level that it enforces, and see it enforced.
 
+        The rules are the API server's newest: a version that the namespace was pinned to is taken away.
+
         Admission reads namespaces from a cache, which is some milliseconds behind
         (kubernetes/kubernetes:plugin/pkg/admission/security/podsecurity/admission.go): a pod that is asked for at once
         was let in by the old level.
@@ -80,7 +82,7 @@ class KubeNamespaces(KubeConnection):
         Returns:
             The warnings about pods in it.
         """
-        body = {"metadata": {"labels": {ENFORCE_LABEL: level}}}
+        body = {"metadata": {"labels": {ENFORCE_LABEL: level, ENFORCE_VERSION_LABEL: None}}}
         response = self._ask("PATCH", f"api/v1/namespaces/{namespace}", body=body, kind="merge-patch+json")
         # Where other rules hide what the level refuses, the label counts.
         watch(lambda: self._level_in_effect(namespace), level.__eq__, _ENFORCED_SECONDS, interval=POLL_SECONDS)
@@ -93,8 +95,8 @@ class KubeNamespaces(KubeConnection):
         response = self._send("POST", f"api/v1/namespaces/{namespace}/pods", body=pod, params={"dryRun": "All"})
         return violated_level(message_of(response)) if response.is_error else "privileged"
 
-    def enforced(self, namespace: str) -> str:
-        """The Pod Security level that a namespace enforces: `privileged`, which admits all pods, if none is set."""
+    def enforced(self, namespace: str) -> Policy:
+        """What a namespace enforces by Pod Security: `privileged`, which admits all pods, if no level is set."""
         with self._doing(f"Looking at namespace {namespace}"):
             labels = meta(self._client.get(Namespace, namespace)).labels or {}
-        return str(labels.get(ENFORCE_LABEL, "privileged"))
+        return Policy.of_labels(labels) or PRIVILEGED

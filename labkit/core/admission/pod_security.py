@@ -23,7 +23,7 @@ from labkit.core.admission.pod_security_baseline import (
     setters_of,
     who,
 )
-from labkit.core.admission.policy import Policy
+from labkit.core.admission.policy import LATEST, Policy
 
 _VOLUMES: Final = (
     *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected"),
@@ -113,6 +113,23 @@ RESTRICTED: Final = (
 # --- what a level has ---
 
 
+def missing_controls(policy: Policy) -> list[str]:
+    """The names of those checks of a level that an older version of it does not have yet.
+
+    Args:
+        policy: what a namespace enforces.
+    """
+    if policy.version == LATEST or policy.level == "privileged":
+        return []
+    minor = _minor_of(policy.version)
+    checks = (*BASELINE, *(RESTRICTED if policy.level == "restricted" else ()))
+    return [check.name for check in checks if check.since > minor]
+
+
+def _minor_of(version: str) -> int:
+    return int(version.partition(".")[2])
+
+
 def violations_of(
     policy: Policy, metadata: Mapping[str, Any], spec: Mapping[str, Any], newest: tuple[int, int]
 ) -> list[Violation]:
@@ -126,7 +143,7 @@ def violations_of(
     """
     if policy.level == "privileged":
         return []
-    minor = newest[1] if policy.version == "latest" else min(newest[1], int(policy.version.partition(".")[2]))
+    minor = newest[1] if policy.version == LATEST else min(newest[1], _minor_of(policy.version))
     containers = [
         (container.get("name", ""), container, part_of(container, "securityContext"))
         for container, _ in containers_of(spec)

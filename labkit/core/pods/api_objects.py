@@ -104,6 +104,8 @@ class DeploymentSpec(TypedDict, total=False):
     """What a Deployment wants."""
 
     replicas: int
+    paused: bool
+    template: Mapping[str, Any]
 
 
 class DeploymentStatus(TypedDict, total=False):
@@ -139,6 +141,7 @@ class ReplicaSetSpec(TypedDict, total=False):
     """What a ReplicaSet wants."""
 
     replicas: int
+    template: Mapping[str, Any]
 
 
 class ReplicaSetObject(TypedDict):

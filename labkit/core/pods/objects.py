@@ -133,6 +133,13 @@ def wanted_pods(deployment: DeploymentObject) -> int:
     return deployment.get("spec", {}).get("replicas", 1)
 
 
+def is_paused(deployment: DeploymentObject) -> bool:
+    """Whether the controller has seen that it is to make no pods of a changed template for now."""
+    seen = deployment.get("status", {}).get("observedGeneration", 0)
+    is_seen = seen == deployment["metadata"].get("generation")
+    return is_seen and deployment.get("spec", {}).get("paused", False)
+
+
 def current_replica_set(
     deployment: DeploymentObject, replica_sets: Sequence[ReplicaSetObject]
 ) -> ReplicaSetObject | None:
@@ -142,7 +149,11 @@ def current_replica_set(
         deployment: the Deployment.
         replica_sets: of its namespace.
     """
-    own = [replica_set for replica_set in replica_sets if _is_owned(replica_set["metadata"], deployment["metadata"])]
+    own = [
+        replica_set
+        for replica_set in replica_sets
+        if _is_owned(replica_set["metadata"], deployment["metadata"]) and _has_template_of(replica_set, deployment)
+    ]
     seen = deployment.get("status", {}).get("observedGeneration", 0)
     if not own or seen != deployment["metadata"].get("generation"):
         return None
@@ -186,6 +197,17 @@ def _is_stuck(replica_set: ReplicaSetObject) -> bool:
     (kubernetes/kubernetes:pkg/controller/replicaset/replica_set_utils.go, calculateStatus)."""
     conditions = replica_set.get("status", {}).get("conditions", ())
     return any((state.get("type"), state.get("status")) == ("ReplicaFailure", "True") for state in conditions)
+
+
+def _has_template_of(replica_set: ReplicaSetObject, deployment: DeploymentObject) -> bool:
+    """Whether a ReplicaSet is of a Deployment's template as it is now; a paused one makes none for a changed template.
+
+    (kubernetes/kubernetes:pkg/controller/deployment/util/deployment_util.go, EqualIgnoreHash)
+    """
+    template = copy.deepcopy(dict(replica_set.get("spec", {}).get("template") or {}))
+    labels = template.get("metadata", {}).get("labels", {})
+    labels.pop("pod-template-hash", None)
+    return template == (deployment.get("spec", {}).get("template") or {})
 
 
 def _revision(replica_set: ReplicaSetObject) -> int:

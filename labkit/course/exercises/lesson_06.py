@@ -24,6 +24,8 @@ def _lost_as_given(image: JudgedImage) -> str | None:
     base = image.world.look.image("runtime-chiseled")
     if image.facts_or_none is None or image.facts.user != "1654" or base is None or not image.facts.stands_on(base):
         return None
+    if len(image.facts.layers) != len(base.layers) + 1:
+        return None
     folder = image.tree.entry("/data")
     if folder is None or (folder.uid, folder.gid, folder.mode) != (0, 0, 0o755):
         return None
@@ -113,6 +115,31 @@ lab.build("""
 """, name="lost-on-the-way")
 ''',
             "it is no folder",
+        ),
+        # COPY follows the link that it is given, and makes a folder of root's.
+        Wrong(
+            '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /real && ln -s /real /data
+    FROM runtime-chiseled
+    COPY --from=prepared --chown=1654 /real /real
+    COPY --from=prepared /data /data
+""", name="lost-on-the-way")
+''',
+            "belongs to 0:0",
+        ),
+        # The group is the app's own, and the mode gives it nothing.
+        Wrong(
+            '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /data
+    FROM runtime-chiseled
+    COPY --from=prepared --chown=0:1654 /data /data
+""", name="lost-on-the-way")
+''',
+            "belongs to 0:1654, mode 755",
         ),
         Wrong(
             '''
@@ -278,6 +305,7 @@ _FROM_SCRATCH = Exercise(
     others=(
         _from_scratch("FROM scratch", "COPY --from=built / /", "ENV APP_UID=1654", "USER $APP_UID"),
         _from_scratch("FROM built"),
+        _from_scratch("FROM scratch", "COPY --from=built / /", "USER 1654", entrypoint='CMD ["/app/aspnetapp"]'),
     ),
     wrong=(
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER app"), "a name"),
@@ -299,6 +327,11 @@ _FROM_SCRATCH = Exercise(
             ),
             "is another file than that of aspnetapp-chiseled",
         ),
+        Wrong(
+            _from_scratch("FROM scratch", "COPY --from=built / /", "COPY --from=debian /bin/sh /opt/sh", "USER 1654"),
+            "has a shell, /opt/sh",
+        ),
+        Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER 00"), "the one of root"),
         Wrong(_from_scratch("FROM debian", "COPY --from=built /app /app", "USER 1654"), "has a shell"),
     ),
     check=_CHECK_FROM_SCRATCH,

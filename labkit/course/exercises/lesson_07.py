@@ -6,29 +6,37 @@ from typing import Any
 
 from labkit.core.causes import Cause
 from labkit.course.exercise import Exercise, Wrong
+from labkit.course.exercises.typed import typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_pod import JudgedPod, pod_named
 from labkit.course.judging.pod_demands import (
+    SampleApp,
     has_containers,
     has_image,
     has_images,
     insists,
-    keeps_program,
     not_as_root,
     runs,
+    runs_app,
     uids,
 )
 from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 
+_ASPNETAPP = SampleApp("/app/aspnetapp", ("aspnetapp",))
 _INSISTS = {"runAsNonRoot": True}
+
+
+def _is_untouched(pod: JudgedPod) -> bool:
+    is_given = pod.settings == _INSISTS and not any(map(own_settings, pod.containers))
+    return is_given and "hostUsers" not in pod.spec
 
 
 def _in_the_container_as_given(pod: JudgedPod) -> str | None:
     is_refused = pod.outcome is not None and pod.outcome.cause is Cause.IMAGE_RUNS_AS_ROOT
-    if not is_refused or pod.settings != _INSISTS or any(map(own_settings, pod.containers)):
+    if not is_refused or not _is_untouched(pod):
         return None
     return "The pod in-the-container is still refused: its image runs as root."
 
@@ -65,27 +73,10 @@ _CHECK_IN_THE_CONTAINER = DemandCheck(
     praise=lambda pod: f"The container runs as {uids(pod)}, by a setting of its own.",
 )
 
-_IN_THE_CONTAINER = Exercise(
-    name="in-the-container",
-    kind="repair",
-    hints=(
-        "Which setting overrides the other, the pod's or the container's?",
-        "The container's securityContext may have a runAsUser, too; `lab.pod` takes it as `container={...}`.",
-        'container={"runAsUser": 1654}',
-    ),
-    solution="""
+_RIGHT_IN_THE_CONTAINER = """
 lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, container={"runAsUser": 1654})
-""",
-    others=(
-        """
-lab.pod("aspnetapp-root", name="in-the-container", container={"runAsNonRoot": True, "runAsUser": 4242})
-""",
-        """
-lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsUser": 0},
-        container={"runAsUser": 1654})
-""",
-        # As a manifest, with a container of another name.
-        '''
+"""
+_IN_THE_CONTAINER_AS_MANIFEST = '''
 lab.apply("""
 apiVersion: v1
 kind: Pod
@@ -97,10 +88,35 @@ spec:
   containers:
   - name: web
     image: aspnetapp-root
-    securityContext:
-      runAsUser: 1654
 """)
-''',
+'''
+
+_IN_THE_CONTAINER = Exercise(
+    name="in-the-container",
+    kind="repair",
+    hints=(
+        "Which setting overrides the other, the pod's or the container's?",
+        "The container's securityContext may have a runAsUser, too; `lab.pod` takes it as `container={...}`.",
+        'container={"runAsUser": 1654}',
+    ),
+    solution=_RIGHT_IN_THE_CONTAINER,
+    others=(
+        """
+lab.pod("aspnetapp-root", name="in-the-container", container={"runAsNonRoot": True, "runAsUser": 4242})
+""",
+        """
+lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsUser": 0},
+        container={"runAsUser": 1654})
+""",
+        # Three pods of one name, one after another; the last one counts.
+        """
+for uid in (0, 5, 1654):
+    lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, container={"runAsUser": uid})
+""",
+        # As a manifest, with a container of another name.
+        _IN_THE_CONTAINER_AS_MANIFEST.replace(
+            "image: aspnetapp-root", "image: aspnetapp-root\n    securityContext: {runAsUser: 1654}"
+        ),
     ),
     wrong=(
         Wrong(
@@ -128,6 +144,27 @@ spec:
             'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, '
             'container={"runAsUser": 0})',
             "run-as-user-is-root",
+        ),
+        Wrong(
+            'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, '
+            'container={"runAsGroup": 1654})',
+            "image-runs-as-root",
+        ),
+        # A user namespace makes no image non-root.
+        Wrong(_IN_THE_CONTAINER_AS_MANIFEST.replace("spec:\n", "spec:\n  hostUsers: false\n"), "image-runs-as-root"),
+        # An init container that opts out for itself.
+        Wrong(
+            _IN_THE_CONTAINER_AS_MANIFEST.replace(
+                "  containers:",
+                "  initContainers:\n  - name: first\n    image: debian\n    command: [id]\n"
+                "    securityContext: {runAsUser: 0, runAsNonRoot: false}\n  containers:",
+            ).replace("image: aspnetapp-root", "image: aspnetapp-root\n    securityContext: {runAsUser: 1654}"),
+            "runAsNonRoot is not true for first",
+        ),
+        # The right pod, which somebody deletes.
+        Wrong(
+            _RIGHT_IN_THE_CONTAINER + typed("delete", "pod", "in-the-container", "--wait=false", "--grace-period=30"),
+            "is being deleted",
         ),
     ),
     check=_CHECK_IN_THE_CONTAINER,
@@ -178,7 +215,7 @@ def _all_of_them_as_given(pod: JudgedPod) -> str | None:
     outcome = pod.outcome
     if outcome is None or (outcome.cause, outcome.container) != (Cause.IMAGE_RUNS_AS_ROOT, "init"):
         return None
-    if pod.settings != _INSISTS or any(map(own_settings, pod.containers)):
+    if not _is_untouched(pod):
         return None
     return "The pod all-of-them is still refused because of its init container."
 
@@ -195,8 +232,8 @@ _CHECK_ALL_OF_THEM = DemandCheck(
         has_containers("both containers must stay", init=("init",), main=("app",)),
         runs("Repair the manifest"),
         has_images("both containers", {"app": "aspnetapp"}),
-        keeps_program("both containers"),
         insists("both must have to be non-root"),
+        runs_app("both containers", _ASPNETAPP),
         not_as_root("must have to be non-root"),
     ),
     praise=lambda pod: f"Both containers run, as {uids(pod)}, and each of them has to be non-root.",
@@ -225,6 +262,10 @@ _ALL_OF_THEM = Exercise(
     solution=_all_of_them(_INSISTS_AND_CHOOSES),
     others=(
         _all_of_them(init=_INIT + "    securityContext:\n      runAsUser: 4242\n"),
+        # The init container goes on beside the app, as a sidecar.
+        _all_of_them(
+            _INSISTS_AND_CHOOSES, init=_INIT.replace("[id]", "[sleep, '3600']") + "    restartPolicy: Always\n"
+        ),
         # The app's own program, named once more.
         _all_of_them(
             "  securityContext: {runAsNonRoot: true, runAsUser: 1654}\n",
@@ -244,6 +285,19 @@ _ALL_OF_THEM = Exercise(
         # A setting of a container that is written one level too high is no field of a container.
         Wrong(_all_of_them(init=_INIT + "    runAsUser: 1654\n"), "runAsUser"),
         Wrong(_all_of_them(settings=""), "nobody insists any more"),
+        Wrong(
+            _all_of_them(init=_INIT + "    securityContext: {runAsNonRoot: false}\n"),
+            "runAsNonRoot is not true for init",
+        ),
+        # A container more, which may be root.
+        Wrong(
+            _all_of_them(
+                _INSISTS_AND_CHOOSES,
+                containers=_APP + "  - name: more\n    image: debian\n    command: [sleep, '3600']\n"
+                "    securityContext: {runAsUser: 0, runAsNonRoot: false}\n",
+            ),
+            "runAsNonRoot is not true for more",
+        ),
     ),
     check=_CHECK_ALL_OF_THEM,
 )

@@ -22,6 +22,8 @@ _NOTE, _PROGRAM = "/app/note.txt", "/app/aspnetapp"
 
 
 def _moment_as_given(app: JudgedContainer) -> str | None:
+    if app.is_gone:
+        return None
     is_changed = app.tree.entry(_NOTE) is not None or app.is_changed_in("/app") or app.new_setuid_files(app.base)
     if is_changed or any(process.uid != 1654 for process in app.processes):
         return None
@@ -109,6 +111,15 @@ _CHECK_ROOT_FOR_A_MOMENT = DemandCheck(
     praise=lambda app: "The file is there, the app runs as uid 1654 as before, and its program is closed to it.",
 )
 
+_TOUCHED = """
+app = lab.start("aspnetapp")
+app.exec("touch /app/note.txt", user="root")
+"""
+_ENGINE = """
+import subprocess
+subprocess.run(["docker", "{}", "{}", app.id], capture_output=True, check=True)
+"""
+
 _ROOT_FOR_A_MOMENT = Exercise(
     name="root-for-a-moment",
     kind="repair",
@@ -131,6 +142,16 @@ app.exec("touch /app/note.txt", user="0:1654")
 app = lab.start("aspnetapp")
 app.exec("install -o 1654 -m 600 /dev/null /app/note.txt", user="0")
 """,
+        # The note is in an image of one's own.
+        '''
+lab.build("""
+FROM aspnetapp
+USER 0
+RUN touch /app/note.txt
+USER 1654
+""", name="noted")
+app = lab.start("noted")
+''',
     ),
     wrong=(
         Wrong(
@@ -186,6 +207,12 @@ app.exec("install -D /dev/null /app/note.txt", user="root")
 """,
             "this is not the app",
         ),
+        # The app is not there any more.
+        Wrong(_TOUCHED + _ENGINE.format("stop", "--time=0"), "does not run any more"),
+        Wrong(_TOUCHED + _ENGINE.format("rm", "--force"), "somebody has removed it"),
+        # A program that gives its group away, and a folder in which root's files can be replaced.
+        Wrong(_TOUCHED + 'app.exec("install -m 2755 /bin/sh /usr/bin/left", user="root")', "was left behind"),
+        Wrong(_TOUCHED + 'app.exec("chmod 777 /etc", user="root")', "what was closed to it in its image: /etc"),
         Wrong('app = "root"', "Container is expected"),
     ),
     check=_CHECK_ROOT_FOR_A_MOMENT,
@@ -252,11 +279,14 @@ _A_NUMBER_PLEASE = Exercise(
     others=(
         'lab.publish(name="by-name")',
         'lab.publish("-p:ContainerUser=1654:1654", name="by-name")',
+        # By way of a Dockerfile.
+        'lab.publish("-p:ContainerUser=app", name="by-name")\nlab.build("FROM by-name\\nUSER 1654", name="by-name")',
     ),
     wrong=(
         Wrong('lab.publish("-p:ContainerUser=root", name="by-name")', "the app would be root"),
         Wrong('lab.publish("-p:ContainerUser=0", name="by-name")', "the one of root"),
         Wrong('lab.publish("-p:ContainerUser=4242", name="by-name")', "not 'Hello app'"),
+        Wrong('lab.publish("-p:ContainerUser=:1654", name="by-name")', "no user at all is root"),
     ),
     check=_CHECK_A_NUMBER_PLEASE,
 )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from labkit.core.admission.policy import ENFORCE_VERSION_LABEL
 from labkit.core.identity.model import Identity
 from labkit.course.exercise import Exercise, Wrong
+from labkit.course.exercises.typed import NAMESPACE, typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_deployment import JudgedDeployment, deployment_named
 from labkit.course.judging.judged_pod import JudgedPod, pod_named
-from labkit.course.judging.pod_demands import containers_of_app, restricted_holds, runs, runs_app
+from labkit.course.judging.pod_demands import (
+    ANOTHER_PROGRAM,
+    SampleApp,
+    in_its_place,
+    restricted_holds,
+    runs,
+    runs_app,
+    weakened,
+)
 from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 
@@ -75,14 +86,15 @@ def _to_restricted_as_given(pod: JudgedPod) -> str | None:
     return "The API server still objects to the pod to-restricted as it was given to you."
 
 
-_APP, _SCRATCH = "aspnetapp", "/scratch"
+_APP = SampleApp("/app/aspnetapp", ("aspnetapp", "aspnetapp-root", "aspnetapp-chiseled"))
+_SCRATCH = "/scratch"
 # Volumes that nothing can be written to (kubernetes/api:core/v1/types.go).
 _READ_ONLY_VOLUMES = ("configMap", "secret", "projected", "downwardAPI", "image")
 
 
 def _no_scratch(pod: JudgedPod) -> str | None:
     volumes = {volume["name"]: volume for volume in pod.spec.get("volumes") or []}
-    for container in containers_of_app(pod, _APP):
+    for container in _APP.containers_in(pod):
         mounts = [mount for mount in container.get("volumeMounts") or [] if mount["mountPath"].rstrip("/") == _SCRATCH]
         if not mounts and not _image_has_scratch(pod, container):
             return "It runs, but the app has lost its folder /scratch."
@@ -132,6 +144,26 @@ _CHECK_TO_RESTRICTED = DemandCheck(
 )
 
 
+_AS_DEPLOYMENT = '''
+lab.enforce("restricted")
+lab.create("""
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: to-restricted
+spec:
+  selector:
+    matchLabels: {app: to-restricted}
+  template:
+    metadata:
+      labels: {app: to-restricted}
+    spec:
+      containers:
+      - name: app
+        image: aspnetapp
+""")
+'''
+
 _TO_RESTRICTED = Exercise(
     name="to-restricted",
     kind="repair",
@@ -155,6 +187,14 @@ _TO_RESTRICTED = Exercise(
         _pod().replace("mountPath: /scratch", "mountPath: /scratch/"),
         # The app's own program, named once more.
         _pod().replace("    image: aspnetapp", "    image: aspnetapp\n    command: [/app/aspnetapp]"),
+        # Started by a shell, in a container of another name.
+        _pod().replace(
+            "- name: app\n    image: aspnetapp",
+            '- name: web\n    image: aspnetapp\n    command: [sh, -c, "exec /app/aspnetapp"]',
+        ),
+        _pod(container="{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}"),
+        # A version whose rules are today's.
+        _pod() + typed("label", "namespace", NAMESPACE, f"{ENFORCE_VERSION_LABEL}=v1.35"),
         # The folder in an image of one's own.
         '''
 lab.build("""
@@ -185,6 +225,31 @@ USER 1654
         Wrong(
             _pod().replace("    image: aspnetapp", "    image: aspnetapp\n    command: [sleep, '60']"),
             "in place of its app",
+        ),
+        # Pinned to rules that ask for less.
+        Wrong(
+            _pod() + typed("label", "namespace", NAMESPACE, f"{ENFORCE_VERSION_LABEL}=v1.18"),
+            "as it was in Kubernetes 1.18",
+        ),
+        Wrong(_pod(volume="configMap: {name: kube-root-ca.crt}"), "read-only: a configMap"),
+        # Another program under the app's own name.
+        Wrong(
+            '''
+lab.build("""
+FROM aspnetapp
+USER 0
+COPY --from=debian /usr/bin/sleep /app/aspnetapp
+USER 1654
+ENTRYPOINT ["/app/aspnetapp", "600"]
+""", name="sleeper:2")
+'''
+            + _pod(image="sleeper:2"),
+            "another program of the name aspnetapp",
+        ),
+        # Something else of that name, which makes pods.
+        Wrong(
+            _AS_DEPLOYMENT,
+            "There is a Deployment to-restricted, and no Pod of that name",
         ),
         # Another container has the folder, and the app has it no more.
         Wrong(
@@ -318,16 +383,35 @@ def _deployment(pod: str = _FULL_POD, container: str = _FULL_CONTAINER, image: s
     return _DEPLOYMENT.replace("POD", pod).replace("CONTAINER", container).replace("IMAGE", image)
 
 
+_TEMPLATE = "template: {metadata: {labels: {app: a}}, spec: {containers: [{name: app, image: aspnetapp}]}}"
+_SELECTED = f"selector: {{matchLabels: {{app: a}}}}, {_TEMPLATE}"
+_OTHER_KINDS = {
+    kind: f"{{apiVersion: {version}, kind: {kind}, metadata: {{name: pods-come}}, spec: {{{spec}}}}}"
+    for kind, version, spec in (
+        ("StatefulSet", "apps/v1", f"replicas: 2, serviceName: pods-come, {_SELECTED}"),
+        ("DaemonSet", "apps/v1", _SELECTED),
+        ("ReplicaSet", "apps/v1", f"replicas: 2, {_SELECTED}"),
+        ("Job", "batch/v1", _TEMPLATE.replace("spec: {", "spec: {restartPolicy: Never, ")),
+    )
+}
+
+
+def _refused(code: str) -> str:
+    """A cell that ends in an error, and is not run again."""
+    tried = textwrap.indent(code.strip(), "    ")
+    return f"from labkit.base.errors import LabError\ntry:\n{tried}\nexcept LabError:\n    pass"
+
+
 def _pods_come_as_given(deployment: JudgedDeployment) -> str | None:
     rollout = deployment.rollout_or_none
-    if rollout is None or _named(rollout.violations) != _AS_GIVEN:
+    if rollout is None or deployment.not_taken is not None or _named(rollout.violations) != _AS_GIVEN:
         return None
     return "The Deployment pods-come is as it was: the API server takes it, and none of its pods."
 
 
 def _is_weakened(deployment: JudgedDeployment) -> str | None:
-    if deployment.world.look.enforced() != "restricted":
-        return "The namespace does not enforce restricted any more, so anything would pass there."
+    if (weaker := weakened(deployment.world)) is not None:
+        return weaker
     refusal = deployment.world.look.admission(deployment.manifest)
     if refusal is None:
         return None
@@ -340,11 +424,18 @@ def _not_both(deployment: JudgedDeployment) -> str | None:
         return f"The Deployment asks for {wanted} pod{'' if wanted == 1 else 's'}; two is what it was given for."
     if ready >= wanted:
         return None
+    if deployment.manifest.get("spec", {}).get("paused"):
+        return f"It is paused, and {ready} of {wanted} pods are ready: nobody makes pods of its template meanwhile."
     reason = next((pod.headline for pod in deployment.pods if pod.verdict != "running"), "nothing that it says")
     return (
         f"The API server lets the pods in now, but {ready} of {wanted} are ready: {reason}. "
         "That is another component's no."
     )
+
+
+def _runs_another(deployment: JudgedDeployment) -> str | None:
+    pods = deployment.judged_pods
+    return next((in_its_place(pod, _APP) for pod in pods if not _APP.containers_in(pod)), None)
 
 
 def _only_one(manifest: dict[str, Any], _: dict[str, Any]) -> None:
@@ -362,6 +453,7 @@ _CHECK_PODS_COME = DemandCheck(
             (everywhere("nobody insists", runAsNonRoot=None), everywhere("no filter", seccompProfile=None)),
         ),
         Demand("both", "Make both of them ready", _not_both, (PodBreak("one replica", _only_one),)),
+        Demand("program", "This Deployment", _runs_another, (ANOTHER_PROGRAM,)),
     ),
     praise=lambda deployment: (
         f"{deployment.rollout.ready} of {deployment.rollout.wanted} pods are ready where restricted is enforced."
@@ -398,6 +490,37 @@ _PODS_COME = Exercise(
         Wrong(_deployment().replace("replicas: 2", "replicas: 0"), "asks for 0 pods"),
         Wrong(_deployment().replace("replicas: 2", "replicas: 1"), "asks for 1 pod"),
         Wrong(_deployment(image="aspnetapp-root"), "another component's no"),
+        # The right Deployment, and a change of it that does not run: the older ReplicaSet is still there.
+        Wrong(
+            _deployment() + 'lab.rollout("pods-come")' + _deployment(image="aspnetapp-root"),
+            "another component's no",
+        ),
+        Wrong(_deployment().replace("replicas: 2", "replicas: 2\n  paused: true"), "It is paused"),
+        # Let in before the label.
+        Wrong(
+            _deployment("{runAsNonRoot: true}").replace('"restricted"', '"baseline"', 1)
+            + 'lab.rollout("pods-come")\nlab.enforce("restricted")',
+            "the API server names seccompProfile",
+        ),
+        Wrong(
+            _deployment() + typed("label", "namespace", NAMESPACE, f"{ENFORCE_VERSION_LABEL}=v1.0"),
+            "These controls came later",
+        ),
+        # Another program, which needs nothing.
+        Wrong(
+            _deployment().replace("image: aspnetapp", "image: aspnetapp\n        command: [sleep, '600']"),
+            "runs sleep in place of its app",
+        ),
+        # What makes pods, too, and is no Deployment; and what the API server does not take.
+        *(
+            Wrong(
+                'lab.enforce("restricted")' + typed("apply", "--filename", "-", manifest=manifest),
+                f"There is a {kind} pods-come",
+            )
+            for kind, manifest in _OTHER_KINDS.items()
+        ),
+        Wrong(_refused(_deployment().replace("replicas: 2", "replica: 2")), "was not taken, because the API server"),
+        Wrong(_refused(_deployment().replace("kind: Deployment", "kind: StatefulSet")), "its kind is 'StatefulSet'"),
     ),
     check=_CHECK_PODS_COME,
 )

@@ -92,6 +92,29 @@ _CHECK_NO_WAY_BACK = DemandCheck(
 )
 
 
+def _two(name: str, first: str, second: str, image: str, more: str) -> str:
+    """A cell that makes a pod of two containers, each with settings of its own."""
+    return f'''
+lab.apply("""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+spec:
+  securityContext: {{runAsNonRoot: true}}
+  containers:
+  - name: first
+    image: {image}
+    {more}
+    securityContext: {first}
+  - name: second
+    image: {image}
+    {more}
+    securityContext: {second}
+""")
+'''
+
+
 _NO_WAY_BACK = Exercise(
     name="no-way-back",
     kind="repair",
@@ -127,6 +150,17 @@ lab.pod("without-setuid", name="no-way-back", command="sleep 3600", pod={"runAsN
             "counts as before",
         ),
         Wrong('lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsUser": 0})', "runs as uid 0"),
+        # One of two containers is open; a user namespace locks no setuid bit.
+        Wrong(
+            _two("no-way-back", "{allowPrivilegeEscalation: false}", "{}", "setuid", "command: [sleep, '600']"),
+            "still acts as uid 0",
+        ),
+        Wrong(
+            _two("no-way-back", "{}", "{}", "setuid", "command: [sleep, '600']").replace(
+                "spec:\n", "spec:\n  hostUsers: false\n"
+            ),
+            "still acts as uid 0",
+        ),
         # Nobody gets root in a pod that has ended, and it was to go on.
         Wrong(
             'lab.pod("setuid", name="no-way-back", command="true", pod={"runAsNonRoot": True}, '
@@ -241,6 +275,11 @@ lab.pod("aspnetapp", name="no-new-world",
 lab.pod("aspnetapp", name="no-new-world", pod={"runAsNonRoot": True},
         container={"seccompProfile": {"type": "RuntimeDefault"}})
 """,
+        # An image of root's, as somebody else.
+        """
+lab.pod("aspnetapp-root", name="no-new-world",
+        pod={"runAsUser": 1654, "seccompProfile": {"type": "RuntimeDefault"}})
+""",
         # Nothing is in this image that could try it.
         """
 lab.pod("aspnetapp-chiseled", name="no-new-world",
@@ -274,6 +313,24 @@ spec:
 """)
 ''',
             "ran without a filter",
+        ),
+        # A second container without one, and a sidecar.
+        Wrong(
+            _two(
+                "no-new-world", "{seccompProfile: {type: RuntimeDefault}}", "{}", "aspnetapp", "command: [sleep, '600']"
+            ),
+            "Seccomp: 0 of container second",
+        ),
+        Wrong(
+            _two(
+                "no-new-world", "{seccompProfile: {type: RuntimeDefault}}", "{}", "aspnetapp", "command: [sleep, '600']"
+            ).replace("  - name: second", "  initContainers:\n  - name: second\n    restartPolicy: Always"),
+            "Seccomp: 0 of container second",
+        ),
+        Wrong(
+            'lab.pod("aspnetapp", name="no-new-world", pod={"seccompProfile": {"type": "RuntimeDefault"}}, '
+            'container={"capabilities": {"add": ["ALL"]}})',
+            "lets unshare through",
         ),
         # Privileged containers run unconfined, whatever profile the pod asks for.
         Wrong(

@@ -13,10 +13,11 @@ from labkit.course.judging.breaks import PodBreak, another_image, everywhere, wi
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_manifest import JudgedManifest
 from labkit.course.judging.judged_pod import JudgedPod, why_it_does_not_run
-from labkit.course.judging.pod_demands import restricted_holds
+from labkit.course.judging.pod_demands import SampleApp, in_its_place, restricted_holds
 from labkit.course.pod_settings import container_settings, own_settings
 from labkit.course.world import World
 
+_APP = SampleApp("/app/ledger", ("ledger",))
 _KEY = "seven-times-six"
 _LISTENS = re.compile(r"listening on port (\d+)")
 _LOG_SECONDS = 3.0
@@ -68,8 +69,12 @@ class _JudgedLedger(JudgedPod):
 
     @cached_property
     def log(self) -> str:
-        """What it logged."""
-        return watch(lambda: self.world.look.log(self.name), bool, _LOG_SECONDS)
+        """What its containers logged, whichever of them is the app."""
+        return watch(self._read_logs, bool, _LOG_SECONDS)
+
+    def _read_logs(self) -> str:
+        names = [container["name"] for container in self.spec.get("containers") or []]
+        return "\n".join(filter(None, (self.world.look.log(self.name, name) for name in names)))
 
     @cached_property
     def page(self) -> str:
@@ -113,6 +118,10 @@ def _does_not_answer(pod: _JudgedLedger) -> str | None:
     return None
 
 
+def _is_another_app(pod: _JudgedLedger) -> str | None:
+    return None if _APP.containers_in(pod) else in_its_place(pod, _APP)
+
+
 def _has_no_entry(pod: _JudgedLedger) -> str | None:
     if "opened by uid" in pod.entry:
         return None
@@ -146,6 +155,7 @@ _CHECK_HARDEN = DemandCheck(
             ),
         ),
         Demand("ledger", "it must have written to its ledger", _has_no_entry),
+        Demand("program", "Bring the pod `ledger`", _is_another_app),
     ),
     praise=lambda pod: f"The app answers with its key, has written to its ledger ({pod.entry}), and restricted holds.",
 )
@@ -210,6 +220,18 @@ def _ledger(more: str, *, user: str = "runAsUser: 1654", image: str = "ledger") 
     return _LEDGER.replace("USER", user).replace("IMAGE", image).replace("MORE", more)
 
 
+_IMITATED = """command: [perl, -l, -e]
+    args:
+    - |
+      use IO::Socket::INET;
+      my $socket = IO::Socket::INET->new(LocalPort => 8080, Listen => 5, ReuseAddr => 1) or die;
+      $| = 1;
+      print "listening on port 8080";
+      while (my $client = $socket->accept) {
+        my $line = <$client>;
+        print $client $_ for "HTTP/1.0 200 OK", "", "key: seven-times-six", "opened by uid 1654";
+        close $client;
+      }"""
 _IN_A_USER_NAMESPACE = (
     _ledger("")
     .replace("    runAsNonRoot: true\n    runAsUser: 1654\n", "")
@@ -236,6 +258,16 @@ _HARDEN = Exercise(
         _CONFIG_MAP
         + _ledger(_PORT + _KEY_AND_FOLDER.replace("secret: {secretName:", "configMap: {name:"), user="runAsUser: 4242"),
         _SECRET
+        + _ledger(_PORT + _KEY_AND_FOLDER).replace(
+            "  containers:\n",
+            "  containers:\n  - name: helper\n    image: debian\n    command: [sleep, '600']\n"
+            "    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n",
+        ),
+        _SECRET
+        + _ledger(
+            _PORT.replace("8080", "9123") + _KEY_AND_FOLDER.replace("/etc/ledger}", "/etc/ledger/key, subPath: key}")
+        ),
+        _SECRET
         + _ledger(
             _KEY_AND_FOLDER.replace("secretName: ledger-key", "secretName: ledger-key, defaultMode: 0440"),
             user="runAsUser: 1654\n    fsGroup: 2000",
@@ -254,6 +286,19 @@ _HARDEN = Exercise(
             "it has another key now",
         ),
         Wrong(_ledger("", user=""), "image-runs-as-root"),
+        Wrong(_SECRET.replace(_KEY, "six") + _ledger(_PORT + _KEY_AND_FOLDER), "it has another key now"),
+        Wrong(
+            _SECRET
+            + _ledger(
+                _PORT + _KEY_AND_FOLDER.replace("secretName: ledger-key", "secretName: ledger-key, defaultMode: 0400")
+            ),
+            "cannot read its key",
+        ),
+        # Another app, which shows the same page.
+        Wrong(
+            _ledger(_IMITATED, image="aspnetapp"),
+            "in place of its app",
+        ),
         Wrong('lab.enforce("privileged")\nlab.apply(lab.sample("ledger"))', "does not enforce restricted"),
         Wrong('lab.apply(lab.sample("ledger"))\nlab.enforce("restricted")', "before the label"),
         # Four controls again, and not the four of the start.
@@ -353,6 +398,8 @@ def _gate_as_given(manifest: JudgedManifest) -> str | None:
 
 
 def _stays_shut(manifest: JudgedManifest) -> str | None:
+    if refusals := manifest.api_server_says:
+        return f"The gate stays shut: the API server would not take it. It would say: {'; '.join(refusals)}."
     reasons = [f"{name}: {text}" for name, text in manifest.objections.items()]
     reasons += [*manifest.explanations.flaws, *manifest.explanations.unjudged]
     return f"The gate stays shut. It says: {'; '.join(reasons)}." if reasons else None
@@ -441,6 +488,20 @@ _GATE = Exercise(
             "prepare is gone from initContainers",
         ),
         Wrong('manifest = "kind: {"', "cannot be read"),
+        Wrong(_gated('{runAsNonRoot: true, runAsUser: "1654"}', "{}"), "runAsUser"),
+        Wrong(_gated('{runAsNonRoot: "true", runAsUser: 1654}', "{}"), "runAsNonRoot"),
+        # A setting of the pod, written one level too high.
+        Wrong(
+            _gated("{runAsNonRoot: true}", "{}").replace(
+                "    spec:\n      securityContext", "    spec:\n      runAsUser: 1654\n      securityContext"
+            ),
+            'unknown field "spec.template.spec.runAsUser"',
+        ),
+        Wrong(
+            _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}").replace("kind: Deployment", "kind: CronJob"),
+            "jobTemplate",
+        ),
+        Wrong('manifest = "- a"', "no container"),
     ),
     check=_CHECK_GATE,
 )

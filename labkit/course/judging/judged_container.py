@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from labkit.course.judging.assessment import Assessment, not_right
 from labkit.course.judging.judged_image import JudgedImage
 
 if TYPE_CHECKING:
@@ -27,8 +28,15 @@ class JudgedContainer(JudgedImage):
     """
 
     def __init__(self, world: World, container: Container, base: str) -> None:
-        super().__init__(world, world.start.snapshot(container))
-        self.container, self.base = container, base
+        seen = world.start.snapshot(container)
+        super().__init__(world, seen or "")
+        self.container, self.base, self.is_gone = container, base, seen is None
+
+    def missing(self) -> Assessment | None:
+        """Why there is nothing to look into."""
+        if self.is_gone:
+            return not_right("The container is not there any more: somebody has removed it.")
+        return super().missing()
 
     @cached_property
     def processes(self) -> Sequence[AppProcess]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from labkit.course.judging.assessment import Assessment, not_yet
+from labkit.course.judging.assessment import Assessment, not_right, not_yet
+from labkit.course.judging.judged_pod import JudgedPod, made_instead
 
 if TYPE_CHECKING:
     from labkit.core.pods.objects import Rollout
@@ -46,11 +47,26 @@ class JudgedDeployment:
         """What became of each pod of its newest template."""
         return self.world.look.pods_of(self.name)
 
+    @property
+    def judged_pods(self) -> list[JudgedPod]:
+        """Each pod of its newest template, to be judged as any other pod."""
+        return [JudgedPod(self.world, outcome.pod) for outcome in self.pods]
+
+    @cached_property
+    def not_taken(self) -> str | None:
+        """Why the last change of it was not taken, so that it is as it was before; None if it was taken."""
+        return self.world.look.not_taken(self.name)
+
     def missing(self) -> Assessment | None:
-        """Why there is no such Deployment."""
-        if self.rollout_or_none is not None:
-            return None
-        return not_yet(f"There is no Deployment {self.name} yet: the cell was not run.")
+        """Why there is no such Deployment, or none as the participant wrote it last."""
+        if self.rollout_or_none is None:
+            nothing_done = not_yet(f"There is no Deployment {self.name} yet: the cell was not run.")
+            return made_instead(self.world, self.name, "Deployment") or nothing_done
+        if self.not_taken is not None:
+            return not_right(
+                f"The Deployment {self.name} is as it was: your last change was not taken, because {self.not_taken}"
+            )
+        return None
 
 
 def deployment_named(name: str) -> Callable[[World, object], JudgedDeployment]:

@@ -39,6 +39,12 @@ class JudgedManifest:
         return {row.container: str(row.objection) for row in self.explanations.rows if row.objection}
 
     @property
+    def api_server_says(self) -> list[str]:
+        """Why the API server would not take it, in its own words, each once."""
+        verdicts = [row.api for row in self.explanations.rows if row.api.ok is False]
+        return list(dict.fromkeys(str(verdict.to_dict()["message"]) for verdict in verdicts))
+
+    @property
     def spec(self) -> dict[str, Any]:
         """The spec of the pod that it describes, the first one if there are more; empty if there is none."""
         for manifest in yaml.safe_load_all(self.text):

@@ -42,9 +42,13 @@ class JudgedPod:
 
     def missing(self) -> Assessment | None:
         """Why there is no such pod."""
+        if self.manifest.get("metadata", {}).get("deletionTimestamp"):
+            return not_right(f"The pod {self.name} is being deleted, so it does not count: run the cell again.")
         if self.manifest:
             return None
         if self.outcome is None:
+            if (instead := made_instead(self.world, self.name, "Pod")) is not None:
+                return instead
             return not_yet(f"There is no pod {self.name} yet: the cell was not run, or the pod was deleted.")
         names = ", ".join(self.violated) or self.outcome.message
         return not_right(f"There is no pod {self.name}: the API server did not let it in. It names: {names}.")
@@ -88,10 +92,33 @@ class JudgedPod:
         return self.world.look.kernel(self.name)
 
     @cached_property
+    def programs(self) -> Mapping[str, frozenset[str]]:
+        """What the processes of each container that runs are, by the sha256 of their programs' files."""
+        return self.world.look.programs(self.name)
+
+    @cached_property
     def identities(self) -> Mapping[str, ProcessIdentity]:
         """As whom each container runs or ran, as the runtime reports it in the pod's status, where it does."""
         reported = self.world.look.identities(self.name)
         return {name: identity for name, identity in reported.items() if identity is not None}
+
+
+def made_instead(world: World, name: str, kind: str) -> Assessment | None:
+    """What was done for an object that does not exist: one of another kind was made, or one was not taken.
+
+    Args:
+        world: the lesson's.
+        name: the object's.
+        kind: what the task asks for.
+    """
+    if others := [other for other in world.look.kinds_named(name) if other != kind]:
+        article = "an" if others[0][0] in "AEIOU" else "a"
+        return not_right(
+            f"There is {article} {others[0]} {name}, and no {kind} of that name: the task is about a {kind}."
+        )
+    if (reason := world.look.not_taken(name)) is not None:
+        return not_right(f"There is no {kind} {name}: the last that was asked for was not taken, because {reason}")
+    return None
 
 
 def why_it_does_not_run(pod: JudgedPod) -> str:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from labkit.core.admission.pod_security import missing_controls
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
+from labkit.course.judging.judged_image import JudgedImage
 from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
+from labkit.course.world import World
 
 ROOT = breaks.everywhere("everything as uid 0", runAsUser=0)
 NOT_INSISTED = (
     breaks.everywhere("nobody insists", runAsNonRoot=None),
     breaks.container_setting("the containers opt out", runAsNonRoot=False),
 )
+
+
+def _start_another(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        container |= {"image": "aspnetapp", "command": ["sleep", "600"]}
+
+
+ANOTHER_PROGRAM = breaks.PodBreak("another program", _start_another)
 
 
 def runs(asks: str, *, as_root: bool = False, goes_on: bool = False) -> Demand[JudgedPod]:
@@ -120,43 +132,49 @@ def has_image(asks: str, image: str) -> Demand[JudgedPod]:
     return Demand("image", asks, unmet, (breaks.PodBreak("aspnetapp-chiseled in its place", change),))
 
 
-def keeps_program(asks: str) -> Demand[JudgedPod]:
-    """No container's program was replaced by another one; that of its image may be named once more."""
+@dataclass(frozen=True)
+class SampleApp:
+    """The program of a sample image, which is known by its content.
 
-    def unmet(pod: JudgedPod) -> str | None:
-        for container in pod.spec.get("containers") or []:
-            image = pod.images.get(container["name"])
-            entrypoint = image.facts.entrypoint if image is not None else ()
-            # An image may have it relative to its folder: ./aspnetapp is /app/aspnetapp.
-            argv = container.get("command")
-            if argv and PurePosixPath(argv[0]).name not in [PurePosixPath(part).name for part in entrypoint[:1]]:
-                return f"The container {container['name']} starts {argv[0]} in place of its app."
-        return None
+    Args:
+        path: where the sample images have it.
+        samples: they have the same program, though perhaps not to the byte; the first is the task's own.
+    """
 
-    return Demand("program", asks, unmet)
+    path: str
+    samples: tuple[str, ...]
+
+    def containers_in(self, pod: JudgedPod) -> list[dict[str, Any]]:
+        """A pod's containers in which it runs, whatever image, command or name they have it by."""
+        containers = pod.spec.get("containers") or []
+        for sample in self.samples:
+            digest = JudgedImage(pod.world, sample).tree.content_digest(self.path)
+            if running := [entry for entry in containers if digest in pod.programs.get(entry["name"], ())]:
+                return running
+        return []
 
 
-def runs_app(asks: str, program: str) -> Demand[JudgedPod]:
-    """A program runs in one of its containers, whatever image and command it has it from.
+def runs_app(asks: str, app: SampleApp) -> Demand[JudgedPod]:
+    """A sample image's program runs in one of its containers, whatever image and command it has it from.
 
     Args:
         asks: the task's own words for it, to the letter.
-        program: its file's name.
+        app: the program.
     """
 
     def unmet(pod: JudgedPod) -> str | None:
-        if containers_of_app(pod, program):
-            return None
-        names = ", ".join(sorted({status.get("Name", "nothing") for status in pod.kernel.values()}))
-        return f"The pod runs {names or 'nothing'} in place of its app."
+        return None if app.containers_in(pod) else in_its_place(pod, app)
 
-    return Demand("program", asks, unmet)
+    return Demand("program", asks, unmet, (ANOTHER_PROGRAM,))
 
 
-def containers_of_app(pod: JudgedPod, program: str) -> list[dict[str, Any]]:
-    """The containers whose first process is a program, by the name that the kernel has of it (proc_pid_status(5))."""
-    containers = pod.spec.get("containers") or []
-    return [container for container in containers if pod.kernel.get(container["name"], {}).get("Name") == program]
+def in_its_place(pod: JudgedPod, app: SampleApp) -> str:
+    """What a pod runs, of which no container has the app."""
+    names = ", ".join(sorted({status.get("Name", "nothing") for status in pod.kernel.values()})) or "nothing"
+    own = PurePosixPath(app.path).name
+    if own in names.split(", "):
+        return f"The pod runs another program of the name {own} in place of its app: not that of {app.samples[0]}."
+    return f"The pod runs {names} in place of its app."
 
 
 def not_as_root(asks: str) -> Demand[JudgedPod]:
@@ -173,8 +191,8 @@ def restricted_holds(asks: str) -> Demand[JudgedPod]:
     """The namespace enforces `restricted`, and would let the pod in now."""
 
     def unmet(pod: JudgedPod) -> str | None:
-        if pod.world.look.enforced() != "restricted":
-            return "The namespace does not enforce restricted any more, so anything would pass there."
+        if (weaker := weakened(pod.world)) is not None:
+            return weaker
         refusal = pod.world.look.admission(pod.manifest)
         if refusal is None:
             return None
@@ -182,6 +200,23 @@ def restricted_holds(asks: str) -> Demand[JudgedPod]:
         return f"The pod was let in before the label; today the API server would name: {names or refusal.message}."
 
     return Demand("restricted", asks, unmet)
+
+
+def weakened(world: World) -> str | None:
+    """How the lesson's namespace lets in more than `restricted` does today; None if it does not.
+
+    Admission judges by the rules of the version that the namespace is pinned to
+    (kubernetes/pod-security-admission:policy/registry.go), and older ones lack controls.
+    """
+    policy = world.look.enforced()
+    if policy.level != "restricted":
+        return "The namespace does not enforce restricted any more, so anything would pass there."
+    if missing := missing_controls(policy):
+        return (
+            f"The namespace enforces restricted as it was in Kubernetes {policy.version.removeprefix('v')}, by its "
+            f"label enforce-version. These controls came later, and nobody asks for them there: {', '.join(missing)}."
+        )
+    return None
 
 
 def uids(pod: JudgedPod) -> str:

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from labkit.core.admission.api_server import LET_IN, ApiVerdict
 from labkit.course.judging.judged_manifest import JudgedManifest
 
 _POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: app, image: a}]}\n"
@@ -20,6 +21,13 @@ _DEPLOYMENT = "kind: Deployment\nspec:\n  template:\n    spec: {containers: [{na
 def test_documents_without_a_pod_are_passed_over(text: str) -> None:
     world: Any = Mock()
     assert [container["name"] for container in JudgedManifest(world, text).spec["containers"]] == ["app"]
+
+
+def test_what_the_api_server_would_say_is_said_once() -> None:
+    refused = Mock(api=ApiVerdict(ok=False, message='unknown field "spec.x"', hints=("did you mean y?",)))
+    world: Any = Mock()
+    world.look.explain.return_value.rows = [refused, refused, Mock(api=LET_IN)]
+    assert JudgedManifest(world, _POD).api_server_says == ['unknown field "spec.x" (did you mean y?)']
 
 
 @pytest.mark.parametrize(

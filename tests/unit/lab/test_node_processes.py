@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from labkit.lab.node_processes import parse_statuses
+from typing import Any
+
+from labkit.core.run_results import ExecResult
+from labkit.lab.node_processes import process_statuses, running_programs
 
 _PRINTED = """\
 container aaa
@@ -17,17 +20,45 @@ NoNewPrivs:\t0
 """
 
 
+_IDS = {"app": "aaa", "ended": "bbb", "log": "ccc"}
+
+
+class _PaperNode:
+    """A node that prints this, whatever it is asked."""
+
+    def __init__(self, printed: str) -> None:
+        self.printed, self.asked = printed, [""]
+
+    def execute(self, argv: list[str]) -> ExecResult:
+        self.asked = argv
+        return ExecResult(0, self.printed)
+
+
+def _node(printed: str = _PRINTED) -> Any:
+    return _PaperNode(printed)
+
+
 def test_each_container_gets_the_fields_of_its_own_process() -> None:
-    statuses = parse_statuses(_PRINTED, {"aaa": "app", "bbb": "ended", "ccc": "log"})
+    node = _node()
+    statuses = process_statuses(node, _IDS)
+    assert node.asked[-3:] == ["aaa", "bbb", "ccc"]
     assert statuses["app"]["NoNewPrivs"] == "1"
     assert statuses["app"]["Uid"].split() == ["1654"] * 4
     assert statuses["log"] == {"Name": "sh", "NoNewPrivs": "0"}
 
 
 def test_a_container_that_has_ended_has_no_process() -> None:
-    assert "ended" not in parse_statuses(_PRINTED, {"aaa": "app", "bbb": "ended", "ccc": "log"})
+    assert "ended" not in process_statuses(_node(), _IDS)
 
 
 def test_what_was_not_asked_for_is_left_out() -> None:
-    assert parse_statuses(_PRINTED, {"ccc": "log"}) == {"log": {"Name": "sh", "NoNewPrivs": "0"}}
-    assert parse_statuses("", {"aaa": "app"}) == {}
+    assert process_statuses(_node(), {"log": "ccc"}) == {"log": {"Name": "sh", "NoNewPrivs": "0"}}
+    assert process_statuses(_node(""), {"app": "aaa"}) == {}
+    node = _node()
+    assert process_statuses(node, {}) == {}
+    assert node.asked == [""]
+
+
+def test_a_program_is_known_by_its_content_whichever_process_of_the_container_runs_it() -> None:
+    printed = f"container aaa\n{'1' * 64}  -\n{'2' * 64}  -\n{'2' * 64}  -\ncontainer bbb\ncontainer ccc\n"
+    assert running_programs(_node(printed), _IDS) == {"app": {"1" * 64, "2" * 64}}

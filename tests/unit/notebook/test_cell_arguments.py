@@ -74,7 +74,9 @@ def test_a_manifest_that_is_no_pod(lab: Lesson, call: str, manifest: Any, messag
 
 
 @pytest.mark.parametrize("manifest", ["kind: Pod\nmetadata: {name: a}", "kind: {", "kind: Secret", 7, None], ids=repr)
-def test_an_object_that_is_none(lab: Lesson, manifest: Any) -> None:
+def test_an_object_that_is_none(tmp_path: Path, manifest: Any) -> None:
+    kube = paper_kube(deployment={})
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
     with pytest.raises(Misuse, match="Reading the manifest") as error:
         lab.create(manifest)
     assert "kubectl explain deployment" in error.value.remedy

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from labkit.base.errors import Misuse
+from labkit.core.admission.policy import PRIVILEGED, Policy
 from labkit.core.causes import Cause
 from labkit.core.pods.outcome import Outcome, judge_admission
 from labkit.core.refuser import Refuser
@@ -57,6 +59,9 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "manifest": lambda look: look.manifest("app"),
     "admission": lambda look: look.admission(_POD),
     "rollout": lambda look: look.rollout("web"),
+    "programs": lambda look: look.programs("app"),
+    "kinds_named": lambda look: look.kinds_named("web"),
+    "not_taken": lambda look: look.not_taken("web"),
     "enforced": lambda look: look.enforced(),
     "page": lambda look: look.page("app", 80),
     "image": lambda look: look.image("debian"),
@@ -69,7 +74,7 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
 }
 _READS = {
     *("pods", "find_pod", "outcome_of", "observe", "logs", "pods_of", "create_pod", "rollout", "enforced", "page"),
-    *("image", "look_inside", "file_digest", "history", "image_archive", "processes", "deployment"),
+    *("image", "look_inside", "file_digest", "history", "image_archive", "processes", "deployment", "kinds_named"),
 }
 
 
@@ -83,7 +88,8 @@ def test_looking_starts_and_changes_nothing(tmp_path: Path, name: str) -> None:
     kube = paper_kube(
         create_pod=None,
         rollout=rollout,
-        enforced="privileged",
+        enforced=PRIVILEGED,
+        kinds_named=["Pod"],
         page=(True, "hello"),
         logs="hello",
         pods_of=[],
@@ -114,7 +120,9 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
 
 def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     engine = paper_engine(run=RunResult("docker run", "uid=1", 0), build="sha256:1")
-    kube = paper_kube(make_pod=made_pod, find_pod=RUNNING, execute=ExecResult(0, "1654\n"), enforce=())
+    kube = paper_kube(
+        make_pod=made_pod, find_pod=RUNNING, execute=ExecResult(0, "1654\n"), enforce=(), enforced=PRIVILEGED
+    )
     start = _world(tmp_path, engine, kube).start
     assert start.run("debian", "id", user="1").output == "uid=1"
     assert start.exec(start.pod("aspnetapp", name="web", pod={"runAsNonRoot": True}), "id -u").output == "1654"
@@ -122,6 +130,42 @@ def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     assert start.build("FROM debian", name="mine").exit_status == 0
     assert start.enforce("restricted").changed == "namespace/ns"
     assert engine.called("run") == [("localhost/paper/debian:lab", ["id"])]
+
+
+def test_a_version_that_was_pinned_is_taken_away_and_the_line_says_so(tmp_path: Path) -> None:
+    kube = paper_kube(enforce=(), enforced=Policy("restricted", "v1.0"))
+    lesson = Lesson(opened(tmp_path, paper_engine(), kube), Progress(tmp_path / "progress.json"))
+    assert lesson.enforced() == "restricted:v1.0"
+    assert lesson.enforce("restricted").command.endswith(" pod-security.kubernetes.io/enforce-version-")
+    kube.answers["enforced"] = Policy("restricted")
+    assert lesson.enforced() == "restricted"
+    assert lesson.enforce("restricted").command.endswith("pod-security.kubernetes.io/enforce=restricted")
+
+
+_WEB = "kind: Deployment\nmetadata: {name: web}\nspec: {}"
+
+
+def test_why_the_last_object_was_not_taken_counts_until_somebody_changes_it(tmp_path: Path) -> None:
+    refusal = Misuse("Making deployment/web", 'the API server refuses: unknown field "spec.x"', "correct it")
+    there: dict[str, Any] = {"metadata": {"uid": "u", "generation": 1}}
+    kube = paper_kube(apply_object=Mock(side_effect=refusal), deployment=lambda *_: there)
+    lesson = Lesson(opened(tmp_path, paper_engine(), kube), Progress(tmp_path / "progress.json"))
+    look = lesson._checking._world.look
+    assert look.not_taken("web") is None
+    with pytest.raises(Misuse):
+        lesson.create(_WEB)
+    assert look.not_taken("web") == refusal.came_back
+    there["metadata"]["generation"] = 2
+    assert look.not_taken("web") is None
+    for manifest in (_WEB.replace("Deployment", "StatefulSet"), {"metadata": {"name": "web"}}):
+        with pytest.raises(Misuse):
+            lesson.create(manifest)
+        assert "its kind is" in (look.not_taken("web") or "")
+    kube.answers["apply_object"] = ()
+    lesson.create(_WEB)
+    assert look.not_taken("web") is None
+    with pytest.raises(Misuse):
+        lesson.create("kind: {")
 
 
 def _refused(manifest: Any, namespace: str) -> Outcome:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labkit.core.admission.pod_security import message_of, violations_of
+from labkit.core.admission.pod_security import message_of, missing_controls, violations_of
 from labkit.core.admission.policy import Policy
 
 NEWEST = (1, 37)
@@ -179,3 +179,14 @@ def test_a_level_is_read_from_text_and_from_labels() -> None:
     assert Policy.of_labels({f"{label}-version": "v1.30"}) is None
     assert Policy.of_labels({label: "baseline", f"{label}-version": "v1.30"}) == Policy("baseline", "v1.30")
     assert Policy.of_labels({label: "typo"}) == Policy("restricted")
+
+
+def test_what_an_older_version_of_a_level_does_not_ask_for() -> None:
+    assert missing_controls(Policy("restricted")) == missing_controls(Policy("privileged", "v1.0")) == []
+    assert missing_controls(Policy("restricted", "v1.99")) == missing_controls(Policy("restricted", "v1.35")) == []
+    assert missing_controls(Policy("baseline", "v1.30")) == ["hostProbesAndHostLifecycle"]
+    assert set(missing_controls(Policy("restricted", "v1.0"))) > {
+        "capabilities_restricted",
+        "seccompProfile_restricted",
+    }
+    assert "seccompProfile_restricted" not in missing_controls(Policy("restricted", "v1.19"))

@@ -8,7 +8,15 @@ import pytest
 
 from labkit.core.pods.api_objects import DeploymentObject, EventObject, ReplicaSetObject
 from labkit.core.pods.manifest import read_pod
-from labkit.core.pods.objects import Applied, judge_rollout, read_manifest, read_object, warning_texts
+from labkit.core.pods.objects import (
+    Applied,
+    current_replica_set,
+    is_paused,
+    judge_rollout,
+    read_manifest,
+    read_object,
+    warning_texts,
+)
 from labkit.course.exercises.lesson_09 import MISSING_CONTROLS
 from labkit.course.lessons import FOLDER
 from labkit.notebook import MANIFESTS
@@ -85,6 +93,24 @@ def test_only_the_newest_replica_set_of_the_deployment_counts() -> None:
     sets = [replica_set("old", 9), replica_set("new", 10, 1, 1), replica_set("other", 11, owner="e")]
     seen = judge_rollout(deployment(), sets, [event("old"), event("other")])
     assert (seen.ready, seen.refusals, seen.is_decided) == (1, (), True)
+
+
+def _with_template(workload: Any, image: str, **labels: str) -> Any:
+    template = {"metadata": {"labels": {"app": "web", **labels}}, "spec": {"containers": [{"image": image}]}}
+    return {**workload, "spec": {**workload.get("spec", {}), "template": template}}
+
+
+def test_a_paused_deployment_has_no_replica_set_of_a_template_that_it_was_given_since() -> None:
+    sets = [_with_template(replica_set("old", 1, 1, 1), "a", **{"pod-template-hash": "x"})]
+    unchanged, changed = _with_template(deployment(), "a"), _with_template(deployment(), "b")
+    assert current_replica_set(unchanged, sets) == sets[0]
+    assert current_replica_set(changed, sets) is None
+    assert judge_rollout(changed, sets, []).ready == 0
+    changed["spec"]["paused"] = True
+    assert is_paused(changed)
+    assert not is_paused(unchanged)
+    changed["status"]["observedGeneration"] = 1
+    assert not is_paused(changed)
 
 
 def test_a_change_that_the_controller_has_not_seen_is_not_decided() -> None:
