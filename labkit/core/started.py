@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from labkit.core.run_results import RunResult
 
@@ -26,6 +27,18 @@ class AppProcess:
     arguments: str
     program: str = ""
     digest: str = ""
+
+
+class PodProgram(NamedTuple):
+    """A program that a process of a pod's container executes.
+
+    Args:
+        digest: the sha256 of its file, in hexadecimal.
+        name: what it was called by, without the folder.
+    """
+
+    digest: str
+    name: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labkit.core.pods.outcome import Outcome
     from labkit.core.pods.pod_containers import ProcessIdentity
     from labkit.core.run_results import RunResult
-    from labkit.core.started import AppProcess, Started
+    from labkit.core.started import AppProcess, PodProgram, Started
     from labkit.explain.rows import Explanations
     from labkit.lab.container import Container
     from labkit.lab.samples.image_facts import ImageFacts
@@ -67,8 +67,8 @@ class Looks(Protocol):
     def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
         """What the kernel says of each container's first process: /proc/PID/status, by the container's name."""
 
-    def programs(self, pod: str) -> Mapping[str, frozenset[str]]:
-        """What each container's processes run: the sha256 of their programs' files, by the container's name."""
+    def programs(self, pod: str) -> Mapping[str, frozenset[PodProgram]]:
+        """The programs that each container's processes execute, by the container's name."""
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A Deployment's manifest as the API server has it; empty if it does not exist."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
+from labkit.core.started import PodProgram
 from labkit.lab.cluster import Cluster
 
 # containerd's own note of a container's first process (containerd/containerd:core/runtime/v2/bundle.go); the node of
@@ -25,7 +27,8 @@ for id; do
     first=$(cat "/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id/init.pid" 2>/dev/null) || continue
     group=$(sed -n 's/^0:://p' "/proc/$first/cgroup" 2>/dev/null)
     for pid in $(cat "/sys/fs/cgroup$group/cgroup.procs" 2>/dev/null || echo "$first"); do
-        sha256sum < "/proc/$pid/exe" 2>/dev/null
+        digest=$(sha256sum < "/proc/$pid/exe" 2>/dev/null) || continue
+        echo "${digest%% *} $(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"
     done
 done
 true
@@ -52,23 +55,29 @@ def process_statuses(cluster: Cluster, containers: Mapping[str, str]) -> dict[st
     return {name: {field: value.strip() for field, _, value in parts} for name, parts in fields.items()}
 
 
-def running_programs(cluster: Cluster, containers: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """The programs that containers' processes run, each by the sha256 of its file.
+def running_programs(cluster: Cluster, containers: Mapping[str, str]) -> dict[str, frozenset[PodProgram]]:
+    """The programs that containers' processes run, each by its content and by what it was called by.
 
-    A file's name says nothing: another program may have it.
+    Its name alone says nothing, for another program may have it; nor does its content, for one file may act as several
+    programs, as busybox does.
 
     Args:
         cluster: its node is asked.
         containers: name -> id, as the runtime calls it, without a scheme in front.
 
     Returns:
-        Name -> digests in hexadecimal; nothing for a container that does not run.
+        Name -> programs; nothing for a container that does not run.
 
     Raises:
         LabFailed: the node does not answer.
     """
     lines_by_container = _ask(cluster, _PROGRAMS_SCRIPT, containers)
-    return {name: frozenset(line.split()[0] for line in lines) for name, lines in lines_by_container.items()}
+    return {name: frozenset(map(_program, lines)) for name, lines in lines_by_container.items()}
+
+
+def _program(line: str) -> PodProgram:
+    digest, _, path = line.partition(" ")
+    return PodProgram(digest, PurePosixPath(path).name)
 
 
 def _ask(cluster: Cluster, script: str, containers: Mapping[str, str]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import ProcessIdentity, pod_containers
 from labkit.core.run_results import RunResult
-from labkit.core.started import AppProcess, Started
+from labkit.core.started import AppProcess, PodProgram, Started
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
@@ -67,7 +67,7 @@ class LessonLooks:
     def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
         return process_statuses(self._lab.cluster(), self._container_ids(pod))
 
-    def programs(self, pod: str) -> Mapping[str, frozenset[str]]:
+    def programs(self, pod: str) -> Mapping[str, frozenset[PodProgram]]:
         return running_programs(self._lab.cluster(), self._container_ids(pod))
 
     def _container_ids(self, pod: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from labkit.core.causes import Cause
 from labkit.course.exercise import Exercise, Wrong
-from labkit.course.exercises.typed import typed
+from labkit.course.exercises.terminal_cells import typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak
 from labkit.course.judging.demands import Demand, DemandCheck

@@ -9,7 +9,7 @@ from typing import Any
 from labkit.core.admission.policy import ENFORCE_VERSION_LABEL
 from labkit.core.identity.model import Identity
 from labkit.course.exercise import Exercise, Wrong
-from labkit.course.exercises.typed import NAMESPACE, typed
+from labkit.course.exercises.terminal_cells import NAMESPACE, typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck

@@ -14,6 +14,7 @@ from labkit.course.pod_settings import all_containers, container_settings, pod_s
 if TYPE_CHECKING:
     from labkit.core.pods.outcome import Outcome
     from labkit.core.pods.pod_containers import ProcessIdentity
+    from labkit.core.started import PodProgram
     from labkit.course.world import World
 
 RUNS = ("running", "succeeded")
@@ -92,8 +93,8 @@ class JudgedPod:
         return self.world.look.kernel(self.name)
 
     @cached_property
-    def programs(self) -> Mapping[str, frozenset[str]]:
-        """What the processes of each container that runs are, by the sha256 of their programs' files."""
+    def programs(self) -> Mapping[str, frozenset[PodProgram]]:
+        """The programs that the processes of each container execute, where it runs."""
         return self.world.look.programs(self.name)
 
     @cached_property

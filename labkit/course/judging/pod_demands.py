@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from labkit.core.admission.pod_security import missing_controls
+from labkit.core.started import PodProgram
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
-from labkit.course.judging.judged_image import JudgedImage
 from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
 from labkit.course.world import World
 
@@ -134,7 +134,7 @@ def has_image(asks: str, image: str) -> Demand[JudgedPod]:
 
 @dataclass(frozen=True)
 class SampleApp:
-    """The program of a sample image, which is known by its content.
+    """The program of a sample image, which is known by its content and by what it is called by.
 
     Args:
         path: where the sample images have it.
@@ -148,8 +148,9 @@ class SampleApp:
         """A pod's containers in which it runs, whatever image, command or name they have it by."""
         containers = pod.spec.get("containers") or []
         for sample in self.samples:
-            digest = JudgedImage(pod.world, sample).tree.content_digest(self.path)
-            if running := [entry for entry in containers if digest in pod.programs.get(entry["name"], ())]:
+            digest = pod.world.look.digest(sample, self.path)
+            program = PodProgram(digest or "", PurePosixPath(self.path).name)
+            if running := [entry for entry in containers if program in pod.programs.get(entry["name"], ())]:
                 return running
         return []
 
@@ -170,8 +171,11 @@ def runs_app(asks: str, app: SampleApp) -> Demand[JudgedPod]:
 
 def in_its_place(pod: JudgedPod, app: SampleApp) -> str:
     """What a pod runs, of which no container has the app."""
-    names = ", ".join(sorted({status.get("Name", "nothing") for status in pod.kernel.values()})) or "nothing"
     own = PurePosixPath(app.path).name
+    names = ", ".join(
+        sorted({program.name for programs in pod.programs.values() for program in programs if program.name})
+    )
+    names = names or "nothing"
     if own in names.split(", "):
         return f"The pod runs another program of the name {own} in place of its app: not that of {app.samples[0]}."
     return f"The pod runs {names} in place of its app."

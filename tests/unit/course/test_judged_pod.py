@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import Mock
 
-from labkit.archives import ImageTree
-from labkit.archives.image_tree import TreeEntry
+from labkit.core.started import PodProgram
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.judging.judged_container import JudgedContainer
 from labkit.course.judging.judged_deployment import JudgedDeployment
@@ -63,30 +62,28 @@ def test_a_container_that_is_gone_is_said_so() -> None:
     assert "somebody has removed it" in missing.message
 
 
-_DIGEST = "1" * 64
-_APP = SampleApp("/app/web", ("web", "web-root"))
+_DIGESTS = {"web": "1" * 64, "web-root": "3" * 64}
+_APP = SampleApp("/app/web", tuple(_DIGESTS))
 
 
 def _pod(*programs: str, name: str = "web") -> JudgedPod:
     world = _world(
         manifest={"metadata": {}, "spec": {"containers": [{"name": "a"}, {"name": "b"}]}},
-        programs={"a": frozenset({"2" * 64}), "b": frozenset(programs)},
-        kernel={"b": {"Name": name}},
+        programs={
+            "a": frozenset({PodProgram("2" * 64, "")}),
+            "b": frozenset(PodProgram(digest, name) for digest in programs),
+        },
     )
-    trees = {
-        sample: ImageTree([(TreeEntry("/app/web", "file", digest=digest),)]) for sample, digest in _DIGESTS.items()
-    }
-    world.look.tree.side_effect = trees.get
+    world.look.digest.side_effect = lambda sample, path: _DIGESTS[sample]
     return JudgedPod(world, "p")
 
 
-_DIGESTS = {"web": _DIGEST, "web-root": "3" * 64}
-
-
-def test_an_app_is_known_by_its_content_whatever_it_is_called() -> None:
+def test_an_app_is_known_by_its_content_and_by_what_it_is_called_by() -> None:
     for digest in _DIGESTS.values():
-        assert [entry["name"] for entry in _APP.containers_in(_pod(digest, "4" * 64, name="sh"))] == ["b"]
+        assert [entry["name"] for entry in _APP.containers_in(_pod("4" * 64, digest))] == ["b"]
+        assert _APP.containers_in(_pod(digest, name="ledger")) == []
     impostor = _pod("5" * 64)
     assert _APP.containers_in(impostor) == []
     assert "another program of the name web" in in_its_place(impostor, _APP)
-    assert in_its_place(_pod(name="sleep"), _APP) == "The pod runs sleep in place of its app."
+    assert in_its_place(_pod("6" * 64, name="sleep"), _APP) == "The pod runs sleep in place of its app."
+    assert in_its_place(_pod(), _APP) == "The pod runs nothing in place of its app."

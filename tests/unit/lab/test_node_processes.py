@@ -60,5 +60,6 @@ def test_what_was_not_asked_for_is_left_out() -> None:
 
 
 def test_a_program_is_known_by_its_content_whichever_process_of_the_container_runs_it() -> None:
-    printed = f"container aaa\n{'1' * 64}  -\n{'2' * 64}  -\n{'2' * 64}  -\ncontainer bbb\ncontainer ccc\n"
-    assert running_programs(_node(printed), _IDS) == {"app": {"1" * 64, "2" * 64}}
+    shell, app = "1" * 64, "2" * 64
+    printed = f"container aaa\n{shell} sh\n{app} ./app\n{app} /a b/app\n{app} \ncontainer bbb\ncontainer ccc\n"
+    assert running_programs(_node(printed), _IDS) == {"app": {(shell, "sh"), (app, "app"), (app, "")}}
