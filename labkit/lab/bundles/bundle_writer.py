@@ -112,7 +112,15 @@ def writing(target: Path) -> Iterator[BundleWriter]:
         ) from error
     finally:
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except KeyboardInterrupt:  # Somebody presses Ctrl-C twice.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:

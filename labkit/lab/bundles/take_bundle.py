@@ -28,7 +28,12 @@ from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.sources import asked_source, chosen_mirror
 from labkit.show.steps import Steps
 
-_OTHER = "do without it, or ask for one that was made by this labkit\n  labkit bundle save FILE"
+_OTHER = (
+    "do without it, or have one made from this same checkout on a machine of this kind\n"
+    "  labkit bundle save FILE\n"
+    "see what this one is for\n"
+    "  labkit bundle show FILE"
+)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,21 @@ def test_whatever_stops_it_leaves_nothing_and_an_older_bundle_as_it_was(
     if isinstance(raised.value, LabFailed):
         assert "No space left on device" in str(raised.value)
         assert str(target) in str(raised.value)
+
+
+def test_a_second_ctrl_c_leaves_nothing_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove, calls = shutil.rmtree, list[object]()
+
+    def interrupted_once(folder: Path, **options: bool) -> None:
+        calls.append(folder)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        remove(folder, **options)
+
+    monkeypatch.setattr("shutil.rmtree", interrupted_once)
+    with pytest.raises(KeyboardInterrupt), writing(tmp_path / "b.tar"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
