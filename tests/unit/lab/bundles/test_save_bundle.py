@@ -100,11 +100,11 @@ def test_whatever_stops_it_leaves_nothing_and_an_older_bundle_as_it_was(
 def test_a_second_ctrl_c_leaves_nothing_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remove, calls = shutil.rmtree, list[object]()
 
-    def interrupted_once(folder: Path, **options: bool) -> None:
+    def interrupted_once(folder: Path, ignore_errors: bool) -> None:
         calls.append(folder)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        remove(folder, **options)
+        remove(folder, ignore_errors=ignore_errors)
 
     monkeypatch.setattr("shutil.rmtree", interrupted_once)
     with pytest.raises(KeyboardInterrupt), writing(tmp_path / "b.tar"):
