@@ -81,17 +81,19 @@ def explain(
     container: Mapping[str, Any] | None = None,
     manifest: str | None = None,
     namespace_level: str | None = None,
+    dockerfile: str | None = None,
 ) -> Explanations:
     """As whom will it run, who refuses it, and why; nothing is run.
 
     Args:
         image: a sample image's name, a reference that the engine has, or the path of an image archive or a Dockerfile.
-        image_user: overrides the image's own USER; with a manifest, users by image.
+        image_user: overrides the image's own USER; with a manifest or a Dockerfile, users by image.
         user: as `docker run --user`.
         group_add: as `docker run --group-add`.
         pod: the pod's securityContext; it may hold `hostUsers` too.
         container: the container's securityContext.
         manifest: YAML of any number of workloads, in place of an image.
+        dockerfile: the text of a Dockerfile, in place of an image; nothing is built.
         namespace_level: what namespaces enforce of Pod Security: baseline, restricted:v1.30, shop=restricted.
 
     Raises:
@@ -102,7 +104,19 @@ def explain(
     from labkit.explain.image_lookup import ImageFinder
 
     levels = [namespace_level] if namespace_level is not None else []
-    if image is not None and manifest is None and (image_user is None or isinstance(image_user, str)):
+    if dockerfile is not None and image is None and manifest is None and not isinstance(image_user, str):
+        from labkit.explain.built_image_rows import explain_dockerfile_settings
+
+        with ImageFinder(image_user) as finder:
+            return explain_dockerfile_settings(
+                finder, dockerfile, user=user, group_add=group_add, pod=pod, container=container, levels=levels
+            )
+    if (
+        image is not None
+        and manifest is None
+        and dockerfile is None
+        and (image_user is None or isinstance(image_user, str))
+    ):
         with ImageFinder() as finder:
             if dockerfiles.is_dockerfile(image):
                 return dockerfiles.explain_dockerfiles(dockerfiles.BaseFinder(finder, {}), [image])
@@ -116,10 +130,14 @@ def explain(
                 container=container,
                 levels=levels,
             )
-    if manifest is not None and image is None and not isinstance(image_user, str):
+    if manifest is not None and image is None and dockerfile is None and not isinstance(image_user, str):
         with ImageFinder(image_user) as finder:
             return explain_text(finder, manifest, levels)
-    raise Misuse("Explaining", "an image is expected, or else a manifest", 'for example\n  labkit.explain("alpine")')
+    raise Misuse(
+        "Explaining",
+        "an image is expected, or else a manifest or a Dockerfile",
+        'for example\n  labkit.explain("alpine")',
+    )
 
 
 def explorer() -> Explorer:

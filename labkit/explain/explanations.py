@@ -63,26 +63,55 @@ def explain_image(
     Raises:
         LabError: there is no such image, no engine or no readable archive, or a setting is not valid.
     """
-    of_pod, own = _read_both(pod, container)
     if versions is None:
         runc = finder.engine_runc() or _NEWEST.engine_runc
         versions = Versions(engine_runc=runc, engine_ids=finder.engine_ids())
     policy = NamespaceLevels.parse(levels).policy(_NAMESPACE, {})
+    _read_both(pod, container)  # A setting that is not valid is said before an image is looked for.
     rows = []
     for name, image in _look_up(finder, reference):
         image = image if image_user is None else replace(image, user=image_user)
-        in_pod, on_engine = pod is not None or container is not None, user is not None or bool(group_add)
-        if in_pod:
-            answer = _answer_in_pod(image, of_pod, own, versions, pod or {}, container or {})
-            api = _verdict_on_settings(pod or {}, container or {}, policy, versions)
-            rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
-        if on_engine:
-            rows.append(_engine_row(name, image, user, group_add, versions))
-        if not in_pod and not on_engine:
-            rows += _three_rows(name, image, policy, versions)
+        asked = rows_of_image(name, image, user, group_add, pod, container, policy, versions)
+        rows += asked or _three_rows(name, image, policy, versions)
     if _is_path(reference):
         return Explanations(rows, tuple(finder.notes)).with_origins(lambda _: ImageOrigin("archive"))
     return Explanations(rows, tuple(finder.notes)).with_origins(finder.origin)
+
+
+def rows_of_image(
+    name: str,
+    image: Image,
+    user: str | None,
+    group_add: Sequence[str],
+    pod: Mapping[str, Any] | None,
+    container: Mapping[str, Any] | None,
+    policy: Policy | None,
+    versions: Versions = _NEWEST,
+) -> list[Explanation]:
+    """A row for the pod that is asked about, and one for the engine; none for what is not.
+
+    Args:
+        name: of the image.
+        image: what is known of it.
+        user: as `docker run --user`.
+        group_add: as `docker run --group-add`.
+        pod: the pod's securityContext, with its `hostUsers`.
+        container: the container's.
+        policy: what the pod's namespace enforces, None if that is not known.
+        versions: of kubelet and runc.
+
+    Raises:
+        Misuse: a setting is not valid.
+    """
+    of_pod, own = _read_both(pod, container)
+    rows = []
+    if pod is not None or container is not None:
+        answer = _answer_in_pod(image, of_pod, own, versions, pod or {}, container or {})
+        api = _verdict_on_settings(pod or {}, container or {}, policy, versions)
+        rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
+    if user is not None or group_add:
+        rows.append(_engine_row(name, image, user, group_add, versions))
+    return rows
 
 
 def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> tuple[Settings, Settings]:

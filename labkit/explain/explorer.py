@@ -14,6 +14,7 @@ from labkit.base.errors import LabError
 
 _PRE = "margin:4px 0;white-space:pre-wrap"
 _FLAGS = (("not set", None), ("true", True), ("false", False))
+_LEVELS = (("not known", None), ("privileged", "privileged"), ("baseline", "baseline"), ("restricted", "restricted"))
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Choice:
         pod: the pod's securityContext.
         container: the container's securityContext.
         user: as `docker run --user`, None for no run on the engine.
+        namespace_level: what the namespace enforces, None if that is not known.
+        dockerfile: the text of a Dockerfile whose image is asked about in place of `image`; None for none.
     """
 
     image: str
@@ -33,26 +36,39 @@ class Choice:
     pod: Mapping[str, Any] = field(default_factory=dict)
     container: Mapping[str, Any] = field(default_factory=dict)
     user: str | None = None
+    namespace_level: str | None = None
+    dockerfile: str | None = None
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments that differ from the call's defaults; a pod is always asked for."""
         given: dict[str, Any] = {"pod": dict(self.pod)}
-        if self.image_user is not None:
+        if self.dockerfile is not None:
+            given["dockerfile"] = self.dockerfile
+        elif self.image_user is not None:
             given["image_user"] = self.image_user
         if self.container:
             given["container"] = dict(self.container)
         if self.user is not None:
             given["user"] = self.user
+        if self.namespace_level is not None:
+            given["namespace_level"] = self.namespace_level
         return given
+
+    def images(self) -> tuple[str, ...]:
+        """The positional arguments: the image, if no Dockerfile takes its place."""
+        return () if self.dockerfile is not None else (self.image,)
 
     def call(self) -> str:
         """The line of Python for the same."""
-        rest = "".join(f", {name}={value!r}" for name, value in self.arguments().items())
-        return f"labkit.explain({self.image!r}{rest})"
+        named = (f"{name}={value!r}" for name, value in self.arguments().items())
+        return f"labkit.explain({', '.join([*map(repr, self.images()), *named])})"
 
 
 class Explorer:
     """Widgets for a choice, and the answer below; shows itself in a notebook.
+
+    Each control has a label of its own, for who hears them one by one, and is reached with Tab in the order in which
+    they are read: image and engine, pod, container, Dockerfile. What is typed counts when one leaves the control.
 
     Args:
         images: names to choose from; any other reference can be typed.
@@ -61,38 +77,54 @@ class Explorer:
 
     def __init__(self, images: Sequence[str], explain: Callable[..., Any]) -> None:
         self._explain = explain
-        wide, narrow = widgets.Layout(width="260px"), widgets.Layout(width="220px")
-        style = {"description_width": "110px"}
+        wide, narrow = widgets.Layout(width="268px"), widgets.Layout(width="268px")
+        style = {"description_width": "150px"}
 
         def text(label: str, hint: str) -> Any:
             return widgets.Text(description=label, placeholder=hint, layout=wide, style=style, continuous_update=False)
 
-        def flag(label: str) -> Any:
-            return widgets.Dropdown(description=label, options=_FLAGS, layout=narrow, style=style)
+        def choose(label: str, options: Sequence[tuple[str, object]] = _FLAGS) -> Any:
+            return widgets.Dropdown(description=label, options=options, layout=narrow, style=style)
 
         self.image = widgets.Combobox(
             description="image", value=images[0], options=list(images), ensure_option=False, layout=wide, style=style
         )
-        self.image_user = text("USER", "the image's own")
+        self.image_user = text("USER", "its own")
         self.docker_user = text("docker run -u", "not given")
-        self.pod_non_root, self.container_non_root = flag("runAsNonRoot"), flag("runAsNonRoot")
-        self.pod_user, self.container_user = text("runAsUser", "not set"), text("runAsUser", "not set")
-        self.pod_group, self.container_group = text("runAsGroup", "not set"), text("runAsGroup", "not set")
+        self.pod_non_root, self.container_non_root = choose("pod runAsNonRoot"), choose("container runAsNonRoot")
+        self.pod_user, self.container_user = text("pod runAsUser", "not set"), text("container runAsUser", "not set")
+        self.pod_group, self.container_group = (
+            text("pod runAsGroup", "not set"),
+            text("container runAsGroup", "not set"),
+        )
+        self.host_users = choose("pod hostUsers")
+        self.namespace_level = choose("namespace's level", _LEVELS)
+        self.dockerfile = widgets.Textarea(
+            description="Dockerfile",
+            placeholder="its text, in place of an image",
+            rows=4,
+            layout=widgets.Layout(width="814px", max_width="100%"),
+            style=style,
+            continuous_update=False,
+        )
         self.answer = widgets.HTML()
         columns = [
             [widgets.HTML("<strong>image and engine</strong>"), self.image, self.image_user, self.docker_user],
-            [widgets.HTML("<strong>pod</strong>"), self.pod_non_root, self.pod_user, self.pod_group],
+            [widgets.HTML("<strong>pod</strong>"), self.pod_non_root, self.pod_user, self.pod_group, self.host_users],
             [
                 widgets.HTML("<strong>container</strong>"),
                 self.container_non_root,
                 self.container_user,
                 self.container_group,
+                self.namespace_level,
             ],
         ]
-        for column in columns:
-            for control in column[1:]:
-                control.observe(self._show, names="value")
-        self.widget = widgets.VBox([widgets.HBox([widgets.VBox(column) for column in columns]), self.answer])
+        for control in (*(control for column in columns for control in column[1:]), self.dockerfile):
+            control.observe(self._show, names="value")
+        side_by_side = widgets.HBox(
+            [widgets.VBox(column) for column in columns], layout=widgets.Layout(flex_flow="row wrap")
+        )
+        self.widget = widgets.VBox([side_by_side, self.dockerfile, self.answer])
         self._show()
 
     def choice(self) -> Choice:
@@ -104,15 +136,18 @@ class Explorer:
         return Choice(
             self.image.value,
             self.image_user.value or None,
-            _settings(self.pod_non_root.value, self.pod_user.value, self.pod_group.value),
+            _settings(self.pod_non_root.value, self.pod_user.value, self.pod_group.value)
+            | ({} if self.host_users.value is None else {"hostUsers": self.host_users.value}),
             _settings(self.container_non_root.value, self.container_user.value, self.container_group.value),
             self.docker_user.value or None,
+            self.namespace_level.value,
+            self.dockerfile.value if self.dockerfile.value.strip() else None,
         )
 
     def _show(self, _: object = None) -> None:
         try:
             choice = self.choice()
-            rows = self._explain(choice.image, **choice.arguments())
+            rows = self._explain(*choice.images(), **choice.arguments())
             self.answer.value = f'<pre style="{_PRE}">{html.escape(choice.call())}</pre>{rows._repr_html_()}'
         except (ValueError, LabError) as error:
             self.answer.value = f'<pre style="{_PRE}">{html.escape(str(error))}</pre>'

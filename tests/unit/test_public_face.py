@@ -63,6 +63,8 @@ def test_importing_it_loads_nothing_that_takes_long() -> None:
         {"image": "alpine", "manifest": "kind: Pod"},
         {"image": "alpine", "image_user": {"alpine": "5"}},
         {"manifest": "kind: Pod", "image_user": "5"},
+        {"image": "alpine", "dockerfile": "FROM alpine"},
+        {"manifest": "kind: Pod", "dockerfile": "FROM alpine"},
     ],
 )
 def test_explaining_neither_an_image_nor_a_manifest_says_what_is_expected(arguments: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets as widgets  # type: ignore[import-untyped]
 import pytest
 
 from labkit.base.errors import Misuse
@@ -19,7 +20,7 @@ class _Asked:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def __call__(self, image: str, **arguments: Any) -> Explanations:
+    def __call__(self, image: str = "", **arguments: Any) -> Explanations:
         self.calls.append((image, arguments))
         if image == "missing":
             raise Misuse("Looking for image 'missing'", "there is <none>", "pull it")
@@ -60,12 +61,53 @@ def test_every_control_becomes_an_argument(explorer: Explorer, asked: _Asked) ->
     )
 
 
-def test_the_call_can_be_typed() -> None:
-    choice = Choice("alpine", "app", {"runAsNonRoot": True}, {}, "it's")
+def test_the_namespace_and_the_pod_s_user_namespace_become_arguments(explorer: Explorer, asked: _Asked) -> None:
+    explorer.host_users.value = False
+    explorer.namespace_level.value = "restricted"
+    assert asked.calls[-1] == ("alpine", {"pod": {"hostUsers": False}, "namespace_level": "restricted"})
+
+
+def test_a_dockerfile_takes_the_place_of_the_image(explorer: Explorer, asked: _Asked) -> None:
+    explorer.image_user.value = "app"
+    explorer.dockerfile.value = "FROM alpine\nUSER $UID\n"
+    assert asked.calls[-1] == ("", {"pod": {}, "dockerfile": "FROM alpine\nUSER $UID\n"})
+    explorer.dockerfile.value = " \n"
+    assert asked.calls[-1] == ("alpine", {"pod": {}, "image_user": "app"})
+
+
+def _controls(widget: Any) -> list[Any]:
+    inner = [control for child in getattr(widget, "children", ()) for control in _controls(child)]
+    return inner or ([widget] if hasattr(widget, "description") and not isinstance(widget, widgets.HTML) else [])
+
+
+def test_each_control_has_a_label_of_its_own_and_works_by_keyboard(explorer: Explorer) -> None:
+    controls = _controls(explorer.widget)
+    labels = [control.description for control in controls]
+    assert len(set(labels)) == len(labels) == 12 and all(labels)
+    kinds = {type(control).__name__ for control in controls}
+    assert kinds <= {
+        "Combobox",
+        "Dropdown",
+        "Text",
+        "Textarea",
+    }  # <input>, <select>, <textarea>: none is for mice alone
+    assert all(not control.disabled and control.tabbable in (None, True) for control in controls)
+    groups = ("image", "USER", "docker", "pod", "pod", "pod", "pod")
+    assert tuple(label.split()[0] for label in labels) == (*groups, *["container"] * 3, "namespace's", "Dockerfile")
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice("alpine", "app", {"runAsNonRoot": True}, {}, "it's"),
+        Choice("alpine", None, {"hostUsers": False}, {}, None, "baseline", "FROM a\nUSER 'x'"),
+    ],
+)
+def test_the_call_can_be_typed(choice: Choice) -> None:
     seen: list[Any] = []
     labkit = type("labkit", (), {"explain": staticmethod(lambda *some, **named: seen.append((some, named)))})
     eval(choice.call(), {"labkit": labkit})
-    assert seen == [(("alpine",), choice.arguments())]
+    assert seen == [(choice.images(), choice.arguments())]
 
 
 def test_nonsense_is_said_and_nothing_is_asked(explorer: Explorer, asked: _Asked) -> None:
