@@ -11,21 +11,26 @@ from pathlib import Path
 import pytest
 
 import labkit
+from labkit.adapters.crane import Crane
 from labkit.adapters.engine_endpoint import DEFAULT_SOCKET
 from labkit.adapters.engine_socket import EngineSocket
 from labkit.adapters.kube import Kube
+from labkit.base.errors import MachineLacks
 from labkit.core.admission.decoding import api_types
 from labkit.core.causes import REFUSALS, Cause
+from labkit.core.image_platform import ImagePlatform
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_manifests, explain_text
 from labkit.explain.image_lookup import ImageFinder
+from labkit.explain.registry_lookup import RegistryLookup
 from labkit.lab.lab import Lab
 from tests.parity.api_prove import API_VERDICTS, prove_api
 from tests.parity.api_types import read_types
 from tests.parity.dockerfiles import prove_classic
 from tests.parity.prove import choose, prove, tell
 from tests.parity.spellings import choose_files, compare_files
+from tests.unit.registry_double import layer, write_layout
 
 
 def finder(lab: Lab) -> ImageFinder:
@@ -169,3 +174,29 @@ def test_a_kustomization_is_built_by_the_kit_s_own_kubectl(tmp_path: Path, monke
     monkeypatch.setenv("PATH", str(tmp_path))  # no kubectl of the machine's
     explained = explain_manifests(ImageFinder({"app": "5"}), [str(tmp_path)], build=True)
     assert [(row.name, row.answer.uid) for row in explained] == [("built-p", 5)]
+
+
+def test_a_registry_tells_us_what_it_tells_crane(
+    lab: Lab, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry is crane's own, so that nothing of the protocol is our reading alone."""
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "cache"))
+    account_files = {"etc/passwd": "app:x:1654:7::/home/app:/bin/sh\n", "etc/group": "app:x:7:\n"}
+    write_layout(tmp_path / "layout", {"User": "app", "Env": ["HOME=/data"]}, layer(account_files))
+    crane, reference = Crane(lab.configuration, lab.steps), f"{registry}/team/app:1"
+    crane.push(tmp_path / "layout", reference)
+    lookup = RegistryLookup(tmp_path / "cache", ImagePlatform("linux", "amd64"))
+    known = lookup.find(reference)
+    assert known is not None
+    assert known.digest == crane.digest(reference)
+    assert known.image.user == crane.image_config(reference, "linux/amd64")["config"]["User"] == "app"
+    (row,) = explain_text(
+        ImageFinder(connect=no_engine, registries=lambda: lookup),
+        f"kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: '{reference}'}}]}}\n",
+    ).rows
+    assert row.answer.runs_as is not None
+    assert (row.answer.runs_as.uid, row.answer.runs_as.gid, row.answer.runs_as.home) == (1654, 7, "/data")
+
+
+def no_engine() -> EngineLookup:
+    raise MachineLacks("Asking the engine", "there is none", "start it")

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -33,6 +34,33 @@ def layer(files: Mapping[str, str]) -> bytes:
             member.size = len(text.encode())
             tar.addfile(member, io.BytesIO(text.encode()))
     return gzip.compress(content.getvalue(), mtime=0)
+
+
+def write_layout(folder: Path, config: Mapping[str, Any], *layers: bytes) -> None:
+    """An OCI layout of one image, such as a registry gets it pushed."""
+
+    def written(content: bytes, kind: str) -> dict[str, Any]:
+        digest = digest_of(content)
+        path = folder / "blobs" / "sha256" / digest.partition(":")[2]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    whole = {
+        "os": "linux",
+        "architecture": "amd64",
+        "config": config,
+        "rootfs": {"type": "layers", "diff_ids": [digest_of(gzip.decompress(content)) for content in layers]},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": written(json.dumps(whole).encode(), CONFIG),
+        "layers": [written(content, "application/vnd.oci.image.layer.v1.tar+gzip") for content in layers],
+    }
+    index = {"schemaVersion": 2, "manifests": [written(json.dumps(manifest).encode(), MANIFEST)]}
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
 
 @dataclass

@@ -14,6 +14,8 @@ from labkit.core.identity.kubelet_rules import (
 )
 from labkit.core.identity.model import (
     IDS_IN_POD_NAMESPACE,
+    ROOT_BY_NAME,
+    SENTENCE_ON_ROOT,
     Answer,
     CannotResolve,
     DecidedBy,
@@ -88,6 +90,9 @@ def explain_in_pod(
     if user is None or image is None or not image.files_known:
         home_is_set = home is not None and home.value != ""
         uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
+        if uid is None and user is not None and user.name == ROOT_BY_NAME:
+            uid = 0
+            because.append(SENTENCE_ON_ROOT)
         because.append(_reason_of_what_is_missing(user, uid, settings.run_as_group, home_is_set))
         because += [reason_of_home(home)] if home is not None and home_is_set else []
         return Answer(

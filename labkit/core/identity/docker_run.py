@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_rules import resolve_in_engine
 from labkit.core.identity.kubelet_rules import cri_user, effective_settings, verify_run_as_non_root
-from labkit.core.identity.model import Answer, DecidedBy, Image, Refusal, Settings, Versions, read_number
+from labkit.core.identity.model import (
+    ROOT_BY_NAME,
+    SENTENCE_ON_ROOT,
+    Answer,
+    DecidedBy,
+    Image,
+    Refusal,
+    Settings,
+    Versions,
+    read_number,
+)
 
 _NOTHING = Settings()
 _NEWEST = Versions()
@@ -42,6 +52,8 @@ def explain_in_engine(
     settings = effective_settings(pod, container)
     kubelet_refusal = verify_run_as_non_root(settings, cri_user(image.user), kubernetes=versions.kubernetes)
     resolution = resolve_in_engine(image, user or image.user, group_add, versions.engine_runc, versions.engine_ids)
+    if not image.files_known and (user or image.user).partition(":")[0] == ROOT_BY_NAME:
+        return _unknown_in_engine(0, kubelet_refusal, decided_by, [*because, SENTENCE_ON_ROOT])
     if not image.files_known and _names(user or image.user, group_add):
         because.append("a name depends on the image's passwd and group files, which are not known")
         return _unknown_in_engine(None, kubelet_refusal, decided_by, because)

@@ -285,7 +285,11 @@ class KnownImage:
         return ImageOrigin(self.place, self.digest, self.image.user)
 
 
+ROOT_BY_NAME: Final = "root"
+SENTENCE_ON_ROOT: Final = "root is uid 0, unless the image's passwd file, which is not known, says otherwise"
+
+
 def names_an_account(user: str) -> bool:
     """Whether a USER has a name in it that only the image's files resolve; root's number everybody knows."""
     name, _, group = user.partition(":")
-    return any(text and read_number(text) is None for text in ("" if name == "root" else name, group))
+    return any(text and read_number(text) is None for text in ("" if name == ROOT_BY_NAME else name, group))

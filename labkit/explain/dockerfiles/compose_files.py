@@ -6,21 +6,25 @@ Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from labkit.base.errors import Misuse
 from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Answer, Image, Versions, read_number
 from labkit.explain.dockerfiles.base_images import BaseFinder
+from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.compose_includes import read_project
 from labkit.explain.dockerfiles.compose_services import ComposeService, NotCompose, is_elsewhere
-from labkit.explain.dockerfiles.dockerfile_rows import explain_build, read_dockerfile
+from labkit.explain.dockerfiles.dockerfile_rows import Bases, explain_build, read_dockerfile
 from labkit.explain.dockerfiles.stages import BuildOptions
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import BuildOutcome, Explanation, Explanations
 
 _NEWEST = Versions()
+_OF_IMAGE = "docker-image://"
 _NOT_KNOWN = Answer(ok=None, kubelet_ok=None, decided_by="image", because=())
 
 
@@ -107,7 +111,7 @@ def _built(row: Explanation, service: ComposeService, bases: BaseFinder) -> Buil
     inline = build.get("dockerfile_inline")
     try:
         text = inline if isinstance(inline, str) else read_dockerfile(file)
-        made = explain_build(bases, text, file, options)
+        made = explain_build(_with_contexts(bases, build), text, file, options)
     except (Misuse, ValueError) as error:
         message = f"reading {file}: {error.came_back if isinstance(error, Misuse) else error}"
         return BuildAnswer(replace(row, build=BuildOutcome(False, message)), None, (message,))
@@ -115,6 +119,19 @@ def _built(row: Explanation, service: ComposeService, bases: BaseFinder) -> Buil
     sentences = made.sentences or made.row.answer.because
     row = replace(row, image_user=made.row.image_user, build=made.row.build, answer=made.row.answer)
     return BuildAnswer(row, made.image, tuple(f"{where}: {sentence}" for sentence in sentences))
+
+
+def _with_contexts(bases: Bases, build: Mapping[str, Any]) -> Bases:
+    """The bases, but for names that the build gives to other things (docker/buildx:docs/reference/buildx_build.md)."""
+    contexts = _pairs(build.get("additional_contexts"))
+
+    def find(name: str) -> BaseImage | None:
+        place = contexts.get(name)
+        if place is None:
+            return bases(name)
+        return bases(place.removeprefix(_OF_IMAGE)) if place.startswith(_OF_IMAGE) else None
+
+    return find
 
 
 def _answer(image: Image | None, service: ComposeService, versions: Versions, of_build: Answer) -> Answer:

@@ -110,8 +110,17 @@ def read_variables(files: Iterable[Path]) -> dict[str, str]:
             continue
         for line in text.splitlines():
             if match := _LINE.match(line):
-                variables[match[1]] = _unquoted(match[2])
+                variables[match[1]] = _expanded(match[2], {**variables, **os.environ})
     return variables
+
+
+def _expanded(value: str, variables: Mapping[str, str]) -> str:
+    """A value of such a file, in which variables are filled in unless it stands in single quotes."""
+    text = _unquoted(value)
+    try:
+        return text if value.startswith("'") else Interpolation(variables).fill(text)
+    except InvalidTemplate:
+        return text
 
 
 def _unquoted(value: str) -> str:

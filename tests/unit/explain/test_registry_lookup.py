@@ -216,6 +216,16 @@ def test_explain_asks_a_registry_and_says_so(registry: RegistryDouble) -> None:
     assert (built["image_user"], built["image_from"]) == ("101", "registry")
 
 
+def test_root_by_name_is_root_without_the_layers(registry: RegistryDouble) -> None:
+    registry.add_image("app:1", "root")
+    image = f"{registry.host}/app:1"
+    result = explain("--online", "--gate", "-f", pod(image))
+    assert result.exit_code == 1
+    assert "runs as root" in result.stderr
+    refused = explain("--online", "--json", "-f", pod(image, ", securityContext: {runAsNonRoot: true}"))
+    assert json.loads(refused.stdout)[0]["kubelet"]["cause"] == "image-user-not-numeric"
+
+
 def test_offline_forbids_it(registry: RegistryDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     registry.add_image("app:1", "101")
     file = pod(f"{registry.host}/app:1")

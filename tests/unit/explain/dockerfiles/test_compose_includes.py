@@ -149,6 +149,30 @@ def test_a_build_of_an_extended_file_is_relative_to_that_file(tmp_path: Path) ->
     assert rows("-f", str(tmp_path / "compose.yaml"))["web"]["image_user"] == "1654"
 
 
+def test_a_variable_of_the_env_file_may_be_made_of_others(tmp_path: Path) -> None:
+    text = "services: {a: {image: i, user: '$U'}, b: {image: i, user: '$V'}, c: {image: i, user: '$W'}}\n"
+    write(tmp_path, {"compose.yaml": text, ".env": "A=5\nU=${A}:$A\nV='$A'\nW=\"${B:-7}\"\n"})
+    assert users(tmp_path) == {"a": "5:5", "b": "$A", "c": "7"}
+
+
+@pytest.mark.parametrize(
+    ("contexts", "user"),
+    [("{base: ./elsewhere}", None), ("{base: 'docker-image://other'}", "9"), ("['base=docker-image://other']", "9")],
+)
+def test_a_base_that_the_build_names_is_no_image_of_that_name(tmp_path: Path, contexts: str, user: str | None) -> None:
+    text = f"services: {{a: {{build: {{context: ., additional_contexts: {contexts}}}}}}}\n"
+    write(tmp_path, {"compose.yaml": text, "Dockerfile": "FROM base\n"})
+    given = ("--image-user", "base=5", "--image-user", "other=9")
+    assert rows("-f", str(tmp_path / "compose.yaml"), *given)["a"]["image_user"] == user
+
+
+def test_a_service_s_user_root_is_root_whatever_the_image(tmp_path: Path) -> None:
+    write(tmp_path, {"compose.yaml": "services: {a: {image: i, user: root}}\n"})
+    result = explain("--gate", str(tmp_path / "compose.yaml"))
+    assert result.exit_code == 1
+    assert "a: runs as root" in result.stderr
+
+
 # --- folders ---
 
 
