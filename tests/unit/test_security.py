@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -19,22 +19,34 @@ READS_XML = {("labkit.publish.rules.project", "ET.XMLParser")}
 """It refuses a document type, where entities would come from (`_NoDoctype`)."""
 
 
-def calls() -> Iterator[tuple[str, str, ast.Call]]:
+@cache
+def nodes() -> tuple[tuple[str, ast.AST], ...]:
+    """Every call and every import in the kit, with the module that it stands in."""
+    kinds = (ast.Call, ast.Import, ast.ImportFrom)
+    return tuple(
+        (module, node)
+        for module, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, kinds)
+    )
+
+
+@cache
+def calls() -> tuple[tuple[str, str, ast.Call], ...]:
     """Every call in the kit: its module, the function as it is written, and the call."""
-    for module, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                yield module, ast.unparse(node.func), node
+    return tuple((module, ast.unparse(node.func), node) for module, node in nodes() if isinstance(node, ast.Call))
 
 
-def imported() -> Iterator[tuple[str, str]]:
+@cache
+def imported() -> tuple[tuple[str, str], ...]:
     """Every import in the kit: the module that it stands in, and the name that it brings."""
-    for module, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                yield from ((module, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield from ((module, f"{node.module}.{alias.name}") for alias in node.names)
+    names = []
+    for module, node in nodes():
+        if isinstance(node, ast.Import):
+            names += [(module, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [(module, f"{node.module}.{alias.name}") for alias in node.names]
+    return tuple(names)
 
 
 def test_processes_are_started_in_one_place() -> None:
