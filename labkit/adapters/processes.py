@@ -256,16 +256,19 @@ def run_into(argv: Sequence[str], target: IO[bytes]) -> str | None:
     return ("\n".join(lines) or f"it ended with status {attempt.status}") if attempt.status else None
 
 
-def start_program(argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Popen[bytes]:
+def start_program(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
+) -> Popen[bytes]:
     """Start a program in front, with our input and output.
 
     Args:
         argv: the program and its arguments.
         folder: where it runs.
         environment: the whole environment of the program; None for ours.
+        output: the file that gets what it prints; None for ours.
     """
     log_start(argv, folder)
-    return Popen(list(argv), cwd=folder, env=environment)
+    return Popen(list(argv), cwd=folder, env=environment, stdout=output, stderr=output)
 
 
 def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int) -> tuple[int, bool]:

@@ -38,5 +38,6 @@ def kubectl_command(arguments: tuple[str, ...]) -> None:
     labkit kubectl -h
     """
     lab = open_lab()
+    lab.await_cluster()
     program = ensure_kubectl(lab.configuration, lab.steps)
     become(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,7 +10,9 @@ import click
 from labkit.cli.bundle_option import bundle_option
 from labkit.cli.folder_option import folder_option
 from labkit.cli.logged import LoggedCommand
+from labkit.cli.problems_first import problems_first
 from labkit.course.course_folder import CourseFolder
+from labkit.lab.bringup.background import describe_making
 from labkit.lab.lab import Lab
 from labkit.notebook.jupyterlab import run_jupyterlab
 
@@ -20,6 +23,9 @@ from labkit.notebook.jupyterlab import run_jupyterlab
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def lab_command(folder: Path, bundle: Path | None, arguments: tuple[str, ...]) -> None:
     """Bring the lab up, then run JupyterLab with the course.
+
+    JupyterLab opens as soon as containers and images work. The cluster may still be made behind it, also when
+    JupyterLab has ended: `labkit status` shows how far it is.
 
     JupyterLab runs in front: Ctrl-C ends it, and the lab stays up. It shows your folder, which gets copies of the
     lessons. What you change there is yours and stays as it is; a lesson that you have not changed or run yet follows
@@ -33,5 +39,12 @@ def lab_command(folder: Path, bundle: Path | None, arguments: tuple[str, ...]) -
         if report := course.follow_course().report():
             click.echo(report, err=True)
         with Lab() as lab:
-            lab.up(bundle=bundle)
-        run_jupyterlab(course.path, arguments, lab.configuration)
+            problems_first(lab)
+            lab.begin(bundle=bundle)
+        run_jupyterlab(
+            course.path,
+            arguments,
+            lab.configuration,
+            partial(click.echo, err=True),
+            lambda: describe_making(lab.configuration),
+        )

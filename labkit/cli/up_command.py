@@ -11,6 +11,7 @@ from labkit.cli.bundle_option import bundle_option
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
+from labkit.cli.problems_first import problems_first
 from labkit.lab.lab_tables import status_table
 
 
@@ -40,6 +41,8 @@ def up_command(source: str | None, bundle: Path | None, wait: bool, behind: bool
         # Whoever stops it by a signal means an interrupt: what runs is ended, and the state says so.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    else:
+        problems_first(lab)
     if wait:
         lab.up(source, bundle, background=behind)
     else:

@@ -163,6 +163,7 @@ class LessonStatus:
         images: how many sample images come from where.
         exercises: how many the lesson has.
         passed: how many of them are passed.
+        making: what is still being made, or why it is not; empty if all is there.
     """
 
     lesson: str
@@ -171,6 +172,7 @@ class LessonStatus:
     images: str
     exercises: int
     passed: int
+    making: str = ""
 
     @classmethod
     def of(cls, lesson: str, namespace: str, status: Mapping[str, Any], *, exercises: int, passed: int) -> LessonStatus:
@@ -186,7 +188,8 @@ class LessonStatus:
         made = Counter(str(image["source"]) for image in status["images"] if image["source"])
         counts = [f"{n} {source}{'s' if source == 'stand-in' and n > 1 else ''}" for source, n in sorted(made.items())]
         images = ", ".join(counts) or "none made yet"
-        return cls(lesson, namespace, str(status["state"]), images, exercises, passed)
+        making = (status.get("making") or {}).get("summary", "")
+        return cls(lesson, namespace, str(status["state"]), images, exercises, passed, making)
 
     def parts(self) -> list[tuple[str, str]]:
         """Label and value, in order."""
@@ -194,9 +197,10 @@ class LessonStatus:
         return [
             ("lesson", self.lesson),
             ("lab", self.state),
+            *([("cluster", self.making)] if self.making else []),
             ("images", self.images),
             ("exercises", passed),
-            ("namespace", self.namespace),
+            ("namespace", self.namespace or "comes with the cluster"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
+from labkit.lab.bringup.background import stop_background
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
 from labkit.lab.lab import Lab
@@ -27,6 +28,7 @@ def clean(lab: Lab) -> list[str]:
     if not lab.configuration.state.is_dir():
         stop_log_file()  # It would make the folder, which would have to be removed again.
         return _clean(lab)
+    stop_background(lab.configuration)
     with locked(lab.configuration.state / "lock", on_wait=lab.steps.note):
         return _clean(lab)
 

@@ -186,14 +186,14 @@ class Lab:
         bases_first(self.catalogue)
         process = None
         if running(self.configuration) is None:
-            if self._is_nearly_up():
+            if self.is_nearly_up():
                 self.up(source, bundle)
                 return
             process = start_background(self.configuration, source, bundle)
         follow(self.configuration, FRONT, self.steps, process)
         self.close()
 
-    def _is_nearly_up(self) -> bool:
+    def is_nearly_up(self) -> bool:
         """Whether the cluster runs and its node is of the programs that it should be of: then little is left to do."""
         try:
             if self.cluster().look() is not State.UP:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from labkit.adapters.processes import start_program
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
+from labkit.base.waiting import watch
 from labkit.course.course_folder import VARIABLE
 from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
 from labkit.lab.terminal.lesson_terminal import terminal_variables
 from labkit.lab.terminal.shells import shell_argv
 
+_ADDRESS_SECONDS = 60.0
+_ENDED = "ended"
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
 
 _DEFAULTS = {
@@ -88,6 +92,8 @@ def jupyterlab_command(folder: Path, arguments: Sequence[str], *, root: bool, di
         display: whether there is a browser to open.
     """
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ip=127.0.0.1"]
+    # What it asks at Ctrl-C would be read by nobody: it goes to a log, with all else that it prints.
+    command.append("--ServerApp.answer_yes=True")
     if root:
         command.append("--allow-root")
     if not display:
@@ -95,13 +101,21 @@ def jupyterlab_command(folder: Path, arguments: Sequence[str], *, root: bool, di
     return [*command, f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}", *arguments]
 
 
-def run_jupyterlab(folder: Path, arguments: Sequence[str], configuration: Configuration) -> None:
-    """Run JupyterLab until it ends or is interrupted; the address that it prints has its token.
+def run_jupyterlab(
+    folder: Path,
+    arguments: Sequence[str],
+    configuration: Configuration,
+    tell: Callable[[str], None],
+    still_making: Callable[[], str] = str,
+) -> None:
+    """Run JupyterLab until it ends or is interrupted; what it prints goes to a log.
 
     Args:
         folder: the participant's folder.
         arguments: further arguments for JupyterLab.
         configuration: says where its defaults are kept.
+        tell: gets three lines once it answers: the address, with its token, what is still being made, how to stop.
+        still_making: says what is still being made of the lab; empty if all is there.
 
     Raises:
         LabFailed: it ended by itself with an error.
@@ -114,14 +128,48 @@ def run_jupyterlab(folder: Path, arguments: Sequence[str], configuration: Config
         VARIABLE: str(folder),
     }
     command = jupyterlab_command(folder, arguments, root=os.geteuid() == 0, display=display)
-    jupyterlab = start_program(command, folder, environment)
+    log = configuration.state / "jupyterlab.log"
+    with log.open("wb") as output:
+        jupyterlab = start_program(command, folder, environment, output)
     # Whoever ends us by a signal means JupyterLab, which would otherwise go on without us.
     signal.signal(signal.SIGTERM, lambda *_: jupyterlab.terminate())
+    runtime = Path(environment[RUNTIME_VARIABLE]) / f"jpserver-{jupyterlab.pid}.json"
+
+    def look() -> str:
+        return _ENDED if jupyterlab.poll() is not None else _address(runtime)
+
+    address = ""
     while True:
         try:
+            if not address and (address := watch(look, bool, _ADDRESS_SECONDS) or f"see {log}") != _ENDED:
+                _tell_address(address, log, tell, still_making)
             status = jupyterlab.wait()
             break
         except KeyboardInterrupt:
-            continue  # JupyterLab has got the same signal; it asks whether one means it
+            continue  # JupyterLab has got the same signal, and ends.
+    if address in ("", _ENDED):
+        tell(log.read_text(encoding="utf-8", errors="replace").rstrip())
     if status > 0:
-        raise LabFailed("Running JupyterLab", f"it ended with status {status}", "read what it printed above")
+        raise LabFailed("Running JupyterLab", f"it ended with status {status}", f"read what it printed\n  less {log}")
+
+
+def _tell_address(address: str, log: Path, tell: Callable[[str], None], still_making: Callable[[], str]) -> None:
+    tell(f"JupyterLab is open: {address}")
+    if making := still_making():
+        tell(f"still being made, and needed by pods alone: {making}")
+    tell(f"stop JupyterLab with Ctrl-C, the lab with `labkit down`; JupyterLab's log is {log}")
+
+
+def _address(runtime: Path) -> str:
+    """Where a JupyterLab answers, from its runtime file; empty as long as it does not.
+
+    The file: jupyter_server:jupyter_server/serverapp.py, write_server_info_file.
+    """
+    try:
+        server = json.loads(runtime.read_text(encoding="utf-8"))
+        url, token, port = str(server["url"]), str(server["token"]), int(server["port"])
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            pass
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+    return f"{url}lab/tree/{FIRST_LESSON}" + (f"?token={token}" if token else "")

@@ -69,7 +69,7 @@ class Lesson:
 
     @property
     def namespace(self) -> str:
-        """The lesson's own namespace; each reset gives it a new one."""
+        """The lesson's own namespace; each reset gives it a new one. It is there once the cluster is."""
         return self._lesson.namespace
 
     def status(self) -> Table:
@@ -99,7 +99,7 @@ class Lesson:
     def _status_line(self) -> LessonStatus:
         passed, exercises = self._checking.standing()
         status = self._lesson.lab.status()
-        return LessonStatus.of(self.name, self.namespace, status, exercises=exercises, passed=passed)
+        return LessonStatus.of(self.name, self._lesson.own_namespace, status, exercises=exercises, passed=passed)
 
     # --- images ---
 
@@ -325,7 +325,8 @@ class Lesson:
             name: of the exercise.
             answer: what your cell gave, where the exercise asks for an answer.
         """
-        self._lesson.require_namespace()
+        if self._lesson.own_namespace or self._lesson.is_closed:
+            self._lesson.require_namespace()
         return self._checking.check(name, answer)
 
     def hint(self, name: str, number: int | None = None) -> Hint:

@@ -249,5 +249,6 @@ class LessonImages:
         inspected = lab.engine().image(reference)
         if inspected is None:
             raise LabFailed(f"Looking for {reference}", "it was built, and is gone", "build it again")
+        lab.await_cluster()
         lab.cluster().load({str(named.tagged()): inspected["Id"]})
         return tagged

@@ -27,7 +27,7 @@ class OpenedLesson:
         name: the notebook's name without its ending.
         lab: the lab.
         owns_lab: whether the lab's connections are closed with the lesson.
-        namespace: the lesson's own; empty before the first reset.
+        own_namespace: the lesson's own; empty as long as it was not needed before the cluster was there.
         own_images: the images that the lesson has made since it was opened, by name; these a pod may name.
         stopped: the last build or publish of an image that stopped, by the image's full name; and the id of the image
             that has the name all the same, such as one that somebody built without the lab.
@@ -42,7 +42,7 @@ class OpenedLesson:
     name: str
     lab: Lab
     owns_lab: bool = False
-    namespace: str = ""
+    own_namespace: str = ""
     own_images: set[str] = field(default_factory=set)
     stopped: dict[str, tuple[RunResult, str]] = field(default_factory=dict)
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
@@ -62,6 +62,17 @@ class OpenedLesson:
             remedy = "run the notebook's first cell again, and go on from there"
             raise Misuse(f"Using lesson {self.name}", "it was closed", remedy)
         return self.lab.kube()
+
+    @property
+    def namespace(self) -> str:
+        """The lesson's own namespace; one that was opened while the cluster was being made waits for it here.
+
+        Raises:
+            LabError: the cluster was being made, and that has failed.
+        """
+        if not self.own_namespace:
+            self._begin_namespace()
+        return self.own_namespace
 
     @property
     def labels(self) -> dict[str, str]:
@@ -101,14 +112,31 @@ class OpenedLesson:
             raise namespace_gone(self.namespace)
 
     def reset(self) -> None:
-        """Begin with an empty namespace, without containers and images of the lesson's own."""
-        self.clear()
-        self.namespace = self.kube.new_namespace(self.name)
-        enter_lesson(self.lab.configuration, self.name, self.namespace)
+        """Begin with an empty namespace, without containers and images of the lesson's own.
+
+        While the cluster is being made, the namespace is left for later: containers and images need none.
+        """
+        if self.is_closed:
+            self.kube  # noqa: B018  # Says so.
+        self._clear_engine()
+        self.own_namespace = ""
+        if not self.lab.is_cluster_awaited():
+            self._begin_namespace()
+
+    def _begin_namespace(self) -> None:
+        """Make a new namespace in place of those that the lesson had."""
+        self._delete_namespaces()
+        self.own_namespace = self.kube.new_namespace(self.name)
+        enter_lesson(self.lab.configuration, self.name, self.own_namespace)
 
     def clear(self) -> None:
         """Remove the lesson's containers and images, and its namespaces, which go away in the background."""
-        kube, engine = self.kube, self.lab.engine()
+        self._clear_engine()
+        if not self.lab.is_cluster_awaited():
+            self._delete_namespaces()
+
+    def _clear_engine(self) -> None:
+        engine = self.lab.engine()
         remove_from_engine(engine, self.name)
         self.own_images.clear()
         self.stopped.clear()
@@ -116,6 +144,9 @@ class OpenedLesson:
         engine.remove_stages()
         self.not_admitted.clear()
         self.not_taken.clear()
+
+    def _delete_namespaces(self) -> None:
+        kube = self.kube
         for namespace in kube.namespaces(self.name):
             kube.delete_namespace(namespace)
 

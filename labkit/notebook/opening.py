@@ -23,6 +23,8 @@ from labkit.show.table import Table
 def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
     """Open a lesson: bring up what the lab is missing, give the lesson an empty namespace, record that it was opened.
 
+    Where the cluster is missing, it is made behind the lesson; what needs it waits for it.
+
     Args:
         name: the notebook's name without its ending; its number will do.
         lab: the lab, which stays connected when the lesson is closed; without it, a lab of the lesson's own.
@@ -36,7 +38,7 @@ def open_lesson(name: str, lab: Lab | None = None) -> Lesson:
     with ExitStack() as on_failure:
         if opened.owns_lab:
             on_failure.callback(opened.lab.close)
-        opened.lab.up()
+        opened.lab.begin()
         opened.reset()
         on_failure.pop_all()
     progress = Progress.open(progress_path(opened.lab.configuration))

@@ -127,6 +127,7 @@ def _check_place(place: str | None, postures: Sequence[Posture]) -> None:
 def _places(lab: Lab, place: str | None) -> tuple[str, ...]:
     if place == ENGINE:
         return (ENGINE,)
+    lab.await_cluster()
     state = lab.cluster().look()
     if state is State.UP:
         return (place,) if place else PLACES

@@ -22,7 +22,8 @@ import sys
 from pathlib import Path
 from labkit.base.configuration import Configuration
 from labkit.notebook.jupyterlab import run_jupyterlab
-run_jupyterlab(Path(sys.argv[1]), ["--port=0"], Configuration.from_environment())
+def tell(line): print(line, file=sys.stderr, flush=True)
+run_jupyterlab(Path(sys.argv[1]), ["--port=0"], Configuration.from_environment(), tell)
 """
 _SECONDS = 30.0
 

@@ -138,3 +138,9 @@ def making(configuration: Configuration) -> dict[str, object] | None:
             for step in state.steps
         ],
     }
+
+
+def describe_making(configuration: Configuration) -> str:
+    """What is being made now, in one line; empty if nothing is."""
+    state = running(configuration)
+    return describe(state).strip() if state is not None else ""

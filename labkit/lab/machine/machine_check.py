@@ -34,6 +34,10 @@ class Check:
         if (self.status == "ok") != (self.remedy is None):
             raise ValueError(f"{self.name}: a remedy is for what is not ok, and for all of that")
 
+    def error(self) -> MachineLacks:
+        """The finding as an error, for what cannot go on with it."""
+        return MachineLacks(f"Checking the {self.name}", self.finding, self.remedy or "")
+
     def to_dict(self) -> dict[str, str | None]:
         """As JSON has it."""
         return {"name": self.name, "status": self.status, "found": self.finding, "remedy": self.remedy}

@@ -76,6 +76,9 @@ class PaperLab(Lab):
         self.configuration.state.mkdir(parents=True, exist_ok=True)
         self.configuration.kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
 
+    def begin(self, source: str | None = None, bundle: Path | None = None) -> None:
+        self.up(source, bundle)
+
     def engine(self) -> Engine:
         return cast(Engine, self.paper_engine)
 
@@ -122,7 +125,7 @@ def paper_kube(**more: Any) -> Recorder:
 
 def opened(folder: Path, engine: Any = None, kube: Any = None) -> OpenedLesson:
     """An opened lesson on paper."""
-    return OpenedLesson(LESSON, PaperLab(folder, engine or paper_engine(), kube or paper_kube()), namespace="ns")
+    return OpenedLesson(LESSON, PaperLab(folder, engine or paper_engine(), kube or paper_kube()), own_namespace="ns")
 
 
 def find_pod(name: str, namespace: str) -> Any:

@@ -87,7 +87,7 @@ class _LoadingLab(PaperLab):
 @pytest.mark.parametrize("place", ["containers", "initContainers"])
 def test_an_image_of_ones_own_is_loaded_wherever_a_manifest_names_it(tmp_path: Path, place: str) -> None:
     lab = _LoadingLab(tmp_path, paper_kube(make_pod=made_pod, apply_object=()))
-    notebook = Lesson(OpenedLesson(LESSON, lab, namespace="ns"), Progress(tmp_path / "progress.json"))
+    notebook = Lesson(OpenedLesson(LESSON, lab, own_namespace="ns"), Progress(tmp_path / "progress.json"))
     notebook.build("FROM debian", name="mine:1")
     spec = {place: [{"name": "a", "image": "mine:1"}, {"name": "b", "image": "debian"}]}
     notebook.apply({"kind": "Pod", "metadata": {"name": "a"}, "spec": spec})
@@ -167,7 +167,7 @@ def _with_images(tmp_path: Path) -> tuple[Lesson, _Images, list[str]]:
     )
     lab = _LoadingLab(tmp_path, paper_kube(make_pod=made_pod, apply_object=()))
     lab.paper_engine = engine
-    lesson = OpenedLesson(LESSON, lab, namespace="ns")
+    lesson = OpenedLesson(LESSON, lab, own_namespace="ns")
     return Lesson(lesson, Progress(tmp_path / "progress.json")), images, lab.loaded
 
 
