@@ -191,8 +191,11 @@ def test_a_clock_that_jumps_changes_nothing(configuration: Configuration, proces
 
 
 def test_stopping_what_works_behind(configuration: Configuration) -> None:
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.default_int_handler); print(1, flush=True)\n"
-    argv = [sys.executable, "-c", script + "try: time.sleep(60)\nexcept KeyboardInterrupt: pass"]
+    script = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
+        "try: print(1, flush=True); time.sleep(60)\nexcept KeyboardInterrupt: pass"
+    )
+    argv = [sys.executable, "-c", script]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
