@@ -64,7 +64,10 @@ def explain_compose(
         return Explanations([], flaws=[f"{name}: Compose does not take it: {error}"])
     rows = [replace(_row(finder, service, path, bases, versions), forgiven=forgiven) for service in project.services]
     unread = [f"{name}: it includes {place}, which is not fetched: fetch it, and name it" for place in project.unread]
-    return Explanations(rows, unread if forgiven else (), unjudged=() if forgiven else unread)
+    notes = unread if forgiven else []
+    if project.override is not None:
+        notes = [*notes, f"{project.override} is put over {name}, as docker compose without -f does"]
+    return Explanations(rows, notes, unjudged=() if forgiven else unread)
 
 
 def _row(

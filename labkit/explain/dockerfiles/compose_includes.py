@@ -20,6 +20,8 @@ from labkit.explain.dockerfiles.compose_services import (
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, read_variables, variables_of
 
 _DEEPEST = 20
+_DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_OVERRIDE_NAMES = tuple(name.replace("compose.", "compose.override.") for name in _DEFAULT_NAMES)
 _ELSEWHERE = ("oci://", "git@", "github.com/", "http://", "https://", "ssh://", "git://")
 
 
@@ -30,10 +32,12 @@ class ComposeProject:
     Args:
         services: in their order, what is included first.
         unread: what it includes that is on other machines.
+        override: the file that Compose puts over it by itself; None for none.
     """
 
     services: tuple[ComposeService, ...]
     unread: tuple[str, ...] = ()
+    override: Path | None = None
 
 
 def read_project(path: Path) -> ComposeProject:
@@ -43,7 +47,21 @@ def read_project(path: Path) -> ComposeProject:
         NotCompose: Compose does not take it.
         OSError: it cannot be read.
     """
-    return _project(parse_project(read_file(path)), path, path.parent, variables_of(path.parent), (path,))
+    project, override = parse_project(read_file(path)), override_of(path)
+    if override is not None:
+        try:
+            project = merged_projects(project, parse_project(read_file(override)))
+        except NotCompose as error:
+            raise NotCompose(f"{override}: {error}") from error
+    whole = _project(project, path, path.parent, variables_of(path.parent), (path,))
+    return replace(whole, override=override)
+
+
+def override_of(path: Path) -> Path | None:
+    """The file that `docker compose` without -f puts over a file (compose-go:cli/options.go); None for none."""
+    if path.name not in _DEFAULT_NAMES:
+        return None
+    return next((file for name in _OVERRIDE_NAMES if (file := path.with_name(name)).is_file()), None)
 
 
 def _project(
@@ -106,7 +124,9 @@ def merged_projects(base: Mapping[str, Any], override: Mapping[str, Any]) -> dic
             services[name] = _merged_service(before, fields)
         elif fields is not None:
             services[name] = fields
-    return {**base, **override, "services": services}
+    lists = [part.get("include") or [] for part in (base, override)]
+    include = [entry for entries in lists if isinstance(entries, list) for entry in entries]
+    return {**base, **override, "services": services, **({"include": include} if include else {})}
 
 
 def _merged_service(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

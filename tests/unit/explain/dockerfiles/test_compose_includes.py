@@ -173,6 +173,27 @@ def test_a_service_s_user_root_is_root_whatever_the_image(tmp_path: Path) -> Non
     assert "a: runs as root" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "override", "user"),
+    [
+        ("compose.yaml", "compose.override.yaml", "0"),
+        ("docker-compose.yml", "docker-compose.override.yml", "0"),
+        ("compose.prod.yaml", "compose.override.yaml", "5"),
+        ("compose.yaml", "compose.prod.yaml", "5"),
+    ],
+)
+def test_the_override_that_compose_adds_by_itself(tmp_path: Path, name: str, override: str, user: str) -> None:
+    """A gate that does not see it opens over a service that runs as root."""
+    base, over = "services: {a: {image: i, user: '5'}}\n", "services: {a: {user: '0'}}\n"
+    write(tmp_path, {name: base, override: over})
+    assert users(tmp_path, name) == {"a": user}
+    result = explain("-f", str(tmp_path), "--gate", "root")
+    assert result.exit_code == (user == "0")
+    assert ("is put over" in result.output) == (user == "0")
+    (tmp_path / override).write_text("services: 5\n")
+    assert explain("-f", str(tmp_path / name)).exit_code == (user == "0")
+
+
 # --- folders ---
 
 
