@@ -1,6 +1,6 @@
 """What the kit makes of pods and images as the real API server and engine gave them.
 
-The files hold what Kubernetes 1.37.2 and Docker 26.1.5 answered on 2026-11-24, each with the outcome that it is of.
+The files hold what Kubernetes 1.37.2 and Docker 26.1.5 answered from 2026-11-24 on, each with the outcome that it is of.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ def test_there_is_something_to_replay() -> None:
 @pytest.mark.parametrize("path", PODS, ids=lambda path: path.stem)
 def test_a_pod_has_its_outcome(path: Path) -> None:
     recorded = _read(path)
-    outcome = judge(recorded["pod"], recorded["events"])
+    timed_out = recorded["expected"].pop("timed_out", False)
+    outcome = judge(recorded["pod"], recorded["events"], timed_out=timed_out)
     expected = recorded["expected"]
+    says = expected.pop("says", "")
+    assert says in (outcome.message or "")
     assert {name: getattr(outcome, name) for name in ("verdict", "cause", "container", "refuser")} == expected
     assert pod_summary(recorded["pod"])[0] == outcome.pod
 

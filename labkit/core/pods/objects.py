@@ -23,6 +23,7 @@ PATHS = {
 
 # RFC 7234, 5.5: code, agent, text in quotes; the API server's code is 299 and its agent -.
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
+_COMBINED = "(combined from similar events): "
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -118,7 +119,8 @@ def judge_rollout(
         return Rollout(name, wanted, 0, 0)
     status = newest.get("status", {})
     refusals = [
-        event.get("message", "").removeprefix("Error creating: ")
+        # Of many events the API server makes one: (combined from similar events).
+        event.get("message", "").removeprefix(_COMBINED).removeprefix("Error creating: ")
         for event in events
         if event.get("reason") == "FailedCreate"
         and event.get("involvedObject", {}).get("uid") == newest["metadata"].get("uid")

@@ -11,7 +11,7 @@ from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
 from labkit.core.pods.outcome import EventLine, Outcome
-from labkit.core.pods.pod_containers import PodContainer, as_mapping, pod_containers
+from labkit.core.pods.pod_containers import PodContainer, as_list, as_mapping, pod_containers
 from labkit.core.refuser import Refuser
 
 # kubernetes/kubernetes:pkg/kubelet/images/types.go; the first two are the kubelet's own, the others the runtime's.
@@ -29,6 +29,8 @@ _KUBELET_ADMISSION = re.compile(
 # kubernetes/kubernetes:pkg/kubelet/events/event.go
 _TOLD_BY_EVENTS = ("FailedCreatePodSandBox", "Failed")
 _IN_CONTAINER = re.compile(r"\{(?P<name>[^}]+)\}")
+_PLAIN_ENDS = ("Error", "Completed")
+"""Reasons that say no more than an exit status; another one is OOMKilled (containerd/containerd:internal/cri)."""
 _SAYS_NOTHING = (None, "ContainerCreating", "PodInitializing")
 BEING_DELETED = "it is being deleted"
 
@@ -68,7 +70,7 @@ def judge(
     if outcome.verdict in ("pending", "running") and metadata.get("deletionTimestamp"):
         outcome = replace(outcome, verdict="failed", message=BEING_DELETED)
     if outcome.verdict == "pending" and timed_out:
-        outcome = replace(outcome, cause=Cause.TIMEOUT, message=_last_seen(outcome.message, events))
+        outcome = replace(outcome, cause=Cause.TIMEOUT, message=_last_seen(outcome.message, pod, events))
     return replace(outcome, events=_relevant(events, outcome))
 
 
@@ -101,7 +103,9 @@ def _judge_status(base: Outcome, status: Mapping[str, Any], containers: Sequence
         return replace(base, verdict="succeeded", exit_status=0)
     for container in containers:
         if (outcome := _judge_waiting(base, container) or _judge_terminated(base, container)) is not None:
-            return outcome
+            # Whoever ended the pod as a whole says more than its container: an eviction, a deadline.
+            ended_by = _text(status.get("message")) if outcome.verdict == "failed" and phase == "Failed" else None
+            return replace(outcome, message=ended_by) if ended_by else outcome
     if phase == "Failed":
         return _judge_failed(base, status, containers)
     # The runtime starts a debug container on demand; the pod runs with it and without it.
@@ -167,7 +171,8 @@ def _judge_waiting(base: Outcome, container: PodContainer) -> Outcome | None:
 
 def _judge_terminated(base: Outcome, container: PodContainer) -> Outcome | None:
     """A container that could not be started, or whose end is the pod's."""
-    message, status = _text(container.terminated.get("message")), container.terminated.get("exitCode")
+    reason, status = _text(container.terminated.get("reason")), container.terminated.get("exitCode")
+    message = _text(container.terminated.get("message")) or (None if reason in _PLAIN_ENDS else reason)
     if not status:
         return None
     ended = replace(
@@ -183,11 +188,17 @@ def _judge_terminated(base: Outcome, container: PodContainer) -> Outcome | None:
     return ended if container.role in ("init", "main") else None
 
 
-def _last_seen(message: str | None, events: Sequence[Mapping[str, Any]]) -> str:
+def _last_seen(message: str | None, pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
     """The last state that was seen of a pod which is not decided; the last warning if the status says nothing."""
     warnings = [event for event in events if event.get("type") == "Warning"]
     if message in _SAYS_NOTHING and warnings:
         return f"{warnings[-1].get('reason', '')}: {warnings[-1].get('message', '')}"
+    if message is None:
+        # Events expire, and a scheduling gate makes none (kubernetes/api:core/v1/types.go, PodScheduled).
+        for condition in as_list(as_mapping(pod.get("status")).get("conditions")):
+            state = as_mapping(condition)
+            if (state.get("type"), state.get("status")) == ("PodScheduled", "False") and state.get("message"):
+                return f"{state.get('reason', '')}: {state['message']}"
     return message or "no container has started"
 
 

@@ -89,6 +89,16 @@ def test_a_deployment_whose_pods_are_refused_is_decided_and_says_why() -> None:
     assert "FailedCreate  pods" in str(seen)
 
 
+def test_many_refusals_that_the_api_server_has_combined_are_read_like_one() -> None:
+    seen = judge_rollout(
+        deployment(), [replica_set("r", 1)], [event("r", f"(combined from similar events): {FORBIDDEN}")]
+    )
+    assert seen.refusals == (FORBIDDEN.removeprefix("Error creating: "),)
+    quota = 'Error creating: pods "web-5-x" is forbidden: exceeded quota: q, limited: pods=0'
+    seen = judge_rollout(deployment(), [replica_set("r", 1)], [event("r", quota)])
+    assert (seen.is_decided, seen.violations, seen.refusals) == (True, (), (quota.removeprefix("Error creating: "),))
+
+
 def test_only_the_newest_replica_set_of_the_deployment_counts() -> None:
     sets = [replica_set("old", 9), replica_set("new", 10, 1, 1), replica_set("other", 11, owner="e")]
     seen = judge_rollout(deployment(), sets, [event("old"), event("other")])

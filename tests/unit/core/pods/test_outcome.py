@@ -46,6 +46,26 @@ _NOES = [
     (403, 'pods is forbidden: User "u" cannot create resource "pods" in API group ""', Refuser.API_SERVER, None),
     (422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", Refuser.ADMISSION, None),
     (400, 'admission webhook "w" denied the request: no', Refuser.ADMISSION, None),
+    (
+        403,
+        "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no such label here",
+        Refuser.ADMISSION,
+        None,
+    ),
+    (
+        500,
+        'Internal error occurred: failed calling webhook "w.example.org": failed to call webhook',
+        Refuser.ADMISSION,
+        None,
+    ),
+    (
+        403,
+        'pods "p" is forbidden: maximum memory usage per Container is 10Mi, but limit is 50Mi',
+        Refuser.ADMISSION,
+        None,
+    ),
+    (403, 'pods "p" is forbidden: no PriorityClass with name nope was found', Refuser.ADMISSION, None),
+    (403, 'pods "p" is forbidden: pod rejected: RuntimeClass "nope" not found', Refuser.ADMISSION, None),
     (409, 'pods "p" already exists', Refuser.API_SERVER, None),
 ]
 

@@ -254,3 +254,14 @@ def test_nobody_refused_what_ran_or_failed() -> None:
         assert outcome.refuser is None
         assert outcome.headline == outcome.verdict
         assert str(outcome).startswith("pod ")
+
+
+def test_who_ended_the_pod_as_a_whole_says_more_than_its_container() -> None:
+    pod = _pod("Failed", main=[_ended("a", 137, "Error")])
+    pod["status"] |= {"reason": "Evicted", "message": "Pod ephemeral local storage usage exceeds the total limit"}
+    outcome = judge(pod)
+    assert (outcome.verdict, outcome.container, outcome.exit_status) == ("failed", "a", 137)
+    assert outcome.message == pod["status"]["message"]
+    killed = judge(_pod("Failed", main=[_ended("a", 137, "OOMKilled")]))
+    assert (killed.verdict, killed.message) == ("failed", "OOMKilled")
+    assert judge(_pod("Failed", main=[_ended("a", 1, "Error")])).message is None
