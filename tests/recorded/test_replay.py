@@ -1,6 +1,6 @@
 """What the kit makes of pods and images as the real API server and engine gave them.
 
-The files hold what Kubernetes 1.37.2 and Docker 26.1.5 answered from 2026-11-24 on, each with the outcome that it is of.
+The files hold what Kubernetes 1.37.2 and Docker 26.1.5 answered in November 2026, each with the outcome that it is of.
 """
 
 from __future__ import annotations
