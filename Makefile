@@ -18,7 +18,7 @@ LABKIT := .venv/bin/labkit
 help:
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-lab: environment ## everything up, then JupyterLab with the course (Ctrl-C ends JupyterLab, the lab stays)
+lab: environment ## JupyterLab with the course, as soon as containers work; the cluster follows (Ctrl-C ends JupyterLab alone)
 	$(LABKIT) lab $(ARGS)
 
 up: environment ## engine, sample images and cluster up, without JupyterLab
