@@ -83,10 +83,12 @@ def print_fix(explained: Explanations, again: pipelines.Explain) -> int:
 
 def echo(text: str, err: bool = False, label: str = "") -> None:
     """Print what may hold names of others: control characters, and half of a character, are spelt out."""
-    safe = "".join(
-        character if character == "\n" or character.isprintable() else ascii(character)[1:-1] for character in text
-    )
+    safe = "\n".join(line if line.isprintable() else _spelt_out(line) for line in text.split("\n"))
     click.echo(click.style(label, fg="red") + ": " + safe if label else safe, err=err)
+
+
+def _spelt_out(line: str) -> str:
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
 
 
 def answer_batch(lines: Iterator[bytes], out: TextIO, versions: Versions | None = None) -> int:

@@ -83,7 +83,8 @@ class Asked:
     def add(self, other: Asked) -> None:
         """Add what another text asks for."""
         self.containers += other.containers
-        self.passed_over += other.passed_over
+        if other.passed_over:
+            self.passed_over += other.passed_over
         self.policies |= other.policies
         self.unjudged += other.unjudged
         self.templates += other.templates
