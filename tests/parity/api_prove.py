@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from labkit.adapters.kube import Kube
+from labkit.base.waiting import watch
 from labkit.core.admission.api_server import judge, read_template
 from labkit.core.admission.policy import ENFORCE_LABEL, Policy
 from labkit.core.causes import Cause
@@ -30,6 +32,7 @@ _PATHS = {
 }
 _CANNOT_BE_READ = re.compile(r"\w+ in version \"v1\" cannot be handled as a \w+: (.*)", re.DOTALL)
 _FORBIDDEN = re.compile(r'(?:would )?(violates? PodSecurity ".*)', re.DOTALL)
+_VERSION_SECONDS = 5.0
 _STRUCTURE = re.compile(r"Invalid value: \{\"Capabilities\".*\}: ")
 
 
@@ -106,6 +109,18 @@ def read_status(code: int, status: Mapping[str, Any]) -> ApiSeen:
     return ApiSeen(Cause.INVALID_MANIFEST, tuple(sorted(words)) or (message,))
 
 
+def _refusal(kube: Kube, namespace: str) -> str:
+    """What admission says to a pod that none but privileged lets in: the level and the version are in it."""
+    spec = {"hostNetwork": True, "containers": [{"name": "a", "image": "a"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asked"}, "spec": spec}
+    return kube._send("POST", f"api/v1/namespaces/{namespace}/pods", body=pod, params={"dryRun": "All"}).text
+
+
+def _names(level: str, message: str) -> bool:
+    """Whether a message is that of a level, such as restricted:v1.24."""
+    return level in message
+
+
 @contextmanager
 def _namespaces(kube: Kube) -> Iterator[dict[str, str]]:
     """A namespace for each level."""
@@ -114,11 +129,12 @@ def _namespaces(kube: Kube) -> Iterator[dict[str, str]]:
         for text in LEVELS:
             level, _, version = text.partition(":")
             made[text] = kube.new_namespace("api")
-            if version:
+            kube.enforce(made[text], level)
+            if version:  # `enforce` has taken the version away.
                 labels = {"metadata": {"labels": {f"{ENFORCE_LABEL}-version": version}}}
                 path = f"/api/v1/namespaces/{made[text]}"
                 kube._ask("PATCH", path, body=labels, kind="merge-patch+json")
-            kube.enforce(made[text], level)
+                watch(partial(_refusal, kube, made[text]), partial(_names, text), _VERSION_SECONDS)
         yield made
     finally:
         for name in made.values():
