@@ -71,9 +71,9 @@ def test_a_participant_predicts_is_wrong_takes_a_hint_and_passes(page: Page, add
     page.locator(_ACTIVE).click()
     page.keyboard.press("Escape")
     _go_to(page, "prediction = None")
-    refusal = output_of(page, "container has runAsNonRoot and image will run as root")
+    refusal = output_of(page, "image-runs-as-root")
     expect(refusal).to_be_visible(timeout=WAIT_MILLISECONDS)
-    expect(refusal).to_contain_text("image-runs-as-root")
+    expect(refusal).to_contain_text("container has runAsNonRoot and image will run as root")
 
     check = _predict(page, "image-user-not-numeric")
     expect(check).to_contain_text("not right", timeout=WAIT_MILLISECONDS)
