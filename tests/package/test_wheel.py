@@ -166,8 +166,9 @@ def test_lab_opens_jupyterlab_on_the_course_in_a_folder_of_the_participants(
     with jupyterlab(complete, **places) as (address, lines):
         course = tmp_path / "labkit-course"
         assert f"your folder is {course}\n" in lines
-        listed = _get(address, "/api/contents/notebooks")["content"]
-        assert {entry["name"] for entry in listed} == {f"{name}.ipynb" for name in lesson_names()}
+        listed = {entry["name"] for entry in _get(address, "/api/contents/notebooks")["content"]}
+        assert listed > {f"{name}.ipynb" for name in lesson_names()}
+        assert listed == {file.name for file in (CHECKOUT / "notebooks").iterdir() if not file.name.startswith(".")}
         kernel = _get(address, "/api/kernelspecs")["kernelspecs"]["python3"]["spec"]
         assert kernel["argv"][0] == str(complete.environment / "bin" / "python")
         second = complete.run("lab", **places)
