@@ -6,7 +6,7 @@ like kind_cluster.py, and by `choose_cluster` in lab.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -106,6 +106,17 @@ class Cluster(Protocol):
 
         Returns:
             The references that were copied.
+        """
+        ...
+
+    def unload(self, references: Collection[str]) -> None:
+        """Remove images from the node, as far as it has them.
+
+        Args:
+            references: their names with tags.
+
+        Raises:
+            LabFailed: the node is not there, or does not run.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextvars
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -264,6 +264,10 @@ class KindCluster:
             return False
         self._engine.stop(self.node)
         return True
+
+    def unload(self, references: Collection[str]) -> None:
+        """Remove images from the node."""
+        self._loaded.remove(references)
 
     def load(self, images: Mapping[str, str]) -> list[str]:
         """Load images into the node, except those that it has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from labkit.adapters.engine import Engine
 from labkit.base.errors import LabFailed
@@ -65,6 +65,14 @@ class LoadedImages:
             result = self._engine.execute(self._node, [*_CTR, "label", reference, f"{_ID_LABEL}={image}"])
             if result.exit_status != 0:
                 raise LabFailed(f"Loading {reference} into the node", result.output.strip(), "try again\n  labkit up")
+
+    def remove(self, references: Collection[str]) -> None:
+        """Remove images by name; one that the node does not have is no error.
+
+        What still runs of them goes on: the node's containerd keeps what a container stands on.
+        """
+        if references:
+            self._engine.execute(self._node, [*_CTR, "rm", *sorted(references)])
 
 
 def parse_loaded(listing: str) -> dict[str, str]:

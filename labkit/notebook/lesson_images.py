@@ -250,5 +250,6 @@ class LessonImages:
         if inspected is None:
             raise LabFailed(f"Looking for {reference}", "it was built, and is gone", "build it again")
         lab.await_cluster()
+        self._lesson.loaded.add(str(named.tagged()))
         lab.cluster().load({str(named.tagged()): inspected["Id"]})
         return tagged

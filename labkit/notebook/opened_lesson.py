@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube, namespace_gone
 from labkit.base.configuration import LESSON_LABEL
-from labkit.base.errors import Misuse
+from labkit.base.errors import LabFailed, Misuse
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
@@ -34,6 +35,7 @@ class OpenedLesson:
         not_admitted: the API server's last no to a pod, by the pod's name.
         not_taken: why the lesson's last object that is not a pod was not taken, by the object's name; and what mark the
             Deployment of that name had then.
+        loaded: the images that the lesson's pods had brought into the cluster, by their full names with tags.
         published: what the lesson's last publish of an image gave, by the image's name.
         is_closed: whether the lesson was closed.
         before_each_cell: what is called before each cell that is run from now on, with the cell's source.
@@ -47,6 +49,7 @@ class OpenedLesson:
     stopped: dict[str, tuple[RunResult, str]] = field(default_factory=dict)
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
     not_taken: dict[str, tuple[str, object]] = field(default_factory=dict)
+    loaded: set[str] = field(default_factory=set)
     published: dict[str, Published] = field(default_factory=dict)
     is_closed: bool = False
     before_each_cell: list[Callable[[str], None]] = field(default_factory=list)
@@ -137,6 +140,10 @@ class OpenedLesson:
 
     def _clear_engine(self) -> None:
         engine = self.lab.engine()
+        # Nothing is in a node that is still being made.
+        if not self.lab.is_cluster_awaited():
+            remove_from_node(self.lab, self.name, self.loaded)
+        self.loaded.clear()
         remove_from_engine(engine, self.name)
         self.own_images.clear()
         self.stopped.clear()
@@ -166,6 +173,22 @@ class OpenedLesson:
 def full_name(image: str) -> str:
     """An image's whole name with its tag, by which several ways to write it are one."""
     return str(ImageReference.parse(image).tagged())
+
+
+def remove_from_node(lab: Lab, lesson: str | None, loaded: Iterable[str] = ()) -> None:
+    """Remove the images that a lesson made from the cluster's node, in this kernel or in another.
+
+    Args:
+        lab: its node.
+        lesson: which; None for all lessons. Its images are known by what the engine still has of them.
+        loaded: full names of further ones.
+    """
+    label = LESSON_LABEL if lesson is None else f"{LESSON_LABEL}={lesson}"
+    tags = {tag for image in lab.engine().labelled_images(label) for tag in image.get("RepoTags") or ()}
+    own = {full_name(tag) for tag in tags if tag != "<none>:<none>"}
+    # A node that went away has nothing left to remove.
+    with contextlib.suppress(LabFailed):
+        lab.cluster().unload(own | set(loaded))
 
 
 def remove_from_engine(engine: Engine, lesson: str | None) -> None:

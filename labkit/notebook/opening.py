@@ -14,7 +14,7 @@ from labkit.course.progress_views import progress_table
 from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
-from labkit.notebook.opened_lesson import OpenedLesson, remove_from_engine
+from labkit.notebook.opened_lesson import OpenedLesson, remove_from_engine, remove_from_node
 from labkit.notebook.shell_cells import prepare_kernel
 from labkit.notebook.views import register_views
 from labkit.show.table import Table
@@ -72,6 +72,7 @@ def reset_lessons(name: str | None = None) -> list[str]:
         require_lesson(name)
     with Lab() as lab:
         kube = _running_kube(lab)
+        remove_from_node(lab, name)
         remove_from_engine(lab.engine(), name)
         namespaces = kube.namespaces(name)
         for namespace in namespaces:

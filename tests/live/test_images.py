@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import labkit
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, engine_processes
 from labkit.core.identity.model import Identity
+from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
 from labkit.lab.samples.image_trees import ImageTrees
 from labkit.notebook import Lesson
@@ -126,3 +128,33 @@ def test_sample_images_are_named_as_people_write_them(lesson: Lesson) -> None:
     file = lesson.file(_NAME, "/b")
     assert file is not None
     assert file.uid == 7
+
+
+def test_what_a_process_executes_is_seen_from_here_and_from_beside_the_container(
+    lesson: Lesson, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = lesson.start("aspnetapp")
+    here = lesson._checking._world.look.processes(container)
+    assert here[0].program == "/app/aspnetapp"
+    assert here[0].digest == lesson._checking._world.look.digest("aspnetapp", "/app/aspnetapp")
+    # As if the engine were another machine, whose /proc is not this one's.
+    monkeypatch.setattr(engine_processes, "_PROC", Path("/nowhere"))
+    assert processes_of(engine, container.id, lesson._lesson.lab.reference(READER)) == tuple(here)
+
+
+def test_what_a_lessons_pods_brought_into_the_node_goes_with_the_lesson(
+    lesson: Lesson, lab: Lab, engine: Engine
+) -> None:
+    names = ("gone-with-the-lesson", "gone-with-it-too")
+    lesson.build("FROM debian\nUSER 1654", name=names[0])
+    # One that was built without the lab is known by its pod alone.
+    engine.tag(lab.reference("debian"), names[1])
+    try:
+        for name in names:
+            assert lesson.pod(name, name=name, command="sleep 60").verdict == "running"
+        listing = ["ctr", "--namespace", "k8s.io", "images", "ls", "-q", *(f"name~={name}" for name in names)]
+        assert len(lab.cluster().execute(listing).stdout.split()) == 2
+        lesson.reset()
+        assert lab.cluster().execute(listing).stdout.split() == []
+    finally:
+        engine.remove_name(names[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,6 +83,9 @@ class PaperCluster:
 
     def load(self, images: Mapping[str, str]) -> list[str]:
         return list(images)
+
+    def unload(self, references: Collection[str]) -> None:
+        self.calls.append(f"unload {' '.join(references)}")
 
     def execute(self, argv: Sequence[str]) -> ExecResult:
         self.calls.append(" ".join(argv))

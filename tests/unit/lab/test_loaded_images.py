@@ -91,3 +91,10 @@ def test_nobody_waits_in_vain() -> None:
     engine = PaperEngine(looks=1000)
     _loaded(engine).wait(60.0, stop)
     assert len(engine.calls) == 1
+
+
+def test_what_is_removed_goes_by_name_and_nothing_is_asked_for_nothing() -> None:
+    engine = PaperEngine()
+    _loaded(engine).remove({"b:1", "a:1"})
+    _loaded(engine).remove(())
+    assert engine.calls == ["images rm a:1 b:1"]

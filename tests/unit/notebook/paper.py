@@ -83,7 +83,7 @@ class PaperLab(Lab):
         return cast(Engine, self.paper_engine)
 
     def cluster(self) -> Any:
-        return Recorder(load=None)
+        return Recorder(load=None, unload=None)
 
     def kube(self) -> Kube:
         return cast(Kube, self.paper_kube)
