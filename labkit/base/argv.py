@@ -21,7 +21,7 @@ def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
     """
     if isinstance(command, str):
         try:
-            argv = shlex.split(command)
+            argv = shlex.split(_as_shlex_has_it(command))
         except ValueError as error:
             # shlex says "No closing quotation" or "No escaped character".
             remedy = 'close the quote, or give a list of words, as in\n  ["sh", "-c", "echo x"]'
@@ -36,6 +36,22 @@ def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
         if not isinstance(word, str):
             raise Misuse(doing, f"{word!r} in the command is not text", f'put it in quotes\n  "{word}"')
     return argv
+
+
+def _as_shlex_has_it(text: str) -> str:
+    r"""A command without the backslashes that a shell takes from \$ and \` in double quotes, and shlex leaves there."""
+    parts, quote, at = list[str](), "", 0
+    while at < len(text):
+        pair, mark = text[at : at + 2], text[at]
+        if mark == "\\" and quote != "'":
+            parts.append(pair[1:] if quote and pair[1:] in ("$", "`") else pair)
+            at += 2
+            continue
+        if mark in ("'", '"') and quote in ("", mark):
+            quote = "" if quote else mark
+        parts.append(mark)
+        at += 1
+    return "".join(parts)
 
 
 def line_with_input(argv: Sequence[str], text: str) -> str:

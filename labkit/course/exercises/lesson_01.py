@@ -215,6 +215,17 @@ rows = [*as_root, *(replace(cell, verdict=Verdict.COULD_NOT, control=Control.DAC
 """,
             "Tried again",
         ),
+        # Three right pairs, and one row more that was written by hand.
+        Wrong(
+            """
+from dataclasses import replace
+from labkit.threat.judge import Control, Verdict
+names = ["raw-socket", "change-owner", "change-root"]
+extra = replace(lab.threats.probe("rce-app", "write-tmp")["write-tmp"], verdict=Verdict.COULD_NOT, control=Control.DAC)
+rows = [*lab.threats.probe("rce-root", *names), *lab.threats.probe("rce-app", *names), extra]
+""",
+            "Tried again, write-tmp in rce-app could",
+        ),
     ),
     check=_check_evidence,
 )
@@ -261,6 +272,14 @@ USER 1654
 """, name="our-app")
 ''',
     others=(
+        # By a shell, and by its whole path.
+        '''
+lab.build("""
+FROM rce-app
+USER 4242:4242
+ENTRYPOINT exec /app/rce-app
+""", name="our-app")
+''',
         '''
 lab.build("""
 FROM rce-app
@@ -320,6 +339,38 @@ USER 1654
 """, name="our-app")
 ''',
             "gets root's rights",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+RUN chmod 666 /etc/passwd
+USER 1654
+""", name="our-app")
+''',
+            "has closed to it: /etc/passwd",
+        ),
+        # The program, from where it may be replaced; and another one by its name.
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+RUN install -d -o 1654 /srv/own && install -o 1654 /app/rce-app /srv/own/rce-app
+WORKDIR /srv/own
+USER 1654
+""", name="our-app")
+''',
+            "replace its own program, /srv/own/rce-app",
+        ),
+        Wrong(
+            '''
+lab.build("""
+FROM rce-app
+USER 1654
+ENTRYPOINT ["bash", "-c", "exec -a ./rce-app sleep 60"]
+""", name="our-app")
+''',
+            "and not the app: what is executed there is /usr/bin/sleep",
         ),
         Wrong(
             '''

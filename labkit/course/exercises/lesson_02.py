@@ -9,7 +9,14 @@ from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import FileBreak, ImageBreak
 from labkit.course.judging.demands import Demand, DemandCheck
-from labkit.course.judging.image_demands import closed_to_strangers, describe, may_write, non_root_by_number, runs_as
+from labkit.course.judging.image_demands import (
+    closed_to_strangers,
+    describe,
+    may_write,
+    non_root_by_number,
+    not_lent,
+    runs_as,
+)
 from labkit.course.judging.judged_image import STRANGER, JudgedImage, image_named
 from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
@@ -156,6 +163,7 @@ _CHECK_MENU = DemandCheck(
             _shows_it_to_anybody,
             (ImageBreak("a setuid cat", files=(FileBreak("/usr/bin/cat", mode=0o4755),)),),
         ),
+        not_lent("closed to everybody else", _MENU_FILE, "debian"),
     ),
     praise=lambda image: f'Config.User is "{image.facts.user}", the menu is read, and it stays closed to others.',
 )
@@ -328,6 +336,19 @@ CMD ["cat", "/srv/menu"]
 ''',
             "its program opens any file",
         ),
+        # Whoever starts it is the menu's owner, who is not root.
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chmod 600 /srv/menu && chown 1654 /srv/menu
+RUN install -o 1654 -m 4755 /bin/cat /opt/show
+USER 1654
+CMD ["cat", "/srv/menu"]
+""", name="menu")
+''',
+            "everybody may start /opt/show",
+        ),
     ),
     check=_CHECK_MENU,
 )
@@ -349,6 +370,7 @@ _CHECK_TOO_EARLY = DemandCheck(
         runs_as("run as uid 1654", 1654),
         may_write("able to write files into `/var/lib/diary`", _DIARY),
         closed_to_strangers("no other but root", _DIARY),
+        not_lent("no other but root", _DIARY, "runtime-deps"),
     ),
     praise=lambda image: f"diary was built, runs as uid {image.identity.uid}, and nobody else but root writes there.",
 )

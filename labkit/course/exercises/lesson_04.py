@@ -53,6 +53,8 @@ _TWO_SHELLS = Exercise(
     solution='command = ["sh", "-c", "echo uid $APP_UID"]',
     others=(
         "command = \"sh -c 'echo uid $APP_UID'\"",
+        # As it is typed, where the shell in front must not expand it.
+        r'''command = r"""sh -c "echo uid \$APP_UID" """''',
         'command = ["sh", "-c", "echo uid $(id -u app)"]',
         """command = ["sh", "-c", 'printf "uid %s" "$(printenv APP_UID)"']""",
         'command = ("sh", "-c", "echo uid $APP_UID")',

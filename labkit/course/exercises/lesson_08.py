@@ -67,7 +67,7 @@ def _has_new_way_to_root(app: JudgedContainer) -> str | None:
 
 
 def _has_opened_more(app: JudgedContainer) -> str | None:
-    opened = app.newly_open(app.process) if app.process is not None else []
+    opened = app.newly_open(app.process, app.base) if app.process is not None else []
     return f"The app may change now what was closed to it in its image: {', '.join(opened[:3])}." if opened else None
 
 

@@ -189,6 +189,25 @@ def closed_to_strangers(asks: str, path: str, *, reading: bool = False) -> Deman
     return Demand("closed to strangers", asks, unmet, (opened, to_root_group, to_another_group))
 
 
+def not_lent(asks: str, path: str, *samples: str) -> Demand[JudgedImage]:
+    """No program with a setuid or setgid bit, or with capabilities, opens a file that is closed to strangers.
+
+    Args:
+        asks: the task's own words for it, to the letter.
+        path: the file.
+        samples: the images whose own such programs count as given.
+    """
+
+    def unmet(image: JudgedImage) -> str | None:
+        lent = image.lent_to_strangers(path, *samples)
+        if not lent:
+            return None
+        return f"{path} is closed, and everybody may start {lent[0]}, whose setuid or setgid bit opens it."
+
+    left = ImageBreak("a setuid program", files=(FileBreak("/usr/local/bin/lent", mode=0o4755, like="/etc/passwd"),))
+    return Demand("not lent", asks, unmet, (left,))
+
+
 def _deed(image: JudgedImage, stranger: Identity, path: str, *, reading: bool) -> str | None:
     """What somebody may do with a file that is closed; None for nothing."""
     if reading and image.tree.may_read(stranger, path):

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labkit.archives import ImageTree
-    from labkit.core.identity.model import Identity
     from labkit.core.started import AppProcess
     from labkit.course.world import World
     from labkit.lab.container import Container
@@ -47,18 +46,6 @@ class JudgedContainer(JudgedImage):
     def running(self) -> Sequence[AppProcess]:
         """What runs in it."""
         return self.processes
-
-    def newly_open(self, process: Identity) -> list[str]:
-        """What its image has closed to a process, and the process could write to, or replace, now."""
-        before = {entry.path: entry for entry in self._before.under("/")}
-        changed = [entry.path for entry in self.tree.under("/") if before.get(entry.path) not in (None, entry)]
-        return [
-            path
-            for path in changed
-            if before[path].kind in ("file", "folder")
-            and self.tree.replaceable_by(process, path)
-            and not self._before.replaceable_by(process, path)
-        ]
 
     def is_changed_in(self, folder: str) -> bool:
         """Whether a folder, or anything in it, differs from what the image has."""

@@ -15,7 +15,7 @@ from labkit.course.judging.assessment import Assessment, not_right, not_yet
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-    from labkit.archives import ImageTree
+    from labkit.archives import ImageTree, TreeEntry
     from labkit.core.run_results import RunResult
     from labkit.core.started import AppProcess, Started
     from labkit.course.world import World
@@ -143,6 +143,38 @@ class JudgedImage:
                 new = [entry for entry in new if entry not in before]
         return [entry.path for entry in new]
 
+    def newly_open(self, process: Identity, sample: str) -> list[str]:
+        """What a sample image has closed to a process, and the process could write to, or replace, here."""
+        given = self.tree_of(sample)
+        before = {entry.path: entry for entry in given.under("/")}
+        changed = [entry.path for entry in self.tree.under("/") if before.get(entry.path) not in (None, entry)]
+        return [
+            path
+            for path in changed
+            if before[path].kind in ("file", "folder")
+            and self.tree.replaceable_by(process, path)
+            and not given.replaceable_by(process, path)
+        ]
+
+    def lent_to_strangers(self, path: str, *samples: str) -> list[str]:
+        """Programs that turn whoever starts them into somebody who may read or write a file.
+
+        Args:
+            path: the file.
+            samples: the images whose own setuid and setgid programs count as given.
+        """
+        given = [entry for sample in samples for entry in self.tree_of(sample).setuid_files()]
+        return [
+            entry.path
+            for entry in self.tree.setuid_files()
+            if entry not in given
+            and self.tree.may_execute(_nobody(STRANGER), entry.path)
+            and (entry.capabilities or self._opens(_turned_into(entry), path))
+        ]
+
+    def _opens(self, identity: Identity, path: str) -> bool:
+        return self.tree.may_read(identity, path) or self.tree.may_write(identity, path)
+
     @property
     def instructions(self) -> tuple[str, ...]:
         """What its Dockerfile did, oldest first, its base's instructions among them."""
@@ -222,6 +254,13 @@ def _nobody(uid: int, gid: int | None = None) -> Identity:
     """A user of this number without a name, in one group: that of its own number by default."""
     group = uid if gid is None else gid
     return Identity(uid=uid, gid=group, groups=(group,), user=None, home="/")
+
+
+def _turned_into(entry: TreeEntry) -> Identity:
+    """As whom a stranger runs a program with a setuid or setgid bit."""
+    uid = entry.uid if entry.is_setuid else STRANGER
+    gid = entry.gid if entry.is_setgid else STRANGER
+    return _nobody(uid, gid)
 
 
 def image_named(name: str) -> Callable[[World, object], JudgedImage]:

@@ -112,23 +112,28 @@ def keeps_its_program(asks: str, *paths: str) -> Demand[JudgedImage]:
     return Demand("closed program", asks, unmet, tuple(breaks.open_to_all(path) for path in paths))
 
 
-def no_way_to_root(asks: str, *samples: str, program: str = "") -> Demand[JudgedImage]:
-    """No file gives root's rights to whoever starts it, but for those that the sample images have.
+def no_way_to_root(asks: str, *samples: str, program: str) -> Demand[JudgedImage]:
+    """No file gives root's rights to whoever starts it, and none of root's is open to the app, but as in the samples.
 
     Args:
         asks: the task's own words for it, to the letter.
         samples: the images that count as given.
-        program: a file of the image that the mutations make such a one.
+        program: a file of the image whose content the mutations give a setuid program.
     """
 
     def unmet(image: JudgedImage) -> str | None:
         new = image.new_setuid_files(*samples)
-        if not new:
-            return None
-        return f"Whoever comes in starts {new[0]} and gets root's rights, by its setuid or setgid bit or capabilities."
+        if new:
+            return (
+                f"Whoever comes in starts {new[0]} and gets root's rights, by its setuid or setgid bit or capabilities."
+            )
+        # Whoever may write passwd, or a program that root starts, can be root.
+        opened = image.newly_open(image.process, samples[0]) if image.process is not None else []
+        return f"It opens to the app what {samples[0]} has closed to it: {', '.join(opened[:3])}." if opened else None
 
     left = FileBreak("/usr/local/bin/left", mode=0o4755, like=program)
-    changes = (ImageBreak("a setuid program", files=(left,)),) if program else ()
+    passwd = FileBreak("/etc/passwd", mode=0o666)
+    changes = (ImageBreak("a setuid program", files=(left,)), ImageBreak("passwd open", files=(passwd,)))
     return Demand("no way to root", asks, unmet, changes)
 
 

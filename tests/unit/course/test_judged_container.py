@@ -41,4 +41,4 @@ def _container(changes: Iterable[TreeEntry]) -> JudgedContainer:
     ],
 )
 def test_what_the_image_had_closed_to_the_app_and_it_may_change_now(change: TreeEntry, opened: list[str]) -> None:
-    assert _container([change]).newly_open(_APP) == opened
+    assert _container([change]).newly_open(_APP, "base") == opened
