@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import ImageBreak
 from labkit.course.judging.demands import DemandCheck
@@ -239,6 +240,9 @@ def _whose_files_as_given(image: JudgedImage) -> str | None:
     return "The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own."
 
 
+_ENDS = ImageBreak("another program that ends", ('ENTRYPOINT ["/bin/true"]',))
+_NOT_THE_APP = (_ENDS, breaks.ANOTHER_PROGRAM)
+
 _CHECK_WHOSE_FILES = DemandCheck(
     look=image_named("our-app"),
     ahead=JudgedImage.begin,
@@ -246,9 +250,9 @@ _CHECK_WHOSE_FILES = DemandCheck(
     demands=(
         not_root("as a user who is not root"),
         same_program("must start as before", _PROGRAM, "rce-app"),
-        starts("must start as before", program=_PROGRAM, also=(ImageBreak("ends", ('ENTRYPOINT ["/bin/true"]',)),)),
+        starts("must start as before", program=_PROGRAM, also=_NOT_THE_APP),
         starts_app(
-            "must start as before", _PROGRAM, "rce-app", also=(ImageBreak("ends", ('ENTRYPOINT ["/bin/true"]',)),)
+            "must start as before", _PROGRAM, "rce-app", also=_NOT_THE_APP
         ),
         may_not_replace("must not be able to replace its program", _PROGRAM),
         keeps_its_program("must not be able to replace its program", _PROGRAM),

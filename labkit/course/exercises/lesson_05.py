@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labkit.core.causes import Cause
 from labkit.course.exercise import Exercise, Wrong
+from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.demands import DemandCheck
 from labkit.course.judging.image_demands import may_not_replace, may_write, non_root_by_number, same_program, starts
@@ -187,7 +188,7 @@ _CHECK_A_FOLDER_TO_WRITE = DemandCheck(
         may_not_replace("add anything to `/app` itself or to replace its own program", _NOTES_PROGRAM, "/app"),
         same_program("must still start", _NOTES_PROGRAM, *_APPS),
         no_way_to_root("replace its own program", *_APPS, "ubuntu", program=_NOTES_PROGRAM),
-        starts("must still start", program=_NOTES_PROGRAM),
+        starts("must still start", program=_NOTES_PROGRAM, also=(breaks.ANOTHER_PROGRAM,)),
         starts_app("must still start", _NOTES_PROGRAM, *_APPS),
         keeps_its_program("replace its own program", _NOTES_PROGRAM),
         may_write("keep notes in `/app/data`", "/app/data"),

@@ -278,7 +278,7 @@ _CHECK_FROM_SCRATCH = DemandCheck(
         no_shell("without a shell"),
         same_program("with the app", _PROGRAM, "aspnetapp-chiseled"),
         Demand("known", "a number that its passwd file knows", _has_no_line, (breaks.ANOTHER_UID,)),
-        starts("with the app", program=_PROGRAM),
+        starts("with the app", program=_PROGRAM, also=(breaks.ANOTHER_PROGRAM,)),
         starts_app("with the app", _PROGRAM, "aspnetapp-chiseled"),
     ),
     praise=lambda image: (

@@ -95,6 +95,8 @@ ANOTHER_UID = ImageBreak("another uid", ("USER 4711:4711",))
 
 NOTHING_TO_START = ImageBreak("nothing to start", ("ENTRYPOINT []", "CMD []"))
 NO_SUCH_PROGRAM = ImageBreak("a program that is not there", ('ENTRYPOINT ["/no/such/program"]', "CMD []"))
+# An image without it does not start at all.
+ANOTHER_PROGRAM = ImageBreak("another program", ('ENTRYPOINT ["/bin/sleep", "60"]', "CMD []"))
 NO_START = (NOTHING_TO_START, NO_SUCH_PROGRAM)
 
 

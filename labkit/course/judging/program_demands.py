@@ -50,8 +50,7 @@ def starts_app(asks: str, path: str, *samples: str, also: tuple[ImageBreak, ...]
         seen = running[0]
         return f"It starts {seen.arguments}, and not the app: what is executed there is {seen.program}."
 
-    another = ImageBreak("another program", ('ENTRYPOINT ["/bin/sleep", "60"]', "CMD []"))
-    return Demand("the app runs", asks, unmet, (another, *also))
+    return Demand("the app runs", asks, unmet, (breaks.ANOTHER_PROGRAM, *also))
 
 
 def is_app(image: JudgedImage, process: AppProcess, path: str, samples: Iterable[str]) -> bool:

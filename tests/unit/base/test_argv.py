@@ -16,6 +16,8 @@ from labkit.base.errors import Misuse
     [
         ("id", ["id"]),
         ("sh -c 'echo \"two words\"'", ["sh", "-c", 'echo "two words"']),
+        (r'sh -c "echo \$A \`id\` \\ \"b\" \n"', ["sh", "-c", r'echo $A `id` \ "b" \n']),
+        (r"echo '\$A' \$B", ["echo", r"\$A", "$B"]),
         (["echo", "$HOME", ""], ["echo", "$HOME", ""]),
         (("id", "-u"), ["id", "-u"]),
     ],
