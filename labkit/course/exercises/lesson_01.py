@@ -251,9 +251,7 @@ _CHECK_WHOSE_FILES = DemandCheck(
         not_root("as a user who is not root"),
         same_program("must start as before", _PROGRAM, "rce-app"),
         starts("must start as before", program=_PROGRAM, also=_NOT_THE_APP),
-        starts_app(
-            "must start as before", _PROGRAM, "rce-app", also=_NOT_THE_APP
-        ),
+        starts_app("must start as before", _PROGRAM, "rce-app", also=_NOT_THE_APP),
         may_not_replace("must not be able to replace its program", _PROGRAM),
         keeps_its_program("must not be able to replace its program", _PROGRAM),
         no_way_to_root("must not be able to replace its program", "rce-app", program=_PROGRAM),
