@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from labkit.explain.dockerfiles.build_scopes import ClassicScope, Open, Scope
 from labkit.explain.dockerfiles.build_words import wrong_port, wrong_reference, wrong_signal
@@ -255,7 +255,7 @@ class StageSteps:
     def _check_order(self, instruction: Instruction) -> None:
         """Refuse files of a stage that is not built yet."""
         here = self._stage.text
-        for name in copy_sources(instruction):
+        for name in copy_sources(instruction, lambda word: self._expand(word).text):
             for later in self._stage.sources:
                 if later.text.number > here.number and name.lower() in (later.text.name, str(later.text.number)):
                     before = f'it needs to be defined before current stage "{here.name or f"stage-{here.number}"}"'
@@ -283,13 +283,22 @@ class StageSteps:
             raise BuildStops(message, instruction.line)
 
 
-def copy_sources(instruction: Instruction) -> Iterator[str]:
-    """What a COPY or a RUN takes files from besides the build's context: stages or images, as they are written."""
+def copy_sources(instruction: Instruction, expand: Callable[[str], str] | None = None) -> Iterator[str]:
+    """What a COPY or a RUN takes files from besides the build's context: stages or images, as they are written.
+
+    Args:
+        instruction: any.
+        expand: puts values in place of variables. With it, only what has to be built before counts: a mount that names
+            no source is one from scratch, which may be the name of a stage, but only a cache takes files from there.
+            (moby/buildkit:frontend/dockerfile/dockerfile2llb/convert_runmount.go)
+    """
     for flag in instruction.flags:
-        name, _, value = flag.partition("=")
-        if instruction.keyword == "copy" and name == "--from" and value:
+        key, _, value = flag.partition("=")
+        if instruction.keyword == "copy" and key == "--from" and value:
             yield value
-        elif instruction.keyword == "run" and name == "--mount":
-            named = [part[5:] for part in mount_fields(value) if part.lower().startswith("from=") and part[5:]]
-            # A mount from nowhere is one from scratch, which may be the name of a stage.
-            yield named[0] if named else "scratch"
+        elif instruction.keyword == "run" and key == "--mount":
+            fields = {name.lower(): text for name, _, text in (field.partition("=") for field in mount_fields(value))}
+            if name := fields.get("from"):
+                yield name
+            elif expand is None or expand(fields.get("type", "bind")).lower() == "cache":
+                yield "scratch"

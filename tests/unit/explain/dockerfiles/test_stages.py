@@ -85,6 +85,31 @@ def test_both_builders_agree(text: str, user: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mount", "is_built"),
+    [
+        # A mount that names no source needs no stage, but BuildKit takes the one called scratch for its source.
+        ("type=tmpfs,target=/x", True),
+        ("target=/x", True),
+        ("type=secret,id=x", True),
+        ("type=cache,target=/x", False),
+        ("type=$T,target=/x", False),
+        ("from=scratch,target=/x", False),
+        ("from=build,from=SCRATCH,target=/x", False),
+        ("from=scratch,from=build,target=/x", True),
+        ("from=scratch,from=,target=/x", True),
+    ],
+)
+def test_a_later_stage_that_is_called_scratch(mount: str, is_built: bool) -> None:
+    app = f"FROM dotnet AS app\nARG T=cache\nRUN --mount={mount} true\nUSER 5\n"
+    text = f"FROM dotnet AS build\n{app}FROM build AS scratch\n"
+    if is_built:
+        assert user_of(text, target="app") == "5"
+    else:
+        with pytest.raises(BuildStops):
+            user_of(text, target="app")
+
+
+@pytest.mark.parametrize(
     ("text", "arguments", "user"),
     [
         ("FROM scratch\nARG u=1\nUSER $u\n", {"u": "7"}, "7"),
