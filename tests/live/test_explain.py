@@ -142,7 +142,9 @@ def test_an_archive_says_what_the_engine_says(lab: Lab, tmp_path: Path) -> None:
     subprocess.run(["docker", "save", "--output", str(archive), reference], check=True)
     from_engine, from_archive = labkit.explain(reference).to_dicts(), labkit.explain(str(archive)).to_dicts()
     for one, other in zip(from_engine, from_archive, strict=True):
-        assert {**one, "image": "", "container": ""} == {**other, "image": "", "container": ""}
+        assert (one["image_from"], other["image_from"]) == ("engine", "archive")
+        differ = {"image": "", "container": "", "image_from": ""}
+        assert {**one, **differ} == {**other, **differ}
 
 
 def _why_waiting(kube: Kube, pod: str, namespace: str) -> str:
