@@ -78,3 +78,8 @@ class ImageReference:
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}"
+
+
+def full_name(name: str) -> str:
+    """A name as docker completes it, by which several spellings of it are one."""
+    return str(ImageReference.parse(name).tagged())

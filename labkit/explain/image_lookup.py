@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from labkit import archives
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Image, ImageOrigin, KnownImage, home_of, names_an_account
-from labkit.core.image_reference import ImageReference
+from labkit.core.image_reference import ImageReference, full_name
 
 if TYPE_CHECKING:
     from labkit.archives import ImageContent
@@ -118,7 +118,7 @@ class ImageFinder:
         offline: bool = False,
     ) -> None:
         self._users = GivenUsers(users or {})
-        self._archived = {_full_name(image.reference): image for image in images}
+        self._archived = {full_name(image.reference): image for image in images}
         self._connect = connect
         self._locked = locked
         self._connect_registries = registries
@@ -261,7 +261,7 @@ class ImageFinder:
         if (user := self._users.find(reference)) is not None:
             note = "its user was given; its passwd and group files are not known"
             return KnownImage(Image(user, files_known=False), notes=(note,), place="given")
-        if (content := self._archived.get(_full_name(reference))) is not None:
+        if (content := self._archived.get(full_name(reference))) is not None:
             return KnownImage(self.from_archive(content), env=content.env, place="archive")
         if self._locked is not None and (locked := self._locked.find(reference)) is not None:
             return locked
@@ -351,8 +351,3 @@ def _is_enough(known: KnownImage) -> bool:
     """Whether the uid of an image's user is known with it."""
     image = known.image
     return image.files_known or image.is_for_windows or (known.place == "registry" and not names_an_account(image.user))
-
-
-def _full_name(reference: str) -> str:
-    """A name as docker completes it, for comparing."""
-    return str(ImageReference.parse(reference).tagged())

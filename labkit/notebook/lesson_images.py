@@ -18,7 +18,7 @@ from labkit.archives import ImageTree
 from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.base.resources import require
-from labkit.core.image_reference import ImageReference
+from labkit.core.image_reference import ImageReference, full_name
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import images_table
@@ -29,7 +29,7 @@ from labkit.lab.samples.image_history import instructions_of
 from labkit.lab.samples.image_trees import ImageTrees
 from labkit.lab.survey import survey
 from labkit.notebook.cell_arguments import containers_of, require_dockerfile, require_image, require_text
-from labkit.notebook.opened_lesson import OpenedLesson, full_name
+from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.publish.app_files import HELLO
 from labkit.publish.published import Options, Published
 from labkit.publish.publisher import publish

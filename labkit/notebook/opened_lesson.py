@@ -11,7 +11,7 @@ from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube, namespace_gone
 from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import LabFailed, Misuse
-from labkit.core.image_reference import ImageReference
+from labkit.core.image_reference import full_name
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.lab.clean import remove_images
@@ -168,11 +168,6 @@ class OpenedLesson:
             leave_lesson(self.lab.configuration, self.name)
             if self.owns_lab:
                 self.lab.close()
-
-
-def full_name(image: str) -> str:
-    """An image's whole name with its tag, by which several ways to write it are one."""
-    return str(ImageReference.parse(image).tagged())
 
 
 def remove_from_node(lab: Lab, lesson: str | None, loaded: Iterable[str] = ()) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from labkit.base.errors import Misuse
-from labkit.core.image_reference import ImageReference
+from labkit.core.image_reference import full_name
 from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.image_lookup import ImageFinder
 
@@ -20,12 +20,12 @@ class BaseFinder:
 
     def __init__(self, finder: ImageFinder, variables: Mapping[str, Mapping[str, str]]) -> None:
         self._finder = finder
-        self._variables = {_full_name(name): dict(values) for name, values in variables.items()}
+        self._variables = {full_name(name): dict(values) for name, values in variables.items()}
 
     def __call__(self, name: str) -> BaseImage | None:
         """What is known of an image; None for nothing."""
         image = self._finder.find(name)
-        given = self._variables.get(_full_name(name))
+        given = self._variables.get(full_name(name))
         if image is None:
             return None if given is None else BaseImage(None, given, image=None)
         own = dict(pair.split("=", 1) for pair in self._finder.environment(name) if "=" in pair)
@@ -46,7 +46,3 @@ def parse_variables(triples: Sequence[str]) -> dict[str, dict[str, str]]:
             raise Misuse(f"Reading --image-env {triple!r}", "it is not NAME=VARIABLE=VALUE", remedy)
         variables.setdefault(reference, {})[rest[0]] = rest[1]
     return variables
-
-
-def _full_name(reference: str) -> str:
-    return str(ImageReference.parse(reference).tagged())

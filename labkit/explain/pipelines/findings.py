@@ -8,7 +8,7 @@ from enum import StrEnum
 from os.path import normpath
 
 from labkit.core.causes import Cause
-from labkit.core.image_reference import ImageReference
+from labkit.core.image_reference import full_name
 from labkit.explain.rows import Explanation, Explanations
 
 
@@ -96,7 +96,7 @@ def lines_of(findings: Iterable[GateFinding]) -> list[str]:
         elif finding.rule in (USER_NOT_KNOWN, START_NOT_KNOWN):
             image = finding.row.image
             # Two spellings of a name are one image, and have one line, in the words for the first.
-            key = (str(ImageReference.parse(image).tagged()), finding.message.replace(image, "") if image else "")
+            key = (full_name(image), finding.message.replace(image, "") if image else "")
             by_image.setdefault(key, (finding.message, []))[1].append(finding.row.title)
         else:
             lines.append(finding.text)

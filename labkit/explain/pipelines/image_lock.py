@@ -9,7 +9,7 @@ from pathlib import Path
 from labkit.base.errors import Misuse
 from labkit.base.files import write_atomically
 from labkit.core.identity.model import KnownImage
-from labkit.core.image_reference import ImageReference
+from labkit.core.image_reference import ImageReference, full_name
 from labkit.explain.image_records import MalformedRecord, from_record, to_record
 
 FILE_NAME = "labkit-explain.lock"
@@ -46,7 +46,7 @@ def write_lock(path: Path, images: Mapping[str, KnownImage]) -> None:
     Raises:
         LabFailed: it cannot be written.
     """
-    names = {str(ImageReference.parse(name).tagged()): locked for name, locked in images.items()}
+    names = {full_name(name): locked for name, locked in images.items()}
     content = {"version": _VERSION, "images": {name: to_record(names[name]) for name in sorted(names)}}
     write_atomically(path, json.dumps(content, indent=1) + "\n", _MODE)
 
