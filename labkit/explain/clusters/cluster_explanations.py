@@ -71,12 +71,7 @@ def explain_cluster(finder: ImageFinder, reader: ClusterReader, question: Cluste
     flaws = [flaw for workload in objects.workloads.values() for flaw in workload.asked.flaws]
     flaws += [flaw for variants in groups.values() for variant in variants.values() for flaw in variant.unread]
     if not rows and objects.lacking:
-        where = "all namespaces" if question.is_all else ", ".join(namespaces)
-        remedy = f"see what you may do there, and ask for get and list\n  kubectl auth can-i --list -n {namespaces[0]}"
-        remedy = (
-            remedy if namespaces else "name a namespace in which you may read\n  labkit explain --cluster -n NAMESPACE"
-        )
-        raise LabFailed(f"Reading {where} of context {reader.access.context}", objects.lacking[0], remedy)
+        raise _no_right(objects.lacking[0], namespaces, reader.access.context)
     where = "any namespace" if question.is_all else f"namespace {', '.join(namespaces)}"
     empty = () if rows else (f"no workload and no pod is in {where} of context {reader.access.context}",)
     notes = [*empty, *objects.notes, *_about_images(finder, rows)]
@@ -84,6 +79,15 @@ def explain_cluster(finder: ImageFinder, reader: ClusterReader, question: Cluste
         version = ".".join(map(str, objects.kubernetes))
         notes.append(f"Kubernetes {version} does not report as whom containers run (1.33 does): only predicted")
     return ClusterExplanations(rows, notes, flaws, tuple(dict.fromkeys(objects.lacking)))
+
+
+def _no_right(lacking: str, namespaces: Sequence[str], context: str) -> LabFailed:
+    if namespaces:
+        remedy = f"see what you may do there, and ask for get and list\n  kubectl auth can-i --list -n {namespaces[0]}"
+    else:
+        remedy = "name a namespace in which you may read\n  labkit explain --cluster -n NAMESPACE"
+    where = ", ".join(namespaces) or "all namespaces"
+    return LabFailed(f"Reading {where} of context {context}", lacking, remedy)
 
 
 def _about_images(finder: ImageFinder, rows: Sequence[Explanation]) -> list[str]:

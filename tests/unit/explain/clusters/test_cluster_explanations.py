@@ -199,6 +199,14 @@ def test_no_rights_at_all(tmp_path: Path) -> None:
     assert "kubectl auth can-i --list -n shop" in raised.value.remedy
 
 
+def test_no_rights_at_all_in_all_namespaces(tmp_path: Path) -> None:
+    every = [f"/apis/{kind.split()[0]}/{kind.split()[1]}" for kind in KINDS]
+    core = [f"/api/v1/{kind}" for kind in ("pods", "replicationcontrollers", "namespaces")]
+    with pytest.raises(LabFailed, match="no right to list") as raised:
+        ask(tmp_path, {}, question=ClusterQuestion(is_all=True), forbidden=[*every, *core])
+    assert "labkit explain --cluster -n NAMESPACE" in raised.value.remedy
+
+
 def test_namespaces_that_may_not_be_read_leave_their_level_open(tmp_path: Path) -> None:
     answers = {"/version": ANSWERS["/version"]}
     explained, _ = ask(tmp_path, {PODS: [pod("a", uid=1)]}, forbidden=[SHOP], answers=answers)
