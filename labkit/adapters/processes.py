@@ -313,8 +313,12 @@ def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int
             _end_group(process, signal.SIGINT)
             raise
         attempt.status = process.returncode
-    status = process.returncode
-    return (status if status >= 0 else 128 - status), left < 0
+    return _as_shell(process.returncode), left < 0
+
+
+def _as_shell(status: int) -> int:
+    """An exit status as a shell has it: 128 and the signal, of a program that a signal has ended."""
+    return status if status >= 0 else 128 - status
 
 
 def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
@@ -344,7 +348,7 @@ def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: byt
             except KeyboardInterrupt:
                 given = None  # The program has got the same signal, and ends or goes on as it likes.
         attempt.status = process.returncode
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return _as_shell(process.returncode)
 
 
 def start_server(argv: Sequence[str], output: IO[bytes], folder: Path = Path("/")) -> Popen[bytes]:

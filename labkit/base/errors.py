@@ -53,6 +53,10 @@ class MachineLacks(LabError):
     exit_status = 3
 
 
+class NoRight(LabFailed):
+    """Whoever asks has no right to it, as the API server says (403)."""
+
+
 class DeadlineExceeded(LabFailed):
     """A wait reached its deadline; `came_back` holds the last state that was seen."""
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from labkit.base.errors import LabFailed
 
 
-def write_atomically(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, durable: bool = True) -> None:
     """Write a file whole or not at all: what was there before stays until the new content is on disk.
 
     Args:
         path: the file; its folder is made if need be.
         content: the text that it gets.
         mode: its permissions.
+        durable: whether the disk is waited for, so that it survives a crash of the machine.
 
     Raises:
         LabFailed: it cannot be written; the old file is as it was.
@@ -27,8 +28,9 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o600) -> Non
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except OSError as error:

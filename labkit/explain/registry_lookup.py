@@ -239,8 +239,10 @@ def _account_files(
 def _is_of_the_lab(reference: ImageReference) -> bool:
     """Whether a name is that of a sample image, which anybody may take on Docker Hub."""
     folder, _, name = reference.repository.rpartition("/")
+    if (reference.registry, folder, reference.tag) != ("docker.io", "library", "latest"):
+        return False
     catalogue = Catalogue(IMAGES)
-    if (reference.registry, folder, reference.tag) != ("docker.io", "library", "latest") or name not in catalogue:
+    if name not in catalogue:
         return False
     upstream = catalogue[name].upstream
     return upstream is None or ImageReference.parse(upstream).name != reference.name

@@ -74,7 +74,9 @@ class UpPlan:
         front = [
             Step("engine", "the engine", self._ensure_engine, seconds=17, front=True),
             *self._bundle_steps(),
-            Step("source", "where images come from", self._decide, self._before_source(), seconds=2, front=True),
+            Step(
+                "source", "where images come from", lambda: self._decision, self._before_source(), seconds=2, front=True
+            ),
             Step(
                 "debian-image",
                 "the Debian image",
@@ -142,7 +144,7 @@ class UpPlan:
             Step(
                 "kind",
                 "kind",
-                lambda: self._void(ensure_kind(self._configuration, self._steps)),
+                lambda: ensure_kind(self._configuration, self._steps),
                 ("source",),
                 seconds=15,
                 nice=True,
@@ -187,7 +189,7 @@ class UpPlan:
         return Step(
             "kubectl",
             "kubectl",
-            lambda: self._void(ensure_kubectl(self._configuration, self._steps)),
+            lambda: ensure_kubectl(self._configuration, self._steps),
             needs,
             seconds=5,
             nice=True,
@@ -202,11 +204,9 @@ class UpPlan:
     def _ensure_engine(self) -> None:
         self.engine = ensure_engine(self._configuration, self._steps)
 
-    def _decide(self) -> None:
-        self._decision  # noqa: B018  # Decided once, here.
-
     @cached_property
     def _decision(self) -> Decision:
+        """Decided once, by the step of that name."""
         return decide(self._connected(), self._configuration, self._source)
 
     @cached_property
@@ -243,7 +243,3 @@ class UpPlan:
         cluster = self._make_cluster(self._connected(), self._steps)
         cluster.ensure(self._samples)
         Mirror(self._configuration).configure_node(cluster)
-
-    @staticmethod
-    def _void(_: object) -> None:
-        """For a step that gives a path which nobody needs."""

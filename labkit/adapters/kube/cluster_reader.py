@@ -15,7 +15,7 @@ import msgspec
 
 from labkit.adapters.kube.kube_connection import message_of
 from labkit.adapters.kube.user_kubeconfig import ClusterAccess, has_context, kubeconfig_files, open_access
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, NoRight
 from labkit.base.log import logged_request
 
 _PAGE = 250
@@ -24,10 +24,6 @@ _SECONDS = 30.0
 _EXEC_SECONDS = 30.0
 _MOST_RESTARTS = 3
 _CERTIFICATE = "certificate"
-
-
-class NoRight(LabFailed):
-    """The API server does not let the user read that (403)."""
 
 
 class _ListMeta(msgspec.Struct, rename={"continue_": "continue"}):

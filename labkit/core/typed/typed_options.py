@@ -57,9 +57,8 @@ def read_line(argv: Sequence[str], start: int, alone: Collection[str], *, to_fir
         alone: the names of the options that take no value.
         to_first_argument: whether what follows the first argument belongs to somebody else, as with `docker run`.
     """
+    reader = _OptionReader(argv, alone)
     arguments: list[int] = []
-    options: list[TypedOption] = []
-    single: list[tuple[str, int]] = []
     at = start
     while at < len(argv):
         token = argv[at]
@@ -67,55 +66,52 @@ def read_line(argv: Sequence[str], start: int, alone: Collection[str], *, to_fir
             arguments.extend(range(at + 1, len(argv)))
             break
         if token.startswith("--"):
-            at = _long(argv, at, alone, options, single)
+            at = reader.read_long(at)
         elif token.startswith("-") and token != "-":
-            at = _short(argv, at, alone, options, single)
+            at = reader.read_short(at)
         else:
             arguments.append(at)
             at += 1
             if to_first_argument:
                 break
-    return TypedLine(tuple(arguments), tuple(options), tuple(single))
+    return TypedLine(tuple(arguments), tuple(reader.options), tuple(reader.alone))
 
 
-def _long(
-    argv: Sequence[str],
-    at: int,
-    alone: Collection[str],
-    options: list[TypedOption],
-    single: list[tuple[str, int]],
-) -> int:
-    name, equals, value = argv[at][2:].partition("=")
-    if name in alone:
-        single.append((name, at))
-        return at + 1
-    if equals:
-        options.append(TypedOption(name, value, at, f"--{name}=", at))
-        return at + 1
-    if at + 1 < len(argv):
-        options.append(TypedOption(name, argv[at + 1], at + 1, "", at))
-    return at + 2
+class _OptionReader:
+    """Collects the options of a line; reading one gives where what follows it begins."""
 
+    def __init__(self, argv: Sequence[str], without_value: Collection[str]) -> None:
+        self._argv, self._without_value = argv, without_value
+        self.options: list[TypedOption] = []
+        self.alone: list[tuple[str, int]] = []
 
-def _short(
-    argv: Sequence[str],
-    at: int,
-    alone: Collection[str],
-    options: list[TypedOption],
-    single: list[tuple[str, int]],
-) -> int:
-    token = argv[at]
-    for place in range(1, len(token)):
-        name = token[place]
-        if name in alone:
-            single.append((name, at))
-            continue
-        rest = token[place + 1 :]
-        if rest:
-            before = token[: place + 1] + ("=" if rest.startswith("=") else "")
-            options.append(TypedOption(name, rest.removeprefix("="), at, before, at))
+    def read_long(self, at: int) -> int:
+        """`--name`, `--name=value` or `--name value`."""
+        name, equals, value = self._argv[at][2:].partition("=")
+        if name in self._without_value:
+            self.alone.append((name, at))
             return at + 1
-        if at + 1 < len(argv):
-            options.append(TypedOption(name, argv[at + 1], at + 1, "", at))
+        if equals:
+            self.options.append(TypedOption(name, value, at, f"--{name}=", at))
+            return at + 1
+        return self._take_next(name, at)
+
+    def read_short(self, at: int) -> int:
+        """One-letter options in one word; the last may take the rest of it, or the next word."""
+        token = self._argv[at]
+        for place in range(1, len(token)):
+            name, rest = token[place], token[place + 1 :]
+            if name in self._without_value:
+                self.alone.append((name, at))
+                continue
+            if rest:
+                before = token[: place + 1] + ("=" if rest.startswith("=") else "")
+                self.options.append(TypedOption(name, rest.removeprefix("="), at, before, at))
+                return at + 1
+            return self._take_next(name, at)
+        return at + 1
+
+    def _take_next(self, name: str, at: int) -> int:
+        if at + 1 < len(self._argv):
+            self.options.append(TypedOption(name, self._argv[at + 1], at + 1, "", at))
         return at + 2
-    return at + 1

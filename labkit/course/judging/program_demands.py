@@ -99,8 +99,9 @@ def keeps_its_program(asks: str, *paths: str) -> Demand[JudgedImage]:
 
     def unmet(image: JudgedImage) -> str | None:
         process = image.process
-        for path in dict.fromkeys(_executed(image)) if process is not None else ():
-            assert process is not None
+        if process is None:
+            return None
+        for path in dict.fromkeys(_executed(image)):
             if image.tree.replaceable_by(process, path):
                 return (
                     f"As uid {process.uid}, gid {process.gid} the app can replace its own program, {path}: "

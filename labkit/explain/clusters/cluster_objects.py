@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import Misuse, NoRight
 from labkit.core.admission.policy import Policy
 from labkit.core.identity.model import read_version
 from labkit.core.pods.pod_containers import as_mapping
@@ -85,11 +86,8 @@ def read_objects(reader: ClusterReader, namespaces: Sequence[str]) -> ClusterObj
         LabFailed: the cluster does not answer.
     """
     objects = ClusterObjects()
-    try:
+    with suppress(NoRight):
         objects.kubernetes = read_version(str((reader.get("version") or {}).get("gitVersion", "")))
-    except LabFailed as error:
-        if not _is_no_right(error):
-            raise
     _read_namespaces(reader, namespaces, objects)
     for group, plural, kind in _WORKLOADS:
         for value in read_list(reader, group, plural, namespaces, objects):
@@ -105,14 +103,8 @@ def read_list(
     for path in paths:
         try:
             yield from reader.list(path)
-        except LabFailed as error:
-            if not _is_no_right(error):
-                raise
+        except NoRight as error:
             objects.lacking.append(f"no right to list {plural}: {error.came_back}; they are left out")
-
-
-def _is_no_right(error: LabFailed) -> bool:
-    return type(error).__name__ == "NoRight"
 
 
 def _read_namespaces(reader: ClusterReader, names: Sequence[str], objects: ClusterObjects) -> None:
@@ -130,9 +122,7 @@ def _read_namespaces(reader: ClusterReader, names: Sequence[str], objects: Clust
                 namespaces.append(namespace)
         else:
             namespaces = list(reader.list("api/v1/namespaces"))
-    except LabFailed as error:
-        if not _is_no_right(error):
-            raise
+    except NoRight as error:
         objects.notes.append(
             f"no right to read namespaces, so what they enforce is not known: {error.came_back}; say it with "
             "--namespace-level NAMESPACE=LEVEL"

@@ -11,6 +11,7 @@ import msgspec
 
 from labkit.core.causes import Cause
 from labkit.core.pods.pod_containers import (
+    CONTAINER_FIELDS,
     PodContainer,
     ProcessIdentity,
     as_mapping,
@@ -26,7 +27,6 @@ from labkit.explain.workload_kinds import read_live_object
 # What of a pod's spec and of a container decides as whom it runs.
 _OF_POD = ("securityContext", "hostUsers", "os", "nodeSelector", "affinity")
 _OF_CONTAINER = ("name", "image", "securityContext", "env", "envFrom")
-_LISTS = ("initContainers", "containers", "ephemeralContainers")
 _REVISION_LABELS = ("controller-revision-hash", "pod-template-generation")
 _SCC = "openshift.io/scc"
 
@@ -115,7 +115,7 @@ def _key(pod: Mapping[str, Any], revision: str) -> bytes:
     spec = as_mapping(pod.get("spec"))
     containers = [
         [listed, [[container.get(name) for name in _OF_CONTAINER] for container in spec.get(listed) or ()]]
-        for listed in _LISTS
+        for listed in CONTAINER_FIELDS
     ]
     return msgspec.json.encode([revision, [spec.get(name) for name in _OF_POD], containers])
 

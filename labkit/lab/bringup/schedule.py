@@ -16,7 +16,7 @@ class Step:
     Args:
         name: names it for other steps, for its duration, and in the state that other processes read.
         title: what it makes, as people read it.
-        run: makes it, or sees that it is there. It runs in a thread of its own.
+        run: makes it, or sees that it is there, in a thread of its own; what it returns is of no account.
         needs: the names of the steps that must be done before.
         seconds: how long making it takes on two quiet processors, until this machine knows better.
         nice: whether it gives way to whatever else the machine does, when it runs behind a lesson.
@@ -27,7 +27,7 @@ class Step:
 
     name: str
     title: str
-    run: Callable[[], None]
+    run: Callable[[], object]
     needs: tuple[str, ...] = ()
     seconds: float = 1.0
     nice: bool = False

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.base.files import write_atomically
 
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
 """How a step stands."""
@@ -132,17 +132,9 @@ def write_state(configuration: Configuration, state: UpState) -> None:
 
     It is written twice a second and worth nothing after a crash, so nobody waits for the disk.
     """
-    file = state_file(configuration)
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(asdict(replace(state, written=time.time())), stream)
-            Path(temporary).replace(file)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    with contextlib.suppress(LabFailed):
+        text = json.dumps(asdict(replace(state, written=time.time())))
+        write_atomically(state_file(configuration), text, durable=False)
 
 
 def forget_state(configuration: Configuration) -> None:
@@ -154,14 +146,14 @@ def forget_state(configuration: Configuration) -> None:
 def describe_error(error: BaseException) -> dict[str, str]:
     """An error for the state."""
     if isinstance(error, KeyboardInterrupt):
-        return asdict_error(LabFailed("Bringing the lab up", "it was interrupted", "go on from there\n  labkit up"))
+        return _error_parts(LabFailed("Bringing the lab up", "it was interrupted", "go on from there\n  labkit up"))
     if isinstance(error, LabError):
-        return asdict_error(error)
+        return _error_parts(error)
     come_back = f"{type(error).__name__}: {error}"
-    return asdict_error(LabFailed("Bringing the lab up", come_back, "see the log\n  labkit diagnose"))
+    return _error_parts(LabFailed("Bringing the lab up", come_back, "see the log\n  labkit diagnose"))
 
 
-def asdict_error(error: LabError) -> dict[str, str]:
+def _error_parts(error: LabError) -> dict[str, str]:
     """The parts of an error of the kit's."""
     parts = {"tried": error.tried, "came_back": error.came_back, "remedy": error.remedy}
     kind = next((name for name, kind in _ERRORS.items() if isinstance(error, kind)), LabFailed.__name__)

@@ -76,6 +76,17 @@ def has_image(program: str, image: str) -> bool:
     return bool((first_output([program, "image", "inspect", "--format", "{{.Id}}", image]) or "").strip())
 
 
+def unknown_image(image: str, names: LabNames) -> tuple[str, str]:
+    """What is said of an image that nobody here has: that it is so, and what to type instead.
+
+    Args:
+        image: as it was typed.
+        names: the lab's.
+    """
+    near = did_you_mean(image, names.images, "labkit images lists what there is")
+    return f"there is no image {image!r} here, and the lab asks no registry", near
+
+
 def prepare_docker(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None) -> ReadyCommand:
     """Make ready what was typed behind `docker`.
 
@@ -99,8 +110,7 @@ def prepare_docker(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None
     if line.build is not None:
         typed, given = _build(program, line, line.build, names, stdin or sys.stdin.buffer)
     elif line.image is not None and not has_image(program, line.image):
-        near = did_you_mean(line.image, names.images, "labkit images lists what there is")
-        notes.append(f"there is no image {line.image!r} here, and the lab asks no registry; {near}")
+        notes.append("; ".join(unknown_image(line.image, names)))
     elif any(not _is_container(program, typed[at]) for at, _ in line.perhaps):
         typed = line.with_images()
     return ReadyCommand(program, ("docker", *typed), outside(os.environ), given, tuple(notes))
@@ -139,9 +149,7 @@ def _build(
     text = content.decode("utf-8", "surrogateescape")
     for image in images_named(text):
         if names.reference(image) is None and not has_image(program, image):
-            came_back = f"there is no image {image!r} here, and the lab asks no registry"
-            otherwise = "labkit images lists what there is"
-            raise Misuse(f"Building from {image}", came_back, did_you_mean(image, names.images, otherwise))
+            raise Misuse(f"Building from {image}", *unknown_image(image, names))
     latest = {f"{name}:latest": reference for name, reference in names.images.items()}
     full = name_images_in_full(text, {**names.images, **latest}).encode("utf-8", "surrogateescape")
     if build.context == "-":

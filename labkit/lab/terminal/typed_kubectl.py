@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from labkit.base.errors import did_you_mean
 from labkit.base.programs import outside
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.manifest_images import ImageInPlace, replace_images
@@ -22,7 +21,7 @@ from labkit.core.typed.kubectl_lines import read_kubectl_line
 from labkit.lab.lab import Lab
 from labkit.lab.machine.ensure import ensure_kubectl
 from labkit.lab.terminal.lesson_terminal import kubeconfig_of
-from labkit.lab.terminal.typed_docker import ReadyCommand, lab_names
+from labkit.lab.terminal.typed_docker import ReadyCommand, lab_names, unknown_image
 
 _ENDINGS = (".yaml", ".yml", ".json")
 """What kubectl reads of a folder (kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions)."""
@@ -51,11 +50,8 @@ class _Images:
             return ImageInPlace(image)
         inspected = self._lab.engine().image(image)
         if inspected is None:
-            near = did_you_mean(image, self._names.images, "labkit images lists what there is")
-            self.notes.append(
-                f"there is no image {image!r} here, and the lab asks no registry: its container gets "
-                f"imagePullPolicy: Never, and waits; {near}"
-            )
+            problem, near = unknown_image(image, self._names)
+            self.notes.append(f"{problem}: its container gets imagePullPolicy: Never, and waits; {near}")
             return ImageInPlace(image, "Never")
         named = ImageReference.parse(image).tagged()
         self._lab.cluster().load({str(named): inspected["Id"]})

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from labkit.adapters.kube.cluster_reader import ClusterReader, NoRight
+from labkit.adapters.kube.cluster_reader import ClusterReader
 from labkit.adapters.kube.user_kubeconfig import kubeconfig_files
-from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
+from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, NoRight
 from tests.paper_cluster import paper_cluster
 
 V1 = "client.authentication.k8s.io/v1"
