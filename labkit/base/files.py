@@ -1,13 +1,15 @@
-"""Writing the kit's files so that a full disk or a killed process loses nothing."""
+"""Writing the kit's files so that a full disk or a killed process loses nothing, and reading them with care."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, Misuse
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, durable: bool = True) -> None:
@@ -42,3 +44,27 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, dur
             error.strerror or str(error),
             "free some space or fix the folder's permissions; what the file held before is still there",
         ) from error
+
+
+def read_versioned(path: Path, doing: str, version: int, remedy: str) -> dict[str, Any]:
+    """The JSON object in a file that somebody named, and that says of which version it is.
+
+    Args:
+        path: the file.
+        doing: what it is read for, for the error.
+        version: the only one that is understood.
+        remedy: for a file that is none of these.
+
+    Raises:
+        Misuse: it cannot be read, is no such object, or is of another version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misuse(doing, error.strerror or str(error), remedy) from error
+    except (ValueError, RecursionError) as error:
+        raise Misuse(doing, f"it is not JSON: {error}", remedy) from error
+    of_version = content.get("version") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or of_version != version:
+        raise Misuse(doing, f"it is of version {of_version!r}, and this labkit knows version {version}", remedy)
+    return content

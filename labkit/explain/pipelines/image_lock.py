@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.base.errors import Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_versioned, write_atomically
 from labkit.core.identity.model import KnownImage
 from labkit.core.image_reference import ImageReference, full_name
 from labkit.explain.image_records import MalformedRecord, from_record, to_record
@@ -57,17 +57,7 @@ def read_lock(path: Path) -> ImageLock:
     Raises:
         Misuse: it is no lock file, or of another version.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Misuse(f"Reading {path}", error.strerror or str(error), _REMEDY) from error
-    except (ValueError, RecursionError) as error:
-        raise Misuse(f"Reading {path}", f"it is not JSON: {error}", _REMEDY) from error
-    version = content.get("version") if isinstance(content, dict) else None
-    if version != _VERSION:
-        reason = f"it is of version {version!r}, and this labkit knows version {_VERSION}"
-        raise Misuse(f"Reading {path}", reason, _REMEDY)
-    images = content.get("images")
+    images = read_versioned(path, f"Reading {path}", _VERSION, _REMEDY).get("images")
     if not isinstance(images, dict):
         raise Misuse(f"Reading {path}", "it has no images", _REMEDY)
     return ImageLock({name: _read_record(fields, f"{name} in {path}") for name, fields in images.items()})

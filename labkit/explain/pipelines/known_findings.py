@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labkit.base.errors import Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_versioned, write_atomically
 from labkit.explain.pipelines.findings import GateFinding
 
 _VERSION = 1
@@ -38,19 +38,10 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         Misuse: the file is not there, or is no baseline of this version.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Misuse(f"Reading baseline {path}", error.strerror or str(error), _REMEDY) from error
-    except (ValueError, RecursionError) as error:
-        raise Misuse(f"Reading baseline {path}", f"it is not JSON: {error}", _REMEDY) from error
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        version = content.get("version") if isinstance(content, dict) else None
-        reason = f"it is of version {version!r}, and this labkit knows version {_VERSION}"
-        raise Misuse(f"Reading baseline {path}", reason, _REMEDY)
-    findings = content.get("findings")
+    doing = f"Reading baseline {path}"
+    findings = read_versioned(path, doing, _VERSION, _REMEDY).get("findings")
     if not isinstance(findings, list) or not all(map(_is_finding, findings)):
-        raise Misuse(f"Reading baseline {path}", f"its findings are no objects with {', '.join(_FIELDS)}", _REMEDY)
+        raise Misuse(doing, f"its findings are no objects with {', '.join(_FIELDS)}", _REMEDY)
     return Counter(tuple(finding[name] for name in _FIELDS) for finding in findings)
 
 
