@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,27 @@ _EXAMPLES = """
 
 _READ_WHERE_THERE = (Path("labkit-explain.toml"), Path("labkit-explain.lock"))
 _PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+@dataclass(frozen=True)
+class _Builds:
+    """Answers for what would be built of Dockerfiles and Compose files."""
+
+    finder: ImageFinder
+    bases: dockerfiles.BaseFinder
+    question: dockerfiles.DockerfileQuestion
+    versions: Versions
+
+    def explain(self, named: Named, forgiven: frozenset[str]) -> Explanations:
+        of_dockerfiles = dockerfiles.explain_dockerfiles(self.bases, named.dockerfiles, self.question, self.versions)
+        composed = [
+            dockerfiles.explain_compose(self.finder, name, self.bases, name in forgiven, self.versions)
+            for name in named.compose_files
+        ]
+        return Explanations.joined([of_dockerfiles, *composed]).with_origins(self.finder.origin)
+
+    def explain_text(self, file: str, text: str) -> Explanations:
+        return Explanations(dockerfiles.explain_dockerfile_text(self.bases, text, file, self.question, self.versions))
 
 
 @click.command(cls=ExplainCommand, epilog=_EXAMPLES)
@@ -236,19 +257,14 @@ def explain_command(
             for name in named.images
             for row in explain_image(finder, name, user=user, group_add=group_add, levels=levels, versions=versions)
         ]
-        built = Explanations([])
+        builds = None
         if named.dockerfiles or named.compose_files:
             built_for = wanted.pair if wanted is not None else ("linux", image_archives.image_architecture())
             options = dockerfiles.BuildOptions(builder, dockerfiles.parse_build_args(build_args), target, built_for)
             bases = dockerfiles.BaseFinder(finder, dockerfiles.parse_variables(image_env))
             question = dockerfiles.DockerfileQuestion(options, all_stages)
-            composed = [
-                dockerfiles.explain_compose(finder, name, bases, name in forgiven, versions)
-                for name in named.compose_files
-            ]
-            built = Explanations.joined(
-                [dockerfiles.explain_dockerfiles(bases, named.dockerfiles, question, versions), *composed]
-            ).with_origins(finder.origin)
+            builds = _Builds(finder, bases, question, versions)
+        built = builds.explain(named, forgiven) if builds is not None else Explanations([])
         of_manifests = explain_manifests(
             finder,
             places if gate else [*places, *files],
@@ -269,8 +285,8 @@ def explain_command(
         if asked is not None and asked.fix:
 
             def explain_again(kind: str, file: str, text: str) -> Explanations:
-                if kind == "Dockerfile":
-                    return Explanations(dockerfiles.explain_dockerfile_text(bases, text, file, question, versions))
+                if builds is not None and kind == "Dockerfile":
+                    return builds.explain_text(file, text)
                 return explain_text(finder, text, (*levels, *pipelines.levels_of(of_manifests)), versions)
 
             return print_fix(Explanations.joined([built, of_manifests]), explain_again)
