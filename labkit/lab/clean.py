@@ -9,6 +9,7 @@ from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
 from labkit.lab.bringup.background import stop_background
+from labkit.lab.cache_users import other_cache_users, remove_cache_user
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
 from labkit.lab.lab import Lab
@@ -17,7 +18,8 @@ from labkit.lab.lab import Lab
 def clean(lab: Lab) -> list[str]:
     """Remove the lab's cluster, containers, networks, volumes, images and files.
 
-    What the participant made stays, wherever it lies: progress, worksheets.
+    What the participant made stays, wherever it lies: progress, worksheets. The cache goes with the last lab that uses
+    it: `other_cache_users` has the others.
 
     Args:
         lab: whose.
@@ -81,7 +83,11 @@ def remove_images(engine: Engine, *labels: str) -> list[str]:
 def _clean_files(lab: Lab) -> list[str]:
     removed = ["the registry"] if Registry(lab.configuration, lab.steps).down() else []
     removed += Mirror(lab.configuration).forget(None)
-    for folder in (lab.configuration.state, lab.configuration.cache):
+    remove_cache_user(lab.configuration)
+    folders = [lab.configuration.state]
+    if not other_cache_users(lab.configuration):
+        folders.append(lab.configuration.cache)
+    for folder in folders:
         if folder.is_dir():
             _remove_but(folder, lab.configuration.data)
             removed.append(f"folder {folder}")

@@ -24,6 +24,7 @@ from labkit.lab.bringup.scheduler import run_schedule
 from labkit.lab.bringup.up_display import UpDisplay, choose_display
 from labkit.lab.bringup.up_state import end_orphans, read_state, write_state
 from labkit.lab.bundles.take_bundle import bundle_in_use
+from labkit.lab.cache_users import enter_cache_user
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.kind_cluster import KindCluster
 from labkit.lab.samples.catalogue import Catalogue, bases_first, require_recipe
@@ -146,6 +147,7 @@ class Lab:
             if (last := read_state(self.configuration)) is not None and not last.is_at_work:
                 end_orphans(last)
             self.close()
+            enter_cache_user(self.configuration)
             plan = UpPlan(
                 self.configuration,
                 self.catalogue,
