@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from labkit.base.resources import CHECKOUT
+from labkit.course.claims import Claim, claims_of
 from tests.notebooks.expectations import expectation_of
+from tests.notebooks.statements import NOTEBOOKS, plain, read, statements, supported, unsupported
 
 TAGS: frozenset[str] = frozenset({"nbval-check-output", "keep_output"})
 SEEDS = frozenset(f"S{number}" for number in range(1, 25))
-KEYS = frozenset({"seed", "erratum", "exercise", "expect", "role", "teaches"})
+KEYS = frozenset({"seed", "erratum", "exercise", "expect", "role", "teaches", "claims"})
 ROLES = {"setup": ("import labkit", "lab = labkit.open(", "lab.close()"), "check": ("lab.check(",)}
 """What a cell may be for that needs no expectation, and how it begins."""
 _ABSOLUTE = re.compile(r"(?<![\w.:/])(/home/|/root/|/Users/|/work/|/mnt/|[A-Z]:\\)")
@@ -150,6 +154,74 @@ def expectations(_: str, notebook: Notebook) -> Iterator[str]:
             yield f"cell {cell['id']} shows something and expects nothing"
 
 
+def known_claims(_: str, notebook: Notebook) -> Iterator[str]:
+    """A claim is about a sentence that is there, and stands on a cell that a test looks at, a source or a test."""
+    all_stated = list(statements(notebook))
+    for cell in notebook["cells"]:
+        try:
+            claims = claims_of(cell)
+        except ValueError as error:
+            yield f"cell {cell['id']}: {error}"
+            continue
+        stated = [sentence for other, sentence in all_stated if other is cell]
+        for claim in claims:
+            yield from (f"cell {cell['id']}: {problem}" for problem in _problems(claim))
+            for beginning in claim.beginnings:
+                count = sum(sentence.startswith(plain(beginning)) for sentence in stated)
+                if count != 1:
+                    yield f"cell {cell['id']}: {count} statements begin with {beginning!r}"
+        for sentence in stated:
+            if len(supported(claims, sentence)) > 1:
+                yield f"cell {cell['id']}: more than one claim for {sentence!r}"
+
+
+def _problems(claim: Claim) -> Iterator[str]:
+    for cell in claim.cells:
+        if cell not in _cells_that_are_tested():
+            yield f"no cell {cell} with an expectation shows {claim.beginnings[0]!r}"
+    for test in claim.tests:
+        path, _, function = test.partition("::")
+        file = CHECKOUT / path
+        if not path.startswith("tests/") or not file.is_file():
+            yield f"there is no test {path}"
+        elif function and f"def {function}(" not in file.read_text(encoding="utf-8"):
+            yield f"there is no test {test}"
+
+
+@functools.cache
+def _cells_that_are_tested() -> frozenset[str]:
+    cells = [cell for path in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb") for cell in read(path)["cells"]]
+    return frozenset(cell["id"] for cell in cells if cell["cell_type"] == "code" and "expect" in _labkit(cell))
+
+
+NOT_YET_CLAIMED = frozenset(
+    {
+        "00-start-here",
+        "01-threat-model",
+        "02-root-by-default",
+        "03-non-root-by-default",
+        "04-where-1654-comes-from",
+        "05-dockerfile-user",
+        "06-chiseled-images",
+        "07-run-as-non-root",
+        "08-change-the-user",
+        "09-pod-security-standards",
+        "10-beyond-non-root",
+        "11-capstone",
+    }
+)
+"""Lessons with statements that stand on nothing yet; it ends empty."""
+
+
+def statements_stand(name: str, notebook: Notebook) -> Iterator[str]:
+    """Each statement is shown by a cell, was read at a source, or is held by a test."""
+    missing = [f"cell {cell}: {sentence!r} stands on nothing" for cell, sentence in unsupported(notebook)]
+    if name not in NOT_YET_CLAIMED:
+        yield from missing
+    elif not missing:
+        yield f"all of {name} stands: take it off NOT_YET_CLAIMED"
+
+
 def no_test_code(_: str, notebook: Notebook) -> Iterator[str]:
     """A cell does not state its answer; what it must show stands in its metadata, but where `.expect` is taught."""
     for cell in _code(notebook):
@@ -224,6 +296,8 @@ RULES: tuple[Rule, ...] = (
     known_metadata,
     known_expectations,
     expectations,
+    known_claims,
+    statements_stand,
     no_test_code,
     public_face,
     no_outputs,

@@ -56,6 +56,11 @@ def _code(source: str, **metadata: Any) -> dict[str, Any]:
     }
 
 
+def _text(text: str, /, **claim: str) -> dict[str, Any]:
+    labkit = {"claims": [claim]} if claim else {}
+    return {"cell_type": "markdown", "id": "planted", "source": text, "metadata": {"labkit": labkit}}
+
+
 PLANTED = {
     "a shell line": (hygiene.plain_python, _code("!docker ps")),
     "another shell's cell": (hygiene.plain_python, _code("%%sh\nfalse")),
@@ -107,6 +112,33 @@ PLANTED = {
     "the lab's name": (hygiene.no_lab_name, _code("image = 'localhost/labkit/debian:lab'")),
     "a path": (hygiene.no_absolute_paths, _code("open('/home/rich/x')")),
     "a long cell": (hygiene.short_cells, _code("1\n" * 9)),
+    "a claim that stands on nothing": (hygiene.known_claims, _text("It is so.", says="It is so.")),
+    "a claim by a cell that is not there": (hygiene.known_claims, _text("It is so.", says="It is", shown_by="00-99")),
+    "a claim by a cell that no test looks at": (hygiene.known_claims, _text("It is so.", says="It", shown_by="00-05")),
+    "a claim by a text": (hygiene.known_claims, _text("It is so.", says="It is so.", shown_by="00-01")),
+    "a claim by a test that is not there": (
+        hygiene.known_claims,
+        _text("It is so.", says="It is so.", tested_by="tests/notebooks/test_no.py"),
+    ),
+    "a claim by a function that is not there": (
+        hygiene.known_claims,
+        _text("It is so.", says="It is so.", tested_by="tests/notebooks/test_hygiene.py::test_no"),
+    ),
+    "a source without a date": (hygiene.known_claims, _text("It is so.", says="It is so.", source="somebody's page")),
+    "a date that is none": (hygiene.known_claims, _text("It is so.", says="It", source="a page", date="last year")),
+    "a claim about nothing that is said": (
+        hygiene.known_claims,
+        _text("It is so.", says="It was so.", shown_by="00-10"),
+    ),
+    "a claim about two statements": (
+        hygiene.known_claims,
+        _text("It is so. It is not so.", says="It is", shown_by="00-10"),
+    ),
+    "a claim about a question": (hygiene.known_claims, _text("Is it so?", says="Is it so?", shown_by="00-10")),
+    "a claim with a key that nobody knows": (
+        hygiene.known_claims,
+        _text("It is so.", says="It is so.", shown="00-10"),
+    ),
     "a second title": (hygiene.title, {**_code("# Another"), "cell_type": "markdown"}),
 }
 
@@ -119,13 +151,36 @@ PLANTED = {
         _code("prediction = None", labkit={"exercise": "which-cause"}),
         _code("lab.check('which-cause', prediction)", labkit={"role": "check"}),
         _code("lab.close()", labkit={"role": "setup"}),
+        _text("It is so.", says="It is so.", shown_by="00-10"),
+        _text("**It** is so.", says="It is so.", source="a page", date="2026-11"),
+        _text("It is so.", says="It", tested_by="tests/notebooks/test_hygiene.py::test_a_rule_lets_pass"),
     ],
 )
 def test_a_rule_lets_pass(cell: dict[str, Any]) -> None:
     notebook = _read(NOTEBOOKS[0])
-    notebook["cells"].append(cell)
-    for rule in (hygiene.known_metadata, hygiene.known_expectations, hygiene.expectations, hygiene.no_test_code):
+    notebook["cells"].insert(1, cell)
+    for rule in (
+        hygiene.known_metadata,
+        hygiene.known_expectations,
+        hygiene.expectations,
+        hygiene.known_claims,
+        hygiene.no_test_code,
+    ):
         assert list(rule(NOTEBOOKS[0].stem, notebook)) == []
+
+
+def test_a_statement_that_stands_on_nothing_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = {"cells": [{**_text("It is so."), "source": "# Title\n\nIt is so."}]}
+    monkeypatch.setattr(hygiene, "NOT_YET_CLAIMED", frozenset({"01-not-yet"}))
+    assert len(list(hygiene.statements_stand("00-claimed", notebook))) == 1
+    assert list(hygiene.statements_stand("01-not-yet", notebook)) == []
+    notebook["cells"][0]["metadata"]["labkit"]["claims"] = [{"says": "It is so.", "shown_by": "00-10"}]
+    assert list(hygiene.statements_stand("00-claimed", notebook)) == []
+    assert "off NOT_YET_CLAIMED" in next(hygiene.statements_stand("01-not-yet", notebook))
+
+
+def test_the_lessons_that_are_not_claimed_yet_are_lessons() -> None:
+    assert {path.stem for path in NOTEBOOKS} >= hygiene.NOT_YET_CLAIMED
 
 
 @pytest.mark.parametrize("what", PLANTED)
@@ -133,7 +188,7 @@ def test_a_rule_catches(what: str) -> None:
     rule, cell = PLANTED[what]
     notebook = _read(NOTEBOOKS[0])
     assert list(rule(NOTEBOOKS[0].stem, notebook)) == []
-    notebook["cells"].append(cell)
+    notebook["cells"].insert(1, cell)
     assert list(rule(NOTEBOOKS[0].stem, notebook)) != []
 
 
