@@ -12,6 +12,9 @@ export PYTHONNOUSERSITE := 1
 
 LABKIT := .venv/bin/labkit
 
+# What these two bring up is compiled beside the environment already, for as long as this make is there.
+lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
+
 .PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench \
 	site screenshots clean distclean environment lock
 

@@ -10,6 +10,8 @@
 #         LABKIT_BUNDLE      a bundle (labkit bundle save) whose packages are tried before pip's index; without it a
 #                            file labkit-bundle* in the checkout or beside it
 #         LABKIT_OS_RELEASE  where to read which system this is (/etc/os-release)
+#         LABKIT_COMPILE_FOR the make that brings a lab up after this: while packages are fetched, Kubernetes is
+#                            compiled beside it, for as long as that process is there
 # Exit status: 0 .venv is up to date, 1 it could not be made, 3 this machine lacks something.
 set -eu
 cd "$(dirname "$0")/.."
@@ -170,13 +172,27 @@ pip_install() {
         --requirement requirements.lock < /dev/null >&2
 }
 
+# What takes longest needs Go and a Python without packages; a bundle has it. `labkit up` goes on with it.
+begin_compiling() {
+    [ -n "${LABKIT_COMPILE_FOR-}" ] && command -v go > /dev/null 2>&1 || return 0
+    for file in "${LABKIT_BUNDLE-}" labkit-bundle* ../labkit-bundle*; do
+        [ ! -f "$file" ] || return 0
+    done
+    # It must not hold the lock below, nor the pipe that make may write to.
+    PYTHONPATH=$checkout "$1" -B -S -m labkit.lab.bringup.early_compile "$LABKIT_COMPILE_FOR" \
+        < /dev/null > /dev/null 2>&1 9>&- &
+    LABKIT_COMPILE_FOR=''
+}
+
 make_with_venv() {
     if ! find_python; then
+        [ -z "$incomplete" ] || begin_compiling "$incomplete"
         if may_add_software; then
             add_python || lacks_python
         fi
         find_python || lacks_python
     fi
+    begin_compiling "$python"
     say "making .venv from requirements.lock with $("$python" --version) (about half a minute)"
     rm -rf .venv
     "$python" -m venv .venv >&2 || failed "'$python -m venv .venv' failed, for the reason above"

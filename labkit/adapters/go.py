@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.adapters import debian
+from labkit.adapters.build_lock import build_lock
 from labkit.adapters.processes import run, run_program, run_showing
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.resources import CLUSTER, require, restoring
@@ -25,6 +26,7 @@ _LAST_LINES = 6
 _PACKAGE = re.compile(r"[^\s#:]+")
 """A line of `go build -v` that names a package, and is no message."""
 
+_ROOM_REMEDY = "make room, or name a folder with more of it in LABKIT_CACHE; Go's own cache is in GOCACHE\n  df -h"
 _GO_REMEDY = "install Go 1.26 or later from your system's packages or go.dev, and put `go` on PATH"
 
 
@@ -145,7 +147,7 @@ def build(program: GoProgram, cache: Path, tally: Tally | None = None) -> Path:
     """Build a program, or find it built.
 
     The result appears under its name only when it is whole, so an interrupted build leaves nothing that
-    looks finished; the compiler's own cache lets the next one resume.
+    looks finished; the compiler's own cache lets the next one resume. A build by another process is waited for.
 
     Args:
         program: what to build.
@@ -166,7 +168,19 @@ def build(program: GoProgram, cache: Path, tally: Tally | None = None) -> Path:
     if missing:
         debian.add_packages(*missing, why=f"what {program.name} is built with")
     target = cache / "programs" / f"{program.name}-{content_key(program)}"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    locks = cache / "locks"
+    try:
+        for folder in (target.parent, locks):
+            folder.mkdir(parents=True, exist_ok=True)
+        with build_lock(locks / program.name, f"Building {program.name}", tally or Tally()) as shared:
+            if find_built(program, cache) is None:
+                _build_into(program, target, shared if tally else None)
+    except OSError as error:
+        raise LabFailed(f"Building {program.name}", error.strerror or str(error), _ROOM_REMEDY) from error
+    return target
+
+
+def _build_into(program: GoProgram, target: Path, tally: Tally | None) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{program.name}-") as folder:
         if tally is None:
             _go(program, "build", ["-o", f"{folder}/"], "Building")
@@ -178,7 +192,6 @@ def build(program: GoProgram, cache: Path, tally: Tally | None = None) -> Path:
             path.rename(staged / path.name)
         _remove_older(program, target)
         staged.rename(target)
-    return target
 
 
 def ensure(program: GoProgram, cache: Path, step: Callable[[str], AbstractContextManager[Tally]]) -> Path:

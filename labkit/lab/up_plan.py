@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
+from labkit.lab.bringup.early_compile import end_early_compile
 from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bundles.take_bundle import BundleInUse
 from labkit.lab.classroom.mirror import Mirror
@@ -74,9 +75,7 @@ class UpPlan:
         front = [
             Step("engine", "the engine", self._ensure_engine, seconds=17, front=True),
             *self._bundle_steps(),
-            Step(
-                "source", "where images come from", lambda: self._decision, self._before_source(), seconds=2, front=True
-            ),
+            Step("source", "where images come from", self._decide, self._before_source(), seconds=2, front=True),
             Step(
                 "debian-image",
                 "the Debian image",
@@ -212,6 +211,10 @@ class UpPlan:
     @cached_property
     def _samples(self) -> ImageBuilder:
         return ImageBuilder(self._connected(), self._configuration, self._catalogue, self._decision, self._steps)
+
+    def _decide(self) -> None:
+        if not self._is_embedded or self._bundle is not None:
+            end_early_compile(self._configuration.cache)  # It was begun before this was known.
 
     def _connected(self) -> Engine:
         assert self.engine is not None, "the step of the engine comes first"

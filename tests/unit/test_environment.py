@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from labkit.base.resources import CHECKOUT
-from labkit.base.waiting import wait_until
+from labkit.base.waiting import wait_until, watch
 
 CONDA_NAMES = {
     "docker": "docker-py",
@@ -297,6 +297,66 @@ def test_a_python_that_was_asked_for_is_used_or_named_as_wrong(place: Place) -> 
     result = place.run(LABKIT_PYTHON="old")
     assert (result.returncode, place.calls()) == (3, [])
     assert "LABKIT_PYTHON is 'old'" in result.stderr
+
+
+EARLY = "python3.11 -B -S -m labkit.lab.bringup.early_compile 4711"
+
+
+def _early_calls(place: Place, expected: int) -> list[str]:
+    """The calls for what is begun beside, which nobody waits for."""
+
+    def look() -> list[str]:
+        lines = place.log.read_text(encoding="utf-8").splitlines() if place.log.exists() else []
+        return [line for line in lines if "early_compile" in line]
+
+    return watch(look, lambda lines: len(lines) >= expected, 5.0, interval=0.02) if expected else look()
+
+
+@pytest.mark.parametrize("probe", [GOOD, WITHOUT_VENV])
+def test_compiling_begins_beside_an_environment_that_a_lab_waits_for(place: Place, probe: str) -> None:
+    place.stand_in("go", "exit 0")
+    place.python("python3.11", probe)
+    assert place.run(LABKIT_COMPILE_FOR="4711").returncode == (0 if probe == GOOD else 3)
+    assert _early_calls(place, 1) == [EARLY]
+    if probe == GOOD:
+        place.calls()
+        assert place.ready(LABKIT_COMPILE_FOR="4711") == []
+
+
+@pytest.mark.parametrize("why", ["no lab is wanted", "there is no Go", "a bundle has it", "conda brings its own Go"])
+def test_compiling_does_not_begin(place: Place, why: str) -> None:
+    place.python("python3.11")
+    if why != "there is no Go":
+        place.stand_in("go", "exit 0")
+    if why == "a bundle has it":
+        (place.checkout.parent / "labkit-bundle.tar").touch()
+    if why == "conda brings its own Go":
+        place.conda("conda")
+    place.ready(**({} if why == "no lab is wanted" else {"LABKIT_COMPILE_FOR": "4711"}))
+    assert _early_calls(place, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begins"),
+    [
+        (["lab"], True),
+        (["up", "ARGS=--no-wait"], True),
+        (["up", "ARGS=--bundle x.tar"], False),
+        (["up", "ARGS=--source upstream"], False),
+        (["doctor"], False),
+    ],
+)
+def test_only_a_make_that_brings_a_lab_up_asks_for_it(place: Place, arguments: list[str], begins: bool) -> None:
+    shutil.copy(CHECKOUT / "Makefile", place.checkout)
+    script = place.stand_in("environment.sh", "echo for=$LABKIT_COMPILE_FOR=$PPID", place.checkout / "tools")
+    assert script.exists()
+    (place.checkout / ".venv" / "bin").mkdir(parents=True)
+    place.stand_in("labkit", "exit 0", place.checkout / ".venv" / "bin")
+    argv = [str(shutil.which("make")), "-s", *arguments]
+    done = subprocess.run(argv, cwd=place.checkout, env=place.environment, capture_output=True, text=True, check=True)
+    (line,) = done.stdout.splitlines()
+    _, asked, parent = line.split("=")
+    assert asked == (parent if begins else "")
 
 
 WHEELS = """case "$*" in

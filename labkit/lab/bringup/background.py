@@ -13,6 +13,7 @@ from labkit.adapters.processes import Popen, start_server
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed
 from labkit.base.waiting import watch
+from labkit.lab.bringup.early_compile import end_early_compile
 from labkit.lab.bringup.up_display import choose_display, describe
 from labkit.lab.bringup.up_state import UpState, forget_state, read_state
 from labkit.show.steps import Steps
@@ -108,6 +109,7 @@ def _no_word(configuration: Configuration) -> LabFailed:
 
 def stop_background(configuration: Configuration) -> bool:
     """Interrupt a bring-up that works behind a lesson, and wait until it has ended; whether there was one."""
+    end_early_compile(configuration.cache)
     state = running(configuration)
     if state is None or not state.background or state.pid == os.getpid():
         if state is None:
