@@ -99,8 +99,8 @@ def explain(
     Raises:
         LabError: there is no such image, or the text is no manifest.
     """
-    from labkit.explain import dockerfiles
-    from labkit.explain.explanations import explain_image, explain_text
+    from labkit.explain import on_demand
+    from labkit.explain.explanations import explain_text
     from labkit.explain.image_lookup import ImageFinder
 
     levels = [namespace_level] if namespace_level is not None else []
@@ -118,9 +118,10 @@ def explain(
         and (image_user is None or isinstance(image_user, str))
     ):
         with ImageFinder() as finder:
-            if dockerfiles.is_dockerfile(image):
+            if on_demand.is_dockerfile(image):
+                dockerfiles = on_demand.dockerfiles
                 return dockerfiles.explain_dockerfiles(dockerfiles.BaseFinder(finder, {}), [image])
-            return explain_image(
+            return on_demand.explain_image(
                 finder,
                 image,
                 image_user=image_user,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
-    from labkit.archives.architecture import image_architecture, parse_platform
     from labkit.archives.archive import ImageContent, read_archive
     from labkit.archives.image_tree import ImageTree, TreeEntry
     from labkit.archives.saved_image import read_tree
@@ -20,8 +19,6 @@ __all__ = [
     "ImageContent",
     "ImageTree",
     "TreeEntry",
-    "image_architecture",
-    "parse_platform",
     "read_archive",
     "read_tree",
 ]
@@ -32,8 +29,6 @@ __getattr__ = imported_when_used(
         "ImageContent": "archive",
         "ImageTree": "image_tree",
         "TreeEntry": "image_tree",
-        "image_architecture": "architecture",
-        "parse_platform": "architecture",
         "read_archive": "archive",
         "read_tree": "saved_image",
     },

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit.archives.architecture import image_architecture
 from labkit.archives.archive_files import LARGEST, Flaw, Record, Store, clean_path, field_of, list_of, quoted
 from labkit.archives.layers import account_files
+from labkit.base.architecture import image_architecture
 from labkit.base.errors import Misuse
 
 _ATTESTATION = ("unknown", "unknown")

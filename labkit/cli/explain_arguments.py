@@ -1,9 +1,9 @@
-"""How the command line of `labkit explain` is read: what is named there, and what its options stand for."""
+"""The command line of `labkit explain`: its options, what is named there, and what stands for what."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,20 +12,219 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from labkit import archives
+from labkit import core
 from labkit.base.errors import MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Versions, read_version
-from labkit.explain import dockerfiles
-from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile, may_be_compose, refuse_empty_folder
-from labkit.explain.image_lookup import ImageFinder
-from labkit.explain.manifest_files import is_manifest
-from labkit.explain.rows import Explanations
+from labkit.explain import on_demand
+from labkit.explain.file_kinds import is_dockerfile, is_manifest, may_be_compose, refuse_empty_folder
 
 if TYPE_CHECKING:
     from labkit.core.image_platform import ImagePlatform
+    from labkit.explain.dockerfiles import Builder
 
 GATE, _AS_CONFIGURED = "--gate", "configured"
 _LEVELS = re.compile(r"[a-z-]+(,[a-z-]+)+|root|refused|unknown|maybe-root|maybe-refused")
+_NEWEST = Versions()
+_PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+def complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The lab's sample images that begin so, and files."""
+    try:
+        from labkit.lab.lab import Lab
+    except ModuleNotFoundError:  # The lab's packages are not installed: there are none of its images.
+        return [CompletionItem(begun, type="file")]
+    names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
+    return [*names, CompletionItem(begun, type="file")]
+
+
+_QUESTION = (
+    click.argument("images", metavar="[IMAGE]...", nargs=-1, shell_complete=complete_images),
+    click.option(
+        "-f", "--filename", "places", multiple=True, metavar="FILE", help="Manifests: file, folder, - for stdin."
+    ),
+    click.option("-R", "--recursive", is_flag=True, help="Read the folders' subfolders too."),
+    click.option(
+        "--build",
+        "build_folders",
+        is_flag=True,
+        help="Build a folder's kustomization or Helm chart first, by kubectl, kustomize or helm, "
+        "and read what comes out.",
+    ),
+    click.option("-u", "--user", help="As docker run --user."),
+    click.option("--group-add", multiple=True, metavar="GROUP", help="As docker run --group-add."),
+    click.option(
+        "--image-user",
+        multiple=True,
+        metavar="NAME=USER",
+        help="The USER of an image, by any spelling of its name: overrides its own, needs no engine.",
+    ),
+    click.option(
+        "--archive", "archives", multiple=True, metavar="PATH", help="Look manifests' images up in it as well."
+    ),
+    click.option(
+        "--no-pods",
+        "podless",
+        multiple=True,
+        metavar="KIND",
+        help="A kind whose objects run no pods, such as Widget or Widget.example.org.",
+    ),
+    click.option(
+        "--image-env",
+        multiple=True,
+        metavar="NAME=VARIABLE=VALUE",
+        help="A variable that an image sets, for a Dockerfile that is made from it.",
+    ),
+    click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="As docker build --build-arg."),
+    click.option("--target", default="", metavar="STAGE", help="As docker build --target."),
+    click.option("--all-stages", is_flag=True, help="A row for each stage of a Dockerfile."),
+    click.option(
+        "--builder",
+        type=click.Choice(["buildkit", "classic"]),
+        default="buildkit",
+        help="Whose rules for Dockerfiles: BuildKit's, or those of the engine's builder before it.",
+    ),
+    click.option(
+        "--namespace-level",
+        "levels",
+        multiple=True,
+        metavar="[NAMESPACE=]LEVEL",
+        help="What a namespace enforces (baseline, restricted:v1.30), or all of which the files hold no level.",
+    ),
+    click.option(
+        "--offline/--online",
+        envvar="LABKIT_OFFLINE",
+        help="Ask no registry about images, and no engine elsewhere; --online is the default.",
+    ),
+    click.option(
+        "--platform",
+        metavar="OS/ARCH[/VARIANT]",
+        help="Of images that are made for several; the default is this machine's.",
+    ),
+    click.option(
+        "--cluster",
+        is_flag=True,
+        help="All workloads and pods of a cluster, by your own kubeconfig; only reads (get, list).",
+    ),
+    click.option(
+        "--context", metavar="NAME", help="With --cluster: the kubeconfig's context. The default is its current."
+    ),
+    click.option(
+        "-n", "--namespace", "namespaces", multiple=True, help="With --cluster: the default is the context's."
+    ),
+    click.option("-A", "--all-namespaces", is_flag=True, help="With --cluster: all namespaces."),
+    click.option("--kubernetes", metavar="VERSION", help="Rules of an older cluster, such as 1.33."),
+    click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3."),
+    click.option("--batch", is_flag=True, help="Answer JSON lines from standard input."),
+)
+"""What is asked about, and by whose rules."""
+
+_PIPELINE = (
+    click.option(
+        GATE,
+        metavar="[LEVELS]",
+        help="Exit status 1 if a container is refused, is root or its user not known, or an object may run unseen "
+        "pods. LEVELS are those of root, maybe-root, refused, maybe-refused that shut it, with commas; "
+        "unknown is both maybes.",
+    ),
+    click.option("--config", type=_PATH, help="The default is labkit-explain.toml in this folder, if it is there."),
+    click.option("--baseline", type=_PATH, help="A gate minds only what is not in this file."),
+    click.option(
+        "--format",
+        "report",
+        type=click.Choice(["text", "json", "sarif", "junit", "github"]),
+        help="A table (the default), JSON as of --json, SARIF 2.1.0, JUnit's XML, or annotations of GitHub Actions.",
+    ),
+    click.option(
+        "--lock", is_flag=True, help="Write labkit-explain.lock: what is known of the images, for where they are not."
+    ),
+    click.option(
+        "--fix", is_flag=True, help="Print the patch with which refused and root containers pass, for git apply."
+    ),
+    click.option("--write-baseline", type=_PATH, help="Write into this file what there is, and mind none of it."),
+)
+"""What pipelines need; most calls have none of these."""
+
+
+def explain_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command all options of `labkit explain`, in the order of its help."""
+    for option in reversed((*_QUESTION, *_PIPELINE)):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class ExplainArguments:
+    """What the options say of the question, named as `labkit explain --help` explains them."""
+
+    images: Sequence[str]
+    places: Sequence[str]
+    recursive: bool
+    build_folders: bool
+    user: str | None
+    group_add: Sequence[str]
+    image_user: Sequence[str]
+    archives: Sequence[str]
+    podless: Sequence[str]
+    image_env: Sequence[str]
+    build_args: Sequence[str]
+    target: str
+    all_stages: bool
+    builder: Builder
+    levels: Sequence[str]
+    offline: bool
+    platform: str | None
+    cluster: bool
+    context: str | None
+    namespaces: Sequence[str]
+    all_namespaces: bool
+    kubernetes: str | None
+    runc: str | None
+    batch: bool
+
+    def versions(self) -> Versions:
+        """Whose rules count: the newest, but for those that are named.
+
+        Raises:
+            Misuse: one is not a version.
+        """
+        return Versions(
+            _parse_version("--kubernetes", self.kubernetes, _NEWEST.kubernetes),
+            _parse_version("--runc", self.runc, _NEWEST.engine_runc),
+        )
+
+    def wanted_platform(self) -> ImagePlatform | None:
+        """What images are wanted for, None for this machine.
+
+        Raises:
+            Misuse: it is not a platform.
+        """
+        return _parse_platform(self.platform) if self.platform is not None else None
+
+    def check_cluster(self, named: Named, fix: bool) -> None:
+        """See that nothing contradicts the options that speak of a cluster.
+
+        Raises:
+            Misuse: something does.
+            MachineLacks: what speaks to a cluster is not installed.
+        """
+        example = "for example\n  labkit explain --cluster --context NAME -n NAMESPACE"
+        if not self.cluster:
+            if self.context is not None or self.namespaces or self.all_namespaces:
+                raise Misuse("Reading --context, -n and -A", "they are for a cluster", example)
+            return
+        if named != Named():
+            raise Misuse("Explaining a cluster", "files or images are named as well", "ask about them by themselves")
+        if fix:
+            raise Misuse("Explaining a cluster", "--fix changes files, and there are none", "leave --fix out")
+        if self.namespaces and self.all_namespaces:
+            raise Misuse("Explaining a cluster", "-A means all namespaces, -n some", "leave one of them out")
+        if find_spec("lightkube") is None or find_spec("httpx2") is None:
+            raise MachineLacks(
+                "Explaining a cluster",
+                "the Python packages that speak to one are not installed",
+                f"add them\n  {add_packages_command()}",
+            )
 
 
 @dataclass(frozen=True)
@@ -53,10 +252,10 @@ class Named:
         of_folders += [name for name in images if Path(name).is_dir() and is_manifest(name)]
         for name in of_folders:
             refuse_empty_folder(name)
-        picked = [dockerfiles.builder_files(name, recursive) for name in of_folders]
+        picked = [on_demand.dockerfiles.builder_files(name, recursive) for name in of_folders]
         given = [name for name in (*places, *images) if name not in of_folders]
         to_build = [name for name in given if is_dockerfile(name)]
-        composed = [name for name in given if may_be_compose(name) and dockerfiles.is_compose(name)]
+        composed = [name for name in given if may_be_compose(name) and on_demand.dockerfiles.is_compose(name)]
         built = {*to_build, *composed}
         left = [name for name in images if name not in built]
         manifests = [name for name in left if is_manifest(name)]
@@ -68,64 +267,6 @@ class Named:
             tuple(name for name in manifests if name not in folders),
             tuple(name for name in left if name not in manifests),
         )
-
-
-@dataclass(frozen=True)
-class ClusterArguments:
-    """The options that speak of a cluster.
-
-    Args:
-        is_asked: whether a cluster is asked about.
-        context: None for the current one.
-        namespaces: none for that of the context.
-        is_all: whether all namespaces are asked about.
-    """
-
-    is_asked: bool
-    context: str | None
-    namespaces: Sequence[str]
-    is_all: bool
-
-    def check(self, named: Named, fix: bool) -> None:
-        """See that nothing contradicts.
-
-        Raises:
-            Misuse: something does.
-            MachineLacks: what speaks to a cluster is not installed.
-        """
-        example = "for example\n  labkit explain --cluster --context NAME -n NAMESPACE"
-        if not self.is_asked:
-            if self.context is not None or self.namespaces or self.is_all:
-                raise Misuse("Reading --context, -n and -A", "they are for a cluster", example)
-            return
-        if named != Named():
-            raise Misuse("Explaining a cluster", "files or images are named as well", "ask about them by themselves")
-        if fix:
-            raise Misuse("Explaining a cluster", "--fix changes files, and there are none", "leave --fix out")
-        if self.namespaces and self.is_all:
-            raise Misuse("Explaining a cluster", "-A means all namespaces, -n some", "leave one of them out")
-        if find_spec("lightkube") is None or find_spec("httpx2") is None:
-            raise MachineLacks(
-                "Explaining a cluster",
-                "the Python packages that speak to one are not installed",
-                f"add them\n  {add_packages_command()}",
-            )
-
-    def explain(self, finder: ImageFinder, levels: Sequence[str], versions: Versions | None) -> Explanations:
-        """As whom the cluster's containers run.
-
-        Args:
-            finder: looks images up.
-            levels: what namespaces enforce, as --namespace-level.
-            versions: whose rules count; None for those of the cluster.
-
-        Raises:
-            LabError: the cluster cannot be read.
-        """
-        from labkit.cli.explain_cluster import ask_cluster
-
-        kubernetes = versions.kubernetes if versions is not None else None
-        return ask_cluster(finder, self.context, self.namespaces, self.is_all, levels, kubernetes)
 
 
 class ExplainCommand(click.Command):
@@ -149,17 +290,7 @@ class ExplainCommand(click.Command):
         return super().parse_args(ctx, joined)
 
 
-def complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    """The lab's sample images that begin so, and files."""
-    try:
-        from labkit.lab.lab import Lab
-    except ModuleNotFoundError:  # The lab's packages are not installed: there are none of its images.
-        return [CompletionItem(begun, type="file")]
-    names = [CompletionItem(name) for name in Lab().catalogue if name.startswith(begun)]
-    return [*names, CompletionItem(begun, type="file")]
-
-
-def parse_version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
+def _parse_version(option: str, text: str | None, default: tuple[int, int]) -> tuple[int, int]:
     """The version that an option names, or the default.
 
     Raises:
@@ -173,13 +304,13 @@ def parse_version(option: str, text: str | None, default: tuple[int, int]) -> tu
     return version
 
 
-def parse_platform(text: str) -> ImagePlatform:
+def _parse_platform(text: str) -> ImagePlatform:
     """The platform that --platform names.
 
     Raises:
         Misuse: it is none.
     """
-    platform = archives.parse_platform(text)
+    platform = core.ImagePlatform.parse(text)
     if platform is None:
         raise Misuse(
             f"Reading --platform {text!r}", "it is not OS/ARCH[/VARIANT]", "for example\n  --platform linux/arm64"

@@ -6,16 +6,19 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from labkit.base.errors import Misuse
 from labkit.core import identity
 from labkit.core.identity.model import Versions
-from labkit.explain import pipelines
+from labkit.explain import on_demand
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
+
+if TYPE_CHECKING:
+    from labkit.explain import pipelines
 
 
 def print_answers(explained: Explanations, as_json: bool, report: str | None = None) -> None:
@@ -40,7 +43,7 @@ def exit_status(explained: Explanations, verdict: pipelines.GateVerdict | None, 
         return unread
     for line in verdict.remarks(all_is_there):
         echo(line, err=True)
-    objections = pipelines.lines_of(verdict.objections)
+    objections = on_demand.pipelines.lines_of(verdict.objections)
     for objection in objections:
         echo(objection, err=True, label="gate")
     return 1 if objections else unread
@@ -71,7 +74,7 @@ def write_lock(asked: pipelines.PipelineOptions, finder: ImageFinder, explained:
 
 def print_fix(explained: Explanations, again: pipelines.Explain) -> int:
     """Print a patch; the exit status says whether it is all that has to be done."""
-    plan = pipelines.plan_fixes(explained, again)
+    plan = on_demand.pipelines.plan_fixes(explained, again)
     if sys.stdout.isatty():
         echo(plan.patch)
     else:  # A tab, too, has to arrive as it is.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labkit.explain import dockerfiles
-from labkit.explain.explanations import rows_of_image
+from labkit.explain.image_explanations import rows_of_image
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanations

@@ -1,17 +1,14 @@
-"""`labkit explain` for images, archives and manifests."""
+"""As whom the containers of manifests run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labkit.base.errors import Misuse
 from labkit.core import identity
-from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict, judge, read_template
-from labkit.core.admission.policy import Policy
+from labkit.core.admission.api_server import judge
 from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.kubelet_rules import (
     effective_settings,
@@ -19,137 +16,18 @@ from labkit.core.identity.kubelet_rules import (
     is_for_windows,
     pod_and_container,
 )
-from labkit.core.identity.model import Answer, Image, ImageOrigin, Settings, Versions
-from labkit.core.image_reference import ImageReference
-from labkit.explain.asked_containers import Asked, AskedContainer
-from labkit.explain.image_lookup import ImageFinder, read_archives
+from labkit.core.identity.model import Versions
+from labkit.explain import on_demand
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.manifest_files import read_manifests
-from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations
-from labkit.explain.workload_kinds import read_workloads
+from labkit.explain.workload_kinds.asked_containers import Asked, AskedContainer
+from labkit.explain.workload_kinds.workload_reader import read_workloads
+
+if TYPE_CHECKING:
+    from labkit.core.admission.policy import Policy
 
 _NEWEST = Versions()
-_NAMESPACE = "default"
-_NON_ROOT = Settings(run_as_non_root=True)
-
-
-def explain_image(
-    finder: ImageFinder,
-    reference: str,
-    *,
-    image_user: str | None = None,
-    user: str | None = None,
-    group_add: Sequence[str] = (),
-    pod: Mapping[str, Any] | None = None,
-    container: Mapping[str, Any] | None = None,
-    levels: Sequence[str] = (),
-    versions: Versions | None = None,
-) -> Explanations:
-    """As whom an image runs: with settings in a pod, with options on the engine.
-
-    Without either there are three rows: a pod without settings, one with runAsNonRoot, and the engine.
-
-    Args:
-        finder: looks the image up.
-        reference: its name, or the path of an archive.
-        image_user: overrides the image's own USER.
-        user: as `docker run --user`.
-        group_add: as `docker run --group-add`.
-        pod: the pod's securityContext; it may hold `hostUsers` too, which is a field of the pod.
-        container: the container's securityContext.
-        levels: what namespaces enforce, as --namespace-level; the pod's is `default`.
-        versions: of kubelet and runc; None for the newest kubelet and the engine's own runc.
-
-    Raises:
-        LabError: there is no such image, no engine or no readable archive, or a setting is not valid.
-    """
-    if versions is None:
-        runc = finder.engine_runc() or _NEWEST.engine_runc
-        versions = Versions(engine_runc=runc, engine_ids=finder.engine_ids())
-    policy = NamespaceLevels.parse(levels).policy(_NAMESPACE, {})
-    _read_both(pod, container)  # A setting that is not valid is said before an image is looked for.
-    rows = []
-    for name, image in _look_up(finder, reference):
-        image = image if image_user is None else replace(image, user=image_user)
-        asked = rows_of_image(name, image, user, group_add, pod, container, policy, versions)
-        rows += asked or _three_rows(name, image, policy, versions)
-    if _is_path(reference):
-        return Explanations(rows, tuple(finder.notes)).with_origins(lambda _: ImageOrigin("archive"))
-    return Explanations(rows, tuple(finder.notes)).with_origins(finder.origin)
-
-
-def rows_of_image(
-    name: str,
-    image: Image,
-    user: str | None,
-    group_add: Sequence[str],
-    pod: Mapping[str, Any] | None,
-    container: Mapping[str, Any] | None,
-    policy: Policy | None,
-    versions: Versions = _NEWEST,
-) -> list[Explanation]:
-    """A row for the pod that is asked about, and one for the engine; none for what is not.
-
-    Args:
-        name: of the image.
-        image: what is known of it.
-        user: as `docker run --user`.
-        group_add: as `docker run --group-add`.
-        pod: the pod's securityContext, with its `hostUsers`.
-        container: the container's.
-        policy: what the pod's namespace enforces, None if that is not known.
-        versions: of kubelet and runc.
-
-    Raises:
-        Misuse: a setting is not valid.
-    """
-    of_pod, own = _read_both(pod, container)
-    rows = []
-    if pod is not None or container is not None:
-        answer = _answer_in_pod(image, of_pod, own, versions, pod or {}, container or {})
-        api = _verdict_on_settings(pod or {}, container or {}, policy, versions)
-        rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
-    if user is not None or group_add:
-        rows.append(_engine_row(name, image, user, group_add, versions))
-    return rows
-
-
-def _read_both(pod: Mapping[str, Any] | None, container: Mapping[str, Any] | None) -> tuple[Settings, Settings]:
-    of_pod = dict(pod or {})
-    host_users = of_pod.pop("hostUsers", None)
-    try:
-        return (
-            identity.read_settings({"securityContext": of_pod, "hostUsers": host_users}, "pod", identity.POD_FIELDS),
-            identity.read_settings({"securityContext": dict(container or {})}, "container", identity.CONTAINER_FIELDS),
-        )
-    except identity.MalformedCase as error:
-        raise Misuse(
-            "Reading the settings", str(error), "compare them with\n  labkit kubectl explain pod.spec"
-        ) from error
-
-
-def _answer_in_pod(
-    image: Image,
-    pod: Settings,
-    own: Settings,
-    versions: Versions,
-    of_pod: Mapping[str, Any],
-    of_container: Mapping[str, Any] = MappingProxyType({}),
-) -> Answer:
-    """The answer in a pod with these settings, of which Windows has more than Linux."""
-    if image.is_for_windows:
-        return identity.explain_on_windows(image, {"securityContext": of_pod}, {"securityContext": of_container})
-    return explain_in_pod(image, pod, own, versions=versions)
-
-
-def _verdict_on_settings(
-    pod: Mapping[str, Any], container: Mapping[str, Any], policy: Policy | None, versions: Versions
-) -> ApiVerdict:
-    context = dict(pod)
-    host_users = {"hostUsers": context.pop("hostUsers")} if "hostUsers" in context else {}
-    own = {"name": "container", "image": "image", "securityContext": dict(container)}
-    spec = {"securityContext": context, **host_users, "containers": [own]}
-    return judge(read_template({"spec": spec}, "Pod", ()), policy, versions.kubernetes)
 
 
 def explain_manifests(
@@ -181,7 +59,7 @@ def explain_manifests(
         Misuse: there is no such file.
     """
     asked = read_manifests(places, recursive, handed=handed, podless=podless, apart=apart, build=build)
-    return _explain_asked(finder, asked, NamespaceLevels.parse(levels), versions)
+    return _explain_asked(finder, asked, levels, versions)
 
 
 def explain_text(
@@ -195,17 +73,18 @@ def explain_text(
     asked = read_workloads(text)
     if asked.broken and not asked.containers:
         raise Misuse("Reading the manifest", asked.flaws[0], "compare it with\n  labkit kubectl explain pod.spec")
-    return _explain_asked(finder, asked, NamespaceLevels.parse(levels), versions)
+    return _explain_asked(finder, asked, levels, versions)
 
 
-def _explain_asked(finder: ImageFinder, asked: Asked, levels: NamespaceLevels, versions: Versions) -> Explanations:
+def _explain_asked(finder: ImageFinder, asked: Asked, levels: Sequence[str], versions: Versions) -> Explanations:
+    enforced = on_demand.NamespaceLevels.parse(levels) if levels or asked.policies else None
     finder.find_all(container.image for container in asked.containers if container.image)
-    rows = [
-        explain_container(finder, container, levels.policy(container.namespace, asked.policies), versions)
-        for container in asked.containers
-    ]
+    rows = []
+    for container in asked.containers:
+        policy = enforced.policy(container.namespace, asked.policies) if enforced is not None else None
+        rows.append(explain_container(finder, container, policy, versions))
     unjudged = (*asked.unjudged, *asked.templates)
-    empty = levels.by_name.keys() - {row.namespace for row in rows} if rows else ()
+    empty = enforced.by_name.keys() - {row.namespace for row in rows} if rows and enforced is not None else ()
     unused = [f"--namespace-level {name}: no container is in this namespace" for name in sorted(empty)]
     explained = Explanations(rows, (*asked.notes(), *finder.notes, *unused), tuple(asked.flaws), unjudged)
     return explained.with_origins(finder.origin)
@@ -244,60 +123,3 @@ def explain_container(
         never_root=bool(effective_settings(asked.pod, asked.own).run_as_non_root) and not answer.is_for_windows,
         annotations=asked.annotations,
     )
-
-
-def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:
-    """The image of a name, or all those of an archive."""
-    if _is_path(reference):
-        return [(content.reference, finder.from_archive(content)) for content in read_archives([reference])]
-    return [(reference, finder.find_or_fail(reference))]
-
-
-def _three_rows(name: str, image: Image, policy: Policy | None, versions: Versions) -> list[Explanation]:
-    """What people ask first: a pod without settings, one with runAsNonRoot, and the engine."""
-    questions: list[tuple[str, Settings, Mapping[str, Any]]] = [
-        ("without settings", Settings(), {}),
-        ("runAsNonRoot: true", _NON_ROOT, {"runAsNonRoot": True}),
-    ]
-    rows = []
-    for title, pod, context in questions:
-        answer = _answer_in_pod(image, pod, Settings(), versions, context)
-        rows.append(_image_row(name, "Pod", title, image, answer, _verdict_on_settings(context, {}, policy, versions)))
-    return [*rows, _engine_row(name, image, None, (), versions)]
-
-
-def _engine_row(name: str, image: Image, user: str | None, group_add: Sequence[str], versions: Versions) -> Explanation:
-    if image.is_for_windows:
-        answer = identity.explain_on_windows(replace(image, user=user or image.user), {}, {})
-    else:
-        answer = identity.explain_in_engine(image, user, group_add, versions=versions)
-    options = " ".join([*(["-u", user] if user else []), *(f"--group-add {group}" for group in group_add)])
-    return _image_row(name, "docker run", options, image, answer, NOT_ASKED)
-
-
-def _image_row(reference: str, kind: str, name: str, image: Image, answer: Answer, api: ApiVerdict) -> Explanation:
-    container = reference if _is_path(reference) else ImageReference.parse(reference).short_name
-    return Explanation(
-        file=None,
-        kind=kind,
-        name=name,
-        namespace=_NAMESPACE,
-        container=container,
-        role="main",
-        image=reference,
-        image_user=image.user,
-        answer=answer,
-        api=api,
-    )
-
-
-def _is_path(reference: str) -> bool:
-    """Whether an IMAGE is meant as a path: images of docker save and layouts lie in files that exist."""
-    return reference.startswith(("./", "../", "/")) or (_exists(reference) and not Path(reference).is_dir())
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(name).exists()
-    except OSError:  # such as a name too long for a file
-        return False

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from labkit import archives
+from labkit.base.architecture import image_architecture
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Image, ImageOrigin, KnownImage, home_of, names_an_account
 from labkit.core.image_reference import ImageReference, full_name
@@ -300,7 +299,7 @@ class ImageFinder:
         return self._connect_registries is not None and not (self._offline and "@" not in reference)
 
     def _wanted_architecture(self) -> str:
-        return self._platform.architecture if self._platform is not None else archives.image_architecture()
+        return self._platform.architecture if self._platform is not None else image_architecture()
 
     def _note(self, note: str) -> None:
         self.notes += [note] if note not in self.notes else []
@@ -315,19 +314,6 @@ class ImageFinder:
         if architecture not in ("", own):
             machine = "this machine is" if self._platform is None else "wanted was"
             self.notes.append(f"{reference}: it is built for {architecture}, {machine} {own}")
-
-
-def read_archives(paths: Sequence[Path | str], architecture: str | None = None) -> list[ImageContent]:
-    """All images of some archives.
-
-    Args:
-        paths: of the archives.
-        architecture: the wanted one, where an image is there for several; None for this machine's.
-
-    Raises:
-        ArchiveUnreadable: one of them is none.
-    """
-    return [image for path in paths for image in archives.read_archive(path, architecture=architecture)]
 
 
 def parse_users(pairs: Sequence[str]) -> dict[str, str]:

@@ -12,20 +12,13 @@ from pathlib import Path
 
 from labkit.base.errors import LabError, Misuse
 from labkit.explain import manifests
-from labkit.explain.asked_containers import Asked, MalformedManifest
+from labkit.explain.file_kinds import MANIFEST_ENDINGS
 from labkit.explain.manifests.documents import decode
-from labkit.explain.workload_kinds import has_placeholder, read_workloads
+from labkit.explain.workload_kinds.asked_containers import Asked, MalformedManifest
+from labkit.explain.workload_kinds.workload_reader import has_placeholder, read_workloads
 
-# kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions
-_ENDINGS = (".json", ".yaml", ".yml")
 _TOP_OF_AN_OBJECT = re.compile(r"""(?m)^["']?(apiVersion|kind)["']?[ \t]*:""")
 _LARGEST_FILE = 64 << 20
-_ARCHIVE_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.zst")
-# gzip, zstd, bzip2, xz, zip; and of tar in its first block
-_ARCHIVE_BEGINNINGS = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
-# opencontainers/image-spec:image-layout.md, and docker save before it wrote one
-_MARKS_OF_A_LAYOUT = ("oci-layout", "index.json", "manifest.json")
-_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
 def read_manifests(
@@ -61,32 +54,10 @@ def read_manifests(
     for file in files:
         asked.add(_read_file(file, podless, chosen=file in places))
     for file in handed:
-        if file.endswith(_ENDINGS):
+        if file.endswith(MANIFEST_ENDINGS):
             _is_folder(file)  # says it if there is no such file
         asked.add(_read_handed(file, podless))
     return asked
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a name is that of a file or folder of manifests, and not of an image or of an image archive.
-
-    A folder has to have a / in its name, for it may have the name of an image.
-    """
-    path = Path(name)
-    try:
-        if path.is_dir():
-            return "/" in name and not any((path / mark).exists() for mark in _MARKS_OF_A_LAYOUT)
-        if not path.exists():
-            return name.endswith(_ENDINGS)
-        if name.endswith(_ARCHIVE_ENDINGS):
-            return False
-        if name.endswith(_ENDINGS) or not path.is_file():
-            return True
-        with path.open("rb") as file:
-            beginning = file.read(_TAR_MAGIC_AT + len(_TAR_MAGIC))
-    except (OSError, ValueError):  # such as a name too long for a file; reading a file says why it cannot be read
-        return os.path.lexists(name) if "\0" not in name and len(name) < os.pathconf("/", "PC_PATH_MAX") else False
-    return not beginning.startswith(_ARCHIVE_BEGINNINGS) and beginning[_TAR_MAGIC_AT:] != _TAR_MAGIC
 
 
 def _read_handed(name: str, podless: frozenset[str]) -> Asked:
@@ -165,7 +136,7 @@ class _Walked:
                 str(Path(folder, file))
                 for file in sorted(files)
                 if not is_done
-                and file.endswith(_ENDINGS)
+                and file.endswith(MANIFEST_ENDINGS)
                 and _ends(Path(folder, file))
                 and not manifests.is_part_of_a_build(folder, file, files)
                 and not (self.build and manifests.is_resource(Path(folder, file)))

@@ -14,9 +14,9 @@ from typing import Any
 
 from labkit.adapters.image_registry import ConfiguredImage, RegistryAccess, RegistryFailed
 from labkit.adapters.image_registry.registry_failures import timed_out
-from labkit.archives.architecture import image_architecture
 from labkit.archives.archive_files import Flaw
 from labkit.archives.layers import account_files_of
+from labkit.base.architecture import image_architecture
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically

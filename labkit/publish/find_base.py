@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labkit.adapters.crane import Crane
 from labkit.adapters.engine import EngineUnreachable
-from labkit.archives.architecture import image_architecture
+from labkit.base.architecture import image_architecture
 from labkit.base.errors import LabFailed
 from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab

@@ -15,7 +15,7 @@ from typing import Any
 
 from labkit.explain.manifests.documents import decode, read_documents
 from labkit.explain.manifests.go_yaml import whole
-from labkit.explain.workload_kinds import read_workloads
+from labkit.explain.workload_kinds.workload_reader import read_workloads
 
 _KUBECTL = ("labkit", "kubectl", "create", "--dry-run=client", "--validate=false", "--output=json")
 _PIECES = (

@@ -1,7 +1,7 @@
 """Whether the API server lets an object in: decoding, validation, Pod Security. PURE.
 
-What concerns Windows, and the checks of Pod Security, are imported when they are first used (PEP 562): next to no
-manifest has any of the former, and most calls of `labkit explain` name no level.
+What concerns Windows, profiles of seccomp and AppArmor, and Pod Security is imported when it is first used (PEP 562):
+most manifests have none of the former, and most calls of `labkit explain` name no level.
 """
 
 from __future__ import annotations
@@ -12,17 +12,38 @@ from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.core.admission.pod_security import message_of, violations_of
+    from labkit.core.admission.policy import Policy
+    from labkit.core.admission.profiles import (
+        annotation_errors,
+        app_armor_errors,
+        mismatch_errors,
+        seccomp_errors,
+        with_app_armor_fields,
+    )
     from labkit.core.admission.windows import host_process_errors, options_errors, system_errors
 
-__all__ = ["host_process_errors", "message_of", "options_errors", "system_errors", "violations_of"]
+__all__ = [
+    "Policy",
+    "annotation_errors",
+    "app_armor_errors",
+    "host_process_errors",
+    "message_of",
+    "mismatch_errors",
+    "options_errors",
+    "seccomp_errors",
+    "system_errors",
+    "violations_of",
+    "with_app_armor_fields",
+]
+
+_PROFILES = ("annotation_errors", "app_armor_errors", "mismatch_errors", "seccomp_errors", "with_app_armor_fields")
 
 __getattr__ = imported_when_used(
     __name__,
     {
-        "host_process_errors": "windows",
-        "message_of": "pod_security",
-        "options_errors": "windows",
-        "system_errors": "windows",
-        "violations_of": "pod_security",
+        **dict.fromkeys(("host_process_errors", "options_errors", "system_errors"), "windows"),
+        **dict.fromkeys(("message_of", "violations_of"), "pod_security"),
+        **dict.fromkeys(_PROFILES, "profiles"),
+        "Policy": "policy",
     },
 )

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from labkit.core import admission
 from labkit.core.admission.decoding import WORKLOADS, decode, fields_of
 from labkit.core.admission.field_errors import FieldError, part_of
-from labkit.core.admission.policy import Policy
-from labkit.core.admission.profiles import with_app_armor_fields
 from labkit.core.admission.validation import validate_pod
 from labkit.core.causes import Cause
+
+if TYPE_CHECKING:
+    from labkit.core.admission.policy import Policy
 
 NOT_LET_IN: Final = "the API server does not let it in"
 _OWN: Final = {(f"{group}/v1" if group else "v1", kind) for group, kind in WORKLOADS}
@@ -106,8 +107,8 @@ def read_template(document: Mapping[Any, Any], kind: str, steps: Sequence[str]) 
     decoded = decode(document, kind)
     template = _follow(decoded.value, steps)
     metadata, spec = part_of(template, "metadata"), part_of(template, "spec")
-    if kind == "Pod":
-        spec = with_app_armor_fields(metadata, spec)
+    if kind == "Pod" and metadata.get("annotations"):
+        spec = admission.with_app_armor_fields(metadata, spec)
     verdict = LET_IN
     if (message := decoded.message) is not None:
         hints = [decoded.mismatch_hint] if decoded.mismatch is not None else list(dict.fromkeys(decoded.hints))

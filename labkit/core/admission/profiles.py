@@ -29,10 +29,8 @@ _APP_ARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 _MUST_MATCH: Final = "{} {} in annotation and field must match"
 
 
-def seccomp_errors(profile: Mapping[str, Any] | None, path: str) -> Iterator[FieldError]:
+def seccomp_errors(profile: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     """validateSeccompProfileField."""
-    if profile is None:
-        return
     kind, file = profile.get("type", ""), profile.get("localhostProfile")
     if not kind:
         yield required(f"{path}.type", "type is required when seccompProfile is set")
@@ -49,10 +47,8 @@ def seccomp_errors(profile: Mapping[str, Any] | None, path: str) -> Iterator[Fie
         yield FieldError(f"{path}.localhostProfile", f"Invalid value: {shown}: {detail}")
 
 
-def app_armor_errors(profile: Mapping[str, Any] | None, path: str) -> Iterator[FieldError]:
+def app_armor_errors(profile: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     """ValidateAppArmorProfileField."""
-    if profile is None:
-        return
     kind, name = profile.get("type", ""), profile.get("localhostProfile")
     where = f"{path}.localhostProfile"
     if kind == "Localhost":

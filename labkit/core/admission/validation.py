@@ -22,7 +22,6 @@ from labkit.core.admission.field_errors import (
     part_of,
     required,
 )
-from labkit.core.admission.profiles import annotation_errors, app_armor_errors, mismatch_errors, seccomp_errors
 from labkit.core.identity.model import MAX_ID, is_valid_id
 
 _CHANGE_POLICIES: Final = {
@@ -52,7 +51,8 @@ def validate_pod(metadata: Mapping[str, Any], spec: Mapping[str, Any], path: str
         spec: decoded.
         path: of the spec.
     """
-    errors = [*annotation_errors(metadata, spec, path)]
+    has_annotations = bool(metadata.get("annotations"))
+    errors = [*admission.annotation_errors(metadata, spec, path)] if has_annotations else []
     host_users = spec.get("hostUsers", True)
     for name in ("containers", "initContainers", "ephemeralContainers"):
         for index, container in enumerate(spec.get(name, ())):
@@ -71,7 +71,8 @@ def validate_pod(metadata: Mapping[str, Any], spec: Mapping[str, Any], path: str
         errors += _no_host_users(spec, path)
     if spec.get("os") is not None:
         errors += admission.system_errors(spec, path)
-    errors += mismatch_errors(metadata, spec, path)
+    if has_annotations:
+        errors += admission.mismatch_errors(metadata, spec, path)
     return list(dict.fromkeys(errors))
 
 
@@ -88,10 +89,12 @@ def _pod(context: Mapping[str, Any], spec: Mapping[str, Any], path: str) -> Iter
         yield from _id({"": gid}, "", f"{path}.supplementalGroups[{index}]")
     yield from _sysctls(context, spec, f"{path}.sysctls")
     yield from _policy(context, "fsGroupChangePolicy", path)
-    yield from seccomp_errors(context.get("seccompProfile"), f"{path}.seccompProfile")
+    if (profile := context.get("seccompProfile")) is not None:
+        yield from admission.seccomp_errors(profile, f"{path}.seccompProfile")
     if (options := context.get("windowsOptions")) is not None:
         yield from admission.options_errors(options, f"{path}.windowsOptions")
-    yield from app_armor_errors(context.get("appArmorProfile"), f"{path}.appArmorProfile")
+    if (profile := context.get("appArmorProfile")) is not None:
+        yield from admission.app_armor_errors(profile, f"{path}.appArmorProfile")
     yield from _policy(context, "supplementalGroupsPolicy", path)
     yield from _policy(context, "seLinuxChangePolicy", path)
 
@@ -105,7 +108,8 @@ def _container(context: Mapping[str, Any], path: str, host_users: bool) -> Itera
         yield not_supported(f"{path}.procMount", proc_mount, _PROC_MOUNTS)
     if proc_mount == "Unmasked" and host_users:
         yield invalid(f"{path}.procMount", proc_mount, "`hostUsers` must be false to use `Unmasked`")
-    yield from seccomp_errors(context.get("seccompProfile"), f"{path}.seccompProfile")
+    if (profile := context.get("seccompProfile")) is not None:
+        yield from admission.seccomp_errors(profile, f"{path}.seccompProfile")
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
             detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
@@ -115,7 +119,8 @@ def _container(context: Mapping[str, Any], path: str, host_users: bool) -> Itera
             yield invalid(path, context, detail)
     if (options := context.get("windowsOptions")) is not None:
         yield from admission.options_errors(options, f"{path}.windowsOptions")
-    yield from app_armor_errors(context.get("appArmorProfile"), f"{path}.appArmorProfile")
+    if (profile := context.get("appArmorProfile")) is not None:
+        yield from admission.app_armor_errors(profile, f"{path}.appArmorProfile")
 
 
 def _id(context: Mapping[str, Any], name: str, path: str) -> Iterator[FieldError]:

@@ -12,8 +12,8 @@ from labkit.core.admission.policy import Policy
 from labkit.core.identity.model import read_version
 from labkit.core.pods.pod_containers import as_mapping
 from labkit.core.pods.pod_owners import Owner, owner_of
-from labkit.explain.asked_containers import Asked
-from labkit.explain.workload_kinds import read_live_object
+from labkit.explain.workload_kinds.asked_containers import Asked
+from labkit.explain.workload_kinds.workload_reader import read_live_object
 
 if TYPE_CHECKING:
     from labkit.adapters.kube.cluster_reader import ClusterReader

@@ -10,7 +10,6 @@ from labkit.core.causes import Cause
 from labkit.core.identity.kubelet_rules import effective_settings
 from labkit.core.identity.model import Versions
 from labkit.core.pods.pod_containers import ProcessIdentity
-from labkit.explain.asked_containers import AskedContainer
 from labkit.explain.clusters.cluster_objects import ClusterObjects, LiveWorkload
 from labkit.explain.clusters.pod_groups import ContainerTally, PodVariant, WorkloadKey, all_tallies
 from labkit.explain.explanations import explain_container
@@ -18,6 +17,7 @@ from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation
 from labkit.explain.seen_in_pods import SeenIdentity, SeenInPods, SeenRefusal
+from labkit.explain.workload_kinds.asked_containers import AskedContainer
 
 Groups = Mapping[WorkloadKey, Mapping[bytes, PodVariant]]
 _MOST_SHOWN = 3

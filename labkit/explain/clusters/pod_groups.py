@@ -20,9 +20,9 @@ from labkit.core.pods.pod_containers import (
 )
 from labkit.core.pods.pod_owners import owner_of, top_owner
 from labkit.core.pods.verdicts import judge
-from labkit.explain.asked_containers import AskedContainer
 from labkit.explain.clusters.cluster_objects import ClusterObjects
-from labkit.explain.workload_kinds import read_live_object
+from labkit.explain.workload_kinds.asked_containers import AskedContainer
+from labkit.explain.workload_kinds.workload_reader import read_live_object
 
 # What of a pod's spec and of a container decides as whom it runs.
 _OF_POD = ("securityContext", "hostUsers", "os", "nodeSelector", "affinity")

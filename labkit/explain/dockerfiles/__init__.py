@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from labkit.explain.dockerfiles.base_images import BaseFinder, parse_variables
     from labkit.explain.dockerfiles.compose_files import explain_compose
     from labkit.explain.dockerfiles.compose_services import is_compose
-    from labkit.explain.dockerfiles.dockerfile_files import is_dockerfile
     from labkit.explain.dockerfiles.dockerfile_rows import (
         DockerfileQuestion,
         explain_build,
@@ -37,7 +36,6 @@ __all__ = [
     "explain_dockerfile_text",
     "explain_dockerfiles",
     "is_compose",
-    "is_dockerfile",
     "parse_build_args",
     "parse_variables",
     "read_dockerfile",
@@ -56,7 +54,6 @@ __getattr__ = imported_when_used(
         "explain_dockerfile_text": "dockerfile_rows",
         "explain_dockerfiles": "dockerfile_rows",
         "is_compose": "compose_services",
-        "is_dockerfile": "dockerfile_files",
         "read_dockerfile": "dockerfile_rows",
         "parse_build_args": "stages",
         "parse_variables": "base_images",

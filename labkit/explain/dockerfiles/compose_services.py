@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
-from labkit.explain.dockerfiles.dockerfile_files import has_compose_name, may_be_compose
+from labkit.explain.file_kinds import has_compose_name, may_be_compose
 from labkit.explain.manifests.documents import decode
 from labkit.explain.manifests.go_yaml import BadYaml, Fields, read_document
 

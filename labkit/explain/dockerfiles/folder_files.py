@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labkit.explain.dockerfiles.compose_includes import override_of
 from labkit.explain.dockerfiles.compose_services import is_compose
-from labkit.explain.dockerfiles.dockerfile_files import has_dockerfile_name, may_be_compose
+from labkit.explain.file_kinds import has_dockerfile_name, may_be_compose
 
 _OTHERS = frozenset({"node_modules", "__pycache__"})
 """Folders of packages that others made, besides those whose names begin with a dot."""

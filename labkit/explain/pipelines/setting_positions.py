@@ -12,8 +12,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from labkit.core.causes import Cause
 from labkit.explain.manifests.go_yaml import BadYaml, compose
-from labkit.explain.manifests.pod_shapes import ROLES
 from labkit.explain.rows import Explanation
+from labkit.explain.workload_kinds.asked_containers import ROLES
 
 _SEPARATOR = re.compile(r"(?m)^---")
 _LINE = re.compile(r"\bline (\d+)\b")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from labkit.adapters import go
-from labkit.archives import image_architecture
+from labkit.base.architecture import image_architecture
 from labkit.base.errors import Misuse
 from labkit.base.resources import CLUSTER, kit_version, require
 from labkit.lab.samples.build_contexts import collect, content_hash

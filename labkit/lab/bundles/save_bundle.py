@@ -10,7 +10,7 @@ from typing import IO
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine, image_labels
-from labkit.archives import image_architecture
+from labkit.base.architecture import image_architecture
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
 from labkit.base.locks import locked

@@ -6,7 +6,10 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import socketserver
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -90,6 +93,35 @@ def test_files_are_read_and_the_container_is_removed(engine: EngineSocket) -> No
     files = engine.look_inside("a:1", ["/etc/passwd", "/etc/group"])
     assert files == {"/etc/passwd": PathInImage(0, 0, "644", "root:x:0:0"), "/etc/group": None}
     assert _Engine.asked[-1] == "DELETE /containers/c1?force=1&v=1"
+
+
+MOST_MODULES = 46
+"""What asks an engine is in it; tests/unit/cli/test_extras.py has the number without one."""
+
+
+def test_explaining_a_manifest_by_the_engine_loads_few_modules(engine: EngineSocket, tmp_path: Path) -> None:
+    _Engine.answers |= {
+        "GET /images/a:1/json": (200, b'{"Id": "sha256:1", "Config": {"User": "5"}, "Architecture": "amd64"}'),
+        "POST /containers/create": (201, b'{"Id": "c1"}'),
+        "GET /containers/c1/archive?path=%2Fetc%2Fpasswd": (200, _tar("passwd", "app:x:5:5::/app:/bin/sh\n")),
+        "DELETE /containers/c1?force=1&v=1": (204, b""),
+    }
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: 'a:1'}]}\n"
+    )
+    program = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+    program += "from labkit.cli import main; main(prog_name='labkit')"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "explain", "-f", "pod.yaml"],
+        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/socket", "LABKIT_STATE": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "uid 5 (app)" in done.stdout
+    own = [name for name in done.stderr.split() if name.partition(".")[0] == "labkit"]
+    assert len(own) <= MOST_MODULES, own
 
 
 def test_a_container_is_removed_though_reading_fails(engine: EngineSocket) -> None:

@@ -14,7 +14,8 @@ from labkit.archives.archive import ImageContent
 from labkit.base.errors import MachineLacks, Misuse
 from labkit.cli import main
 from labkit.core.admission.policy import Policy
-from labkit.explain.explanations import explain_image, explain_text
+from labkit.explain.explanations import explain_text
+from labkit.explain.image_explanations import explain_image
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations

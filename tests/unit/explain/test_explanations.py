@@ -19,9 +19,10 @@ from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
 from labkit.cli import main
 from labkit.cli.explain_output import answer_batch
-from labkit.explain import explanations
+from labkit.explain import image_explanations
 from labkit.explain.engine_lookup import EngineLookup
-from labkit.explain.explanations import explain_image, explain_text
+from labkit.explain.explanations import explain_text
+from labkit.explain.image_explanations import explain_image
 from labkit.explain.image_lookup import ImageFinder, parse_users
 from labkit.explain.manifest_files import read_manifests
 
@@ -223,7 +224,7 @@ def test_what_could_not_be_read_is_shown_in_a_notebook_too() -> None:
 
 def test_every_image_of_an_archive_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = [ImageContent(name, user, (), "", None, None) for name, user in (("one", "1"), ("two", "2"))]
-    monkeypatch.setattr(explanations, "read_archives", lambda _: contents)
+    monkeypatch.setattr(image_explanations, "read_archives", lambda _: contents)
     (tmp_path / "images.tar").touch()
     rows = explain_image(finder(_no_engine), str(tmp_path / "images.tar"))
     assert [(row.image, row.answer.uid) for row in rows if row.name == "without settings"] == [("one", 1), ("two", 2)]

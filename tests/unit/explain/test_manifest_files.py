@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from labkit.base.errors import Misuse
 from labkit.cli import main
-from labkit.explain.manifest_files import is_manifest, read_manifests
+from labkit.explain.file_kinds import is_manifest
+from labkit.explain.manifest_files import read_manifests
 
 GOOD = """apiVersion: v1
 kind: Pod

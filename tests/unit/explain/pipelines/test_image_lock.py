@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 
 from labkit.archives.archive import ImageContent
 from labkit.base.configuration import Configuration
-from labkit.cli import explain_command, main
+from labkit.cli import main
 from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Image, KnownImage, Settings
+from labkit.explain import on_demand
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.image_lock import read_lock, write_lock
@@ -73,10 +74,10 @@ def test_no_password_comment_or_shell_is_written() -> None:
 def test_the_lock_file_is_written_from_an_archive_and_read_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     content = ImageContent("registry.example/app:1", "app", ("HOME=/data",), "", PASSWD, GROUP)
     with monkeypatch.context() as patch:
-        patch.setattr(explain_command, "read_archives", lambda _: [content])
-        assert run("--lock", "-f", "pod.yaml").exit_code == 0
+        patch.setattr(on_demand, "read_archives", lambda *_: [content])
+        assert run("--lock", "-f", "pod.yaml", "--archive", "image.tar").exit_code == 0
         Path("labkit-explain.lock").rename("kept")
-        with_archive = json.loads(run("-f", "pod.yaml", "--json").stdout)
+        with_archive = json.loads(run("-f", "pod.yaml", "--archive", "image.tar", "--json").stdout)
     Path("kept").rename("labkit-explain.lock")
     result = run("-f", "pod.yaml", "--json", "--gate")
     assert result.exit_code == 0, result.output
@@ -140,8 +141,8 @@ def test_the_base_of_a_dockerfile_is_locked_with_its_environment(monkeypatch: py
     Path("Dockerfile").write_text("FROM registry.example/app:1\nUSER $APP_UID\n")
     content = ImageContent("registry.example/app:1", "", ("APP_UID=1654",), "", PASSWD, GROUP)
     with monkeypatch.context() as patch:
-        patch.setattr(explain_command, "read_archives", lambda _: [content])
-        assert run("--lock", "Dockerfile").exit_code == 0
+        patch.setattr(on_demand, "read_archives", lambda *_: [content])
+        assert run("--lock", "Dockerfile", "--archive", "image.tar").exit_code == 0
     (row,) = json.loads(run("Dockerfile", "--json").stdout)
     assert (row["image_user"], row["runs_as"]["user"]) == ("1654", "app")
 

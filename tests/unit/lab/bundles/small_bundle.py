@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.adapters import go
-from labkit.archives import image_architecture
+from labkit.base.architecture import image_architecture
 from labkit.base.resources import kit_version
 from labkit.lab.bundles.bundle_manifest import (
     FORMAT,

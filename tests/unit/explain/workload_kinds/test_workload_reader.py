@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from labkit.core.admission.policy import Policy
 from labkit.core.identity.model import Settings
-from labkit.explain.asked_containers import Asked
-from labkit.explain.workload_kinds import read_workloads
+from labkit.explain.workload_kinds.asked_containers import Asked
+from labkit.explain.workload_kinds.workload_reader import read_workloads
 
 CONTAINER = {"name": "app", "image": "nginx"}
 SPEC: dict[str, Any] = {"containers": [CONTAINER]}

@@ -6,17 +6,29 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from labkit.core import admission
 from labkit.core.admission.api_server import LET_IN, PodTemplate, is_own_kind, read_foreign_pod, read_template
 from labkit.core.admission.decoding import decode
-from labkit.core.admission.policy import Policy
 from labkit.core.identity.kubelet_rules import settings_of
-from labkit.explain.asked_containers import Asked, AskedContainer, MalformedManifest
+from labkit.explain import workload_kinds
 from labkit.explain.manifests.documents import TOO_DEEP, KubeDocument, read_documents
 from labkit.explain.manifests.go_yaml import Fields
-from labkit.explain.manifests.known_kinds import group_of, need_have_no_pods, pod_path, runs_no_pods
-from labkit.explain.manifests.pod_shapes import ROLES, ContainerShape, PodShape, Unseen, find_pods
+from labkit.explain.workload_kinds.asked_containers import (
+    ROLES,
+    Asked,
+    AskedContainer,
+    ContainerShape,
+    MalformedManifest,
+    PodShape,
+    Unseen,
+    group_of,
+    pod_path,
+)
+
+if TYPE_CHECKING:
+    from labkit.core.admission.policy import Policy
 
 _STEPS = ("jobTemplate", "podTemplate", "template", "spec")
 # Helm and Jinja, envsubst, pipelines; <IMAGE> as in a manual
@@ -77,12 +89,12 @@ def _read_object(value: Any, document: KubeDocument, podless: frozenset[str], *,
         return _read_workload(value, path, document)
     if kind == "Namespace" and not group:
         return Asked(passed_over=Counter({kind: 1}), policies=_policies(value))
-    if runs_no_pods(kind, group) or not podless.isdisjoint({kind, f"{kind}.{group}"}):
+    if workload_kinds.runs_no_pods(kind, group) or not podless.isdisjoint({kind, f"{kind}.{group}"}):
         return Asked(passed_over=Counter({kind: 1}))
     asked = _read_by_shape(value, document, podless)
     if asked == Asked():
         # Without apiVersion, no API server takes it.
-        if need_have_no_pods(kind, group) or not isinstance(value.get("apiVersion"), str):
+        if workload_kinds.need_have_no_pods(kind, group) or not isinstance(value.get("apiVersion"), str):
             return Asked(passed_over=Counter({kind: 1}))
         return Asked(unjudged=[_unjudged(value, "no pod was found in it, and it is not known to run none")])
     return asked
@@ -91,7 +103,7 @@ def _read_object(value: Any, document: KubeDocument, podless: frozenset[str], *,
 def _policies(namespace: Mapping[str, Any]) -> dict[str, Policy]:
     """What a Namespace enforces, by its name; nothing where its labels do not say."""
     metadata = _mapping(namespace.get("metadata"))
-    name, policy = metadata.get("name"), Policy.of_labels(_mapping(metadata.get("labels")))
+    name, policy = metadata.get("name"), admission.Policy.of_labels(_mapping(metadata.get("labels")))
     return {name: policy} if isinstance(name, str) and policy is not None else {}
 
 
@@ -130,7 +142,7 @@ def _read_workload(value: Mapping[str, Any], path: Sequence[str], document: Kube
 
 def _read_by_shape(value: Mapping[str, Any], document: KubeDocument, podless: frozenset[str]) -> Asked:
     asked = Asked()
-    for part in find_pods(value, value["kind"], group_of(value)):
+    for part in workload_kinds.find_pods(value, value["kind"], group_of(value)):
         if isinstance(part, PodShape):
             asked.add(_read_pod(value, part, document))
         elif isinstance(part, Unseen):

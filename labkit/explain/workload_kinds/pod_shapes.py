@@ -6,49 +6,16 @@ Sources for what is no list of `containers`: argoproj/argo-workflows:pkg/apis/wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from labkit.explain.manifests.documents import read_documents
+from labkit.explain.workload_kinds.asked_containers import ROLES, ContainerShape, Part, PodShape, Role, Unseen
 
-Role = Literal["init", "main", "ephemeral"]
-ROLES: Final[dict[str, Role]] = {"initContainers": "init", "containers": "main", "ephemeralContainers": "ephemeral"}
 # What holds no pods, or speaks of pods that are there already.
 _NOT_LOOKED_INTO: Final = frozenset({"metadata", "status", "openAPIV3Schema", "data", "stringData", "binaryData"})
 _OF_A_POD: Final = frozenset({*ROLES, "container", "script", "containerSet", "sidecars", "securityContext", "volumes"})
-
-
-@dataclass(frozen=True)
-class ContainerShape:
-    """A container in an object: its role, its fields, and a name for it if it has none of its own."""
-
-    role: Role
-    fields: Mapping[str, Any]
-    fallback_name: str
-
-
-@dataclass(frozen=True)
-class PodShape:
-    """A pod in an object.
-
-    Args:
-        spec: holds the pod's settings.
-        containers: those of the pod.
-    """
-
-    spec: Mapping[str, Any]
-    containers: Sequence[ContainerShape]
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """What may change a pod, and is not understood here."""
-
-    reason: str
-
-
-Part = PodShape | Unseen | Mapping[str, Any]
 
 
 def find_pods(document: Mapping[str, Any], kind: str, group: str | None) -> Iterator[Part]:

@@ -1,7 +1,8 @@
-"""Which files are Dockerfiles, by their names or by how they begin, and which may be for Compose."""
+"""What a file is, by its name or by how it begins: a manifest, a Dockerfile, for Compose, an image archive."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -34,7 +35,37 @@ _SERVICES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?services[\"']?[ \t]*:")
 _INCLUDES = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?[\"']?include[\"']?[ \t]*:")
 _COMPOSE_NAME = re.compile(r"(docker-)?compose([.-].*)?\.ya?ml", re.IGNORECASE)
 _LARGEST_COMPOSE = 4 << 20
-_OTHER_ENDINGS = (".yaml", ".yml", ".json")
+# kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions
+MANIFEST_ENDINGS = (".json", ".yaml", ".yml")
+_YAML_ENDINGS = (".yaml", ".yml")
+_ARCHIVE_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.zst")
+# gzip, zstd, bzip2, xz, zip; and of tar in its first block
+_ARCHIVE_BEGINNINGS = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
+# opencontainers/image-spec:image-layout.md, and docker save before it wrote one
+_MARKS_OF_A_LAYOUT = ("oci-layout", "index.json", "manifest.json")
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a name is that of a file or folder of manifests, and not of an image or of an image archive.
+
+    A folder has to have a / in its name, for it may have the name of an image.
+    """
+    path = Path(name)
+    try:
+        if path.is_dir():
+            return "/" in name and not any((path / mark).exists() for mark in _MARKS_OF_A_LAYOUT)
+        if not path.exists():
+            return name.endswith(MANIFEST_ENDINGS)
+        if name.endswith(_ARCHIVE_ENDINGS):
+            return False
+        if name.endswith(MANIFEST_ENDINGS) or not path.is_file():
+            return True
+        with path.open("rb") as file:
+            beginning = file.read(_TAR_MAGIC_AT + len(_TAR_MAGIC))
+    except (OSError, ValueError):  # such as a name too long for a file; reading a file says why it cannot be read
+        return os.path.lexists(name) if "\0" not in name and len(name) < os.pathconf("/", "PC_PATH_MAX") else False
+    return not beginning.startswith(_ARCHIVE_BEGINNINGS) and beginning[_TAR_MAGIC_AT:] != _TAR_MAGIC
 
 
 def has_dockerfile_name(name: str) -> bool:
@@ -67,7 +98,7 @@ def is_dockerfile(name: str) -> bool:
             return False
         if has_dockerfile_name(name):
             return True
-        if name.endswith(_OTHER_ENDINGS) or not path.is_file():
+        if name.endswith(MANIFEST_ENDINGS) or not path.is_file():
             return False
         with path.open("rb") as file:
             return _BEGINS.match(file.read(_HEAD_BYTES)) is not None
@@ -82,7 +113,7 @@ def may_be_compose(name: str) -> bool:
         return _SERVICES.search(head) is not None and b"apiVersion" not in head
     path = Path(name)
     try:
-        if not name.endswith(_OTHER_ENDINGS[:2]) or not path.is_file():
+        if not name.endswith(_YAML_ENDINGS) or not path.is_file():
             return False
         with path.open("rb") as file:
             text = file.read(_LARGEST_COMPOSE)

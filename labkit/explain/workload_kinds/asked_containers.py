@@ -1,20 +1,84 @@
-"""What manifests ask for: containers, with the settings that concern their identity, and all that could not be read."""
+"""What manifests ask for: where each kind has its pod, containers with their settings, and what could not be read."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from labkit.core.admission.api_server import PodTemplate
-from labkit.core.admission.policy import Policy
 from labkit.core.identity.model import Settings
-from labkit.explain.manifests.pod_shapes import Role
+
+if TYPE_CHECKING:
+    from labkit.core.admission.policy import Policy
+
+Role = Literal["init", "main", "ephemeral"]
+ROLES: Final[dict[str, Role]] = {"initContainers": "init", "containers": "main", "ephemeralContainers": "ephemeral"}
+"""The lists of containers that a pod's spec has, with the role of those in each."""
+
+
+# Where each kind keeps the pod's metadata and spec (kubernetes/api: core/v1, apps/v1, batch/v1).
+_POD_PATHS: Final[dict[str, tuple[str, ...]]] = {
+    "Pod": (),
+    "PodTemplate": ("template",),
+    "ReplicationController": ("spec", "template"),
+    "Deployment": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+# Other projects have kinds of the same names (batch.volcano.sh has a Job).
+_WORKLOAD_GROUPS: Final = ("", "apps", "batch", "extensions")
+
+
+def group_of(document: Mapping[str, Any]) -> str | None:
+    """The API group of an object, "" for the core's; None if its apiVersion is none."""
+    version = document.get("apiVersion", "v1")
+    return version.rpartition("/")[0] if isinstance(version, str) else None
+
+
+def pod_path(kind: str, group: str | None) -> tuple[str, ...] | None:
+    """Where a workload of Kubernetes' own has its pod; None for all others."""
+    return _POD_PATHS.get(kind) if group in _WORKLOAD_GROUPS else None
 
 
 class MalformedManifest(ValueError):
     """A manifest that cannot be read; the text says why."""
+
+
+@dataclass(frozen=True)
+class ContainerShape:
+    """A container in an object: its role, its fields, and a name for it if it has none of its own."""
+
+    role: Role
+    fields: Mapping[str, Any]
+    fallback_name: str
+
+
+@dataclass(frozen=True)
+class PodShape:
+    """A pod in an object.
+
+    Args:
+        spec: holds the pod's settings.
+        containers: those of the pod.
+    """
+
+    spec: Mapping[str, Any]
+    containers: Sequence[ContainerShape]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What may change a pod, and is not understood here."""
+
+    reason: str
+
+
+Part = PodShape | Unseen | Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from labkit.explain.asked_containers import Asked
-from labkit.explain.manifests.known_kinds import need_have_no_pods, runs_no_pods
-from labkit.explain.workload_kinds import read_workloads
+from labkit.explain.workload_kinds.asked_containers import Asked
+from labkit.explain.workload_kinds.known_kinds import need_have_no_pods, runs_no_pods
+from labkit.explain.workload_kinds.workload_reader import read_workloads
 
 APP = {"name": "app", "image": "nginx"}
 POD = {"spec": {"containers": [APP], "securityContext": {"runAsUser": 7}}}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 
-from labkit.core.image_platform import ImagePlatform
-
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386", "i386": "386"}
 
 
@@ -17,8 +15,3 @@ def image_architecture(machine: str | None = None) -> str:
     """
     machine = (machine or platform.machine()).lower()
     return _MACHINES.get(machine, machine)
-
-
-def parse_platform(text: str) -> ImagePlatform | None:
-    """Read os/arch[/variant]; None if it is nothing such."""
-    return ImagePlatform.parse(text)

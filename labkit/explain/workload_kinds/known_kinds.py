@@ -1,27 +1,11 @@
-"""Kinds of objects: where Kubernetes' own keep a pod, and which are known to run none.
+"""Kinds of objects that are known to run no pods.
 
 A gate opens beside an object only if pods were found in it, or if it stands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
-
-# Where each kind keeps the pod's metadata and spec (kubernetes/api: core/v1, apps/v1, batch/v1).
-POD_PATHS: Final[dict[str, tuple[str, ...]]] = {
-    "Pod": (),
-    "PodTemplate": ("template",),
-    "ReplicationController": ("spec", "template"),
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
-# Other projects have kinds of the same names (batch.volcano.sh has a Job).
-_WORKLOAD_GROUPS: Final = ("", "apps", "batch", "extensions")
+from typing import Final
 
 
 def _split(text: str) -> frozenset[str]:
@@ -95,17 +79,6 @@ _KINDS_WITHOUT_PODS: Final = _split(
     grafana.integreatly.org/GrafanaFolder argoproj.io/AnalysisTemplate argoproj.io/ClusterAnalysisTemplate
     argoproj.io/AnalysisRun"""
 )
-
-
-def group_of(document: Mapping[str, Any]) -> str | None:
-    """The API group of an object, "" for the core's; None if its apiVersion is none."""
-    version = document.get("apiVersion", "v1")
-    return version.rpartition("/")[0] if isinstance(version, str) else None
-
-
-def pod_path(kind: str, group: str | None) -> tuple[str, ...] | None:
-    """Where a workload of Kubernetes' own has its pod; None for all others."""
-    return POD_PATHS.get(kind) if group in _WORKLOAD_GROUPS else None
 
 
 def runs_no_pods(kind: str, group: str | None) -> bool:

@@ -1,0 +1,32 @@
+"""What a manifest of workloads does not need, imported when it is first used (PEP 562).
+
+Most calls of `labkit explain` name such manifests and nothing else: no image, Dockerfile or archive, no level of a
+namespace, and nothing for a pipeline.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.core import imported_when_used
+
+if TYPE_CHECKING:
+    from labkit.explain import dockerfiles, pipelines
+    from labkit.explain.file_kinds import is_dockerfile
+    from labkit.explain.image_explanations import explain_image, read_archives
+    from labkit.explain.namespace_levels import NamespaceLevels
+
+__all__ = ["NamespaceLevels", "dockerfiles", "explain_image", "is_dockerfile", "pipelines", "read_archives"]
+
+__getattr__ = imported_when_used(
+    __name__,
+    {
+        "NamespaceLevels": "namespace_levels",
+        "dockerfiles": "dockerfiles",
+        "explain_image": "image_explanations",
+        "is_dockerfile": "file_kinds",
+        "pipelines": "pipelines",
+        "read_archives": "image_explanations",
+    },
+    package="labkit.explain",
+)
