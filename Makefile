@@ -15,7 +15,7 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench \
+.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench bench-bare \
 	site screenshots clean distclean environment lock
 
 help:
@@ -85,6 +85,9 @@ fuzz: environment ## many more hostile files than make test tries, others each t
 
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)
+
+bench-bare: ## a first start on a machine made bare and removed again: root, 10 quiet minutes (ARGS=--front: 3)
+	python3 tools/bench_bare.py $(ARGS)
 
 site: environment ## the course to read without a lab, executed here: build/site/html (ARGS=07-run-as-non-root: one lesson)
 	tools/site/environment.sh
