@@ -86,8 +86,8 @@ fuzz: environment ## many more hostile files than make test tries, others each t
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)
 
-bench-bare: ## a first start on a machine made bare and removed again: root, 10 quiet minutes (ARGS=--front: 3)
-	python3 tools/bench_bare.py $(ARGS)
+bench-bare: environment ## a first start on a machine made bare and removed again: root, 10 quiet minutes (ARGS=--front: 3)
+	.venv/bin/python tools/bench_bare.py $(ARGS)
 
 site: environment ## the course to read without a lab, executed here: build/site/html (ARGS=07-run-as-non-root: one lesson)
 	tools/site/environment.sh

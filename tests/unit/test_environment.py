@@ -578,6 +578,7 @@ TARGETS += [
     "mutations",
     "fuzz",
     "bench",
+    "bench-bare",
     "site",
     "screenshots",
     "clean",
