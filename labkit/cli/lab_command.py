@@ -10,7 +10,7 @@ import click
 from labkit.cli.bundle_option import bundle_option
 from labkit.cli.folder_option import folder_option
 from labkit.cli.logged import LoggedCommand
-from labkit.cli.problems_first import problems_first
+from labkit.cli.problems_first import problems_first, tell_warnings
 from labkit.course.course_folder import CourseFolder
 from labkit.lab.bringup.background import describe_making
 from labkit.lab.lab import Lab
@@ -39,8 +39,9 @@ def lab_command(folder: Path, bundle: Path | None, arguments: tuple[str, ...]) -
         if report := course.follow_course().report():
             click.echo(report, err=True)
         with Lab() as lab:
-            problems_first(lab)
+            warnings = problems_first(lab, bundle=bundle)
             lab.begin(bundle=bundle)
+        tell_warnings(warnings)
         run_jupyterlab(
             course.path,
             arguments,

@@ -11,7 +11,7 @@ from labkit.cli.bundle_option import bundle_option
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
-from labkit.cli.problems_first import problems_first
+from labkit.cli.problems_first import problems_first, tell_warnings
 from labkit.lab.lab_tables import status_table
 
 
@@ -41,8 +41,9 @@ def up_command(source: str | None, bundle: Path | None, wait: bool, behind: bool
         # Whoever stops it by a signal means an interrupt: what runs is ended, and the state says so.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        warnings = []
     else:
-        problems_first(lab)
+        warnings = problems_first(lab, source, bundle)
     if wait:
         lab.up(source, bundle, background=behind)
     else:
@@ -51,3 +52,4 @@ def up_command(source: str | None, bundle: Path | None, wait: bool, behind: bool
     print_result(as_json, status, status_table(status))
     if lab.steps.summary():
         click.echo(lab.steps.summary(), err=True)
+    tell_warnings(warnings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from labkit.adapters import debian, go
@@ -14,26 +15,34 @@ from labkit.adapters.processes import TimeoutExpired, run
 from labkit.lab.lab import Lab
 from labkit.lab.leftovers import find_leftovers, running_strays
 from labkit.lab.machine import checks
+from labkit.lab.machine.engine_daemon import can_start_engine
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import Machine, read_machine
+from labkit.lab.node_image import NODE_PROGRAMS
 from labkit.lab.samples.sources import Source, preview
 from labkit.show.table import Table
 
 _DOCKER_SECONDS = 5.0
+_EMBEDDED = (*NODE_PROGRAMS, go.SAMPLE_APP)
 
 
-def examine(lab: Lab) -> list[checks.Check]:
+def examine(lab: Lab, *, stand_ins: bool | None = None, bundled: bool = False) -> list[checks.Check]:
     """Check all that the lab needs of this machine; changes nothing and takes under three seconds.
 
     Args:
         lab: for whose sake.
+        stand_ins: whether the embedded default will be built here, if that is known; None to look.
+        bundled: whether programs and images come from a bundle.
     """
     engine, unreachable = _connect(lab)
     info, version = (engine.info(), engine.version()) if engine else (None, None)
     read = partial(read_machine, cache=lab.configuration.cache, state=lab.configuration.state)
     machine = read(engine_folder=checks.engine_folder(info, read()))
     decision = preview(engine, lab.configuration) if engine else None
-    stand_ins = None if decision is None else decision.source is Source.STAND_IN
+    if bundled:
+        stand_ins = False
+    elif stand_ins is None and decision is not None:
+        stand_ins = decision.source is Source.STAND_IN
     built = engine is not None and lab.cluster().source() is not None
     image = lab.configuration.image_reference("debian")
     privileged = _try_privileged(engine, image)
@@ -53,12 +62,16 @@ def examine(lab: Lab) -> list[checks.Check]:
         machine,
         kind_wanted=wanted_version(),
         kubernetes=go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes"),
-        can_build="go" in machine.programs,
+        can_build=bundled or "go" in machine.programs,
         docker=_ask_docker(machine, unreachable),
     )
     if not built:
         results += checks.check_build_tools(
-            machine, go_wanted=_go_wanted(), stand_ins=stand_ins, kit_adds=debian.can_add_packages()
+            machine,
+            go_wanted=_go_wanted(),
+            stand_ins=stand_ins,
+            kit_adds=debian.can_add_packages(),
+            to_build=_to_build(lab, engine, image),
         )
     asked = decision is not None and decision.why == "asked for"
     results.append(
@@ -68,7 +81,28 @@ def examine(lab: Lab) -> list[checks.Check]:
         results.append(checks.check_leftovers([str(thing) for thing in find_leftovers(lab)], running_strays(lab)))
     else:
         results.append(checks.check_leftovers(None))
-    return results
+    by_kit = _done_by_up(unreachable)
+    return [replace(check, by_kit=check.status == "problem" and check.name in by_kit) for check in results]
+
+
+def _done_by_up(unreachable: EngineUnreachable | None) -> set[str]:
+    """The checks whose problems `labkit up` solves by itself, as `ensure_engine` does."""
+    adds = debian.can_add_packages()
+    names = {"docker command"} if adds else set()
+    if unreachable and not unreachable.elsewhere and (adds or can_start_engine()):
+        names.add("engine")
+    return names
+
+
+def _to_build(lab: Lab, engine: Engine | None, debian_image: str) -> set[str]:
+    """What of the embedded default is not built yet."""
+    missing = [program for program in _EMBEDDED if go.find_built(program, lab.configuration.cache) is None]
+    to_build = {"programs"} if missing else set()
+    if go.RUNC in missing:
+        to_build.add("runc")
+    if engine is None or engine.image(debian_image) is None:
+        to_build.add("root file system")
+    return to_build
 
 
 def doctor_table(results: Sequence[checks.Check], with_ok: bool = True) -> Table:

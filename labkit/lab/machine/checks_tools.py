@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from labkit.lab.machine.machine_facts import Machine
 from labkit.lab.machine.parsing import can_speak_to
 
 _SHOWN_LEFTOVERS = 5
+_BUILT = "not there, and not needed: what it builds is there"
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,17 @@ def _kubectl(kubectl: Tool | None, machine: Machine, kubernetes: str, can_build:
     return warning("kubectl", f"{shown}; the cluster is {kubernetes}, more than one minor away", remedy)
 
 
+ALL_TO_BUILD = frozenset(("programs", "runc", "root file system"))
+"""What the embedded default is built from: programs, of which runc alone is C, and Debian's files."""
+
+
 def check_build_tools(
-    machine: Machine, *, go_wanted: str, stand_ins: bool | None = None, kit_adds: bool = False
+    machine: Machine,
+    *,
+    go_wanted: str,
+    stand_ins: bool | None = None,
+    kit_adds: bool = False,
+    to_build: Collection[str] = ALL_TO_BUILD,
 ) -> list[Check]:
     """Judge what building the embedded default takes.
 
@@ -147,21 +157,25 @@ def check_build_tools(
         go_wanted: the Go version that the kit's modules ask for.
         stand_ins: whether the embedded default has to be built here; None if that is not decided yet.
         kit_adds: whether the kit may add packages here by itself (`debian.can_add_packages`).
+        to_build: what is not built yet, of `ALL_TO_BUILD`.
     """
     if not machine.is_linux:
         return [_not_here(stand_ins)]
     lacking: Status = "problem" if stand_ins else "warning"
-    checks = [_go(machine, go_wanted, stand_ins, lacking)]
-    for name, need, there in (
-        ("mmdebstrap", "mmdebstrap", "mmdebstrap" in machine.programs),
-        ("C compiler", "gcc", "gcc" in machine.programs),
-        ("pkg-config", "pkg-config", "pkg-config" in machine.programs),
-        ("libseccomp's headers", "seccomp.h", machine.seccomp_headers),
+    is_go_missing = "go" not in machine.programs and "programs" not in to_build
+    checks = [ok("Go toolchain", _BUILT)] if is_go_missing else [_go(machine, go_wanted, stand_ins, lacking)]
+    for name, need, there, builds in (
+        ("mmdebstrap", "mmdebstrap", "mmdebstrap" in machine.programs, "root file system"),
+        ("C compiler", "gcc", "gcc" in machine.programs, "runc"),
+        ("pkg-config", "pkg-config", "pkg-config" in machine.programs, "runc"),
+        ("libseccomp's headers", "seccomp.h", machine.seccomp_headers, "runc"),
     ):
         if there:
             checks.append(ok(name, machine.programs.get(need, "there")))
         elif stand_ins is False:
             checks.append(ok(name, "not there, and not needed: images can be pulled"))
+        elif builds not in to_build:
+            checks.append(ok(name, _BUILT))
         elif kit_adds:
             checks.append(ok(name, "not there yet: the kit adds it"))
         else:

@@ -23,12 +23,14 @@ class Check:
         status: `problem` keeps the lab from running, with `warning` a part of it may not work.
         finding: what is there.
         remedy: what to do, commands on lines of their own; None if and only if all is well.
+        by_kit: whether bringing the lab up does that by itself.
     """
 
     name: str
     status: Status
     finding: str
     remedy: str | None = None
+    by_kit: bool = False
 
     def __post_init__(self) -> None:
         if (self.status == "ok") != (self.remedy is None):

@@ -221,6 +221,20 @@ def test_building_is_needed_only_for_the_embedded_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("to_build", "problems"),
+    [
+        (set(), set()),
+        ({"programs"}, {"Go toolchain"}),
+        ({"root file system"}, {"mmdebstrap"}),
+        ({"programs", "runc"}, {"Go toolchain", "C compiler", "pkg-config", "libseccomp's headers"}),
+    ],
+)
+def test_what_is_built_needs_no_tools(to_build: set[str], problems: set[str]) -> None:
+    checks = check_build_tools(BARE, go_wanted="1.26.3", stand_ins=True, to_build=to_build)
+    assert {check.name for check in checks if check.status == "problem"} == problems
+
+
+@pytest.mark.parametrize(
     ("os_release", "command"),
     [
         ({"ID": "debian"}, "sudo apt-get install -y --no-install-recommends libseccomp-dev"),
