@@ -11,6 +11,7 @@ from typing import Any
 from labkit.adapters import go
 from labkit.adapters.processes import first_output, run_program
 from labkit.adapters.program_versions import minor_of, version_in
+from labkit.base.errors import LabFailed
 from labkit.base.programs import find_program
 
 _CREATE_SECONDS = 300.0
@@ -129,6 +130,16 @@ class Kind:
             environment={**os.environ, "KIND_EXPERIMENTAL_PROVIDER": "docker", "KUBECONFIG": str(self.kubeconfig)},
             deadline=deadline,
         )
+
+
+_NODE_IN_THE_WAY = ("already exist for a cluster with the name", "is already in use by container")
+# kind looks first (kind:pkg/cluster/internal/create/create.go); the engine refuses a name that another request has
+# reserved, also while its container cannot be seen yet (moby:daemon/names.go).
+
+
+def is_node_in_the_way(error: LabFailed) -> bool:
+    """Whether a cluster could not be created because a node of its name is there, or just being made."""
+    return any(text in error.came_back for text in _NODE_IN_THE_WAY)
 
 
 def kind_version(program: str) -> str | None:

@@ -11,13 +11,14 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labkit.adapters.engine import Engine
-from labkit.adapters.kind import Kind, cluster_config, find_kind
+from labkit.adapters.kind import Kind, cluster_config, find_kind, is_node_in_the_way
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
+from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster import State
 from labkit.lab.loaded_images import LoadedImages
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _RESUME_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
 _READY_SECONDS = 120.0
+_HALF_MADE_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ class KindCluster:
             # In this context, so that whoever stops this work stops that, too.
             loading = beside.submit(contextvars.copy_context().run, self._load_into_new, images, given_up)
             try:
-                self._kind().create(node.image, config)
+                self._create_node(node.image, config)
             except BaseException:
                 given_up.set()
                 raise
@@ -232,6 +235,27 @@ class KindCluster:
             f"it is not ready after {_READY_SECONDS:.0f} s",
             f"look at the node's log, then try again\n  docker logs {self.node}\n  labkit up",
         )
+
+    def _create_node(self, image: str, config: dict[str, Any]) -> None:
+        """Have kind create the cluster; a node that an `up` was making when it was killed is removed as it appears.
+
+        Nobody else makes one of this name: whoever does holds the lab's lock, which is ours.
+        """
+
+        def create() -> LabFailed | None:
+            try:
+                self._kind().create(image, config)
+            except LabFailed as error:
+                if not is_node_in_the_way(error):
+                    raise
+                self._steps.note("the engine was still making a node for an `up` that was killed; that one is removed")
+                self._kind().delete()
+                return error
+            return None
+
+        in_the_way = watch(create, lambda error: error is None, _HALF_MADE_SECONDS, interval=_LOOK_AGAIN_SECONDS)
+        if in_the_way is not None:
+            raise in_the_way
 
     def _load_into_new(self, images: Mapping[str, str], given_up: threading.Event) -> None:
         """Load images into a node that is being made, as soon as its containerd answers."""

@@ -130,6 +130,33 @@ def test_an_interrupted_up_says_so(second: Second, line: str, until: str | None)
     assert second.state() in ("absent", "broken")
 
 
+def test_one_that_was_killed_while_the_engine_makes_the_node_is_in_nobody_s_way(second: Second) -> None:
+    process = second.start("up")
+    deadline = time.monotonic() + _SECONDS
+    # The request is on its way; the engine goes on with it, whoever has ended.
+    while not _runs("docker", "run", second.node):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "kind never asked for the node"
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):  # What it has started still holds the other ends.
+        if pipe is not None:
+            pipe.close()
+
+
+def _runs(*words: str) -> bool:
+    """Whether a program runs with all of these words."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            argv = file.read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            continue
+        if set(words) <= {*argv, Path(argv[0]).name}:
+            return True
+    return False
+
+
 def test_the_next_up_repairs_it_and_two_at_once_do_not_clash(second: Second) -> None:
     first, other = second.start("up"), second.start("up")
     outputs = [process.communicate(timeout=_SECONDS)[1] for process in (first, other)]

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from labkit.adapters.engine import ContainerState, Engine, EngineUnreachable
+from labkit.adapters.kind import Kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.core.run_results import ExecResult, Printed
@@ -233,6 +234,53 @@ def test_kinds_node_is_a_container(lab: Lab, engine: PaperEngine) -> None:
         kind.put_files({"/a": b""})
     engine.left.clear()
     assert (kind.exists(), kind.log(), kind.look()) == (False, "", State.ABSENT)
+
+
+_CONFLICT = """docker: Error response from daemon: Conflict. The container name "/paper-control-plane" is already in \
+use by container "4a56". You have to remove (or rename) that container to be able to reuse that name."""
+_THERE = 'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "paper"'
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls"),
+    [
+        ([], ["create"]),
+        ([_CONFLICT, _THERE], ["create", "delete", "create", "delete", "create"]),
+        (["listen tcp 127.0.0.1:6443: bind: address already in use"], ["create"]),
+    ],
+    ids=["nothing is in the way", "a node of a killed one appears late", "it fails for another reason"],
+)
+def test_a_node_that_a_killed_up_was_making_is_removed_as_it_appears(
+    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch, answers: list[str], calls: list[str]
+) -> None:
+    made: list[str] = []
+
+    def create(*_: object) -> None:
+        made.append("create")
+        if answers:
+            raise LabFailed("Running kind create cluster", answers.pop(0), "look")
+
+    monkeypatch.setattr(Kind, "create", create)
+    monkeypatch.setattr(Kind, "delete", lambda _: made.append("delete"))
+    monkeypatch.setattr("labkit.lab.kind_cluster._LOOK_AGAIN_SECONDS", 0.0)
+    kind = KindCluster(cast(Engine, engine), lab.configuration, Silent())
+    if answers and "bind" in answers[0]:
+        with pytest.raises(LabFailed, match="address already in use"):
+            kind._create_node("node:lab", {})
+    else:
+        kind._create_node("node:lab", {})
+    assert made == calls
+
+
+def test_a_node_that_stays_in_the_way_is_told(lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def create(*_: object) -> None:
+        raise LabFailed("Running kind create cluster", _CONFLICT, "look")
+
+    monkeypatch.setattr(Kind, "create", create)
+    monkeypatch.setattr(Kind, "delete", lambda _: None)
+    monkeypatch.setattr("labkit.lab.kind_cluster._HALF_MADE_SECONDS", 0.0)
+    with pytest.raises(LabFailed, match="is already in use by container"):
+        KindCluster(cast(Engine, engine), lab.configuration, Silent())._create_node("node:lab", {})
 
 
 def test_without_an_engine_there_is_no_cluster_of_kinds(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
