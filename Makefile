@@ -15,7 +15,7 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench bench-bare \
+.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench bench-bare \
 	site screenshots clean distclean environment lock
 
 help:
@@ -108,6 +108,10 @@ distclean: ## clean, then remove the environment and what the tools left in the 
 
 environment: ## only make sure of the environment in .venv
 	@tools/environment.sh
+
+extension: environment ## JupyterLab's panel, built anew from extension/ into labkit/panel (needs Node 20 or later, and npm)
+	@command -v npm > /dev/null || { echo 'extension: Node and npm are not here; the built panel is used as it is' >&2; exit 3; }
+	cd extension && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
 lock: environment ## requirements.lock anew from pyproject.toml (make lock ARGS=--upgrade for the newest of everything)
 	tools/lock.sh $(ARGS)

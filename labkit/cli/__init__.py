@@ -16,6 +16,7 @@ COMMANDS = {
     "down": "Stop the cluster; the next `labkit up` starts it again.",
     "reset": "Give a lesson, or every lesson, an empty namespace again.",
     "lessons": "List the lessons.",
+    "pods": "Show what a lesson has made: its pods and containers.",
     "course": "Bring a lesson back as it was.",
     "progress": "Show how far you are, or a class is.",
     "solutions": "Print the answer key of a lesson.",

@@ -129,14 +129,7 @@ class Checking:
         Raises:
             Misuse: there is no such exercise, or no hint of that number.
         """
-        exercise = find_exercise(self._lesson, name)
-        count = len(exercise.hints)
-        if number is None:
-            number = min(self._progress.hints_used(self._lesson, name) + 1, count)
-        if not isinstance(number, int) or not 1 <= number <= count:
-            raise Misuse(f"Looking for hint {number!r}", f"there are hints 1 to {count}", f'lab.hint("{name}")')
-        self._progress.hinted(self._lesson, name, number)
-        return Hint(name, f"hint {number} of {count}", exercise.hints[number - 1])
+        return give_hint(self._lesson, name, self._progress, number)
 
     def solution(self, name: str) -> Hint:
         """The solution of an exercise; that it was shown is recorded, and no shame.
@@ -152,6 +145,28 @@ class Checking:
         """How many of the lesson's exercises are passed, and how many there are."""
         names = [exercise.name for exercise in exercises_of(self._lesson)]
         return sum(self._progress.is_passed(self._lesson, name) for name in names), len(names)
+
+
+def give_hint(lesson: str, name: str, progress: Progress, number: int | None = None) -> Hint:
+    """The next hint of an exercise, or one by its number, which goes into the participant's progress.
+
+    Args:
+        lesson: the lesson.
+        name: of the exercise.
+        progress: the participant's.
+        number: of the hint; None for the next one, or the last one again when there are no more.
+
+    Raises:
+        Misuse: there is no such exercise, or no hint of that number.
+    """
+    exercise = find_exercise(lesson, name)
+    count = len(exercise.hints)
+    if number is None:
+        number = min(progress.hints_used(lesson, name) + 1, count)
+    if not isinstance(number, int) or not 1 <= number <= count:
+        raise Misuse(f"Looking for hint {number!r}", f"there are hints 1 to {count}", f'lab.hint("{name}")')
+    progress.hinted(lesson, name, number)
+    return Hint(name, f"hint {number} of {count}", exercise.hints[number - 1])
 
 
 def _assess(exercise: Exercise, world: World, answer: object) -> Assessment:

@@ -260,7 +260,12 @@ class Lab:
         return self.cluster().look()
 
     def status(self) -> dict[str, Any]:
-        """How the lab is, as JSON-ready values; looking changes nothing."""
+        """How the lab is, with its images, as JSON-ready values; looking changes nothing."""
+        standing = self.standing()
+        return {**standing, "images": self.images() if standing["engine"]["reachable"] else []}
+
+    def standing(self) -> dict[str, Any]:
+        """How engine and cluster are, as `status` without its images; looking changes nothing."""
         name = self.configuration.name
         try:
             engine = self.engine()
@@ -269,7 +274,6 @@ class Lab:
             return {
                 "engine": {"reachable": False, "problem": error.came_back, "remedy": error.remedy},
                 "cluster": absent,
-                "images": [],
                 "state": str(State.ABSENT),
                 "making": making(self.configuration),
             }
@@ -283,13 +287,19 @@ class Lab:
             "cluster": {
                 "name": name,
                 "ready": state is State.UP,
-                "kubernetes": self.kube().version() if state is State.UP else None,
+                "kubernetes": self._kubernetes() if state is State.UP else None,
                 "source": cluster.source(),
             },
-            "images": self.images(),
             "state": str(state),
             "making": being_made,
         }
+
+    def _kubernetes(self) -> str:
+        """The cluster's version, asked at once: whoever looks does not wait for what is still being made."""
+        if self._kube is not None:
+            return self._kube.version()
+        with self.cluster().kube() as kube:
+            return kube.version()
 
     def images(self) -> list[dict[str, Any]]:
         """The sample images, as JSON-ready values; one that has not been made has no digest.

@@ -39,6 +39,11 @@ _DEFAULTS = {
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
 
+# The panel stands above this room, and JupyterLab loads it by these names (labkit/panel).
+_PANEL = {"labkit.panel.server_extension": True}
+_PANEL_FOLDER = Path(__file__).parents[1] / "panel"
+"""It has `labextensions`, which JupyterLab looks for in each folder of JUPYTER_PATH."""
+
 _KERNEL = {
     "argv": [
         *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
@@ -69,16 +74,18 @@ def set_defaults(folder: Path, configuration: Configuration) -> dict[str, str]:
     config, data = folder / "config", folder / "data"
     # Without a terminal of its own, a server gives its terminals login shells, whose profile sets another PATH.
     shell = shell_argv(configuration, os.environ)
+    server = {"terminado_settings": {"shell_command": shell}, "jpserver_extensions": _PANEL}
     files = {
-        config / "jupyter_server_config.json": {"ServerApp": {"terminado_settings": {"shell_command": shell}}},
+        config / "jupyter_server_config.json": {"ServerApp": server},
         config / "labconfig" / "default_setting_overrides.json": _DEFAULTS,
         data / "kernels" / "python3" / "kernel.json": _KERNEL,
     }
     for path, content in files.items():
         write_atomically(path, json.dumps(content))
-    variables = {"JUPYTER_CONFIG_PATH": config, "JUPYTER_PATH": data}
+    variables = {"JUPYTER_CONFIG_PATH": [config], "JUPYTER_PATH": [data, _PANEL_FOLDER]}
     return {
-        name: os.pathsep.join([str(path), *filter(None, [os.environ.get(name)])]) for name, path in variables.items()
+        name: os.pathsep.join([*map(str, paths), *filter(None, [os.environ.get(name)])])
+        for name, paths in variables.items()
     } | terminal_variables(configuration, os.environ)
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from labkit.adapters import debian
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
-from labkit.course.course_folder import CourseFolder
+from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.notebook.jupyterlab import jupyterlab_command, set_defaults
 from tests.jupyterlab import address_of
 
@@ -68,6 +68,7 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
             "JUPYTERLAB_SETTINGS_DIR": f"{folder}/settings",
             "JUPYTERLAB_WORKSPACES_DIR": f"{folder}/workspaces",
             "LABKIT_DATA": f"{folder}/data",
+            VARIABLE: str(course.path),
         }
         command = jupyterlab_command(course.path, ["--port=0"], root=os.geteuid() == 0, display=False)
         server = subprocess.Popen(
@@ -88,6 +89,15 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_CHROMIUM)
         yield browser
         browser.close()
+
+
+def tab_to(page: Page, button: Locator, most: int = 40) -> None:
+    """Press Tab until an element has the focus."""
+    for _ in range(most):
+        if button.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("the Tab key does not lead to the button")
 
 
 def open_notebook(page: Page, address: str, notebook: str) -> None:

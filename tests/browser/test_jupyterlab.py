@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from labkit.course.lessons import lesson_names
 from tests.browser.drive import WAIT_MILLISECONDS, open_notebook, output_of, run_all, screenshot_path
 
 
 def test_it_opens_on_the_first_lesson_with_the_course_on_the_left(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.get_by_role("heading", name="Start here")).to_be_visible(timeout=WAIT_MILLISECONDS)
-    files = page.locator("#filebrowser .jp-DirListing-itemText")
-    expect(files.filter(has_text="07-run-as-non-root.ipynb")).to_be_visible(timeout=WAIT_MILLISECONDS)
+    lessons = page.get_by_role("region", name="Course").locator(".lk-lesson")
+    expect(lessons).to_have_count(len(lesson_names()), timeout=WAIT_MILLISECONDS)
+    expect(lessons.filter(has_text="Harden an app that nobody thought of users for")).to_be_visible()
     page.screenshot(path=screenshot_path("00-start-here"))
 
 

@@ -23,6 +23,7 @@ from labkit.lab.samples.build_contexts import content_hash
 from tests.jupyterlab import address_of
 from tests.package.installation import Installation, build_wheel
 
+PANEL = "panel/labextensions/labkit-panel"
 _MOST_BYTES = 25_000_000
 _STOP_SECONDS = 60
 _LEDGER = (CHECKOUT / "cluster" / "manifests" / "ledger.yaml").read_text(encoding="utf-8")
@@ -55,6 +56,13 @@ def test_the_same_sources_give_the_same_bytes(wheel: Path, tmp_path: Path) -> No
 
 def test_the_version_is_the_projects(core: Installation, wheel: Path) -> None:
     assert core.run("--version").stdout == f"labkit, version {wheel.name.split('-')[1]}\n"
+
+
+def test_the_wheel_has_the_panel_as_it_was_built(core: Installation) -> None:
+    installed, built = core.packages / "labkit" / PANEL, CHECKOUT / "labkit" / PANEL
+    files = {path.relative_to(built): path.read_bytes() for path in built.rglob("*") if path.is_file()}
+    assert len(files) == 2
+    assert {path.relative_to(installed): path.read_bytes() for path in installed.rglob("*") if path.is_file()} == files
 
 
 def test_the_core_is_small(core: Installation) -> None:
@@ -171,6 +179,10 @@ def test_lab_opens_jupyterlab_on_the_course_in_a_folder_of_the_participants(
         assert listed == {file.name for file in (CHECKOUT / "notebooks").iterdir() if not file.name.startswith(".")}
         kernel = _get(address, "/api/kernelspecs")["kernelspecs"]["python3"]["spec"]
         assert kernel["argv"][0] == str(complete.environment / "bin" / "python")
+        panel = _get(address, "/lab/extensions/labkit-panel/package.json")
+        assert panel == json.loads((CHECKOUT / "labkit" / PANEL / "package.json").read_text(encoding="utf-8"))
+        shown_lessons = _get(address, "/labkit/course")["lessons"]
+        assert [lesson["path"] for lesson in shown_lessons] == [f"notebooks/{name}.ipynb" for name in lesson_names()]
         second = complete.run("lab", **places)
         assert second.returncode == 1
         assert "another `labkit lab` has it open" in second.stderr

@@ -28,6 +28,7 @@ from labkit.base.waiting import wait_until, watch
 CONDA_NAMES = {
     "docker": "docker-py",
     "jupyter-client": "jupyter_client",
+    "jupyter-server": "jupyter_server",
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
 }
@@ -584,7 +585,7 @@ TARGETS += [
     "clean",
     "distclean",
 ]
-TARGETS += ["environment", "lock"]
+TARGETS += ["environment", "extension", "lock"]
 
 
 def test_make_alone_prints_every_target_with_its_help() -> None:

@@ -13,6 +13,7 @@ from tests.architecture import Import, all_imports, imports_of, modules, room
 LAYERS = (
     {"__main__"},
     {"labkit", "cli"},
+    {"panel"},
     {"notebook"},
     {"course"},
     {"explain", "publish", "threat"},

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from docker.errors import APIError
 
 from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing
+from labkit.adapters.engine.engine_errors import EngineRefused, doing
+from labkit.base.configuration import LABEL
 from labkit.core.started import AppProcess
 
 _COLUMNS = ("pid", "uid", "gid", "supgid", "args")
 _PROC = Path("/proc")
 _LISTENS = "0A"  # TCP_LISTEN (proc_pid_net(5), torvalds/linux:include/net/tcp_states.h)
+
+
+@dataclass(frozen=True)
+class ListedContainer:
+    """A container as `docker ps --all` lists it.
+
+    Args:
+        identifier: its whole id.
+        name: its name.
+        image: what it was made of, as it was named.
+        state: the engine's word for how it is: created, running, paused, restarting, exited, dead.
+        status: the engine's sentence about that, such as "Exited (1) 2 minutes ago".
+        uid: the user id of its main process on the engine's machine; None if it does not run, or that is not shown.
+    """
+
+    identifier: str
+    name: str
+    image: str
+    state: str
+    status: str
+    uid: int | None
 
 
 class EngineProcesses(EngineConnection):
@@ -30,11 +54,38 @@ class EngineProcesses(EngineConnection):
         """
         with doing("Looking at the processes of a container"):
             try:
-                shown = self._api.top(container, ps_args=f"-eo {','.join(_COLUMNS)}")
+                shown = self._top(container)
             except APIError:
                 process = self._main_process(container)
                 return (process,) if process else ()
         return tuple(with_program(_PROC, process, pid, container) for pid, process in parse_top(shown))
+
+    def listed_containers(self, *labels: str) -> list[ListedContainer]:
+        """The lab's containers, running or not, newest first, each with the user that its main process has.
+
+        Args:
+            labels: that they carry besides the lab's own.
+        """
+        filters = {"label": [f"{LABEL}={self._configuration.name}", *labels]}
+        with doing("Listing the lab's containers"):
+            listed = self._api.containers(all=True, filters=filters)
+        return [self._listed(container) for container in listed]
+
+    def _listed(self, container: Mapping[str, Any]) -> ListedContainer:
+        state, name = str(container.get("State", "")), str((container.get("Names") or [""])[0]).lstrip("/")
+        uid = self._main_uid(str(container["Id"])) if state == "running" else None
+        image, status = str(container.get("Image", "")), str(container.get("Status", ""))
+        return ListedContainer(str(container["Id"]), name, image, state, status, uid)
+
+    def _main_uid(self, container: str) -> int | None:
+        """The user of a container's main process; None where it has ended, or the engine does not show it."""
+        with contextlib.suppress(EngineRefused), doing("Looking at the processes of a container"):
+            return next((process.uid for _, process in parse_top(self._top(container))), None)
+        return None
+
+    def _top(self, container: str) -> Mapping[str, Sequence[object]]:
+        shown: Mapping[str, Sequence[object]] = self._api.top(container, ps_args=f"-eo {','.join(_COLUMNS)}")
+        return shown
 
     def is_listening(self, container: str, pid: int) -> bool:
         """Whether something in a container listens on a TCP port, as far as this machine can see.

@@ -196,3 +196,20 @@ def test_processes_are_what_top_shows_and_none_of_another_machine(engine: Engine
 def test_an_archive_comes_in_pieces(engine: Engine) -> None:
     _Paper.answers = {"GET /images/mine/get": (200, b"x" * 3000)}
     assert b"".join(engine.image_archive("mine")) == b"x" * 3000
+
+
+def test_containers_are_listed_with_the_user_of_those_that_run(engine: Engine) -> None:
+    running = {"Id": "r", "Names": ["/web"], "Image": "debian", "State": "running", "Status": "Up 2 seconds"}
+    ended = {"Id": "e", "Names": ["/once"], "Image": "debian", "State": "exited", "Status": "Exited (1)"}
+    gone = {"Id": "g", "State": "running"}
+    _Paper.answers = {
+        "GET /containers/json": (200, [running, ended, gone]),
+        "GET /containers/r/top": (200, {"Processes": [["7", "1654", "0", "-", "app"]]}),
+        "GET /containers/g/top": (409, {"message": "container g is not running"}),
+    }
+    listed = engine.listed_containers("labkit.lesson=07")
+    assert [(container.name, container.state, container.uid) for container in listed] == [
+        ("web", "running", 1654),
+        ("once", "exited", None),
+        ("", "running", None),
+    ]

@@ -1,0 +1,200 @@
+"""What the panel shows and does, by the functions that notebooks and the command line use, too."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from labkit.adapters.kube import Kube
+from labkit.base.configuration import LESSON_LABEL
+from labkit.base.errors import LabError
+from labkit.course.checking import give_hint
+from labkit.course.course_folder import VARIABLE, CourseFolder
+from labkit.course.lessons import lessons, require_lesson
+from labkit.course.progress import Overview, Progress, my_progress, progress_path
+from labkit.lab.cluster import State
+from labkit.lab.lab import Lab
+from labkit.notebook.opening import reset_lessons
+from labkit.panel.live_rows import LiveRow, container_row, pod_rows
+from labkit.show.steps import Silent
+
+_NOT_UP = {
+    State.ABSENT: "there is no cluster",
+    State.STOPPED: "the cluster is stopped",
+    State.BROKEN: "the cluster does not answer, or is incomplete",
+}
+
+
+class PanelState:
+    """Looks at the course and the lab.
+
+    Args:
+        lab: the lab; its connections stay open between looks, and are made anew after one that failed.
+        folder: the participant's.
+        root: the folder that JupyterLab shows.
+    """
+
+    def __init__(self, lab: Lab, folder: Path, root: Path) -> None:
+        self._lab, self._folder, self._root = lab, folder, root
+
+    @cached_property
+    def _lessons(self) -> list[dict[str, Any]]:
+        return lessons()
+
+    def course(self) -> dict[str, Any]:
+        """The lessons with the participant's progress, and how the lab is, as JSON-ready values."""
+        overview, problem = _progress()
+        standing = {lesson.lesson: lesson for lesson in overview.lessons} if overview else {}
+        rows = []
+        for lesson in self._lessons:
+            kept = standing.get(lesson["lesson"])
+            names = [exercise["id"] for exercise in lesson["exercises"]]
+            rows.append(
+                {
+                    "lesson": lesson["lesson"],
+                    "title": lesson["title"],
+                    "minutes": lesson["minutes"],
+                    "path": self._shown_path(lesson["lesson"]),
+                    "passed": kept.passed if kept else 0,
+                    "of": len(names),
+                    "done": kept.is_done if kept else False,
+                    "open_exercise": kept.open_exercise if kept else next(iter(names), None),
+                }
+            )
+        following = overview.to_dict()["next"] if overview else None
+        return {"lessons": rows, "next": following, "problem": problem, "lab": self.lab()}
+
+    def lab(self) -> dict[str, Any]:
+        """How engine and cluster are, what is being made, and what to do if something is wrong."""
+        try:
+            standing = self._lab.standing()
+        except LabError:
+            self._lab.close()  # Its connections may be those to a cluster that is gone.
+            raise
+        return {**standing, "problem": _problem_of_lab(standing)}
+
+    def live(self, lesson: str) -> dict[str, Any]:
+        """The pods and containers of a lesson, as JSON-ready values.
+
+        Args:
+            lesson: its name.
+
+        Raises:
+            Misuse: there is no such lesson.
+        """
+        rows, namespaces, problem = self.live_rows(lesson)
+        return {
+            "namespace": ", ".join(namespaces),
+            "rows": [row.to_dict() for row in rows],
+            "problem": _parts_of(problem) if problem else None,
+        }
+
+    def live_rows(self, lesson: str) -> tuple[list[LiveRow], list[str], LabError | None]:
+        """The pods and containers of a lesson, its namespaces, and why that may not be all.
+
+        Args:
+            lesson: its name.
+
+        Raises:
+            Misuse: there is no such lesson.
+        """
+        name = require_lesson(lesson)
+        rows: list[LiveRow] = []
+        namespaces: list[str] = []
+        try:
+            # A cluster that is being made is not waited for: the lab's own row says how far it is.
+            if self._lab.configuration.kubeconfig.is_file() and not self._lab.is_cluster_awaited():
+                kube = self._lab.kube()
+                namespaces = kube.namespaces(name)
+                for namespace in namespaces:
+                    rows += _rows_of(kube, namespace)
+            listed = self._lab.engine().listed_containers(f"{LESSON_LABEL}={name}")
+            rows += [container_row(container) for container in listed]
+        except LabError as error:
+            self._lab.close()
+            return rows, namespaces, error
+        return rows, namespaces, None
+
+    def hint(self, lesson: str, exercise: str) -> dict[str, Any]:
+        """The next hint of an exercise, as `lab.hint` gives it, as JSON-ready values.
+
+        Raises:
+            Misuse: there is no such lesson or exercise.
+        """
+        hint = give_hint(require_lesson(lesson), exercise, Progress.open(progress_path(self._lab.configuration)))
+        return {"exercise": hint.exercise, "title": hint.title, "text": hint.text}
+
+    def reset(self, lesson: str) -> dict[str, str]:
+        """Do what `labkit reset LESSON` does; a sentence about it, as JSON-ready values.
+
+        Raises:
+            LabError: the lab cannot do it.
+        """
+        reset_lessons(require_lesson(lesson))
+        return {"sentence": "The lesson is empty again. Run the notebook's first cell, and go on from there."}
+
+    def restore(self, lesson: str) -> dict[str, str]:
+        """Do what `labkit course restore LESSON` does; a sentence about it, as JSON-ready values.
+
+        Raises:
+            LabError: it cannot be done; the participant's version is whole.
+        """
+        _, kept = CourseFolder(self._folder).restore(lesson)
+        yours = f" Yours is {kept.name}, in the same folder." if kept else ""
+        reload = "If it is open: File, Reload Notebook from Disk."
+        return {"sentence": f"The notebook is as the course has it.{yours} {reload}"}
+
+    def _shown_path(self, lesson: str) -> str | None:
+        """Where JupyterLab has a lesson; None if it shows another folder."""
+        notebook = self._folder / "notebooks" / f"{lesson}.ipynb"
+        if not notebook.is_file() or not notebook.is_relative_to(self._root):
+            return None
+        return notebook.relative_to(self._root).as_posix()
+
+
+def open_panel_state(root: Path) -> PanelState:
+    """The state of this process's lab, and of the participant's folder: what JupyterLab shows, if none is named.
+
+    Args:
+        root: the folder that JupyterLab shows.
+    """
+    return PanelState(Lab(steps=Silent()), Path(os.environ.get(VARIABLE) or root).absolute(), root)
+
+
+def _rows_of(kube: Kube, namespace: str) -> list[LiveRow]:
+    """A namespace's rows; events are asked for only where a status may not say all."""
+    pods = kube.pods(namespace)
+    rows = [row for pod in pods for row in pod_rows(pod)]
+    if all(row.verdict != "pending" for row in rows):
+        return rows
+    events = kube.namespace_events(namespace)
+    return [row for pod in pods for row in pod_rows(pod, events)]
+
+
+def _parts_of(error: LabError) -> dict[str, str]:
+    """An error's three sentences, as JSON-ready values."""
+    return {"tried": error.tried, "came_back": error.came_back, "remedy": error.remedy}
+
+
+def _progress() -> tuple[Overview | None, dict[str, str] | None]:
+    """The participant's progress, or why it cannot be read."""
+    try:
+        return my_progress(), None
+    except LabError as error:
+        return None, _parts_of(error)
+
+
+def _problem_of_lab(standing: dict[str, Any]) -> dict[str, str] | None:
+    """What is wrong with the lab and what to do about it; None as long as nothing is."""
+    engine, making = standing["engine"], standing["making"]
+    if not engine["reachable"]:
+        return {"tried": "Connecting to the engine", "came_back": engine["problem"], "remedy": engine["remedy"]}
+    if making and not making["at_work"] and making["problem"] and standing["state"] != State.UP:
+        tried = "Bringing the lab up"
+        return {"tried": tried, "came_back": making["problem"], "remedy": making["remedy"]}
+    if standing["state"] == State.UP or (making and making["at_work"]):
+        return None
+    came_back = _NOT_UP[State(standing["state"])]
+    return {"tried": "Looking at the lab", "came_back": came_back, "remedy": "bring it up\n  labkit up"}
