@@ -1,4 +1,7 @@
-"""The types of the workloads, read from the API server's own description: `python -m tests.parity.api_types > FILE`."""
+"""The types of workloads, Secrets and ConfigMaps, from the API server's own description.
+
+`python -m tests.parity.api_types > FILE` writes them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from labkit.core.admission.decoding import WORKLOADS
+from labkit.core.admission.decoding import BESIDE_WORKLOADS, WORKLOADS
 from labkit.lab.lab import Lab
 
 _LEAVES = {"Quantity": "quantity", "IntOrString": "int or string", "Time": "time", "MicroTime": "time"}
@@ -14,7 +17,7 @@ _SIMPLE = {"string": "string", "boolean": "bool", "number": "number"}
 
 
 def read_types(definitions: dict[str, Any]) -> dict[str, Any]:
-    """The fields of each type that a workload is made of, without what only the server writes.
+    """The fields of each type that these are made of, without what only the server writes.
 
     Args:
         definitions: those of `/openapi/v2`.
@@ -44,7 +47,7 @@ def read_types(definitions: dict[str, Any]) -> dict[str, Any]:
             return {"*": kind(value["additionalProperties"])} if "additionalProperties" in value else "any"
         return value["format"] if value["type"] == "integer" else _SIMPLE[value["type"]]
 
-    for group, name in WORKLOADS:
+    for group, name in (*WORKLOADS, *BESIDE_WORKLOADS):
         read(f"io.k8s.api.{group or 'core'}.v1.{name}")
     return types
 

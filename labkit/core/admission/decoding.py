@@ -8,12 +8,13 @@ OpenAPI document (tests/parity/api_types.py writes the file).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from labkit.core import admission
 
 WORKLOADS: Final = (
     ("", "Pod"),
@@ -27,6 +28,9 @@ WORKLOADS: Final = (
     ("batch", "CronJob"),
 )
 """Group and kind of what Kubernetes itself has of workloads, all of version v1."""
+
+BESIDE_WORKLOADS: Final = (("", "ConfigMap"), ("", "Secret"))
+"""The same of what lessons make beside workloads; the API server's words about these get a hint, too."""
 
 _TYPES: Final = Path(__file__).with_name("api_types.json")
 _SHOWN: Final = 60
@@ -51,7 +55,6 @@ _NAMED_TEXTS: Final = {
     "AppArmorProfile.type": "AppArmorProfileType",
     "PodOS.name": "OSName",
 }
-_POD_LEVEL, _CONTAINER_LEVEL = "PodSecurityContext", "SecurityContext"
 
 
 @dataclass
@@ -142,7 +145,7 @@ def _read_struct(
         where = f"{path}.{key}" if path else key
         if key not in fields:
             decoded.unknown.append(where)
-            decoded.hints += _hints(key, kind, path)
+            decoded.hints += filter(None, [admission.field_hint(api_types(), kind, key)])
         elif (part := _read(item, fields[key], where, kind, decoded)) is not None:
             read[key] = part
     return read
@@ -210,40 +213,3 @@ def _mismatch_hint(value: object, kind: Any, path: str) -> str:
     wanted = {"bool": ("true", "false")}.get(kind, ()) if isinstance(kind, str) else ()
     is_number = isinstance(kind, str) and kind in _INT_BITS and isinstance(value, str) and value.isdecimal()
     return f"{shown}: write it without quotes" if is_number or value in wanted else shown
-
-
-# --- what may be meant by a field that is none ---
-
-
-def _hints(key: str, kind: str, path: str) -> Iterator[str]:
-    """Where a field that a type does not have belongs, or which of its fields has nearly that name."""
-    types = api_types()
-    if near := get_close_matches(key.lower(), [name.lower() for name in types[kind]], 1, 0.8):
-        meant = next(name for name in types[kind] if name.lower() == near[0])
-        yield f"{key} may be meant for {meant}"
-        return
-    if key in types["PodSpec"] and kind in (_POD_LEVEL, _CONTAINER_LEVEL, "Container") and key != "securityContext":
-        yield f"{key} belongs to the pod's spec, beside containers"
-        return
-    if key not in types[_POD_LEVEL] and key not in types[_CONTAINER_LEVEL] and key != "securityContext":
-        return
-    in_pod, in_container = key in types[_POD_LEVEL], key in types[_CONTAINER_LEVEL]
-    if kind == "Capabilities":
-        yield f"{key} belongs beside capabilities, into the container's securityContext"
-    elif kind == _CONTAINER_LEVEL:
-        yield f"{key} belongs to the pod: spec.securityContext.{key} of the pod"
-    elif kind == _POD_LEVEL:
-        yield f"{key} belongs to each container: containers[].securityContext.{key}"
-    elif key == "securityContext":
-        yield "securityContext belongs to the pod's spec, or to a container in it"
-    elif kind == "Container" and in_container:
-        yield f"{key} belongs one level deeper: {path}.securityContext.{key}"
-    elif in_pod or in_container:
-        who = (
-            "the pod's"
-            if in_pod and not in_container
-            else "a container's"
-            if not in_pod
-            else "the pod's or a container's"
-        )
-        yield f"{key} belongs into {who} securityContext"

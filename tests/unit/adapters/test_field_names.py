@@ -8,7 +8,7 @@ from labkit.adapters.kube.field_names import advice_on, with_advice
 
 _CONTAINERS, _PODS = "a container's securityContext", "the pod's securityContext"
 _CASES = [
-    ("spec.securityContext.runAsNonroot", "did you mean runAsNonRoot?"),
+    ("spec.securityContext.runAsNonroot", "runAsNonroot: did you mean runAsNonRoot?"),
     (
         "spec.securityContext.allowPrivilegeEscalation",
         "allowPrivilegeEscalation belongs to a container's securityContext",
@@ -16,14 +16,14 @@ _CASES = [
     ("spec.containers[0].securityContext.fsGroup", "fsGroup belongs to the pod's securityContext"),
     (
         "spec.initContainers[1].securityContext.fsgroup",
-        "did you mean fsGroup, which belongs to the pod's securityContext?",
+        "fsgroup: did you mean fsGroup, which belongs to the pod's securityContext?",
     ),
-    ("spec.containers[0].runAsUser", "runAsUser belongs to a container's securityContext"),
-    ("spec.runAsUser", "runAsUser belongs to the pod's securityContext"),
+    ("spec.containers[0].runAsUser", "runAsUser belongs one level deeper, to the container's securityContext"),
+    ("spec.runAsUser", "runAsUser belongs to the pod's securityContext, or to a container's"),
     ("spec.image", "image belongs to a container"),
-    ("spec.containers[0].hostNetwork", "hostNetwork belongs to the pod's spec"),
-    ("spec.containers[0].securityContext.capabilites", "did you mean capabilities?"),
-    ("spec.containers[0].env[2].valeu", "did you mean value?"),
+    ("spec.containers[0].hostNetwork", "hostNetwork belongs to the pod's spec, beside containers"),
+    ("spec.containers[0].securityContext.capabilites", "capabilites: did you mean capabilities?"),
+    ("spec.containers[0].env[2].valeu", "valeu: did you mean value?"),
     ("spec.containers[0].securityContext.zzz", None),
     ("nothing.like.it", None),
 ]
@@ -40,7 +40,7 @@ def test_each_of_several_fields_has_a_line() -> None:
     message = 'strict decoding error: unknown field "spec.securityContext.privileged", unknown field "spec.hostNetwrk"'
     assert with_advice(message, "Pod").splitlines()[1:] == [
         "privileged belongs to a container's securityContext",
-        "did you mean hostNetwork?",
+        "hostNetwrk: did you mean hostNetwork?",
     ]
 
 
@@ -50,6 +50,19 @@ def test_a_field_of_a_template_is_named_in_server_side_applys_words() -> None:
         '.spec.template.spec.containers[name="a"].securityContext.fsGroup: field not declared in schema'
     )
     assert advice_on(message, "Deployment") == ["fsGroup belongs to the pod's securityContext"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "advice"),
+    [
+        ("Secret", "stringdata", "stringdata: did you mean stringData?"),
+        ("ConfigMap", "labels", "labels belongs to the metadata"),
+        ("Deployment", "spec.containers", "containers belongs to the pod's spec"),
+        ("Deployment", "spec.name", None),
+    ],
+)
+def test_other_kinds_get_advice_too(kind: str, path: str, advice: str | None) -> None:
+    assert advice_on(f'unknown field "{path}"', kind) == ([advice] if advice else [])
 
 
 @pytest.mark.parametrize("message", ["", "exceeded quota", 'unknown field ""', 'unknown field "."'])

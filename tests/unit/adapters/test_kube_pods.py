@@ -125,7 +125,7 @@ def test_a_no_of_the_api_server_is_an_outcome_with_advice(kube: Kube, server: An
     outcome = kube.create_pod({"metadata": {"name": "p"}}, "p", "n")
     assert outcome is not None
     assert (outcome.cause, outcome.refuser) == (Cause.INVALID_MANIFEST, Refuser.API_SERVER)
-    assert outcome.message == f"{message}\ndid you mean runAsNonRoot?"
+    assert outcome.message == f"{message}\nrunAsNonroot: did you mean runAsNonRoot?"
     assert "fieldValidation=Strict" in server.queries[-1]
 
 

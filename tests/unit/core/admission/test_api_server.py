@@ -74,7 +74,7 @@ def test_of_a_kind_that_a_cluster_defines_only_the_pods_are_judged() -> None:
     assert found.ok is None
     assert found.because == (
         "a pod has no spec.securityContext.fsgroup; whether this kind has it is for its own definition to say",
-        "fsgroup may be meant for fsGroup",
+        "fsgroup: did you mean fsGroup?",
     )
     assert (
         "a pod cannot have it so: json: cannot unmarshal" in foreign({"securityContext": {"fsGroup": "5"}}).because[0]

@@ -307,7 +307,7 @@ def test_a_misspelt_field_keeps_the_object_out_and_the_others_are_read() -> None
     paths += ["securityContext.runAsNonroot"]
     words = ", ".join(f'unknown field "spec.{path}"' for path in paths)
     assert first.template.verdict.message == f"strict decoding error: {words}"
-    assert "runAsNonroot may be meant for runAsNonRoot" in first.template.verdict.hints
+    assert "runAsNonroot: did you mean runAsNonRoot?" in first.template.verdict.hints
 
 
 @pytest.mark.parametrize("uid", [-1, 2**31, 2**63 - 1])
