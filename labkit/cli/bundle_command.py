@@ -14,6 +14,7 @@ from labkit.lab.bundles.bundle_file import open_bundle
 from labkit.lab.bundles.bundle_manifest import misfits
 from labkit.lab.bundles.bundle_tables import bundle_table, megabytes
 from labkit.lab.bundles.save_bundle import KINDS, read_kinds, save_bundle, target_file
+from labkit.show import counted
 
 
 @click.group(cls=LoggedGroup)
@@ -51,7 +52,8 @@ def save(file: Path, kinds: str | None, as_json: bool) -> None:
     target = target_file(file)
     manifest = save_bundle(open_lab(), target, wanted)
     size, digest = target.stat().st_size, _sum(target)
-    text = f"{target}: {megabytes(size)}, {len(manifest.parts)} parts with {len(manifest.images)} images\n"
+    parts, images = counted(len(manifest.parts), "part"), counted(len(manifest.images), "image")
+    text = f"{target}: {megabytes(size)}, {parts} with {images}\n"
     text += f"sha256 {digest}\nOn each machine:\n  labkit up --bundle {target.name}"
     print_result(as_json, {"file": str(target), "size": size, "sha256": digest, **manifest.to_dict()}, text)
 

@@ -16,6 +16,7 @@ from labkit.core.identity.model import Versions
 from labkit.explain import on_demand
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
+from labkit.show import counted
 
 if TYPE_CHECKING:
     from labkit.explain import pipelines
@@ -63,7 +64,7 @@ def expect_containers(places: Sequence[str], explained: Explanations, gate: bool
 
 def write_lock(asked: pipelines.PipelineOptions, finder: ImageFinder, explained: Explanations) -> int:
     """Write the lock file; the exit status says whether all images are in it."""
-    echo(f"{asked.lock_path}: {asked.write_lock(finder)} images", err=True)
+    echo(f"{asked.lock_path}: {counted(asked.write_lock(finder), 'image')}", err=True)
     for note in explained.notes:
         echo(note, err=True)
     missing = finder.missing()

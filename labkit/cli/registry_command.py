@@ -12,6 +12,7 @@ from labkit.cli.logged import LoggedGroup
 from labkit.cli.open_lab import open_lab
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
+from labkit.show import counted
 
 
 @click.group(cls=LoggedGroup)
@@ -38,7 +39,7 @@ def up(listen: str, as_json: bool) -> None:
     serving, filled = Registry(lab.configuration, lab.steps).up(listen, lab.engine(), lab.catalogue)
     line = f"labkit registry use {serving.address}"
     line += f" --fingerprint {serving.fingerprint}" if serving.fingerprint else ""
-    text = f"{len(filled)} images at {serving.address}, read-only\nOn each laptop:\n  {line}\n  labkit up"
+    text = f"{counted(len(filled), 'image')} at {serving.address}, read-only\nOn each laptop:\n  {line}\n  labkit up"
     print_result(as_json, {**asdict(serving), "images": filled, "line": line}, text)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from labkit.core.causes import Cause
 from labkit.core.pods.pod_containers import ProcessIdentity
+from labkit.show import counted
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,8 @@ class SeenInPods:
     def __str__(self) -> str:
         if not self.pods:
             return "no pods"
-        parts = [f"{seen} ({_pods(seen.pods)})" for seen in self.identities]
-        parts += [f"refused: {seen.cause} ({_pods(seen.pods)})" for seen in self.refusals]
+        parts = [f"{seen} ({counted(seen.pods, 'pod')})" for seen in self.identities]
+        parts += [f"refused: {seen.cause} ({counted(seen.pods, 'pod')})" for seen in self.refusals]
         if self.identities and self.in_user_namespace:
             parts.append("in a user namespace of their own")
-        return "; ".join(parts) or f"not reported ({_pods(self.pods)})"
-
-
-def _pods(count: int) -> str:
-    return "1 pod" if count == 1 else f"{count} pods"
+        return "; ".join(parts) or f"not reported ({counted(self.pods, 'pod')})"

@@ -20,6 +20,7 @@ from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import Machine, read_machine
 from labkit.lab.node_image import NODE_PROGRAMS
 from labkit.lab.samples.sources import Source, preview
+from labkit.show import counted
 from labkit.show.table import Table
 
 _DOCKER_SECONDS = 5.0
@@ -114,7 +115,7 @@ def doctor_table(results: Sequence[checks.Check], with_ok: bool = True) -> Table
     """
     problems = sum(check.status == "problem" for check in results)
     warnings = sum(check.status == "warning" for check in results)
-    note = f"{len(results)} checks: {problems} problems, {warnings} warnings"
+    note = f"{counted(len(results), 'check')}: {counted(problems, 'problem')}, {counted(warnings, 'warning')}"
     shown = [check for check in results if with_ok or check.status != "ok"]
     return Table("", checks.HEADERS if shown else (), checks.rows(shown), note)
 

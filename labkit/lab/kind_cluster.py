@@ -25,6 +25,7 @@ from labkit.lab.loaded_images import LoadedImages
 from labkit.lab.machine.ensure import ensure_kind
 from labkit.lab.node_image import NodeImage
 from labkit.lab.samples.build import ImageBuilder, source_label
+from labkit.show import counted
 from labkit.show.steps import Steps
 
 if TYPE_CHECKING:
@@ -299,6 +300,6 @@ class KindCluster:
         self._loaded.wait(_ANSWER_SECONDS)
         missing = self._loaded.missing(images)
         if missing:
-            with self._steps.step(f"{len(missing)} images into the cluster"):
+            with self._steps.step(f"{counted(len(missing), 'image')} into the cluster"):
                 self._loaded.load(missing)
         return list(missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labkit.show import counted
 from labkit.show.table import Table
 
 
@@ -52,7 +53,7 @@ def images_table(images: Sequence[Mapping[str, Any]], notes: bool = False) -> Ta
         for image in images
     ]
     differ = [image for image in images if image["note"] and image["source"] == "stand-in"]
-    note = f"Where {len(differ)} stand-ins differ from upstream: labkit images --verbose" if differ else ""
+    note = f"{counted(len(differ), 'stand-in')} not quite like upstream: labkit images --verbose" if differ else ""
     if notes and differ:
         note = "\n".join(
             ["Stand-ins differ from upstream:", *(f"{image['name']}: {image['note']}." for image in differ)]

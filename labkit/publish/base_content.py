@@ -15,6 +15,7 @@ from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed
 from labkit.core.image_reference import ImageReference
+from labkit.show import counted
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import HistoryEntry, InspectedImage
@@ -153,7 +154,7 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
     """Copy the layers into the cache, whole or not at all."""
     diff_ids = (configuration.get("rootfs") or {}).get("diff_ids") or []
     if len(diff_ids) != len(names):
-        raise Flaw(f"its configuration names {len(diff_ids)} layers, and {len(names)} are there")
+        raise Flaw(f"its configuration names {counted(len(diff_ids), 'layer')}, and there are {len(names)}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".base-") as folder:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from labkit.show import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -70,7 +72,7 @@ class Steps:
     def summary(self) -> str:
         """All steps with their seconds, one line; empty if there was nothing to do."""
         total = sum(seconds for _, seconds in self.done)
-        return f"{len(self.done)} steps in {total:.1f} s" if self.done else ""
+        return f"{counted(len(self.done), 'step')} in {total:.1f} s" if self.done else ""
 
     @contextlib.contextmanager
     def _plain(self, title: str, started: float) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from labkit.show import counted
 from labkit.show.table import Table
 from labkit.threat.evidence import Cell, Matrix
 from labkit.threat.expected import reason_for, surprising
@@ -53,7 +54,7 @@ def differences_table(matrix: Matrix) -> Table:
         (", ".join(alike[key]), PROBES[key[0]].title, *key[1:])
         for key in sorted(alike, key=lambda key: order.index(key[0]))
     ]
-    note = f"{_count(sum(map(len, alike.values())), 'cell')} with a difference."
+    note = f"{counted(sum(map(len, alike.values())), 'cell')} with a difference."
     heads = ("postures", "what is tried", "on the engine", "on the cluster", "why")
     return Table("", heads, rows, note, (34, 26, None, None, 46))
 
@@ -105,8 +106,8 @@ def describe_matrix(matrix: Matrix) -> str:
         for where in PLACES
         if any(counts[where, verdict] for verdict in Verdict)
     )
-    probes = _count(len({cell.probe for cell in matrix.cells}), "probe")
-    postures = _count(len({cell.posture for cell in matrix.cells}), "posture")
+    probes = counted(len({cell.probe for cell in matrix.cells}), "probe")
+    postures = counted(len({cell.posture for cell in matrix.cells}), "posture")
     return f"The threat matrix, {probes} in {postures}: {places}. The table of the matrix says every cell in words."
 
 
@@ -115,10 +116,6 @@ def made_line(made: Mapping[str, str]) -> str:
     labels = {"date": "measured", "kubernetes": "Kubernetes", "cgroups": "control groups"}
     values = {**made, "date": made.get("date", "").replace("T", " ").replace("+00:00", " UTC")}
     return ", ".join(f"{labels.get(name, name)} {value}" for name, value in values.items() if value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _exchange(cell: Cell) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labkit.base.files import write_atomically
+from labkit.show import counted
 from labkit.show.table import Table
 from labkit.threat.evidence import Cell
 from labkit.threat.matrix_picture import picture
@@ -30,7 +31,7 @@ img { max-width: 100%; height: auto; background: #fff; }
 def worksheet_table(sheet: Worksheet) -> Table:
     """The worksheet, a row each."""
     rows = [_columns(row) for row in sheet]
-    note = f"{len(rows)} rows in {sheet.path}" if rows else f"no rows yet; they are kept in {sheet.path}"
+    note = f"{counted(len(rows), 'row')} in {sheet.path}" if rows else f"no rows yet; they are kept in {sheet.path}"
     return Table("", _HEADS, rows, note)
 
 

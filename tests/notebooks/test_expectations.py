@@ -99,7 +99,7 @@ def test_a_cell_that_shows_nothing_meets_nothing() -> None:
 
 
 def test_what_stands_on_the_page_alone_counts_for_words() -> None:
-    sheet = _result("worksheet of 1 rows", "<td>uid &lt; 1</td>\n<td>read the <b>key</b></td>")
+    sheet = _result("worksheet of 1 row", "<td>uid &lt; 1</td>\n<td>read the <b>key</b></td>")
     assert _unmet({"words": ["uid < 1", "read the key"]}, sheet) == []
     assert _unmet({"lines": ["read the key"]}, sheet) == ["a line 'read the key' was expected"]
 

@@ -34,6 +34,8 @@ def field_hint(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> 
         return ""
     if place := _place(types, kind, name):
         return f"{name} belongs {place}"
+    if name == "name":  # Many things have one.
+        return ""
     if near := _near(name, types[kind]):
         return f"{name}: did you mean {near}?"
     # What is wrong on a container is rather one of its securityContext's than of the pod's.
@@ -73,7 +75,6 @@ def _place(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
         return f"to {_PLACES[_POD_LEVEL if in_pod else _CONTAINER_LEVEL]}"
     if "metadata" in types[kind] and name in types["ObjectMeta"]:
         return f"to {_PLACES['ObjectMeta']}"
-    # Many things have a name.
     places = [place for place in ("PodSpec", "Container") if name in types[place] and name != "name"]
     if not places:
         return ""

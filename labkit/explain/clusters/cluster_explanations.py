@@ -14,6 +14,7 @@ from labkit.explain.clusters.pod_groups import group_pods
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations
+from labkit.show import counted
 from labkit.show.table import Table
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _about_images(finder: ImageFinder, rows: Sequence[Explanation]) -> list[str]
         return list(finder.notes)
     unknown = len({row.image for row in rows if row.image_user is None})
     return [
-        f"{unknown} images are not known here, so only their pods tell as whom they run: --archive PATH, "
+        f"{counted(unknown, 'image')} not known here, so only their pods tell as whom they run: --archive PATH, "
         "--image-user NAME=USER, or a lock file (--lock)"
     ]
 

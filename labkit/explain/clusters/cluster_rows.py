@@ -18,6 +18,7 @@ from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation
 from labkit.explain.seen_in_pods import SeenIdentity, SeenInPods, SeenRefusal
 from labkit.explain.workload_kinds.asked_containers import AskedContainer
+from labkit.show import counted
 
 Groups = Mapping[WorkloadKey, Mapping[bytes, PodVariant]]
 _MOST_SHOWN = 3
@@ -114,23 +115,23 @@ class ClusterRows:
                 why = f"changed when they were let in ({variant.admission})"
             else:
                 why = "changed when they were let in, as an admission webhook does"
-            yield f"{_pods(tally.pods)} {why}: {'; '.join(changes)}"
+            yield f"{counted(tally.pods, 'pod')} {why}: {'; '.join(changes)}"
         yield from self._unlike(row, as_template)
 
     def _unlike(self, row: Explanation, same: Sequence[tuple[PodVariant, ContainerTally]]) -> Iterator[str]:
         """Where pods whose settings are those of the row run as somebody else."""
-        counted: Counter[ProcessIdentity] = Counter()
+        identities: Counter[ProcessIdentity] = Counter()
         for _, tally in same:
-            counted += tally.identities
-        for identity, pods in counted.items():
+            identities += tally.identities
+        for identity, pods in identities.items():
             if row.api.ok is False:
                 why = "let in before the namespace had this level, or exempt"
-                yield f"{_pods(pods)} running although admission refuses: {why}"
+                yield f"{counted(pods, 'pod')} running although admission refuses: {why}"
             elif row.answer.ok is False:
-                yield f"{_pods(pods)} running although {row.verdict}: {self._why_another(row, same)}"
+                yield f"{counted(pods, 'pod')} running although {row.verdict}: {self._why_another(row, same)}"
             elif expected := _expected(row, identity):
                 who = SeenIdentity(identity, pods)
-                yield f"{_pods(pods)}: {who}, not {expected}: {self._why_another(row, same)}"
+                yield f"{counted(pods, 'pod')}: {who}, not {expected}: {self._why_another(row, same)}"
 
     def _why_another(self, row: Explanation, same: Sequence[tuple[PodVariant, ContainerTally]]) -> str:
         running = {image.rpartition("@")[2] for _, tally in same for image in tally.images}
@@ -200,7 +201,3 @@ def _seen(
         any(tally.asked.pod.host_users is False for _, tally in same),
     )
     return replace(row, seen=seen)
-
-
-def _pods(count: int) -> str:
-    return "1 pod" if count == 1 else f"{count} pods"

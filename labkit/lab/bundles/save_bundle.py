@@ -32,6 +32,7 @@ from labkit.lab.lab import Lab
 from labkit.lab.node_image import NodeImage
 from labkit.lab.samples.build import CONTENT_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.lab.samples.sources import Decision, Source, decide
+from labkit.show import counted
 
 KINDS = {
     "images": "the sample images",
@@ -155,7 +156,7 @@ def _bundle_reference(name: str) -> str:
 def _add_images(
     engine: Engine, configuration: Configuration, images: Mapping[str, BundledImage], writer: BundleWriter
 ) -> None:
-    title = f"{len(images)} images, as docker save writes them"
+    title = f"{counted(len(images), 'image')}, as docker save writes them"
     try:
         for reference, image in images.items():
             engine.tag(reference, image.reference)

@@ -26,6 +26,7 @@ from labkit.lab.bundles.find_bundle import find_bundles
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.sources import asked_source, chosen_mirror
+from labkit.show import counted
 from labkit.show.steps import Steps
 
 _OTHER = (
@@ -72,7 +73,7 @@ class BundleInUse:
         parts = [part for part in self.bundle.manifest.parts if part.name in wanted]
         missing = [part for part in parts if go.find_built(wanted[part.name], self.configuration.cache) is None]
         if missing and self._is_whole():
-            with self.steps.step(f"{len(missing)} programs from the bundle"):
+            with self.steps.step(f"{counted(len(missing), 'program')} from the bundle"):
                 for part in missing:
                     self._place(part)
 
@@ -98,7 +99,7 @@ class BundleInUse:
         if missing and not self._is_whole():
             return None
         if missing:
-            with self.steps.step(f"{len(missing)} images from the bundle"):
+            with self.steps.step(f"{counted(len(missing), 'image')} from the bundle"):
                 self._place_sample_app()
                 self._load(engine, archive, missing)
         return manifest.source

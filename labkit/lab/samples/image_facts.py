@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labkit.core.identity.accounts import Account, parse_passwd
+from labkit.show import counted
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import InspectedImage
@@ -129,7 +130,7 @@ class ImageFacts:
             ("Config.User", f'"{self.user}"' + ("" if self.user else "  (none set: root)")),
             ("Config.Env", " ".join(f"{name}={value}" for name, value in env.items()) or "(only PATH)"),
             ("Entrypoint", " ".join(self.entrypoint) or "(none)"),
-            ("passwd", f"{len(self.users)} users" if self.passwd is not None else "(no such file)"),
+            ("passwd", counted(len(self.users), "user") if self.passwd is not None else "(no such file)"),
             ("shell", "/bin/sh" if self.shell else "none"),
             ("size", f"{self.size / 1e6:.0f} MB"),
             ("source", self.source or "not of the lab"),

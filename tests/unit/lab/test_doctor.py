@@ -15,4 +15,4 @@ def test_every_finding_has_a_row_unless_only_what_is_not_ok_is_wanted() -> None:
 
 def test_the_note_counts_all_findings_in_any_case() -> None:
     assert doctor_table(FINDINGS, with_ok=False).note == doctor_table(FINDINGS).note
-    assert str(doctor_table(FINDINGS[:1], with_ok=False)) == "1 checks: 0 problems, 0 warnings"
+    assert str(doctor_table(FINDINGS[:1], with_ok=False)) == "1 check: 0 problems, 0 warnings"

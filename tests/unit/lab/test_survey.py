@@ -156,7 +156,7 @@ def test_notes_about_stand_ins_come_when_asked_for(lab: PaperLab) -> None:
     lab.paper.add("alpine", "", source="upstream")
     rows = survey(lab)
     short, long = str(images_table(rows)), str(images_table(rows, notes=True))
-    assert "Where 1 stand-ins differ from upstream: labkit images --verbose" in short
+    assert "1 stand-in not quite like upstream: labkit images --verbose" in short
     assert of(rows, "ubuntu")["note"] not in short
     assert of(rows, "ubuntu")["note"] in long
     assert of(rows, "alpine")["note"] not in long

@@ -41,7 +41,7 @@ def test_a_step_tells_its_beginning_and_its_end() -> None:
     assert "the node image ...\n" in said
     assert "done: the node image, 0.0 s" in said
     assert "\x1b" not in said
-    assert steps.summary() == "1 steps in 0.0 s"
+    assert steps.summary() == "1 step in 0.0 s"
 
 
 @pytest.mark.parametrize(("error", "word"), [(ValueError, "failed"), (KeyboardInterrupt, "interrupted")])

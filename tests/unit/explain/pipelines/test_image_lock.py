@@ -75,7 +75,8 @@ def test_the_lock_file_is_written_from_an_archive_and_read_without_it(monkeypatc
     content = ImageContent("registry.example/app:1", "app", ("HOME=/data",), "", PASSWD, GROUP)
     with monkeypatch.context() as patch:
         patch.setattr(on_demand, "read_archives", lambda *_: [content])
-        assert run("--lock", "-f", "pod.yaml", "--archive", "image.tar").exit_code == 0
+        locked = run("--lock", "-f", "pod.yaml", "--archive", "image.tar")
+        assert (locked.exit_code, locked.stderr) == (0, "labkit-explain.lock: 1 image\n")
         Path("labkit-explain.lock").rename("kept")
         with_archive = json.loads(run("-f", "pod.yaml", "--archive", "image.tar", "--json").stdout)
     Path("kept").rename("labkit-explain.lock")
