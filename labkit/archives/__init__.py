@@ -12,8 +12,9 @@ from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.archives.archive import ImageContent, read_archive
-    from labkit.archives.image_tree import ImageTree, TreeEntry
+    from labkit.archives.image_tree import ImageTree
     from labkit.archives.saved_image import read_tree
+    from labkit.archives.tree_entry import TreeEntry
 
 __all__ = [
     "ImageContent",
@@ -28,7 +29,7 @@ __getattr__ = imported_when_used(
     {
         "ImageContent": "archive",
         "ImageTree": "image_tree",
-        "TreeEntry": "image_tree",
+        "TreeEntry": "tree_entry",
         "read_archive": "archive",
         "read_tree": "saved_image",
     },

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, MutableMapping
 from typing import IO, Any, cast
 
 from labkit.archives.archive_files import LARGEST, Flaw, Opener, clean_path, field_of, list_of, members, quoted
-from labkit.archives.image_tree import AclEntry, ImageTree, Kind, TreeEntry
+from labkit.archives.image_tree import ImageTree
+from labkit.archives.tree_entry import AclEntry, Kind, TreeEntry
 from labkit.base.errors import LabFailed
 
 Layer = list[TreeEntry]

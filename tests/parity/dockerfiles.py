@@ -24,7 +24,8 @@ from labkit.base.resources import CHECKOUT
 from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, decode
 from labkit.explain.dockerfiles.expansion import Builder
-from labkit.explain.dockerfiles.stages import BuildOptions, evaluate
+from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
+from labkit.explain.dockerfiles.stages import evaluate
 from tests.parity.classic_builder import Built, ClassicBuilder
 from tests.parity.dockerfile_cases import BASES, DockerfileCase, generate
 

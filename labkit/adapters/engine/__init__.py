@@ -6,6 +6,7 @@ from labkit.adapters.engine.engine_containers import ContainerState, EngineConta
 from labkit.adapters.engine.engine_errors import BuildStopped, EngineRefused
 from labkit.adapters.engine.engine_exec import EngineExec
 from labkit.adapters.engine.engine_processes import EngineProcesses
+from labkit.adapters.engine.engine_volumes import EngineVolumes
 from labkit.adapters.engine.transfers import EngineTransfers
 from labkit.adapters.engine_answers import (
     EngineComponent,
@@ -44,9 +45,9 @@ __all__ = [
 ]
 
 
-class Engine(EngineTransfers, EngineContainers, EngineExec, EngineProcesses):
+class Engine(EngineTransfers, EngineContainers, EngineExec, EngineProcesses, EngineVolumes):
     """A Docker engine, seen through what the lab needs of it.
 
-    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineContainers, and EngineExec
-    and EngineProcesses in those that run.
+    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineContainers with the
+    EngineVolumes beside them, and EngineExec and EngineProcesses in those that run.
     """

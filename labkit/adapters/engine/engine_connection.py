@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from docker.utils import config, kwargs_from_env
 from labkit.adapters.engine.engine_errors import doing, unreachable
 from labkit.adapters.engine_answers import EngineInfo, EngineVersion, mapped_ids, runc_version
 from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, read_settings
-from labkit.base.configuration import Configuration
+from labkit.base.configuration import LABEL, Configuration
 from labkit.base.log import logged_request
 
 _CONNECT_SECONDS = 10
@@ -124,6 +125,18 @@ class EngineConnection:
         containers = sum(int(container.get("SizeRw") or 0) for container in usage.get("Containers") or [])
         volumes = sum(int((volume.get("UsageData") or {}).get("Size") or 0) for volume in usage.get("Volumes") or [])
         return int(usage.get("LayersSize") or 0) + containers + max(volumes, 0)
+
+    def _labelled(self, kind: str, find: Callable[[object], Any], more: Sequence[str] = ()) -> list[str]:
+        """The names of things that carry this lab's label.
+
+        Args:
+            kind: what they are, for the error.
+            find: lists them, given the filters.
+            more: other labels that they have to carry.
+        """
+        with doing(f"Listing the lab's {kind}"):
+            listed = find({"label": [f"{LABEL}={self._configuration.name}", *more]})
+        return [str(thing["Names"][0]).lstrip("/") if thing.get("Names") else str(thing["Name"]) for thing in listed]
 
 
 def _try_socket(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Containers, and the networks and volumes beside them."""
+"""What is done with containers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import shlex
 import tarfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,9 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing, removed, translate
+from labkit.adapters.engine.engine_errors import doing, translate
 from labkit.adapters.engine.printed import Printing, StillRunning, pieces_of, read_frames
 from labkit.adapters.engine_answers import InspectedContainer
-from labkit.base.configuration import LABEL
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import Printed, RunResult
@@ -44,7 +43,7 @@ class ContainerState:
 
 
 class EngineContainers(EngineConnection):
-    """What is done with containers, networks and volumes."""
+    """Running containers, starting those that stay, and what becomes of them."""
 
     def run(
         self,
@@ -252,47 +251,6 @@ class EngineContainers(EngineConnection):
         an image of the lab.
         """
         return self._labelled("containers", lambda filters: self._api.containers(all=True, filters=filters), more)
-
-    def labelled_networks(self) -> list[str]:
-        """The names of the networks that carry this lab's label."""
-        return self._labelled("networks", lambda filters: self._api.networks(filters=filters))
-
-    def labelled_volumes(self) -> list[str]:
-        """The names of the volumes that carry this lab's label."""
-        return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
-
-    def _labelled(self, kind: str, find: Callable[[object], Any], more: Sequence[str] = ()) -> list[str]:
-        with doing(f"Listing the lab's {kind}"):
-            listed = find({"label": [f"{LABEL}={self._configuration.name}", *more]})
-        return [str(thing["Names"][0]).lstrip("/") if thing.get("Names") else str(thing["Name"]) for thing in listed]
-
-    def remove_network(self, network: str) -> None:
-        """Remove a network."""
-        with doing(f"Removing network {network}"), contextlib.suppress(NotFound):
-            self._api.remove_network(network)
-
-    def volumes_of(self, container: str) -> list[str]:
-        """The names of the volumes that a container has; none if there is no such container."""
-        with doing(f"Looking for container {container}"):
-            try:
-                inspected: InspectedContainer = self._api.inspect_container(container)
-            except NotFound:
-                return []
-        return [mount["Name"] for mount in inspected["Mounts"] if mount.get("Type") == "volume"]
-
-    def has_volume(self, volume: str) -> bool:
-        """Whether there is a volume of that name."""
-        with doing(f"Looking for volume {volume}"):
-            try:
-                self._api.inspect_volume(volume)
-            except NotFound:
-                return False
-        return True
-
-    def remove_volume(self, volume: str) -> bool:
-        """Remove a volume; False if it does not exist, or if a container has it."""
-        with doing(f"Removing volume {volume}"):
-            return removed(lambda: self._api.remove_volume(volume))
 
 
 def docker_run_line(reference: str, command: Sequence[str] | None, user: str | None) -> str:

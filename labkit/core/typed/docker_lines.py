@@ -10,87 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from labkit.core.image_reference import ImageReference
+from labkit.core.typed.docker_options import (
+    ALIASES,
+    BUILD_ALONE,
+    GLOBAL_ALONE,
+    HISTORY_ALONE,
+    INSPECT_ALONE,
+    LISTING_ALONE,
+    OTHER_ALONE,
+    REMOVE_ALONE,
+    RUN_ALONE,
+)
 from labkit.core.typed.typed_options import read_line
 
-# docker/cli:cli/command and cli/flags: the options that take no value.
-_GLOBAL_ALONE = frozenset({"D", "debug", "tls", "tlsverify", "v", "version", "help", "h"})
-_RUN_ALONE = frozenset(
-    [
-        "d",
-        "detach",
-        "i",
-        "interactive",
-        "t",
-        "tty",
-        "rm",
-        "init",
-        "privileged",
-        "P",
-        "publish-all",
-        "read-only",
-        "no-healthcheck",
-        "oom-kill-disable",
-        "q",
-        "quiet",
-        "sig-proxy",
-        "disable-content-trust",
-        "help",
-        "use-api-socket",
-    ]
-)
-_BUILD_ALONE = frozenset(
-    [
-        "compress",
-        "disable-content-trust",
-        "force-rm",
-        "no-cache",
-        "pull",
-        "q",
-        "quiet",
-        "rm",
-        "squash",
-        "push",
-        "load",
-        "check",
-        "D",
-        "debug",
-        "help",
-    ]
-)
-_INSPECT_ALONE = frozenset(["s", "size", "help"])
-_HISTORY_ALONE = frozenset(["H", "human", "no-trunc", "q", "quiet", "help"])
-_REMOVE_ALONE = frozenset(["f", "force", "no-prune", "l", "link", "v", "volumes", "help"])
-_LISTING_ALONE = frozenset(
-    ["a", "all", "digests", "no-trunc", "q", "quiet", "tree", "l", "latest", "s", "size", "help"]
-)
-_OTHER_ALONE = frozenset(["a", "all-tags", "q", "quiet", "disable-content-trust", "p", "pause", "no-pause", "help"])
-
-_ALIASES = {
-    ("container", "run"): "run",
-    ("container", "create"): "create",
-    ("image", "build"): "build",
-    ("builder", "build"): "build",
-    ("buildx", "build"): "build",
-    ("buildx", "b"): "build",
-    ("image", "inspect"): "image inspect",
-    ("image", "history"): "history",
-    ("image", "save"): "save",
-    ("image", "rm"): "rmi",
-    ("image", "remove"): "rmi",
-    ("image", "tag"): "tag",
-    ("image", "ls"): "images",
-    ("image", "list"): "images",
-    ("image", "pull"): "pull",
-    ("image", "push"): "push",
-    ("container", "ls"): "ps",
-    ("container", "list"): "ps",
-    ("container", "ps"): "ps",
-    ("container", "commit"): "commit",
-    ("context", "use"): "context use",
-    ("network", "create"): "network create",
-    ("volume", "create"): "volume create",
-    **{("container", verb): verb for verb in ("rm", "remove", "kill", "stop", "pause", "rename", "restart")},
-}
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
 
@@ -195,12 +127,12 @@ def read_docker_line(argv: Sequence[str], names: LabNames) -> DockerLine:
     Raises:
         NotInTheLab: the lab's docker does not do that.
     """
-    line = read_line(argv, 0, _GLOBAL_ALONE, to_first_argument=True)
+    line = read_line(argv, 0, GLOBAL_ALONE, to_first_argument=True)
     if not line.arguments or line.values("H", "host", "c", "context"):
         return DockerLine(tuple(argv))  # There is no command, or another engine was chosen.
     start = line.arguments[0]
     command = argv[start]
-    if (full := _ALIASES.get((command, "".join(argv[start + 1 : start + 2])))) is not None:
+    if (full := ALIASES.get((command, "".join(argv[start + 1 : start + 2])))) is not None:
         command, start = full, start + 1
     reader = _READERS.get(command)
     return reader(list(argv), start + 1, names) if reader else DockerLine(tuple(argv))
@@ -211,7 +143,7 @@ def _label_options(names: LabNames) -> list[str]:
 
 
 def _run(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    line = read_line(argv, start, _RUN_ALONE, to_first_argument=True)
+    line = read_line(argv, start, RUN_ALONE, to_first_argument=True)
     if not line.arguments:
         return DockerLine(tuple(argv))
     at = line.arguments[0]
@@ -224,7 +156,7 @@ def _run(argv: list[str], start: int, names: LabNames) -> DockerLine:
 
 
 def _build(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    line = read_line(argv, start, _BUILD_ALONE)
+    line = read_line(argv, start, BUILD_ALONE)
     for tag in line.values("t", "tag"):
         names.require_free(tag.value)
     if len(line.arguments) != 1:
@@ -245,7 +177,7 @@ def _build(argv: list[str], start: int, names: LabNames) -> DockerLine:
 
 
 def _inspect(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    line = read_line(argv, start, _INSPECT_ALONE)
+    line = read_line(argv, start, INSPECT_ALONE)
     named = [(at, reference) for at in line.arguments if (reference := names.reference(argv[at]))]
     kinds = [option.value for option in line.values("type")]
     if kinds and kinds[-1] != "image":
@@ -264,7 +196,7 @@ def _of_images(alone: frozenset[str]) -> Callable[[list[str], int, LabNames], Do
 
 
 def _remove_images(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    for at in read_line(argv, start, _REMOVE_ALONE).arguments:
+    for at in read_line(argv, start, REMOVE_ALONE).arguments:
         if names.reference(argv[at]) is not None:
             raise NotInTheLab(
                 f"{argv[at]} is a sample image, which the lessons need", "labkit clean removes all of the lab"
@@ -274,7 +206,7 @@ def _remove_images(argv: list[str], start: int, names: LabNames) -> DockerLine:
 
 def _new_name(argv: list[str], start: int, names: LabNames) -> DockerLine:
     """`docker tag IMAGE NAME` and `docker commit CONTAINER NAME`."""
-    arguments = read_line(argv, start, _OTHER_ALONE).arguments
+    arguments = read_line(argv, start, OTHER_ALONE).arguments
     for at in arguments[1:2]:
         names.require_free(argv[at])
     return DockerLine(tuple(argv))
@@ -282,7 +214,7 @@ def _new_name(argv: list[str], start: int, names: LabNames) -> DockerLine:
 
 def _tag(argv: list[str], start: int, names: LabNames) -> DockerLine:
     _new_name(argv, start, names)
-    for at in read_line(argv, start, _OTHER_ALONE).arguments[:1]:
+    for at in read_line(argv, start, OTHER_ALONE).arguments[:1]:
         argv[at] = names.reference(argv[at]) or argv[at]
     return DockerLine(tuple(argv))
 
@@ -296,7 +228,7 @@ def _commit(argv: list[str], start: int, names: LabNames) -> DockerLine:
 
 
 def _list(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    line = read_line(argv, start, _LISTING_ALONE)
+    line = read_line(argv, start, LISTING_ALONE)
     for at in line.arguments[:1]:
         argv[at] = names.reference(argv[at]) or argv[at]
     for option in line.values("f", "filter"):
@@ -308,7 +240,7 @@ def _list(argv: list[str], start: int, names: LabNames) -> DockerLine:
 
 def _registry(verb: str) -> Callable[[list[str], int, LabNames], DockerLine]:
     def read(argv: list[str], start: int, names: LabNames) -> DockerLine:
-        for at in read_line(argv, start, _OTHER_ALONE).arguments[:1]:
+        for at in read_line(argv, start, OTHER_ALONE).arguments[:1]:
             image = argv[at]
             if ImageReference.parse(image).registry.startswith(_LOOPBACK) and "/" in image:
                 continue
@@ -322,7 +254,7 @@ def _registry(verb: str) -> Callable[[list[str], int, LabNames], DockerLine]:
 
 
 def _ends(argv: list[str], start: int, _: LabNames) -> DockerLine:
-    arguments = read_line(argv, start, _REMOVE_ALONE).arguments
+    arguments = read_line(argv, start, REMOVE_ALONE).arguments
     return DockerLine(tuple(argv), ends=tuple(argv[at] for at in arguments))
 
 
@@ -340,8 +272,8 @@ _READERS: dict[str, Callable[[list[str], int, LabNames], DockerLine]] = {
     "create": _run,
     "build": _build,
     "inspect": _inspect,
-    "image inspect": _of_images(_INSPECT_ALONE),
-    "history": _of_images(_HISTORY_ALONE),
+    "image inspect": _of_images(INSPECT_ALONE),
+    "history": _of_images(HISTORY_ALONE),
     "save": _of_images(frozenset({"help"})),
     "rmi": _remove_images,
     "tag": _tag,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     )
     from labkit.explain.dockerfiles.expansion import Builder
     from labkit.explain.dockerfiles.folder_files import builder_files
-    from labkit.explain.dockerfiles.stages import BuildOptions, parse_build_args
+    from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
+    from labkit.explain.dockerfiles.stages import parse_build_args
 
 __all__ = [
     "BaseFinder",
@@ -45,7 +46,7 @@ __getattr__ = imported_when_used(
     __name__,
     {
         "BaseFinder": "base_images",
-        "BuildOptions": "stages",
+        "BuildOptions": "stage_evaluator",
         "Builder": "expansion",
         "DockerfileQuestion": "dockerfile_rows",
         "builder_files": "folder_files",

@@ -19,7 +19,7 @@ from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.compose_includes import read_project
 from labkit.explain.dockerfiles.compose_services import ComposeService, NotCompose, is_elsewhere
 from labkit.explain.dockerfiles.dockerfile_rows import Bases, explain_build, read_dockerfile
-from labkit.explain.dockerfiles.stages import BuildOptions
+from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import BuildOutcome, Explanation, Explanations
 

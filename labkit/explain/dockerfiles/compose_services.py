@@ -14,7 +14,8 @@ from typing import Any
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
 from labkit.explain.manifests.documents import decode
-from labkit.explain.manifests.go_yaml import BadYaml, Fields, read_document
+from labkit.explain.manifests.go_yaml import Fields, read_document
+from labkit.explain.manifests.yaml_nodes import BadYaml
 
 _LARGEST = 4 << 20
 _DEEPEST = 20

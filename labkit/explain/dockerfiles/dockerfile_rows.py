@@ -16,9 +16,10 @@ from labkit.explain.dockerfiles.build_words import BOOLEANS
 from labkit.explain.dockerfiles.built_stage import BaseImage, BuiltStage
 from labkit.explain.dockerfiles.dockerfile_parser import LARGEST, BuildStops, decode
 from labkit.explain.dockerfiles.expansion import Builder, TooLarge
+from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
 from labkit.explain.dockerfiles.stage_findings import findings, is_root
 from labkit.explain.dockerfiles.stage_users import creation_of, may_change_accounts
-from labkit.explain.dockerfiles.stages import BuildOptions, Evaluation, evaluate
+from labkit.explain.dockerfiles.stages import Evaluation, evaluate
 from labkit.explain.rows import BuildOutcome, Explanation, Explanations
 
 _NEWEST = Versions()

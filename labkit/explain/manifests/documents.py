@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.explain.manifests.go_yaml import BadYaml, Fields, of_64_bits, read_document, whole
+from labkit.explain.manifests.go_yaml import Fields, of_64_bits, read_document, whole
+from labkit.explain.manifests.yaml_nodes import BadYaml
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SEPARATOR = re.compile(r"(?m)^---(.*)$")

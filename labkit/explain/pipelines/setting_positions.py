@@ -11,7 +11,7 @@ from typing import NamedTuple
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from labkit.core.causes import Cause
-from labkit.explain.manifests.go_yaml import BadYaml, compose
+from labkit.explain.manifests.yaml_nodes import BadYaml, compose
 from labkit.explain.rows import Explanation
 from labkit.explain.workload_kinds.asked_containers import ROLES
 

@@ -1,6 +1,6 @@
 """The doctor's checks in one place: what `labkit doctor` imports. PURE: facts are read in machine.py and elsewhere."""
 
-from labkit.lab.machine.checks_engine import check_engine, engine_folder
+from labkit.lab.machine.checks_engine import check_engine
 from labkit.lab.machine.checks_machine import check_machine
 from labkit.lab.machine.checks_tools import (
     DockerCommand,
@@ -10,6 +10,7 @@ from labkit.lab.machine.checks_tools import (
     check_registry,
     check_tools,
 )
+from labkit.lab.machine.engine_kind import engine_folder
 from labkit.lab.machine.machine_check import HEADERS, Check, Status, rows, worst
 
 __all__ = [

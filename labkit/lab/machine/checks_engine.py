@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -14,8 +13,17 @@ from packaging.version import Version
 from labkit.adapters.program_versions import version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.checks_system import architecture_check, kernel_check, memory_check
+from labkit.lab.machine.engine_kind import (
+    driver_status,
+    is_podman,
+    is_rootless,
+    release_of,
+    runs_elsewhere,
+    security_options,
+    uses_containerd_store,
+)
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
-from labkit.lab.machine.machine_facts import ENGINE_FOLDER, Machine
+from labkit.lab.machine.machine_facts import Machine
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import EngineInfo, EngineVersion
@@ -30,8 +38,6 @@ CAP_SYS_RESOURCE is missing, and no setting that a client of its API can send ch
 COPES_WITH_LESS = Version("23.0")
 """From here on a privileged container gets the capabilities that there are; before, one too few made it fail."""
 
-_CONTAINERD_FOLDER = Path("/var/lib/containerd")
-_CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _GOOD_DRIVERS = {"overlay2", "overlayfs", "overlay"}
 _LOOK = "see what it says of itself\n  docker info"
 # kind:pkg/cluster/internal/create/create.go, validateProvider
@@ -94,61 +100,8 @@ def check_engine(
     return checks
 
 
-def engine_folder(info: EngineInfo | None, machine: Machine) -> Path | None:
-    """The folder of this machine whose disk the images fill; None where the engine has a machine of its own."""
-    if info is None:
-        return ENGINE_FOLDER if machine.is_linux else None
-    if runs_elsewhere(info, machine):
-        return None
-    root = Path(str(info.get("DockerRootDir") or ENGINE_FOLDER))
-    # A containerd of its own keeps the images out of Docker's folder; one that dockerd started keeps them inside.
-    address = str((info.get("Containerd") or {}).get("Address", ""))
-    own = "docker" not in address and not is_rootless(info)
-    return _CONTAINERD_FOLDER if uses_containerd_store(info) and own else root
-
-
-def runs_elsewhere(info: EngineInfo, machine: Machine) -> bool:
-    """Whether the engine runs in a virtual machine or on another computer: then it has another kernel."""
-    desktop = str(info.get("OperatingSystem") or "").startswith("Docker Desktop")
-    kernel = info.get("KernelVersion")
-    return not machine.is_linux or desktop or (bool(kernel) and kernel != machine.kernel)
-
-
-def uses_containerd_store(info: EngineInfo) -> bool:
-    """Whether containerd keeps the images; then `docker save` must be told to save one platform (kind issue 3795)."""
-    return any(_CONTAINERD_STORE in str(value) for value in _driver_status(info).values())
-
-
-def is_rootless(info: EngineInfo) -> bool:
-    """Whether the engine itself runs without root."""
-    return "rootless" in _security_options(info)
-
-
-def is_podman(info: EngineInfo, version: EngineVersion | None) -> bool:
-    """Whether it is podman that answers on Docker's API."""
-    components = (version or {}).get("Components") or []
-    return "BuildahVersion" in info or any("podman" in str(part.get("Name", "")).lower() for part in components)
-
-
-def _security_options(info: EngineInfo) -> set[str]:
-    options = set()
-    for option in info.get("SecurityOptions") or []:
-        for field in str(option).split(","):
-            if field.startswith("name="):
-                options.add(field.removeprefix("name="))
-    return options
-
-
-def _driver_status(info: EngineInfo) -> dict[str, str]:
-    return {str(pair[0]): str(pair[1]) for pair in info.get("DriverStatus") or [] if len(pair) == 2}
-
-
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
-
-
-def _release(info: EngineInfo, version: EngineVersion | None) -> str:
-    return str(info.get("ServerVersion") or (version or {}).get("Version") or "")
 
 
 def _unreachable(came_back: str, machine: Machine, elsewhere: str | None) -> Check:
@@ -193,7 +146,7 @@ def _reachable(info: EngineInfo, version: EngineVersion | None, machine: Machine
     if is_podman(info, version):
         return warning(
             "engine",
-            f"podman {_release(info, version)} answers in Docker's place; the kit is not tested with it",
+            f"podman {release_of(info, version)} answers in Docker's place; the kit is not tested with it",
             _without_podman(machine),
         )
     platform = ((version or {}).get("Platform") or {}).get("Name")
@@ -229,7 +182,7 @@ def _join_group(machine: Machine) -> str:
 
 def _version(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
     name = "engine's version"
-    release = _release(info, version)
+    release = release_of(info, version)
     parsed = version_in(release)
     if parsed is None:
         return not_checked(name, f"it calls itself {release!r}", "see what it says\n  docker version")
@@ -248,7 +201,7 @@ def _privileged(
 ) -> Check:
     """The node of a kind cluster is a privileged container."""
     name = "privileged containers"
-    parsed = version_in(_release(info, version))
+    parsed = version_in(release_of(info, version))
     old = parsed is not None and parsed < COPES_WITH_LESS and not is_podman(info, version)
     if tried == "":
         return ok(name, "one was run")
@@ -275,7 +228,7 @@ def _privileged(
 def _driver(info: EngineInfo, machine: Machine) -> Check:
     name = "storage driver"
     driver = str(info.get("Driver") or "")
-    backing = _driver_status(info).get("Backing Filesystem", "")
+    backing = driver_status(info).get("Backing Filesystem", "")
     shown = f"{driver} on {backing}" if backing else driver
     if not driver:
         return not_checked(name, "the engine does not say", _LOOK)
@@ -306,7 +259,7 @@ def _user_namespace(info: EngineInfo, machine: Machine) -> Check:
             return problem(name, f"rootless, without limits of {' and '.join(lacking)}: kind stops", _DELEGATE)
         finding = "rootless: root in a container is this user outside, so host uids differ from the lessons'"
         return warning(name, finding, system_engine)
-    if "userns" in _security_options(info):
+    if "userns" in security_options(info):
         return warning(
             name,
             "userns-remap: kind runs its node in the host's namespace, but host uids differ from the lessons'",

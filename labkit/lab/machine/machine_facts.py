@@ -139,7 +139,7 @@ def read_machine(
     Args:
         root: the folder below which /proc, /etc and the engine's folder lie; another one in tests.
         cache: where the kit keeps what it builds (`Configuration.cache`).
-        engine_folder: where the engine stores, as `checks_engine.engine_folder` has it from the engine; None where
+        engine_folder: where the engine stores, as `engine_kind.engine_folder` has it from the engine; None where
             that is no folder of this machine.
         environ: the environment; this process's unless given.
         uname: what the kernel calls itself; asked for unless given.

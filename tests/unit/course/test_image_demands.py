@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labkit.archives import ImageTree
-from labkit.archives.image_tree import TreeEntry
+from labkit.archives.tree_entry import TreeEntry
 from labkit.course.judging.image_demands import closed_to_strangers, describe, may_write
 from labkit.course.judging.judged_image import JudgedImage
 from labkit.lab.samples.image_facts import ImageFacts

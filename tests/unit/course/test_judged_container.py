@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from labkit.archives import ImageTree
-from labkit.archives.image_tree import TreeEntry
+from labkit.archives.tree_entry import TreeEntry
 from labkit.core.identity.model import Identity
 from labkit.course.judging.judged_container import JudgedContainer
 

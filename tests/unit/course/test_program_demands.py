@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from labkit.archives import ImageTree
-from labkit.archives.image_tree import TreeEntry
+from labkit.archives.tree_entry import TreeEntry
 from labkit.core.run_results import RunResult
 from labkit.core.started import AppProcess, Started
 from labkit.course.judging.judged_image import JudgedImage

@@ -19,7 +19,7 @@ from labkit.core.identity.model import Image
 from labkit.explain.dockerfiles.base_images import parse_variables
 from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, explain_dockerfile, explain_dockerfile_text
-from labkit.explain.dockerfiles.stages import BuildOptions
+from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
 from labkit.explain.file_kinds import has_dockerfile_name, is_dockerfile
 from labkit.explain.rows import Explanation
 

@@ -9,7 +9,8 @@ import pytest
 from labkit.explain.dockerfiles.built_stage import BaseImage
 from labkit.explain.dockerfiles.dockerfile_parser import BuildStops
 from labkit.explain.dockerfiles.expansion import Builder
-from labkit.explain.dockerfiles.stages import BuildOptions, Evaluation, evaluate, parse_build_args
+from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
+from labkit.explain.dockerfiles.stages import Evaluation, evaluate, parse_build_args
 
 BASES: Mapping[str, BaseImage] = {
     "dotnet": BaseImage("", {"APP_UID": "1654"}),

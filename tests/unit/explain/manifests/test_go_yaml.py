@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from labkit.explain.manifests.go_yaml import BadYaml, Fields, read_document, whole
+from labkit.explain.manifests.go_yaml import Fields, read_document, whole
+from labkit.explain.manifests.yaml_nodes import BadYaml
 
 SCALARS: list[tuple[str, Any]] = [
     # octal, decimal, hexadecimal, binary
