@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage, image_config
+from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.go import KUBERNETES, find_built
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabError, LabFailed
+from labkit.base.errors import LabError
 from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER, require
 from labkit.core.run_results import RunResult
@@ -27,8 +27,9 @@ from labkit.lab.bundles.take_bundle import bundle_in_use
 from labkit.lab.cache_users import enter_cache_user
 from labkit.lab.cluster import Cluster, State
 from labkit.lab.kind_cluster import KindCluster
-from labkit.lab.samples.catalogue import Catalogue, bases_first, require_recipe
-from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.lab.samples.catalogue import Catalogue, bases_first
+from labkit.lab.samples.image_facts import ImageFacts
+from labkit.lab.samples.made_images import MadeImages
 from labkit.lab.samples.sources import Source
 from labkit.lab.up_plan import CLUSTER_STEPS, FRONT, UpPlan
 from labkit.show.steps import Silent, Steps
@@ -306,26 +307,11 @@ class Lab:
 
         An image whose recipe cannot be read has no summary; the error goes where progress goes.
         """
-        return [self._image_row(name) for name in self.catalogue]
-
-    def _image_row(self, name: str) -> dict[str, Any]:
-        reference = self.configuration.image_reference(name)
-        inspected = self.engine().image(reference)
-        row: dict[str, Any] = {"name": name, "reference": reference, "source": None, "digest": None, "user": None}
-        if inspected is not None:
-            facts = ImageFacts.from_inspect(inspected, reference=reference, texts={}, shell=False)
-            row |= {"source": facts.source, "digest": facts.digest, "user": facts.user, "size": facts.size}
-        try:
-            recipe = self.catalogue[name]
-        except LabFailed as error:
-            self.steps.note(str(error))
-            return row | {"summary": "", "note": ""}
-        return row | {"summary": recipe.summary, "note": recipe.note}
+        return self._made_images().rows(self.steps.note)
 
     def keep_busy(self, image: str) -> list[str] | None:
         """A command that keeps an image's container running, for one that has no program of its own."""
-        has_program = image_config(self.engine().image(self.reference(image))).get("Entrypoint")
-        return None if has_program else ["sleep", "3600"]
+        return self._made_images().keep_busy(image)
 
     def run(self, image: str, command: Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         """Run a command in a new container of an image and say what happened.
@@ -350,19 +336,7 @@ class Lab:
             Misuse: the catalogue has no such image, and neither has the engine.
             LabFailed: the image has not been made yet.
         """
-        reference = self.reference(name)
-        inspected = self.engine().image(reference)
-        if inspected is None:
-            raise LabFailed(f"Inspecting {reference}", "the image has not been made", "make it\n  labkit up")
-        files = tuple(self.catalogue[name].contract.files) if name in self.catalogue else ()
-        inside = self.engine().look_inside(reference, ["/etc/passwd", "/etc/group", "/bin/sh", *files])
-        return ImageFacts.from_inspect(
-            inspected,
-            reference=reference,
-            texts={path: file.text if file else None for path, file in inside.items()},
-            shell=inside["/bin/sh"] is not None,
-            files={path: _file_fact(inside[path]) for path in files},
-        )
+        return self._made_images().facts(name)
 
     def reference(self, name: str) -> str:
         """The reference of an image: the lab's own for a name of the catalogue, else the name itself if it exists.
@@ -370,9 +344,10 @@ class Lab:
         Raises:
             Misuse: there is no such image.
         """
-        if name not in self.catalogue and self.engine().image(name) is not None:
-            return name
-        return self.configuration.image_reference(require_recipe(self.catalogue, name))
+        return self._made_images().reference(name)
+
+    def _made_images(self) -> MadeImages:
+        return MadeImages(self.engine, self.configuration, self.catalogue)
 
 
 class _SilentLab(Lab):
@@ -390,7 +365,3 @@ class _SilentLab(Lab):
 
     def close(self) -> None:
         """Nothing: they are the other one's."""
-
-
-def _file_fact(file: PathInImage | None) -> FileFact | None:
-    return FileFact(file.uid, file.gid, file.mode) if file else None
