@@ -52,7 +52,8 @@ class Placed:
     def give(self, lab: Lesson, code: str) -> dict[str, Any]:
         """Run code in place of the participant's cell; gives the names that it leaves."""
         names: dict[str, Any] = {"lab": lab, "labkit": labkit}
-        exec(compile(code.strip(), str(self), "exec"), names)
+        with contextlib.chdir(FOLDER):  # as a notebook's kernel: files to edit lie beside it
+            exec(compile(code.strip(), str(self), "exec"), names)
         return names
 
     def answer(self, names: dict[str, Any]) -> object:

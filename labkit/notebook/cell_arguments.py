@@ -67,6 +67,26 @@ def require_dockerfile(text: object) -> str:
     return dockerfile
 
 
+def dockerfile_named(text: str) -> Path | None:
+    """The file that is named where a Dockerfile's text could stand, such as "menu/Dockerfile"; None for a text."""
+    path = Path(text.strip())
+    return path if len(text.split()) == 1 and path.name == "Dockerfile" else None
+
+
+def text_of(file: Path) -> str:
+    """What a participant's file says.
+
+    Raises:
+        Misuse: there is no such file, or it is no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        came_back = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text in UTF-8"
+        remedy = "the files of the lesson are beside this notebook, in the file list on the left"
+        raise Misuse(f"Reading {file}", came_back, remedy) from error
+
+
 def user_of(user: object) -> str | None:
     """A user as `docker run --user` takes it; a uid may be given as a number, None stands for the image's own."""
     return None if user is None else str(user)

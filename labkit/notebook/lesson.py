@@ -128,7 +128,9 @@ class Lesson:
         """
         return self._images.program(file)
 
-    def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
+    def publish(
+        self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False, project: str = ""
+    ) -> Published:
         """Publish the article's program into the engine, as `dotnet publish -t:PublishContainer` does.
 
         Args:
@@ -136,15 +138,17 @@ class Lesson:
             item: one more item in the project file, as XML.
             name: the image's name.
             strict: whether a warning is an error.
+            project: the folder of a project file of yours, such as "hello"; the program stays the article's.
         """
-        return self._images.publish(*arguments, item=item, name=name, strict=strict)
+        return self._images.publish(*arguments, item=item, name=name, strict=strict, project=project)
 
     def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
         """Build an image, as `docker build` does; a build that stops is a result with an exit status, not an error.
 
         Args:
-            dockerfile: its text; after FROM a sample image's name means the lab's image. There are no other files,
-                so COPY can copy between stages alone.
+            dockerfile: the path of the file, such as "menu/Dockerfile", whose folder is the context; or its text, with
+                no other files, so that COPY can copy between stages alone. After FROM a sample image's name means the
+                lab's image.
             name: the image's name.
         """
         return self._images.build(dockerfile, name)

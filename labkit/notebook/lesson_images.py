@@ -22,15 +22,22 @@ from labkit.core.image_reference import ImageReference, full_name
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import images_table
-from labkit.lab.samples.build_contexts import archive_of_dockerfile
+from labkit.lab.samples.build_contexts import archive_of_dockerfile, collect
 from labkit.lab.samples.dockerfile_images import name_images_in_full
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.image_history import instructions_of
 from labkit.lab.samples.image_trees import ImageTrees
 from labkit.lab.survey import survey
-from labkit.notebook.cell_arguments import containers_of, require_dockerfile, require_image, require_text
+from labkit.notebook.cell_arguments import (
+    containers_of,
+    dockerfile_named,
+    require_dockerfile,
+    require_image,
+    require_text,
+    text_of,
+)
 from labkit.notebook.opened_lesson import OpenedLesson
-from labkit.publish.app_files import HELLO
+from labkit.publish.app_files import HELLO, AppFolder
 from labkit.publish.published import Options, Published
 from labkit.publish.publisher import publish
 from labkit.show.table import Table
@@ -69,19 +76,23 @@ class LessonImages:
             raise Misuse(f"Looking for file {file!r} of the article's program", "there is no such file", remedy)
         return (require(HELLO) / file).read_text(encoding="utf-8")
 
-    def publish(self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False) -> Published:
+    def publish(
+        self, *arguments: str, item: str = "", name: str = "my-app", strict: bool = False, project: str = ""
+    ) -> Published:
         """Publish the article's program into the engine."""
         given = (require_text(argument, "an argument of dotnet publish") for argument in arguments)
         options = (f"-p:ContainerRepository={require_image(name)}", *given)
         item = require_text(item, "an item of the project file")
-        line = f"dotnet publish -t:PublishContainer {shlex.join(options)}"
+        project = require_text(project, "a project")
+        own_file = AppFolder.find(Path(project)).project_file if project else None
+        line = shlex.join(["dotnet", "publish", *([project] if project else []), "-t:PublishContainer", *options])
         if item:
             # Without it the line gives another image; a shell reads no further than the #.
             line += f"  # with {' '.join(item.split())} in an ItemGroup of hello.csproj"
         with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
             app = shutil.copytree(require(HELLO), Path(folder) / HELLO.name)
             file = app / "hello.csproj"
-            text = file.read_text(encoding="utf-8")
+            text = text_of(own_file or file)
             file.write_text(
                 text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
             )
@@ -96,15 +107,22 @@ class LessonImages:
         return self._lesson.published[name]
 
     def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
-        """Build an image of a Dockerfile's text."""
+        """Build an image of a Dockerfile, whose text or whose path is given."""
         lab = self._lesson.lab
+        dockerfile = require_dockerfile(dockerfile)
+        file = dockerfile_named(dockerfile)
         references = {sample: lab.configuration.image_reference(sample) for sample in lab.catalogue}
-        text = name_images_in_full(textwrap.dedent(require_dockerfile(dockerfile)).strip() + "\n", references)
+        written = textwrap.dedent(dockerfile) if file is None else require_dockerfile(text_of(file))
+        text = name_images_in_full(written.strip() + "\n", references)
         # Typed without the variable, another builder answers wherever the docker command has BuildKit; without the
         # option a build that stops leaves its container.
         argv = ["docker", "build", "--force-rm", "--tag", require_image(name), "-"]
         line = f"DOCKER_BUILDKIT=0 {line_with_input(argv, text)}"
-        context = archive_of_dockerfile(text)
+        beside = None
+        if file is not None:
+            line = shlex.join(["docker", "build", "--tag", name, str(file.parent)])
+            beside = collect(file.parent)
+        context = archive_of_dockerfile(text, beside)
         try:
             lab.engine().build(context, name, arguments={}, labels=self._lesson.labels, seconds=_BUILD_SECONDS)
         except BuildStopped as stopped:

@@ -40,10 +40,16 @@ def archive(files: Mapping[str, Path]) -> bytes:
     return buffer.getvalue()
 
 
-def archive_of_dockerfile(text: str) -> bytes:
-    """A build context of a Dockerfile alone."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
+def archive_of_dockerfile(text: str, beside: Mapping[str, Path] | None = None) -> bytes:
+    """A build context of a Dockerfile, alone or with the files beside it.
+
+    Args:
+        text: the Dockerfile's, whatever is beside it.
+        beside: other files, by the path that they get in the context.
+    """
+    buffer = io.BytesIO(archive({name: file for name, file in (beside or {}).items() if name != "Dockerfile"}))
+    buffer.seek(0)
+    with tarfile.open(fileobj=buffer, mode="a") as tar:
         member = tarfile.TarInfo("Dockerfile")
         member.size = len(text.encode())
         tar.addfile(member, io.BytesIO(text.encode()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +277,40 @@ def test_the_line_to_type_says_what_the_project_needs(
     monkeypatch.setattr(lesson_images, "publish", lambda *_: published)
     lab, _, _ = _with_images(tmp_path)
     assert lab.publish("-p:ContainerUser=app", item=item).line == line
+
+
+def test_a_dockerfile_of_a_folder_is_built_with_what_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "menu").mkdir()
+    (tmp_path / "menu" / "Dockerfile").write_text("FROM debian\nCOPY soup /srv/\n", encoding="utf-8")
+    (tmp_path / "menu" / "soup").write_text("hot", encoding="utf-8")
+    contexts: list[bytes] = []
+    engine = paper_engine(build=lambda context, *_, **__: contexts.append(context))
+    lab = Lesson(opened(tmp_path, engine), Progress(tmp_path / "progress.json"))
+    assert lab.build("menu/Dockerfile", name="menu").command == "docker build --tag menu menu"
+    with tarfile.open(fileobj=io.BytesIO(contexts[0])) as context:
+        files = {name: context.extractfile(name).read().decode() for name in context.getnames()}  # type: ignore[union-attr]
+    assert files == {"Dockerfile": "FROM localhost/paper/debian:lab\nCOPY soup /srv/\n", "soup": "hot"}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "No such file"), (b"\xff\xfe", "no text in UTF-8"), (b" \n", "it is empty")]
+)
+def test_a_dockerfile_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("Dockerfile").write_bytes(content)
+    lab = Lesson(opened(tmp_path, paper_engine()), Progress(tmp_path / "progress.json"))
+    with pytest.raises(Misuse, match=problem):
+        lab.build("Dockerfile", name="menu")
+
+
+def test_a_project_of_ones_own_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lab = Lesson(opened(tmp_path, paper_engine()), Progress(tmp_path / "progress.json"))
+    with pytest.raises(Misuse, match="there is no such folder"):
+        lab.publish(project="hello")
