@@ -84,17 +84,19 @@ class LessonImages:
         options = (f"-p:ContainerRepository={require_image(name)}", *given)
         item = require_text(item, "an item of the project file")
         project = require_text(project, "a project")
-        own_file = AppFolder.find(Path(project)).project_file if project else None
+        shipped = text_of(require(HELLO) / _PROGRAM[1])
+        file = AppFolder.find(Path(project)).project_file if project else None
+        project_text = text_of(file) if file else shipped
         line = shlex.join(["dotnet", "publish", *([project] if project else []), "-t:PublishContainer", *options])
+        # Without these the line gives another image; a shell reads no further than the #.
+        if file and project_text != shipped:
+            line += f"  # with {file} as you have it"
         if item:
-            # Without it the line gives another image; a shell reads no further than the #.
             line += f"  # with {' '.join(item.split())} in an ItemGroup of hello.csproj"
         with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
             app = shutil.copytree(require(HELLO), Path(folder) / HELLO.name)
-            file = app / "hello.csproj"
-            text = text_of(own_file or file)
-            file.write_text(
-                text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
+            (app / _PROGRAM[1]).write_text(
+                project_text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
             )
             how = Options(options, strict=strict, back_end="kit", labels=self._lesson.labels)
             try:

@@ -35,14 +35,14 @@ _ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf)\.$")
 _EMPHASIS = re.compile(r"\*\*|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
 
 _VERBS = (
-    r"add|ask|begin|build|change|check|choose|click|close|compare|count|decide|edit|find|give|guess|interrupt|"
+    r"add|ask|begin|build|change|check|choose|click|close|compare|count|decide|edit|end|find|give|guess|interrupt|"
     r"keep|leave|let|list|listen|look|make|mind|name|never|note|open|post|predict|press|publish|put|read|"
     r"remember|repair|run|save|say|see|send|set|show|start|state|stop|suppose|take|tell|think|try|type|use|"
     r"wait|watch|write"
 )
 _INSTRUCTION = re.compile(
-    rf"^(?:(?:and|but|so|then|now|first|again|next|please|before you \w+|afterwards),? )*"
-    rf"(?:{_VERBS}|do(?: not| the))\b",
+    rf"^(?:(?:and|but|so|then|now|first|again|next|please|before you \w+|afterwards|(?:where|if|when) [^,:]+,),? )*"
+    rf"(?:{_VERBS}|do(?: not| the| that| this| it))\b",
     re.I,
 )
 _OF_THE_COURSE = re.compile(

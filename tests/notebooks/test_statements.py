@@ -33,6 +33,7 @@ def _stated(*cells: tuple[str, dict[str, Any]]) -> list[str]:
         "(Is it?)",
         "Run it.",
         "Now look closer at four others.",
+        "Where it fails, look at what came out.",
         "**Predict** what comes.",
         "Do the sum yourself.",
         "This lesson breaks it.",

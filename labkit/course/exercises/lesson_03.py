@@ -71,7 +71,11 @@ def _another_user(image: JudgedImage) -> str | None:
         return None
     seen = f'Config.User of orders is "{user}"; "10001" was asked for. Its APP_UID is {_in_words(variable)}.'
     given = _given_to_publish(image)
-    return f"{seen} The publish was given {given}: neither follows from that." if user == "1654" and given else seen
+    return (
+        f"{seen} The publish was given {given.removeprefix('# with ')}: neither follows from that."
+        if user == "1654" and given
+        else seen
+    )
 
 
 def _given_to_publish(image: JudgedImage) -> str:
@@ -121,7 +125,7 @@ _ORDERS = Exercise(
     hints=(
         "There are two places to change. Which of them follows from the other?",
         "The SDK copies APP_UID into Config.User, and never the other way round. A property sets no variable.",
-        "Give lab.publish the item ContainerEnvironmentVariable, with Include APP_UID and Value 10001.",
+        'In an ItemGroup of orders/hello.csproj put `<ContainerEnvironmentVariable Include="APP_UID" Value="10001"/>`.',
     ),
     solution="""
 lab.publish(item='<ContainerEnvironmentVariable Include="APP_UID" Value="10001"/>', name="orders")
@@ -364,4 +368,4 @@ _WHO_DECIDED = Exercise(
     check=_check_who_decided,
 )
 
-EXERCISES = (_THREE_SAY, _ORDERS, _STILL_ROOT, _WHO_DECIDED)
+EXERCISES = (_THREE_SAY, _STILL_ROOT, _ORDERS, _WHO_DECIDED)

@@ -14,10 +14,11 @@ from labkit.base.configuration import LABEL, LESSON_LABEL
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.run_results import RunResult
 from labkit.course.progress import Progress
+from labkit.lab.lab import Lab
 from labkit.notebook import MANIFESTS, Lesson, lesson_images
 from labkit.notebook.cell_arguments import containers_of
 from labkit.notebook.opened_lesson import OpenedLesson
-from labkit.publish.published import Published
+from labkit.publish.published import Options, Published
 from tests.unit.notebook.paper import LESSON, PaperLab, Recorder, made_pod, opened, paper_engine, paper_kube
 
 _DEPLOYMENT = """
@@ -314,3 +315,21 @@ def test_a_project_of_ones_own_must_be_there(tmp_path: Path, monkeypatch: pytest
     lab = Lesson(opened(tmp_path, paper_engine()), Progress(tmp_path / "progress.json"))
     with pytest.raises(Misuse, match="there is no such folder"):
         lab.publish(project="hello")
+
+
+def test_a_project_that_was_changed_is_named_behind_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def publish(app: Path, options: Options, _: Lab) -> Published:
+        text = (app / "hello.csproj").read_text(encoding="utf-8")
+        return Published("x:latest", "", {"User": text.count("ContainerUser")}, "kit", (), "", "", "")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lesson_images, "publish", publish)
+    lab = Lesson(opened(tmp_path, paper_engine()), Progress(tmp_path / "progress.json"))
+    Path("hello").mkdir()
+    project = Path("hello/hello.csproj")
+    project.write_text(lab.program("hello.csproj"), encoding="utf-8")
+    line = "dotnet publish hello -t:PublishContainer -p:ContainerRepository=my-app"
+    assert lab.publish(project="hello").line == line
+    project.write_text("<Project><ContainerUser>1654</ContainerUser></Project>", encoding="utf-8")
+    published = lab.publish(project="hello")
+    assert (published.line, published.config) == (f"{line}  # with hello/hello.csproj as you have it", {"User": 2})
