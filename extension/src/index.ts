@@ -6,6 +6,7 @@ import { IStateDB } from "@jupyterlab/statedb";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Widget } from "@lumino/widgets";
 
+import { serveCopyButtons } from "./copy";
 import { button, element } from "./dom";
 import { CoursePanel } from "./panel";
 import { Server } from "./server";
@@ -36,6 +37,7 @@ function activate(
 ): void {
   const start = performance.now();
   document.head.append(element("style", {}, style));
+  serveCopyButtons();
   const { commands } = app;
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {

@@ -1,4 +1,5 @@
 /** What the panel shows, made of what the server said. */
+import { copy } from "./copy";
 import { button, element, type Child } from "./dom";
 import type { Course, Hint, LabState, Lesson, Pods, Problem, Row } from "./server";
 
@@ -61,10 +62,8 @@ export function problemView(problem: Problem, key: string): HTMLElement {
 }
 
 function commandView(command: string, key: string): HTMLElement {
-  const copy = button("Copy", `copy-${key}`, () => void navigator.clipboard?.writeText(command), {
-    "aria-label": `Copy ${command}`,
-  });
-  return element("div", { class: "lk-command" }, element("code", {}, command), copy);
+  const pressed = button("Copy", `copy-${key}`, () => void copy(pressed, command));
+  return element("div", { class: "lk-command" }, element("code", {}, command), pressed);
 }
 
 export function hintView(hint: Hint): HTMLElement {

@@ -116,8 +116,11 @@ def doctor_table(results: Sequence[checks.Check], with_ok: bool = True) -> Table
     problems = sum(check.status == "problem" for check in results)
     warnings = sum(check.status == "warning" for check in results)
     note = f"{counted(len(results), 'check')}: {counted(problems, 'problem')}, {counted(warnings, 'warning')}"
-    shown = [check for check in results if with_ok or check.status != "ok"]
-    return Table("", checks.HEADERS if shown else (), checks.rows(shown), note)
+    shown = [check for check in results if check.status != "ok"]
+    fine = [check for check in results if check.status == "ok"] if with_ok else []
+    fold = f"{counted(len(fine), 'check')} without a finding"
+    headers = checks.HEADERS if shown or fine else ()
+    return Table("", headers, checks.rows(shown), note, folded=checks.rows(fine), fold=fold)
 
 
 def doctor_report(results: Sequence[checks.Check]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from labkit.core.causes import Cause
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
@@ -17,21 +18,60 @@ from labkit.course.guessing import Guess
 from labkit.lab.container import Container
 from labkit.lab.samples.image_facts import ImageFacts
 from labkit.notebook.shell_cells import running_shell
+from labkit.show.cards import Tone, card_html, command_html, output_html
 from labkit.show.table import Table
 from labkit.threat.evidence import Tried
 from labkit.threat.matrix_tables import cells_table
 from labkit.threat.worksheet import Worksheet
 from labkit.threat.worksheet_pages import worksheet_table
 
+_TONES = {"running": Tone.GOOD, "succeeded": Tone.GOOD, "pending": Tone.OPEN}
+_MOST_WORDS = 240
+# What the kubelet adds in parentheses: the pod once more, with its uid.
+_OF_POD = re.compile(r"\s*\(pod: .*?\)(?=$|\s|,)", re.DOTALL)
+_PROMPT = "$ "
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# JupyterLab would break lines in the middle of words.
-_PRE = "margin:0;padding:0;background:none;color:inherit;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 
 
 def outcome_html(outcome: Outcome) -> str:
-    """What became of a pod: who refused it and why comes first."""
-    seconds = f"known after {outcome.seconds:.1f} s" if outcome.seconds is not None else ""
-    return Table(outcome.headline if outcome.refuser else "", (), outcome.rows(), seconds)._repr_html_()
+    """What became of a pod: who refused it and why comes first, all else is folded."""
+    return card_html(
+        _TONES.get(outcome.verdict, Tone.BAD),
+        outcome.verdict,
+        outcome.headline if outcome.refuser else _headline(outcome),
+        label=f"pod {outcome.pod}: {outcome.headline}",
+        lines=list(_outcome_lines(outcome)),
+        command=outcome.command,
+        details=Table("", (), outcome.rows())._repr_html_(),
+        note=f"known after {outcome.seconds:.1f} s" if outcome.seconds is not None else "",
+    )
+
+
+def _headline(outcome: Outcome) -> str:
+    """What stands beside the verdict of a pod that nobody refused."""
+    status = f"exit status {outcome.exit_status}" if outcome.exit_status is not None else ""
+    of = f"container {outcome.container}" if outcome.container and outcome.verdict == "failed" else ""
+    return ", ".join(filter(None, [f"pod {outcome.pod}", of, status]))
+
+
+def _outcome_lines(outcome: Outcome) -> Iterator[str]:
+    """The cause, the words of whoever decided, each violation once, warnings, and what was printed."""
+    if outcome.cause is not None:
+        where = f", in container {html.escape(outcome.container)}" if outcome.container else ""
+        yield f"cause <code>{html.escape(outcome.cause)}</code>{where}"
+    if outcome.violations:
+        items = "".join(f"<li>{html.escape(violation)}</li>" for violation in outcome.violations)
+        yield f'violates<ul style="margin:0 0 0 1.5em;padding:0">{items}</ul>'
+    elif outcome.message:
+        yield f"in its words: <q>{html.escape(_shortened(outcome.message))}</q>"
+    yield from (f"warning: {html.escape(warning)}" for warning in outcome.warnings)
+    if outcome.logs:
+        yield f"it printed{output_html(outcome.logs)}"
+
+
+def _shortened(message: str) -> str:
+    text = _OF_POD.sub("", message)
+    return text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS]}…"
 
 
 def image_html(facts: ImageFacts) -> str:
@@ -39,14 +79,39 @@ def image_html(facts: ImageFacts) -> str:
     return Table("", (), facts.rows())._repr_html_()
 
 
+def run_html(result: RunResult) -> str:
+    """What a command printed and how it ended; one that did not run, or was stopped, is a verdict."""
+    if result.cause is None:
+        return lines_html(result)
+    message = _COLOUR.sub("", result.message or result.stderr)
+    status = f", exit status {result.exit_status}" if result.exit_status is not None else ""
+    lines = [f"cause <code>{html.escape(result.cause)}</code>{status}"]
+    lines += [f"in its words: <q>{html.escape(_shortened(message))}</q>"] if message else []
+    return card_html(
+        Tone.BAD,
+        "stopped" if result.cause is Cause.TIMEOUT else "did not run",
+        result.cause.meaning,
+        label=f"did not run: {result.cause}",
+        lines=lines,
+        command=result.command,
+        details=output_html(_COLOUR.sub("", str(result))),
+    )
+
+
 def lines_html(result: object) -> str:
-    """A result that is lines of text; the builder colours its stderr, as for a terminal, and a notebook does not."""
-    return f'<pre style="{_PRE}">{html.escape(_COLOUR.sub("", str(result)))}</pre>'
+    """A result that is lines of text, the line to type first.
+
+    The builder colours its stderr, as for a terminal, and a notebook does not.
+    """
+    first, _, rest = _COLOUR.sub("", str(result)).partition("\n")
+    if not first.startswith(_PROMPT):
+        return output_html(_COLOUR.sub("", str(result)))
+    return command_html(first.removeprefix(_PROMPT)) + (output_html(rest) if rest else "")
 
 
 def tried_html(tried: Tried) -> str:
     """The line to type, and below it what each probe could."""
-    return f'<pre style="{_PRE}">$ {html.escape(tried.line)}</pre>{cells_table(tried.cells)._repr_html_()}'
+    return command_html(tried.line) + cells_table(tried.cells)._repr_html_()
 
 
 def worksheet_html(sheet: Worksheet) -> str:
@@ -57,7 +122,7 @@ def worksheet_html(sheet: Worksheet) -> str:
 _HTML: dict[type, Callable[[Any], str]] = {
     Outcome: outcome_html,
     ImageFacts: image_html,
-    RunResult: lines_html,
+    RunResult: run_html,
     Container: lines_html,
     Applied: lines_html,
     Rollout: lines_html,

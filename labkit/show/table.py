@@ -14,6 +14,7 @@ from unicodedata import combining, east_asian_width
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
 _STAYS_WHOLE, _LONG_WORD = 13, 30
 _PROSE = 12  # columns that a text of several words gets at least
+_MOST_SEEN, _BOX = 14, "28em"  # a longer table is scrolled in a box of its own
 _LINES = "white-space:pre-line;overflow-wrap:anywhere"
 _LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
 
@@ -29,6 +30,8 @@ class Table:
         headers: of the columns; empty for none.
         rows: the cells, as text.
         note: one line below it; empty for none.
+        folded: further rows, which a page folds away and text shows last.
+        fold: what is read while they are folded, such as "19 checks are ok".
         widths: of the columns in characters where it is printed; None, or left out, for as wide as it is. A page
             wraps by itself.
     """
@@ -38,6 +41,8 @@ class Table:
     rows: Sequence[Sequence[object]]
     note: str = ""
     widths: Sequence[int | None] = ()
+    folded: Sequence[Sequence[object]] = ()
+    fold: str = ""
 
     def __str__(self) -> str:
         return self.text(terminal_width())
@@ -50,7 +55,10 @@ class Table:
                 its rows one below the other. None for as wide as it is.
         """
         widths = (*self.widths, *[None] * 100)
-        cells = [[_wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)] for row in self.rows]
+        cells = [
+            [_wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)]
+            for row in [*self.rows, *self.folded]
+        ]
         table = _aligned(self.headers, cells) if room is None else _fitted(self.headers, cells, room)
         title, note = (_wrapped(text, room) for text in (self.title, self.note))
         return "\n".join(part for part in (title, table, note) if part)
@@ -58,23 +66,54 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        parts = ['<div style="line-height:1.4">']
-        if self.title:
-            parts.append(f'<div style="{_LINES}"><strong>{html.escape(self.title)}</strong></div>')
-        parts.append('<table style="border-collapse:collapse;margin:4px 0">')
+        is_long = len(self.rows) > _MOST_SEEN
+        note = f'<div style="{_LINES}"><small>{html.escape(self.note)}</small></div>' if self.note else ""
+        table = self._html_of(self.rows)
+        if is_long:  # The heads stay, and whoever has no mouse scrolls it by its focus.
+            label = html.escape(self.title or f"table of {len(self.rows)} rows")
+            box = f"max-height:{_BOX};overflow:auto;{_LINE}"
+            table = f'<div tabindex="0" role="region" aria-label="{label}" style="{box}">{table}</div>'
+        parts = [
+            f'<div style="{_LINES}"><strong>{html.escape(self.title)}</strong></div>' if self.title else "",
+            # What is longer than a look has its summary first.
+            note if is_long or self.folded else "",
+            table if self.rows else "",
+            fold_html(self.fold, self._html_of(self.folded)) if self.folded else "",
+            "" if is_long or self.folded else note,
+        ]
+        return f'<div style="line-height:1.4">{"".join(parts)}</div>'
+
+    def _html_of(self, rows: Sequence[Sequence[object]]) -> str:
+        label = f' aria-label="{html.escape(self.title)}"' if self.title else ""
+        parts = [f'<table{label} style="border-collapse:collapse;margin:4px 0">']
         if self.headers:
+            stays = "position:sticky;top:0;background:var(--jp-layout-color0, Canvas)"
             heads = "".join(
-                f'<th scope="col" style="{_style(head)};{_LINE}">{html.escape(head)}</th>' for head in self.headers
+                f'<th scope="col" style="{_style(head)};{_LINE};{stays}">{html.escape(head)}</th>'
+                for head in self.headers
             )
             parts.append(f"<thead><tr>{heads}</tr></thead>")
         parts.append("<tbody>")
-        for row in self.rows:
-            cells = "".join(f'<td style="{_style(str(cell))}">{html.escape(str(cell))}</td>' for cell in row)
+        for row in rows:
+            # Without headers of columns, the first cell is what the others are about.
+            opens = ["td" if self.headers or number else 'th scope="row"' for number in range(len(row))]
+            cells = "".join(
+                f'<{tag} style="{_style(str(cell))}">{html.escape(str(cell))}</{tag[:2]}>'
+                for tag, cell in zip(opens, row, strict=True)
+            )
             parts.append(f"<tr>{cells}</tr>")
-        parts.append("</tbody></table>")
-        if self.note:
-            parts.append(f'<div style="{_LINES}"><small>{html.escape(self.note)}</small></div>')
-        return "".join([*parts, "</div>"])
+        return "".join([*parts, "</tbody></table>"])
+
+
+def fold_html(summary: str, inside: str) -> str:
+    """Something folded away; a click, or Enter on its summary, unfolds it.
+
+    Args:
+        summary: what is read while it is folded.
+        inside: as HTML.
+    """
+    head = f'<summary style="cursor:pointer">{html.escape(summary)}</summary>'
+    return f'<details style="margin:2px 0">{head}{inside}</details>'
 
 
 def terminal_width() -> int | None:

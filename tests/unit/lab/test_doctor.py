@@ -9,7 +9,9 @@ FINDINGS = [ok("engine", "Docker 26.1.5"), warning("memory", "2 GiB are free", "
 
 
 def test_every_finding_has_a_row_unless_only_what_is_not_ok_is_wanted() -> None:
-    assert [row[0] for row in doctor_table(FINDINGS).rows] == ["engine", "memory"]
+    table = doctor_table(FINDINGS)
+    assert [[row[0] for row in rows] for rows in (table.rows, table.folded)] == [["memory"], ["engine"]]
+    assert "engine" in table.text()
     assert [row[0] for row in doctor_table(FINDINGS, with_ok=False).rows] == ["memory"]
 
 

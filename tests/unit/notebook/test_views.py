@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from labkit.core.causes import Cause
 from labkit.core.pods.objects import Applied, Rollout
-from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.outcome import Outcome, Verdict
 from labkit.core.refuser import Refuser
 from labkit.core.run_results import RunResult
 from labkit.course import check_views as course
@@ -23,7 +23,7 @@ from labkit.course.check_views import check_html, hint_html, offer_help
 from labkit.course.checking import CheckResult, Hint
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.container import Container
-from labkit.notebook.views import outcome_html, register_views
+from labkit.notebook.views import lines_html, outcome_html, register_views, run_html
 from tests.unit.notebook.paper import paper_engine
 
 _LESSON = "07-run-as-non-root"
@@ -121,5 +121,62 @@ def test_outside_of_a_shell_nothing_is_registered() -> None:
 def test_who_refused_and_why_is_the_first_thing_that_is_shown() -> None:
     refused = Outcome("web", "ns", "refused", Cause.IMAGE_RUNS_AS_ROOT, refuser=Refuser.KUBELET)
     shown = re.sub(r"<[^>]*>", "", outcome_html(refused))
-    assert shown.startswith(html.escape(f"the kubelet refuses: {Cause.IMAGE_RUNS_AS_ROOT.meaning}"))
+    assert shown.startswith(html.escape(f"✗ refused the kubelet refuses: {Cause.IMAGE_RUNS_AS_ROOT.meaning}"))
     assert "refuses" not in outcome_html(Outcome("web", "ns", "running"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sign"),
+    [("running", "✓"), ("succeeded", "✓"), ("failed", "✗"), ("not admitted", "✗"), ("pending", "…")],
+)
+def test_a_verdict_is_seen_by_its_colour_its_sign_and_its_word(verdict: Verdict, sign: str) -> None:
+    shown = re.sub(r"<[^>]*>", "", outcome_html(Outcome("web", "ns", verdict)))
+    assert shown.startswith(f"{sign} {verdict} ")
+
+
+def test_what_a_pod_violates_is_said_once_and_the_rest_is_folded() -> None:
+    violations = ("runAsNonRoot != true (pod must set it)", "seccompProfile (pod must set it)")
+    message = f'pods "web" is forbidden: violates PodSecurity "restricted": {", ".join(violations)}'
+    outcome = Outcome(
+        "web",
+        "ns",
+        "not admitted",
+        Cause.POD_SECURITY,
+        message=message,
+        violations=violations,
+        refuser=Refuser.ADMISSION,
+    )
+    seen, folded = outcome_html(outcome).split("<details", maxsplit=1)
+    assert [seen.count(html.escape(violation)) for violation in violations] == [1, 1]
+    assert html.escape(message) not in seen
+    assert html.escape(message) in folded
+
+
+def test_the_kubelets_words_are_shortened_and_whole_in_the_details() -> None:
+    message = 'container has runAsNonRoot and image will run as root (pod: "web_ns(1-2-3)", container: web)'
+    outcome = Outcome(
+        "web", "ns", "refused", message=message, refuser=Refuser.KUBELET, command="kubectl apply\nmore <x>"
+    )
+    seen, folded = outcome_html(outcome).rsplit("<details", maxsplit=1)
+    assert "<q>container has runAsNonRoot and image will run as root</q>" in seen
+    assert html.escape(message) in folded
+    assert seen.index("kubectl apply") < seen.index("refused</span>")
+    assert "more &lt;x&gt;" in seen
+
+
+def test_a_command_that_did_not_run_is_a_verdict_too() -> None:
+    result = RunResult("docker run debian nope", "", 127, Cause.COMMAND_NOT_FOUND, "exec: <nope>: not found")
+    shown = re.sub(r"<[^>]*>", "", run_html(result))
+    assert shown.startswith("$ docker run debian nope Copy✗ did not run the image has no such program")
+    assert "exec: &lt;nope&gt;: not found" in shown
+
+
+def test_long_output_is_folded_behind_its_beginning() -> None:
+    text = "\n".join(f"line {number} <b>" for number in range(100))
+    (short, long) = (lines_html(RunResult("id", output, 0)) for output in ("one line", text))
+    assert "<details" not in short
+    seen, folded = long.split("<details")
+    assert "line 11 " in seen
+    assert "line 12 " not in seen
+    assert "88 more of 100 lines" in folded
+    assert "line 99 &lt;b&gt;" in folded

@@ -167,3 +167,29 @@ def test_a_terminal_has_a_width_and_a_file_has_none(monkeypatch: pytest.MonkeyPa
     assert max(map(len, str(WIDE).splitlines())) > 60
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert max(map(len, str(WIDE).splitlines())) <= 60
+
+
+def test_a_page_has_the_summary_of_a_long_table_first_and_scrolls_it() -> None:
+    rows = [(number, "ok") for number in range(30)]
+    (short, long) = (Table("", ("number", "state"), some, "all ok")._repr_html_() for some in (rows[:3], rows))
+    assert short.index("<table") < short.index("all ok")
+    assert long.index("all ok") < long.index("<table")
+    assert 'tabindex="0"' in long
+    assert "tabindex" not in short
+
+
+def test_folded_rows_are_there_unfolded_in_text() -> None:
+    table = Table(
+        "", ("check", "state"), [("disk", "full")], "2 checks", folded=[("<cpu>", "ok")], fold="1 check is ok"
+    )
+    seen, folded = table._repr_html_().split("<details")
+    assert "disk" in seen
+    assert "2 checks" in seen
+    assert "&lt;cpu&gt;" in folded
+    assert "1 check is ok" in folded
+    assert table.text().splitlines()[-2].split() == ["<cpu>", "ok"]
+
+
+def test_the_first_cell_of_a_table_without_headers_names_its_row() -> None:
+    assert '<th scope="row"' in Table("", (), [("lab", "up")])._repr_html_()
+    assert "scope" not in Table("", (), [])._repr_html_()

@@ -44,6 +44,28 @@ var import_statedb = require("@jupyterlab/statedb");
 var import_statusbar = require("@jupyterlab/statusbar");
 var import_widgets2 = require("@lumino/widgets");
 
+// src/copy.ts
+var COPIED_MILLISECONDS = 2e3;
+function serveCopyButtons() {
+  document.addEventListener("click", (event) => {
+    const pressed = event.target instanceof Element ? event.target.closest(".labkit-copy") : null;
+    const line = pressed?.closest(".labkit-command")?.querySelector(".labkit-line")?.textContent;
+    if (pressed && line) void copy(pressed, line);
+  });
+}
+async function copy(pressed, text) {
+  const before = pressed.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    pressed.textContent = "Copied";
+  } catch {
+    pressed.textContent = "Select it, and copy it by keyboard";
+  }
+  window.setTimeout(() => {
+    pressed.textContent = before;
+  }, COPIED_MILLISECONDS);
+}
+
 // src/dom.ts
 function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
@@ -191,10 +213,8 @@ function problemView(problem, key) {
   );
 }
 function commandView(command, key) {
-  const copy = button("Copy", `copy-${key}`, () => void navigator.clipboard?.writeText(command), {
-    "aria-label": `Copy ${command}`
-  });
-  return element("div", { class: "lk-command" }, element("code", {}, command), copy);
+  const pressed = button("Copy", `copy-${key}`, () => void copy(pressed, command));
+  return element("div", { class: "lk-command" }, element("code", {}, command), pressed);
 }
 function hintView(hint) {
   return element(
@@ -549,6 +569,18 @@ var style_default = `.labkit-panel {
   clip-path: inset(50%);
   white-space: nowrap;
 }
+.labkit-copy[hidden] {
+  display: inline-block !important;
+  font: inherit;
+  font-size: 0.85em;
+  color: inherit;
+  background: var(--jp-layout-color2);
+  border: 1px solid var(--jp-border-color1);
+  border-radius: 4px;
+  padding: 0 8px;
+  cursor: pointer;
+}
+.labkit-copy:focus-visible { outline: 2px solid var(--jp-brand-color1); }
 .lk-status {
   font: inherit;
   color: inherit;
@@ -584,6 +616,7 @@ var plugin = {
 function activate(app, shell, restorer, palette, launcher, statusBar, state) {
   const start = performance.now();
   document.head.append(element("style", {}, style_default));
+  serveCopyButtons();
   const { commands } = app;
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
