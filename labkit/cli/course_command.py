@@ -28,6 +28,7 @@ def course_command() -> None:
 def restore(lesson: str, folder: Path, as_json: bool) -> None:
     """Bring LESSON back as the course has it; your version is kept in the same folder.
 
+    A file beside the lessons is brought back by its path there: labkit course restore menu/Dockerfile.
     If it is open in JupyterLab: File, Reload Notebook from Disk. Your progress stays as it is.
     """
     restored, kept = CourseFolder(folder).restore(lesson)

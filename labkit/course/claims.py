@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from labkit.base.resources import NOTEBOOKS, require
+from labkit.course.sentences import sentence_of
 from labkit.show.table import Table
 
 Date = Annotated[str, msgspec.Meta(pattern=r"^20\d\d-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$")]
@@ -72,7 +73,7 @@ def claims_of(cell: Mapping[str, Any]) -> list[Claim]:
 
 
 def aging_claims(folder: Path = NOTEBOOKS) -> list[dict[str, str]]:
-    """What has to be looked at again one day, oldest first: lesson, cell, date, the statement's beginning, source.
+    """What has to be looked at again one day, oldest first: lesson, cell, date, what it says, source.
 
     Args:
         folder: with the notebooks.
@@ -90,7 +91,7 @@ def _aging(folder: Path) -> Iterator[dict[str, str]]:
                             "lesson": path.stem,
                             "cell": cell["id"],
                             "date": str(claim.date),
-                            "says": beginning,
+                            "says": sentence_of("".join(cell["source"]), beginning),
                             "source": claim.source,
                         }
 

@@ -137,10 +137,10 @@ class CourseFolder:
         return FolderChanges(of("added"), of("renewed"), tuple(removed), of("outdated"))
 
     def restore(self, lesson: str) -> tuple[Path, Path | None]:
-        """Bring a lesson back as the course has it; the participant's version is kept beside it.
+        """Bring a lesson, or a file beside it, back as the course has it; the participant's version is kept beside it.
 
         Args:
-            lesson: its name or number.
+            lesson: its name or number, or the file's path beside the notebooks, such as "menu/Dockerfile".
 
         Returns:
             The lesson, and where the participant's version is now; None if there was none.
@@ -149,7 +149,9 @@ class CourseFolder:
             Misuse: there is no such lesson, or no such folder.
             LabFailed: the folder cannot be written to; the participant's version is whole.
         """
-        name = f"notebooks/{require_lesson(lesson)}.ipynb"
+        name = f"{NOTEBOOKS.name}/{lesson}"
+        if name not in (self._files or course_files()):
+            name = f"{NOTEBOOKS.name}/{require_lesson(lesson)}.ipynb"
         if not os.path.lexists(self.path):
             remedy = "name the folder that you work in, or make this one\n  labkit lab"
             raise Misuse(f"Looking for {self.path}", "there is no such folder", remedy)

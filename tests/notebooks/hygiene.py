@@ -10,8 +10,9 @@ from typing import Any
 
 from labkit.base.resources import CHECKOUT
 from labkit.course.claims import Claim, claims_of
+from labkit.course.sentences import plain
 from tests.notebooks.expectations import expectation_of
-from tests.notebooks.statements import NOTEBOOKS, plain, read, statements, supported, unsupported
+from tests.notebooks.statements import NOTEBOOKS, read, statements, supported, unsupported
 
 TAGS: frozenset[str] = frozenset({"nbval-check-output", "keep_output"})
 SEEDS = frozenset(f"S{number}" for number in range(1, 25))

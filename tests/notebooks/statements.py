@@ -19,21 +19,13 @@ from typing import Any
 
 from labkit.base.resources import CHECKOUT
 from labkit.course.claims import Claim, claims_of
+from labkit.course.sentences import blocks, is_item, plain, sentences
 
 Notebook = dict[str, Any]
 NOTEBOOKS = CHECKOUT / "notebooks"
 
-_OFF = re.compile(r"^```.*?^```$|^\|.*\|$", re.MULTILINE | re.DOTALL)
-"""Code and tables: what they show is judged where it is run."""
 _NO_STATEMENTS_BELOW = ("## On your own", "## Further reading")
 """Tasks without a check, and titles."""
-_BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )|(?<=\S)\n(?=#)")
-_MARKER = re.compile(r"^\s*(?:[-*]|\d+\.) ")
-_HIDDEN = re.compile(r"``[^`]+``|`[^`]+`|\]\([^)\s]*\)|https?://\S+|\(\w+\(\d\)\)")
-_END = re.compile(r"[.!?][*_\"')]*(?=\s+(?:[A-Z0-9(*_\"'\[]|\.NET))")
-_ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf)\.$")
-_EMPHASIS = re.compile(r"\*\*|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
-
 _VERBS = (
     r"add|ask|begin|build|change|check|choose|click|close|compare|count|decide|edit|end|find|give|guess|interrupt|"
     r"keep|leave|let|list|listen|look|make|mind|name|never|note|open|post|predict|press|publish|put|read|"
@@ -68,25 +60,16 @@ def statements(notebook: Notebook) -> Iterator[tuple[Notebook, str]]:
         if cell["cell_type"] != "markdown":
             continue
         following = cells[number + 1] if number + 1 < len(cells) else {"metadata": {}}
-        text = _OFF.sub("", cell["source"])
+        text = cell["source"]
         if "exercise" in following["metadata"].get("labkit", {}):
             text = text[: max(0, text.rfind("\n#"))] if not text.startswith("### ") or "\n#" in text else ""
-        for block in _BLOCK.split(text):
+        for block in blocks(text):
             if block.startswith("#"):
                 heading, _, block = block.partition("\n")
                 off = heading.startswith(_NO_STATEMENTS_BELOW)
-            if off or (number == 0 and _MARKER.match(block)):
+            if off or (number == 0 and is_item(block)):
                 continue
             yield from ((cell, sentence) for sentence in sentences(block) if is_statement(sentence))
-
-
-def sentences(block: str) -> list[str]:
-    """The sentences of a paragraph or of an item of a list, without emphasis, each on one line."""
-    flat = " ".join(_MARKER.sub("", block).split())
-    hidden = _HIDDEN.sub(lambda match: "X" * len(match[0]), flat)
-    ends = [match.end() for match in _END.finditer(hidden) if not _ABBREVIATED.search(hidden[: match.end()])]
-    bounds = zip([0, *ends], [*ends, len(flat)], strict=True)
-    return [text for start, end in bounds if (text := plain(flat[start:end]))]
 
 
 def is_statement(sentence: str) -> bool:
@@ -140,11 +123,6 @@ def add(line: str) -> None:
     own["claims"] = [claim for claim in own.get("claims", []) if claim["says"] != record["says"]] + [record]
     claims_of(cell)
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def plain(text: str) -> str:
-    """A text on one line and without emphasis, as a claim quotes it."""
-    return " ".join(_EMPHASIS.sub("", text).split())
 
 
 def main() -> None:

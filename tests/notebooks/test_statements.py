@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from labkit.course.sentences import plain
 from tests.notebooks import statements
 
 
@@ -67,7 +68,7 @@ def test_no_statement(text: str) -> None:
     ],
 )
 def test_statements(text: str, expected: list[str]) -> None:
-    assert [statements.plain(sentence) for sentence in expected] == _stated(("# Title", {}), (text, {}))
+    assert [plain(sentence) for sentence in expected] == _stated(("# Title", {}), (text, {}))
 
 
 def test_the_opening_lists_what_comes_and_the_rest_of_it_states() -> None:

@@ -14,7 +14,8 @@ from labkit.course.claims import aging_claims, claims_of, claims_table
 
 
 def _cell(*claims: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "00-01", "metadata": {"labkit": {"claims": list(claims)}}}
+    source = ["It is **so**, they say. It was not.\n", "It will be."]
+    return {"id": "00-01", "source": source, "metadata": {"labkit": {"claims": list(claims)}}}
 
 
 def test_a_claim_is_for_one_statement_or_for_several() -> None:
@@ -52,9 +53,9 @@ def test_what_ages_is_listed_oldest_first(tmp_path: Path) -> None:
     (tmp_path / "00-start-here.ipynb").write_text(json.dumps({"cells": [_cell(*claims)]}), encoding="utf-8")
     aging = aging_claims(tmp_path)
     assert [(claim["date"], claim["says"]) for claim in aging] == [
-        ("2026-08", "It will be"),
-        ("2026-11-24", "It is"),
-        ("2026-11-24", "It was"),
+        ("2026-08", "It will be."),
+        ("2026-11-24", "It is so, they say."),
+        ("2026-11-24", "It was not."),
     ]
     text = claims_table(aging).text(80)
     assert "It will be" in text and max(map(len, text.splitlines())) <= 80

@@ -207,6 +207,20 @@ def test_restore_of_an_untouched_or_a_deleted_lesson_keeps_nothing(course: Cours
     assert course.visible() == sorted(course.files)
 
 
+def test_a_file_beside_the_lessons_is_restored_by_its_path(course: Course) -> None:
+    name = "notebooks/menu/Dockerfile"
+    course.publish(name, "FROM debian")
+    course.follow()
+    course.write("FROM alpine", name)
+    restored, kept = course.folder.restore("menu/Dockerfile")
+    assert kept is not None
+    assert (restored, kept) == (course.path / name, course.path / "notebooks/menu/Dockerfile-mine-1")
+    assert (course.read(name), kept.read_text(encoding="utf-8")) == ("FROM debian", "FROM alpine")
+    assert course.read() == f"{_NAME}, first version"
+    with pytest.raises(Misuse, match="there is no such lesson"):
+        course.folder.restore("../docs/matrix.md")
+
+
 def test_restore_that_fails_leaves_the_participants_version_in_place(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
