@@ -86,7 +86,7 @@ def choose_endpoint(environment: Mapping[str, str] = os.environ) -> EngineEndpoi
         EngineUnreachable: the command would stop, because a context is gone or broken, or an address is none.
     """
     if host := environment.get("DOCKER_HOST"):
-        remedy = "set it right, or use this machine's own engine\n  unset DOCKER_HOST\n  labkit doctor"
+        remedy = "correct it, or use this machine's own engine\n  unset DOCKER_HOST\n  labkit doctor"
         return EngineEndpoint(_checked(host, f"DOCKER_HOST is {host}", remedy), "DOCKER_HOST", remedy)
     folder = docker_folder(environment)
     settings, notes = _settings(folder / "config.json")
@@ -166,9 +166,7 @@ def _checked(host: str, named: str, remedy: str) -> str:
 
     def wrong(problem: str) -> EngineUnreachable:
         other = remedy.partition("\n")[2]
-        return EngineUnreachable(
-            _TRIED, f"{named}: {problem}", f"set it right, or leave it out\n{other}", elsewhere=True
-        )
+        return EngineUnreachable(_TRIED, f"{named}: {problem}", f"correct it, or leave it out\n{other}", elsewhere=True)
 
     host = host.strip()
     if "://" not in host:

@@ -18,7 +18,7 @@ from labkit.lab.leftovers import remove_leftovers
 
 
 @click.command(cls=LoggedCommand)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--leftovers", is_flag=True, help="Remove only what no part of the lab uses any more; the lab stays up.")
 @click.option("--progress", is_flag=True, help="Remove your progress too; without it, it is kept.")
 @json_option

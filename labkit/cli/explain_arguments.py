@@ -60,7 +60,11 @@ _QUESTION = (
         help="The USER of an image, by any spelling of its name: overrides its own, needs no engine.",
     ),
     click.option(
-        "--archive", "archives", multiple=True, metavar="PATH", help="Look manifests' images up in it as well."
+        "--archive",
+        "archives",
+        multiple=True,
+        metavar="PATH",
+        help="An image archive in which to look up the manifests' images.",
     ),
     click.option(
         "--no-pods",
@@ -82,24 +86,25 @@ _QUESTION = (
         "--builder",
         type=click.Choice(["buildkit", "classic"]),
         default="buildkit",
-        help="Whose rules for Dockerfiles: BuildKit's, or those of the engine's builder before it.",
+        help="Whose rules count for Dockerfiles: BuildKit's (the default), or those of the builder before it.",
     ),
     click.option(
         "--namespace-level",
         "levels",
         multiple=True,
         metavar="[NAMESPACE=]LEVEL",
-        help="What a namespace enforces (baseline, restricted:v1.30), or all of which the files hold no level.",
+        help="The Pod Security level that a namespace enforces, such as restricted:v1.30; without NAMESPACE, the "
+        "default for those whose level the files do not say.",
     ),
     click.option(
         "--offline/--online",
         envvar="LABKIT_OFFLINE",
-        help="Ask no registry about images, and no engine elsewhere; --online is the default.",
+        help="Ask no registry about images, and no remote engine; --online is the default.",
     ),
     click.option(
         "--platform",
         metavar="OS/ARCH[/VARIANT]",
-        help="Of images that are made for several; the default is this machine's.",
+        help="Of multi-platform images, the one to look at; the default is this machine's.",
     ),
     click.option(
         "--cluster",
@@ -123,25 +128,31 @@ _PIPELINE = (
     click.option(
         GATE,
         metavar="[LEVELS]",
-        help="Exit status 1 if a container is refused, is root or its user not known, or an object may run unseen "
-        "pods. LEVELS are those of root, maybe-root, refused, maybe-refused that shut it, with commas; "
-        "unknown is both maybes.",
+        help="Fail, with exit status 1, if a container is refused, runs as root, or its user is not known, or if an "
+        "object may run pods that were not seen. LEVELS, separated by commas, are what fails: root, maybe-root, "
+        "refused, maybe-refused; unknown is both maybes.",
     ),
-    click.option("--config", type=_PATH, help="The default is labkit-explain.toml in this folder, if it is there."),
-    click.option("--baseline", type=_PATH, help="A gate minds only what is not in this file."),
+    click.option(
+        "--config",
+        type=_PATH,
+        help="The configuration file; the default is labkit-explain.toml, if this folder has one.",
+    ),
+    click.option("--baseline", type=_PATH, help="A gate fails only on findings that are not in this file."),
     click.option(
         "--format",
         "report",
         type=click.Choice(["text", "json", "sarif", "junit", "github"]),
-        help="A table (the default), JSON as of --json, SARIF 2.1.0, JUnit's XML, or annotations of GitHub Actions.",
+        help="A table (the default), the same JSON as --json, SARIF 2.1.0, JUnit's XML, or GitHub Actions annotations.",
     ),
     click.option(
-        "--lock", is_flag=True, help="Write labkit-explain.lock: what is known of the images, for where they are not."
+        "--lock",
+        is_flag=True,
+        help="Write labkit-explain.lock: what is known of the images, for machines that lack them.",
     ),
     click.option(
-        "--fix", is_flag=True, help="Print the patch with which refused and root containers pass, for git apply."
+        "--fix", is_flag=True, help="Print a patch, for git apply, that makes refused and root containers pass."
     ),
-    click.option("--write-baseline", type=_PATH, help="Write into this file what there is, and mind none of it."),
+    click.option("--write-baseline", type=_PATH, help="Write today's findings into this file, as a baseline."),
 )
 """What pipelines need; most calls have none of these."""
 
@@ -211,7 +222,7 @@ class ExplainArguments:
         example = "for example\n  labkit explain --cluster --context NAME -n NAMESPACE"
         if not self.cluster:
             if self.context is not None or self.namespaces or self.all_namespaces:
-                raise Misuse("Reading --context, -n and -A", "they are for a cluster", example)
+                raise Misuse("Reading --context, -n and -A", "they need --cluster", example)
             return
         if named != Named():
             raise Misuse("Explaining a cluster", "files or images are named as well", "ask about them by themselves")

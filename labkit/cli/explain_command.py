@@ -38,12 +38,12 @@ _EXAMPLES = """
     \b
     labkit explain aspnetapp                     a sample image, or any that the engine has
     labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
-    labkit explain ghcr.io/me/app:1.2            asked of its registry, if no engine has it; --offline forbids that
+    labkit explain ghcr.io/me/app:1.2            its registry is asked, if no engine has it, unless --offline is given
     labkit explain -u 1654:0 debian              as docker run --user would
     labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
     helm template . | labkit explain -f -        what Helm makes; kubectl kustomize . likewise
     labkit explain Dockerfile                    the image that would be built of it
-    labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, is root, or not known
+    labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, runs as root, or is not known
     labkit explain --cluster -A                  a whole cluster: predicted, and as whom its pods run
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
 """
@@ -69,8 +69,8 @@ def explain_command(
     """Say as whom containers will run, who refuses them, and why.
 
     Nothing is run. IMAGE is a name that the engine or a registry knows, the path of an archive, a Dockerfile or a
-    Compose file; any other file is read as a manifest, as with -f. With --gate such files may be those of a commit:
-    what is no manifest among them, a template or a patch is skipped.
+    Compose file; any other file is read as a manifest, as with -f. With --gate they may be all files of a commit, as a
+    pre-commit hook passes them: templates, patches and what is not a manifest are skipped.
     """
     arguments = ExplainArguments(**question)
     versions = arguments.versions()
@@ -78,7 +78,7 @@ def explain_command(
         return answer_batch(iter(partial(sys.stdin.buffer.readline, _LONGEST_LINE), b""), sys.stdout, versions)
     pipeline = _pipeline(gate, config, baseline, write_baseline, report, lock, fix)
     if as_json and report not in (None, "json"):
-        raise Misuse("Reading --format", "--json asks for another", "leave one of them out")
+        raise Misuse("Reading --format", "--json asks for another format", "leave one of them out")
     inquiry = _Inquiry.begin(arguments, versions, pipeline, gate is not None)
     with inquiry.finder as finder:
         explained = inquiry.answers()

@@ -20,14 +20,14 @@ from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_pa
 _INTERRUPTED = 130
 
 _AFTER_AN_INTERRUPT = {
-    "up": "the next `labkit up` goes on from here",
-    "lab": "the next `labkit lab` goes on from here",
+    "up": "the next `labkit up` continues from here",
+    "lab": "the next `labkit lab` continues from here",
     "down": "see with `labkit status` whether the cluster still runs",
     "reset": "the next `labkit reset` does the rest",
     "clean": "the next `labkit clean` removes the rest",
     "matrix": "the next `labkit matrix` removes what this one may have left",
-    "publish": "`labkit publish` begins again",
-    "bundle": "nothing of the bundle was left; `labkit bundle save` begins again",
+    "publish": "`labkit publish` starts again from the beginning",
+    "bundle": "nothing of the bundle was left; `labkit bundle save` starts again from the beginning",
 }
 """What is true after an interrupt, for the commands that change something."""
 

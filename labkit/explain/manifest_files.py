@@ -116,7 +116,7 @@ class _Walked:
     def files(self, place: str, recursive: bool) -> list[str]:
         """The files of a place that may be manifests."""
         if place.startswith(("http://", "https://")):
-            raise Misuse(f"Reading {place}", "addresses are not fetched", "fetch it first\n  curl -fsSLO ADDRESS")
+            raise Misuse(f"Reading {place}", "URLs are not fetched", "download it first\n  curl -fsSLO URL")
         if not place:
             raise Misuse("Reading ''", "it names no file", "name a file, a folder, or - for standard input")
         if place == "-" or not _is_folder(place):

@@ -125,7 +125,7 @@ def second(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secon
 def test_an_interrupted_up_says_so(second: Second, line: str, until: str | None) -> None:
     status, stderr = second.interrupt_at(line, until)
     assert status == 130, stderr
-    assert "interrupted; the next `labkit up` goes on from here" in stderr
+    assert "interrupted; the next `labkit up` continues from here" in stderr
     assert "Traceback" not in stderr
     assert second.state() in ("absent", "broken")
 

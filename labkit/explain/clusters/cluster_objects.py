@@ -61,7 +61,7 @@ class ClusterObjects:
         owners: whose each object is that was read, by its uid.
         revisions: of which template a ReplicaSet makes pods, by its uid.
         policies: what namespaces enforce.
-        lacking: what the user has no right to read, a sentence each.
+        lacking: what the user has no permission to read, a sentence each.
         notes: likewise, where nothing is left out for it.
     """
 
@@ -104,7 +104,7 @@ def read_list(
         try:
             yield from reader.list(path)
         except NoRight as error:
-            objects.lacking.append(f"no right to list {plural}: {error.came_back}; they are left out")
+            objects.lacking.append(f"no permission to list {plural}: {error.came_back}; they are left out")
 
 
 def _read_namespaces(reader: ClusterReader, names: Sequence[str], objects: ClusterObjects) -> None:
@@ -124,7 +124,7 @@ def _read_namespaces(reader: ClusterReader, names: Sequence[str], objects: Clust
             namespaces = list(reader.list("api/v1/namespaces"))
     except NoRight as error:
         objects.notes.append(
-            f"no right to read namespaces, so what they enforce is not known: {error.came_back}; say it with "
+            f"no permission to read namespaces, so what they enforce is not known: {error.came_back}; say it with "
             "--namespace-level NAMESPACE=LEVEL"
         )
         return

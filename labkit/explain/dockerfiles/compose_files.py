@@ -66,7 +66,7 @@ def explain_compose(
     unread = [f"{name}: it includes {place}, which is not fetched: fetch it, and name it" for place in project.unread]
     notes = unread if forgiven else []
     if project.override is not None:
-        notes = [*notes, f"{project.override} is put over {name}, as docker compose without -f does"]
+        notes = [*notes, f"{project.override} overrides {name}, as docker compose without -f does"]
     return Explanations(rows, notes, unjudged=() if forgiven else unread)
 
 

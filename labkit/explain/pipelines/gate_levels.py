@@ -33,5 +33,5 @@ def parse_levels(names: Sequence[str], where: str) -> frozenset[Concern]:
                 f"Reading {where}", f"{name!r} is no level of {known}", did_you_mean(name, LEVELS, "use those")
             )
     if not names:
-        raise Misuse(f"Reading {where}", "it names no level, and nothing would shut the gate", f"name some of {known}")
+        raise Misuse(f"Reading {where}", "it names no level, so the gate would never fail", f"name some of {known}")
     return frozenset().union(*(LEVELS[name] for name in names))

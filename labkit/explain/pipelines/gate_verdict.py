@@ -61,7 +61,7 @@ class GateVerdict:
             if judged.exception is not None
         ]
         known = len(self.of("known"))
-        lines = [*excused, *([f"known from the baseline, and not minded: {known}"] if known else [])]
+        lines = [*excused, *([f"accepted, because the baseline has them: {known}"] if known else [])]
         if all_is_there:
             lines += [f"{exception.where} excuses nothing: remove it" for exception in self.unused]
             lines += [f"no longer there: {self.gone} of the baseline; write it again"] if self.gone else []

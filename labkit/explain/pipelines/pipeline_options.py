@@ -63,7 +63,7 @@ class PipelineOptions:
 
     def __post_init__(self) -> None:
         if self.baseline is not None and self.gate is None and self.write_baseline is None:
-            raise Misuse("Reading --baseline", "without a gate nothing minds what is new", f"add {GATE}")
+            raise Misuse("Reading --baseline", "only a gate fails on what is not in it", f"add {GATE}")
 
     @property
     def needs_verdict(self) -> bool:

@@ -103,7 +103,7 @@ def _no_word(configuration: Configuration) -> LabFailed:
     except OSError:
         last = ""
     return LabFailed(
-        "Bringing the lab up", last or "it ended without a word", "bring it up where you see it\n  labkit up"
+        "Bringing the lab up", last or "it ended without an error message", "bring it up in front\n  labkit up"
     )
 
 

@@ -105,7 +105,9 @@ class UpState:
         if self.is_at_work:
             return None
         at = ", ".join(step.title for step in self.running) or "its steps"
-        came_back = f"process {self.pid}, which made it, has ended without a word; it was at: {at} ({self.percent} %)"
+        came_back = (
+            f"process {self.pid}, which made it, has ended without an error message; it was at: {at} ({self.percent} %)"
+        )
         return LabFailed("Bringing the lab up", came_back, remedy)
 
 

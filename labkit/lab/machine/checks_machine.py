@@ -88,7 +88,7 @@ def _space(name: str, disk: Disk | None, needed: int, shown: str) -> Check:
     if disk.free >= max(needed, SPARE_BYTES):
         return ok(name, finding)
     remedy = (
-        "make room; these show what takes it, and the third removes Docker's unused images and build cache\n"
+        "free some space; these show what takes it, and the third removes Docker's unused images and build cache\n"
         "  docker system df\n  du -xh --max-depth=2 ~/.cache | sort -h | tail\n  docker system prune"
     )
     if disk.free >= needed:

@@ -19,7 +19,7 @@ def _interrupt(*_: object, **__: object) -> NoReturn:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["up"], "interrupted; the next `labkit up` goes on from here\n"),
+        (["up"], "interrupted; the next `labkit up` continues from here\n"),
         (["down"], "interrupted; see with `labkit status` whether the cluster still runs\n"),
         (["status"], "interrupted\n"),
         (["doctor"], "interrupted\n"),

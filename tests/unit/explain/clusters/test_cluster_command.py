@@ -35,8 +35,8 @@ def test_a_gate_and_a_report_for_a_cluster(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--context", "x"], "they are for a cluster"),
-        (["-A", "-f", "x.yaml"], "they are for a cluster"),
+        (["--context", "x"], "they need --cluster"),
+        (["-A", "-f", "x.yaml"], "they need --cluster"),
         (["--cluster", "nginx"], "named as well"),
         (["--cluster", "--fix"], "--fix changes files"),
         (["--cluster", "-A", "-n", "shop"], "leave one of them out"),

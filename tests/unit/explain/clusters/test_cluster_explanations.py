@@ -188,13 +188,13 @@ def test_a_right_that_is_lacking_is_named_and_the_rest_is_read(tmp_path: Path) -
     explained, _ = ask(tmp_path, {PODS: [pod("a", uid=1)]}, forbidden=[DEPLOYMENTS])
     assert [row.title for row in explained.rows] == ["Pod shop/a app"]
     assert explained.unjudged == (
-        f'no right to list deployments: User "u" cannot list resource at {DEPLOYMENTS}; they are left out',
+        f'no permission to list deployments: User "u" cannot list resource at {DEPLOYMENTS}; they are left out',
     )
 
 
 def test_no_rights_at_all(tmp_path: Path) -> None:
     every = [f"/apis/{kind.split()[0]}/namespaces/shop/{kind.split()[1]}" for kind in KINDS]
-    with pytest.raises(LabFailed, match="no right to list") as raised:
+    with pytest.raises(LabFailed, match="no permission to list") as raised:
         ask(tmp_path, {}, forbidden=[*every, PODS, f"{SHOP}/replicationcontrollers"])
     assert "kubectl auth can-i --list -n shop" in raised.value.remedy
 
@@ -202,7 +202,7 @@ def test_no_rights_at_all(tmp_path: Path) -> None:
 def test_no_rights_at_all_in_all_namespaces(tmp_path: Path) -> None:
     every = [f"/apis/{kind.split()[0]}/{kind.split()[1]}" for kind in KINDS]
     core = [f"/api/v1/{kind}" for kind in ("pods", "replicationcontrollers", "namespaces")]
-    with pytest.raises(LabFailed, match="no right to list") as raised:
+    with pytest.raises(LabFailed, match="no permission to list") as raised:
         ask(tmp_path, {}, question=ClusterQuestion(is_all=True), forbidden=[*every, *core])
     assert "labkit explain --cluster -n NAMESPACE" in raised.value.remedy
 
@@ -210,7 +210,7 @@ def test_no_rights_at_all_in_all_namespaces(tmp_path: Path) -> None:
 def test_namespaces_that_may_not_be_read_leave_their_level_open(tmp_path: Path) -> None:
     answers = {"/version": ANSWERS["/version"]}
     explained, _ = ask(tmp_path, {PODS: [pod("a", uid=1)]}, forbidden=[SHOP], answers=answers)
-    assert "no right to read namespaces" in explained.notes[0] and only(explained)
+    assert "no permission to read namespaces" in explained.notes[0] and only(explained)
 
 
 def test_a_namespace_that_is_not_there(tmp_path: Path) -> None:

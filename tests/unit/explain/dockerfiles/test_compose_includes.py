@@ -189,7 +189,7 @@ def test_the_override_that_compose_adds_by_itself(tmp_path: Path, name: str, ove
     assert users(tmp_path, name) == {"a": user}
     result = explain("-f", str(tmp_path), "--gate", "root")
     assert result.exit_code == (user == "0")
-    assert ("is put over" in result.output) == (user == "0")
+    assert (f"overrides {tmp_path / name}, as docker compose" in result.output) == (user == "0")
     (tmp_path / override).write_text("services: 5\n")
     assert explain("-f", str(tmp_path / name)).exit_code == (user == "0")
 

@@ -164,7 +164,7 @@ def test_waiting_ends_when_the_process_is_killed(
 ) -> None:
     write_state(configuration, _state(process.pid, RUNNING))
     threading.Timer(0.2, process.kill).start()
-    with pytest.raises(LabFailed, match="has ended without a word"):
+    with pytest.raises(LabFailed, match="has ended without an error message"):
         follow(configuration, ["s0"], Silent())
 
 
