@@ -40,6 +40,24 @@ def modules() -> Mapping[str, Path]:
     return {".".join(name.parts).removesuffix(".__init__"): path for name, path in files.items()}
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source; many tests look at the same sources."""
+    return ast.parse(source)
+
+
+@cache
+def trees() -> Mapping[str, ast.Module]:
+    """The syntax tree of every module of the kit."""
+    return {module: parsed(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+
+
+@cache
+def nodes() -> tuple[tuple[str, ast.AST], ...]:
+    """Every node of every module of the kit, with the module that it stands in."""
+    return tuple((module, node) for module, tree in trees().items() for node in ast.walk(tree))
+
+
 def imports_of(module: str, source: str) -> Iterator[Import]:
     """The imports of a module: at its top, in functions, and those for typing alone."""
 
@@ -57,7 +75,7 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
             if not isinstance(child, ast.expr):  # An expression holds no import.
                 yield from walk(child, inside, typing)
 
-    return walk(ast.parse(source), False, False)
+    return walk(parsed(source), False, False)
 
 
 @cache

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from labkit.base.resources import CHECKOUT
-from tests.architecture import modules
+from tests.architecture import modules, nodes
 
 STARTS_PROCESSES = {"labkit.adapters.processes"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "tempfile.mktemp"}
@@ -17,18 +17,6 @@ UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "telnetlib", "ftplib", 
 XML_PARSERS = {"fromstring", "iterparse", "XMLParser", "XMLPullParser"}
 READS_XML = {("labkit.publish.rules.project", "ET.XMLParser")}
 """It refuses a document type, where entities would come from (`_NoDoctype`)."""
-
-
-@cache
-def nodes() -> tuple[tuple[str, ast.AST], ...]:
-    """Every call and every import in the kit, with the module that it stands in."""
-    kinds = (ast.Call, ast.Import, ast.ImportFrom)
-    return tuple(
-        (module, node)
-        for module, path in modules().items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, kinds)
-    )
 
 
 @cache

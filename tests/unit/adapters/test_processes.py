@@ -10,7 +10,7 @@ import pytest
 
 from labkit.adapters import processes
 from labkit.base.errors import LabFailed, MachineLacks
-from tests.architecture import modules
+from tests.architecture import nodes
 from tests.unit.adapters.conftest import outcomes
 
 STARTS_PROCESSES = {"subprocess", "pty", "multiprocessing"}
@@ -24,12 +24,7 @@ def python(script: str) -> list[str]:
 
 
 def test_only_one_file_starts_processes() -> None:
-    starting = {
-        module
-        for module, path in modules().items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if _starts_processes(node)
-    }
+    starting = {module for module, node in nodes() if _starts_processes(node)}
     assert starting == {"labkit.adapters.processes"}
 
 

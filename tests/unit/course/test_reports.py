@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -200,9 +198,8 @@ def test_clean_keeps_progress_unless_asked(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     file = tmp_path / "DATA" / "progress.json"
     _use(Progress.open(file))
-    command = [sys.executable, "-m", "labkit", "clean", "--yes", *(["--progress"] if asked else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(main, ["clean", "--yes", *(["--progress"] if asked else [])])
+    assert done.exit_code == 0, done.output
     assert file.exists() is not asked
     assert not (tmp_path / "STATE").exists()
     assert f"{'removed progress' if asked else 'kept   '} {file}" in done.stdout
