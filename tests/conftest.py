@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gc
-import sys
 
 import pytest
 from hypothesis import settings
 
+import tests.quick_imports  # noqa: F401
+
 # No test is timed: machines are noisy, and the unit tests use every core.
 settings.register_profile("labkit", deadline=None)
 settings.load_profile("labkit")
-
-# jsonschema, which nbformat imports, would compile a grammar of IRIs for a second; no test has an IRI.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
 def pytest_collection_finish() -> None:

@@ -36,7 +36,7 @@ def _matrix(lab: Lab) -> Row:
 
 def _notebooks() -> list[Row]:
     """Every notebook under nbval, as `make test` runs them."""
-    options = ["-p", "nbval", "-p", "tests.notebooks.hooks", "-p", "no:randomly", "--nbval-lax", "--nbval-current-env"]
+    options = ["-p", "tests.notebooks.hooks", "-p", "nbval", "-p", "no:randomly", "--nbval-lax", "--nbval-current-env"]
     started = time.monotonic()
     subprocess.run(
         [sys.executable, "-m", "pytest", *options, "-q", f"--junitxml={_REPORT}", "notebooks"],

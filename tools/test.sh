@@ -40,7 +40,7 @@ run_stage() {
         package) run_pytest tests/package ;;
         notebooks)
             # As a participant gets them: the environment's own kernel, cell after cell in the order written.
-            run_pytest "$beside" -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax \
+            run_pytest "$beside" -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax \
                 --nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks
             ;;
         browser) run_pytest tests/browser ;;

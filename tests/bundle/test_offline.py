@@ -88,7 +88,7 @@ def machine() -> Iterator[OfflineMachine]:
 
 
 def test_the_lab_and_its_lessons_come_from_a_bundle_without_a_network(machine: OfflineMachine) -> None:
-    nbval = "-p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180"
+    nbval = "-p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180"
     notebooks = " ".join(f"notebooks/{lesson}.ipynb" for lesson in _LESSONS)
     done = machine.run(
         f"""

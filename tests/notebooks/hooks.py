@@ -1,4 +1,4 @@
-"""How the notebooks are run as tests (`pytest -p nbval -p tests.notebooks.hooks`).
+"""How the notebooks are run as tests (`pytest -p tests.notebooks.hooks -p nbval`).
 
 A cell that does not show what its metadata expects (`labkit.expect`) fails. A notebook stops at its first failed cell,
 and the report tells what the lesson's pods were doing.

@@ -74,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (folder / "conftest.py").write_text(STAND_IN_FOR_THE_LAB, encoding="utf-8")
     for name, cells in NOTEBOOKS.items():
         nbformat.write(new_notebook(cells=[_cell(planted) for planted in cells]), folder / f"{name}.ipynb")
-    argv = [sys.executable, "-m", "pytest", "-p", "nbval", "-p", "tests.notebooks.hooks", "-p", "no:cacheprovider"]
+    argv = [sys.executable, "-m", "pytest", "-p", "tests.notebooks.hooks", "-p", "nbval", "-p", "no:cacheprovider"]
     argv += ["--nbval-lax", "--nbval-current-env", "-rs", "--junitxml=report.xml"]
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)

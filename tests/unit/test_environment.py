@@ -469,7 +469,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "labkit up",
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
         "pytest -m alone tests/live",
-        "pytest --numprocesses=3 -p nbval -p tests.notebooks.hooks -p no:randomly --nbval-lax "
+        "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
     assert sorted(calls[-2:]) == ["pytest tests/browser", "pytest tests/package"]

@@ -6,6 +6,7 @@ last engine of Debian, has for its classic builder).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -17,6 +18,7 @@ Builder = Literal["buildkit", "classic"]
 
 # What unicode.IsSpace takes for white space.
 GO_SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_RUNS = re.compile(f"[{re.escape(GO_SPACE)}]+|[^{re.escape(GO_SPACE)}]+")
 _MOST_CHARACTERS = 8 << 20
 _DEEPEST = 60
 _SPECIAL = "@*#?-$!0"
@@ -124,9 +126,9 @@ class _Parts:
     in_part: bool = False
 
     def add(self, text: str) -> None:
-        for character in text:
-            if character not in GO_SPACE:
-                self.add_raw(character)
+        for run in _RUNS.findall(text):
+            if run[0] not in GO_SPACE:
+                self.add_raw(run)
             elif self.in_part and self.part:
                 self.close()
 
