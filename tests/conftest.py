@@ -21,6 +21,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Each shell of IPython that a test made would have all that is left collected once more at the very end."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's own choices about the lab reach a test that does not make them itself."""

@@ -25,6 +25,7 @@ class _Paper(BaseHTTPRequestHandler):
     """Gives each request its answer: JSON, or bytes after which the connection is closed."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body that is sent behind its headers would wait for 40 ms
     answers: ClassVar[dict[str, Answer | Callable[[BaseHTTPRequestHandler], None]]] = {}
     asked: ClassVar[list[str]] = []
 
