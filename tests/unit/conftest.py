@@ -23,6 +23,12 @@ def _no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can see what a loss of power would leave; property tests write progress hundreds of times."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
 def _no_log_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv(LOG_VARIABLE, raising=False)
     handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate
