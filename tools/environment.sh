@@ -198,7 +198,9 @@ make_with_venv() {
     "$python" -m venv .venv >&2 || failed "'$python -m venv .venv' failed, for the reason above"
     install_packages ||
         failed "pip could not install requirements.lock, for the reason above;" \
-            "pip's own settings say where it looks: .venv/bin/python -m pip config list"
+            "pip's own settings say where it looks: .venv/bin/python -m pip config list;" \
+            "if that is right, the network may be gone, or answer with a login page: open any page in a browser," \
+            "then type the same again"
     .venv/bin/python -m pip check --quiet < /dev/null >&2 ||
         failed "the packages in requirements.lock do not fit together, for the reason above; try: make lock"
     how=venv

@@ -63,6 +63,14 @@ class Cancellation:
             killer.daemon = True
             killer.start()
 
+    def kill(self) -> None:
+        """Kill the programs that run, without a moment to clean up."""
+        with self._lock:
+            self.is_cancelled = True
+            running = set(self._running)
+        for program in running:
+            _kill_group(program)
+
     def start(self, doing: str, begin: Callable[[], _Program]) -> _Program:
         """Start a program of the work.
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import platform
+import threading
 from pathlib import Path
 
 from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed, MachineLacks
+from labkit.base.fetching import fetching_remedy
 from labkit.base.programs import find_program
 
 ENGINE_RELEASE = "trixie"
@@ -20,6 +22,9 @@ ENGINE_PACKAGES = ("docker.io", "docker-cli", "containerd")
 _SOURCE = Path("/etc/apt/sources.list.d/labkit-engine.sources")
 _PIN = Path("/etc/apt/preferences.d/labkit-engine")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Steps of bringing the lab up run side by side, and apt waits for nobody who renews its lists."""
 
 PROGRAMS = {
     "dockerd": "docker.io",
@@ -81,10 +86,11 @@ def add_packages(*packages: str, why: str) -> None:
             "not on this machine",
             f"install it, on Debian or Ubuntu with\n  sudo {' '.join(command)}",
         )
-    if set(packages) & set(ENGINE_PACKAGES):
-        _offer_engine_release()
-    _apt("apt-get", "update")
-    _apt(*command)
+    with _ONE_AT_A_TIME:
+        if set(packages) & set(ENGINE_PACKAGES):
+            _offer_engine_release()
+        _apt("apt-get", "update")
+        _apt(*command)
 
 
 def has_package(package: str) -> bool:
@@ -130,8 +136,8 @@ def _apt(*command: str) -> None:
     )
     if completed.returncode != 0:
         lines = (completed.stderr or completed.stdout).strip().splitlines()[-4:]
+        remedy = "run it yourself to see all of its output; without a Debian mirror the packages must be there before"
+        came_back = "\n".join(lines) or f"exit status {completed.returncode}"
         raise LabFailed(
-            f"Running {' '.join(command)}",
-            "\n".join(lines) or f"exit status {completed.returncode}",
-            "run it yourself to see all of its output; without a Debian mirror the packages must be there before",
+            f"Running {' '.join(command)}", came_back, fetching_remedy(completed.stdout + completed.stderr, remedy)
         )

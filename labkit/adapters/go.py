@@ -17,16 +17,16 @@ from labkit.adapters import debian
 from labkit.adapters.build_lock import build_lock
 from labkit.adapters.processes import run, run_program, run_showing
 from labkit.base.errors import LabFailed, MachineLacks
+from labkit.base.fetching import fetching, fetching_remedy
 from labkit.base.resources import CLUSTER, require, restoring
 from labkit.show.steps import Tally
 
 _NODE = CLUSTER / "node"
 _MUCH_MEMORY = 8 << 30
-_LAST_LINES = 6
+_LAST_LINES = 12
 _PACKAGE = re.compile(r"[^\s#:]+")
 """A line of `go build -v` that names a package, and is no message."""
 
-_ROOM_REMEDY = "make room, or name a folder with more of it in LABKIT_CACHE; Go's own cache is in GOCACHE\n  df -h"
 _GO_REMEDY = "install Go 1.26 or later from your system's packages or go.dev, and put `go` on PATH"
 
 
@@ -176,7 +176,7 @@ def build(program: GoProgram, cache: Path, tally: Tally | None = None) -> Path:
             if find_built(program, cache) is None:
                 _build_into(program, target, shared if tally else None)
     except OSError as error:
-        raise LabFailed(f"Building {program.name}", error.strerror or str(error), _ROOM_REMEDY) from error
+        raise LabFailed(f"Building {program.name}", error.strerror or str(error), _cache_remedy(cache)) from error
     return target
 
 
@@ -209,6 +209,12 @@ def _find_go() -> str:
     return go
 
 
+def _cache_remedy(cache: Path) -> str:
+    return (
+        f"make room, fix the folder's permissions, or name another in LABKIT_CACHE\n  df -h {shlex.quote(str(cache))}"
+    )
+
+
 def _remedy(program: GoProgram) -> str:
     return (
         f"run it yourself to see all of its output; Go's modules must be reachable\n"
@@ -218,13 +224,15 @@ def _remedy(program: GoProgram) -> str:
 
 def _go(program: GoProgram, command: str, options: list[str], doing: str) -> str:
     """Run a command of Go's on a program's packages; gives what it printed."""
-    return run_program(
-        [_find_go(), command, *build_flags(program), *options, *program.packages],
-        doing=f"{doing} {program.name}",
-        remedy=_remedy(program),
-        environment=build_environment(program),
-        folder=program.module,
-    )
+    with fetching():
+        return run_program(
+            [_find_go(), command, *build_flags(program), *options, *program.packages],
+            doing=f"{doing} {program.name}",
+            remedy=_remedy(program),
+            environment=build_environment(program),
+            folder=program.module,
+            last_lines=_LAST_LINES,
+        )
 
 
 def _build_counting(program: GoProgram, folder: str, tally: Tally) -> None:
@@ -245,7 +253,8 @@ def _build_counting(program: GoProgram, folder: str, tally: Tally) -> None:
     status, _ = run_showing(argv, program.module, show, build_environment(program))
     if status != 0:
         came_back = "\n".join(messages[-_LAST_LINES:]) or f"go ended with status {status}"
-        raise LabFailed(f"Building {program.name}", came_back, _remedy(program))
+        remedy = fetching_remedy("\n".join(messages), _remedy(program))
+        raise LabFailed(f"Building {program.name}", came_back, remedy)
 
 
 def _count_packages(program: GoProgram) -> tuple[int, int]:

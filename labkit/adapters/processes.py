@@ -125,6 +125,7 @@ def run_program(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     deadline: float | None = None,
+    last_lines: int = _LAST_LINES,
 ) -> str:
     """Run a program that must succeed, and return what it printed.
 
@@ -135,6 +136,7 @@ def run_program(
         environment: the whole environment of the program; None for ours.
         folder: where it runs.
         deadline: seconds after which it is ended.
+        last_lines: how many of its last lines are in the error.
 
     Returns:
         Its standard output.
@@ -150,7 +152,7 @@ def run_program(
     except TimeoutExpired:
         raise LabFailed(doing, f"{argv[0]} had not ended after {deadline:.0f} s", remedy) from None
     if completed.returncode != 0:
-        lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-_LAST_LINES:]
+        lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-last_lines:]
         raise LabFailed(doing, "\n".join(lines) or f"{argv[0]} ended with status {completed.returncode}", remedy)
     return completed.stdout
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from labkit.adapters.cancellation import Cancellation, Cancelled
 from labkit.adapters.processes import give_way
+from labkit.base.errors import LabFailed
+from labkit.base.fetching import ROOM
 from labkit.lab.bringup.schedule import WORKERS, Schedule, Step
 
 _TICK_SECONDS = 0.5
@@ -51,6 +54,14 @@ def run_schedule(schedule: Schedule, watcher: Watcher, *, workers: int = WORKERS
     _Run(schedule, watcher, workers, gives_way).run()
 
 
+def _no_room(step: Step, error: OSError) -> LabFailed | None:
+    """The error of a step that could not write; None if it failed for another reason."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return None
+    came_back = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    return LabFailed(f"Making {step.title}", came_back, ROOM)
+
+
 class _Run:
     def __init__(self, schedule: Schedule, watcher: Watcher, workers: int, gives_way: bool) -> None:
         self._schedule, self._watcher = schedule, watcher
@@ -65,9 +76,12 @@ class _Run:
         try:
             self._run_all()
         except BaseException:
-            # A second interrupt is not waited out: the threads end with the process.
-            with contextlib.suppress(KeyboardInterrupt):
+            try:
                 self._stop_all()
+            except KeyboardInterrupt:
+                # A second interrupt waits for nothing. The threads end with the process; the programs would not.
+                self._in_a_thread(Cancellation.kill)
+                self._end_what_runs()
             raise
         self._drop(set(self._waiting))  # What needs a step that has failed.
         if self._error is not None:
@@ -95,6 +109,8 @@ class _Run:
             with cancellation:
                 self._watcher.begin(step)
                 step.run()
+        except OSError as raised:
+            error = _no_room(step, raised) or raised
         except BaseException as raised:
             error = raised
         if error is not None and cancellation.is_cancelled:
@@ -126,12 +142,25 @@ class _Run:
             self._waiting.discard(name)
             self._watcher.end(self._schedule[name], Cancelled(self._schedule[name].title))
 
+    def _in_a_thread(self, do: Callable[[Cancellation], None]) -> None:
+        """Do it to all that runs where no interrupt comes between; the process does not end before that."""
+        running = list(self._running.values())
+
+        def do_all() -> None:
+            for cancellation in running:
+                do(cancellation)
+
+        threading.Thread(target=do_all, name="stopping").start()
+
     def _stop_all(self) -> None:
+        self._in_a_thread(Cancellation.cancel)
         self._drop(set(self._waiting))
-        for cancellation in self._running.values():
-            cancellation.cancel()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self._running and time.monotonic() < deadline:
             self._take_end(_TICK_SECONDS)
+        self._end_what_runs()
+
+    def _end_what_runs(self) -> None:
         for name in list(self._running):
+            del self._running[name]
             self._watcher.end(self._schedule[name], Cancelled(self._schedule[name].title))

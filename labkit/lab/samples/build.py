@@ -15,6 +15,7 @@ from labkit.adapters.engine.pull_errors import is_gone
 from labkit.adapters.processes import run_program
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.fetching import fetching
 from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
 from labkit.lab.samples.catalogue import Recipe
 from labkit.lab.samples.digest_lock import gone_digest, locked_reference, read_lock
@@ -160,13 +161,16 @@ class ImageBuilder:
         debian.add_programs("mmdebstrap")
         with tempfile.TemporaryDirectory() as folder:
             rootfs = str(Path(folder) / "rootfs.tar")
-            run_program(
-                ["mmdebstrap", "--variant=minbase", "--quiet", _SUITE, rootfs, debian.mirror()],
-                doing="Making a Debian root file system",
-                remedy="the Debian mirror must be reachable; see all of it with\n"
-                f"  mmdebstrap --variant=minbase {_SUITE} /tmp/rootfs.tar",
-                environment={**os.environ, "TMPDIR": folder},
-            )
+            with fetching():
+                # Not --quiet, which hides what apt could not fetch, and why.
+                run_program(
+                    ["mmdebstrap", "--variant=minbase", _SUITE, rootfs, debian.mirror()],
+                    doing="Making a Debian root file system",
+                    remedy="the Debian mirror must be reachable; see all of it with\n"
+                    f"  mmdebstrap --variant=minbase {_SUITE} /tmp/rootfs.tar",
+                    environment={**os.environ, "TMPDIR": folder},
+                    last_lines=12,
+                )
             self.engine.import_rootfs(rootfs, reference, labels=labels, changes=['CMD ["bash"]'])
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import shutil
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +18,7 @@ from labkit.adapters import debian, go
 from labkit.adapters.go import GoProgram
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
+from labkit.show.steps import Tally
 
 
 @pytest.fixture
@@ -64,6 +71,97 @@ def test_a_build_that_fails_leaves_nothing(program: GoProgram, tmp_path: Path, m
         go.build(program, tmp_path)
     assert go.find_built(program, tmp_path) is None
     assert list((tmp_path / "programs").iterdir()) == []
+
+
+# --- a network that answers with something else, or goes away; a disk that fills ---
+
+
+@contextlib.contextmanager
+def _answers_with_a_page() -> Iterator[str]:
+    page = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="what Go prints is read")
+@pytest.mark.parametrize(("answers", "told"), [(True, "log in"), (False, "once the network is back")])
+def test_a_login_page_and_no_network_are_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool, told: str
+) -> None:
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "go.mod").write_text("module x\n\ngo 1.21\n\nrequire example.com/y v1.2.3\n", encoding="utf-8")
+    (module / "main.go").write_text('package main\n\nimport _ "example.com/y"\n\nfunc main() {}\n', encoding="utf-8")
+    sums = ("", "/go.mod")
+    (module / "go.sum").write_text("".join(f"example.com/y v1.2.3{part} h1:{'A' * 43}=\n" for part in sums))
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+    with _answers_with_a_page() as address:
+        monkeypatch.setenv("GOPROXY", address if answers else "http://127.0.0.1:9")
+        for begin in (
+            lambda: go.fetch_modules(GoProgram("x", module, ("x",)), lambda _: contextlib.nullcontext(Tally())),
+            lambda: go.build(GoProgram("x", module, ("x",)), tmp_path, Tally()),
+        ):
+            with pytest.raises(LabFailed) as failed:
+                begin()
+            assert told in failed.value.remedy
+            assert "example.com/y@v1.2.3" in failed.value.came_back
+    assert not list((tmp_path / "programs").iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of half a megabyte."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only root mounts a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("tally", [None, Tally()], ids=["silent", "counting"])
+def test_a_disk_that_fills_while_compiling_is_told_and_the_next_goes_on(
+    program: GoProgram, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally | None
+) -> None:
+    big = _MAKES.partition("echo")[0] + '[ -z "$out" ] || head -c {} /dev/zero >"$out/hello"'
+    _go(tmp_path / "bin", big.format("2M"), monkeypatch)
+    with pytest.raises(LabFailed) as failed:
+        go.build(program, small_disk, tally)
+    assert "o space left on device" in failed.value.came_back
+    assert "df -h" in failed.value.remedy
+    assert list((small_disk / "programs").iterdir()) == []
+    (tmp_path / "bin" / "go").unlink()
+    (tmp_path / "bin").rmdir()
+    _go(tmp_path / "bin", big.format("20K"), monkeypatch)
+    assert go.build(program, small_disk, tally).is_dir()
+
+
+def test_a_cache_that_cannot_be_made_is_told(
+    program: GoProgram, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _go(tmp_path / "bin", _MAKES, monkeypatch)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(LabFailed, match="Read-only file system") as failed:
+        go.build(program, small_disk / "cache")
+    assert "LABKIT_CACHE" in failed.value.remedy
 
 
 def test_without_a_compiler(program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
