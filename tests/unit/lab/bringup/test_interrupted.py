@@ -203,7 +203,7 @@ def test_after_a_kill_9_the_next_says_so_ends_its_programs_and_goes_on(
     behind.wait()
     problem = place.state().problem(CLUSTER_STEPS)
     assert problem is not None
-    assert "has ended without a word; it was at:" in problem.came_back
+    assert "; it was at: " in problem.came_back
     assert not _has_ended(program)
     monkeypatch.setattr(UpPlan, "schedule", schedule_with("", place.configuration))
     place.lab.up()
