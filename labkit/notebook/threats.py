@@ -14,8 +14,9 @@ from labkit.threat.cve_cards import card_table, cards_table
 from labkit.threat.cves import CARDS, MachineVersions, check, find_card
 from labkit.threat.evidence import Matrix, Tried
 from labkit.threat.machine_versions import look_at_machine
+from labkit.threat.matrix_page import matrix_page
 from labkit.threat.matrix_picture import picture
-from labkit.threat.matrix_tables import differences_table, matrix_table, surprises_table
+from labkit.threat.matrix_tables import differences_table, surprises_table
 from labkit.threat.measure import MARK, measure
 from labkit.threat.on_cluster import marks_on_node
 from labkit.threat.postures import ENGINE, VULNERABLE, Posture, find_posture
@@ -96,13 +97,13 @@ class Threats:
         return picture(matrix)
 
     def table(self, matrix: Matrix, where: str) -> Table:
-        """The matrix of one place in words.
+        """The matrix of one place, cell by cell; in a notebook, a click on a cell unfolds its evidence.
 
         Args:
             matrix: what was measured.
             where: "engine" or "cluster".
         """
-        return matrix_table(matrix, where)
+        return matrix_page(matrix, where)
 
     def differences(self, matrix: Matrix) -> Table:
         """Where engine and cluster differ for the same posture, and why."""

@@ -87,8 +87,8 @@ def cells_table(cells: Iterable[Cell]) -> Table:
             PROBES[cell.probe].title,
             f"{cell.posture}\non the {cell.where}",
             cell.full_verdict,
-            _exchange(cell),
-            _conclusion(cell),
+            exchange(cell),
+            conclusion(cell),
         )
         for cell in cells
     ]
@@ -118,7 +118,7 @@ def made_line(made: Mapping[str, str]) -> str:
     return ", ".join(f"{labels.get(name, name)} {value}" for name, value in values.items() if value)
 
 
-def _exchange(cell: Cell) -> str:
+def exchange(cell: Cell) -> str:
     """What was called, and what came back below it."""
     evidence = cell.evidence
     message = next((str(evidence[name]) for name in ("said", "message", "unknown") if evidence.get(name)), "")
@@ -129,7 +129,8 @@ def _exchange(cell: Cell) -> str:
     return "\n".join(part for part in (str(evidence.get("call") or ""), came_back and f"→ {came_back}") if part)
 
 
-def _conclusion(cell: Cell) -> str:
+def conclusion(cell: Cell) -> str:
+    """Why it came out so, and whether it was seen from outside of the container."""
     outside = cell.evidence.get("outside", "not asked")
     if outside is None and cell.verdict is not Verdict.COULD:
         outside = "not asked"  # nothing was made, so there was nothing to look for
