@@ -16,7 +16,7 @@ from labkit.adapters.processes import first_output
 from labkit.base.errors import LabFailed
 from labkit.base.redaction import HIDDEN, redact, redact_argv
 from labkit.core.pods.api_objects import EventObject, PodObject
-from labkit.lab.cluster import Cluster
+from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.lab.doctor import doctor_report, examine
 from labkit.lab.lab import Lab
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version

@@ -12,13 +12,13 @@ from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.engine_endpoint import choose_endpoint, docker_folder
 from labkit.adapters.kind import find_kind, kind_version, wanted_version
 from labkit.adapters.processes import TimeoutExpired, run
+from labkit.lab.cluster_kinds.node_image import NODE_PROGRAMS
 from labkit.lab.lab import Lab
 from labkit.lab.leftovers import find_leftovers, running_strays
 from labkit.lab.machine import checks
 from labkit.lab.machine.engine_daemon import can_start_engine
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import Machine, read_machine
-from labkit.lab.node_image import NODE_PROGRAMS
 from labkit.lab.samples.sources import Source, preview
 from labkit.show import counted
 from labkit.show.table import Table

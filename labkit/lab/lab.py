@@ -25,8 +25,8 @@ from labkit.lab.bringup.up_display import UpDisplay, choose_display
 from labkit.lab.bringup.up_state import end_orphans, read_state, write_state
 from labkit.lab.bundles.take_bundle import bundle_in_use
 from labkit.lab.cache_users import enter_cache_user
-from labkit.lab.cluster import Cluster, State
-from labkit.lab.kind_cluster import KindCluster
+from labkit.lab.cluster_kinds.choose_cluster import choose_cluster
+from labkit.lab.cluster_kinds.cluster import Cluster, ClusterKind, State
 from labkit.lab.samples.catalogue import Catalogue, bases_first
 from labkit.lab.samples.image_facts import ImageFacts
 from labkit.lab.samples.made_images import MadeImages
@@ -39,11 +39,6 @@ if TYPE_CHECKING:
 
 IMAGES_FOLDER = CLUSTER / "images"
 _LOCK_SECONDS = 3 * 3600.0
-
-
-def choose_cluster(engine: Engine, configuration: Configuration, steps: Steps) -> Cluster:
-    """The cluster of a lab: the place to add another kind of cluster than kind's."""
-    return KindCluster(engine, configuration, steps)
 
 
 class Lab:
@@ -63,7 +58,8 @@ class Lab:
         self.configuration = configuration or Configuration.from_environment()
         self.steps = steps or Steps()
         self._engine: Engine | None = None
-        self._given_cluster = self._cluster = cluster
+        self._kind = ClusterKind(lambda *_: cluster) if cluster is not None else choose_cluster(self.configuration)
+        self._cluster: Cluster | None = None
         self._kube: Kube | None = None
 
     def __enter__(self) -> Self:
@@ -77,7 +73,7 @@ class Lab:
         self._close_kube()
         if self._engine is not None:
             self._engine.close()
-            self._engine, self._cluster = None, self._given_cluster
+            self._engine = self._cluster = None
 
     def _close_kube(self) -> None:
         if self._kube is not None:
@@ -112,7 +108,7 @@ class Lab:
             EngineUnreachable: it runs on the engine, and none answers.
         """
         if self._cluster is None:
-            self._cluster = choose_cluster(self.engine(), self.configuration, self.steps)
+            self._cluster = self._kind.connect(self.engine, self.configuration, self.steps)
         return self._cluster
 
     def kube(self) -> Kube:
@@ -154,7 +150,7 @@ class Lab:
                 self.catalogue,
                 source,
                 self._make_cluster,
-                is_kind=self._given_cluster is None,
+                makes_node=self._kind.makes_node,
                 bundle=taken,
             )
             schedule = plan.schedule()
@@ -227,7 +223,7 @@ class Lab:
         return state is not None and state.pid != os.getpid() and not state.has(CLUSTER_STEPS)
 
     def _make_cluster(self, engine: Engine, steps: Steps) -> Cluster:
-        return self._given_cluster or choose_cluster(engine, self.configuration, steps)
+        return self._kind.connect(lambda: engine, self.configuration, steps)
 
     @contextlib.contextmanager
     def _own_lock(self) -> Iterator[None]:
@@ -354,8 +350,8 @@ class _SilentLab(Lab):
     """A lab on another one's connections."""
 
     def __init__(self, lab: Lab) -> None:
-        super().__init__(lab.configuration, Silent(), lab._given_cluster)
-        self._lab = lab
+        super().__init__(lab.configuration, Silent())
+        self._lab, self._kind = lab, lab._kind
 
     def engine(self) -> Engine:
         return self._lab.engine()

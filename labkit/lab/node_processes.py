@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from labkit.core.started import PodProgram
-from labkit.lab.cluster import Cluster
+from labkit.lab.cluster_kinds.cluster import Cluster
 
 # containerd's own note of a container's first process (containerd/containerd:core/runtime/v2/bundle.go); the node of
 # an embedded lab has no crictl. For each container's id its own line, and then the status; nothing for one that ended.

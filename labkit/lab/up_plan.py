@@ -16,9 +16,9 @@ from labkit.lab.bringup.early_compile import end_early_compile
 from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bundles.take_bundle import BundleInUse
 from labkit.lab.classroom.mirror import Mirror
-from labkit.lab.cluster import Cluster
+from labkit.lab.cluster_kinds.cluster import Cluster
+from labkit.lab.cluster_kinds.node_image import NODE_PROGRAMS, NodeImage
 from labkit.lab.machine.ensure import ensure_engine, ensure_kind, ensure_kubectl, find_kubectl
-from labkit.lab.node_image import NODE_PROGRAMS, NodeImage
 from labkit.lab.samples.build import ImageBuilder
 from labkit.lab.samples.catalogue import Catalogue
 from labkit.lab.samples.sources import Decision, Source, decide
@@ -44,7 +44,7 @@ class UpPlan:
         catalogue: the sample images.
         source: where images should come from; None to decide by what can be reached.
         make_cluster: gives the lab's cluster on an engine, given where its progress goes.
-        is_kind: whether that is a cluster of kind's, whose node is made here.
+        makes_node: whether the image of its node is made here, with the programs in it.
         bundle: has parts that need not be made; None without one.
     """
 
@@ -55,11 +55,11 @@ class UpPlan:
         source: str | None,
         make_cluster: Callable[[Engine, Steps], Cluster],
         *,
-        is_kind: bool,
+        makes_node: bool,
         bundle: BundleInUse | None = None,
     ) -> None:
         self._configuration, self._catalogue, self._source = configuration, catalogue, source
-        self._make_cluster, self._is_kind, self._bundle = make_cluster, is_kind, bundle
+        self._make_cluster, self._makes_node, self._bundle = make_cluster, makes_node, bundle
         self._steps = Steps()
         self.engine: Engine | None = None
         """The engine, once its step is done."""
@@ -95,7 +95,7 @@ class UpPlan:
                 is_made=self._has_images(*self._catalogue),
             ),
         ]
-        parts = self._node_parts() if self._is_kind else []
+        parts = self._node_parts() if self._makes_node else []
         needs = ("sample-images", *(part.name for part in parts))
         cluster = Step("cluster", "the cluster, with its images", self._bring_up_cluster, needs, seconds=20)
         return Schedule([*front, *parts, cluster, self._kubectl_step()])
@@ -124,7 +124,7 @@ class UpPlan:
         if self._bundle is not None:
             self._source = self._bundle.load_images(self._connected()) or self._source
 
-    # --- the parts of a node of kind's ---
+    # --- the parts of a node ---
 
     def _node_parts(self) -> list[Step]:
         programs = [self._program_step(program) for program in NODE_PROGRAMS]
@@ -184,7 +184,7 @@ class UpPlan:
         return partial(self._bundle.has_images, names) if self._bundle is not None else None
 
     def _kubectl_step(self) -> Step:
-        needs = ("kubernetes",) if self._is_kind else ("source",)
+        needs = ("kubernetes",) if self._makes_node else ("source",)
         return Step(
             "kubectl",
             "kubectl",

@@ -11,7 +11,7 @@ from labkit.course.check_views import offer_help
 from labkit.course.lessons import require_lesson
 from labkit.course.progress import Progress, my_progress, progress_path
 from labkit.course.progress_views import progress_table
-from labkit.lab.cluster import State
+from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
 from labkit.notebook.opened_lesson import OpenedLesson, remove_from_engine, remove_from_node

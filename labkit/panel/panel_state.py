@@ -14,7 +14,7 @@ from labkit.course.checking import give_hint
 from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.course.lessons import lessons, require_lesson
 from labkit.course.progress import Overview, Progress, my_progress, progress_path
-from labkit.lab.cluster import State
+from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.opening import reset_lessons
 from labkit.panel.live_rows import LiveRow, container_row, pod_rows

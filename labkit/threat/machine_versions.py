@@ -11,7 +11,7 @@ from labkit.threat.cves import MachineVersions
 
 if TYPE_CHECKING:
     from labkit.adapters.engine import Engine, EngineComponent, EngineVersion
-    from labkit.lab.cluster import Cluster
+    from labkit.lab.cluster_kinds.cluster import Cluster
 
 _Answer = TypeVar("_Answer")
 

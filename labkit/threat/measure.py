@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.locks import locked
-from labkit.lab.cluster import State
+from labkit.lab.cluster_kinds.cluster import State
 from labkit.threat.evidence import Matrix, Trial
 from labkit.threat.on_cluster import OnCluster, sweep_cluster
 from labkit.threat.on_engine import OnEngine, sweep_engine

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from labkit.adapters.engine import Engine
     from labkit.adapters.kube import Kube
     from labkit.base.configuration import Configuration
-    from labkit.lab.cluster import Cluster
+    from labkit.lab.cluster_kinds.cluster import Cluster
 
 DEADLINE_SECONDS = 60.0
 NAMESPACE = "matrix"

@@ -17,8 +17,8 @@ import pytest
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
-from labkit.lab.cluster import State
-from labkit.lab.kind_cluster import KindCluster
+from labkit.lab.cluster_kinds.cluster import State
+from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.lab import Lab
 from labkit.notebook.threats import Threats
 from labkit.show.steps import Silent

@@ -18,7 +18,7 @@ from labkit.adapters import go
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.course.lessons import lesson_names
-from labkit.lab.node_image import own_files
+from labkit.lab.cluster_kinds.node_image import own_files
 from labkit.lab.samples.build_contexts import content_hash
 from tests.jupyterlab import address_of
 from tests.package.installation import Installation, build_wheel
@@ -34,7 +34,7 @@ _PROJECT = (
 _HASHES = """
 import json
 from labkit.adapters import go
-from labkit.lab.node_image import own_files
+from labkit.lab.cluster_kinds.node_image import own_files
 from labkit.lab.samples.build_contexts import content_hash
 programs = {name: go.content_key(value) for name, value in vars(go).items() if isinstance(value, go.GoProgram)}
 print(json.dumps({**programs, "node": content_hash(own_files())}))

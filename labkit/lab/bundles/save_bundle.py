@@ -28,8 +28,8 @@ from labkit.lab.bundles.bundle_manifest import (
 from labkit.lab.bundles.bundle_writer import BundleWriter, writing
 from labkit.lab.bundles.bundled_programs import bundled_programs, version_and_licence
 from labkit.lab.bundles.bundled_wheels import add_wheels, can_bundle_wheels
+from labkit.lab.cluster_kinds.node_image import NodeImage
 from labkit.lab.lab import Lab
-from labkit.lab.node_image import NodeImage
 from labkit.lab.samples.build import CONTENT_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.lab.samples.sources import Decision, Source, decide
 from labkit.show import counted

@@ -12,7 +12,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, MachineLacks, Misuse
 from labkit.base.files import write_atomically
 from labkit.lab.classroom.registry import fingerprint_of, is_loopback
-from labkit.lab.cluster import Cluster
+from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.lab.samples.sources import forget as look_again
 
 ENGINE_FOLDER = Path("/etc/docker/certs.d")

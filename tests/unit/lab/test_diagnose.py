@@ -23,7 +23,7 @@ from labkit.cli import main
 from labkit.core.pods.api_objects import PodObject
 from labkit.core.run_results import ExecResult
 from labkit.lab import diagnosis_sources
-from labkit.lab.cluster import Cluster, State
+from labkit.lab.cluster_kinds.cluster import Cluster, State
 from labkit.lab.diagnose import Diagnosis, DiagnosisFile, default_output, gather, write_somewhere
 from labkit.lab.diagnosis_sources import events, pod_without_secrets
 from labkit.lab.lab import Lab

@@ -12,7 +12,7 @@ from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.cli import main
-from labkit.lab.cluster import Cluster, State
+from labkit.lab.cluster_kinds.cluster import Cluster, State
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import ImageBuilder
 from labkit.show.steps import Silent

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from labkit.adapters.engine import ContainerState, Engine, EngineUnreachable
 from labkit.base.configuration import LESSON_LABEL, Configuration
 from labkit.cli import main
-from labkit.lab.cluster import Cluster
-from labkit.lab.kind_cluster import KindCluster
+from labkit.lab.cluster_kinds.cluster import Cluster
+from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.lab import Lab
 from labkit.lab.leftovers import find_leftovers, remove_leftovers, running_strays
 from labkit.show.steps import Silent

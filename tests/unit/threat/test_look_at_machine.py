@@ -10,7 +10,7 @@ import pytest
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import LabError, LabFailed
 from labkit.core.run_results import ExecResult
-from labkit.lab.cluster import Cluster
+from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.threat.cves import MachineVersions
 from labkit.threat.machine_versions import look_at_machine
 

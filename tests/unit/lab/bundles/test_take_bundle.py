@@ -104,7 +104,7 @@ def test_an_estimate_counts_nothing_that_the_bundle_has(configuration: Configura
 
         def is_made(name: str, taken: object) -> bool:
             plan = UpPlan(
-                configuration, Catalogue(configuration.data), None, no_cluster, is_kind=True, bundle=cast(Any, taken)
+                configuration, Catalogue(configuration.data), None, no_cluster, makes_node=True, bundle=cast(Any, taken)
             )
             step = plan.schedule()[name]
             return step.is_made is not None and step.is_made()

@@ -20,10 +20,10 @@ from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
-from labkit.lab.cluster import State
-from labkit.lab.loaded_images import LoadedImages
+from labkit.lab.cluster_kinds.cluster import State
+from labkit.lab.cluster_kinds.loaded_images import LoadedImages
+from labkit.lab.cluster_kinds.node_image import NodeImage
 from labkit.lab.machine.ensure import ensure_kind
-from labkit.lab.node_image import NodeImage
 from labkit.lab.samples.build import ImageBuilder, source_label
 from labkit.show import counted
 from labkit.show.steps import Steps

@@ -1,20 +1,24 @@
 """What the lab asks of its cluster, where and by whatever it was created.
 
 Nothing outside of an implementation knows where the node runs. A cluster that is there already comes by one more file
-like kind_cluster.py, and by `choose_cluster` in lab.py.
+in this folder, and by a line in choose_cluster.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from labkit.core.run_results import ExecResult
 
 if TYPE_CHECKING:
+    from labkit.adapters.engine import Engine
     from labkit.adapters.kube import Kube
+    from labkit.base.configuration import Configuration
     from labkit.lab.samples.build import ImageBuilder
+    from labkit.show.steps import Steps
 
 
 class State(StrEnum):
@@ -135,3 +139,16 @@ class Cluster(Protocol):
             LabFailed: the node is not there.
         """
         ...
+
+
+@dataclass(frozen=True)
+class ClusterKind:
+    """A kind of cluster that a lab can have.
+
+    Args:
+        connect: gives a lab's cluster, given what gives the engine, for a kind that needs one, and where progress goes.
+        makes_node: whether `up` makes the image of its node, with the programs in it.
+    """
+
+    connect: Callable[[Callable[[], Engine], Configuration, Steps], Cluster]
+    makes_node: bool = False

@@ -11,7 +11,7 @@ import pytest
 from labkit.adapters.engine import ContainerState, Engine
 from labkit.base.errors import LabFailed
 from labkit.core.run_results import ExecResult
-from labkit.lab.loaded_images import LoadedImages, parse_loaded
+from labkit.lab.cluster_kinds.loaded_images import LoadedImages, parse_loaded
 
 LISTING = (
     "REF TYPE DIGEST SIZE PLATFORMS LABELS\n"

@@ -16,10 +16,11 @@ from labkit.base.errors import LabFailed
 from labkit.core.run_results import ExecResult, Printed
 from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
 from labkit.lab.clean import clean
-from labkit.lab.cluster import Cluster, State
+from labkit.lab.cluster_kinds.choose_cluster import choose_cluster
+from labkit.lab.cluster_kinds.cluster import Cluster, ClusterKind, State
+from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.doctor import examine
-from labkit.lab.kind_cluster import KindCluster
-from labkit.lab.lab import Lab, choose_cluster
+from labkit.lab.lab import Lab
 from labkit.lab.samples.build import ImageBuilder
 from labkit.show.steps import Silent
 from labkit.threat.machine_versions import look_at_machine
@@ -183,6 +184,19 @@ def test_the_doctor_knows_what_belongs_to_the_cluster(lab: Lab) -> None:
     assert any("forgotten" in check.finding and "paper-control-plane" not in check.finding for check in examine(kind))
 
 
+def test_a_kind_of_cluster_that_is_chosen_by_the_configuration_needs_no_engine_and_no_node(
+    lab: Lab, cluster: PaperCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = ClusterKind(lambda *_: cluster)
+    monkeypatch.setattr("labkit.lab.lab.choose_cluster", lambda configuration: kind)
+    chosen = Lab(lab.configuration, Silent())
+    chosen.up()  # It would fail at the node's programs, which nobody here can build.
+    assert cluster.calls == ["ensure stand-in"]
+    monkeypatch.setattr(Engine, "connect", lambda _: pytest.fail("an engine was asked"))
+    chosen.close()
+    assert (chosen.state(), chosen.silent().state()) == (State.UP, State.UP)
+
+
 def test_clean_deletes_it(lab: Lab, cluster: PaperCluster) -> None:
     assert "cluster paper" in clean(lab)
     assert cluster.calls == ["delete"]
@@ -225,7 +239,7 @@ def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: PaperEngine) -> None
 
 
 def test_kinds_node_is_a_container(lab: Lab, engine: PaperEngine) -> None:
-    kind = choose_cluster(cast(Engine, engine), lab.configuration, Silent())
+    kind = choose_cluster(lab.configuration).connect(lambda: cast(Engine, engine), lab.configuration, Silent())
     assert (kind.node, kind.containers) == ("paper-control-plane", frozenset({"paper-control-plane"}))
     assert kind.exists()
     assert kind.execute(["id"]) == ExecResult(0, "paper-control-plane: id")
@@ -262,7 +276,7 @@ def test_a_node_that_a_killed_up_was_making_is_removed_as_it_appears(
 
     monkeypatch.setattr(Kind, "create", create)
     monkeypatch.setattr(Kind, "delete", lambda _: made.append("delete"))
-    monkeypatch.setattr("labkit.lab.kind_cluster._LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.lab.cluster_kinds.kind_cluster._LOOK_AGAIN_SECONDS", 0.0)
     kind = KindCluster(cast(Engine, engine), lab.configuration, Silent())
     if answers and "bind" in answers[0]:
         with pytest.raises(LabFailed, match="address already in use"):
@@ -278,7 +292,7 @@ def test_a_node_that_stays_in_the_way_is_told(lab: Lab, engine: PaperEngine, mon
 
     monkeypatch.setattr(Kind, "create", create)
     monkeypatch.setattr(Kind, "delete", lambda _: None)
-    monkeypatch.setattr("labkit.lab.kind_cluster._HALF_MADE_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.lab.cluster_kinds.kind_cluster._HALF_MADE_SECONDS", 0.0)
     with pytest.raises(LabFailed, match="is already in use by container"):
         KindCluster(cast(Engine, engine), lab.configuration, Silent())._create_node("node:lab", {})
 
