@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labkit.lab.cluster import State
 
 from labkit.adapters.engine import EngineUnreachable
 from labkit.base.configuration import Configuration
@@ -27,7 +28,6 @@ from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bringup.scheduler import run_schedule
 from labkit.lab.bringup.up_state import UpState, read_state
 from labkit.lab.clean import clean
-from labkit.lab.cluster import State
 from labkit.lab.lab import Lab
 from labkit.lab.up_plan import CLUSTER_STEPS, FRONT, UpPlan
 from labkit.show.steps import Silent
