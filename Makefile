@@ -15,7 +15,7 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz bench bench-bare \
+.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz faults bench bench-bare \
 	site screenshots clean distclean environment lock
 
 help:
@@ -82,6 +82,9 @@ mutations: environment ## break every right answer of every exercise in each way
 
 fuzz: environment ## many more hostile files than make test tries, others each time (ARGS="-k archive" some of them)
 	LABKIT_FUZZ_EXAMPLES=2000 .venv/bin/python -m pytest --numprocesses=auto tests/fuzz $(ARGS)
+
+faults: environment ## all that goes wrong in a class, done on purpose in a machine of its own; docs/faults.md (root, up to 20 min)
+	.venv/bin/python -m tests.faults $(ARGS)
 
 bench: environment ## the timings, beside what they should be
 	.venv/bin/python tools/bench.py $(ARGS)

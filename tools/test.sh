@@ -2,7 +2,7 @@
 # Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
 # Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
-# Stages: lint unit recorded up live alone package notebooks browser, which all run without a step; and bundle.
+# Stages: lint unit recorded faults up live alone package notebooks browser, which all run without a step; and bundle.
 # What stages print that run side by side is shown whole, one after another.
 # The last lines say how long each step took, and how many tests passed or which stage failed.
 # Exit status: that of the first stage that failed.
@@ -17,7 +17,7 @@ unset VIRTUAL_ENV PYTHONPATH
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
-all=(lint unit recorded up live alone notebooks package+browser)
+all=(lint unit recorded faults up live alone notebooks package+browser)
 # Pods and containers are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 
@@ -33,6 +33,8 @@ run_stage() {
         # Files in this order, for the one that takes longest has few tests and would be begun last.
         unit) run_pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder tests/notebooks tests/unit ;;
         recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
+        # What needs no lab of what goes wrong in a class; `make faults` is the whole.
+        faults) run_pytest "$beside" tests/faults ;;
         up) labkit up ;;
         # tests/live/side_by_side.py says what may run at the same time.
         live) run_pytest "$beside" --no-loadscope-reorder -m 'not alone' tests/live ;;
@@ -108,7 +110,7 @@ run_side_by_side() {
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in ${*//+/ }; do
     case $stage in
-        lint | unit | recorded | up | live | alone | package | notebooks | browser | bundle) ;;
+        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done

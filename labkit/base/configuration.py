@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from labkit.base.errors import Misuse
+from labkit.base.errors import MachineLacks, Misuse
 
 LABEL = "labkit.lab"
 """The label on everything the kit makes; its value is the lab's name."""
@@ -42,6 +42,7 @@ class Configuration:
 
         Raises:
             Misuse: the name cannot be the name of a cluster.
+            MachineLacks: there is no home folder for the default ones to lie in.
         """
         name = os.environ.get("LABKIT_NAME", "labkit")
         if not _NAME.fullmatch(name):
@@ -50,9 +51,13 @@ class Configuration:
                 f"{name!r} cannot name a cluster",
                 "use at most 30 lower-case letters, digits and hyphens, beginning with a letter",
             )
-        state = os.environ.get("LABKIT_STATE") or platformdirs.user_state_path("labkit") / name
-        cache = os.environ.get("LABKIT_CACHE") or platformdirs.user_cache_path("labkit")
-        data = os.environ.get("LABKIT_DATA") or platformdirs.user_data_path("labkit") / name
+        try:
+            state = os.environ.get("LABKIT_STATE") or platformdirs.user_state_path("labkit") / name
+            cache = os.environ.get("LABKIT_CACHE") or platformdirs.user_cache_path("labkit")
+            data = os.environ.get("LABKIT_DATA") or platformdirs.user_data_path("labkit") / name
+        except RuntimeError as error:  # No HOME, and a user without a line in /etc/passwd.
+            remedy = "say where yours is\n  export HOME=/path/of/a/folder"
+            raise MachineLacks("Choosing the lab's folders", "this user has no home folder", remedy) from error
         return cls(name, Path(state), Path(cache), Path(data))
 
     @property

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse
+
+_OWN_BYTES = 1 << 20
+"""More than any small file of the kit's own has."""
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, durable: bool = True) -> None:
@@ -44,6 +49,43 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, dur
             error.strerror or str(error),
             "free some space or fix the folder's permissions; what the file held before is still there",
         ) from error
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed processes have left of writing a file.
+
+    Args:
+        path: the file. Whoever calls this holds the lock without which nobody writes it.
+    """
+    with contextlib.suppress(OSError):
+        for temporary in path.parent.glob(f".{glob.escape(path.name)}-*"):
+            temporary.unlink(missing_ok=True)
+
+
+def read_own(path: Path) -> str | None:
+    """The text of a small file of the kit's own.
+
+    Args:
+        path: the file.
+
+    Returns:
+        None if it is not there, or is damaged: no file, too large, not UTF-8. Whoever reads it does without.
+    """
+    try:
+        status = path.stat()  # A named pipe that nobody writes to would never open.
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _OWN_BYTES:
+            return None
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def read_own_json(path: Path) -> Any:
+    """What a small file of the kit's own holds; None if it is not there, or is damaged."""
+    try:
+        return json.loads(read_own(path) or "null")
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_versioned(path: Path, doing: str, version: int, remedy: str) -> dict[str, Any]:

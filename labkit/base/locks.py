@@ -8,8 +8,13 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit.base.errors import DeadlineExceeded, LabFailed
+from labkit.base.files import read_own, write_atomically
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
@@ -41,9 +46,8 @@ def locked(
     pid_file = lock.with_name(f"{lock.name}.pid") if on_wait else None
     file_lock = filelock.FileLock(lock)
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            file_lock.acquire(timeout=0)
+            _acquire(file_lock, lock, 0.0)
         except filelock.Timeout:
             if on_wait is not None:
                 on_wait(f"another labkit ({_holder(pid_file)}) is at work on this lab; waiting for it")
@@ -51,10 +55,10 @@ def locked(
             while while_waiting is not None and time.monotonic() + _LOOK_SECONDS < deadline:
                 while_waiting()
                 with contextlib.suppress(filelock.Timeout):
-                    file_lock.acquire(timeout=_LOOK_SECONDS, poll_interval=_POLL_SECONDS)
+                    _acquire(file_lock, lock, _LOOK_SECONDS)
                     break
             if not file_lock.is_locked:
-                file_lock.acquire(timeout=max(deadline - time.monotonic(), 0.0), poll_interval=_POLL_SECONDS)
+                _acquire(file_lock, lock, max(deadline - time.monotonic(), 0.0))
     except filelock.Timeout:
         came_back = f"{_holder(pid_file)} has held it for {seconds:g} s"
         remedy = f"see what it does; try again once it has ended\n  fuser -v {shlex.quote(str(lock))}"
@@ -64,16 +68,25 @@ def locked(
         raise LabFailed(f"Opening {lock}", error.strerror or str(error), remedy) from error
     try:
         if pid_file is not None:
-            with contextlib.suppress(OSError):  # It is a courtesy; a full disk is no reason to stop here.
-                pid_file.write_text(str(os.getpid()), encoding="utf-8")
+            with contextlib.suppress(LabFailed):  # It is a courtesy; a full disk is no reason to stop here.
+                write_atomically(pid_file, str(os.getpid()), durable=False)
         yield
     finally:
         file_lock.release()
 
 
+def _acquire(file_lock: FileLock, lock: Path, seconds: float) -> None:
+    """Take a lock, whose folder its holder may remove meanwhile, as `labkit clean` does."""
+    deadline = time.monotonic() + seconds
+    while not file_lock.is_locked:
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            file_lock.acquire(timeout=max(deadline - time.monotonic(), 0.0), poll_interval=_POLL_SECONDS)
+
+
 def _holder(pid_file: Path | None) -> str:
     """The process that holds a lock, as far as it has written its number."""
     try:
-        return f"process {int(pid_file.read_text(encoding='utf-8'))}" if pid_file else "another process"
-    except (OSError, ValueError):
+        return f"process {int(read_own(pid_file) or '')}" if pid_file else "another process"
+    except ValueError:
         return "another process"

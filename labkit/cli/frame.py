@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -54,6 +55,10 @@ class LazyGroup(click.Group):
     def __init__(self, *arguments: Any, short_helps: Mapping[str, str], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._short_helps = short_helps
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        _open_missing_streams()
+        return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._short_helps)
@@ -121,8 +126,12 @@ def reported_errors(ctx: click.Context | None = None) -> Iterator[None]:
         _report(missing)
         sys.exit(missing.exit_status)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno is None or error.errno == errno.EPIPE:
             raise
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            refused = _of_system(error)
+            _report(refused)
+            sys.exit(refused.exit_status)
         full = LabFailed("Writing the answer", "the disk is full", "free some space, or write elsewhere\n  df -h")
         _report(full)
         # What is still buffered cannot be written either, and Python would say so once more at its end.
@@ -132,6 +141,31 @@ def reported_errors(ctx: click.Context | None = None) -> Iterator[None]:
         advice = _AFTER_AN_INTERRUPT.get((ctx and ctx.invoked_subcommand) or "")
         click.echo("; ".join(filter(None, ["interrupted", advice])), err=True)
         sys.exit(_INTERRUPTED)
+
+
+def _of_system(error: OSError) -> LabFailed:
+    """What the system says where no room had a better sentence; the log has the traceback."""
+    path = error.filename
+    remedy = "see which rights, files or space are missing; the log has more\n  labkit doctor\n  labkit diagnose"
+    if isinstance(path, str | bytes):
+        remedy = f"see who may use it\n  ls -ld {shlex.quote(os.fsdecode(path))}\n  labkit doctor"
+    return LabFailed(
+        f"Using {os.fsdecode(path)}" if path else "Asking the system", error.strerror or str(error), remedy
+    )
+
+
+def _open_missing_streams() -> None:
+    """Have standard input, output and error lead nowhere, where whoever started us has closed them.
+
+    Python has None in their places then; and the next file that is opened would get their numbers, so that programs
+    would print into it.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from labkit.base.configuration import Configuration
-from labkit.base.errors import Misuse
+from labkit.base.errors import LabError
 from labkit.base.log import start_logging
 
 
@@ -16,7 +16,7 @@ class LoggedCommand(click.Command):
     """A command of which the lab's log has every program that it runs and every request; `labkit -v` shows them."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        with contextlib.suppress(Misuse):  # The command says that the lab's name is not a name, if it needs one.
+        with contextlib.suppress(LabError):  # The command says what is wrong with the lab's name, if it needs one.
             start_logging(Configuration.from_environment().state, verbose=bool(ctx.find_root().params.get("verbose")))
         return super().invoke(ctx)
 

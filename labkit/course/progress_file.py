@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from labkit.base.errors import LabFailed
-from labkit.base.files import write_atomically
+from labkit.base.files import remove_unfinished, write_atomically
 from labkit.base.locks import locked
 from labkit.course.records import Event, Lessons, after, read_lessons
 
@@ -127,6 +127,7 @@ def record(path: Path, events: Iterable[Event]) -> str:
     warning = ""
     with locked(_lock_of(path), seconds=_LOCK_SECONDS):
         _require_own(path)
+        remove_unfinished(path)
         try:
             lessons = read_progress(path)
         except Damaged as error:

@@ -10,7 +10,7 @@ import platformdirs
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own, write_atomically
 
 _FOLDER = "labs"
 
@@ -56,7 +56,7 @@ def _entries(cache: Path) -> list[Path]:
 def _read_entry(entry: Path) -> Path | None:
     """The state folder that an entry names, if it is there."""
     try:
-        state = Path(entry.read_text(encoding="utf-8").strip())
+        state = Path((read_own(entry) or "").strip())
         return state if state.is_absolute() and state.is_dir() else None
     except (OSError, ValueError):
         return None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import shlex
 import shutil
 from pathlib import Path
 
 from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
 from labkit.lab.bringup.background import stop_background
@@ -89,10 +92,28 @@ def _clean_files(lab: Lab) -> list[str]:
         folders.append(lab.configuration.cache)
     for folder in folders:
         if folder.is_dir():
-            _remove_but(folder, lab.configuration.data)
+            _remove_folder(folder, lab.configuration.data)
             removed.append(f"folder {folder}")
         _remove_if_empty(folder.parent)
     return removed
+
+
+def _remove_folder(folder: Path, kept: Path) -> None:
+    """Remove a folder but for what is kept in it; one that is a file system of its own stays, empty.
+
+    Raises:
+        LabFailed: something in it cannot be removed.
+    """
+    try:
+        _remove_but(folder, kept)
+    except FileNotFoundError:
+        return  # Another clean was quicker.
+    except OSError as error:
+        if error.errno == errno.EBUSY and not any(folder.iterdir()):
+            return
+        came_back = f"{error.strerror} ({error.filename})"
+        remedy = f"look at it, and remove the rest yourself\n  ls -la {shlex.quote(str(folder))}"
+        raise LabFailed(f"Removing the folder {folder}", came_back, remedy) from error
 
 
 def _remove_but(folder: Path, kept: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from labkit.adapters.engine import Engine, InspectedImage
-from labkit.base.files import write_atomically
+from labkit.base.errors import LabFailed
+from labkit.base.files import read_own_json, write_atomically
 from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Image
 from labkit.core.image_reference import ImageReference
@@ -86,10 +88,10 @@ def _facts(lab: Lab, engine: Engine, recipe: Recipe) -> ImageFacts | None:
         return None
     file = lab.configuration.cache / "facts" / f"{inspected['Id'].rpartition(':')[2]}.json"
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
+        known = read_own_json(file)
         if set(known["files"]) == set(recipe.contract.files):
             return _from_known(inspected, reference, known)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         pass  # Not remembered yet, or not readable: looked at again.
     facts = lab.image_facts(recipe.name)
     remembered = {
@@ -97,7 +99,8 @@ def _facts(lab: Lab, engine: Engine, recipe: Recipe) -> ImageFacts | None:
         "shell": facts.shell,
         "files": {path: asdict(fact) if fact else None for path, fact in facts.files.items()},
     }
-    write_atomically(file, json.dumps(remembered))
+    with contextlib.suppress(LabFailed):  # A cache that cannot be written is looked at again the next time.
+        write_atomically(file, json.dumps(remembered), durable=False)
     return facts
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from labkit.adapters.processes import start_program
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own_json, write_atomically
 from labkit.base.waiting import watch
 from labkit.course.course_folder import VARIABLE
 from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
@@ -173,7 +173,7 @@ def _address(runtime: Path) -> str:
     The file: jupyter_server:jupyter_server/serverapp.py, write_server_info_file.
     """
     try:
-        server = json.loads(runtime.read_text(encoding="utf-8"))
+        server = read_own_json(runtime)
         url, token, port = str(server["url"]), str(server["token"]), int(server["port"])
         with socket.create_connection(("127.0.0.1", port), timeout=1.0):
             pass

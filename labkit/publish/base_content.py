@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed
+from labkit.base.files import read_own_json
 from labkit.core.image_reference import ImageReference
 from labkit.show import counted
 
@@ -136,12 +137,12 @@ def kept_base(cache: Path, key: str, image_format: str, source: str) -> Base | N
     """
     kept = _kept(cache, key)
     try:
-        document = json.loads((kept / _DOCUMENT).read_text(encoding="utf-8"))
+        document = read_own_json(kept / _DOCUMENT)
         layers = [
             BaseLayer(kept / layer["file"], layer["digest"], layer["size"], layer["compressed"])
             for layer in document["layers"]
         ]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
     return Base(document["configuration"], image_format, key, layers, source)
 

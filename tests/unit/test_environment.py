@@ -466,6 +466,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "mypy ",
         "pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder tests/notebooks tests/unit",
         "pytest --numprocesses=auto tests/recorded tests/fuzz",
+        "pytest --numprocesses=3 tests/faults",
         "labkit up",
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
         "pytest -m alone tests/live",
@@ -478,7 +479,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         r"all stages passed in \d+ s: lint \d+ s, unit \d+ s, .*, package and browser \d+ s$",
         result.stdout.splitlines()[-2],
     )
-    assert result.stdout.splitlines()[-1] == "test: 49 passed, 0 failed"
+    assert result.stdout.splitlines()[-1] == "test: 56 passed, 0 failed"
 
 
 def test_a_failing_stage_is_the_last_and_is_named(place: Place) -> None:
@@ -578,6 +579,7 @@ TARGETS += [
     "parity",
     "mutations",
     "fuzz",
+    "faults",
     "bench",
     "bench-bare",
     "site",

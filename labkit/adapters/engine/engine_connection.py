@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ from labkit.base.configuration import LABEL, Configuration
 from labkit.base.log import logged_request
 
 _CONNECT_SECONDS = 10
+_LOOK_SECONDS = 30.0
+_LOOK = re.compile(r"(/v[\d.]+)?(/_ping|/info|/version|/networks|/volumes|/\w+(/.+)?/json|/(networks|volumes)/.+)")
+"""The paths of requests that only ask, which an engine answers at once (moby/moby:api/swagger.yaml)."""
 
 
 def _load_general_config(_: object = None) -> dict[str, Any]:
@@ -40,10 +44,19 @@ class _LoggedApi(docker.APIClient):
     """The SDK's low-level client, with a record of each request."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        with logged_request("engine", request.method or "", urlsplit(request.url or "").path) as attempt:
+        path = urlsplit(request.url or "").path
+        if request.method in ("GET", "HEAD") and _LOOK.fullmatch(path):
+            options["timeout"] = options.get("timeout") or _LOOK_SECONDS
+        with logged_request("engine", request.method or "", path) as attempt:
             response = super().send(request, **options)
             attempt.status = response.status_code
         return response
+
+    def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
+        answer = super()._result(response, json, binary)  # type: ignore[misc]
+        if json and not isinstance(answer, dict | list):
+            raise docker.errors.DockerException(f"{str(answer)[:80]!r} is no answer of an engine's")
+        return answer
 
 
 class _LoggedClient(docker.DockerClient):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.base.errors import LabFailed
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own_json, write_atomically
 
 _MOST_SECONDS = 6 * 3600.0
 
@@ -26,10 +26,7 @@ class Durations:
 
     def read(self) -> dict[str, float]:
         """What is known; values that can be no duration are left out."""
-        try:
-            document = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
+        document = read_own_json(self._file)
         if not isinstance(document, dict):
             return {}
         return {

@@ -14,7 +14,7 @@ from pathlib import Path
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own_json, write_atomically
 
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
 """How a step stands."""
@@ -119,12 +119,12 @@ def state_file(configuration: Configuration) -> Path:
 def read_state(configuration: Configuration) -> UpState | None:
     """How bringing the lab up stands, or stood last; None if it is not known, also where the file cannot be read."""
     try:
-        document = json.loads(state_file(configuration).read_text(encoding="utf-8"))
+        document = read_own_json(state_file(configuration))
         steps = tuple(StepState(**step) for step in document.pop("steps"))
         state = UpState(**document, steps=steps)
         if not isinstance(state.pid, int) or not isinstance(state.percent, int | float):
             return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return state
 

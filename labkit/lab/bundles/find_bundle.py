@@ -20,7 +20,7 @@ def find_bundles(note: Callable[[str], None]) -> list[Path]:
     Args:
         note: told of each that is passed over for that.
     """
-    folders = [Path.cwd(), *([CHECKOUT, CHECKOUT.parent] if IS_CHECKOUT else [])]
+    folders = [Path(), *([CHECKOUT, CHECKOUT.parent] if IS_CHECKOUT else [])]
     files = {path.resolve(): None for folder in folders for path in sorted(folder.glob(PATTERN)) if path.is_file()}
     mine = []
     for path in files:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, MachineLacks, Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own, write_atomically
 from labkit.lab.classroom.registry import fingerprint_of, is_loopback
 from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.lab.samples.sources import forget as look_again
@@ -40,10 +40,7 @@ class Mirror:
     @property
     def address(self) -> str:
         """HOST:PORT, empty if none is used."""
-        try:
-            return self._file.read_text(encoding="utf-8").strip()
-        except OSError:
-            return ""
+        return (read_own(self._file) or "").strip()
 
     def use(self, address: str, fingerprint: str) -> list[str]:
         """Trust a registry and take images from it.

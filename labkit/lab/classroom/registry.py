@@ -19,7 +19,7 @@ from labkit.adapters.engine import Engine
 from labkit.adapters.processes import Popen, start_server
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own_json, write_atomically
 from labkit.base.waiting import watch
 from labkit.core.image_reference import ImageReference
 from labkit.lab.samples.catalogue import Recipe
@@ -67,7 +67,7 @@ class Registry:
     def serving(self) -> Serving | None:
         """The registry that is up, None if none is; a process that is gone, or is another's by now, is none."""
         try:
-            serving = Serving(**json.loads((self._folder / "registry.json").read_text(encoding="utf-8")))
+            serving = Serving(**read_own_json(self._folder / "registry.json"))
             command = Path(f"/proc/{serving.pid}/cmdline").read_bytes()
         except (OSError, ValueError, TypeError):
             return None

@@ -17,7 +17,7 @@ from labkit.adapters.engine import Engine
 from labkit.adapters.kind import Kind, cluster_config, find_kind, is_node_in_the_way
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own, write_atomically
 from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster_kinds.cluster import State
@@ -96,9 +96,8 @@ class KindCluster:
 
         kind's volumes have neither name nor label, so they are written down when they are made.
         """
-        try:
-            recorded = self._volumes_file.read_text(encoding="utf-8").split()
-        except OSError:
+        recorded = (read_own(self._volumes_file) or "").split()
+        if not recorded:
             return []
         in_use = self._engine.volumes_of(self.node)
         return [volume for volume in recorded if volume not in in_use and self._engine.has_volume(volume)]

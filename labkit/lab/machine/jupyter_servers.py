@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from labkit.base.files import read_own_json
 
 RUNTIME_VARIABLE = "JUPYTER_RUNTIME_DIR"
 """The variable that tells a server, and whatever runs in it, where its runtime files are."""
@@ -36,7 +37,7 @@ def own_ports(state: Path, environ: Mapping[str, str]) -> frozenset[int]:
 def _port(file: Path) -> int | None:
     """The port of a server that still runs; one that was killed leaves its file behind."""
     try:
-        server = json.loads(file.read_text(encoding="utf-8"))
+        server = read_own_json(file)
         os.kill(int(server["pid"]), 0)
         return int(server["port"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):

@@ -15,7 +15,7 @@ from pathlib import Path
 from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own, read_own_json, write_atomically
 from labkit.base.resources import CLUSTER, require
 from labkit.core.image_reference import ImageReference
 
@@ -99,10 +99,7 @@ def chosen_mirror(configuration: Configuration) -> str:
     """The registry that is asked in place of upstream: LABKIT_REGISTRY's, or the one of `labkit registry use`."""
     if (named := os.environ.get("LABKIT_REGISTRY")) is not None:
         return named
-    try:
-        return (configuration.state / "mirror").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
+    return (read_own(configuration.state / "mirror") or "").strip()
 
 
 def _probe(engine: Engine, mirror: str, seconds: float) -> Decision:
@@ -115,11 +112,11 @@ def _probe(engine: Engine, mirror: str, seconds: float) -> Decision:
 def remembered(configuration: Configuration) -> Decision | None:
     """The last decision, if it is not too old to go by; a file that cannot be read counts as none."""
     try:
-        document = json.loads((configuration.state / "source.json").read_text(encoding="utf-8"))
+        document = read_own_json(configuration.state / "source.json")
         decision = Decision(
             Source(document["source"]), str(document["mirror"]), str(document["why"]), float(document["decided"])
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     return decision if 0 <= time.time() - decision.decided < _REMEMBERED_SECONDS else None
 

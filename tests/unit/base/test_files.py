@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from labkit.base.errors import LabFailed
-from labkit.base.files import write_atomically
+from labkit.base.files import read_own, read_own_json, remove_unfinished, write_atomically
 
 
 def test_a_file_is_written_and_private(tmp_path: Path) -> None:
@@ -22,3 +23,31 @@ def test_where_no_folder_can_be_the_error_helps(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(LabFailed, match="still there"):
         write_atomically(tmp_path / "file" / "in-it", "text")
+
+
+_HUGE = 1 << 30
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\xff\xfe", b"{", b"[" * 100_000, None])
+def test_what_is_damaged_is_as_if_it_were_not_there(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "own.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert read_own_json(file) is None
+
+
+def test_what_is_no_small_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge").touch()
+    os.truncate(tmp_path / "huge", _HUGE)
+    (tmp_path / "loop").symlink_to("loop")
+    assert [read_own(tmp_path / name) for name in ("pipe", "huge", "loop", ".")] == [None] * 4
+    (tmp_path / "small").write_text("text", encoding="utf-8")
+    assert read_own(tmp_path / "small") == "text"
+
+
+def test_what_killed_processes_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a[1].json-x7", ".a[1].json.lock", "a[1].json", ".b.json-x7"):
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path / "a[1].json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a[1].json.lock", ".b.json-x7", "a[1].json"]

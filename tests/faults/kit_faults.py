@@ -1,0 +1,363 @@
+"""Faults of the kit's own folders and processes: read-only, full, gone, somebody else's; interrupted, killed, twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.faults.bench import Bench
+from tests.faults.fault import fault
+
+_NO_LOCKS = (
+    "import errno, fcntl, os\n"
+    "def refuse(*_): raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n"
+    "fcntl.flock = fcntl.lockf = refuse"
+)
+_OPEN_LESSON = (
+    "import sys; from pathlib import Path; from labkit.course.progress import Progress\n"
+    "progress = Progress.open(Path(sys.argv[1]))\n"
+    "progress.checked('07-run-as-non-root', 'which-cause', 'passed'); print('goes on')\n"
+)
+_RECORD_FOR_EVER = (
+    "import sys; from pathlib import Path; from labkit.course.progress import Progress\n"
+    "progress = Progress.open(Path(sys.argv[1])); print('begun', flush=True)\n"
+    "while True: progress.checked('07-run-as-non-root', 'which-cause', 'not yet')\n"
+)
+_HOLD = (
+    "import sys; from pathlib import Path; from labkit.base.locks import locked\n"
+    "with locked(Path(sys.argv[1]), on_wait=print): print('held', flush=True); sys.stdin.read()\n"
+)
+_IMPORT_ALL = (
+    "import importlib, pkgutil, signal, labkit\n"
+    "for module in pkgutil.walk_packages(labkit.__path__, 'labkit.'):\n"
+    "    if not module.name.endswith('__main__'): importlib.import_module(module.name)\n"
+    "import colorsys, filelock, msgspec, yaml, rich.progress, rich.traceback, docker, lightkube, encodings.idna\n"
+)
+
+
+def as_user(number: int) -> str:
+    """Python that makes a process another user's: root may do anything anywhere.
+
+    All is imported before: the packages may lie in a folder that the other user may not read.
+    """
+    return f"{_IMPORT_ALL}import os; os.setgroups([]); os.setgid({number}); os.setuid({number})"
+
+
+def mount(bench: Bench, folder: Path, *options: str) -> None:
+    """Mount something on a folder until the fault is undone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bench.run("mount", *options, str(folder))
+    bench.undo.callback(bench.run, "umount", "--lazy", str(folder))
+
+
+def _read_only(bench: Bench, folder: Path) -> None:
+    mount(bench, folder, "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs")
+
+
+def _full(bench: Bench, folder: Path) -> None:
+    mount(bench, folder, "-t", "tmpfs", "-o", "size=16k", "tmpfs")
+    folder.chmod(0o700)
+    with contextlib.suppress(OSError):
+        (folder / "filler").write_bytes(b"\0" * (1 << 20))
+
+
+@fault(
+    "kit",
+    "state read-only",
+    slow=True,
+    made="a read-only file system in its place",
+    sentence="Read-only file system",
+    kept="all",
+)
+def _state_read_only(bench: Bench) -> None:
+    _read_only(bench, bench.state)
+    bench.labkit("up", status=1)
+    bench.labkit("status", status=0)
+    bench.labkit("clean", "--yes", status=1)
+
+
+@fault("kit", "state on a full disk", made="a file system without a free page", sentence="there is no engine's socket")
+def _state_full(bench: Bench) -> None:
+    _full(bench, bench.state)
+    bench.labkit("up", status=(1, 3))
+    bench.labkit("status", status=0)
+
+
+@fault("kit", "state is a file", made="an empty file in its place", sentence="(?i)exists|not a directory")
+def _state_is_a_file(bench: Bench) -> None:
+    bench.write(bench.state, b"")
+    for command in (["up"], ["status"], ["clean", "--yes"]):
+        bench.labkit(*command, status=(0, 1, 3))
+
+
+@fault(
+    "kit", "state of root", slow=True, made="a folder of root's, and a user who is not", sentence="Permission denied"
+)
+def _state_of_root(bench: Bench) -> None:
+    folder = bench.folder / "of-root"
+    folder.mkdir(mode=0o700)
+    for command in (["up"], ["status"], ["clean", "--yes"]):
+        bench.labkit(*command, status=(0, 1, 3), before=as_user(65534), LABKIT_STATE=str(folder / "state"))
+
+
+@fault("kit", "state on another file system", made="a tmpfs of its own", sentence="there is no engine's socket")
+def _state_elsewhere(bench: Bench) -> None:
+    mount(bench, bench.state, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    bench.labkit("up", status=3)
+    bench.labkit("status", status=0)
+    bench.labkit("clean", "--yes", status=(0, 1))
+
+
+@fault("kit", "state removed while a command is at work", made="rm -rf", sentence="")
+def _state_removed(bench: Bench) -> None:
+    holder = bench.python(_HOLD, str(bench.state / "lock"))
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    bench.run("rm", "-rf", str(bench.state))
+    assert bench.finish(holder, "a command", stdin="").status == 0
+    bench.labkit("up", status=3)
+
+
+@fault("kit", "cache read-only", made="a read-only file system in its place", sentence="there is no engine's socket")
+def _cache_read_only(bench: Bench) -> None:
+    _read_only(bench, bench.cache)
+    bench.labkit("up", status=3)
+    bench.labkit("clean", "--yes", status=(0, 1))
+
+
+@fault("kit", "cache full", made="a file system without a free page", sentence="there is no engine's socket")
+def _cache_full(bench: Bench) -> None:
+    _full(bench, bench.cache)
+    bench.labkit("up", status=3)
+
+
+@fault("kit", "data read-only", made="a read-only file system in its place", sentence="Read-only file system")
+def _data_read_only(bench: Bench) -> None:
+    folder = bench.folder / "other-data"
+    _read_only(bench, folder)
+    assert (
+        "goes on" in bench.finish(bench.python(_OPEN_LESSON, str(folder / "progress.json")), "a lesson's step").stdout
+    )
+
+
+@fault("kit", "data on a full disk", made="a file system without a free page", sentence="No space left on device")
+def _data_full(bench: Bench) -> None:
+    folder = bench.folder / "other-data"
+    _full(bench, folder)
+    assert (
+        "goes on" in bench.finish(bench.python(_OPEN_LESSON, str(folder / "progress.json")), "a lesson's step").stdout
+    )
+
+
+@fault("kit", "data removed while a lesson is open", made="rm -rf", sentence="goes on")
+def _data_removed(bench: Bench) -> None:
+    folder = bench.folder / "other-data"
+    bench.write(folder / "progress.json", bench.progress.read_bytes())
+    bench.run("rm", "-rf", str(folder))
+    bench.finish(bench.python(_OPEN_LESSON, str(folder / "progress.json")), "a lesson's step")
+    assert (folder / "progress.json").is_file()
+
+
+@fault(
+    "kit",
+    "a file system without locks",
+    made="flock() fails with ENOLCK, as on NFS without its lock daemon",
+    sentence="No locks available",
+)
+def _no_locks(bench: Bench) -> None:
+    bench.labkit("up", status=(1, 3), before=_NO_LOCKS)
+    script = f"{_NO_LOCKS}\n{_OPEN_LESSON}"
+    file = bench.folder / "other-data" / "progress.json"
+    assert "goes on" in bench.finish(bench.python(script, str(file)), "a lesson's step").stdout
+
+
+@fault(
+    "kit",
+    "the lock of a dead process",
+    made="its lock file and its number are left",
+    sentence="there is no engine's socket",
+)
+def _dead_lock(bench: Bench) -> None:
+    holder = bench.python(_HOLD, str(bench.state / "lock"))
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    os.killpg(holder.pid, signal.SIGKILL)
+    holder.communicate()
+    assert (bench.state / "lock").exists()
+    printed = bench.labkit("up", status=3)
+    assert "waiting" not in printed.text
+
+
+@fault(
+    "kit",
+    "another command is at work",
+    made="a process holds the lock, and ends",
+    sentence=r"another labkit \(process \d+\) is at work",
+)
+def _held_lock(bench: Bench) -> None:
+    holder = bench.python(_HOLD, str(bench.state / "lock"))
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    waiting = bench.start("up")
+    first = _read_until(waiting, "waiting")
+    holder.communicate("")
+    printed = bench.finish(waiting, "up")
+    bench.transcript[-1] = type(printed)(printed.command, printed.status, printed.stdout, first + printed.stderr, 0)
+    assert printed.status == 3
+
+
+@fault("kit", "two clean at once", made="both are started at once", sentence="there was nothing|removed")
+def _two_cleans(bench: Bench) -> None:
+    for _ in range(3):
+        bench.write(bench.state / "lock", b"")
+        bench.write(bench.cache / "programs" / "file", b"")
+        both = [bench.start("clean", "--yes") for _ in range(2)]
+        assert [bench.finish(process, "clean").status for process in both] == [0, 0], bench.text
+    assert not bench.state.exists() and not bench.cache.exists()
+
+
+@fault("kit", "up and clean at once", slow=True, made="both are started at once", sentence="removed|there was nothing")
+def _up_and_clean(bench: Bench) -> None:
+    for _ in range(3):
+        both = [bench.start("up"), bench.start("clean", "--yes")]
+        assert [bench.finish(process, "up and clean").status for process in both] == [3, 0], bench.text
+
+
+@fault(
+    "kit",
+    "killed while progress is written",
+    slow=True,
+    made="SIGKILL, ten times",
+    sentence="",
+    kept="progress is whole each time",
+)
+def _killed_while_writing(bench: Bench) -> None:
+    file = bench.folder / "other-data" / "progress.json"
+    for number in range(10):
+        process = bench.python(_RECORD_FOR_EVER, str(file))
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        bench.wait(file.is_file, "the file")
+        time.sleep(0.01 * number)  # Somewhere in a write; where, makes no difference to what must hold.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert json.loads(file.read_text(encoding="utf-8"))["version"] == 1
+    recorded = bench.finish(bench.python(_OPEN_LESSON, str(file)), "a lesson's step")
+    assert recorded.stdout == "goes on\n"
+    left = [path.name for path in file.parent.iterdir() if path.name.startswith(f".{file.name}-")]
+    assert len(left) <= 1, f"each kill leaves a file: {left}"
+
+
+@fault(
+    "kit",
+    "two lessons record at once",
+    made="four processes, of which each records twenty times",
+    sentence="",
+    kept="all that was recorded",
+)
+def _two_record(bench: Bench) -> None:
+    script = (
+        "import sys; from pathlib import Path; from labkit.course.progress import Progress\n"
+        "progress = Progress.open(Path(sys.argv[1]))\n"
+        "for number in range(20): progress.checked('07-run-as-non-root', f'exercise-{sys.argv[2]}', 'not yet')\n"
+    )
+    file = bench.folder / "other-data" / "progress.json"
+    all_of_them = [bench.python(script, str(file), str(number)) for number in range(4)]
+    assert [bench.finish(process, "a lesson").status for process in all_of_them] == [0] * 4
+    exercises = json.loads(file.read_text(encoding="utf-8"))["lessons"]["07-run-as-non-root"]["exercises"]
+    assert {name: record["checks"] for name, record in exercises.items()} == {f"exercise-{n}": 20 for n in range(4)}
+
+
+@fault(
+    "kit",
+    "Ctrl-C while it waits for the lock",
+    made="SIGINT",
+    sentence="interrupted; the next `labkit up` goes on from here",
+)
+def _interrupted(bench: Bench) -> None:
+    holder = bench.python(_HOLD, str(bench.state / "lock"))
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    waiting = bench.start("up")
+    _read_until(waiting, "waiting")
+    os.killpg(waiting.pid, signal.SIGINT)
+    assert bench.finish(waiting, "up").status == 130
+    holder.communicate("")
+
+
+@fault("kit", "Ctrl-C in explain", made="SIGINT while it reads its cases", sentence="interrupted")
+def _interrupted_explain(bench: Bench) -> None:
+    process = bench.start("explain", "--batch")
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write('{"id": 1, "image": {"user": "1"}}\n' * 2000)
+    process.stdin.flush()
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    assert bench.finish(process, "explain --batch").status == 130
+
+
+@fault("kit", "its reader is gone", made="a pipe that is closed after a line", sentence="")
+def _broken_pipe(bench: Bench) -> None:
+    for command in (["lessons", "--json"], ["explain", "--batch"], ["progress", "--json"]):
+        process = bench.start(*command)
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        with process.stdin as stdin, contextlib.suppress(BrokenPipeError):
+            stdin.write('{"id": 1, "image": {"user": "1"}}\n' * 3000)
+        stderr = process.stderr.read()
+        process.wait(60)
+        process.stderr.close()
+        assert "Traceback" not in stderr and "Exception ignored" not in stderr, stderr
+
+
+@fault("kit", "no room for what it prints", slow=True, made="standard output is /dev/full", sentence="the disk is full")
+def _no_room(bench: Bench) -> None:
+    for command in ("lessons", "progress", "status"):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {_python()} -P -m labkit {command} > /dev/full"],
+            env=bench.environment,
+            cwd=bench.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+        assert "the disk is full" in done.stderr, done.stderr
+        bench.transcript.append(bench.labkit("--version"))
+        printed = bench.transcript.pop()
+        bench.transcript[-1] = type(printed)(f"labkit {command} > /dev/full", done.returncode, "", done.stderr, 0)
+
+
+@fault(
+    "kit", "no standard input, output or error", slow=True, made="closed, as by a service that starts it", sentence=""
+)
+def _no_streams(bench: Bench) -> None:
+    for redirection in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        for command in ("status", "lessons", "clean --yes", "up", "reset"):
+            done = subprocess.run(
+                ["sh", "-c", f"exec {_python()} -P -m labkit {command} {redirection}"],
+                env=bench.environment,
+                cwd=bench.folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert done.returncode in (0, 1, 3), f"{command} {redirection}: {done.returncode} {done.stderr}"
+            assert "Traceback" not in done.stderr, f"{command} {redirection}: {done.stderr}"
+
+
+def _read_until(process: subprocess.Popen[str], word: str) -> str:
+    """What a command prints as errors, until a word comes."""
+    assert process.stderr is not None
+    lines = ""
+    while word not in lines and (line := process.stderr.readline()):
+        lines += line
+    assert word in lines, lines
+    return lines
+
+
+def _python() -> str:
+    return shlex.quote(sys.executable)

@@ -1,0 +1,206 @@
+"""Faults of what answers, or does not, at the other end of a connection: engines, registries, proxies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import Any
+
+from tests.faults.bench import Bench
+from tests.faults.fault import fault
+from tests.faults.servers import LOGIN_PAGE, Answer, choose, http, serve, silent, trickle
+
+_JSON = {"Content-Type": "application/json", "Api-Version": "1.45", "Docker-Experimental": "false"}
+_PING = http(b"OK", headers=_JSON)
+_VERSION = http(b'{"ApiVersion": "1.45", "Version": "26.1", "Arch": "amd64", "Components": []}', headers=_JSON)
+# Beside its own deadline a command takes a moment to begin; an engine that hangs is given up after ten seconds.
+_ENGINE_SECONDS = 45.0
+
+
+def _engine(otherwise: Answer) -> Answer:
+    """An engine that says that it is there, and answers all else in one way."""
+    return choose({"/_ping": _PING, "/version": _VERSION}, otherwise)
+
+
+def _images_of(bench: Bench, answer: Answer, **options: Any) -> None:
+    path = bench.folder / f"engine-{len(bench.transcript)}.sock"
+    with serve(answer, path=path) as address:
+        bench.labkit("images", status=(1, 3), seconds=_ENGINE_SECONDS, DOCKER_HOST=address, **options)
+
+
+@fault(
+    "engine",
+    "hangs",
+    slow=True,
+    made="a socket that accepts and never answers",
+    sentence="no engine answers there in time",
+)
+def _hangs(bench: Bench) -> None:
+    _images_of(bench, silent)
+
+
+@fault(
+    "engine",
+    "hangs in the middle",
+    slow=True,
+    made="an engine that answers its ping, and then nothing",
+    sentence="the engine stopped answering",
+    seconds=60,
+)
+def _hangs_in_the_middle(bench: Bench) -> None:
+    with serve(_engine(silent), path=bench.folder / "engine.sock") as address:
+        bench.labkit("images", status=(1, 3), seconds=90, DOCKER_HOST=address)
+
+
+@fault("engine", "fails", made="an engine that answers all with 500", sentence="(?s)out of order.*labkit doctor")
+def _fails(bench: Bench) -> None:
+    broken = http(b'{"message": "out of order"}', status="500 Internal Server Error", headers=_JSON)
+    _images_of(bench, _engine(broken))
+
+
+@fault("engine", "is none", made="a web server at the engine's address", sentence="labkit doctor|unset DOCKER_HOST")
+def _is_none(bench: Bench) -> None:
+    _images_of(bench, http(LOGIN_PAGE))
+
+
+@fault("engine", "lies", made="an engine whose answers are of another type", sentence="labkit doctor|unset DOCKER_HOST")
+def _lies(bench: Bench) -> None:
+    _images_of(bench, _engine(http(b'"what?"', headers=_JSON)))
+    _images_of(bench, _engine(http(b"{", headers=_JSON)))
+
+
+@fault("engine", "its address is IPv6 alone", made="an engine on [::1]", sentence="out of order")
+def _ipv6(bench: Bench) -> None:
+    broken = http(b'{"message": "out of order"}', status="500 Internal Server Error", headers=_JSON)
+    with serve(_engine(broken), host="::1") as address:
+        bench.labkit("images", status=1, seconds=_ENGINE_SECONDS, DOCKER_HOST=f"tcp://{address}")
+
+
+@fault(
+    "engine",
+    "its name is not known",
+    made="DOCKER_HOST=tcp://no-such-machine.invalid",
+    sentence="no machine of that name",
+)
+def _no_name(bench: Bench) -> None:
+    bench.labkit("images", status=3, seconds=_ENGINE_SECONDS, DOCKER_HOST="tcp://no-such-machine.invalid:2375")
+
+
+@fault("engine", "its context is gone", made="DOCKER_CONTEXT=class", sentence="there is no such context")
+def _no_context(bench: Bench) -> None:
+    bench.labkit("images", status=3, DOCKER_HOST=None, DOCKER_CONTEXT="class")
+
+
+def _explain(bench: Bench, answer: Answer, **environment: Any) -> None:
+    """Ask a registry about an image; nobody else can be asked."""
+    with serve(answer) as address:
+        bench.labkit(
+            "explain", "--online", f"{address}/app:1", status=(0, 1), seconds=60, LABKIT_OFFLINE=None, **environment
+        )
+
+
+@fault("network", "no registry", made="nothing listens there", sentence="(?i)refused|reached|answer")
+def _no_registry(bench: Bench) -> None:
+    bench.labkit("explain", "--online", "127.0.0.1:1/app:1", status=(0, 1), seconds=60, LABKIT_OFFLINE=None)
+
+
+@fault(
+    "network",
+    "a registry hangs",
+    slow=True,
+    made="a server that accepts and never answers",
+    sentence="(?i)time|answer",
+    seconds=45,
+)
+def _registry_hangs(bench: Bench) -> None:
+    _explain(bench, silent)
+
+
+@fault(
+    "network",
+    "slow",
+    slow=True,
+    made="a registry that sends five bytes a second, without an end",
+    sentence="(?i)time|slow|answer",
+    seconds=60,
+)
+def _slow(bench: Bench) -> None:
+    began = time.monotonic()
+    _explain(bench, trickle)
+    assert time.monotonic() - began < 60
+
+
+@fault(
+    "network",
+    "a login page",
+    made="a server that answers all with one page of HTML",
+    sentence="(?i)json|html|not a registry|log in",
+)
+def _login_page(bench: Bench) -> None:
+    _explain(bench, http(LOGIN_PAGE))
+    assert "\x1b[2J" not in bench.text
+
+
+@fault(
+    "network",
+    "a proxy with a login page",
+    made="HTTPS_PROXY, whose server answers all with HTML",
+    sentence="(?i)proxy|tunnel|answer|reach",
+)
+def _proxy(bench: Bench) -> None:
+    with serve(http(LOGIN_PAGE, status="302 Found", headers={"Location": "http://login.invalid/"})) as address:
+        proxy = f"http://{address}"
+        bench.labkit(
+            "explain",
+            "--online",
+            "registry.invalid/app:1",
+            status=(0, 1),
+            seconds=60,
+            LABKIT_OFFLINE=None,
+            HTTPS_PROXY=proxy,
+            HTTP_PROXY=proxy,
+            https_proxy=proxy,
+            http_proxy=proxy,
+        )
+
+
+@fault(
+    "network",
+    "redirects without an end",
+    made="a server that redirects all to itself",
+    sentence="(?i)redirect|302|answer",
+)
+def _redirects(bench: Bench) -> None:
+    _explain(bench, http(b"", status="302 Found", headers={"Location": "/v2/app/manifests/1"}))
+
+
+@fault(
+    "network",
+    "a registry lies about digests",
+    made="a configuration with another content than its digest",
+    sentence="(?i)digest|sha256",
+)
+def _lies_about_digests(bench: Bench) -> None:
+    digest = hashlib.sha256(b"another").hexdigest()
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "config": {"User": "0"}, "rootfs": {"type": "layers", "diff_ids": []}}
+    ).encode()
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": kind,
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": f"sha256:{digest}",
+                "size": len(config),
+            },
+            "layers": [],
+        }
+    ).encode()
+    answers = {
+        "/manifests/": http(manifest, headers={"Content-Type": kind}),
+        "/blobs/": http(config, headers={"Content-Type": "application/octet-stream"}),
+    }
+    _explain(bench, choose(answers, http(b"{}", headers=_JSON)))

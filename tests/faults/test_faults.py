@@ -1,0 +1,97 @@
+"""Each fault: what must be read is read, what must be kept is kept, and the lab comes back.
+
+Those that need no lab are in `make test`. `make faults` (tests/faults/__main__.py) runs all of them in a machine of its
+own, and writes docs/faults.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults import all_faults
+from tests.faults.bench import Bench, Printed
+from tests.faults.fault import FAULTS, Fault, Needs
+from tests.faults.lab_bench import MACHINE, LabBench, lab_bench
+
+assert all_faults
+RESULTS = "LABKIT_FAULTSRESULTS"
+_WHOLE = RESULTS in os.environ
+"""Whether the whole suite runs, and not the part of it that is in `make test`."""
+
+_QUICK = [fault.name for fault in FAULTS.values() if fault.needs is Needs.NOTHING and (_WHOLE or not fault.slow)]
+_WITH_A_LAB = [fault.name for fault in FAULTS.values() if fault.needs is Needs.LAB]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts what is full or read-only; see docs/tests.md")
+@pytest.mark.parametrize("name", _QUICK)
+def test_without_a_lab(name: str, tmp_path: Path) -> None:
+    bench = Bench.in_folder(tmp_path, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    with bench.undo:
+        _survive(bench, FAULTS[name])
+
+
+if MACHINE in os.environ:
+
+    @pytest.mark.parametrize("name", _WITH_A_LAB)
+    def test_with_a_lab(name: str, lab_at_hand: LabBench) -> None:
+        with lab_at_hand.for_one_fault() as bench:
+            _survive(bench, FAULTS[name])
+
+
+@pytest.fixture(scope="module")
+def lab_at_hand() -> LabBench:
+    """The lab of this machine, brought up."""
+    return lab_bench()
+
+
+def _survive(bench: Bench, fault: Fault) -> None:
+    own, others = bench.users_files(), bench.others()
+    fault.make(bench)
+    made = list(bench.transcript)
+    bench.undo.close()
+    seconds = _recover(bench, fault)
+    assert "Traceback" not in bench.text, bench.text
+    sentence = _sentence(made, fault.sentence)
+    assert sentence is not None, f"{fault.sentence!r} is not in\n{bench.text}"
+    assert bench.users_files() == own, "what belongs to the participant was changed"
+    assert bench.others() == others, "what belongs to others was changed"
+    assert seconds <= fault.seconds, f"the recovery took {seconds:.1f} s\n{bench.text}"
+    _keep(fault, made, sentence, seconds)
+
+
+def _recover(bench: Bench, fault: Fault) -> float:
+    began = time.monotonic()
+    for command in fault.recovery:
+        bench.labkit(*command.split(), status=0)
+    seconds = time.monotonic() - began
+    if fault.needs is Needs.LAB:
+        bench.require_working()
+    return seconds if fault.recovery else sum(printed.seconds for printed in bench.transcript[-1:])
+
+
+def _sentence(made: list[Printed], pattern: str) -> str | None:
+    """The first line with what must be read; empty where nothing must be."""
+    if not pattern:
+        return ""
+    text = "\n".join(printed.text for printed in made)
+    match = re.search(pattern, text)
+    if match is None:
+        return None
+    begin, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
+    return " ".join(text[begin : end if end >= 0 else None].split())
+
+
+def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: float) -> None:
+    """Keep what docs/faults.md says of a fault."""
+    if (folder := os.environ.get(RESULTS)) is None:
+        return
+    seen = "; ".join(dict.fromkeys(f"`{printed.command}` ended with {printed.status}" for printed in made))
+    number = list(FAULTS).index(fault.name)
+    result = {"name": fault.name, "seen": seen, "sentence": sentence, "seconds": seconds}
+    (Path(folder) / f"{number:03}.json").write_text(json.dumps(result), encoding="utf-8")
