@@ -78,7 +78,7 @@ def _full(bench: Bench, folder: Path) -> None:
 )
 def _state_read_only(bench: Bench) -> None:
     _read_only(bench, bench.state)
-    bench.labkit("up", status=1)
+    bench.labkit("down", status=1)
     bench.labkit("status", status=0)
     bench.labkit("clean", "--yes", status=1)
 
@@ -86,14 +86,14 @@ def _state_read_only(bench: Bench) -> None:
 @fault("kit", "state on a full disk", made="a file system without a free page", sentence="there is no engine's socket")
 def _state_full(bench: Bench) -> None:
     _full(bench, bench.state)
-    bench.labkit("up", status=(1, 3))
+    bench.labkit("down", status=(1, 3))
     bench.labkit("status", status=0)
 
 
 @fault("kit", "state is a file", made="an empty file in its place", sentence="(?i)exists|not a directory")
 def _state_is_a_file(bench: Bench) -> None:
     bench.write(bench.state, b"")
-    for command in (["up"], ["status"], ["clean", "--yes"]):
+    for command in (["down"], ["status"], ["clean", "--yes"]):
         bench.labkit(*command, status=(0, 1, 3))
 
 
@@ -103,14 +103,14 @@ def _state_is_a_file(bench: Bench) -> None:
 def _state_of_root(bench: Bench) -> None:
     folder = bench.folder / "of-root"
     folder.mkdir(mode=0o700)
-    for command in (["up"], ["status"], ["clean", "--yes"]):
+    for command in (["down"], ["status"], ["clean", "--yes"]):
         bench.labkit(*command, status=(0, 1, 3), before=as_user(65534), LABKIT_STATE=str(folder / "state"))
 
 
 @fault("kit", "state on another file system", made="a tmpfs of its own", sentence="there is no engine's socket")
 def _state_elsewhere(bench: Bench) -> None:
     mount(bench, bench.state, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
-    bench.labkit("up", status=3)
+    bench.labkit("down", status=3)
     bench.labkit("status", status=0)
     bench.labkit("clean", "--yes", status=(0, 1))
 
@@ -121,20 +121,20 @@ def _state_removed(bench: Bench) -> None:
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     bench.run("rm", "-rf", str(bench.state))
     assert bench.finish(holder, "a command", stdin="").status == 0
-    bench.labkit("up", status=3)
+    bench.labkit("down", status=3)
 
 
 @fault("kit", "cache read-only", made="a read-only file system in its place", sentence="there is no engine's socket")
 def _cache_read_only(bench: Bench) -> None:
     _read_only(bench, bench.cache)
-    bench.labkit("up", status=3)
+    bench.labkit("down", status=3)
     bench.labkit("clean", "--yes", status=(0, 1))
 
 
 @fault("kit", "cache full", made="a file system without a free page", sentence="there is no engine's socket")
 def _cache_full(bench: Bench) -> None:
     _full(bench, bench.cache)
-    bench.labkit("up", status=3)
+    bench.labkit("down", status=3)
 
 
 @fault("kit", "data read-only", made="a read-only file system in its place", sentence="Read-only file system")
@@ -171,7 +171,7 @@ def _data_removed(bench: Bench) -> None:
     sentence="No locks available",
 )
 def _no_locks(bench: Bench) -> None:
-    bench.labkit("up", status=(1, 3), before=_NO_LOCKS)
+    bench.labkit("down", status=(1, 3), before=_NO_LOCKS)
     script = f"{_NO_LOCKS}\n{_OPEN_LESSON}"
     file = bench.folder / "other-data" / "progress.json"
     assert "goes on" in bench.finish(bench.python(script, str(file)), "a lesson's step").stdout
@@ -189,7 +189,7 @@ def _dead_lock(bench: Bench) -> None:
     os.killpg(holder.pid, signal.SIGKILL)
     holder.communicate()
     assert (bench.state / "lock").exists()
-    printed = bench.labkit("up", status=3)
+    printed = bench.labkit("down", status=3)
     assert "waiting" not in printed.text
 
 
@@ -202,10 +202,10 @@ def _dead_lock(bench: Bench) -> None:
 def _held_lock(bench: Bench) -> None:
     holder = bench.python(_HOLD, str(bench.state / "lock"))
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    waiting = bench.start("up")
+    waiting = bench.start("down")
     first = _read_until(waiting, "waiting")
     holder.communicate("")
-    printed = bench.finish(waiting, "up")
+    printed = bench.finish(waiting, "down")
     bench.transcript[-1] = type(printed)(printed.command, printed.status, printed.stdout, first + printed.stderr, 0)
     assert printed.status == 3
 
@@ -220,11 +220,13 @@ def _two_cleans(bench: Bench) -> None:
     assert not bench.state.exists() and not bench.cache.exists()
 
 
-@fault("kit", "up and clean at once", slow=True, made="both are started at once", sentence="removed|there was nothing")
+@fault(
+    "kit", "down and clean at once", slow=True, made="both are started at once", sentence="removed|there was nothing"
+)
 def _up_and_clean(bench: Bench) -> None:
     for _ in range(3):
-        both = [bench.start("up"), bench.start("clean", "--yes")]
-        assert [bench.finish(process, "up and clean").status for process in both] == [3, 0], bench.text
+        both = [bench.start("down"), bench.start("clean", "--yes")]
+        assert [bench.finish(process, "down and clean").status for process in both] == [3, 0], bench.text
 
 
 @fault(
@@ -275,15 +277,15 @@ def _two_record(bench: Bench) -> None:
     "kit",
     "Ctrl-C while it waits for the lock",
     made="SIGINT",
-    sentence="interrupted; the next `labkit up` goes on from here",
+    sentence="interrupted; see with `labkit status` whether the cluster still runs",
 )
 def _interrupted(bench: Bench) -> None:
     holder = bench.python(_HOLD, str(bench.state / "lock"))
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    waiting = bench.start("up")
+    waiting = bench.start("down")
     _read_until(waiting, "waiting")
     os.killpg(waiting.pid, signal.SIGINT)
-    assert bench.finish(waiting, "up").status == 130
+    assert bench.finish(waiting, "down").status == 130
     holder.communicate("")
 
 

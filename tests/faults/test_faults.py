@@ -20,7 +20,7 @@ from tests.faults.fault import FAULTS, Fault, Needs
 from tests.faults.lab_bench import MACHINE, LabBench, lab_bench
 
 assert all_faults
-RESULTS = "LABKIT_FAULTSRESULTS"
+RESULTS = "LABKIT_FAULTS_RESULTS"
 _WHOLE = RESULTS in os.environ
 """Whether the whole suite runs, and not the part of it that is in `make test`."""
 
