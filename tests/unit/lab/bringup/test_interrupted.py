@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labkit.lab.cluster import State
 
 from labkit.adapters.engine import EngineUnreachable
 from labkit.base.configuration import Configuration
@@ -28,6 +27,7 @@ from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bringup.scheduler import run_schedule
 from labkit.lab.bringup.up_state import UpState, read_state
 from labkit.lab.clean import clean
+from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.lab.up_plan import CLUSTER_STEPS, FRONT, UpPlan
 from labkit.show.steps import Silent
@@ -107,7 +107,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are l
 
 
 def test_these_are_the_steps_of_the_plan(place: Place) -> None:
-    plan = UpPlan(place.configuration, place.lab.catalogue, None, place.lab._make_cluster, is_kind=True)
+    plan = UpPlan(place.configuration, place.lab.catalogue, None, place.lab._make_cluster, makes_node=True)
     assert [step.name for step in plan.schedule()] == NAMES
 
 
