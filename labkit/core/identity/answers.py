@@ -81,29 +81,54 @@ def explain_in_pod(
             decided_by=decided_by,
             because=tuple(because),
         )
-    is_open = image is None or not image.files_known
-    if is_open and settings.host_users is False and (unmapped := _unmapped(settings, user)) is not None:
-        because += unmapped.because
-        return Answer(
-            ok=False, kubelet_ok=True, refusal=unmapped.refusal, decided_by=decided_by, because=tuple(because)
-        )
     if user is None or image is None or not image.files_known:
-        home_is_set = home is not None and home.value != ""
-        uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
-        if uid is None and user is not None and user.name == ROOT_BY_NAME:
-            uid = 0
-            because.append(SENTENCE_ON_ROOT)
-        because.append(_reason_of_what_is_missing(user, uid, settings.run_as_group, home_is_set))
-        because += [reason_of_home(home)] if home is not None and home_is_set else []
+        return _without_files(settings, user, home, decided_by, because)
+    return _by_files(image, user, settings, home, decided_by, because)
+
+
+def _without_files(
+    settings: Settings,
+    user: CriUser | None,
+    home: EnvironmentHome | None,
+    decided_by: DecidedBy,
+    because: list[str],
+) -> Answer:
+    """The runtime's answer as far as it is known without the image's passwd and group files."""
+    if settings.host_users is False and (unmapped := _unmapped(settings, user)) is not None:
         return Answer(
-            ok=True if uid is not None else None,
+            ok=False,
             kubelet_ok=True,
-            uid=uid,
-            gid=settings.run_as_group if uid is not None else None,
-            home=home.value or None if home is not None and uid is not None else None,
+            refusal=unmapped.refusal,
             decided_by=decided_by,
-            because=tuple(because),
+            because=(*because, *unmapped.because),
         )
+    home_is_set = home is not None and home.value != ""
+    uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
+    if uid is None and user is not None and user.name == ROOT_BY_NAME:
+        uid = 0
+        because.append(SENTENCE_ON_ROOT)
+    because.append(_reason_of_what_is_missing(user, uid, settings.run_as_group, home_is_set))
+    because += [reason_of_home(home)] if home is not None and home_is_set else []
+    return Answer(
+        ok=True if uid is not None else None,
+        kubelet_ok=True,
+        uid=uid,
+        gid=settings.run_as_group if uid is not None else None,
+        home=home.value or None if home is not None and uid is not None else None,
+        decided_by=decided_by,
+        because=tuple(because),
+    )
+
+
+def _by_files(
+    image: Image,
+    user: CriUser,
+    settings: Settings,
+    home: EnvironmentHome | None,
+    decided_by: DecidedBy,
+    because: list[str],
+) -> Answer:
+    """The runtime's answer, which has the image's passwd and group files."""
     resolution = resolve_in_pod(image, user, settings, home)
     because += resolution.because
     identity = resolution.identity
