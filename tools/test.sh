@@ -30,8 +30,9 @@ run_stage() {
     stage=$1
     case $stage in
         lint) ruff check . && ruff format --check . && mypy ;;
-        # Files in this order, for the one that takes longest has few tests and would be begun last.
-        unit) run_pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder tests/notebooks tests/unit ;;
+        # tests/unit/conftest.py says what shares a process. Files in this order, for the one that takes longest has few
+        # tests and would be begun last.
+        unit) run_pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit ;;
         recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
         # What needs no lab of what goes wrong in a class; `make faults` is the whole.
         faults) run_pytest "$beside" tests/faults ;;

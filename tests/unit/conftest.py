@@ -1,15 +1,41 @@
-"""What holds for every unit test."""
+"""What holds for every unit test, and which of them share a process (`make unit`, with pytest-xdist).
+
+The tests of one file do, and all files that look at the kit's own sources: these are parsed once.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from labkit.base.log import LOG_VARIABLE
+from labkit.base.resources import CHECKOUT
 
 KIT = logging.getLogger("labkit")
+
+
+class FileScheduling(LoadScopeScheduling):
+    """Hands whole files to processes, and all that read the kit's sources to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(nodeid.partition("::")[0])
+
+
+@cache
+def scope_of(file: str) -> str:
+    """What a file of tests shares a process with: nothing but itself, or the sources."""
+    return "sources" if "from tests.architecture import" in (CHECKOUT / file).read_text(encoding="utf-8") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    """Whatever --dist says."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

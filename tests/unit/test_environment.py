@@ -464,7 +464,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder tests/notebooks tests/unit",
+        "pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit",
         "pytest --numprocesses=auto tests/recorded tests/fuzz",
         "pytest --numprocesses=3 tests/faults",
         "labkit up",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from pathlib import Path
 
@@ -10,33 +9,14 @@ import pytest
 
 from labkit.adapters import processes
 from labkit.base.errors import LabFailed, MachineLacks
-from tests.architecture import nodes
 from tests.unit.adapters.conftest import outcomes
 
-STARTS_PROCESSES = {"subprocess", "pty", "multiprocessing"}
-STARTS = {"system", "popen", "fork", "forkpty", "startfile"}
 PYTHON = sys.executable
 
 
 def python(script: str) -> list[str]:
     """A command that runs a script."""
     return [PYTHON, "-c", script]
-
-
-def test_only_one_file_starts_processes() -> None:
-    starting = {module for module, node in nodes() if _starts_processes(node)}
-    assert starting == {"labkit.adapters.processes"}
-
-
-def _starts_processes(node: ast.AST) -> bool:
-    """Whether it imports what starts processes, or uses what of `os` does."""
-    if isinstance(node, ast.Import):
-        return any(alias.name.partition(".")[0] in STARTS_PROCESSES for alias in node.names)
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").partition(".")[0] in STARTS_PROCESSES
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-        return node.attr in STARTS or node.attr.startswith(("exec", "spawn", "posix_spawn"))
-    return False
 
 
 def test_what_ran_is_recorded_as_one_types_it(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
