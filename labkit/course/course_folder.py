@@ -29,7 +29,7 @@ from labkit.base.resources import CHECKOUT, DOCS, IS_CHECKOUT, NOTEBOOKS, requir
 from labkit.course.lessons import require_lesson
 from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
 
-LESSON_FILES = ("*.ipynb", "*.yaml", "*/Dockerfile", "*/*.csproj", "*/*.cs")
+LESSON_FILES = ("*.ipynb", "*.yaml", "*.sh", "*/Dockerfile", "*/*.csproj", "*/*.cs")
 """The lessons, and the files beside them that participants edit."""
 
 VARIABLE = "LABKIT_COURSE"

@@ -27,9 +27,40 @@ ANSWERS: dict[str, dict[str, str]] = {
     "05-dockerfile-user": {
         "USER $APP_UID on debian, which has no APP_UID: what comes of it?": "there is no user",
     },
+    "06-chiseled-images": {
+        "docker run --entrypoint /bin/sh of an image without a shell: with which exit status does it end?": (
+            "127: not found"
+        ),
+        "kubectl debug adds a container of debian to the pod that insists on non-root: what becomes of it?": (
+            "the kubelet refuses it"
+        ),
+        "Whose is /data in the finished image?": "root's",
+    },
     "07-run-as-non-root": {
         "Where will the refusal come from?": "the node",
         "runAsNonRoot: true and runAsUser: 0: which one wins?": "neither: it is refused",
+    },
+    "08-change-the-user": {
+        "kubectl exec -u root app -- id: what comes?": "an error of kubectl's",
+        "Published with ContainerUser=root, in a pod with runAsNonRoot: what will the kubelet say?": (
+            "the image has a non-numeric user"
+        ),
+    },
+    "09-pod-security-standards": {
+        "Where baseline is enforced: which of a privileged pod and a pod that runs as root get in?": (
+            "the root one alone"
+        ),
+        "A Deployment whose pods violate restricted, applied where it is enforced: what does kubectl apply say?": (
+            "a warning, and it is made"
+        ),
+    },
+    "10-beyond-non-root": {
+        "What stops a setuid program of root's?": "no_new_privs alone",
+        "A file of root:root with mode 664: who may write to it?": "4242 alone",
+    },
+    "11-capstone": {
+        "Does adding NET_BIND_SERVICE let uid 1654 listen on port 80 of this pod?": "no",
+        "runAsUser: 1654 and nothing else, so that the app breaks: does the gate let it pass?": "yes",
     },
 }
 """By lesson and question: the option that is so."""

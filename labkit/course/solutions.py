@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +44,84 @@ class AnswerKey:
         return "\n\n".join([self.lesson, *map(_printed, self.exercises)])
 
     __repr__ = __str__
+
+
+@dataclass(frozen=True, repr=False)
+class CommonMistakes:
+    """What people get wrong in a lesson's exercises, an answer or its part in a line, and what the check says to it.
+
+    Args:
+        lesson: the notebook's name without its ending.
+        exercises: its exercises, in the notebook's order.
+    """
+
+    lesson: str
+    exercises: tuple[Exercise, ...]
+
+    @classmethod
+    def of(cls, lesson: str) -> CommonMistakes:
+        """The mistakes of a lesson.
+
+        Raises:
+            Misuse: there is no such lesson.
+        """
+        key = AnswerKey.of(lesson)
+        return cls(key.lesson, key.exercises)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        exercises = [
+            {
+                "id": exercise.name,
+                "kind": exercise.kind,
+                "mistakes": [
+                    {"answer": changed_lines(exercise, wrong.code), "diagnosis": wrong.diagnosis}
+                    for wrong in exercise.wrong
+                ],
+            }
+            for exercise in self.exercises
+        ]
+        return {"lesson": self.lesson, "exercises": exercises}
+
+    def __str__(self) -> str:
+        if not self.exercises:
+            return f"{self.lesson} has no exercises."
+        return "\n\n".join([self.lesson, *map(_mistakes, self.exercises)])
+
+    __repr__ = __str__
+
+
+def changed_lines(exercise: Exercise, wrong: str) -> list[str]:
+    """The lines that a wrong answer has and the solution most like it has not; if none, `without` and those it lacks.
+
+    Args:
+        exercise: whose solutions are compared.
+        wrong: the code of the wrong answer.
+    """
+    solutions = (exercise.solution, *exercise.others)
+    compared = [list(difflib.ndiff(_stripped(solution), _stripped(wrong))) for solution in solutions]
+    lines = min(compared, key=lambda lines: sum(line[0] in "+-" for line in lines))
+    more = [line[2:] for line in lines if line.startswith("+ ")]
+    return more or [f"without {line[2:]}" for line in lines if line.startswith("- ")]
+
+
+def _stripped(code: str) -> list[str]:
+    return [line.strip() for line in code.splitlines() if line.strip()]
+
+
+def _mistakes(exercise: Exercise) -> str:
+    parts = [f"{exercise.name} ({exercise.kind})"]
+    for wrong in exercise.wrong:
+        parts += [*_first(changed_lines(exercise, wrong.code)), f"      -> ... {wrong.diagnosis} ..."]
+    return "\n".join(parts)
+
+
+_MOST_LINES, _MOST_CHARACTERS = 3, 160
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = [f"  (and {len(lines) - _MOST_LINES} more lines)"] if len(lines) > _MOST_LINES else []
+    return [f"  {textwrap.shorten(line, _MOST_CHARACTERS, placeholder='...')}" for line in lines[:_MOST_LINES]] + more
 
 
 def _values(exercise: Exercise) -> dict[str, Any]:

@@ -26,11 +26,16 @@ class Control(StrEnum):
     NAMESPACE = "namespace"
     ADMISSION = "admission"
     REFUSAL = "refusal"
-    ABSENT = "absent tool"
+    ABSENT = "absent"
 
     @property
     def meaning(self) -> str:
         return _MEANINGS[self]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Control | None:
+        """What worksheets of before 2026-11-27 call otherwise."""
+        return cls.ABSENT if value == "absent tool" else None
 
 
 _MEANINGS = {

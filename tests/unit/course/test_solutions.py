@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from labkit.cli import main
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import lesson_names
-from labkit.course.solutions import AnswerKey
+from labkit.course.solutions import AnswerKey, CommonMistakes, changed_lines
 
 _LESSON = "07-run-as-non-root"
 
@@ -45,8 +46,38 @@ def test_the_command_prints_solutions_before_wrong_answers() -> None:
     assert first.index("a solution:") < first.index("another solution:") < first.index("wrong, and the check says")
 
 
+@pytest.mark.parametrize("lesson", lesson_names())
+def test_every_mistake_is_told_with_what_is_said_to_it(lesson: str) -> None:
+    text = str(CommonMistakes.of(lesson))
+    assert max(map(len, text.splitlines())) <= 170
+    for exercise in exercises_of(lesson):
+        assert f"{exercise.name} ({exercise.kind})" in text
+        assert all(changed_lines(exercise, wrong.code) for wrong in exercise.wrong)
+        assert all(f"-> ... {wrong.diagnosis} ..." in text for wrong in exercise.wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [("a\n c\n", ["c"]), ("a\n", ["without b"]), ("b\na\nb", ["b"]), ("x\n y\n w", ["w"])],
+)
+def test_of_a_wrong_answer_what_differs_from_the_nearest_solution_is_shown(wrong: str, shown: list[str]) -> None:
+    exercise = replace(exercises_of(_LESSON)[0], solution="a\n  b\n", others=("x\ny\nz",))
+    assert changed_lines(exercise, wrong) == shown
+
+
+def test_the_command_prints_mistakes_in_short() -> None:
+    answer = CliRunner().invoke(main, ["solutions", "07", "--mistakes"])
+    assert answer.exit_code == 0
+    assert "in-the-container (repair)" in answer.stdout
+    assert "a solution:" not in answer.stdout
+    told = json.loads(CliRunner().invoke(main, ["solutions", "07", "--mistakes", "--json"]).stdout)
+    assert told == CommonMistakes.of("07").to_dict()
+    assert {"answer", "diagnosis"} == told["exercises"][0]["mistakes"][0].keys()
+
+
 def test_a_lesson_without_exercises_says_so() -> None:
     assert CliRunner().invoke(main, ["solutions", "00-start-here"]).stdout == "00-start-here has no exercises.\n"
+    assert str(CommonMistakes.of("00")) == "00-start-here has no exercises."
 
 
 def test_an_unknown_lesson_is_wrong_use_with_a_near_one() -> None:

@@ -96,10 +96,14 @@ def test_as_json_it_has_postures_probes_and_cells() -> None:
     json.dumps(told)
 
 
-@pytest.mark.parametrize("word", ["could", "unknown", "DAC", "absent tool"])
+@pytest.mark.parametrize("word", ["could", "unknown", "DAC", "absent"])
 def test_a_cell_survives_json(word: str) -> None:
     cell = _cell(word)
     assert Cell.from_dict(json.loads(json.dumps(cell.to_dict()))) == cell
+
+
+def test_a_cell_of_an_older_worksheet_is_read() -> None:
+    assert Cell.from_dict({**_cell("absent").to_dict(), "control": "absent tool"}) == _cell("absent")
 
 
 @pytest.mark.parametrize(

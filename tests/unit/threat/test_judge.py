@@ -29,7 +29,7 @@ _ROOT_APART: ProbeFacts = {**_ROOT, "user_namespace": True}
         ({"errno": "EPERM", "filtered": False, "needs": "CAP_SYS_ADMIN"}, _APP, "could not", "capability"),
         ({"errno": "EPERM"}, _APP, "unknown", None),
         ({"errno": "ENOSPC", "call": "clone(CLONE_NEWUSER)"}, _APP, "could not", "namespace"),
-        ({"absent": "dpkg"}, _APP, "could not", "absent tool"),
+        ({"absent": "dpkg"}, _APP, "could not", "absent"),
         ({"hidden": "/dev/sda"}, _APP, "could not", "namespace"),
         ({"control": "no_new_privs"}, _APP, "could not", "no_new_privs"),
         ({"control": "good luck"}, _APP, "unknown", None),
