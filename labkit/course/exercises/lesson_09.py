@@ -572,7 +572,7 @@ _WHO_SAYS_NO = Exercise(
     choices=_WHO,
     hints=(
         "Each of the two has a rule about runAsUser: 0. Does hostUsers count in both?",
-        "Pod Security asks for no particular user where hostUsers is false. And the kubelet's first refusal in "
+        "Pod Security asks for no particular user where hostUsers is false. And the kubelet's third refusal in "
         "lesson 07, what did it compare?",
         "runAsNonRoot: true beside runAsUser: 0 is a contradiction to the kubelet, user namespace or not.",
     ),
