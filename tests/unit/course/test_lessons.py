@@ -14,7 +14,7 @@ def test_lessons_say_what_they_show() -> None:
     shown = {one["lesson"]: one for one in lessons()}
     assert shown["02-root-by-default"]["seed"] == ["S2", "S3", "S23"]
     assert shown["07-run-as-non-root"]["seed"] == ["S7", "S15", "S16", "S17"]
-    assert shown["07-run-as-non-root"]["minutes"] == 35
+    assert shown["07-run-as-non-root"]["minutes"] == 40
     assert shown["00-start-here"]["title"] == "Start here"
     assert shown["00-start-here"]["notebook"] == "notebooks/00-start-here.ipynb"
 
