@@ -17,7 +17,13 @@ from xdist.scheduler import LoadScopeScheduling
 _FIRST = "test_lifecycle"
 """The longest group: it begins first."""
 
-OF_A_LESSON = {"test_course_bad_input": "07", "test_images": "05", "test_progress": "07", "test_typed_commands": "08"}
+OF_A_LESSON = {
+    "test_course_bad_input": "07",
+    "test_course_files": "11",
+    "test_images": "05",
+    "test_progress": "07",
+    "test_typed_commands": "08",
+}
 """Files whose tests open a lesson without naming it in their ids."""
 
 _LESSON = re.compile(r"\[(\d\d)-")
