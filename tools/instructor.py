@@ -1,27 +1,30 @@
-"""Writes the plans of the instructor's guide by the minutes of the lessons.
+"""Writes the plans of the instructor's guide by the minutes of the lessons, and measures those.
 
-`.venv/bin/python -m tools.instructor` writes them; tests/unit/test_instructor.py holds the guide to it.
+`.venv/bin/python -m tools.instructor` writes them and prints what a slow reader needs for each lesson;
+tests/unit/test_instructor.py holds guide and lessons to it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from labkit.base.resources import CHECKOUT
-from labkit.course.lessons import lessons
+from labkit.course.exercises import exercises_of
+from labkit.course.lessons import FOLDER, lessons
 
 GUIDE = CHECKOUT / "docs" / "instructor.md"
 _PLANS = re.compile(r"(?<=<!-- plans, by tools/instructor.py -->\n).*(?=<!-- end of plans -->)", re.DOTALL)
 
 BREAK, LUNCH, RESERVE = "break", "lunch", "reserve: the laptop that is late, the exercise that half of the room wants"
 _MINUTES = {
-    "welcome; every laptop shows `labkit status`": 15,
+    "welcome; every laptop shows `labkit status`": 10,
     BREAK: 15,
     LUNCH: 60,
     "questions; progress handed in": 15,
-    "worksheets shown to one another; progress handed in; questions": 20,
+    "worksheets shown to one another; progress handed in; questions": 15,
 }
 _WELCOME, _QUESTIONS, _HAND_IN = (step for step in _MINUTES if step not in (BREAK, LUNCH))
 
@@ -39,6 +42,29 @@ PLANS: dict[str, tuple[str, tuple[str, ...]]] = {
     "The third morning": ("12:30", ("09", "10", BREAK, "11", _HAND_IN)),
 }
 """Each plan by its title: its end and its steps, lessons by number. It begins at 09:00; what is left is reserve."""
+
+
+_WORDS_A_MINUTE = 100
+"""How fast somebody reads a technical text in a language that is not their own, and thinks about it."""
+_MINUTES_A_CELL = 0.4
+"""To run it, and to look at what comes."""
+_MINUTES_AN_EXERCISE = {"predict": 2, "choose": 2, "repair": 5, "build": 5}
+_SOURCE = re.compile(r"\([^()]*[:/][^()]*\)")
+"""In parentheses, which nobody reads while they learn."""
+
+
+def slow_minutes(lesson: str) -> float:
+    """What a slow reader needs who reads every word, runs every cell and does every exercise.
+
+    Args:
+        lesson: its name.
+    """
+    cells = json.loads((FOLDER / f"{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    prose = "\n".join(texts).partition("## On your own")[0]
+    exercises = sum(_MINUTES_AN_EXERCISE[exercise.kind] for exercise in exercises_of(lesson))
+    words = len(_SOURCE.sub("", prose).split())
+    return words / _WORDS_A_MINUTE + (len(cells) - len(texts)) * _MINUTES_A_CELL + exercises
 
 
 def plan_rows(title: str) -> Iterator[tuple[str, int, str]]:
@@ -83,7 +109,9 @@ def with_plans(guide: str) -> str:
 
 
 def main() -> None:
-    """Write them."""
+    """Write them, and say how long each lesson is."""
+    for lesson in lessons():
+        print(f"{lesson['lesson']}: {lesson['minutes']}, for a slow reader {slow_minutes(lesson['lesson']):.0f}")
     GUIDE.write_text(with_plans(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

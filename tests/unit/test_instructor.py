@@ -6,13 +6,14 @@ import json
 import re
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from labkit.base.resources import CHECKOUT
 from labkit.course.lessons import lessons
 from tools import instructor
-from tools.instructor import BREAK, LUNCH, PLANS, with_plans
+from tools.instructor import BREAK, LUNCH, PLANS, slow_minutes, with_plans
 
 GUIDE = (CHECKOUT / "docs" / "instructor.md").read_text(encoding="utf-8")
 _TARGETS = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
@@ -62,6 +63,12 @@ def test_every_lesson_has_its_minutes_in_each_plan() -> None:
     minutes = {lesson["lesson"]: lesson["minutes"] for lesson in lessons()}
     for title in PLANS:
         assert all(minutes.get(topic, lasts) == lasts for _, lasts, topic in _steps(title))
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: str(lesson["lesson"]))
+def test_a_lesson_says_the_minutes_of_a_slow_reader(lesson: dict[str, Any]) -> None:
+    """The capstone's exercise is longer than others: so it may say more."""
+    assert -5 <= lesson["minutes"] - slow_minutes(lesson["lesson"]) <= 12
 
 
 def test_a_plan_that_is_too_long_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
