@@ -80,9 +80,9 @@ class Lab:
             self._kube.close()
             self._kube = None
 
-    def silent(self) -> Lab:
+    def silent(self) -> SilentLab:
         """The same lab on the same connections, without progress; it is closed with this one."""
-        return _SilentLab(self)
+        return SilentLab(self)
 
     # --- engine, cluster, recipes ---
 
@@ -346,10 +346,11 @@ class Lab:
         return MadeImages(self.engine, self.configuration, self.catalogue)
 
 
-class _SilentLab(Lab):
+class SilentLab(Lab):
     """A lab on another one's connections."""
 
     def __init__(self, lab: Lab) -> None:
+        self.steps: Silent
         super().__init__(lab.configuration, Silent())
         self._lab, self._kind = lab, lab._kind
 

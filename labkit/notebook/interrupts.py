@@ -1,11 +1,15 @@
-"""An interrupt in a cell, told in two lines instead of the kit's inside."""
+"""What a cell shows while one of the kit's calls takes its time, and two lines where it was interrupted."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
+
+from labkit.show.live_line import live_line
+from labkit.show.steps import in_notebook
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -28,6 +32,8 @@ class Interrupted(KeyboardInterrupt):
 def brief_interrupts(prefix: str) -> Callable[[_Class], _Class]:
     """Have the public methods of a class raise `Interrupted` where they are interrupted. A decorator.
 
+    In a notebook a call that takes more than two seconds has a line that says so: what the object's `_at_work` gives.
+
     Args:
         prefix: how a cell names an object of the class.
     """
@@ -44,8 +50,13 @@ def brief_interrupts(prefix: str) -> Callable[[_Class], _Class]:
 def _brief(method: Callable[..., Any], call: str) -> Callable[..., Any]:
     @functools.wraps(method)
     def stoppable(*arguments: Any, **options: Any) -> Any:
+        def describe() -> str:
+            at_work = getattr(arguments[0], "_at_work", None)
+            return f"{call}: {(at_work and at_work()) or 'at work'}; ■ stops it"
+
         try:
-            return method(*arguments, **options)
+            with live_line(describe) if in_notebook() else nullcontext():
+                return method(*arguments, **options)
         except Interrupted:
             raise
         except KeyboardInterrupt as interrupt:

@@ -43,7 +43,9 @@ class Threats:
 
     def __init__(self, lab: Lab, labels: dict[str, str]) -> None:
         self._lab, self._labels = lab, labels
-        self._measure = partial(measure, lab.silent())
+        silent = lab.silent()
+        self._measure = partial(measure, silent)
+        self._at_work = lambda: silent.steps.last
 
     # --- trying ---
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from labkit.show import counted
+from labkit.show.live_line import make_room
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,14 +102,18 @@ class Steps:
 
     def print_line(self, line: str) -> None:
         """Print a line where progress goes."""
+        make_room()
         print(line, file=self._output(), flush=True)
 
 
 class Silent(Steps):
-    """Steps that nobody is told of."""
+    """Steps that nobody is told of; whoever wants to know asks for the last line."""
+
+    last = ""
 
     def print_line(self, line: str) -> None:
-        """Say nothing."""
+        """Say nothing, and remember it."""
+        self.last = line.strip()
 
     def _output(self) -> TextIO:
         return io.StringIO()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, Self
 
 from labkit.lab.bringup.up_state import DONE, WAITING, UpState
+from labkit.show.live_line import another_line
 from labkit.show.steps import Silent, Steps, in_notebook
 
 if TYPE_CHECKING:
@@ -93,9 +95,15 @@ class _NotebookDisplay(_PlainDisplay):
     def __init__(self, steps: Steps) -> None:
         super().__init__(steps)
         self._shown = ""
+        self._alone = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._alone.enter_context(another_line())
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._write_over("")
+        self._alone.close()
 
     def show(self, state: UpState) -> None:
         self._write_over(describe(state)[:_NOTEBOOK_WIDTH])
