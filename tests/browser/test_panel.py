@@ -60,7 +60,7 @@ def test_by_keyboard_from_the_first_page_to_a_hint_and_a_refused_pod(
     page.keyboard.press("Enter")
     expect(lesson).to_have_attribute("aria-current", "page", timeout=WAIT_MILLISECONDS)
     expect(page.locator(".jp-NotebookPanel:visible h1")).to_contain_text("runAsNonRoot", timeout=WAIT_MILLISECONDS)
-    expect(page.get_by_role("button", name=re.compile("Lab: up · lesson 07: 0 of 3"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Lab: up · lesson 07: 0 of"))).to_be_visible()
 
     row = panel.locator(".lk-rows > li", has_text="insists")
     expect(row).to_contain_text("CreateContainerConfigError", timeout=WAIT_MILLISECONDS)
