@@ -47,8 +47,6 @@ _EXAMPLES = """
     labkit explain --cluster -A                  a whole cluster: predicted, and as whom its pods run
     labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
 """
-
-
 _READ_WHERE_THERE = (Path("labkit-explain.toml"), Path("labkit-explain.lock"))
 
 
@@ -96,8 +94,8 @@ def explain_command(
     given = {pair.partition("=")[0] for pair in arguments.image_user}
     for name in (name for name in unused if explained.rows and name in given):
         echo(f"--image-user {name}: no container has this image", err=True)
-    shuts = gate is not None and write_baseline is None
-    return exit_status(explained, verdict if shuts else None, bool(inquiry.named.places))
+    may_fail = gate is not None and write_baseline is None
+    return exit_status(explained, verdict if may_fail else None, bool(inquiry.named.places))
 
 
 def _pipeline(
