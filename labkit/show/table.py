@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import os
+import re
 import shutil
 import sys
 import textwrap
@@ -15,6 +17,14 @@ _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{
 _STAYS_WHOLE, _LONG_WORD = 13, 30
 _PROSE = 12  # columns that a text of several words gets at least
 _MOST_SEEN, _BOX = 14, "28em"  # a longer table is scrolled in a box of its own
+_GREEN, _RED, _YELLOW = "32", "1;31", "33"
+_COLOURS = {
+    **dict.fromkeys(("ok", "up", "runs", "running", "succeeded", "passed", "holds", "keeps its contract"), _GREEN),
+    **dict.fromkeys(("problem", "broken", "refused", "failed", "not admitted", "not right", "holds no more"), _RED),
+    **dict.fromkeys(("could", "does not run"), _RED),
+    **dict.fromkeys(("warning", "unknown", "stopped", "absent", "pending", "not yet", "not known"), _YELLOW),
+}
+_VERDICT = re.compile(rf"(?m)(?:(?<=^)|(?<=  ))(?:{'|'.join(_COLOURS)})(?=  |$)")
 _LINES = "white-space:pre-line;overflow-wrap:anywhere"
 _LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
 
@@ -45,7 +55,7 @@ class Table:
     fold: str = ""
 
     def __str__(self) -> str:
-        return self.text(terminal_width())
+        return coloured(self.text(terminal_width()))
 
     def text(self, room: int | None = None) -> str:
         """The table as text, all of it.
@@ -114,6 +124,19 @@ def fold_html(summary: str, inside: str) -> str:
     """
     head = f'<summary style="cursor:pointer">{html.escape(summary)}</summary>'
     return f'<details style="margin:2px 0">{head}{inside}</details>'
+
+
+def coloured(text: str) -> str:
+    """Text with its verdicts in colour, if standard output is a terminal that shows some (https://no-color.org).
+
+    A verdict is a word that fills a cell: two blanks or the line's end are on both sides of it.
+
+    Args:
+        text: as it is printed.
+    """
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return _VERDICT.sub(lambda word: f"\x1b[{_COLOURS[word[0]]}m{word[0]}\x1b[0m", text)
 
 
 def terminal_width() -> int | None:

@@ -193,3 +193,22 @@ def test_folded_rows_are_there_unfolded_in_text() -> None:
 def test_the_first_cell_of_a_table_without_headers_names_its_row() -> None:
     assert '<th scope="row"' in Table("", (), [("lab", "up")])._repr_html_()
     assert "scope" not in Table("", (), [])._repr_html_()
+
+
+def test_a_terminal_shows_verdicts_in_colour_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table("", ("pod", "verdict", "why"), [("refused-pod", "refused", "it was refused"), ("ok pod", "runs", "")])
+    plain = table.text()
+    assert str(table) == plain
+    monkeypatch.setattr(sys, "stdout", _Terminal())
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    shown = str(table)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == plain
+    assert re.findall(r"\x1b\[[1-9][0-9;]*m([^\x1b]*)", shown) == ["refused", "runs"]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert str(table) == plain
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
