@@ -78,6 +78,9 @@ class Cluster(Protocol):
     def ensure(self, samples: ImageBuilder) -> None:
         """Bring the cluster up with the sample images in it, changing no more than is needed.
 
+        Once it is up, the kit's own kubeconfig (`Configuration.kubeconfig`) leads to it: `labkit kubectl`, the lab's
+        terminals and the panel read that file and no other.
+
         Args:
             samples: makes the images that are missing.
 
