@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labkit.core.pods.manifest_images import ImageInPlace
+from labkit.core.pods.manifest_images import ImageInPlace, replace_images
 from labkit.core.typed.typed_options import TypedOption, read_line
 
 # kubernetes/kubectl:pkg/cmd: the options that take no value, or that need none behind them.
@@ -102,6 +102,8 @@ def read_kubectl_line(argv: Sequence[str], place: Callable[[str], ImageInPlace |
             container, equals, image = typed[at].partition("=")
             if equals and (new := place(image)):
                 typed[at] = f"{container}={new.reference}"
+    for option in line.values("overrides") if command in _TAKES_IMAGE else ():
+        typed[option.at] = option.before + replace_images(option.value, place)
     policy = None
     for option in line.values("image") if command in _TAKES_IMAGE else ():
         if new := place(option.value):

@@ -27,11 +27,17 @@ def _place(image: str) -> ImageInPlace | None:
         ("create deployment x --image=mine", "create deployment x --image=mine"),
         ("set image deployment/x app=debian other=else", "set image deployment/x app=lab/debian:lab other=else"),
         ("logs -f pod", "logs -f pod"),
+        (
+            """run x --image=mine --overrides='{"spec":{"containers":[{"name":"x","image":"debian"}]}}'""",
+            "run --image-pull-policy=IfNotPresent x --image=mine --overrides='"
+            + """{"spec":{"containers":[{"name":"x","image":"lab/debian:lab"}]}}'""",
+        ),
+        ("run x --image=debian --overrides='{'", "run x --image=lab/debian:lab --overrides='{'"),
         ("", ""),
     ],
 )
 def test_what_kubectl_gets(typed: str, run: str) -> None:
-    assert shlex.join(read_kubectl_line(shlex.split(typed), _place).argv) == run
+    assert list(read_kubectl_line(shlex.split(typed), _place).argv) == shlex.split(run)
 
 
 @pytest.mark.parametrize(
