@@ -30,6 +30,12 @@ def test_a_copy_is_as_its_original(copy: Any, original: Any) -> None:
     assert _workload(copy) == _workload(original)
 
 
+@pytest.mark.parametrize("name", ["hello/Program.cs", "hello/hello.csproj", "orders/hello.csproj"])
+def test_the_program_is_the_one_that_was_compiled(name: str) -> None:
+    copy = NOTEBOOKS / name
+    assert copy.read_bytes() == (CLUSTER / "apps" / "hello" / copy.name).read_bytes()
+
+
 @pytest.mark.parametrize("file", _FILES, ids=lambda file: str(file.relative_to(NOTEBOOKS)))
 def test_a_file_says_what_it_is_for_and_a_lesson_names_it(file: Any) -> None:
     assert file.suffix in (".cs", ".csproj") or file.read_text(encoding="utf-8").startswith("#")
