@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,10 +36,29 @@ class PodProgram(NamedTuple):
     Args:
         digest: the sha256 of its file, in hexadecimal.
         name: what it was called by, without the folder.
+        assembly: the name of the .NET assembly that it was given, without the folder; empty for none. A .NET runtime
+            executes what is in there.
+        assembly_digest: the sha256 of the assembly; empty where nobody could look.
     """
 
     digest: str
     name: str
+    assembly: str = ""
+    assembly_digest: str = ""
+
+
+@dataclass(frozen=True)
+class PodProcesses:
+    """The processes of a container of a pod, as the node's kernel shows them.
+
+    Args:
+        status: the fields of its first process's /proc/PID/status (proc_pid_status(5)).
+        programs: what all its processes execute. Their names alone say nothing, for another program may have them; nor
+            does the content, for one file may act as several programs, as busybox does.
+    """
+
+    status: Mapping[str, str]
+    programs: frozenset[PodProgram] = frozenset()
 
 
 @dataclass(frozen=True)

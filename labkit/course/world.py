@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from labkit.core.admission.policy import Policy
     from labkit.core.pods.objects import Applied, Rollout
     from labkit.core.pods.outcome import Outcome
-    from labkit.core.pods.pod_containers import ProcessIdentity
     from labkit.core.run_results import RunResult
-    from labkit.core.started import AppProcess, PodProgram, Started
+    from labkit.core.started import AppProcess, PodProcesses, Started
     from labkit.explain.rows import Explanations
     from labkit.lab.container import Container
     from labkit.lab.samples.image_facts import ImageFacts
@@ -30,13 +29,6 @@ class Looks(Protocol):
         """A pod of the lesson as it is now, once it is decided; one that is being deleted does not count.
 
         If there is none, the API server's last no to one of that name; None if there was no such no.
-        """
-
-    def identities(self, pod: str) -> dict[str, ProcessIdentity | None]:
-        """As whom the first process of each container runs or ran, as the runtime reports it, by the container's name.
-
-        Init containers, sidecars and ephemeral containers are among them. None for one that never started, or whose
-        node does not report it; empty if the pod does not exist.
         """
 
     def log(self, pod: str, container: str | None = None) -> str:
@@ -64,11 +56,12 @@ class Looks(Protocol):
     def pods_of(self, deployment: str) -> list[Outcome]:
         """Each pod of a Deployment's template as it is now, once all are decided; none of older templates."""
 
-    def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
-        """What the kernel says of each container's first process: /proc/PID/status, by the container's name."""
+    def processes_in(self, pod: Mapping[str, Any]) -> Mapping[str, PodProcesses]:
+        """The processes of each container of a pod that runs, as the kernel shows them, by the container's name.
 
-    def programs(self, pod: str) -> Mapping[str, frozenset[PodProgram]]:
-        """The programs that each container's processes execute, by the container's name."""
+        Args:
+            pod: as the API server has it, so that it is about the containers that were seen there.
+        """
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A Deployment's manifest as the API server has it; empty if it does not exist."""

@@ -10,9 +10,9 @@ from labkit.base.errors import Misuse
 from labkit.core.admission.policy import Policy
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
-from labkit.core.pods.pod_containers import ProcessIdentity, pod_containers
+from labkit.core.pods.pod_containers import pod_containers
 from labkit.core.run_results import RunResult
-from labkit.core.started import AppProcess, PodProgram, Started
+from labkit.core.started import AppProcess, PodProcesses, Started
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
@@ -21,7 +21,7 @@ from labkit.lab.app_start import APP_SECONDS
 from labkit.lab.container import Container
 from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
-from labkit.lab.node_processes import process_statuses, running_programs
+from labkit.lab.node_processes import processes_on_node
 from labkit.lab.samples.image_facts import ImageFacts
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
@@ -43,9 +43,6 @@ class LessonLooks:
     def pod(self, name: str) -> Outcome | None:
         return self._pods.look_at(name, seconds=_DECIDED_SECONDS)
 
-    def identities(self, pod: str) -> dict[str, ProcessIdentity | None]:
-        return self._pods.identities(pod)
-
     def log(self, pod: str, container: str | None = None) -> str:
         return self._pods.log(pod, container)
 
@@ -64,16 +61,11 @@ class LessonLooks:
     def pods_of(self, deployment: str) -> list[Outcome]:
         return self._workloads.pods_of(deployment, seconds=_DECIDED_SECONDS)
 
-    def kernel(self, pod: str) -> Mapping[str, Mapping[str, str]]:
-        return process_statuses(self._lab.cluster(), self._container_ids(pod))
-
-    def programs(self, pod: str) -> Mapping[str, frozenset[PodProgram]]:
-        return running_programs(self._lab.cluster(), self._container_ids(pod))
-
-    def _container_ids(self, pod: str) -> dict[str, str]:
-        containers = pod_containers(self._pods.manifest(pod))
-        ids = {entry.name: entry.status.get("containerID", "").partition("//")[2] for entry in containers}
-        return {name: identifier for name, identifier in ids.items() if identifier}
+    def processes_in(self, pod: Mapping[str, Any]) -> Mapping[str, PodProcesses]:
+        ids = {each.name: each.status.get("containerID", "").partition("//")[2] for each in pod_containers(pod)}
+        return processes_on_node(
+            self._lab.cluster(), {name: identifier for name, identifier in ids.items() if identifier}
+        )
 
     def deployment(self, name: str) -> dict[str, Any]:
         return self._workloads.manifest(name)

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from labkit.adapters.kube import Kube
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
+from labkit.core.pods.pod_containers import process_identities
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson, open_lesson
@@ -53,9 +54,8 @@ def test_an_image_of_plain_docker_build_is_brought_into_the_cluster_by_its_id(le
             dockerfile = f"FROM {reference}\nUSER {uid}\n"
             subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=dockerfile.encode(), check=True)
             lesson.pod(name, name="plain", pod={"runAsNonRoot": True}).expect_running()
-            assert {
-                identity and identity.uid for identity in lesson._checking._world.look.identities("plain").values()
-            } == {int(uid)}
+            identities = process_identities(lesson._checking._world.look.manifest("plain"))
+            assert {identity and identity.uid for identity in identities.values()} == {int(uid)}
     finally:
         subprocess.run(["docker", "rmi", "--force", name], check=True, capture_output=True)
 

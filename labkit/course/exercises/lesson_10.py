@@ -52,7 +52,7 @@ def _setuid_of_root(image: JudgedImage) -> list[str]:
 
 def _has_way_back(pod: JudgedPod) -> str | None:
     for container, image in pod.images.items():
-        status = pod.kernel.get(container, {})
+        status = pod.processes[container].status if container in pod.processes else {}
         left = _setuid_of_root(image) if image is not None else []
         # With no_new_privs no program's setuid bit counts (kernel.org: userspace-api/no_new_privs).
         if status.get("NoNewPrivs") == "1" or not left:
@@ -217,9 +217,10 @@ def _may_make_one(pod: JudgedPod) -> str | None:
     for container, settings in pod.settings_in_force.items():
         # Nobody can ask the kernel about one that has ended, as init containers have.
         profile = (settings.get("seccompProfile") or {}).get("type", "none")
-        if container not in pod.kernel and (profile in ("none", "Unconfined") or settings.get("privileged")):
+        if container not in pod.processes and (profile in ("none", "Unconfined") or settings.get("privileged")):
             return f"The container {container} has ended, and ran without a filter: its seccompProfile is {profile}."
-    for container, status in pod.kernel.items():
+    for container, running in pod.processes.items():
+        status = running.status
         if status.get("Seccomp") != _FILTERED:
             return (
                 f"The kernel says Seccomp: {status.get('Seccomp')} of container {container}, so no system call is "

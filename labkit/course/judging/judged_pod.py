@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from labkit.core.causes import Cause
+from labkit.core.pods.pod_containers import ProcessIdentity, process_identities
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 from labkit.course.judging.judged_image import JudgedImage
 from labkit.course.pod_settings import all_containers, container_settings, pod_settings
 
 if TYPE_CHECKING:
     from labkit.core.pods.outcome import Outcome
-    from labkit.core.pods.pod_containers import ProcessIdentity
-    from labkit.core.started import PodProgram
+    from labkit.core.started import PodProcesses
     from labkit.course.world import World
 
 RUNS = ("running", "succeeded")
@@ -38,7 +38,8 @@ class JudgedPod:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """As the API server has it; empty if it does not exist."""
+        """As the API server has it, with its status once the pod is decided; empty if it does not exist."""
+        self.outcome  # noqa: B018  # Waits until it is decided.
         return self.world.look.manifest(self.name)
 
     def missing(self) -> Assessment | None:
@@ -88,19 +89,14 @@ class JudgedPod:
         return {name: image if image.facts_or_none is not None else None for name, image in images.items()}
 
     @cached_property
-    def kernel(self) -> Mapping[str, Mapping[str, str]]:
-        """What the kernel says of the first process of each container that runs, as /proc/PID/status has it."""
-        return self.world.look.kernel(self.name)
-
-    @cached_property
-    def programs(self) -> Mapping[str, frozenset[PodProgram]]:
-        """The programs that the processes of each container execute, where it runs."""
-        return self.world.look.programs(self.name)
+    def processes(self) -> Mapping[str, PodProcesses]:
+        """The processes of each container that runs, as the node's kernel shows them."""
+        return self.world.look.processes_in(self.manifest)
 
     @cached_property
     def identities(self) -> Mapping[str, ProcessIdentity]:
         """As whom each container runs or ran, as the runtime reports it in the pod's status, where it does."""
-        reported = self.world.look.identities(self.name)
+        reported = process_identities(self.manifest)
         return {name: identity for name, identity in reported.items() if identity is not None}
 
 

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from labkit.core.admission.pod_security import missing_controls
-from labkit.core.started import PodProgram
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
+from labkit.course.judging.dotnet_runtimes import dotnet_digests
 from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
 from labkit.course.world import World
 
@@ -43,7 +43,7 @@ def runs(asks: str, *, as_root: bool = False, goes_on: bool = False) -> Demand[J
         if pod.outcome is None or pod.outcome.verdict not in enough:
             return why_it_does_not_run(pod)
         # The kernel knows of an end before the pod's status does.
-        ended = [name for name in _main_containers(pod) if name not in pod.kernel] if goes_on else []
+        ended = [name for name in _main_containers(pod) if name not in pod.processes] if goes_on else []
         return f"The pod does not run: the program of {' and '.join(ended)} has ended." if ended else None
 
     return Demand("runs", asks, unmet, (*(() if as_root else (ROOT,)), *((breaks.ends_at_once(),) if goes_on else ())))
@@ -148,11 +148,19 @@ class SampleApp:
         """A pod's containers in which it runs, whatever image, command or name they have it by."""
         containers = pod.spec.get("containers") or []
         for sample in self.samples:
-            digest = pod.world.look.digest(sample, self.path)
-            program = PodProgram(digest or "", PurePosixPath(self.path).name)
-            if running := [entry for entry in containers if program in pod.programs.get(entry["name"], ())]:
+            if running := [entry for entry in containers if self._runs_in(pod, entry["name"], sample)]:
                 return running
         return []
+
+    def _runs_in(self, pod: JudgedPod, container: str, sample: str) -> bool:
+        """Whether a container runs a sample image's program itself, or by a .NET runtime."""
+        name, digest_of = PurePosixPath(self.path).name, pod.world.look.digest
+        for program in pod.processes[container].programs if container in pod.processes else ():
+            if program.name == name and program.digest == digest_of(sample, self.path):
+                return True
+            if program.assembly == f"{name}.dll" and program.digest in dotnet_digests(digest_of, sample):
+                return program.assembly_digest == digest_of(sample, f"{self.path}.dll")
+        return False
 
 
 def runs_app(asks: str, app: SampleApp) -> Demand[JudgedPod]:
@@ -173,7 +181,7 @@ def in_its_place(pod: JudgedPod, app: SampleApp) -> str:
     """What a pod runs, of which no container has the app."""
     own = PurePosixPath(app.path).name
     names = ", ".join(
-        sorted({program.name for programs in pod.programs.values() for program in programs if program.name})
+        sorted({program.name for running in pod.processes.values() for program in running.programs if program.name})
     )
     names = names or "nothing"
     if own in names.split(", "):

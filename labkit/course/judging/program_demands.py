@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -16,6 +16,7 @@ from labkit.core.started import AppProcess
 from labkit.course.judging import breaks
 from labkit.course.judging.breaks import FileBreak, ImageBreak
 from labkit.course.judging.demands import Demand
+from labkit.course.judging.dotnet_runtimes import assembly_of, dotnet_digests
 from labkit.course.judging.judged_image import JudgedImage
 from labkit.publish.app_files import HELLO
 
@@ -24,7 +25,6 @@ _SHELLS = (
     *("yash", "fish", "csh", "tcsh", "posh"),
 )
 _SHELLS_OF = (("debian", "/bin/sh"), ("debian", "/bin/bash"), ("alpine", "/bin/busybox"))
-_DOTNET = (("runtime", "/usr/bin/dotnet"), ("runtime-chiseled", "/usr/bin/dotnet"))
 _ANYONE_MAY_START = 0o111
 
 
@@ -53,7 +53,7 @@ def starts_app(asks: str, path: str, *samples: str, also: tuple[ImageBreak, ...]
     return Demand("the app runs", asks, unmet, (breaks.ANOTHER_PROGRAM, *also))
 
 
-def is_app(image: JudgedImage, process: AppProcess, path: str, samples: Iterable[str]) -> bool:
+def is_app(image: JudgedImage, process: AppProcess, path: str, samples: Sequence[str]) -> bool:
     """Whether a process executes a sample image's program, called by its name or by a .NET runtime's."""
     argv = process.arguments.split()
     name = PurePosixPath(path).name
@@ -62,10 +62,11 @@ def is_app(image: JudgedImage, process: AppProcess, path: str, samples: Iterable
     # One file may act as several programs, by what it is called by, as busybox does.
     if PurePosixPath(argv[0]).name == name:
         return any(process.digest == image.digest_of(sample, path) for sample in samples)
-    if PurePosixPath(argv[-1]).name == f"{name}.dll" and process.digest in _digests(image, _DOTNET):
-        own = image.content_digest(argv[-1])
-        return own is not None and any(own == image.digest_of(sample, f"{path}.dll") for sample in samples)
-    return False
+    assembly = assembly_of(argv)
+    if PurePosixPath(assembly).name != f"{name}.dll" or process.digest not in dotnet_digests(image.digest_of, *samples):
+        return False
+    own = image.content_digest(assembly)
+    return own is not None and any(own == image.digest_of(sample, f"{path}.dll") for sample in samples)
 
 
 def starts_published_app(asks: str) -> Demand[JudgedImage]:
@@ -74,8 +75,8 @@ def starts_published_app(asks: str) -> Demand[JudgedImage]:
     def unmet(image: JudgedImage) -> str | None:
         argv = started_argv(image)
         program = image.content_digest(argv[0]) if argv else None
-        if program in _digests(image, _DOTNET) and len(argv) > 1:
-            app = image.content_digest(argv[1])
+        if program in dotnet_digests(image.digest_of) and (assembly := assembly_of(argv)):
+            app = image.content_digest(assembly)
         else:
             app = image.content_digest(f"{argv[0]}.dll") if program == _published("hello") else None
         if app is not None and app == _published("hello.dll"):

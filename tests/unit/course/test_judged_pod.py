@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import Mock
 
-from labkit.core.started import PodProgram
+import pytest
+
+from labkit.core.started import PodProcesses, PodProgram
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.judging.judged_container import JudgedContainer
 from labkit.course.judging.judged_deployment import JudgedDeployment
@@ -62,28 +64,55 @@ def test_a_container_that_is_gone_is_said_so() -> None:
     assert "somebody has removed it" in missing.message
 
 
-_DIGESTS = {"web": "1" * 64, "web-root": "3" * 64}
-_APP = SampleApp("/app/web", tuple(_DIGESTS))
+_DIGESTS = {
+    ("web", "/app/web"): "1" * 64,
+    ("web-root", "/app/web"): "3" * 64,
+    ("web-root", "/app/web.dll"): "7" * 64,
+    ("web-root", "/usr/bin/dotnet"): "8" * 64,
+    ("runtime", "/usr/bin/dotnet"): "9" * 64,
+}
+_APP = SampleApp("/app/web", ("web", "web-root"))
 
 
-def _pod(*programs: str, name: str = "web") -> JudgedPod:
+def _pod(*programs: PodProgram) -> JudgedPod:
     world = _world(
+        pod=Mock(),
         manifest={"metadata": {}, "spec": {"containers": [{"name": "a"}, {"name": "b"}]}},
-        programs={
-            "a": frozenset({PodProgram("2" * 64, "")}),
-            "b": frozenset(PodProgram(digest, name) for digest in programs),
+        processes_in={
+            "a": PodProcesses({}, frozenset({PodProgram("2" * 64, "")})),
+            "b": PodProcesses({}, frozenset(programs)),
         },
     )
-    world.look.digest.side_effect = lambda sample, path: _DIGESTS[sample]
+    world.look.digest.side_effect = lambda sample, path: _DIGESTS.get((sample, path))
     return JudgedPod(world, "p")
 
 
+def _names(pod: JudgedPod) -> list[str]:
+    return [container["name"] for container in _APP.containers_in(pod)]
+
+
 def test_an_app_is_known_by_its_content_and_by_what_it_is_called_by() -> None:
-    for digest in _DIGESTS.values():
-        assert [entry["name"] for entry in _APP.containers_in(_pod("4" * 64, digest))] == ["b"]
-        assert _APP.containers_in(_pod(digest, name="ledger")) == []
-    impostor = _pod("5" * 64)
-    assert _APP.containers_in(impostor) == []
+    for digest in ("1" * 64, "3" * 64):
+        assert _names(_pod(PodProgram("4" * 64, "web"), PodProgram(digest, "web"))) == ["b"]
+        assert _names(_pod(PodProgram(digest, "ledger"))) == []
+    impostor = _pod(PodProgram("5" * 64, "web"))
+    assert _names(impostor) == []
     assert "another program of the name web" in in_its_place(impostor, _APP)
-    assert in_its_place(_pod("6" * 64, name="sleep"), _APP) == "The pod runs sleep in place of its app."
+    assert in_its_place(_pod(PodProgram("6" * 64, "sleep")), _APP) == "The pod runs sleep in place of its app."
     assert in_its_place(_pod(), _APP) == "The pod runs nothing in place of its app."
+
+
+@pytest.mark.parametrize(
+    ("program", "is_app"),
+    [
+        (PodProgram("9" * 64, "dotnet", "web.dll", "7" * 64), True),
+        # The image's own runtime, for another C library.
+        (PodProgram("8" * 64, "dotnet", "web.dll", "7" * 64), True),
+        (PodProgram("9" * 64, "dotnet", "web.dll", "6" * 64), False),
+        (PodProgram("9" * 64, "dotnet", "web.dll"), False),
+        (PodProgram("9" * 64, "dotnet", "other.dll", "7" * 64), False),
+        (PodProgram("5" * 64, "dotnet", "web.dll", "7" * 64), False),
+    ],
+)
+def test_an_app_that_a_dotnet_runtime_executes_is_the_app(program: PodProgram, is_app: bool) -> None:
+    assert bool(_names(_pod(program))) is is_app

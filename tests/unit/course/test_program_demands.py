@@ -21,6 +21,7 @@ _DIGESTS: Mapping[tuple[str, str], str] = {
     ("aspnetapp", "/app/aspnetapp"): _APP,
     ("aspnetapp", "/app/aspnetapp.dll"): "d1",
     ("runtime", "/usr/bin/dotnet"): _DOTNET,
+    ("aspnetapp", "/usr/bin/dotnet"): "dm",
     ("debian", "/bin/sh"): _DASH,
 }
 
@@ -54,6 +55,8 @@ _DLL = TreeEntry("/app/aspnetapp.dll", "file", digest="d1")
         (_process("/srv/aspnetapp", _APP, "/srv/aspnetapp"),),
         (_process("sh -c ./aspnetapp", _DASH), _process("./aspnetapp", _APP)),
         (_process("dotnet aspnetapp.dll", _DOTNET),),
+        (_process("dotnet exec --roll-forward Major /app/aspnetapp.dll --urls http://+:80", _DOTNET),),
+        (_process("dotnet aspnetapp.dll", "dm"),),
     ],
 )
 def test_the_app_is_told_by_its_content(processes: tuple[AppProcess, ...]) -> None:

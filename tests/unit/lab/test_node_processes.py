@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.core.run_results import ExecResult
-from labkit.lab.node_processes import process_statuses, running_programs
+from labkit.core.started import PodProgram
+from labkit.lab.node_processes import processes_on_node
 
 _PRINTED = """\
 container aaa
@@ -40,26 +41,40 @@ def _node(printed: str = _PRINTED) -> Any:
 
 def test_each_container_gets_the_fields_of_its_own_process() -> None:
     node = _node()
-    statuses = process_statuses(node, _IDS)
+    statuses = processes_on_node(node, _IDS)
     assert node.asked[-3:] == ["aaa", "bbb", "ccc"]
-    assert statuses["app"]["NoNewPrivs"] == "1"
-    assert statuses["app"]["Uid"].split() == ["1654"] * 4
-    assert statuses["log"] == {"Name": "sh", "NoNewPrivs": "0"}
+    assert statuses["app"].status["NoNewPrivs"] == "1"
+    assert statuses["app"].status["Uid"].split() == ["1654"] * 4
+    assert statuses["log"].status == {"Name": "sh", "NoNewPrivs": "0"}
 
 
 def test_a_container_that_has_ended_has_no_process() -> None:
-    assert "ended" not in process_statuses(_node(), _IDS)
+    assert "ended" not in processes_on_node(_node(), _IDS)
 
 
 def test_what_was_not_asked_for_is_left_out() -> None:
-    assert process_statuses(_node(), {"log": "ccc"}) == {"log": {"Name": "sh", "NoNewPrivs": "0"}}
-    assert process_statuses(_node(""), {"app": "aaa"}) == {}
+    assert list(processes_on_node(_node(), {"log": "ccc"})) == ["log"]
+    assert processes_on_node(_node(""), {"app": "aaa"}) == {}
     node = _node()
-    assert process_statuses(node, {}) == {}
+    assert processes_on_node(node, {}) == {}
     assert node.asked == [""]
 
 
 def test_a_program_is_known_by_its_content_whichever_process_of_the_container_runs_it() -> None:
-    shell, app = "1" * 64, "2" * 64
-    printed = f"container aaa\n{shell} sh\n{app} ./app\n{app} /a b/app\n{app} \ncontainer bbb\ncontainer ccc\n"
-    assert running_programs(_node(printed), _IDS) == {"app": {(shell, "sh"), (app, "app"), (app, "")}}
+    shell, app, dotnet, assembly = (digit * 64 for digit in "1234")
+    printed = (
+        "container aaa\nName:\tsh\n"
+        f"program {shell}\t\tsh\t\nprogram {app}\t\t./app\t\nprogram {app}\t\t/a b/app\t\nprogram {app}\t\t\t\n"
+        f"program {dotnet}\t{assembly}\t/usr/bin/dotnet\t/app/app.dll\nprogram {dotnet}\n"
+        "container bbb\ncontainer ccc\n"
+    )
+    processes = processes_on_node(_node(printed), _IDS)
+    assert list(processes) == ["app"]
+    assert processes["app"].status == {"Name": "sh"}
+    assert processes["app"].programs == {
+        PodProgram(shell, "sh"),
+        PodProgram(app, "app"),
+        PodProgram(app, ""),
+        PodProgram(dotnet, "dotnet", "app.dll", assembly),
+        PodProgram(dotnet, ""),
+    }

@@ -50,16 +50,14 @@ def _world(tmp_path: Path, engine: Any, kube: Any) -> World:
 _POD = "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: debian}]}"
 _LOOKS: dict[str, Callable[[Looks], object]] = {
     "pod": lambda look: look.pod("app"),
-    "identities": lambda look: look.identities("app"),
     "log": lambda look: look.log("app"),
     "pods_of": lambda look: look.pods_of("web"),
-    "kernel": lambda look: look.kernel("app"),
+    "processes_in": lambda look: look.processes_in({}),
     "deployment": lambda look: look.deployment("web"),
     "processes": lambda look: look.processes(Container(look._lab.engine(), "c" * 12, "docker run")),  # type: ignore[attr-defined]
     "manifest": lambda look: look.manifest("app"),
     "admission": lambda look: look.admission(_POD),
     "rollout": lambda look: look.rollout("web"),
-    "programs": lambda look: look.programs("app"),
     "kinds_named": lambda look: look.kinds_named("web"),
     "not_taken": lambda look: look.not_taken("web"),
     "enforced": lambda look: look.enforced(),
@@ -107,7 +105,7 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     look = _world(tmp_path, engine, paper_kube(rollout=rollout)).look
     assert look.pod("other") is None
     assert look.manifest("other") == {}
-    assert look.identities("other") == {}
+    assert look.processes_in({}) == {}
     with pytest.raises(Misuse, match="there is no such pod"):
         look.log("other")
     assert look.rollout("other") is None
