@@ -37,6 +37,13 @@ class RootFileSystem(TypedDict, total=False):
     Layers: Sequence[str] | None
 
 
+class GraphDriver(TypedDict):
+    """Where the engine's own store has an image's layers, on the engine's machine."""
+
+    Name: str
+    Data: Mapping[str, str] | None
+
+
 class InspectedImage(TypedDict):
     """What `docker image inspect` tells; an image always has a configuration, be it empty."""
 
@@ -48,6 +55,7 @@ class InspectedImage(TypedDict):
     RepoTags: NotRequired[Sequence[str] | None]
     RepoDigests: NotRequired[Sequence[str] | None]
     RootFS: NotRequired[RootFileSystem]
+    GraphDriver: NotRequired[GraphDriver]
 
 
 class ListedImage(TypedDict):

@@ -13,6 +13,7 @@ from labkit.core import imported_when_used
 if TYPE_CHECKING:
     from labkit.archives.archive import ImageContent, read_archive
     from labkit.archives.image_tree import ImageTree
+    from labkit.archives.layer_folder import read_layer_folder
     from labkit.archives.saved_image import read_tree
     from labkit.archives.tree_entry import TreeEntry
 
@@ -21,6 +22,7 @@ __all__ = [
     "ImageTree",
     "TreeEntry",
     "read_archive",
+    "read_layer_folder",
     "read_tree",
 ]
 
@@ -31,6 +33,7 @@ __getattr__ = imported_when_used(
         "ImageTree": "image_tree",
         "TreeEntry": "tree_entry",
         "read_archive": "archive",
+        "read_layer_folder": "layer_folder",
         "read_tree": "saved_image",
     },
 )

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from labkit.archives.tree_entry import EXECUTE, READ, STICKY, WRITE, TreeEntry
 from labkit.core.identity.model import Identity
 
-_OPAQUE, _WHITEOUT = ".wh..wh..opq", ".wh."
+OPAQUE, WHITEOUT = ".wh..wh..opq", ".wh."
+"""Names in a layer that remove what lower layers have: of a whole folder, and in front of a name."""
+
 _MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 
 
@@ -142,10 +144,10 @@ class ImageTree:
         parent = self._folder(folder, layer)
         if parent is None:
             return
-        if name == _OPAQUE:
+        if name == OPAQUE:
             _hide_older(parent, layer)
-        elif name.startswith(_WHITEOUT):
-            _hide(parent, name.removeprefix(_WHITEOUT), layer)
+        elif name.startswith(WHITEOUT):
+            _hide(parent, name.removeprefix(WHITEOUT), layer)
         else:
             self._put(parent, name, entry, layer)
 

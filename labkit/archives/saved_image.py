@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import struct
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, MutableMapping
@@ -13,15 +12,14 @@ from typing import IO, Any, cast
 
 from labkit.archives.archive_files import LARGEST, Flaw, Opener, clean_path, field_of, list_of, members, quoted
 from labkit.archives.image_tree import ImageTree
-from labkit.archives.tree_entry import AclEntry, Kind, TreeEntry
+from labkit.archives.tree_entry import Kind, TreeEntry
+from labkit.archives.xattrs import access_list
 from labkit.base.errors import LabFailed
 
 Layer = list[TreeEntry]
 _PIECE = 1 << 20
 _CAPABILITY = "SCHILY.xattr.security.capability"
 _ACL = "SCHILY.xattr.system.posix_acl_access"
-# torvalds/linux:include/uapi/linux/posix_acl_xattr.h, POSIX_ACL_XATTR_VERSION
-_ACL_VERSION, _ACL_HEADER, _ACL_ENTRY = 2, struct.Struct("<I"), struct.Struct("<HHI")
 _KINDS: dict[bytes, Kind] = {
     tarfile.REGTYPE: "file",
     tarfile.AREGTYPE: "file",
@@ -172,27 +170,8 @@ def _entry(member: tarfile.TarInfo, lend: Opener) -> TreeEntry:
         member.linkname,
         _digest(lend()) if kind == "file" else "",
         _CAPABILITY in member.pax_headers,
-        _access_list(member.pax_headers.get(_ACL, "")),
+        access_list(member.pax_headers.get(_ACL, "").encode("utf-8", "surrogateescape")),
     )
-
-
-def _access_list(text: str) -> tuple[AclEntry, ...]:
-    """A file's access control list, as the kernel has it in an extended attribute.
-
-    Raises:
-        Flaw: it is none that the kernel would take.
-    """
-    content = text.encode("utf-8", "surrogateescape")
-    if not content:
-        return ()
-    try:
-        (version,) = _ACL_HEADER.unpack_from(content)
-        entries = tuple(_ACL_ENTRY.iter_unpack(content[_ACL_HEADER.size :]))
-    except struct.error:
-        version, entries = 0, ()
-    if version != _ACL_VERSION:
-        raise Flaw("a file's access control list in it is damaged")
-    return entries
 
 
 def _digest(content: IO[bytes]) -> str:

@@ -10,7 +10,7 @@ from labkit.core.identity.model import Identity
 READ, WRITE, EXECUTE = 4, 2, 1
 _SETUID, _SETGID, STICKY = 0o4000, 0o2000, 0o1000
 # torvalds/linux:include/uapi/linux/posix_acl.h
-_ACL_USER, _ACL_GROUP_OWNER, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
+_ACL_USER, _ACL_GROUP_OWNER, _ACL_GROUP = 0x02, 0x04, 0x08
 AclEntry = tuple[int, int, int]
 Kind = Literal["file", "folder", "link", "hard link", "other"]
 
@@ -85,8 +85,13 @@ class TreeEntry:
         return bool((self.mode >> 3 if in_group else self.mode) & bit)
 
     def _list_permits(self, identity: Identity, bit: int) -> bool:
-        """What the access control list gives somebody who is not the owner."""
-        mask = next((permissions for tag, permissions, _ in self.acl if tag == _ACL_MASK), 0o7)
+        """What the access control list gives somebody who is not the owner.
+
+        Where there is a list, the mode's bits of the group are its mask, whatever mask an archive has: an engine sets
+        the list and then the mode, which sets the mask (acl(5), "Correspondence between ACL entries and file permission
+        bits"; moby/moby:pkg/archive/archive.go, createTarFile).
+        """
+        mask = self.mode >> 3 & 0o7
         for tag, permissions, number in self.acl:
             if tag == _ACL_USER and number == identity.uid:
                 return bool(permissions & mask & bit)

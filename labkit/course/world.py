@@ -96,8 +96,8 @@ class Looks(Protocol):
     def published(self, image: str) -> Published | None:
         """What the lesson's last publish of an image gave, warnings included; None if there was none."""
 
-    def digest(self, image: str, path: str) -> str | None:
-        """The sha256 of a file of an image, links followed; None if there is no such image or file."""
+    def digest(self, image: str, *paths: str) -> str | None:
+        """The sha256 of the first file of an image that is at one of some paths, links followed; None if none is."""
 
     def instructions(self, image: str) -> tuple[str, ...]:
         """What an image's history says that its Dockerfiles did, oldest first; nothing if the image does not exist.
@@ -126,18 +126,25 @@ class Starts(Protocol):
         user: str | None = None,
         groups: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
+        contents: Mapping[str, bytes] | None = None,
         seconds: float = 10.0,
     ) -> Started:
-        """Start an image as it will be started, look at it from outside once it runs or has ended, and remove it."""
+        """Start an image as it will be started, look at it from outside once it runs or has ended, and remove it.
+
+        Args:
+            image: its name.
+            user: as somebody else than it says.
+            groups: in further groups.
+            variables: in its environment, besides its own.
+            contents: what is in files of it instead, by their paths; owners and modes stay.
+            seconds: the deadline.
+        """
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         """Run a command in a running pod, in the container that kubectl would take if none is named."""
 
     def snapshot(self, container: Container) -> str | None:
         """Make an image of a container's file system as it is now; gives its name, None if the container is gone."""
-
-    def with_file(self, image: str, path: str, content: bytes) -> str:
-        """Make an image like another one, with something else in one of its files; gives its name."""
 
     def pod(
         self,

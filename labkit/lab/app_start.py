@@ -73,6 +73,7 @@ def start_app(
     variables: Mapping[str, str] | None = None,
     seconds: float = APP_SECONDS,
     labels: Mapping[str, str] | None = None,
+    contents: Mapping[str, bytes] | None = None,
 ) -> Started:
     """Start an image's app, look at it from outside once it runs or has ended, and remove it.
 
@@ -88,9 +89,10 @@ def start_app(
         variables: in its environment, besides the image's own.
         seconds: the deadline.
         labels: by which the container is found if this process is killed, besides the kit's own.
+        contents: what is in files of the image instead, by their paths; owners and modes stay.
 
     Returns:
-        What was seen; an engine that refuses is a result, not an error.
+        What was seen; an engine that refuses, also because there is no such file, is a result and not an error.
 
     Raises:
         LabFailed: the engine went away.
@@ -104,6 +106,7 @@ def start_app(
             environment=variables,
             options={"group_add": [str(group) for group in groups]} if groups else None,
             labels=labels,
+            contents=contents,
         )
     except EngineRefused as refused:
         message = refused.came_back

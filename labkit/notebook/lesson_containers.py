@@ -43,6 +43,7 @@ class LessonContainers:
         user: str | None = None,
         groups: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
+        contents: Mapping[str, bytes] | None = None,
         seconds: float = APP_SECONDS,
     ) -> Started:
         """Start an image as it will be started, and look at it from outside."""
@@ -54,6 +55,7 @@ class LessonContainers:
             user=user_of(user),
             groups=groups,
             variables=variables,
+            contents=contents,
             seconds=seconds,
             labels=self._lesson.labels,
         )

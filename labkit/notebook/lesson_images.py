@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import shutil
-import tarfile
 import tempfile
 import textwrap
 from collections.abc import Mapping
@@ -51,7 +49,8 @@ class LessonImages:
 
     def __init__(self, lesson: OpenedLesson) -> None:
         self._lesson, self._trees = lesson, ImageTrees()
-        self._digests: dict[tuple[str, str], str | None] = {}
+        self._digests: dict[tuple[str, tuple[str, ...]], str | None] = {}
+        self._facts: dict[tuple[str, str], ImageFacts] = {}
 
     def images(self) -> Table:
         """All sample images."""
@@ -59,8 +58,12 @@ class LessonImages:
 
     def image(self, name: str) -> ImageFacts:
         """What an image says of itself."""
-        self._lesson.reference(require_image(name))
-        return self._lesson.lab.image_facts(name)
+        inspected = self._lesson.lab.engine().image(self._lesson.reference(require_image(name)))
+        # An image of one id never changes; only a container shows what is in it.
+        known = self._facts.get((name, inspected["Id"])) if inspected is not None else None
+        facts = known or self._lesson.lab.image_facts(name)
+        self._facts[name, facts.id] = facts
+        return facts
 
     def file(self, image: str, path: str) -> FileFact | None:
         """Owner and mode of a file in an image."""
@@ -154,17 +157,19 @@ class LessonImages:
         inspected = engine.image(self._lesson.reference(require_image(name)))
         return self._trees.of(engine, inspected) if inspected else None
 
-    def digest(self, name: str, path: str) -> str | None:
-        """The sha256 of a file of an image, links followed; None if there is none."""
+    def digest(self, name: str, *paths: str) -> str | None:
+        """The sha256 of the first file of an image that is at one of some paths, links followed; None if none is."""
         engine = self._lesson.lab.engine()
         reference = self._lesson.reference(require_image(name))
         inspected = engine.image(reference)
         if inspected is None:
             return None
+        if (tree := self._trees.known(inspected)) is not None:
+            return next(filter(None, map(tree.content_digest, paths)), None)
         # An image of one id never changes.
-        key = inspected["Id"], path
+        key = inspected["Id"], paths
         if key not in self._digests:
-            self._digests[key] = engine.file_digest(reference, path)
+            self._digests[key] = engine.file_digest(reference, *paths)
         return self._digests[key]
 
     def instructions(self, name: str) -> tuple[str, ...]:
@@ -182,26 +187,6 @@ class LessonImages:
             if "no such container" in refused.came_back.casefold():
                 return None
             raise
-        return name
-
-    def with_file(self, image: str, path: str, content: bytes) -> str:
-        """An image like another one, but for what is in one of its files; gives its name.
-
-        Raises:
-            Misuse: there is no such image, or no such file in it.
-        """
-        tree = self.tree(image)
-        entry = tree.resolve(path) if tree is not None else None
-        if entry is None:
-            raise Misuse(f"Looking for {path} in {image}", "there is no such file", "build the image again")
-        file = tarfile.TarInfo(entry.path.lstrip("/"))
-        file.uid, file.gid, file.mode, file.size = entry.uid, entry.gid, entry.mode, len(content)
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            tar.addfile(file, io.BytesIO(content))
-        name = f"labkit-seen-{ImageReference.parse(image).short_name}"
-        reference = self._lesson.reference(image)
-        self._lesson.lab.engine().lay_over(reference, archive.getvalue(), name, labels=self._lesson.labels)
         return name
 
     def _made(self, name: str) -> None:

@@ -103,9 +103,9 @@ class LessonLooks:
     def published(self, image: str) -> Published | None:
         return self._images.published(image)
 
-    def digest(self, image: str, path: str) -> str | None:
+    def digest(self, image: str, *paths: str) -> str | None:
         try:
-            return self._images.digest(image, path)
+            return self._images.digest(image, *paths)
         except Misuse:
             return None
 
@@ -145,18 +145,18 @@ class LessonStarts:
         user: str | None = None,
         groups: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
+        contents: Mapping[str, bytes] | None = None,
         seconds: float = APP_SECONDS,
     ) -> Started:
-        return self._containers.app(image, user=user, groups=groups, variables=variables, seconds=seconds)
+        return self._containers.app(
+            image, user=user, groups=groups, variables=variables, contents=contents, seconds=seconds
+        )
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:
         return self._pods.exec(pod, command, container)
 
     def snapshot(self, container: Container) -> str | None:
         return self._images.snapshot(container)
-
-    def with_file(self, image: str, path: str, content: bytes) -> str:
-        return self._images.with_file(image, path, content)
 
     def pod(
         self,

@@ -48,6 +48,6 @@ __all__ = [
 class Engine(EngineTransfers, EngineContainers, EngineExec, EngineProcesses, EngineVolumes):
     """A Docker engine, seen through what the lab needs of it.
 
-    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineContainers with the
-    EngineVolumes beside them, and EngineExec and EngineProcesses in those that run.
+    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineFiles, EngineContainers
+    with the EngineVolumes beside them, and EngineExec and EngineProcesses in those that run.
     """

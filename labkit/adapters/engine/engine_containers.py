@@ -14,8 +14,8 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, translate
+from labkit.adapters.engine.engine_files import EngineFiles
 from labkit.adapters.engine.printed import Printing, StillRunning, pieces_of, read_frames
 from labkit.adapters.engine_answers import InspectedContainer
 from labkit.core.causes import Cause
@@ -42,7 +42,7 @@ class ContainerState:
     pid: int = 0
 
 
-class EngineContainers(EngineConnection):
+class EngineContainers(EngineFiles):
     """Running containers, starting those that stay, and what becomes of them."""
 
     def run(
@@ -137,6 +137,7 @@ class EngineContainers(EngineConnection):
         environment: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
+        contents: Mapping[str, bytes] | None = None,
     ) -> str:
         """Start a container that stays, with arguments for its image's entrypoint; gives its id.
 
@@ -148,9 +149,10 @@ class EngineContainers(EngineConnection):
             environment: variables besides the image's own.
             options: more of the engine's HostConfig, by the SDK's names.
             labels: besides the kit's own.
+            contents: what is in files of the image instead, by their paths; owners and modes stay.
 
         Raises:
-            LabFailed: the engine does not start it; nothing of it is left.
+            LabFailed: the engine does not start it, or it has no such file; nothing of it is left.
         """
         with doing(f"Starting a container of {reference}"):
             container = str(
@@ -165,6 +167,8 @@ class EngineContainers(EngineConnection):
                 )["Id"]
             )
             try:
+                for path, content in (contents or {}).items():
+                    self.replace_content(container, path, content)
                 self._api.start(container)
             except BaseException:
                 self.remove_container(container)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import posixpath
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import requests
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import ImageNotFound
 from urllib3.exceptions import ReadTimeoutError
 
 from labkit.adapters.engine.builder_output import BuilderOutput
@@ -20,45 +19,17 @@ from labkit.adapters.engine_answers import (
     HistoryEntry,
     InspectedImage,
     ListedImage,
-    PathInImage,
     StreamEvent,
     image_labels,
-    read_content,
     read_inspected,
-    read_path,
 )
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed
 from labkit.core.image_reference import ImageReference
 
-_TEXT_BYTES = 1 << 20
 _CONFLICT = 409
 # How the classic builder names the image of each step (moby:builder/dockerfile/dispatchers.go).
 _STEP = re.compile(r"^ ---> ([0-9a-f]{12,64})$", re.MULTILINE)
-
-
-_MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
-
-
-class _Chunks(io.RawIOBase):
-    """An iterator of bytes as a file, so that a large file's header can be read without the rest."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while size < 0 or len(self._rest) < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._rest += chunk
-        taken = self._rest if size < 0 else self._rest[:size]
-        self._rest = self._rest[len(taken) :]
-        return taken
 
 
 class EngineImages(EngineConnection):
@@ -89,54 +60,6 @@ class EngineImages(EngineConnection):
             filters["dangling"] = True
         with doing("Listing the lab's images"):
             return list(self._api.images(filters=filters, all=not nameless))
-
-    def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
-        """Look at paths of an image without running anything of it, as `docker cp` does.
-
-        Returns:
-            What is at each path, None where there is nothing.
-        """
-        with doing(f"Looking into {reference}"):
-            container = self._api.create_container(reference, command=["none"], labels=self._configuration.labels)
-            try:
-                return {path: self._look_at(container["Id"], path) for path in paths}
-            finally:
-                self._api.remove_container(container["Id"], force=True, v=True)
-
-    def _look_at(self, container: str, path: str) -> PathInImage | None:
-        try:
-            chunks, _ = self._api.get_archive(container, path)
-        except NotFound:
-            return None
-        with contextlib.closing(chunks):
-            return read_path(_Chunks(chunks))
-
-    def file_digest(self, reference: str, path: str) -> str | None:
-        """The sha256 of a file of an image, symbolic links followed; None if there is no such file.
-
-        Args:
-            reference: the image.
-            path: from the root.
-        """
-        with doing(f"Looking into {reference}"):
-            container = self._api.create_container(reference, command=["none"], labels=self._configuration.labels)
-            try:
-                return self._digest_at(container["Id"], path)
-            finally:
-                self._api.remove_container(container["Id"], force=True, v=True)
-
-    def _digest_at(self, container: str, path: str) -> str | None:
-        for _ in range(_MOST_LINKS):
-            try:
-                chunks, _ = self._api.get_archive(container, path, chunk_size=1 << 20)
-            except NotFound:
-                return None
-            with contextlib.closing(chunks):
-                digest, target = read_content(_Chunks(chunks))
-            if not target:
-                return digest
-            path = posixpath.join(posixpath.dirname(path), target)
-        return None
 
     def build(
         self,
@@ -233,28 +156,6 @@ class EngineImages(EngineConnection):
         named = ImageReference.parse(reference).tagged()
         with doing(f"Committing {reference}"), self._replacing(reference):
             self._api.commit(container, named.name, named.tag, changes="\n".join([*changes, *label_lines]))
-
-    def lay_over(self, reference: str, archive: bytes, name: str, *, labels: Mapping[str, str]) -> None:
-        """Make an image of another one with an archive unpacked over it; nothing of it runs, so it needs no shell.
-
-        Args:
-            reference: the image.
-            archive: a tar archive; owners and modes are taken as they are.
-            name: what to call the new image.
-            labels: labels besides the kit's own.
-        """
-        with doing(f"Changing files of {reference}"):
-            config = self._api.inspect_image(reference)["Config"]
-            has_program = bool(config.get("Entrypoint") or config.get("Cmd"))
-            # The engine makes no container without a program, and the new image gets the container's.
-            container = self._api.create_container(
-                reference, command=None if has_program else ["none"], labels=self._configuration.labels
-            )["Id"]
-            try:
-                self._api.put_archive(container, "/", archive)
-                self.commit(container, name, labels=labels, changes=[] if has_program else ["CMD []"])
-            finally:
-                self._api.remove_container(container, force=True, v=True)
 
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:

@@ -17,7 +17,7 @@ from labkit.course.judging.image_demands import (
     not_lent,
     runs_as,
 )
-from labkit.course.judging.judged_image import STRANGER, JudgedImage, image_named
+from labkit.course.judging.judged_image import AS_IT_IS, STRANGER, AppStart, JudgedImage, image_named
 from labkit.course.users import kubelet_refusal
 from labkit.course.world import World
 
@@ -94,6 +94,8 @@ _WHO_PASSES = Exercise(
 
 
 _MENU_FILE = "/srv/menu"
+_WITH_ANOTHER_MENU = AppStart(contents=((_MENU_FILE, b"bread\n"),))
+_BY_A_STRANGER = AppStart(user=f"{STRANGER}:{STRANGER}")
 
 
 def _menu_as_given(image: JudgedImage) -> str | None:
@@ -108,9 +110,11 @@ def _does_not_show_the_file(image: JudgedImage) -> str | None:
     if result.exit_status or "soup" not in result.stdout:
         return f'With Config.User "{image.facts.user}" it cannot show the menu: {result.message or image.last_line}'
     # Another menu in the same file, with the same owner and mode: does it show that?
-    other = image.world.start.with_file(image.name, _MENU_FILE, b"bread\n")
-    if "bread" in image.world.start.app(other).result.stdout:
+    other = image.app(_WITH_ANOTHER_MENU)
+    if "bread" in other.result.stdout:
         return None
+    if image.tree.content_digest(_MENU_FILE) is None:
+        return f"It prints soup, and there is no file {_MENU_FILE} in the image."
     return f"It prints soup, but not because of {_MENU_FILE}: with another menu in that file it prints the same."
 
 
@@ -125,14 +129,14 @@ def _open_copy(image: JudgedImage) -> str | None:
 
 def _shows_it_to_anybody(image: JudgedImage) -> str | None:
     # By a setuid program, say, which no mode of the file tells.
-    if "soup" not in image.world.start.app(image.name, user=f"{STRANGER}:{STRANGER}").result.stdout:
+    if "soup" not in image.app(_BY_A_STRANGER).result.stdout:
         return None
     return f"{_MENU_FILE} is closed, and the image shows the menu to uid {STRANGER} too: its program opens any file."
 
 
 _CHECK_MENU = DemandCheck(
     look=image_named("menu"),
-    ahead=JudgedImage.begin,
+    ahead=lambda image, pool: image.begin(pool, (AS_IT_IS, _WITH_ANOTHER_MENU, _BY_A_STRANGER)),
     as_given=_menu_as_given,
     demands=(
         non_root_by_number("a user who is not root, in a way that the kubelet would take for it: a number"),
@@ -365,6 +369,7 @@ def _too_early_as_given(image: JudgedImage) -> str | None:
 
 _CHECK_TOO_EARLY = DemandCheck(
     look=image_named("diary"),
+    ahead=lambda image, pool: image.begin(pool, starts=()),
     as_given=_too_early_as_given,
     demands=(
         runs_as("run as uid 1654", 1654),

@@ -101,6 +101,7 @@ def _in_words(value: str | None) -> str:
 
 _CHECK_ORDERS = DemandCheck(
     look=image_named("orders"),
+    ahead=lambda image, pool: image.begin(pool, reads_tree=False),
     as_given=_orders_as_given,
     demands=(
         Demand("user", "`Config.User` is `10001`", _another_user, (breaks.ANOTHER_UID, *breaks.NOT_NON_ROOT)),
@@ -222,6 +223,7 @@ def _still_root_as_given(image: JudgedImage) -> str | None:
 
 _CHECK_STILL_ROOT = DemandCheck(
     look=image_named("still-root"),
+    ahead=lambda image, pool: image.begin(pool, reads_tree=False),
     as_given=_still_root_as_given,
     demands=(
         non_root_by_number("the kubelet would take it for non-root"),

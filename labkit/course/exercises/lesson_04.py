@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 from labkit.core.identity.ranges import range_of
+from labkit.core.run_results import RunResult
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, not_yet, passed
@@ -24,19 +27,29 @@ def _check_two_shells(world: World, command: object) -> Assessment:
     if not command or not (is_list or isinstance(command, str)):
         return not_right("A command is expected: a list of words, or one text.")
     argv = command if isinstance(command, str) else list(map(str, command))  # type: ignore[call-overload]
-    result = world.start.run("runtime-deps", argv)
+    with ThreadPoolExecutor() as pool:
+        elsewhere = pool.submit(world.start.run, "debian", argv)
+        changed = pool.submit(_run_with_another_uid, world, argv)
+        return _assess_two_shells(world.start.run("runtime-deps", argv), elsewhere, changed)
+
+
+def _run_with_another_uid(world: World, argv: str | list[str]) -> RunResult:
+    world.start.build(_ANOTHER_UID, name="two-shells").expect()
+    return world.start.run("two-shells", argv)
+
+
+def _assess_two_shells(result: RunResult, elsewhere: Future[RunResult], changed: Future[RunResult]) -> Assessment:
     if result.cause is not None:
         return not_right(f"Nothing ran in the container: {result.cause}, {result.message}.")
     if result.output == "uid $APP_UID":
         return not_yet("The container printed uid $APP_UID: nobody expanded the variable.")
     if result.output != "uid 1654":
         return not_right(f"It printed {result.output!r}, with exit status {result.exit_status}; uid 1654 was expected.")
-    if world.start.run("debian", argv).stdout == "uid 1654":
+    if elsewhere.result().stdout == "uid 1654":
         return not_right(
             "It prints uid 1654 on debian as well, which has no APP_UID: the number is in the command itself."
         )
-    world.start.build(_ANOTHER_UID, name="two-shells").expect()
-    if world.start.run("two-shells", argv).stdout == "uid 1654":
+    if changed.result().stdout == "uid 1654":
         return not_right("Where app has another uid it still prints uid 1654: the number is in the command itself.")
     return passed("The number was read in the container; on an image without APP_UID it is not printed.")
 

@@ -21,6 +21,7 @@ def _fails_open_as_given(image: JudgedImage) -> str | None:
 
 _CHECK_FAILS_OPEN = DemandCheck(
     look=image_named("fails-open"),
+    ahead=lambda image, pool: image.begin(pool, reads_tree=False),
     as_given=_fails_open_as_given,
     demands=(
         non_root_by_number("a user that a kubelet lets through as non-root"),
@@ -288,14 +289,14 @@ lab.build("""
 
 
 def _check_a_free_number(world: World, answer: int) -> Assessment:
-    useradd = world.start.run("ubuntu", ["useradd", f"--uid={answer}", "me"])
+    # useradd's own exit status, and what `id` says of whom it has made.
+    script = 'useradd --uid="$1" me || exit; id me'
+    useradd = world.start.run("ubuntu", ["sh", "-c", script, "sh", str(answer)])
     if useradd.exit_status:
         return not_right(f"useradd refuses: {useradd.output}.")
-    if useradd.output:
-        return not_right(f"useradd makes that user, and warns: {useradd.output}")
-    world.start.build(f"FROM ubuntu\nRUN useradd --uid {answer} me\nUSER {answer}", name="a-free-number").expect()
-    process = world.start.run("a-free-number", "id")
-    return passed(f"useradd is content with it, and a process of that image says {process.output}.")
+    if useradd.stderr:
+        return not_right(f"useradd makes that user, and warns: {useradd.stderr}")
+    return passed(f"useradd is content with it, and id says of that user: {useradd.stdout}.")
 
 
 _A_FREE_NUMBER = Exercise(

@@ -34,6 +34,7 @@ def _lost_as_given(image: JudgedImage) -> str | None:
 
 _CHECK_LOST_ON_THE_WAY = DemandCheck(
     look=image_named("lost-on-the-way"),
+    ahead=lambda image, pool: image.begin(pool, starts=()),
     as_given=_lost_as_given,
     demands=(
         stands_on("still on the chiseled base", "runtime-chiseled"),

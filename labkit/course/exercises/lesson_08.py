@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from labkit.core.started import AppProcess
@@ -223,7 +224,10 @@ _USERS = ("root", "1654", "4242", "rich", "app:rich")
 
 def _check_which_start(world: World, answer: list[object]) -> Assessment:
     chosen = set(map(str, answer))
-    results = {user: world.start.run("aspnetapp", "id", user=user) for user in _USERS}
+    with ThreadPoolExecutor(len(_USERS)) as pool:
+        results = dict(
+            zip(_USERS, pool.map(lambda user: world.start.run("aspnetapp", "id", user=user), _USERS), strict=True)
+        )
     if bad := next((user for user in _USERS if user in chosen and results[user].cause is not None), None):
         return not_right(f"With {bad} it does not start: {results[bad].message}.")
     if left := [user for user in _USERS if user not in chosen and results[user].cause is None]:
@@ -262,6 +266,7 @@ def _by_name_as_given(image: JudgedImage) -> str | None:
 
 _CHECK_A_NUMBER_PLEASE = DemandCheck(
     look=image_named("by-name"),
+    ahead=lambda image, pool: image.begin(pool, reads_tree=False),
     as_given=_by_name_as_given,
     demands=(non_root_by_number("it passes"), starts("says the same", prints="Hello app", also=(breaks.ANOTHER_UID,))),
     praise=lambda image: f'Config.User is "{image.facts.user}", and the program still says Hello app.',

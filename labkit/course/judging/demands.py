@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from labkit.course.world import World
 
 
+# What is begun ahead waits for the engine and the cluster most of the time.
+_AT_ONCE = 5
+
+
 class Judged(Protocol):
     """What a check judges: an image, a pod or a Deployment, as it is now."""
 
@@ -68,7 +72,7 @@ class DemandCheck(Generic[Subject]):
     def __call__(self, world: World, answer: object) -> Assessment:
         """Assess the world as it is."""
         subject = self.look(world, answer)
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
             self.ahead(subject, pool)
             return self._assess(subject)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from labkit.core.identity.model import Identity, Image
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
     from labkit.archives import ImageTree, TreeEntry
     from labkit.core.run_results import RunResult
@@ -25,6 +27,23 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STEP = re.compile(r"Step \d+/(?P<number>\d+) : (?P<instruction>.*)")
 STRANGER = 4711
 """A uid that no image of the course knows."""
+
+
+@dataclass(frozen=True)
+class AppStart:
+    """A way to start an image: with its own entrypoint, and as it says itself but for what is given.
+
+    Args:
+        user: whom its process is to be; None for whom it says.
+        contents: what is in files of it instead: path and content of each.
+    """
+
+    user: str | None = None
+    contents: tuple[tuple[str, bytes], ...] = ()
+
+
+AS_IT_IS = AppStart()
+"""As its own user, and with nothing changed."""
 
 
 class JudgedImage:
@@ -39,13 +58,14 @@ class JudgedImage:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
+        self._looking: Future[ImageFacts | None] | None = None
         self._reading: Future[ImageTree | None] | None = None
-        self._starting: Future[Started] | None = None
+        self._starting: dict[AppStart, Future[Started]] = {}
 
     @cached_property
     def facts_or_none(self) -> ImageFacts | None:
         """What it says of itself; None if it does not exist."""
-        return self.world.look.image(self.name)
+        return self._looking.result() if self._looking is not None else self.world.look.image(self.name)
 
     def missing(self) -> Assessment | None:
         """Why there is no such image."""
@@ -83,15 +103,30 @@ class JudgedImage:
         assert self.facts_or_none is not None  # a missing one is told before any demand is looked at
         return self.facts_or_none
 
-    def begin(self, pool: Executor) -> None:
-        """Read its files and start it, side by side, before anybody asks: each takes half a second.
+    def begin(self, pool: Executor, starts: Sequence[AppStart] = (AS_IT_IS,), *, reads_tree: bool = True) -> None:
+        """Look at it, start it and read its files, side by side, before anybody asks: each takes tenths of a second.
 
         Args:
             pool: does it.
+            starts: the ways in which it will be started.
+            reads_tree: whether its files will be asked for.
         """
-        if self.facts_or_none is not None:
+        self._looking = pool.submit(self.world.look.image, self.name)
+        for start in starts:
+            self._starting[start] = pool.submit(self._start, start)
+        if reads_tree:
             self._reading = pool.submit(self.world.look.tree, self.name)
-            self._starting = pool.submit(self.world.start.app, self.name)
+
+    def app(self, start: AppStart) -> Started:
+        """What it does when it is started in some way, which is tried once."""
+        if start not in self._starting:
+            tried: Future[Started] = Future()
+            tried.set_result(self._start(start))
+            self._starting[start] = tried
+        return self._starting[start].result()
+
+    def _start(self, start: AppStart) -> Started:
+        return self.world.start.app(self.name, user=start.user, contents=dict(start.contents) or None)
 
     @cached_property
     def tree(self) -> ImageTree:
@@ -110,10 +145,7 @@ class JudgedImage:
 
     def content_digest(self, program: str) -> str | None:
         """The sha256 of one of its own files, or of a program by its name; None if there is no such file."""
-        for path in self._places(program):
-            if (digest := self.world.look.digest(self.name, path)) is not None:
-                return digest
-        return None
+        return self.world.look.digest(self.name, *self._places(program))
 
     def find(self, program: str, *, is_program: bool) -> str | None:
         """Where a file or a program lies; None if there is none.
@@ -204,10 +236,10 @@ class JudgedImage:
         assert self.process is not None
         return self.process
 
-    @cached_property
+    @property
     def started(self) -> Started:
         """What it does, started with its own entrypoint and as its own user."""
-        return self._starting.result() if self._starting is not None else self.world.start.app(self.name)
+        return self.app(AS_IT_IS)
 
     @property
     def running(self) -> Sequence[AppProcess]:

@@ -48,7 +48,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_that_keeps_running_is_seen_from_outside() -> None:
     engine = _engine(_state(running=True), printed=Printed("ready\n", "warning\n"))
-    started = _start(engine, user="1654", groups=[7], variables={"A": "b c"})
+    started = _start(engine, user="1654", groups=[7], variables={"A": "b c"}, contents={"/a": b"1"})
     assert (started.is_running, started.main, started.result.exit_status) == (True, _APP, None)
     assert (started.result.stdout, started.result.stderr) == ("ready", "warning")
     assert started.result.command == "docker run --rm --user 1654 --group-add 7 --env 'A=b c' app"
@@ -56,7 +56,8 @@ def test_one_that_keeps_running_is_seen_from_outside() -> None:
     assert engine.calls[0] == (
         "launch",
         ("app", []),
-        {"user": "1654", "environment": {"A": "b c"}, "options": {"group_add": ["7"]}, "labels": None},
+        {"user": "1654", "environment": {"A": "b c"}, "options": {"group_add": ["7"]}, "labels": None}
+        | {"contents": {"/a": b"1"}},
     )
     assert engine.called("remove_container") == [("c",)]
 
