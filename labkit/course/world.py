@@ -117,7 +117,7 @@ class Starts(Protocol):
     """What a check may start, make or set. It goes with the lesson: containers at once, the rest at its reset."""
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
-        """Run a command in a new container of an image."""
+        """Run a command in a new container of an image; the same in the same image is run once."""
 
     def app(
         self,
@@ -155,10 +155,13 @@ class Starts(Protocol):
         container: Mapping[str, Any] | None = None,
         command: str | Sequence[str] | None = None,
     ) -> Outcome:
-        """Make a pod of an image with these settings, and watch it until it runs or is refused."""
+        """Make a pod of an image with these settings, and watch it until it runs or is refused.
+
+        One that was made for the same before, and is still there, is looked at again.
+        """
 
     def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
-        """Make a pod of a manifest, and watch it until it runs or is refused."""
+        """Make a pod of a manifest, and watch it until it runs or is refused; as with `pod`, once."""
 
     def build(self, dockerfile: str, name: str) -> RunResult:
         """Build an image of a Dockerfile's text."""

@@ -172,6 +172,14 @@ class LessonImages:
             self._digests[key] = engine.file_digest(reference, *paths)
         return self._digests[key]
 
+    def identifier(self, name: str) -> str:
+        """The engine's id of an image; empty if there is no such image."""
+        try:
+            inspected = self._lesson.lab.engine().image(self._lesson.reference(require_image(name)))
+        except Misuse:
+            return ""
+        return inspected["Id"] if inspected is not None else ""
+
     def instructions(self, name: str) -> tuple[str, ...]:
         """What an image's history says of its Dockerfiles, oldest first."""
         engine = self._lesson.lab.engine()

@@ -119,6 +119,11 @@ class LessonPods:
         manifest = self._find(pod)
         return {**manifest, "kind": "Pod", "apiVersion": "v1"} if manifest is not None else {}
 
+    def uid(self, name: str) -> str | None:
+        """The uid of a pod of the lesson; None if there is no such pod, or if it is being deleted."""
+        there = self._lesson.kube.find_pod(name, self._lesson.namespace)
+        return None if there is None or there["metadata"].get("deletionTimestamp") else there["metadata"]["uid"]
+
     def look_at(self, pod: Outcome | str, seconds: float = 0.0) -> Outcome | None:
         """A pod as it is now, or the API server's last no to it."""
         there = self._find(pod)

@@ -23,6 +23,7 @@ from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
 from labkit.lab.node_processes import processes_on_node
 from labkit.lab.samples.image_facts import ImageFacts
+from labkit.notebook.experiments import Experiments
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.lesson_pods import LessonPods
@@ -134,9 +135,10 @@ class LessonStarts:
     ) -> None:
         self._images, self._containers, self._pods = images, containers, pods
         self._workloads, self._threats = workloads, threats
+        self._experiments = Experiments(images, containers, pods)
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
-        return self._containers.run(image, command, user=user)
+        return self._experiments.run(image, command, user)
 
     def app(
         self,
@@ -167,10 +169,10 @@ class LessonStarts:
         container: Mapping[str, Any] | None = None,
         command: str | Sequence[str] | None = None,
     ) -> Outcome:
-        return self._pods.pod(image, name=name, pod=pod, container=container, command=command)
+        return self._experiments.pod(image, name, pod=pod, container=container, command=command)
 
     def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
-        return self._pods.apply(manifest)
+        return self._experiments.apply(manifest)
 
     def build(self, dockerfile: str, name: str) -> RunResult:
         return self._images.build(dockerfile, name)

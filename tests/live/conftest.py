@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -57,21 +58,39 @@ def namespace(kube: Kube) -> Iterator[str]:
     kube.delete_namespace(name)
 
 
+class OpenedLessons:
+    """Lessons, each opened once.
+
+    Args:
+        lab: the lab that is up.
+        data: makes a folder for a lesson's progress.
+        stack: closes them.
+    """
+
+    def __init__(self, lab: Lab, data: Callable[[str], Path], stack: contextlib.ExitStack) -> None:
+        self._lab, self._data, self._stack = lab, data, stack
+        self._lessons: dict[str, Lesson] = {}
+
+    def __call__(self, name: str, *, is_kept: bool = False) -> Lesson:
+        """A lesson with nothing in it, as after `lab.reset()`.
+
+        Args:
+            name: its name.
+            is_kept: whether it may be as the last test left it.
+        """
+        if name not in self._lessons:
+            own = lesson_with_own_progress(name, self._lab, self._data("data"))
+            self._lessons[name] = self._stack.enter_context(own)
+        elif not is_kept:
+            self._lessons[name].reset()
+        return self._lessons[name]
+
+
 @pytest.fixture(scope="module")
-def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Lesson]]:
-    """Gives a lesson with nothing in it, as after `lab.reset()`; each is opened once."""
-    lessons: dict[str, Lesson] = {}
+def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedLessons]:
+    """Gives lessons."""
     with contextlib.ExitStack() as stack:
-
-        def give(name: str) -> Lesson:
-            if name in lessons:
-                lessons[name].reset()
-            else:
-                own = lesson_with_own_progress(name, lab, tmp_path_factory.mktemp("data"))
-                lessons[name] = stack.enter_context(own)
-            return lessons[name]
-
-        yield give
+        yield OpenedLessons(lab, tmp_path_factory.mktemp, stack)
 
 
 @contextlib.contextmanager

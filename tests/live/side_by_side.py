@@ -8,6 +8,7 @@ holds, or stops it, is marked `alone` and runs when nothing else does.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
@@ -43,8 +44,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest group be the first."""
-    items.sort(key=lambda item: item.path.stem != _FIRST)
+    """Let the longest group be the first, and of the others those of most tests."""
+    sizes = Counter(group_of(item.nodeid) for item in items)
+    items.sort(key=lambda item: (item.path.stem != _FIRST, -sizes[group_of(item.nodeid)], group_of(item.nodeid)))
 
 
 def group_of(nodeid: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson
 from tests.course import Placed, all_placed, lesson_with_own_progress, placed
+from tests.live.conftest import OpenedLessons
 
 _ALL = all_placed()
 _RIGHT = [
@@ -26,10 +26,10 @@ _WRONG = [
 
 
 @pytest.fixture
-def lesson(opened: Callable[[str], Lesson], request: pytest.FixtureRequest) -> Lesson:
-    """The exercise's lesson with nothing in it."""
+def lesson(opened: OpenedLessons, request: pytest.FixtureRequest) -> Lesson:
+    """The exercise's lesson with nothing in it, or as it is for an exercise whose answer is a value alone."""
     task: Placed = request.getfixturevalue("task")
-    return opened(task.lesson)
+    return opened(task.lesson, is_kept=task.exercise.answers in (str, int, list, dict))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.notebook import Lesson
 from tests.course import all_placed
-from tests.mutations import Mutation, check_mutation, mutations_of
+from tests.mutations import Mutation, RightAnswers, mutations_of
 
 _IS_WHOLE = os.environ.get("LABKIT_MUTATIONS") == "all"
 """Whether all are tried (`make mutations`), or a part (`make test`): each demand of each solution is broken once."""
@@ -18,13 +18,19 @@ _IS_WHOLE = os.environ.get("LABKIT_MUTATIONS") == "all"
 _MUTATIONS = [mutation for task in all_placed() for mutation in mutations_of(task, is_whole=_IS_WHOLE)]
 
 
+@pytest.fixture(scope="module")
+def right_answers(opened: Callable[[str], Lesson]) -> RightAnswers:
+    """Each right answer is given once for all changes to it, which come one after another."""
+    return RightAnswers(opened)
+
+
 @pytest.mark.parametrize("mutation", _MUTATIONS, ids=str)
 def test_a_broken_answer_is_seen_and_nothing_else_matters(
-    mutation: Mutation, opened: Callable[[str], Lesson], record_property: Callable[[str, object], None]
+    mutation: Mutation, right_answers: RightAnswers, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("exercise", str(mutation.task))
     record_property("change", mutation.change.name)
-    result, is_changed = check_mutation(opened(mutation.task.lesson), mutation)
+    result, is_changed = right_answers.of(mutation).check(mutation.change)
     record_property("wrong", mutation.is_wrong and is_changed)
     if not mutation.is_wrong or not is_changed:
         assert result.verdict is CheckVerdict.PASSED, str(result)
