@@ -22,6 +22,9 @@ RUN sed -i s/1654/4242/g /etc/passwd /etc/group && chown -R 4242:4242 /home/app
 """
 
 
+_TWO_SHELLS_GIVEN = ["echo", "uid $APP_UID"]
+
+
 def _check_two_shells(world: World, command: object) -> Assessment:
     is_list = isinstance(command, list | tuple) and all(isinstance(word, str) for word in command)
     if not command or not (is_list or isinstance(command, str)):
@@ -30,7 +33,9 @@ def _check_two_shells(world: World, command: object) -> Assessment:
     with ThreadPoolExecutor() as pool:
         elsewhere = pool.submit(world.start.run, "debian", argv)
         changed = pool.submit(_run_with_another_uid, world, argv)
-        return _assess_two_shells(world.start.run("runtime-deps", argv), elsewhere, changed)
+        return _assess_two_shells(
+            world.start.run("runtime-deps", argv), elsewhere, changed, is_given=argv == _TWO_SHELLS_GIVEN
+        )
 
 
 def _run_with_another_uid(world: World, argv: str | list[str]) -> RunResult:
@@ -38,11 +43,14 @@ def _run_with_another_uid(world: World, argv: str | list[str]) -> RunResult:
     return world.start.run("two-shells", argv)
 
 
-def _assess_two_shells(result: RunResult, elsewhere: Future[RunResult], changed: Future[RunResult]) -> Assessment:
+def _assess_two_shells(
+    result: RunResult, elsewhere: Future[RunResult], changed: Future[RunResult], *, is_given: bool
+) -> Assessment:
     if result.cause is not None:
         return not_right(f"Nothing ran in the container: {result.cause}, {result.message}.")
     if result.output == "uid $APP_UID":
-        return not_yet("The container printed uid $APP_UID: nobody expanded the variable.")
+        seen = "The container printed uid $APP_UID: nobody expanded the variable."
+        return not_yet(seen) if is_given else not_right(seen)
     if result.output != "uid 1654":
         return not_right(f"It printed {result.output!r}, with exit status {result.exit_status}; uid 1654 was expected.")
     if elsewhere.result().stdout == "uid 1654":
@@ -79,6 +87,7 @@ _TWO_SHELLS = Exercise(
         Wrong('command = ["sh", "-c", "test $APP_UID && echo uid 1654"]', "still prints uid 1654"),
         Wrong('command = ["sh", "-c", "echo uid", "$APP_UID"]', "It printed 'uid'"),
         Wrong('command = ["echo uid $APP_UID"]', "command-not-found"),
+        Wrong('command = ["printf", "uid $APP_UID"]', "nobody expanded the variable"),
         Wrong("command = 1654", "a list of words"),
     ),
     check=_check_two_shells,

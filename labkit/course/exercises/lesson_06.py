@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
@@ -19,12 +21,15 @@ from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.judging.program_demands import no_shell, starts_app
 from labkit.course.world import World
 
+# As the classic builder has it, with the digest of what it copied, and as BuildKit has it.
+_COPIED = re.compile(r"COPY (dir:[0-9a-f]+ in|/data) /data")
+
 
 def _lost_as_given(image: JudgedImage) -> str | None:
-    base = image.world.look.image("runtime-chiseled")
-    if image.facts_or_none is None or image.facts.user != "1654" or base is None or not image.facts.stands_on(base):
+    if image.facts_or_none is None:
         return None
-    if len(image.facts.layers) != len(base.layers) + 1:
+    *before, last = ("", *image.instructions)
+    if tuple(before[1:]) != image.world.look.instructions("runtime-chiseled") or not _COPIED.fullmatch(last):
         return None
     folder = image.tree.entry("/data")
     if folder is None or (folder.uid, folder.gid, folder.mode) != (0, 0, 0o755):
@@ -116,6 +121,19 @@ lab.build("""
 """, name="lost-on-the-way")
 ''',
             "it is no folder",
+        ),
+        # It is as it was, once more by another way.
+        Wrong(
+            '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /data && chown 1654 /data
+    FROM runtime-chiseled
+    COPY --from=prepared /data /data
+    USER $APP_UID
+""", name="lost-on-the-way")
+''',
+            "belongs to 0:0",
         ),
         # COPY follows the link that it is given, and makes a folder of root's.
         Wrong(
@@ -254,10 +272,13 @@ _WHO_REALLY = Exercise(
 )
 
 
+# The classic builder names what it copied by a digest, BuildKit by its path.
+_ALL_COPIED = re.compile(r"COPY (\S+:[0-9a-f]+ in|/) /")
+
+
 def _from_scratch_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None or image.facts.user or image.facts.shell:
-        return None
-    if image.tree.entry(_PROGRAM) is None or image.facts.entrypoint != (_PROGRAM,):
+    made = image.instructions if image.facts_or_none is not None else ()
+    if len(made) != 2 or not _ALL_COPIED.fullmatch(made[0]) or made[1] != f'ENTRYPOINT ["{_PROGRAM}"]':
         return None
     return "The image from-scratch has no user, so it is root; the other image's user is lost."
 
@@ -333,6 +354,7 @@ _FROM_SCRATCH = Exercise(
             "has a shell, /opt/sh",
         ),
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER 00"), "the one of root"),
+        Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "ENV APP_UID=1654"), "has no user"),
         Wrong(_from_scratch("FROM debian", "COPY --from=built /app /app", "USER 1654"), "has a shell"),
     ),
     check=_CHECK_FROM_SCRATCH,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.core.causes import Cause
+from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.course.exercise import Exercise, Wrong
-from labkit.course.exercises.terminal_cells import typed
+from labkit.course.exercises.terminal_cells import AS_ROOT, debugged, typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak
 from labkit.course.judging.demands import Demand, DemandCheck
@@ -29,14 +30,10 @@ _ASPNETAPP = SampleApp("/app/aspnetapp", ("aspnetapp",))
 _INSISTS = {"runAsNonRoot": True}
 
 
-def _is_untouched(pod: JudgedPod) -> bool:
-    is_given = pod.settings == _INSISTS and not any(map(own_settings, pod.containers))
-    return is_given and "hostUsers" not in pod.spec
-
-
 def _in_the_container_as_given(pod: JudgedPod) -> str | None:
+    given = pod_manifest(pod.name, [container_manifest("aspnetapp-root", "aspnetapp-root")], security=_INSISTS)
     is_refused = pod.outcome is not None and pod.outcome.cause is Cause.IMAGE_RUNS_AS_ROOT
-    if not is_refused or not _is_untouched(pod):
+    if not is_refused or not pod.is_as_written(given):
         return None
     return "The pod in-the-container is still refused: its image runs as root."
 
@@ -161,6 +158,8 @@ for uid in (0, 5, 1654):
             ).replace("image: aspnetapp-root", "image: aspnetapp-root\n    securityContext: {runAsUser: 1654}"),
             "runAsNonRoot is not true for first",
         ),
+        # The right pod, into which somebody looks as root.
+        Wrong(_RIGHT_IN_THE_CONTAINER + debugged("in-the-container", AS_ROOT), "runAsNonRoot is not true for debugger"),
         # The right pod, which somebody deletes.
         Wrong(
             _RIGHT_IN_THE_CONTAINER + typed("delete", "pod", "in-the-container", "--wait=false", "--grace-period=30"),
@@ -211,11 +210,20 @@ _WHICH_CAUSE = Exercise(
 )
 
 
+_ALL_OF_THEM_GIVEN = {
+    "spec": {
+        "securityContext": _INSISTS,
+        "initContainers": [{"name": "init", "image": "debian", "command": ["id"]}],
+        "containers": [{"name": "app", "image": "aspnetapp"}],
+    }
+}
+
+
 def _all_of_them_as_given(pod: JudgedPod) -> str | None:
     outcome = pod.outcome
     if outcome is None or (outcome.cause, outcome.container) != (Cause.IMAGE_RUNS_AS_ROOT, "init"):
         return None
-    if not _is_untouched(pod):
+    if not pod.is_as_written(_ALL_OF_THEM_GIVEN):
         return None
     return "The pod all-of-them is still refused because of its init container."
 
@@ -262,6 +270,8 @@ _ALL_OF_THEM = Exercise(
     solution=_all_of_them(_INSISTS_AND_CHOOSES),
     others=(
         _all_of_them(init=_INIT + "    securityContext:\n      runAsUser: 4242\n"),
+        # Somebody looks into it, and may not be root either.
+        _all_of_them(_INSISTS_AND_CHOOSES) + debugged("all-of-them", "{}"),
         # The init container goes on beside the app, as a sidecar.
         _all_of_them(
             _INSISTS_AND_CHOOSES, init=_INIT.replace("[id]", "[sleep, '3600']") + "    restartPolicy: Always\n"
@@ -288,6 +298,10 @@ _ALL_OF_THEM = Exercise(
         Wrong(
             _all_of_them(init=_INIT + "    securityContext: {runAsNonRoot: false}\n"),
             "runAsNonRoot is not true for init",
+        ),
+        Wrong(
+            _all_of_them(_INSISTS_AND_CHOOSES) + debugged("all-of-them", AS_ROOT),
+            "runAsNonRoot is not true for debugger",
         ),
         # A container more, which may be root.
         Wrong(

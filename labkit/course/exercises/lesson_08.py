@@ -259,7 +259,7 @@ _WHICH_START = Exercise(
 
 
 def _by_name_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None or image.facts.user != "app":
+    if image.facts_or_none is None or image.given_to_publish != "-p:ContainerUser=app":
         return None
     return "The image by-name says app, a name, and the kubelet would refuse it: image-user-not-numeric."
 
@@ -292,6 +292,11 @@ _A_NUMBER_PLEASE = Exercise(
         Wrong('lab.publish("-p:ContainerUser=0", name="by-name")', "the one of root"),
         Wrong('lab.publish("-p:ContainerUser=4242", name="by-name")', "not 'Hello app'"),
         Wrong('lab.publish("-p:ContainerUser=:1654", name="by-name")', "no user at all is root"),
+        Wrong('lab.publish("-p:ContainerUser=app:app", name="by-name")', "a name"),
+        Wrong(
+            'lab.publish(name="by-name")\nlab.build("FROM by-name\\nUSER app", name="by-name")',
+            'Config.User is "app", a name',
+        ),
     ),
     check=_CHECK_A_NUMBER_PLEASE,
 )

@@ -8,13 +8,14 @@ from typing import Any
 
 from labkit.core.admission.policy import ENFORCE_VERSION_LABEL
 from labkit.core.identity.model import Identity
+from labkit.core.pods.as_written import is_as_written
 from labkit.course.exercise import Exercise, Wrong
-from labkit.course.exercises.terminal_cells import NAMESPACE, typed
+from labkit.course.exercises.terminal_cells import AS_ROOT, NAMESPACE, debugged, typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_deployment import JudgedDeployment, deployment_named
-from labkit.course.judging.judged_pod import JudgedPod, pod_named
+from labkit.course.judging.judged_pod import JudgedPod, pod_named, with_references
 from labkit.course.judging.pod_demands import (
     ANOTHER_PROGRAM,
     SampleApp,
@@ -35,10 +36,19 @@ def _named(violations: tuple[str, ...]) -> str:
 
 # --- to-restricted ---
 
-_AS_GIVEN_POD = (
-    "allowPrivilegeEscalation != false, unrestricted capabilities, restricted volume types, runAsNonRoot != true, "
-    "seccompProfile"
-)
+_POD_GIVEN: dict[str, Any] = {
+    "spec": {
+        "containers": [
+            {
+                "name": "app",
+                "image": "aspnetapp",
+                "securityContext": {"capabilities": {"add": ["NET_RAW"]}},
+                "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+            }
+        ],
+        "volumes": [{"name": "scratch", "hostPath": {"path": "/tmp"}}],
+    }
+}
 
 _POD = '''
 lab.enforce("restricted")
@@ -81,7 +91,7 @@ def _pod(
 
 
 def _to_restricted_as_given(pod: JudgedPod) -> str | None:
-    if ", ".join(pod.violated) != _AS_GIVEN_POD:
+    if not pod.violated or not pod.is_as_written(_POD_GIVEN):
         return None
     return "The API server still objects to the pod to-restricted as it was given to you."
 
@@ -220,6 +230,13 @@ USER 1654
         Wrong(
             _pod().replace('lab.enforce("restricted")\n', "").replace(_FULL_CONTAINER, "{}") + "lab.enforce()\n",
             "let in before the label",
+        ),
+        # All is right but for who looks into it since, as root.
+        Wrong(
+            _pod().replace('lab.enforce("restricted")\n', "")
+            + debugged("to-restricted", AS_ROOT)
+            + 'lab.enforce("restricted")\n',
+            "let in before the label; today the API server would name: allowPrivilegeEscalation",
         ),
         Wrong(_pod().replace("mountPath: /scratch", "mountPath: /scratch\n      readOnly: true"), "is read-only"),
         Wrong(
@@ -376,7 +393,6 @@ spec:
         securityContext: CONTAINER
 """)
 '''
-_AS_GIVEN = "unrestricted capabilities, seccompProfile"
 
 
 def _deployment(pod: str = _FULL_POD, container: str = _FULL_CONTAINER, image: str = "aspnetapp") -> str:
@@ -402,9 +418,29 @@ def _refused(code: str) -> str:
     return f"from labkit.base.errors import LabError\ntry:\n{tried}\nexcept LabError:\n    pass"
 
 
+_DEPLOYMENT_GIVEN: dict[str, Any] = {
+    "spec": {
+        "replicas": 2,
+        "selector": {"matchLabels": {"app": "pods-come"}},
+        "template": {
+            "metadata": {"labels": {"app": "pods-come"}},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "securityContext": {"runAsNonRoot": True},
+                "containers": [
+                    {"name": "app", "image": "aspnetapp", "securityContext": {"allowPrivilegeEscalation": False}}
+                ],
+            },
+        },
+    }
+}
+
+
 def _pods_come_as_given(deployment: JudgedDeployment) -> str | None:
     rollout = deployment.rollout_or_none
-    if rollout is None or deployment.not_taken is not None or _named(rollout.violations) != _AS_GIVEN:
+    if rollout is None or deployment.not_taken is not None or not rollout.violations:
+        return None
+    if not is_as_written(deployment.manifest["spec"], with_references(deployment.world, _DEPLOYMENT_GIVEN)["spec"]):
         return None
     return "The Deployment pods-come is as it was: the API server takes it, and none of its pods."
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.course.exercise import Exercise, Wrong
+from labkit.course.exercises.terminal_cells import debugged
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import another_image, container_setting, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_image import JudgedImage
 from labkit.course.judging.judged_pod import JudgedPod, pod_named
 from labkit.course.judging.pod_demands import ROOT, not_as_root, runs, uids
-from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 from labkit.threat.judge import Control
 
@@ -22,20 +23,14 @@ _ONLY_CAPABILITIES: dict[str, Any] = {"allowPrivilegeEscalation": None, "capabil
 _SETUID = "/usr/local/bin/ids"
 
 
-def _is_untouched(pod: JudgedPod) -> bool:
-    """Whether its settings are those of the cell as it was given."""
-    is_given = pod.settings == _BEGIN and not any(map(own_settings, pod.containers)) and "hostUsers" not in pod.spec
-    return is_given and pod.outcome is not None and pod.outcome.verdict == "running"
+def _is_untouched(pod: JudgedPod, image: str, command: Sequence[str] | None = None) -> bool:
+    """Whether it is as the cell gives it, and runs."""
+    given = pod_manifest(pod.name, [container_manifest(image, image, command=command)], security=_BEGIN)
+    return pod.outcome is not None and pod.outcome.verdict == "running" and pod.is_as_written(given)
 
 
 def _no_way_back_as_given(pod: JudgedPod) -> str | None:
-    setuid = pod.world.look.image("setuid")
-    is_given = all(
-        image is not None and setuid is not None and image.facts.id == setuid.id for image in pod.images.values()
-    )
-    if not _is_untouched(pod) or not is_given:
-        return None
-    return f"{_SETUID} still acts as uid 0."
+    return f"{_SETUID} still acts as uid 0." if _is_untouched(pod, "setuid", ["sleep", "3600"]) else None
 
 
 def _stands_elsewhere(pod: JudgedPod) -> str | None:
@@ -115,6 +110,11 @@ spec:
 '''
 
 
+_LOCKED = """
+lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsNonRoot": True},
+        container={"allowPrivilegeEscalation": False})
+"""
+
 _NO_WAY_BACK = Exercise(
     name="no-way-back",
     kind="repair",
@@ -123,10 +123,7 @@ _NO_WAY_BACK = Exercise(
         "It is no_new_privs. Kubernetes has another name for it, and it is a setting of the container.",
         'container={"allowPrivilegeEscalation": False}',
     ),
-    solution="""
-lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsNonRoot": True},
-        container={"allowPrivilegeEscalation": False})
-""",
+    solution=_LOCKED,
     others=(
         '''
 lab.build("""
@@ -150,6 +147,10 @@ lab.pod("without-setuid", name="no-way-back", command="sleep 3600", pod={"runAsN
             "counts as before",
         ),
         Wrong('lab.pod("setuid", name="no-way-back", command="sleep 3600", pod={"runAsUser": 0})', "runs as uid 0"),
+        Wrong(
+            'lab.pod("setuid", name="no-way-back", command="sleep 600", pod={"runAsNonRoot": True})',
+            "still acts as uid 0",
+        ),
         # One of two containers is open; a user namespace locks no setuid bit.
         Wrong(
             _two("no-way-back", "{allowPrivilegeEscalation: false}", "{}", "setuid", "command: [sleep, '600']"),
@@ -161,6 +162,8 @@ lab.pod("without-setuid", name="no-way-back", command="sleep 3600", pod={"runAsN
             ),
             "still acts as uid 0",
         ),
+        # Who looks into it is not locked.
+        Wrong(_LOCKED + debugged("no-way-back", "{}", "setuid"), "still acts as uid 0"),
         # Nobody gets root in a pod that has ended, and it was to go on.
         Wrong(
             'lab.pod("setuid", name="no-way-back", command="true", pod={"runAsNonRoot": True}, '
@@ -199,7 +202,7 @@ _SYS_ADMIN = 1 << 21
 
 
 def _no_new_world_as_given(pod: JudgedPod) -> str | None:
-    if not _is_untouched(pod):
+    if not _is_untouched(pod, "aspnetapp"):
         return None
     return "The pod no-new-world does not stop anybody from making a user namespace yet."
 
@@ -258,6 +261,11 @@ _CHECK_NO_NEW_WORLD = DemandCheck(
     praise=lambda pod: f"It runs as {uids(pod)}, and the kernel filters its system calls (Seccomp: 2).",
 )
 
+_FILTERED_POD = """
+lab.pod("aspnetapp", name="no-new-world",
+        pod={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}})
+"""
+
 _NO_NEW_WORLD = Exercise(
     name="no-new-world",
     kind="build",
@@ -267,10 +275,7 @@ _NO_NEW_WORLD = Exercise(
         'pod={"runAsNonRoot": True, "seccompProfile": {"type": ...}}: the type is named above, in the cell of '
         "app-restricted.",
     ),
-    solution="""
-lab.pod("aspnetapp", name="no-new-world",
-        pod={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}})
-""",
+    solution=_FILTERED_POD,
     others=(
         """
 lab.pod("aspnetapp", name="no-new-world", pod={"runAsNonRoot": True},
@@ -314,6 +319,11 @@ spec:
 """)
 ''',
             "ran without a filter",
+        ),
+        Wrong(
+            _FILTERED_POD
+            + debugged("no-new-world", '{"runAsUser": 1654, "seccompProfile": {"type": "Unconfined"}}', "aspnetapp"),
+            "container debugger",
         ),
         # A second container without one, and a sidecar.
         Wrong(

@@ -14,7 +14,7 @@ from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_manifest import JudgedManifest
 from labkit.course.judging.judged_pod import JudgedPod, why_it_does_not_run
 from labkit.course.judging.pod_demands import SampleApp, in_its_place, restricted_holds
-from labkit.course.pod_settings import container_settings, own_settings
+from labkit.course.pod_settings import container_settings
 from labkit.course.world import World
 
 _APP = SampleApp("/app/ledger", ("ledger",))
@@ -61,7 +61,14 @@ _NEXT_NO = Exercise(
 # --- harden ---
 
 
-_FOUR = {"allowPrivilegeEscalation != false", "unrestricted capabilities", "runAsNonRoot != true", "seccompProfile"}
+_LEDGER_GIVEN: dict[str, Any] = {
+    "spec": {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "1024"}]},
+        "containers": [{"name": "ledger", "image": "ledger"}],
+    }
+}
 
 
 class _JudgedLedger(JudgedPod):
@@ -97,7 +104,7 @@ class _JudgedLedger(JudgedPod):
 
 
 def _harden_as_given(pod: JudgedPod) -> str | None:
-    if set(pod.violated) != _FOUR or any(map(own_settings, pod.containers)) or set(pod.settings) - {"sysctls"}:
+    if not pod.violated or not pod.is_as_written(_LEDGER_GIVEN):
         return None
     return "The API server still objects to the pod ledger on all four counts."
 
@@ -383,18 +390,24 @@ spec:
         securityContext: LOG
 """
 '''
-_AS_GIVEN = {"prepare": "image-runs-as-root", "app": "image-user-not-numeric", "log": "runs as root"}
 
 
 def _gated(pod: str, log: str) -> str:
     return _GATED.replace("POD", pod).replace("LOG", log)
 
 
+_GATE_GIVEN: dict[str, Any] = {
+    "securityContext": {"runAsNonRoot": True},
+    "initContainers": [{"name": "prepare", "image": "debian"}],
+    "containers": [
+        {"name": "app", "image": "named-user"},
+        {"name": "log", "image": "aspnetapp", "securityContext": {"runAsNonRoot": False, "runAsUser": 0}},
+    ],
+}
+
+
 def _gate_as_given(manifest: JudgedManifest) -> str | None:
-    objections = manifest.objections
-    if set(objections) != set(_AS_GIVEN) or not all(text in objections[name] for name, text in _AS_GIVEN.items()):
-        return None
-    return "The gate has three objections, as at the start."
+    return "The gate has three objections, as at the start." if manifest.spec == _GATE_GIVEN else None
 
 
 def _stays_shut(manifest: JudgedManifest) -> str | None:

@@ -11,7 +11,7 @@ def typed(*arguments: str, manifest: str = "") -> str:
 
     Args:
         arguments: what stands behind `labkit kubectl`.
-        manifest: what the command reads from its standard input; the lab's own names of images are not filled in.
+        manifest: what the command reads from its standard input.
     """
     argv = ", ".join("lab.namespace" if argument == NAMESPACE else repr(argument) for argument in arguments)
     return f"""
@@ -21,3 +21,21 @@ subprocess.run(
     input={manifest!r}, text=True, capture_output=True, check=True,
 )
 """
+
+
+def debugged(pod: str, settings: str, image: str = "debian") -> str:
+    """An ephemeral container in a pod that is there.
+
+    Args:
+        pod: its name.
+        settings: the container's securityContext, as JSON.
+        image: a sample image.
+    """
+    return typed(
+        *("debug", pod, f"--image={image}", "--container=debugger", "--custom=/dev/stdin", "--", "sleep", "600"),
+        manifest=f'{{"securityContext": {settings}}}',
+    )
+
+
+AS_ROOT = '{"runAsUser": 0, "runAsNonRoot": false}'
+"""The settings of a container that opts out of what its pod insists on."""

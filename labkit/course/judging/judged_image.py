@@ -208,6 +208,14 @@ class JudgedImage:
         return self.tree.may_read(identity, path) or self.tree.may_write(identity, path)
 
     @property
+    def given_to_publish(self) -> str:
+        """What the lesson's last publish of it was given besides its name; empty for nothing, or if there was none."""
+        published = self.world.look.published(self.name)
+        if published is None:
+            return ""
+        return published.line.partition(f"ContainerRepository={self.name}")[2].strip()
+
+    @property
     def instructions(self) -> tuple[str, ...]:
         """What its Dockerfile did, oldest first, its base's instructions among them."""
         return self.world.look.instructions(self.name)

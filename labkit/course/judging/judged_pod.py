@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from labkit.core.causes import Cause
+from labkit.core.pods.as_written import is_as_written
 from labkit.core.pods.pod_containers import ProcessIdentity, process_identities
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 from labkit.course.judging.judged_image import JudgedImage
@@ -55,6 +59,15 @@ class JudgedPod:
         names = ", ".join(self.violated) or self.outcome.message
         return not_right(f"There is no pod {self.name}: the API server did not let it in. It names: {names}.")
 
+    def is_as_written(self, written: Mapping[str, Any]) -> bool:
+        """Whether it is, or was asked for, as a manifest has it.
+
+        Args:
+            written: the manifest, with sample images by their short names.
+        """
+        asked = self.manifest or yaml.safe_load((self.outcome.yaml if self.outcome is not None else "") or "{}")
+        return is_as_written(asked.get("spec") or {}, with_references(self.world, written)["spec"])
+
     @property
     def violated(self) -> list[str]:
         """The controls that Pod Security names, without their details."""
@@ -98,6 +111,16 @@ class JudgedPod:
         """As whom each container runs or ran, as the runtime reports it in the pod's status, where it does."""
         reported = process_identities(self.manifest)
         return {name: identity for name, identity in reported.items() if identity is not None}
+
+
+def with_references(world: World, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with the sample images' whole references in place of their names."""
+    own = copy.deepcopy(dict(manifest))
+    spec = own["spec"]
+    for container in all_containers(spec["template"]["spec"] if "template" in spec else spec):
+        facts = world.look.image(container["image"])
+        container["image"] = facts.reference if facts is not None else container["image"]
+    return own
 
 
 def made_instead(world: World, name: str, kind: str) -> Assessment | None:
