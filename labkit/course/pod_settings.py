@@ -13,6 +13,22 @@ def all_containers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [container for field in CONTAINER_FIELDS for container in spec.get(field) or []]
 
 
+def with_debug_containers(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A pod's manifest with its ephemeral containers among the others, of which admission asks the same.
+
+    No pod is made with ephemeral ones
+    (kubernetes/kubernetes:pkg/apis/core/validation/validation.go, ValidatePodCreate).
+
+    Args:
+        manifest: of a pod.
+    """
+    spec = dict(manifest.get("spec") or {})
+    added = [dict(container) for container in spec.pop("ephemeralContainers", None) or []]
+    for container in added:
+        container.pop("targetContainerName", None)
+    return {**manifest, "spec": {**spec, "containers": [*(spec.get("containers") or []), *added]}}
+
+
 def pod_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the pod as a whole.
 

@@ -153,10 +153,8 @@ def read_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     pod = {**copy.deepcopy(dict(document)), "apiVersion": "v1", "kind": "Pod"}
     if metadata.get("uid") and isinstance(pod.get("spec"), dict):
         # Debug containers are added to a pod that runs, none is made with them (kubernetes/kubernetes:
-        # pkg/apis/core/validation/validation.go, ValidatePodCreate); admission asks the same of them as of others.
-        for container in pod["spec"].pop("ephemeralContainers", None) or ():
-            container.pop("targetContainerName", None)
-            pod["spec"].setdefault("containers", []).append(container)
+        # pkg/apis/core/validation/validation.go, ValidatePodCreate).
+        pod["spec"].pop("ephemeralContainers", None)
     kept = {field: value for field, value in metadata.items() if field not in _OF_THE_SERVER}
     return {**pod, "metadata": {**kept, "name": name}}
 

@@ -12,6 +12,7 @@ from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
 from labkit.course.judging.dotnet_runtimes import dotnet_digests
 from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
+from labkit.course.pod_settings import with_debug_containers
 from labkit.course.world import World
 
 ROOT = breaks.everywhere("everything as uid 0", runAsUser=0)
@@ -205,7 +206,7 @@ def restricted_holds(asks: str) -> Demand[JudgedPod]:
     def unmet(pod: JudgedPod) -> str | None:
         if (weaker := weakened(pod.world)) is not None:
             return weaker
-        refusal = pod.world.look.admission(pod.manifest)
+        refusal = pod.world.look.admission(with_debug_containers(pod.manifest))
         if refusal is None:
             return None
         names = ", ".join(violation.partition(" (")[0] for violation in refusal.violations)

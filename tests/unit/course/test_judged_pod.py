@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import yaml
 
 from labkit.core.started import PodProcesses, PodProgram
 from labkit.course.judging.assessment import CheckVerdict
@@ -13,6 +14,7 @@ from labkit.course.judging.judged_container import JudgedContainer
 from labkit.course.judging.judged_deployment import JudgedDeployment
 from labkit.course.judging.judged_pod import JudgedPod
 from labkit.course.judging.pod_demands import SampleApp, in_its_place
+from labkit.course.pod_settings import with_debug_containers
 
 
 def _world(**looks: Any) -> Any:
@@ -116,3 +118,23 @@ def test_an_app_is_known_by_its_content_and_by_what_it_is_called_by() -> None:
 )
 def test_an_app_that_a_dotnet_runtime_executes_is_the_app(program: PodProgram, is_app: bool) -> None:
     assert bool(_names(_pod(program))) is is_app
+
+
+def test_admission_is_asked_of_debug_containers_too() -> None:
+    debugger = {"name": "debugger", "image": "debian", "targetContainerName": "app"}
+    manifest = {"kind": "Pod", "spec": {"containers": [{"name": "app"}], "ephemeralContainers": [debugger]}}
+    spec = {"containers": [{"name": "app"}, {"name": "debugger", "image": "debian"}]}
+    assert with_debug_containers(manifest) == {"kind": "Pod", "spec": spec}
+    assert manifest["spec"]["ephemeralContainers"] == [debugger]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("image", "is_given"), [("web:lab", True), ("web:2", False)])
+def test_a_pod_is_as_its_cell_writes_it_or_was_asked_for_so(image: str, is_given: bool) -> None:
+    written = {"spec": {"containers": [{"name": "a", "image": "web"}]}}
+    asked = {"spec": {"containers": [{"name": "a", "image": image}]}}
+    there = {"metadata": {}, "spec": {**asked["spec"], "nodeName": "node"}}
+    facts = Mock(reference="web:lab")
+    assert JudgedPod(_world(manifest=there, image=facts), "p").is_as_written(written) is is_given
+    refused = Mock(yaml=yaml.safe_dump(asked))
+    assert JudgedPod(_world(pod=refused, image=facts), "p").is_as_written(written) is is_given
+    assert not JudgedPod(_world(image=facts), "p").is_as_written(written)
