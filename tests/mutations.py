@@ -40,6 +40,13 @@ UNIVERSE = (*HARMLESS, *breaks.NO_START)
 """What must not matter to an image unless a demand says so."""
 
 
+UNBROKEN: Mapping[tuple[str, str], str] = {
+    ("08-root-for-a-moment", "app"): "the answer is a container, which stays the one that it is",
+    ("11-harden", "runs"): "what is let in and does not start is waited for until a deadline; planted answers do it",
+}
+"""Demands that no change of a right answer breaks, with the reason: exercise and demand."""
+
+
 @dataclass(frozen=True)
 class Mutation:
     """A right answer and a change to it.

@@ -9,6 +9,7 @@ from labkit.core.run_results import RunResult
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, not_yet, passed
+from labkit.course.judging.breaks import ImageBreak
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import non_root_by_number, not_in_group_zero, stands_on
 from labkit.course.judging.judged_image import JudgedImage, image_named
@@ -162,6 +163,11 @@ def _is_reserved(image: JudgedImage) -> str | None:
     return None if place.is_free else f"Uid {image.identity.uid} lies in the range {place.name}: {place.purpose}."
 
 
+_SECOND_NAME = ImageBreak(
+    "a second name for it", ("USER 0", "RUN useradd --non-unique --uid {uid} second", "USER {uid}")
+)
+_RESERVED_UID = ImageBreak("a reserved uid", ("USER 0", "RUN usermod --uid 64198 worker", "USER 64198"))
+
 _CHECK_OWN_USER = DemandCheck(
     look=image_named("own-user"),
     as_given=_own_user_as_given,
@@ -169,8 +175,8 @@ _CHECK_OWN_USER = DemandCheck(
         non_root_by_number("the kubelet would let it pass"),
         stands_on("from `ubuntu`", "ubuntu"),
         Demand("worker", "runs as a user `worker`", _is_not_worker, (breaks.ANOTHER_UID,)),
-        Demand("alone", "a uid that is worker's alone", _shares_its_uid),
-        Demand("range", "in no reserved range", _is_reserved),
+        Demand("alone", "a uid that is worker's alone", _shares_its_uid, (_SECOND_NAME,)),
+        Demand("range", "in no reserved range", _is_reserved, (_RESERVED_UID,)),
         not_in_group_zero("a group other than 0"),
     ),
     praise=lambda image: (

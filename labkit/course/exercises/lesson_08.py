@@ -86,7 +86,12 @@ _CHECK_ROOT_FOR_A_MOMENT = DemandCheck(
     demands=(
         Demand("app", "in the app's container", _is_another_app),
         Demand("file", "a file `/app/note.txt`", _no_note, (_afterwards("the file removed", ["rm", _NOTE]),)),
-        Demand("uid", "The app must go on as 1654", _does_not_go_on_as_1654),
+        Demand(
+            "uid",
+            "The app must go on as 1654",
+            _does_not_go_on_as_1654,
+            (_afterwards("a program of root's left", ["sh", "-c", "sleep 300 > /dev/null 2>&1 &"]),),
+        ),
         replace(
             may_not_replace("must not be able to change `/app` or its own program", "/app", "/app/aspnetapp"),
             breaks=(

@@ -13,7 +13,7 @@ from labkit.course.judging.breaks import PodBreak, another_image, everywhere, wi
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_manifest import JudgedManifest
 from labkit.course.judging.judged_pod import JudgedPod, why_it_does_not_run
-from labkit.course.judging.pod_demands import SampleApp, in_its_place, restricted_holds
+from labkit.course.judging.pod_demands import ANOTHER_PROGRAM, SampleApp, in_its_place, restricted_holds
 from labkit.course.pod_settings import container_settings
 from labkit.course.world import World
 
@@ -140,6 +140,15 @@ def _without_volumes(_: dict[str, Any], spec: dict[str, Any]) -> None:
         container.pop("volumeMounts", None)
 
 
+def _read_only_volumes(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        for mount in container.get("volumeMounts") or []:
+            mount["readOnly"] = True
+
+
+_CLOSED_FOLDER = PodBreak("a ledger that may not be written to", _read_only_volumes)
+
+
 def _on_port_80(_: dict[str, Any], spec: dict[str, Any]) -> None:
     for container in spec["containers"]:
         container.pop("env", None)
@@ -159,10 +168,12 @@ _CHECK_HARDEN = DemandCheck(
                 another_image("ledger", "aspnetapp"),
                 PodBreak("no volumes", _without_volumes),
                 PodBreak("port 80", _on_port_80),
+                _CLOSED_FOLDER,
+                ANOTHER_PROGRAM,
             ),
         ),
-        Demand("ledger", "it must have written to its ledger", _has_no_entry),
-        Demand("program", "Bring the pod `ledger`", _is_another_app),
+        Demand("ledger", "it must have written to its ledger", _has_no_entry, (_CLOSED_FOLDER,)),
+        Demand("program", "Bring the pod `ledger`", _is_another_app, (ANOTHER_PROGRAM,)),
     ),
     praise=lambda pod: f"The app answers with its key, has written to its ledger ({pod.entry}), and restricted holds.",
 )

@@ -16,7 +16,9 @@ from labkit.course.pod_settings import with_debug_containers
 from labkit.course.world import World
 
 ROOT = breaks.everywhere("everything as uid 0", runAsUser=0)
+ROOT_UNASKED = breaks.everywhere("uid 0, and nobody insists", runAsUser=0, runAsNonRoot=None)
 NOT_INSISTED = (
+    ROOT_UNASKED,
     breaks.everywhere("nobody insists", runAsNonRoot=None),
     breaks.container_setting("the containers opt out", runAsNonRoot=False),
 )
@@ -197,7 +199,7 @@ def not_as_root(asks: str) -> Demand[JudgedPod]:
         as_root = [name for name, identity in pod.identities.items() if identity.uid == 0]
         return f"It runs, and {' and '.join(as_root)} runs as uid 0." if as_root else None
 
-    return Demand("not as root", asks, unmet)
+    return Demand("not as root", asks, unmet, (ROOT_UNASKED,))
 
 
 def restricted_holds(asks: str) -> Demand[JudgedPod]:
@@ -212,7 +214,12 @@ def restricted_holds(asks: str) -> Demand[JudgedPod]:
         names = ", ".join(violation.partition(" (")[0] for violation in refusal.violations)
         return f"The pod was let in before the label; today the API server would name: {names or refusal.message}."
 
-    return Demand("restricted", asks, unmet)
+    changes = (
+        breaks.container_setting("it may escalate", allowPrivilegeEscalation=None),
+        breaks.container_setting("the usual capabilities", capabilities=None),
+        breaks.everywhere("no filter", seccompProfile=None),
+    )
+    return Demand("restricted", asks, unmet, changes)
 
 
 def weakened(world: World) -> str | None:

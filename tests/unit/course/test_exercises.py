@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 
 import pytest
 
 from labkit.base.errors import Misuse
 from labkit.course.exercises import exercises_of, find_exercise
-from labkit.course.lessons import lesson_names
+from labkit.course.lessons import FOLDER, lesson_names
 from tests.course import Placed, all_placed, cells_of, placed
+from tests.mutations import UNBROKEN
 
 _LESSONS = [name for name in lesson_names() if not name.startswith("00")]
 _ALL = all_placed()
@@ -69,6 +71,18 @@ def test_the_task_has_the_words_of_each_demand(one: Placed) -> None:
         assert demand.asks in one.task, f"the task of {one} does not say {demand.asks!r}"
     names = [demand.name for demand in one.exercise.demands]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_each_demand_is_broken_by_a_change_or_says_why_not(one: Placed) -> None:
+    unbroken = {demand.name for demand in one.exercise.demands if not demand.breaks}
+    assert unbroken == {demand for exercise, demand in UNBROKEN if exercise == str(one)}
+
+
+@pytest.mark.parametrize("one", _ALL, ids=str)
+def test_the_lesson_names_all_that_there_is_to_choose_from(one: Placed) -> None:
+    text = json.dumps(json.loads((FOLDER / f"{one.lesson}.ipynb").read_text(encoding="utf-8")), ensure_ascii=False)
+    assert [choice for choice in one.exercise.choices if str(choice).casefold() not in text.casefold()] == []
 
 
 def test_an_exercise_that_is_none_is_named_with_what_there_is() -> None:
