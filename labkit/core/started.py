@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from labkit.core.run_results import RunResult
@@ -61,6 +61,20 @@ class PodProcesses:
     programs: frozenset[PodProgram] = frozenset()
 
 
+class FileNow(NamedTuple):
+    """A file of a container, as it was left.
+
+    Args:
+        uid: its owner.
+        gid: its group.
+        mode: its permission bits with setuid, setgid and sticky.
+    """
+
+    uid: int
+    gid: int
+    mode: int
+
+
 @dataclass(frozen=True)
 class Started:
     """What became of an app.
@@ -69,11 +83,13 @@ class Started:
         is_running: whether it still ran when it was looked at.
         result: what it printed by then, and how it ended; the exit status is None while it runs.
         processes: those that it had when it was last seen running; empty if it ended before anybody could look.
+        files: those that were to be looked at, as it left them; without those that are not there.
     """
 
     is_running: bool
     result: RunResult
     processes: tuple[AppProcess, ...] = ()
+    files: Mapping[str, FileNow] = field(default_factory=dict)
 
     @property
     def main(self) -> AppProcess | None:

@@ -14,18 +14,21 @@ def why_not_non_root(user: str) -> str | None:
     Args:
         user: Config.User, to the letter.
     """
-    name, colon, _ = user.partition(":")
+    refusal, (name, colon, _) = kubelet_refusal(user), user.partition(":")
+    if refusal is None:
+        return None
     if not user:
         return "The image has no user, so it is root."
     if colon and not name:
         return f'Config.User is "{user}": there is nothing before the colon, and no user at all is root.'
     if name == "root":
         return f'Config.User is "{user}": the app would be root.'
-    if not name.isascii() or not name.isdigit():
+    uid = cri_user(user).uid
+    if uid is None:
         return f'Config.User is "{user}", a name; the kubelet cannot tell whether that is root.'
-    if int(name) == 0:
+    if uid == 0:
         return f'Config.User is "{user}": a number, but the one of root.'
-    return None
+    return f'Config.User is "{user}": a number, and none that a kubelet takes. It says: {refusal.message}.'
 
 
 def kubelet_refusal(user: str) -> Refusal | None:

@@ -127,6 +127,7 @@ class Starts(Protocol):
         groups: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
         contents: Mapping[str, bytes] | None = None,
+        files: Sequence[str] = (),
         seconds: float = 10.0,
     ) -> Started:
         """Start an image as it will be started, look at it from outside once it runs or has ended, and remove it.
@@ -137,6 +138,7 @@ class Starts(Protocol):
             groups: in further groups.
             variables: in its environment, besides its own.
             contents: what is in files of it instead, by their paths; owners and modes stay.
+            files: paths of files to look at in the end.
             seconds: the deadline.
         """
 

@@ -74,6 +74,7 @@ def start_app(
     seconds: float = APP_SECONDS,
     labels: Mapping[str, str] | None = None,
     contents: Mapping[str, bytes] | None = None,
+    files: Sequence[str] = (),
 ) -> Started:
     """Start an image's app, look at it from outside once it runs or has ended, and remove it.
 
@@ -90,6 +91,7 @@ def start_app(
         seconds: the deadline.
         labels: by which the container is found if this process is killed, besides the kit's own.
         contents: what is in files of the image instead, by their paths; owners and modes stay.
+        files: paths of files to look at in the end.
 
     Returns:
         What was seen; an engine that refuses, also because there is no such file, is a result and not an error.
@@ -115,11 +117,12 @@ def start_app(
         seen = watch(_Watched(engine, container, reader).look, _Watched.is_decided, seconds, interval=_POLL_SECONDS)
         if seen.state is not None and seen.state.running:
             seen.look_at_processes()
+        left = {path: file for path in files if (file := engine.file_now(container, path)) is not None}
     finally:
         engine.remove_container(container)
     is_running = seen.state is not None and seen.state.running
     status = None if seen.state is None else seen.state.exit_status
-    return Started(is_running, RunResult.of(line, seen.printed, status), seen.processes)
+    return Started(is_running, RunResult.of(line, seen.printed, status), seen.processes, left)
 
 
 def _line(reference: str, user: str | None, groups: Sequence[int], variables: Mapping[str, str]) -> str:

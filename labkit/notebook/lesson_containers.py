@@ -44,6 +44,7 @@ class LessonContainers:
         groups: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
         contents: Mapping[str, bytes] | None = None,
+        files: Sequence[str] = (),
         seconds: float = APP_SECONDS,
     ) -> Started:
         """Start an image as it will be started, and look at it from outside."""
@@ -56,6 +57,7 @@ class LessonContainers:
             groups=groups,
             variables=variables,
             contents=contents,
+            files=files,
             seconds=seconds,
             labels=self._lesson.labels,
         )

@@ -148,10 +148,11 @@ class LessonStarts:
         groups: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
         contents: Mapping[str, bytes] | None = None,
+        files: Sequence[str] = (),
         seconds: float = APP_SECONDS,
     ) -> Started:
         return self._containers.app(
-            image, user=user, groups=groups, variables=variables, contents=contents, seconds=seconds
+            image, user=user, groups=groups, variables=variables, contents=contents, files=files, seconds=seconds
         )
 
     def exec(self, pod: Outcome | str, command: str | Sequence[str], container: str | None = None) -> RunResult:

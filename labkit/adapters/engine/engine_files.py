@@ -15,6 +15,7 @@ from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing
 from labkit.adapters.engine_answers import PathInImage, read_content, read_path
 from labkit.base.errors import LabFailed
+from labkit.core.started import FileNow
 
 _MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 _CHUNK = 1 << 20
@@ -98,13 +99,7 @@ class EngineFiles(EngineConnection):
         Raises:
             LabFailed: there is no such file.
         """
-        for _ in range(_MOST_LINKS):
-            chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
-            with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as tar:
-                file = cast(tarfile.TarInfo, tar.next())
-            if not file.issym():
-                break
-            path = posixpath.join(posixpath.dirname(path), file.linkname)
+        path, file = self._follow(container, path)
         if not file.isfile():
             raise LabFailed(f"Changing {path} of a container", "it is no file", "build the image again")
         file.name, file.size = posixpath.basename(path), len(content)
@@ -112,6 +107,26 @@ class EngineFiles(EngineConnection):
         with tarfile.open(fileobj=archive, mode="w") as tar:
             tar.addfile(file, io.BytesIO(content))
         self._api.put_archive(container, posixpath.dirname(path) or "/", archive.getvalue())
+
+    def file_now(self, container: str, path: str) -> FileNow | None:
+        """Owner and mode of a file of a container as it is now, symbolic links followed; None if there is none."""
+        with doing(f"Looking at {path} of a container"):
+            try:
+                _, file = self._follow(container, path)
+            except NotFound:
+                return None
+        return FileNow(file.uid, file.gid, file.mode & 0o7777)
+
+    def _follow(self, container: str, path: str) -> tuple[str, tarfile.TarInfo]:
+        """Where a path leads in a container, and what lies there."""
+        for _ in range(_MOST_LINKS):
+            chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
+            with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as tar:
+                member = cast(tarfile.TarInfo, tar.next())
+            if not member.issym():
+                return path, member
+            path = posixpath.join(posixpath.dirname(path), member.linkname)
+        raise LabFailed(f"Looking at {path} of a container", "too many links lead on from it", "build the image again")
 
     @contextlib.contextmanager
     def _made_of(self, reference: str) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from labkit.archives.tree_entry import READ, WRITE
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging import breaks
 from labkit.course.judging.assessment import Assessment, not_right, passed
@@ -94,7 +96,8 @@ _WHO_PASSES = Exercise(
 
 
 _MENU_FILE = "/srv/menu"
-_WITH_ANOTHER_MENU = AppStart(contents=((_MENU_FILE, b"bread\n"),))
+# What it does to the file is looked at where it shows another menu: one start tells both.
+_WITH_ANOTHER_MENU = AppStart(contents=((_MENU_FILE, b"bread\n"),), files=(_MENU_FILE,))
 _BY_A_STRANGER = AppStart(user=f"{STRANGER}:{STRANGER}")
 
 
@@ -128,6 +131,11 @@ def _open_copy(image: JudgedImage) -> str | None:
 
 
 def _shows_it_to_anybody(image: JudgedImage) -> str | None:
+    left, entry = image.app(_WITH_ANOTHER_MENU).files.get(_MENU_FILE), image.tree.resolve(_MENU_FILE)
+    if left is not None and entry is not None and left != (entry.uid, entry.gid, entry.mode):
+        opened = replace(entry, uid=left.uid, gid=left.gid, mode=left.mode)
+        if any(opened.permits(stranger, READ | WRITE) for stranger in image.strangers(_MENU_FILE)):
+            return f"{_MENU_FILE} is closed in the image, and open once its program runs: mode {opened.octal}."
     # Its mode closes the file, so only a program with more rights than whoever starts it could show it.
     if not image.lent_to_strangers(_MENU_FILE, "debian") or "soup" not in image.app(_BY_A_STRANGER).result.stdout:
         return None
@@ -339,6 +347,18 @@ CMD ["cat", "/srv/menu"]
 """, name="menu")
 ''',
             "its program opens any file",
+        ),
+        # Its owner opens it at the start.
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+RUN echo soup > /srv/menu && chmod 600 /srv/menu && chown 1654 /srv/menu
+USER 1654
+CMD chmod 644 /srv/menu; exec cat /srv/menu
+""", name="menu")
+''',
+            "open once its program runs: mode 644",
         ),
         # Whoever starts it is the menu's owner, who is not root.
         Wrong(

@@ -108,7 +108,16 @@ lab.build("""
     USER 4294967296
 """, name="fails-open")
 ''',
-            "does not start: uids and gids must be in range",
+            "none that a kubelet takes",
+        ),
+        Wrong(
+            '''
+lab.build("""
+    FROM ubuntu
+    USER -1
+""", name="fails-open")
+''',
+            "none that a kubelet takes",
         ),
         # For whoever builds on it: the image itself stays as it was.
         Wrong(

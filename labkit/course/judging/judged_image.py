@@ -36,10 +36,12 @@ class AppStart:
     Args:
         user: whom its process is to be; None for whom it says.
         contents: what is in files of it instead: path and content of each.
+        files: paths of files to look at in the end.
     """
 
     user: str | None = None
     contents: tuple[tuple[str, bytes], ...] = ()
+    files: tuple[str, ...] = ()
 
 
 AS_IT_IS = AppStart()
@@ -126,7 +128,9 @@ class JudgedImage:
         return self._starting[start].result()
 
     def _start(self, start: AppStart) -> Started:
-        return self.world.start.app(self.name, user=start.user, contents=dict(start.contents) or None)
+        return self.world.start.app(
+            self.name, user=start.user, contents=dict(start.contents) or None, files=start.files
+        )
 
     @cached_property
     def tree(self) -> ImageTree:

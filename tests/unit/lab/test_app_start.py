@@ -11,7 +11,7 @@ from labkit.adapters.engine import ContainerState, Engine, EngineRefused
 from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
 from labkit.core.run_results import Printed
-from labkit.core.started import AppProcess, Started
+from labkit.core.started import AppProcess, FileNow, Started
 from labkit.lab import app_start
 from labkit.lab.app_start import start_app
 from tests.unit.notebook.paper import Recorder
@@ -28,6 +28,7 @@ def _engine(*states: ContainerState | None, printed: Printed | None = None, **mo
         "processes": (_APP,),
         "is_listening": False,
         "remove_container": None,
+        "file_now": lambda _, path: FileNow(1654, 0, 0o644) if path == "/srv/menu" else None,
     }
     return Recorder(**answers | more)
 
@@ -60,6 +61,13 @@ def test_one_that_keeps_running_is_seen_from_outside() -> None:
         | {"contents": {"/a": b"1"}},
     )
     assert engine.called("remove_container") == [("c",)]
+
+
+def test_files_are_looked_at_in_the_end() -> None:
+    engine = _engine(_state(running=False, status=0))
+    started = _start(engine, files=["/srv/menu", "/srv/none"])
+    assert started.files == {"/srv/menu": FileNow(1654, 0, 0o644)}
+    assert [method for method, _, _ in engine.calls][-1] == "remove_container"
 
 
 def test_one_that_ends_says_how_and_what_was_seen_before() -> None:
