@@ -1,4 +1,7 @@
-"""The exercises, a module for each lesson that has some: `lesson_07.py` for 07-run-as-non-root."""
+"""The exercises, a module for each lesson that has some: `lesson_07.py` for 07-run-as-non-root.
+
+An exercise of many answers has a module of its own beside its lesson's, such as `lesson_02_menu.py`.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +71,7 @@ class JudgedPod:
     @property
     def violated(self) -> list[str]:
         """The controls that Pod Security names, without their details."""
-        violations = self.outcome.violations if self.outcome is not None else ()
-        return [violation.partition(" (")[0] for violation in violations]
+        return controls_in(self.outcome.violations if self.outcome is not None else ())
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -111,6 +110,16 @@ class JudgedPod:
         """As whom each container runs or ran, as the runtime reports it in the pod's status, where it does."""
         reported = process_identities(self.manifest)
         return {name: identity for name, identity in reported.items() if identity is not None}
+
+
+def controls_in(violations: Iterable[str]) -> list[str]:
+    """The controls of Pod Security's message, without their details."""
+    return [violation.partition(" (")[0] for violation in violations]
+
+
+def controls_named(violations: Iterable[str]) -> str:
+    """The same as words of a sentence."""
+    return ", ".join(controls_in(violations))
 
 
 def with_references(world: World, manifest: Mapping[str, Any]) -> dict[str, Any]:

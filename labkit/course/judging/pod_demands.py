@@ -11,7 +11,7 @@ from labkit.core.admission.pod_security import missing_controls
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
 from labkit.course.judging.dotnet_runtimes import dotnet_digests
-from labkit.course.judging.judged_pod import RUNS, JudgedPod, why_it_does_not_run
+from labkit.course.judging.judged_pod import RUNS, JudgedPod, controls_named, why_it_does_not_run
 from labkit.course.pod_settings import with_debug_containers
 from labkit.course.world import World
 
@@ -211,8 +211,8 @@ def restricted_holds(asks: str) -> Demand[JudgedPod]:
         refusal = pod.world.look.admission(with_debug_containers(pod.manifest))
         if refusal is None:
             return None
-        names = ", ".join(violation.partition(" (")[0] for violation in refusal.violations)
-        return f"The pod was let in before the label; today the API server would name: {names or refusal.message}."
+        names = controls_named(refusal.violations) or refusal.message
+        return f"The pod was let in before the label; today the API server would name: {names}."
 
     changes = (
         breaks.container_setting("it may escalate", allowPrivilegeEscalation=None),
