@@ -10,7 +10,6 @@ from labkit.course.exercises.lesson_11_harden import HARDEN
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.world import World
 
-
 _REFUSALS = {"key": "cannot read its key", "ledger": "cannot write to its ledger", "port": "cannot listen"}
 
 
