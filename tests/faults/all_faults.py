@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from tests.faults import file_faults, kit_faults, machine_faults, network_faults
+from tests.faults import (
+    cluster_faults,
+    engine_faults,
+    file_faults,
+    kit_faults,
+    lesson_faults,
+    machine_faults,
+    network_faults,
+    node_faults,
+)
 
-__all__ = ["file_faults", "kit_faults", "machine_faults", "network_faults"]
+__all__ = [
+    "cluster_faults",
+    "engine_faults",
+    "file_faults",
+    "kit_faults",
+    "lesson_faults",
+    "machine_faults",
+    "network_faults",
+    "node_faults",
+]

@@ -249,7 +249,9 @@ class Bench:
     @property
     def text(self) -> str:
         """All that was printed."""
-        return "\n".join(f"$ {printed.command}  # {printed.status}\n{printed.text}" for printed in self.transcript)
+        return "\n".join(
+            f"$ {printed.command}  # {printed.status}\n{printed.text[-4000:]}" for printed in self.transcript
+        )
 
     # --- what a bench with a lab has more of ---
 

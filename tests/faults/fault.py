@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from tests.faults.bench import Bench
+
+_Bench = TypeVar("_Bench", bound=Bench)
 
 RECOVERY_SECONDS = 15.0
 """How long a recovery may take wherever the node image is there."""
@@ -42,7 +45,7 @@ class Fault:
     room: str
     made: str
     needs: Needs
-    make: Callable[[Bench], None]
+    make: Callable[[Any], None]
     sentence: str
     kept: str
     recovery: tuple[str, ...]
@@ -51,7 +54,7 @@ class Fault:
 
 
 FAULTS: dict[str, Fault] = {}
-"""All faults by their names, in the order in which they are written down."""
+"""All faults by rooms and names, in the order in which they are written down."""
 
 
 def fault(
@@ -65,7 +68,7 @@ def fault(
     recovery: tuple[str, ...] | None = None,
     seconds: float = RECOVERY_SECONDS,
     slow: bool = False,
-) -> Callable[[Callable[[Bench], None]], Callable[[Bench], None]]:
+) -> Callable[[Callable[[_Bench], None]], Callable[[_Bench], None]]:
     """Write a fault down; the function under it makes it.
 
     Args:
@@ -82,9 +85,10 @@ def fault(
     if recovery is None:
         recovery = ("up",) if needs is Needs.LAB else ()
 
-    def enter(make: Callable[[Bench], None]) -> Callable[[Bench], None]:
-        assert name not in FAULTS, f"there are two faults named {name!r}"
-        FAULTS[name] = Fault(name, room, made, needs, make, sentence, kept, recovery, seconds, slow)
+    def enter(make: Callable[[_Bench], None]) -> Callable[[_Bench], None]:
+        key = f"{room}: {name}"
+        assert key not in FAULTS, f"there are two faults named {key!r}"
+        FAULTS[key] = Fault(name, room, made, needs, make, sentence, kept, recovery, seconds, slow)
         return make
 
     return enter

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
-from tests.faults.bench import Bench
+from tests.faults.bench import Bench, Printed
 
 MACHINE = "LABKIT_FAULTS_MACHINE"
 """The variable with the folder of the machine; see tests/faults/machine.sh."""
@@ -21,17 +25,66 @@ FOREIGN = "somebody-elses"
 """The name of a container, an image, a network and a volume that are no lab's."""
 
 
+LESSON = "07-run-as-non-root"
+_OPEN = "import sys, labkit\nlab = labkit.open({lesson!r})\n"
+
+
 class LabBench(Bench):
     """A bench with a lab that is up."""
+
+    last: ExitStack
+    """What is taken back when the lab is up again."""
+
+    @property
+    def bundle(self) -> Path:
+        """What the lab was brought up from."""
+        return next((Path(os.environ[MACHINE]) / "class").glob("labkit-bundle*"))
+
+    def lesson(self, cell: str) -> subprocess.Popen[str]:
+        """Start a kernel that opens a lesson and runs a cell."""
+        return self.python(f"{_OPEN.format(lesson=LESSON)}{cell}")
+
+    def run_lesson(self, cell: str, *, check: bool = True) -> Printed:
+        """Open a lesson and run a cell in it.
+
+        Args:
+            cell: what is run.
+            check: whether it must not end in an error; an error of the kit's is printed as in a notebook.
+        """
+        body = "".join(f"    {line}\n" for line in f"{_OPEN.format(lesson=LESSON)}{cell}".splitlines())
+        script = (
+            "from labkit.base.errors import LabError\n"
+            f"try:\n{body}"
+            "except LabError as error: print(*error._render_traceback_()); raise SystemExit(1) from None\n"
+        )
+        printed = self.finish(self.python(script), "a cell")
+        assert not check or printed.status == 0, printed.text
+        return printed
+
+    def read_until(self, process: subprocess.Popen[str], word: str) -> None:
+        """Read what a command prints, on both, until a word comes."""
+        assert process.stdout is not None and process.stderr is not None
+        streams = {process.stdout: "", process.stderr: ""}
+        with selectors.DefaultSelector() as selector:
+            for stream in streams:
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(60):
+                    piece = os.read(key.fd, 1 << 16).decode("utf-8", "replace")
+                    if not piece:
+                        selector.unregister(key.fileobj)
+                    streams[cast(IO[str], key.fileobj)] += piece
+                    if word in streams[cast(IO[str], key.fileobj)]:
+                        return
+        raise AssertionError(f"{word!r} was not printed: {''.join(streams.values())}")
 
     @contextmanager
     def for_one_fault(self) -> Iterator[LabBench]:
         """The bench with an empty transcript, and the lab up."""
-        self.transcript, self.undo = [], ExitStack()
-        with self.undo:
+        self.transcript, self.undo, self.last = [], ExitStack(), ExitStack()
+        with self.last, self.undo:
             if self.status() != "up":
-                self.labkit("up", status=0)
-                self.transcript.clear()
+                self.labkit("up", "--bundle", str(self.bundle), status=0, seconds=300)
             self.transcript.clear()
             yield self
 
@@ -47,10 +100,13 @@ class LabBench(Bench):
         return {**ids, "contexts": contexts}
 
     def plant_others(self) -> None:
-        """Make somebody else's things, unless they are there."""
-        if "Error" not in self.run("docker", "container", "inspect", FOREIGN, check=False):
-            return
-        self.run("docker", "tag", f"localhost/{self.name}/alpine:lab", FOREIGN)
+        """Make somebody else's things anew."""
+        for kind in ("container", "image", "network", "volume"):
+            self.run("docker", kind, "rm", FOREIGN, check=False)
+        archive = self.folder / "foreign.tar"
+        self.run("tar", "--create", "--file", str(archive), "--directory", str(self.home), ".kube")
+        self.run("docker", "import", str(archive), FOREIGN)
+        archive.unlink()
         self.run("docker", "network", "create", FOREIGN)
         self.run("docker", "volume", "create", FOREIGN)
         self.run("docker", "create", "--name", FOREIGN, "--volume", f"{FOREIGN}:/kept", FOREIGN, "sleep", "3600")
@@ -60,7 +116,7 @@ class LabBench(Bench):
         status = json.loads(self.labkit("status", "--json", status=0).stdout)
         assert status["state"] == "up", status
         with Lab(self.configuration, Silent()) as lab:
-            assert lab.run("debian", ["id", "-u"]).stdout == "0\n"
+            assert lab.run("debian", ["id", "-u"]).stdout == "0"
             kube = lab.kube()
             namespace = kube.new_namespace("works")
             container = container_manifest("app", lab.reference("debian"), security={"runAsNonRoot": True})
@@ -69,10 +125,26 @@ class LabBench(Bench):
         assert outcome.cause is Cause.IMAGE_RUNS_AS_ROOT, outcome
 
 
+def start_engine() -> None:
+    """Start the engine of the machine, as it would by itself, if it does not run."""
+    if engine_answers():
+        return
+    script = "setsid dockerd < /dev/null >> /var/log/dockerd-by-hand.log 2>&1 &"
+    subprocess.run(["sh", "-c", script], check=True)
+    deadline = time.monotonic() + 60
+    while not engine_answers():
+        assert time.monotonic() < deadline, "the engine does not start"
+        time.sleep(0.1)
+
+
+def engine_answers() -> bool:
+    """Whether there is an engine."""
+    return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
+
+
 def lab_bench() -> LabBench:
-    """The lab in the machine that this runs in."""
-    folder = Path(os.environ[MACHINE])
-    bench = LabBench.in_folder(folder / "home", LABKIT_SOURCE="stand-in")
-    bench.labkit("up", status=0, seconds=300, LABKIT_BUNDLE=str(next((folder / "class").glob("labkit-bundle*"))))
+    """The lab in the machine that this runs in, with somebody else's things beside it, but not yet brought up."""
+    bench = LabBench.in_folder(Path(os.environ[MACHINE]) / "home", LABKIT_SOURCE="stand-in")
+    start_engine()
     bench.plant_others()
     return bench

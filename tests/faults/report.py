@@ -35,7 +35,7 @@ def write_report(results: Path, page: Path, *, whole: bool) -> None:
     print(f"{len(seen)} of {len(FAULTS)} faults survived")
     if not whole:
         return
-    rows = [_row(fault, seen.get(fault.name)) for fault in FAULTS.values()]
+    rows = [_row(fault, seen.get(name)) for name, fault in FAULTS.items()]
     table = [
         "| | fault | how it was made | what was seen | what was kept | sentence | back after |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -51,6 +51,7 @@ def _row(fault: Fault, result: Mapping[str, Any] | None) -> str:
         cells = [room, fault.name, fault.made, "**not survived**", "", "", ""]
     else:
         recovered = " and ".join(f"`labkit {command}`" for command in fault.recovery) or "by itself"
-        seconds = f"{result['seconds']:.1f} s, {recovered}"
+        late = f" (asked: {fault.seconds:g} s)" if result["seconds"] > fault.seconds else ""
+        seconds = f"{result['seconds']:.1f} s{late}, {recovered}"
         cells = [room, fault.name, fault.made, result["seen"], fault.kept, result["sentence"][:160], seconds]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

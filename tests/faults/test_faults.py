@@ -17,15 +17,16 @@ import pytest
 from tests.faults import all_faults
 from tests.faults.bench import Bench, Printed
 from tests.faults.fault import FAULTS, Fault, Needs
-from tests.faults.lab_bench import MACHINE, LabBench, lab_bench
+from tests.faults.lab_bench import LESSON, MACHINE, LabBench, lab_bench
 
 assert all_faults
 RESULTS = "LABKIT_FAULTS_RESULTS"
+_PATIENCE = 6
 _WHOLE = RESULTS in os.environ
 """Whether the whole suite runs, and not the part of it that is in `make test`."""
 
-_QUICK = [fault.name for fault in FAULTS.values() if fault.needs is Needs.NOTHING and (_WHOLE or not fault.slow)]
-_WITH_A_LAB = [fault.name for fault in FAULTS.values() if fault.needs is Needs.LAB]
+_QUICK = [name for name, fault in FAULTS.items() if fault.needs is Needs.NOTHING and (_WHOLE or not fault.slow)]
+_WITH_A_LAB = [name for name, fault in FAULTS.items() if fault.needs is Needs.LAB]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts what is full or read-only; see docs/tests.md")
@@ -46,7 +47,7 @@ if MACHINE in os.environ:
 
 @pytest.fixture(scope="module")
 def lab_at_hand() -> LabBench:
-    """The lab of this machine, brought up."""
+    """The lab of this machine."""
     return lab_bench()
 
 
@@ -61,18 +62,24 @@ def _survive(bench: Bench, fault: Fault) -> None:
     assert sentence is not None, f"{fault.sentence!r} is not in\n{bench.text}"
     assert bench.users_files() == own, "what belongs to the participant was changed"
     assert bench.others() == others, "what belongs to others was changed"
-    assert seconds <= fault.seconds, f"the recovery took {seconds:.1f} s\n{bench.text}"
+    # What is measured is written down; a busy machine is no fault of the kit's, and a hang is.
+    assert seconds <= _PATIENCE * fault.seconds, f"the recovery took {seconds:.1f} s\n{bench.text}"
     _keep(fault, made, sentence, seconds)
 
 
 def _recover(bench: Bench, fault: Fault) -> float:
     began = time.monotonic()
     for command in fault.recovery:
-        bench.labkit(*command.split(), status=0)
+        bench.labkit(*_arguments(bench, command), status=0)
     seconds = time.monotonic() - began
     if fault.needs is Needs.LAB:
         bench.require_working()
     return seconds if fault.recovery else sum(printed.seconds for printed in bench.transcript[-1:])
+
+
+def _arguments(bench: Bench, command: str) -> list[str]:
+    values = {"bundle": bench.bundle} if isinstance(bench, LabBench) else {}
+    return command.format(lesson=LESSON, **values).split()
 
 
 def _sentence(made: list[Printed], pattern: str) -> str | None:
@@ -92,6 +99,6 @@ def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: float) -> N
     if (folder := os.environ.get(RESULTS)) is None:
         return
     seen = "; ".join(dict.fromkeys(f"`{printed.command}` ended with {printed.status}" for printed in made))
-    number = list(FAULTS).index(fault.name)
-    result = {"name": fault.name, "seen": seen, "sentence": sentence, "seconds": seconds}
+    number = list(FAULTS.values()).index(fault)
+    result = {"name": f"{fault.room}: {fault.name}", "seen": seen, "sentence": sentence, "seconds": seconds}
     (Path(folder) / f"{number:03}.json").write_text(json.dumps(result), encoding="utf-8")

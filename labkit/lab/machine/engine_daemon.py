@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _PID_FILES = {
     Path("/var/run/docker/containerd/containerd.pid"): "containerd",
 }
 _DEADLINE_SECONDS = 60.0
+_PATIENCE_SECONDS = 5.0
+"""For a dockerd that has been there for longer than any takes to start."""
 
 
 def can_start_engine() -> bool:
@@ -50,7 +53,11 @@ def start_engine(answers: Callable[[], bool]) -> None:
 
 
 def _another_answers(answers: Callable[[], bool]) -> bool:
-    """Wait for a dockerd that is there and does not answer: it is starting, or it is about to end."""
+    """Wait for a dockerd that is there and does not answer: it is starting, or it is about to end.
+
+    Raises:
+        DeadlineExceeded: it does neither, and must be ended by whoever may decide that.
+    """
     path, program = next(iter(_PID_FILES.items()))
 
     def look() -> bool | None:
@@ -58,7 +65,22 @@ def _another_answers(answers: Callable[[], bool]) -> bool:
         remove_stale_pid_file(path, program)
         return answers() if path.exists() else None
 
-    return watch(look, lambda answered: answered is not False, _DEADLINE_SECONDS) is True
+    seconds = max(_DEADLINE_SECONDS - _age(path), _PATIENCE_SECONDS)
+    answered = watch(look, lambda answered: answered is not False, seconds)
+    if answered is False:
+        pid = path.read_text(encoding="utf-8").strip()
+        came_back = f"process {pid}, a dockerd, is there and does not answer; it hangs, or its socket was removed"
+        remedy = f"end it, which stops its containers, and start it again\n  kill -KILL {pid}\n  labkit up"
+        raise DeadlineExceeded("Starting the engine", came_back, remedy)
+    return answered is True
+
+
+def _age(path: Path) -> float:
+    """For how long a file has been there; 0 if it is not."""
+    try:
+        return max(time.time() - path.stat().st_mtime, 0.0)
+    except OSError:
+        return 0.0
 
 
 def remove_stale_pid_file(path: Path, program: str) -> bool:
@@ -74,6 +96,8 @@ def remove_stale_pid_file(path: Path, program: str) -> bool:
     try:
         pid = int(path.read_text(encoding="utf-8").strip())
         running = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+        if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] in "ZX":
+            running = ""  # It has ended, and whoever started it has not asked how.
     except FileNotFoundError:
         running = ""
     except ValueError:

@@ -87,3 +87,27 @@ def test_a_true_pid_file_is_kept(pid_file: Path) -> None:
     pid_file.write_text(str(os.getpid()), encoding="utf-8")
     assert not remove_stale_pid_file(pid_file, Path("/proc/self/comm").read_text(encoding="utf-8").strip())
     assert pid_file.exists()
+
+
+def test_one_that_has_run_for_long_and_does_not_answer_is_named(
+    pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid_file.write_text(str(os.getpid()), encoding="utf-8")
+    comm = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
+    monkeypatch.setattr(engine_daemon, "_PID_FILES", {pid_file: comm})
+    monkeypatch.setattr(engine_daemon, "_DEADLINE_SECONDS", 60.0)
+    monkeypatch.setattr(engine_daemon, "_PATIENCE_SECONDS", 0.0)
+    os.utime(pid_file, (0, 0))
+    with pytest.raises(DeadlineExceeded, match=rf"(?s)process {os.getpid()}, a dockerd.*kill -KILL {os.getpid()}"):
+        _start(Daemon(after=1000), monkeypatch)
+
+
+def test_one_that_has_ended_and_was_not_asked_for_is_gone(pid_file: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    pid_file.write_text(str(child), encoding="utf-8")
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # It is a zombie from here on.
+    comm = Path(f"/proc/{child}/comm").read_text(encoding="utf-8").strip()
+    assert remove_stale_pid_file(pid_file, comm)
+    os.waitpid(child, 0)

@@ -1,0 +1,199 @@
+"""Faults of the engine: each on the engine of the machine for faults, which no other lab uses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from tests.faults.fault import Needs, fault
+from tests.faults.lab_bench import LabBench, start_engine
+
+_PID = Path("/var/run/docker.pid")
+_CONTAINERD_PID = Path("/var/run/docker/containerd/containerd.pid")
+_SOCKET = Path("/var/run/docker.sock")
+_DISK = Path("/var/lib/docker")
+_KEPT = "images, cluster, progress, other people's things"
+
+
+def _signal(number: int, pid_file: Path = _PID) -> int:
+    pid = int(pid_file.read_text(encoding="utf-8"))
+    os.kill(pid, number)
+    return pid
+
+
+def _end(bench: LabBench, number: int) -> None:
+    pid = _signal(number)
+    bench.wait(lambda: not _is_alive(pid), "the end of the engine")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+@fault(
+    "engine",
+    "stopped",
+    made="SIGTERM to dockerd",
+    sentence="no engine answers there|there is no engine's socket",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _stopped(bench: LabBench) -> None:
+    _end(bench, signal.SIGTERM)
+    bench.labkit("reset", status=3)
+    bench.labkit("status", status=0)
+
+
+@fault(
+    "engine",
+    "killed",
+    made="SIGKILL to dockerd; its containers go on, and its pid file stays",
+    sentence="no engine answers there",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _killed(bench: LabBench) -> None:
+    _end(bench, signal.SIGKILL)
+    bench.labkit("reset", status=3)
+
+
+@fault(
+    "engine", "restarted", made="SIGTERM to dockerd, and dockerd", sentence="it is stopped", kept=_KEPT, needs=Needs.LAB
+)
+def _restarted(bench: LabBench) -> None:
+    _end(bench, signal.SIGTERM)
+    start_engine()
+    bench.labkit("reset", status=1)
+
+
+@fault(
+    "engine",
+    "its socket is removed",
+    made="rm /var/run/docker.sock",
+    sentence=r"kill -KILL \d+",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _no_socket(bench: LabBench) -> None:
+    _SOCKET.unlink()
+    bench.labkit("reset", status=3)
+    bench.labkit("up", status=1)
+    _end(bench, signal.SIGKILL)  # As the sentence says.
+
+
+@fault(
+    "engine",
+    "frozen",
+    made="SIGSTOP to dockerd: it accepts and never answers",
+    sentence=r"kill -KILL \d+",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _frozen(bench: LabBench) -> None:
+    _signal(signal.SIGSTOP)
+    bench.labkit("reset", status=3)
+    bench.labkit("up", status=(1, 3))
+    _end(bench, signal.SIGKILL)  # As the sentence says.
+
+
+@fault(
+    "engine",
+    "frozen for a while",
+    made="SIGSTOP to dockerd, and SIGCONT",
+    sentence="in time",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    recovery=(),
+)
+def _frozen_for_a_while(bench: LabBench) -> None:
+    _signal(signal.SIGSTOP)
+    bench.labkit("reset", status=3)
+    _signal(signal.SIGCONT)
+
+
+@fault(
+    "engine", "its containerd is killed", made="SIGKILL to the containerd under dockerd", kept=_KEPT, needs=Needs.LAB
+)
+def _containerd(bench: LabBench) -> None:
+    _signal(signal.SIGKILL, _CONTAINERD_PID)
+    bench.labkit("reset", status=(0, 1, 3))
+
+
+@fault(
+    "engine",
+    "its disk is full",
+    made="a file that takes the last byte of its file system",
+    sentence="(?i)no space left|disk is full",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _full(bench: LabBench) -> None:
+    filler = _DISK / "filler"
+    bench.undo.callback(filler.unlink)
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(_DISK).free - (256 << 10), 1))
+    bench.run("sh", "-c", f"dd if=/dev/zero of={filler} bs=4k conv=notrunc oflag=append 2> /dev/null; true")
+    bench.run_lesson("print(lab.run('debian', ['id']))", check=False)
+
+
+@fault(
+    "engine",
+    "a sample image is removed",
+    made="docker rmi --force",
+    sentence="has not been made|no such image|not there|labkit up",
+    kept="the others, cluster, progress",
+    needs=Needs.LAB,
+    recovery=("up --bundle {bundle}",),
+)
+def _image_removed(bench: LabBench) -> None:
+    bench.run("docker", "rmi", "--force", f"localhost/{bench.name}/ledger:lab")
+    bench.run_lesson("print(lab.run('ledger', ['id']))", check=False)
+
+
+@fault(
+    "engine",
+    "a participant prunes",
+    made="docker image prune --all --force",
+    sentence="labkit up",
+    kept="cluster, progress; the images come from the bundle",
+    needs=Needs.LAB,
+    recovery=("up --bundle {bundle}",),
+    seconds=60,
+)
+def _pruned(bench: LabBench) -> None:
+    bench.run("docker", "image", "prune", "--all", "--force")
+    bench.run_lesson("print(lab.run('debian', ['id']))", check=False)
+
+
+@fault(
+    "engine",
+    "the cluster's network is removed",
+    made="docker network rm kind, while the node is stopped",
+    kept="images, progress; the cluster is made anew",
+    needs=Needs.LAB,
+    seconds=30,
+)
+def _no_network(bench: LabBench) -> None:
+    bench.labkit("down", status=0)
+    bench.run("docker", "network", "rm", "kind")
+
+
+@fault(
+    "engine",
+    "a docker context is chosen that is gone",
+    made="docker's config.json names it",
+    sentence="docker context use default",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    recovery=(),
+)
+def _context(bench: LabBench) -> None:
+    folder = bench.folder / "configuration"
+    bench.write(folder / "config.json", '{"currentContext": "class"}')
+    bench.labkit("reset", status=3, DOCKER_CONFIG=str(folder))

@@ -1,0 +1,149 @@
+"""Faults of the cluster's node, which is a container that anybody can stop."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.faults.fault import Needs, fault
+from tests.faults.lab_bench import LabBench
+
+_KEPT = "images, cluster, progress, other people's things"
+_MADE_ANEW = "images, progress, other people's things; the cluster is made anew"
+
+
+@fault("node", "node stopped", made="docker stop", sentence="it is stopped", kept=_KEPT, needs=Needs.LAB)
+def _stopped(bench: LabBench) -> None:
+    bench.run("docker", "stop", bench.node)
+    bench.labkit("reset", status=1)
+
+
+@fault("node", "node killed", made="docker kill", sentence="it is stopped", kept=_KEPT, needs=Needs.LAB)
+def _killed(bench: LabBench) -> None:
+    bench.run("docker", "kill", bench.node)
+    bench.labkit("reset", status=1)
+
+
+@fault("node", "node removed", made="docker rm --force", sentence="labkit up", kept=_MADE_ANEW, needs=Needs.LAB)
+def _removed(bench: LabBench) -> None:
+    bench.run("docker", "rm", "--force", bench.node)
+    bench.labkit("reset", status=(0, 1))
+    bench.run_lesson("lab.pod('debian')", check=False)
+
+
+@fault("node", "node paused", made="docker pause", sentence="labkit up", kept=_KEPT, needs=Needs.LAB)
+def _paused(bench: LabBench) -> None:
+    bench.run("docker", "pause", bench.node)
+    bench.labkit("reset", status=1, seconds=60)
+
+
+@fault(
+    "node",
+    "node killed while kubeadm runs",
+    made="docker rm, labkit up, and docker kill as soon as kubeadm has begun",
+    sentence="labkit up",
+    kept=_MADE_ANEW,
+    needs=Needs.LAB,
+)
+def _killed_in_kubeadm(bench: LabBench) -> None:
+    bench.run("docker", "rm", "--force", bench.node)
+    up = bench.start("up")
+    bench.wait(
+        lambda: not bench.in_node("test -d /etc/kubernetes/manifests && echo begun", check=False).find("begun"),
+        "kubeadm",
+    )
+    bench.run("docker", "kill", bench.node)
+    assert bench.finish(up, "up").status == 1
+
+
+@fault(
+    "node",
+    "its address changes",
+    made="another container takes it while the node is stopped",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    seconds=40,
+)
+def _address(bench: LabBench) -> None:
+    template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
+    address = bench.run("docker", "inspect", "--format", template, bench.node).strip()
+    bench.run("docker", "stop", bench.node)
+    bench.run(
+        "docker", "run", "--detach", "--name", "squatter", "--network", "kind", "--ip", address,
+        f"localhost/{bench.name}/debian:lab", "sleep", "600",
+    )  # fmt: skip
+    bench.last.callback(bench.run, "docker", "rm", "--force", "squatter")
+
+
+@fault("node", "its kubelet is killed", made="SIGKILL in the node", kept=_KEPT, needs=Needs.LAB)
+def _kubelet(bench: LabBench) -> None:
+    bench.in_node("kill -KILL $(pgrep -x kubelet || pidof kubelet)")
+
+
+@fault("node", "its containerd is killed in the node", made="SIGKILL in the node", kept=_KEPT, needs=Needs.LAB)
+def _containerd(bench: LabBench) -> None:
+    bench.in_node("kill -KILL $(pgrep -x containerd || pidof containerd)")
+
+
+@fault(
+    "node",
+    "it is out of memory",
+    made="docker update --memory 300m",
+    sentence="",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    seconds=40,
+)
+def _memory(bench: LabBench) -> None:
+    bench.undo.callback(bench.run, "docker", "update", "--memory", "8g", "--memory-swap", "8g", bench.node)
+    bench.run("docker", "update", "--memory", "300m", "--memory-swap", "300m", bench.node)
+    bench.labkit("reset", status=(0, 1), seconds=90)
+
+
+@fault("node", "its kubeconfig is lost", made="rm of the kit's", kept=_KEPT, needs=Needs.LAB)
+def _no_kubeconfig(bench: LabBench) -> None:
+    (bench.state / "kubeconfig").unlink()
+    bench.labkit("reset", status=(0, 1))
+
+
+@fault(
+    "node",
+    "its kubeconfig is damaged",
+    made="empty, NUL, YAML of another type, another cluster's",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _damaged_kubeconfig(bench: LabBench) -> None:
+    file = bench.state / "kubeconfig"
+    foreign = file.read_text(encoding="utf-8").replace("127.0.0.1:", "127.0.0.2:")
+    for content in ("", "\0" * 100, "[1, 2]", "clusters: 7", "{", foreign):
+        file.write_text(content, encoding="utf-8")
+        bench.labkit("reset", status=(0, 1), seconds=60)
+        bench.labkit("status", status=0, seconds=60)
+
+
+@fault(
+    "node", "its mark is removed", made="kubectl label node labkit.lab-", kept=_MADE_ANEW, needs=Needs.LAB, seconds=40
+)
+def _mark(bench: LabBench) -> None:
+    bench.labkit("kubectl", "label", "node", bench.node, "labkit.lab-", status=0)
+
+
+@fault(
+    "node",
+    "up is frozen while it makes the cluster",
+    made="SIGSTOP for some seconds, as when a laptop sleeps",
+    kept=_MADE_ANEW,
+    needs=Needs.LAB,
+    recovery=("up",),
+)
+def _asleep(bench: LabBench) -> None:
+    import os
+    import time
+
+    bench.run("docker", "rm", "--force", bench.node)
+    up = bench.start("up")
+    bench.wait(lambda: "begun" in bench.in_node("test -d /etc/kubernetes && echo begun", check=False), "the node")
+    os.killpg(up.pid, signal.SIGSTOP)
+    time.sleep(5)  # It sleeps: that is the fault.
+    os.killpg(up.pid, signal.SIGCONT)
+    assert bench.finish(up, "up").status == 0

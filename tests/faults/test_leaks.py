@@ -1,0 +1,139 @@
+"""The comparison of before and after is itself tested: a leak of each kind is planted, and has to be told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.faults.lab_bench import MACHINE, start_engine
+from tests.faults.leaks import CGROUP, Inventory
+
+_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and makes control groups; see docs/tests.md")
+Plant = Callable[[ExitStack, Path], None]
+
+
+def _run(*argv: str) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _docker(stack: ExitStack, made: list[str], remove: list[str]) -> None:
+    _run("docker", *made)
+    stack.callback(_run, "docker", *remove)
+
+
+def _process(stack: ExitStack, _: Path) -> None:
+    process = subprocess.Popen(["sleep", "654321"])
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+
+
+def _mount(stack: ExitStack, folder: Path) -> None:
+    (folder / "mounted").mkdir()
+    _run("mount", "-t", "tmpfs", "tmpfs", str(folder / "mounted"))
+    stack.callback(_run, "umount", str(folder / "mounted"))
+
+
+def _control_group(stack: ExitStack, _: Path) -> None:
+    parents = [path for path in Path("/sys/fs/cgroup").iterdir() if (path / "cgroup.procs").exists()]
+    parent = parents[0] if parents else Path("/sys/fs/cgroup")
+    for folder in (parent / CGROUP, parent / CGROUP / "planted"):
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            stack.callback(folder.rmdir)
+
+
+def _file(_: ExitStack, folder: Path) -> None:
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "file").write_text("x", encoding="utf-8")
+
+
+def _changed(_: ExitStack, folder: Path) -> None:
+    (folder / "config").write_text("another text", encoding="utf-8")
+
+
+def _gone(_: ExitStack, folder: Path) -> None:
+    (folder / "config").unlink()
+
+
+def _mode(_: ExitStack, folder: Path) -> None:
+    (folder / "config").chmod(0o666)
+
+
+@pytest.mark.parametrize(
+    ("plant", "line"),
+    [
+        (_process, "process sleep 654321 is new: 1 times"),
+        pytest.param(_mount, "/mounted is new: tmpfs", marks=_ROOT),
+        pytest.param(_control_group, "/planted is new", marks=_ROOT),
+        (_file, "deep/er/file is new: -rw"),
+        (_changed, "/config has changed: -rw"),
+        (_gone, "/config is gone"),
+        (_mode, "-> -rw-rw-rw-"),
+    ],
+)
+def test_a_planted_leak_is_told(tmp_path: Path, plant: Plant, line: str) -> None:
+    (tmp_path / "config").write_text("text", encoding="utf-8")
+    before = Inventory.take([tmp_path])
+    with ExitStack() as stack:
+        plant(stack, tmp_path)
+        changes = Inventory.take([tmp_path]).changes_since(before)
+    assert any(line in change for change in changes), changes
+
+
+if MACHINE in os.environ:
+    _IMAGE = "planted:1"
+
+    def _image(stack: ExitStack, folder: Path) -> None:
+        _run("tar", "--create", "--file", str(folder / "planted.tar"), "--directory", str(folder), "config")
+        _docker(stack, ["import", str(folder / "planted.tar"), _IMAGE], ["rmi", _IMAGE])
+
+    def _nameless(stack: ExitStack, folder: Path) -> None:
+        _run("tar", "--create", "--file", str(folder / "planted.tar"), "--directory", str(folder), "config")
+        stack.callback(_run, "docker", "rmi", _run("docker", "import", str(folder / "planted.tar")))
+
+    def _container(stack: ExitStack, folder: Path) -> None:
+        _image(stack, folder)
+        _docker(stack, ["create", "--name", "planted", _IMAGE, "true"], ["rm", "planted"])
+
+    def _volume_of_image(stack: ExitStack, folder: Path) -> None:
+        """As an image's VOLUME leaves one, without a name."""
+        _container(stack, folder)
+        _docker(
+            stack, ["create", "--name", "with-volume", "--volume", "/data", _IMAGE, "true"], ["volume", "prune", "-f"]
+        )
+        _run("docker", "rm", "with-volume")
+
+    def _network(stack: ExitStack, _: Path) -> None:
+        _docker(stack, ["network", "create", "planted"], ["network", "rm", "planted"])
+
+    def _rule(stack: ExitStack, _: Path) -> None:
+        rule = ["FORWARD", "-s", "192.0.2.7/32", "-j", "DROP"]
+        _run("iptables", "-A", *rule)
+        stack.callback(_run, "iptables", "-D", *rule)
+
+    @pytest.mark.parametrize(
+        ("plant", "line"),
+        [
+            (_image, "planted:1"),
+            (_nameless, "<none>:<none>"),
+            (_container, "planted planted:1"),
+            (_volume_of_image, "volume "),
+            (_network, "planted bridge"),
+            (_network, "network interface br-"),
+            (_rule, "firewall rule -A FORWARD -s 192.0.2.7/32 -j DROP is new"),
+        ],
+    )
+    def test_a_planted_leak_of_the_engine_is_told(tmp_path: Path, plant: Plant, line: str) -> None:
+        start_engine()
+        (tmp_path / "config").write_text("text", encoding="utf-8")
+        before = Inventory.take([])
+        with ExitStack() as stack:
+            plant(stack, tmp_path)
+            changes = Inventory.take([]).changes_since(before)
+        assert any(line in change for change in changes), changes
+        assert Inventory.take([]).changes_since(before) == []
