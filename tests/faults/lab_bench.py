@@ -88,6 +88,13 @@ class LabBench(Bench):
             self.transcript.clear()
             yield self
 
+    def users_files(self) -> dict[str, bytes]:
+        """As without a lab; of progress, which lessons add to, what was there before."""
+        files = super().users_files()
+        kept = json.loads(files.pop(str(self.progress), b"{}"))
+        lesson = kept.get("lessons", {}).get(LESSON, {})
+        return {**files, "progress": f"{LESSON} opened {lesson.get('opened')}".encode()}
+
     def others(self) -> dict[str, object]:
         """Somebody's container, image, network and volume: whether each is there, and what it is."""
         ids = {
