@@ -87,6 +87,10 @@ export class CoursePanel extends Widget {
     return lessons.find(({ lesson }) => lesson === name) ?? this.following;
   }
 
+  private isInFront(lesson: Lesson | null): boolean {
+    return lesson !== null && this.around.currentPath()?.split("/").at(-1) === `${lesson.lesson}.ipynb`;
+  }
+
   /** The lesson to go on with. */
   get following(): Lesson | null {
     const lessons = this.course?.lessons ?? [];
@@ -204,6 +208,7 @@ export class CoursePanel extends Widget {
       lessonsView(course, lesson?.lesson ?? null, (chosen) => void this.openLesson(chosen)),
       course.problem ? problemView(course.problem, "course") : null,
     ]);
+    this.here.heading.textContent = this.isInFront(lesson) ? "This lesson" : "Next";
     this.redraw(this.here.body.firstElementChild as HTMLElement, lesson, () =>
       lesson ? [element("p", { class: "lk-title" }, lesson.title), element("p", { class: "lk-small" }, lessonLine(lesson))] : [],
     );
@@ -256,8 +261,8 @@ export class CoursePanel extends Widget {
   }
 }
 
-function section(title: string, id: string): { node: HTMLElement; body: HTMLElement } {
+function section(title: string, id: string): { node: HTMLElement; heading: HTMLElement; body: HTMLElement } {
   const body = element("div");
   const heading = element("h2", { id }, title);
-  return { node: element("section", { "aria-labelledby": id }, heading, body), body };
+  return { node: element("section", { "aria-labelledby": id }, heading, body), heading, body };
 }

@@ -35,6 +35,8 @@ _DEFAULTS = {
     },
     # The list of files shows the folder of the lesson in front, with room for the lessons' whole names.
     "@jupyterlab/filebrowser-extension:browser": {"navigateToCurrentDirectory": True, "showLastModifiedColumn": False},
+    # A notebook that is opened again shows its buttons and what they gave; else there would be an error in their place.
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
     # Lessons link to pages that are there to be read.
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }

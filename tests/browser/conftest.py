@@ -13,6 +13,19 @@ from tests.browser.drive import chromium, jupyterlab, notebook_of
 
 _NOTEBOOKS = {
     "explorer.ipynb": notebook_of("import labkit\nlabkit.explorer()"),
+    # An answer with buttons, for which no lab is needed.
+    "reopened.ipynb": notebook_of(
+        "from labkit.course.check_views import offer_help\n"
+        "from labkit.course.checking import CheckResult, Checking\n"
+        "from labkit.course.judging.assessment import CheckVerdict\n"
+        "from labkit.notebook.opening import Progress, progress_path\n"
+        "from labkit.notebook.views import register_views\n"
+        "from labkit.base.configuration import Configuration\n\n"
+        "register_views()\n"
+        "progress = Progress.open(progress_path(Configuration.from_environment()))\n"
+        'offer_help("03-non-root-by-default", Checking("03-non-root-by-default", None, progress))\n'
+        'CheckResult("03-non-root-by-default", "three-say", CheckVerdict.NOT_YET, "nothing was seen", 3)'
+    ),
     # An answer for which no pod is made.
     "checked.ipynb": notebook_of(
         'import labkit\n\nlab = labkit.open("07-run-as-non-root")\nlab',

@@ -161,6 +161,29 @@ def test_a_verdict_reads_in_a_dark_theme(dark: Page, address: str) -> None:
     dark.screenshot(path=screenshot_path("dark"))
 
 
+def test_a_notebook_that_is_opened_again_shows_its_buttons_and_what_they_gave(page: Page, address: str) -> None:
+    open_notebook(page, address, "reopened.ipynb")
+    run_all(page)
+    hint = page.locator(".jp-NotebookPanel:visible").get_by_role("button", name=re.compile("Hint$"))
+    hint.click(timeout=WAIT_MILLISECONDS)
+    expect(output_of(page, "hint 1 of 3")).to_be_visible(timeout=WAIT_MILLISECONDS)
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0, timeout=WAIT_MILLISECONDS)
+    page.evaluate(
+        """async () => {
+            const base = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+            const headers = { Authorization: `token ${base.token}` };
+            const sessions = await (await fetch("/api/sessions", { headers })).json();
+            const mine = sessions.filter(session => session.path.endsWith("reopened.ipynb"));
+            await Promise.all(mine.map(({ id }) => fetch(`/api/sessions/${id}`, { headers, method: "DELETE" })));
+        }"""
+    )
+    open_notebook(page, address, "reopened.ipynb")
+    expect(output_of(page, "hint 1 of 3")).to_be_visible(timeout=WAIT_MILLISECONDS)
+    expect(hint).to_be_visible()
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+
+
 def test_nothing_of_a_verdict_is_cut_at_200_percent(enlarged: Page, address: str) -> None:
     verdict = _verdict(enlarged, address)
     for part in (verdict, output_of(enlarged, "exercises:"), output_of(enlarged, "hint 1 of 3")):

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import DeadlineExceeded, LabFailed
 from labkit.base.waiting import wait_until
+from labkit.cli import main
 from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.course.lessons import FOLDER, describe_lesson, lesson_names
 from labkit.lab.lab import Lab
@@ -340,3 +342,20 @@ def test_progress_that_cannot_be_read_hides_no_lesson(tmp_path: Path, monkeypatc
     assert len(answer["lessons"]) == len(lesson_names())
     assert answer["problem"]["remedy"]
     assert all(lesson["path"] is None for lesson in answer["lessons"])
+
+
+def test_the_command_shows_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, lab = _state(tmp_path)
+    monkeypatch.setattr("labkit.cli.pods_command.open_lab", lambda: lab)
+    done = CliRunner().invoke(main, ["pods", "07", "--json"])
+    assert done.exit_code == 0, done.output
+    assert [row["container"] for row in json.loads(done.stdout)["rows"]] == ["main", "side"]
+
+
+def test_the_command_asks_for_a_lesson_where_none_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, lab = _state(tmp_path)
+    monkeypatch.setattr("labkit.cli.pods_command.open_lab", lambda: lab)
+    monkeypatch.delenv("LABKIT_LESSON", raising=False)
+    done = CliRunner().invoke(main, ["pods"])
+    assert done.exit_code == 2
+    assert "labkit pods 07" in done.stderr

@@ -332,6 +332,9 @@ var CoursePanel = class extends import_widgets.Widget {
     const lessons = this.course?.lessons ?? [];
     return lessons.find(({ lesson }) => lesson === name) ?? this.following;
   }
+  isInFront(lesson) {
+    return lesson !== null && this.around.currentPath()?.split("/").at(-1) === `${lesson.lesson}.ipynb`;
+  }
   /** The lesson to go on with. */
   get following() {
     const lessons = this.course?.lessons ?? [];
@@ -432,6 +435,7 @@ var CoursePanel = class extends import_widgets.Widget {
       lessonsView(course, lesson?.lesson ?? null, (chosen) => void this.openLesson(chosen)),
       course.problem ? problemView(course.problem, "course") : null
     ]);
+    this.here.heading.textContent = this.isInFront(lesson) ? "This lesson" : "Next";
     this.redraw(
       this.here.body.firstElementChild,
       lesson,
@@ -485,7 +489,7 @@ var CoursePanel = class extends import_widgets.Widget {
 function section(title, id) {
   const body = element("div");
   const heading = element("h2", { id }, title);
-  return { node: element("section", { "aria-labelledby": id }, heading, body), body };
+  return { node: element("section", { "aria-labelledby": id }, heading, body), heading, body };
 }
 
 // src/style.css
