@@ -102,8 +102,20 @@ may_add_software() {
         grep -q '^ID=debian$' "${LABKIT_OS_RELEASE:-/etc/os-release}" 2> /dev/null
 }
 
+# Run a command with the name of a bundle behind it, for each that there is until it succeeds.
+from_bundle() {
+    for file in "${LABKIT_BUNDLE-}" labkit-bundle* ../labkit-bundle*; do
+        if [ -f "$file" ] && "$@" "$file"; then return 0; fi
+        [ -z "${LABKIT_BUNDLE-}" ] || return 1
+    done
+    return 1
+}
+
 add_python() {
     packages=$(python_packages)
+    if [ -n "$incomplete" ] && from_bundle "$incomplete" -S tools/bundle_wheels.py --install "$packages"; then
+        return 0
+    fi
     say "adding $packages from Debian"
     export DEBIAN_FRONTEND=noninteractive
     # A list that cannot be renewed may still serve; the installation itself decides.
@@ -149,12 +161,7 @@ make_with_conda() {
 
 # From a bundle, no index is asked; where it has none that fit, pip looks where it always does.
 install_packages() {
-    [ -n "${LABKIT_BUNDLE-}" ] && set -- "$LABKIT_BUNDLE" || set -- labkit-bundle* ../labkit-bundle*
-    for file; do
-        shift
-        [ ! -f "$file" ] || set -- "$@" "$file"
-    done
-    if [ $# -gt 0 ] && .venv/bin/python tools/bundle_wheels.py .venv/wheels "$@"; then
+    if from_bundle .venv/bin/python tools/bundle_wheels.py .venv/wheels; then
         if PIP_NO_INDEX=1 PIP_FIND_LINKS=.venv/wheels pip_install; then
             rm -rf .venv/wheels
             return 0
@@ -175,9 +182,7 @@ pip_install() {
 # What takes longest needs Go and a Python without packages; a bundle has it. `labkit up` goes on with it.
 begin_compiling() {
     [ -n "${LABKIT_COMPILE_FOR-}" ] && command -v go > /dev/null 2>&1 || return 0
-    for file in "${LABKIT_BUNDLE-}" labkit-bundle* ../labkit-bundle*; do
-        [ ! -f "$file" ] || return 0
-    done
+    ! from_bundle true || return 0
     # It must not hold the lock below, nor the pipe that make may write to.
     PYTHONPATH=$checkout "$1" -B -S -m labkit.lab.bringup.early_compile "$LABKIT_COMPILE_FOR" \
         < /dev/null > /dev/null 2>&1 9>&- &

@@ -12,6 +12,7 @@ import platform
 import threading
 from pathlib import Path
 
+from labkit.adapters.debian_packages import install_packages
 from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.fetching import fetching_remedy
@@ -19,6 +20,7 @@ from labkit.base.programs import find_program
 
 ENGINE_RELEASE = "trixie"
 ENGINE_PACKAGES = ("docker.io", "docker-cli", "containerd")
+ENGINE_PROGRAMS = ("dockerd", "docker", "iptables")
 _SOURCE = Path("/etc/apt/sources.list.d/labkit-engine.sources")
 _PIN = Path("/etc/apt/preferences.d/labkit-engine")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -49,11 +51,12 @@ def _is_debian() -> bool:
         return False
 
 
-def add_programs(*programs: str) -> list[str]:
+def add_programs(*programs: str, files: Path | None = None) -> list[str]:
     """Install the packages of those programs that are missing.
 
     Args:
         programs: keys of `PROGRAMS`.
+        files: a folder with the packages' files, from which they are installed; None to fetch them.
 
     Returns:
         The packages that were added.
@@ -63,7 +66,10 @@ def add_programs(*programs: str) -> list[str]:
         LabFailed: apt could not.
     """
     missing = [PROGRAMS[program] for program in programs if find_program(program) is None]
-    if missing:
+    if missing and files is not None:
+        with _ONE_AT_A_TIME:
+            install_packages(missing, files)
+    elif missing:
         add_packages(*missing, why=" and ".join(programs))
     return missing
 
@@ -91,6 +97,17 @@ def add_packages(*packages: str, why: str) -> None:
             _offer_engine_release()
         _apt("apt-get", "update")
         _apt(*command)
+
+
+def offer_engine() -> None:
+    """Let apt know the engine's packages as they are now, without installing any.
+
+    Raises:
+        LabFailed: apt could not.
+    """
+    with _ONE_AT_A_TIME:
+        _offer_engine_release()
+        _apt("apt-get", "update")
 
 
 def has_package(package: str) -> bool:

@@ -47,6 +47,7 @@ def save(file: Path, kinds: str | None, as_json: bool) -> None:
     \b
     images    the sample images                        node    the image of the cluster's node
     programs  kind, kubectl and what else is compiled  wheels  the Python packages, for this Python
+    packages  the engine and Python, for this release of Debian
     """
     wanted = read_kinds(kinds)
     target = target_file(file)

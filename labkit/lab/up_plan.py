@@ -30,6 +30,8 @@ COMPILER = "compiler"
 FRONT = ("sample-images",)
 """The steps after which a lesson can begin: containers and images work."""
 
+_PACKAGES = "bundle-packages"
+
 CLUSTER_STEPS = ("cluster",)
 """The steps after which pods work."""
 
@@ -73,7 +75,8 @@ class UpPlan:
     def schedule(self) -> Schedule:
         """All steps, in the order in which they are preferred."""
         front = [
-            Step("engine", "the engine", self._ensure_engine, seconds=17, front=True),
+            *self._bundled_packages(),
+            Step("engine", "the engine", self._ensure_engine, self._before_engine(), seconds=17, front=True),
             *self._bundle_steps(),
             Step("source", "where images come from", self._decide, self._before_source(), seconds=2, front=True),
             Step(
@@ -102,11 +105,22 @@ class UpPlan:
 
     # --- from a bundle ---
 
+    def _bundled_packages(self) -> list[Step]:
+        if self._bundle is None:
+            return []
+        place = self._bundle.place_packages
+        return [Step(_PACKAGES, "the packages of the bundle", place, seconds=1, front=True)]
+
+    def _before_engine(self) -> tuple[str, ...]:
+        return () if self._bundle is None else (_PACKAGES,)
+
     def _bundle_steps(self) -> list[Step]:
         if self._bundle is None:
             return []
+        place = self._bundle.place_programs
         return [
-            Step("bundle-programs", "the programs of the bundle", self._bundle.place_programs, seconds=10, front=True),
+            # One reads the bundle at a time.
+            Step("bundle-programs", "the programs of the bundle", place, (_PACKAGES,), seconds=10, front=True),
             Step(
                 "bundle-images",
                 "the images of the bundle",
@@ -201,7 +215,10 @@ class UpPlan:
     # --- what the steps do ---
 
     def _ensure_engine(self) -> None:
-        self.engine = ensure_engine(self._configuration, self._steps)
+        packages = self._bundle.packages if self._bundle is not None else None
+        self.engine = ensure_engine(self._configuration, self._steps, packages)
+        if self._bundle is not None:
+            self._bundle.remove_packages()
 
     @cached_property
     def _decision(self) -> Decision:

@@ -395,6 +395,36 @@ def test_a_bundle_that_is_named_is_the_only_one_that_is_asked(place: Place) -> N
     assert "python tools/bundle_wheels.py .venv/wheels mine file.tar" in calls
 
 
+def test_the_next_bundle_is_asked_where_one_has_none(place: Place) -> None:
+    wheels = WHEELS.format(
+        status='case "$*" in *bundle-a) exit 1 ;; esac', log=shlex.quote(str(place.log)), pip="exit 0"
+    )
+    place.python("python3.11", pip=wheels)
+    for name in ("labkit-bundle-a", "labkit-bundle-b"):
+        (place.checkout / name).touch()
+    calls = [call.rpartition(" ")[2] for call in place.ready() if "bundle_wheels" in call]
+    assert calls == ["labkit-bundle-a", "labkit-bundle-b"]
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_what_python_lacks_comes_from_a_bundle_before_the_network(place: Place, has: bool) -> None:
+    place.os_release.write_text("NAME=Debian\nID=debian\n")
+    place.uid(0)
+    (place.checkout / "labkit-bundle").touch()
+    place.python("python3.11")
+    whole = (place.bin / "python3.11").rename(place.checkout.parent / "whole")
+    # It lacks venv until it was asked to install that, or apt-get was.
+    become = f"cp {shlex.quote(str(whole))} {shlex.quote(str(place.bin / 'python3.11'))}"
+    lacking = f'case "$*" in -c*) {WITHOUT_VENV} ;; *--install*) {become if has else "exit 1"} ;; esac'
+    place.stand_in("python3.11", lacking)
+    place.stand_in("apt-get", f'case "$*" in *install*) {become} ;; esac')
+    calls = place.ready()
+    assert calls[0] == "python3.11 -S tools/bundle_wheels.py --install python3.11-venv labkit-bundle"
+    assert [call for call in calls if call.startswith("apt-get")] == (
+        [] if has else ["apt-get -qq update", "apt-get -qq install --yes --no-install-recommends python3.11-venv"]
+    )
+
+
 def test_an_interrupted_installation_is_begun_again(place: Place) -> None:
     place.python("python3.11", pip="kill -9 $PPID; exit 1")
     assert place.run().returncode != 0

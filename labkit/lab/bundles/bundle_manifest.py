@@ -23,7 +23,7 @@ SUM = "manifest.sha256"
 """The second member: the sum of the first, as sha256sum writes it."""
 
 IMAGES = "images.tar.gz"
-PROGRAMS, WHEELS = "programs/", "wheels/"
+PROGRAMS, WHEELS, PACKAGES = "programs/", "wheels/", "packages/"
 LARGEST_MANIFEST = 4 << 20
 AGAIN = "make it again, on a machine where the lab is up\n  labkit bundle save FILE"
 _COPY_AGAIN = "copy it again, whole; if that does not help, make it again where it was made\n  labkit bundle save FILE"
@@ -31,7 +31,7 @@ _COPY_AGAIN = "copy it again, whole; if that does not help, make it again where 
 _PLATFORM_PARTS = ("images", "node", "tools", "probe", "registry", "sampleapp")
 """The folders of `cluster/` that programs and images are made from."""
 
-_PART = re.compile(r"images\.tar\.gz|(?:programs|wheels)/[A-Za-z0-9][A-Za-z0-9._+-]{0,200}")
+_PART = re.compile(r"images\.tar\.gz|(?:programs|wheels|packages)/[A-Za-z0-9][A-Za-z0-9._+~%-]{0,200}")
 _SUM = re.compile(r"[0-9a-f]{64}")
 
 
@@ -91,6 +91,7 @@ class Manifest:
         source: where its images came from: upstream or stand-in.
         mirror: the registry that they came from, if it was another than upstream's own.
         python: the version of Python that its wheels are for; empty if it has none.
+        debian: the release of Debian that its packages are for, by its name; empty if it has none.
         parts: in their order.
         images: in the part `IMAGES`.
     """
@@ -104,6 +105,7 @@ class Manifest:
     source: str
     mirror: str = ""
     python: str = ""
+    debian: str = ""
     parts: list[Part] = field(default_factory=list)
     images: list[BundledImage] = field(default_factory=list)
 

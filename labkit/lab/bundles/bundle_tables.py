@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labkit.lab.bundles.bundle_manifest import IMAGES, PROGRAMS, BundledImage, Manifest, Part
+from labkit.lab.bundles.bundle_manifest import IMAGES, PACKAGES, PROGRAMS, BundledImage, Manifest, Part
 from labkit.show.table import Table
 
 
@@ -21,6 +21,7 @@ def bundle_table(manifest: Manifest, note: str = "") -> Table:
     title = f"for {manifest.system}/{manifest.architecture}, labkit {manifest.kit}, Kubernetes {manifest.kubernetes}"
     title += f", images {manifest.source}" if manifest.images else ""
     title += f", Python {manifest.python}" if manifest.python else ""
+    title += f", Debian {manifest.debian}" if manifest.debian else ""
     return Table(title, ("part", "what it is", "version", "size", "licence"), rows, note)
 
 
@@ -31,6 +32,8 @@ def _image_row(image: BundledImage) -> tuple[str, str, str, str, str]:
 def _kind(part: Part) -> str:
     if part.name == IMAGES:
         return "images"
+    if part.name.startswith(PACKAGES):
+        return "package"
     return "program" if part.name.startswith(PROGRAMS) else "wheel"
 
 

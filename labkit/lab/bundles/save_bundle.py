@@ -26,6 +26,7 @@ from labkit.lab.bundles.bundle_manifest import (
     python_version,
 )
 from labkit.lab.bundles.bundle_writer import BundleWriter, writing
+from labkit.lab.bundles.bundled_packages import add_packages, can_bundle_packages, debian_release
 from labkit.lab.bundles.bundled_programs import bundled_programs, version_and_licence
 from labkit.lab.bundles.bundled_wheels import add_wheels, can_bundle_wheels
 from labkit.lab.cluster_kinds.node_image import NodeImage
@@ -39,6 +40,7 @@ KINDS = {
     "node": "the image of the cluster's node",
     "programs": "the programs that are compiled from Go modules",
     "wheels": "the Python packages, for this machine's Python",
+    "packages": "the Debian packages of the engine and of Python, for this machine's release",
 }
 """What a bundle may hold, and what each is."""
 
@@ -55,7 +57,8 @@ def read_kinds(text: str | None) -> tuple[str, ...]:
         Misuse: there is no such kind, or none is named.
     """
     if text is None:
-        return tuple(kind for kind in KINDS if kind != "wheels" or can_bundle_wheels())
+        has = {"wheels": can_bundle_wheels, "packages": can_bundle_packages}
+        return tuple(kind for kind in KINDS if kind not in has or has[kind]())
     names = [name.strip() for name in text.split(",") if name.strip()]
     saving = "Saving a bundle"
     if not names:
@@ -102,6 +105,9 @@ def save_bundle(lab: Lab, target: Path, kinds: Sequence[str]) -> Manifest:
         if "wheels" in kinds:
             with lab.steps.step("the Python packages, fetched"):
                 add_wheels(writer)
+        if "packages" in kinds:
+            with lab.steps.step("the Debian packages, fetched"):
+                add_packages(writer)
         manifest = Manifest(
             format=FORMAT,
             system=platform.system().lower(),
@@ -112,6 +118,7 @@ def save_bundle(lab: Lab, target: Path, kinds: Sequence[str]) -> Manifest:
             source=decision.source,
             mirror=decision.mirror,
             python=python_version() if "wheels" in kinds else "",
+            debian=debian_release() if "packages" in kinds else "",
             images=list(images.values()),
         )
         with lab.steps.step("the bundle, written"):

@@ -20,9 +20,11 @@ from labkit.archives.archive_files import Flaw, Opener, members
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.lab.bundles.bundle_file import Bundle, open_bundle
-from labkit.lab.bundles.bundle_manifest import IMAGES, BundledImage, BundleRefused, Part, misfits, refuse
+from labkit.lab.bundles.bundle_manifest import IMAGES, PACKAGES, BundledImage, BundleRefused, Part, misfits, refuse
+from labkit.lab.bundles.bundled_packages import debian_release
 from labkit.lab.bundles.bundled_programs import bundled_programs, part_name
 from labkit.lab.bundles.find_bundle import find_bundles
+from labkit.lab.machine.ensure import lacks_engine
 from labkit.lab.samples.build import CONTENT_LABEL, SOURCE_LABEL
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.samples.sources import asked_source, chosen_mirror
@@ -52,6 +54,8 @@ class BundleInUse:
     configuration: Configuration
     steps: Steps
     asked_for: bool
+    packages: Path | None = None
+    """The folder with the files of Debian's packages, once they are placed."""
     _whole: bool | None = field(default=None)
 
     def has_program(self, program: GoProgram) -> bool:
@@ -61,6 +65,39 @@ class BundleInUse:
     def has_images(self, names: Iterable[str]) -> bool:
         """Whether all of some images are in it."""
         return {image.name for image in self.bundle.manifest.images}.issuperset(names)
+
+    def place_packages(self) -> None:
+        """Unpack Debian's packages where this machine needs some of them and is of the same release.
+
+        Raises:
+            BundleRefused: it is damaged.
+            LabFailed: the cache cannot be written.
+        """
+        manifest = self.bundle.manifest
+        if not manifest.debian or not lacks_engine():
+            return
+        if manifest.debian != debian_release():
+            self.steps.note(f"its packages are for Debian {manifest.debian}, and this is not; others are fetched")
+            return
+        if not self._is_whole():
+            return
+        folder = self.configuration.cache / "packages"
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            for part in manifest.parts:
+                if part.name.startswith(PACKAGES):
+                    with (folder / part.name.removeprefix(PACKAGES)).open("xb") as target:
+                        target.writelines(self.bundle.open_part(part).pieces())
+        except OSError as error:
+            raise _not_unpacked("the packages", folder, error) from error
+        self.packages = folder
+
+    def remove_packages(self) -> None:
+        """Remove what `place_packages` has unpacked, once it is installed."""
+        if self.packages is not None:
+            shutil.rmtree(self.packages, ignore_errors=True)
+            self.packages = None
 
     def place_programs(self) -> None:
         """Put the programs that are missing into the cache.
@@ -150,11 +187,7 @@ class BundleInUse:
                     target.rename(Path(folder) / "before")
                 staged.rename(target)
         except OSError as error:
-            raise LabFailed(
-                f"Unpacking {part.name} into {target.parent}",
-                error.strerror or str(error),
-                "free some space there; nothing of it was left behind\n  df -h",
-            ) from error
+            raise _not_unpacked(part.name, target.parent, error) from error
 
     def _unpack(self, part: Part, folder: Path) -> None:
         reader = self.bundle.open_part(part)
@@ -194,6 +227,11 @@ class BundleInUse:
             engine.name_anew(loaded["Id"], reference)
         else:
             engine.build(archive_of_dockerfile(f"FROM {image.reference}\n"), reference, arguments={}, labels={})
+
+
+def _not_unpacked(part: str, folder: Path, error: OSError) -> LabFailed:
+    remedy = "free some space there; nothing of it was left behind\n  df -h"
+    return LabFailed(f"Unpacking {part} into {folder}", error.strerror or str(error), remedy)
 
 
 @contextlib.contextmanager

@@ -16,33 +16,41 @@ from labkit.lab.machine import engine_daemon
 from labkit.lab.machine.parsing import can_speak_to
 from labkit.show.steps import Steps
 
-_ENGINE_PROGRAMS = ("dockerd", "docker", "iptables")
 
-
-def ensure_engine(configuration: Configuration, steps: Steps) -> Engine:
+def ensure_engine(configuration: Configuration, steps: Steps, packages: Path | None = None) -> Engine:
     """Connect to the engine; on a Debian machine as root, install and start it first if need be.
+
+    Args:
+        configuration: of the lab.
+        steps: told what is going on.
+        packages: a folder with the files of Debian's packages; None to fetch them.
 
     Raises:
         EngineUnreachable: there is none and we may not add one; the remedy says what to do.
     """
     try:
-        return _with_client(Engine.connect(configuration), steps)
+        return _with_client(Engine.connect(configuration), steps, packages)
     except EngineUnreachable as error:
         if error.elsewhere or not (debian.can_add_packages() or engine_daemon.can_start_engine()):
             raise
-    if debian.can_add_packages() and any(find_program(program) is None for program in _ENGINE_PROGRAMS):
+    if lacks_engine():
         with steps.step("the engine's packages"):
-            debian.add_programs(*_ENGINE_PROGRAMS)
+            debian.add_programs(*debian.ENGINE_PROGRAMS, files=packages)
     with steps.step("the engine, started"):
         engine_daemon.start_engine(lambda: _answers(configuration))
     return Engine.connect(configuration)
 
 
-def _with_client(engine: Engine, steps: Steps) -> Engine:
+def lacks_engine() -> bool:
+    """Whether the kit would add programs of the engine here."""
+    return debian.can_add_packages() and any(find_program(program) is None for program in debian.ENGINE_PROGRAMS)
+
+
+def _with_client(engine: Engine, steps: Steps, packages: Path | None) -> Engine:
     """kind and the loading of images need the docker command beside a reachable engine."""
     if find_program("docker") is None:
         with steps.step("the docker command"):
-            debian.add_programs("docker")
+            debian.add_programs("docker", files=packages)
     return engine
 
 

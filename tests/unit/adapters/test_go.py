@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.server
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from labkit.adapters.go import GoProgram
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.show.steps import Tally
+from tests.unit.small_disk import make_read_only, small_disk
 
 
 @pytest.fixture
@@ -124,43 +124,35 @@ def test_a_login_page_and_no_network_are_told_as_such(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of half a megabyte."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only root mounts a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("tally", [None, Tally()], ids=["silent", "counting"])
 def test_a_disk_that_fills_while_compiling_is_told_and_the_next_goes_on(
-    program: GoProgram, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally | None
+    program: GoProgram, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally | None
 ) -> None:
     big = _MAKES.partition("echo")[0] + '[ -z "$out" ] || head -c {} /dev/zero >"$out/hello"'
     _go(tmp_path / "bin", big.format("2M"), monkeypatch)
     with pytest.raises(LabFailed) as failed:
-        go.build(program, small_disk, tally)
+        go.build(program, disk, tally)
     assert "o space left on device" in failed.value.came_back
     assert "df -h" in failed.value.remedy
-    assert list((small_disk / "programs").iterdir()) == []
+    assert list((disk / "programs").iterdir()) == []
     (tmp_path / "bin" / "go").unlink()
     (tmp_path / "bin").rmdir()
     _go(tmp_path / "bin", big.format("20K"), monkeypatch)
-    assert go.build(program, small_disk, tally).is_dir()
+    assert go.build(program, disk, tally).is_dir()
 
 
 def test_a_cache_that_cannot_be_made_is_told(
-    program: GoProgram, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    program: GoProgram, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _go(tmp_path / "bin", _MAKES, monkeypatch)
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    make_read_only(disk)
     with pytest.raises(LabFailed, match="Read-only file system") as failed:
-        go.build(program, small_disk / "cache")
+        go.build(program, disk / "cache")
     assert "LABKIT_CACHE" in failed.value.remedy
 
 

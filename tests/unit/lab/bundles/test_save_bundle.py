@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from labkit.adapters import go
+from labkit.adapters import debian, go
 from labkit.adapters.go import GoProgram
 from labkit.base.errors import LabFailed, Misuse
 from labkit.cli import main
+from labkit.lab.bundles import bundled_packages
+from labkit.lab.bundles.bundle_file import open_bundle
 from labkit.lab.bundles.bundle_manifest import default_name, kit_content
+from labkit.lab.bundles.bundle_tables import bundle_table
 from labkit.lab.bundles.bundle_writer import writing
+from labkit.lab.bundles.bundled_packages import add_packages
 from labkit.lab.bundles.bundled_programs import bundled_programs, version_and_licence
 from labkit.lab.bundles.bundled_wheels import read_wheel
 from labkit.lab.bundles.save_bundle import KINDS, read_kinds, target_file
@@ -28,14 +32,47 @@ from tests.unit.lab.bundles.small_bundle import small_manifest, write_small
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [
-        (None, ("images", "node", "programs", "wheels")),
+        (None, ("images", "node", "programs", "wheels", "packages")),
+        ("packages", ("packages",)),
         ("node", ("node",)),
         ("wheels,images", ("images", "wheels")),
         (" images , node ,", ("images", "node")),
     ],
 )
-def test_kinds_are_read(text: str | None, kinds: tuple[str, ...]) -> None:
+def test_kinds_are_read(text: str | None, kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "can_add_packages", lambda: True)
     assert read_kinds(text) == kinds
+
+
+def test_only_debian_s_root_fetches_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "can_add_packages", lambda: False)
+    assert "packages" not in read_kinds(None)
+    with writing(tmp_path / "b.tar") as writer, pytest.raises(Misuse, match="leave them out"):
+        add_packages(writer)
+
+
+def test_the_packages_are_parts_with_version_and_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+
+    def fetch(packages: tuple[str, ...], folder: Path) -> list[Path]:
+        fetched.extend(packages)
+        folder.mkdir()
+        (folder / "runc_1.1.5+ds1-1_amd64.deb").write_bytes(b"deb")
+        return sorted(folder.iterdir())
+
+    monkeypatch.setattr(debian, "can_add_packages", lambda: True)
+    monkeypatch.setattr(debian, "offer_engine", lambda: None)
+    monkeypatch.setattr(bundled_packages, "fetch_packages", fetch)
+    monkeypatch.setattr(bundled_packages, "describe_package", lambda _: ("runc", "1.1.5", "Apache-2.0"))
+    with writing(tmp_path / "b.tar") as writer:
+        add_packages(writer)
+        manifest = writer.finish(small_manifest(debian="bookworm", images=[]), tmp_path / "b.tar")
+    assert {"docker.io", "docker-cli", "containerd", "iptables", "python3-venv"} == set(fetched)
+    (row,) = bundle_table(manifest).rows
+    assert [*row[:3], row[4]] == ["package", "runc", "1.1.5", "Apache-2.0"]
+    assert "Debian bookworm" in bundle_table(manifest).title
+    with open_bundle(tmp_path / "b.tar") as bundle:
+        bundle.check()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,8 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.base.configuration import LABEL, Configuration
 from labkit.base.errors import LabFailed
-from labkit.lab.bundles.bundle_manifest import BundleRefused
+from labkit.lab.bundles.bundle_manifest import PACKAGES, BundleRefused
+from labkit.lab.bundles.bundle_writer import writing
 from labkit.lab.bundles.bundled_programs import part_name
 from labkit.lab.bundles.find_bundle import find_bundles
 from labkit.lab.bundles.take_bundle import bundle_in_use
@@ -25,6 +27,7 @@ from labkit.lab.samples.catalogue import Catalogue
 from labkit.lab.up_plan import UpPlan
 from labkit.show.steps import Steps
 from tests.unit.lab.bundles.small_bundle import CONTENT, packed, small_manifest, write_small
+from tests.unit.small_disk import make_read_only, small_disk
 
 
 class Images:
@@ -219,13 +222,88 @@ def test_ctrl_c_leaves_nothing_under_a_programs_name(
     assert list((configuration.cache / "programs").iterdir()) == []
 
 
-def test_it_may_lie_on_a_disk_that_cannot_be_written(configuration: Configuration, bundle: Path) -> None:
-    bundle.chmod(0o444)
-    bundle.parent.chmod(0o755)
-    before = (bundle.stat().st_mtime_ns, sorted(bundle.parent.iterdir()))
-    assert taken(configuration, bundle)[0] == "stand-in"
-    assert bundle.stat().st_mtime_ns == before[0]
-    assert set(bundle.parent.iterdir()) - set(before[1]) <= {configuration.cache, configuration.state}
+def test_it_may_lie_on_a_disk_that_cannot_be_written(
+    configuration: Configuration, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "stick") as stick:
+        copy = Path(shutil.copy(bundle, stick / "labkit-bundle.tar"))
+        make_read_only(stick)
+        assert taken(configuration, copy)[0] == "stand-in"
+        monkeypatch.chdir(stick)
+        assert taken(configuration, None)[0] == "stand-in", "found where we are"
+
+
+# --- Debian's packages ---
+
+
+@pytest.fixture
+def lacking(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A Debian called bookworm without an engine; what was installed there, and of which files."""
+    installed: list[str] = []
+
+    def ensure_engine(_: object, __: object, packages: Path | None) -> Engine:
+        installed.extend(sorted(file.name for file in packages.iterdir()) if packages else ["fetched"])
+        return cast(Engine, Images())
+
+    monkeypatch.setattr("labkit.lab.bundles.take_bundle.lacks_engine", lambda: True)
+    monkeypatch.setattr("labkit.lab.bundles.take_bundle.debian_release", lambda: "bookworm")
+    monkeypatch.setattr("labkit.lab.up_plan.ensure_engine", ensure_engine)
+    return installed
+
+
+def _with_packages(path: Path, debian: str) -> None:
+    with writing(path) as writer:
+        (writer.folder / PACKAGES).mkdir()
+        (writer.folder / PACKAGES / "docker.io_26.1.5+dfsg1-9_amd64.deb").write_bytes(b"deb")
+        writer.add(f"{PACKAGES}docker.io_26.1.5+dfsg1-9_amd64.deb", title="docker.io", version="26", licence="")
+        writer.finish(small_manifest(debian=debian, images=[]), path)
+
+
+def _run_until_engine(configuration: Configuration, path: Path) -> str:
+    """Run the steps of the packages and of the engine; what was printed."""
+    printed = io.StringIO()
+    with bundle_in_use(path, None, configuration, Steps(printed)) as in_use:
+        plan = UpPlan(
+            configuration, Catalogue(configuration.data), None, cast(Any, None), is_kind=True, bundle=cast(Any, in_use)
+        )
+        schedule = plan.schedule()
+        for name in ("bundle-packages", "engine"):
+            assert set(schedule[name].needs) <= {"bundle-packages"}
+            schedule[name].run()
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("debian", "expected"),
+    [("bookworm", ["docker.io_26.1.5+dfsg1-9_amd64.deb"]), ("trixie", ["fetched"]), ("", ["fetched"])],
+)
+def test_the_engine_s_packages_come_from_a_bundle_for_this_release(
+    configuration: Configuration, tmp_path: Path, lacking: list[str], debian: str, expected: list[str]
+) -> None:
+    _with_packages(tmp_path / "b.tar", debian)
+    printed = _run_until_engine(configuration, tmp_path / "b.tar")
+    assert lacking == expected
+    assert ("for Debian trixie" in printed) is (debian == "trixie")
+    assert not (configuration.cache / "packages").exists(), "they are removed once they are installed"
+
+
+def test_with_an_engine_no_package_is_unpacked(
+    configuration: Configuration, tmp_path: Path, lacking: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.lab.bundles.take_bundle.lacks_engine", lambda: False)
+    _with_packages(tmp_path / "b.tar", "bookworm")
+    _run_until_engine(configuration, tmp_path / "b.tar")
+    assert lacking == ["fetched"]
+
+
+def test_a_full_disk_is_named_for_packages_too(
+    configuration: Configuration, tmp_path: Path, lacking: list[str]
+) -> None:
+    _with_packages(tmp_path / "b.tar", "bookworm")
+    with small_disk(tmp_path / "cache", "4k") as cache:
+        (cache / "full").write_bytes(b"x")
+        with pytest.raises(LabFailed, match="No space left on device"):
+            _run_until_engine(configuration, tmp_path / "b.tar")
 
 
 @pytest.mark.parametrize(
