@@ -3,7 +3,7 @@
 Usage: bundle_wheels.py FOLDER FILE            the Python packages for this Python
        bundle_wheels.py --install PACKAGE FILE a package of Debian's and what it needs, installed; for root
 What is unpacked of the Python packages is a file of its own in FOLDER each, and nothing else; whether it is the right
-one is for pip to say, which compares the hashes in requirements.lock. Debian's are compared with the sums in the bundle.
+one is for pip to say, which compares the hashes in requirements.lock. Debian's have to have the bundle's sums.
 Exit status: 0 done, 1 FILE has none for here.
 """
 

@@ -91,7 +91,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     calls: list[tuple[str, list[str]]] = []
 
     def install(packages: list[str], folder: Path) -> None:
-        calls.append((*packages, sorted(file.name for file in folder.iterdir())))
+        (package,) = packages
+        calls.append((package, sorted(file.name for file in folder.iterdir())))
 
     monkeypatch.setattr(debian_packages, "install_packages", install)
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "debian", "VERSION_CODENAME": "bookworm"})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import debian, debian_packages
+from labkit.adapters import debian, debian_packages, processes
 from labkit.adapters.debian_packages import describe_package, install_packages, small_system
 
 STATUS = """Package: dpkg
@@ -96,11 +96,10 @@ def test_a_package_is_described_by_its_own_files(package: Path) -> None:
 @needs_dpkg
 def test_apt_gets_an_index_of_the_files_and_no_other_source(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
-    real = debian_packages.run_program
 
     def run_program(argv: list[str], **how: object) -> str:
         if argv[0] == "dpkg-deb":
-            return real(argv, doing="", remedy="")
+            return processes.run_program(argv, doing="", remedy="")
         calls.append(argv)
         settings = dict(word.split("=", 1) for word in argv if word.startswith("Dir::"))
         assert Path(settings["Dir::Etc::sourcelist"]).read_text() == f"deb [trusted=yes] file:{package.parent} ./\n"
