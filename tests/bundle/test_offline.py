@@ -87,6 +87,28 @@ def machine() -> Iterator[OfflineMachine]:
         yield machine
 
 
+def test_a_bare_debian_gets_its_engine_and_its_python_from_a_bundle(machine: OfflineMachine) -> None:
+    folder, script = machine.folder / "bare", CHECKOUT / "tools" / "bare_machine.sh"
+    try:
+        subprocess.run([script, "make", folder], check=True, timeout=_SECONDS)
+        shutil.copy(machine.bundle, folder / "root" / "root" / "labkit-bundle.tar")
+        steps = """
+        ip link set eth0 down
+        ! command -v dockerd
+        ! python3 -c 'import ensurepip'
+        make up
+        .venv/bin/labkit status --json | grep '"state": "up"'
+        .venv/bin/labkit clean --yes
+        """
+        argv = [script, "run", folder, "sh", "-euxc", steps]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    finally:
+        subprocess.run([script, "remove", folder], check=True, timeout=_SECONDS)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+    assert "-venv comes from" in done.stderr
+    assert "compiled from its Go module" not in done.stderr
+
+
 def test_the_lab_and_its_lessons_come_from_a_bundle_without_a_network(machine: OfflineMachine) -> None:
     nbval = "-p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=180"
     notebooks = " ".join(f"notebooks/{lesson}.ipynb" for lesson in _LESSONS)

@@ -32,6 +32,11 @@ def _texts() -> Mapping[str, frozenset[str]]:
     return {module: _texts_of(tree) for module, tree in trees().items()}
 
 
+def texts_of_modules(folder: str) -> frozenset[str]:
+    """The texts of all modules of a folder, such as `labkit.lab.machine`."""
+    return frozenset(text for module, texts in _texts().items() if module.startswith(folder) for text in texts)
+
+
 def _texts_of(tree: ast.Module) -> frozenset[str]:
     texts = set()
     passed_over: set[int] = set()

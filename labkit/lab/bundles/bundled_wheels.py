@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import sys
 import zipfile
 from email.parser import BytesHeaderParser
 from pathlib import Path
+
+from packaging.markers import Marker
 
 from labkit.adapters.processes import run_program
 from labkit.base.errors import Misuse
@@ -37,15 +41,45 @@ def add_wheels(writer: BundleWriter) -> None:
             "leave them out\n  labkit bundle save FILE --with images,node,programs",
         )
     folder = writer.folder / WHEELS
-    options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
-    run_program(
-        [sys.executable, "-m", "pip", "download", "--quiet", *options, "--dest", str(folder), "-r", str(_LOCK)],
-        doing="Fetching the wheels of requirements.lock",
-        remedy="pip's index must be reachable; without them\n  labkit bundle save FILE --with images,node,programs",
-    )
+    _download(_LOCK, folder)
+    if others := for_other_patch_levels(_LOCK.read_text(encoding="utf-8"), platform.python_version()):
+        lock = writer.folder / "others.lock"
+        lock.write_text(others, encoding="utf-8")
+        _download(lock, folder)
+        lock.unlink()
     for wheel in sorted(folder.iterdir()):
         title, version, licence = read_wheel(wheel)
         writer.add(f"{WHEELS}{wheel.name}", title=title, version=version, licence=licence)
+
+
+def _download(lock: Path, folder: Path) -> None:
+    options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
+    run_program(
+        [sys.executable, "-m", "pip", "download", "--quiet", *options, "--dest", str(folder), "-r", str(lock)],
+        doing="Fetching the wheels of requirements.lock",
+        remedy="pip's index must be reachable; without them\n  labkit bundle save FILE --with images,node,programs",
+    )
+
+
+def for_other_patch_levels(lock: str, version: str) -> str:
+    """The requirements of a lock that another patch level of a Python needs, and this one does not; without markers.
+
+    Args:
+        lock: its text.
+        version: of this Python, such as 3.11.7.
+    """
+    minor = version.rpartition(".")[0]
+    wanted = []
+    for text in re.split(r"\n(?=\S)", "\n" + lock):
+        line, *hashes = text.strip().splitlines() or [""]
+        requirement, _, marker = line.rstrip(" \\").partition(" ; ")
+        if "python_full_version" not in marker or Marker(marker).evaluate({"python_full_version": version}):
+            continue
+        versions = re.findall(rf"'({re.escape(minor)}\.\d+)'", marker)
+        around = {f"{minor}.{int(full.rpartition('.')[2]) + step}" for full in versions for step in (-1, 0, 1)}
+        if any(Marker(marker).evaluate({"python_full_version": full}) for full in around):
+            wanted.append("\n".join([f"{requirement} \\", *hashes]))
+    return "\n".join(wanted)
 
 
 def read_wheel(wheel: Path) -> tuple[str, str, str]:

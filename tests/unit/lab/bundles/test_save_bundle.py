@@ -24,7 +24,7 @@ from labkit.lab.bundles.bundle_tables import bundle_table
 from labkit.lab.bundles.bundle_writer import writing
 from labkit.lab.bundles.bundled_packages import add_packages
 from labkit.lab.bundles.bundled_programs import bundled_programs, version_and_licence
-from labkit.lab.bundles.bundled_wheels import read_wheel
+from labkit.lab.bundles.bundled_wheels import for_other_patch_levels, read_wheel
 from labkit.lab.bundles.save_bundle import KINDS, read_kinds, target_file
 from tests.unit.lab.bundles.small_bundle import small_manifest, write_small
 
@@ -211,3 +211,31 @@ def test_show_refuses_a_damaged_one_by_its_name(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert f"Reading the bundle {tmp_path / 'b.tar'}: it" in done.output
     assert "What to do:" in done.output
+
+
+_LOCK = """a==1.0 \\
+    --hash=sha256:aa
+b==2.0 ; python_full_version < '3.11.5' \\
+    --hash=sha256:bb
+    --hash=sha256:b2
+b==4.0 ; python_full_version >= '3.11.5' \\
+    --hash=sha256:cc
+c==1.0 ; python_full_version >= '3.12' \\
+    --hash=sha256:dd
+d==1.0 ; python_full_version >= '3.11.5' and sys_platform == 'emscripten' \\
+    --hash=sha256:ee
+# a comment
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        ("3.11.7", "b==2.0 \\\n    --hash=sha256:bb\n    --hash=sha256:b2"),
+        ("3.11.2", "b==4.0 \\\n    --hash=sha256:cc"),
+        ("3.12.1", ""),
+        ("3.11.0", "b==4.0 \\\n    --hash=sha256:cc"),
+    ],
+)
+def test_wheels_are_for_every_patch_level_of_a_python(version: str, wanted: str) -> None:
+    assert for_other_patch_levels(_LOCK, version).replace(" \n", "\n") == wanted
