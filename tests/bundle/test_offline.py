@@ -88,9 +88,9 @@ def machine() -> Iterator[OfflineMachine]:
 
 
 def test_a_bare_debian_gets_its_engine_and_its_python_from_a_bundle(machine: OfflineMachine) -> None:
-    folder, script = machine.folder / "bare", CHECKOUT / "tools" / "bare_machine.sh"
+    folder, script = machine.folder / "bare", str(CHECKOUT / "tools" / "bare_machine.sh")
     try:
-        subprocess.run([script, "make", folder], check=True, timeout=_SECONDS)
+        subprocess.run([script, "make", str(folder)], check=True, timeout=_SECONDS)
         shutil.copy(machine.bundle, folder / "root" / "root" / "labkit-bundle.tar")
         steps = """
         ip link set eth0 down
@@ -100,10 +100,10 @@ def test_a_bare_debian_gets_its_engine_and_its_python_from_a_bundle(machine: Off
         .venv/bin/labkit status --json | grep '"state": "up"'
         .venv/bin/labkit clean --yes
         """
-        argv = [script, "run", folder, "sh", "-euxc", steps]
+        argv = [script, "run", str(folder), "sh", "-euxc", steps]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_SECONDS)
     finally:
-        subprocess.run([script, "remove", folder], check=True, timeout=_SECONDS)
+        subprocess.run([script, "remove", str(folder)], check=True, timeout=_SECONDS)
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
     assert "-venv comes from" in done.stderr
     assert "compiled from its Go module" not in done.stderr

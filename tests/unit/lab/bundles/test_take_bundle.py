@@ -264,7 +264,12 @@ def _run_until_engine(configuration: Configuration, path: Path) -> str:
     printed = io.StringIO()
     with bundle_in_use(path, None, configuration, Steps(printed)) as in_use:
         plan = UpPlan(
-            configuration, Catalogue(configuration.data), None, cast(Any, None), is_kind=True, bundle=cast(Any, in_use)
+            configuration,
+            Catalogue(configuration.data),
+            None,
+            cast(Any, None),
+            makes_node=True,
+            bundle=cast(Any, in_use),
         )
         schedule = plan.schedule()
         for name in ("bundle-packages", "engine"):
