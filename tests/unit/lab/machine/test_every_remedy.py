@@ -66,6 +66,7 @@ NOT_TRIED = {
     r"(sudo )?(apt-get install -y -t .*|apt-get install -y linux-generic.*)": "it would replace the kernel",
     r"sudo (usermod|mkdir|tee|sysctl|systemctl).*|printf .*|newgrp docker|.*sysctl \S+=.*": "it changes the system",
     r"docker system prune": "it removes what is not ours",
+    r"(sudo )?kill -KILL X": "it would end this machine's engine",
     r"du -xh .*": "it reads a whole cache; its syntax is held",
     r"lsof .*|mv X X\.broken": "X stands for what was seen; the syntax is held",
     r"conda .*|go install .*": "the internet",
