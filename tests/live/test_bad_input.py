@@ -43,10 +43,18 @@ def _one_error(done: subprocess.CompletedProcess[str], status: int, *words: str)
         assert word in done.stderr
 
 
-@pytest.mark.parametrize("command", [["up"], ["down"], ["images"], ["reset"]])
-def test_without_an_engine(command: list[str], tmp_path: Path) -> None:
-    done = _labkit(*command, DOCKER_HOST=f"unix://{tmp_path}/none.sock", LABKIT_STATE=str(tmp_path))
-    _one_error(done, 3, "Connecting to the engine", "there is no engine's socket", "labkit doctor")
+@pytest.mark.parametrize(
+    ("command", "tried"),
+    [
+        ("up", "Checking the engine"),  # The doctor's check comes first, and would stop it at other problems too.
+        ("down", "Connecting to the engine"),
+        ("images", "Connecting to the engine"),
+        ("reset", "Connecting to the engine"),
+    ],
+)
+def test_without_an_engine(command: str, tried: str, tmp_path: Path) -> None:
+    done = _labkit(command, DOCKER_HOST=f"unix://{tmp_path}/none.sock", LABKIT_STATE=str(tmp_path))
+    _one_error(done, 3, tried, "there is no engine's socket", "labkit doctor")
 
 
 def test_the_doctor_without_an_engine_says_what_to_do(tmp_path: Path) -> None:
