@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.base.resources import CHECKOUT
+from tools.site.__main__ import bring_files
 from tools.site.execute import NotebookFailed, execute
 from tools.site.links import Page, broken_links, read_page, read_site
 from tools.site.pages import (
@@ -254,6 +255,14 @@ def test_a_notebook_is_executed_into_a_copy_and_stays_as_it_is(tmp_path: Path) -
     cells = json.loads((tmp_path / "copy.ipynb").read_text())["cells"]
     assert cells[1]["outputs"][0]["data"]["text/plain"] in ("2", ["2"])
     assert source.read_bytes() == before
+
+
+def test_the_files_that_lessons_use_lie_beside_the_copies(tmp_path: Path) -> None:
+    notebooks = CHECKOUT / "notebooks"
+    bring_files(tmp_path)
+    for name in ("non-root.yaml", "taken/Dockerfile", "hello/hello.csproj"):
+        assert (tmp_path / name).read_bytes() == (notebooks / name).read_bytes()
+    assert list(tmp_path.rglob("*.ipynb")) == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.resources import CHECKOUT
-from labkit.course.lessons import describe_lesson
+from labkit.course.course_folder import LESSON_FILES
+from labkit.course.lessons import FOLDER, describe_lesson
 from tools.site.execute import NotebookFailed, execute
 from tools.site.links import broken_links, read_site
 from tools.site.pages import (
@@ -108,10 +109,23 @@ def _cells(notebook: dict[str, Any]) -> list[tuple[str, str]]:
     return [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
 
 
+def bring_files(folder: Path) -> None:
+    """Lay what participants edit beside the copies that are executed, as the course has it.
+
+    Args:
+        folder: of the copies.
+    """
+    for file in (file for pattern in LESSON_FILES for file in FOLDER.glob(pattern) if file.suffix != ".ipynb"):
+        copy = folder / file.relative_to(FOLDER)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+
+
 def _execute(lesson: Path, made: Made, reuse: bool) -> str:
     """Execute a lesson with a participant's data in a folder of its own, and note in the copy what it ran on."""
     target = EXECUTED / lesson.name
     EXECUTED.mkdir(parents=True, exist_ok=True)
+    bring_files(EXECUTED)
     if reuse and target.exists():
         before = json.loads(target.read_text(encoding="utf-8"))
         if "labkit_made" in before["metadata"] and _cells(before) == _cells(
