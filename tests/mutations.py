@@ -361,7 +361,7 @@ def _names_program(instructions: Iterable[str]) -> bool:
 
 def _break_text(text: str, change: PodBreak) -> str:
     manifests = [manifest for manifest in yaml.safe_load_all(text) if manifest]
-    for manifest in manifests:
+    for manifest in [entry for document in manifests for entry in document.get("items", [document])]:
         # Others have no pod that could be changed.
         if "spec" in manifest:
             change.change(manifest, _pod_spec(manifest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from labkit.course.exercise import Exercise, Wrong
@@ -37,6 +38,16 @@ spec:
 '''
 
 
+_ANOTHER_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: other}
+spec:
+  securityContext: {runAsNonRoot: true, runAsUser: 1654}
+  containers: [{name: other, image: debian}]
+"""
+
+
 def _gated(pod: str, log: str) -> str:
     return _GATED.replace("POD", pod).replace("LOG", log)
 
@@ -52,7 +63,7 @@ _GATE_GIVEN: dict[str, Any] = {
 
 
 def _gate_as_given(manifest: JudgedManifest) -> str | None:
-    return "The gate has three objections, as at the start." if manifest.spec == _GATE_GIVEN else None
+    return "The gate has three objections, as at the start." if manifest.specs == [_GATE_GIVEN] else None
 
 
 def _stays_shut(manifest: JudgedManifest) -> str | None:
@@ -64,22 +75,31 @@ def _stays_shut(manifest: JudgedManifest) -> str | None:
 
 
 def _has_lost_one(manifest: JudgedManifest) -> str | None:
+    lost = [_lost_from(spec) for spec in manifest.specs]
+    if not all(lost) or not lost:
+        return None
+    field, names = min(filter(None, lost), key=lambda loss: len(loss[1]))
+    return f"The gate opens, but {', '.join(sorted(names))} is gone from {field}, and was needed there."
+
+
+def _lost_from(spec: Mapping[str, Any]) -> tuple[str, set[str]] | None:
+    """From which field of a pod's spec which of the containers are gone; None if all are there."""
     for field, needed in (("initContainers", {"prepare"}), ("containers", {"app", "log"})):
-        there = {container["name"] for container in manifest.spec.get(field) or []}
-        if gone := needed - there:
-            return f"The gate opens, but {', '.join(sorted(gone))} is gone from {field}, and was needed there."
+        if gone := needed - {container["name"] for container in spec.get(field) or []}:
+            return field, gone
     return None
 
 
 def _nobody_insists(manifest: JudgedManifest) -> str | None:
-    for name, settings in container_settings({"spec": manifest.spec}).items():
-        if not settings.get("runAsNonRoot"):
-            return f"The gate opens, but nobody insists for {name}: a new image could be root."
+    for spec in manifest.specs:
+        for name, settings in container_settings({"spec": spec}).items():
+            if not settings.get("runAsNonRoot"):
+                return f"The gate opens, but nobody insists for {name}: a new image could be root."
     return None
 
 
 def _move_prepare(_: dict[str, Any], spec: dict[str, Any]) -> None:
-    spec["containers"] += spec.pop("initContainers")
+    spec["containers"] += spec.pop("initContainers", [])
 
 
 _CHECK_GATE = DemandCheck(
@@ -124,6 +144,11 @@ GATE = Exercise(
             "apiVersion: apps/v1", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: apps/v1"
         )
         .replace("securityContext: {}\n", "securityContext: {}\n---\n"),
+        # Among others: in a list, and behind a pod that is non-root, too.
+        "import json, yaml\n"
+        + _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}")
+        + 'manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(manifest)]})\n',
+        _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}").replace('"""\napi', f'"""\n{_ANOTHER_POD}---\napi'),
         _gated("{runAsUser: 1654}", "{runAsNonRoot: true, runAsUser: 1654}")
         .replace("image: debian", "image: debian\n        securityContext: {runAsNonRoot: true}")
         .replace("image: named-user", "image: named-user\n        securityContext: {runAsNonRoot: true}"),
@@ -133,6 +158,12 @@ GATE = Exercise(
             _gated("{runAsNonRoot: true, runAsUser: 1654}", "{runAsNonRoot: false, runAsUser: 0}"), "log: runs as root"
         ),
         Wrong(_gated("{runAsUser: 1654}", "{}"), "nobody insists"),
+        Wrong(
+            _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}").replace(
+                '"""\napi', f'"""\n{_ANOTHER_POD.replace("runAsNonRoot: true, ", "")}---\napi'
+            ),
+            "nobody insists for other",
+        ),
         Wrong(
             _gated("{runAsNonRoot: true, runAsUser: 1654}", "{}").replace(
                 "      initContainers:\n      - name: prepare\n        image: debian\n", ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -11,8 +11,6 @@ from labkit.base.errors import LabError
 from labkit.course.judging.assessment import Assessment, not_right
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from labkit.course.world import World
     from labkit.explain.rows import Explanations
 
@@ -44,15 +42,13 @@ class JudgedManifest:
         verdicts = [row.api for row in self.explanations.rows if row.api.ok is False]
         return list(dict.fromkeys(str(verdict.to_dict()["message"]) for verdict in verdicts))
 
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The spec of the pod that it describes, the first one if there are more; empty if there is none."""
-        for manifest in yaml.safe_load_all(self.text):
-            spec = manifest.get("spec") if isinstance(manifest, dict) else None
-            spec = (spec.get("template") or {}).get("spec") if isinstance(spec, dict) and "template" in spec else spec
-            if isinstance(spec, dict) and "containers" in spec:
-                return spec
-        return {}
+    @cached_property
+    def specs(self) -> list[dict[str, Any]]:
+        """The spec of each pod that it describes, in its documents and in the items of their lists."""
+        objects = [entry for document in yaml.safe_load_all(self.text) for entry in _objects_in(document)]
+        specs = [entry.get("spec") for entry in objects]
+        own = [(spec.get("template") or {}).get("spec") if "template" in spec else spec for spec in specs if spec]
+        return [spec for spec in own if isinstance(spec, dict) and "containers" in spec]
 
     def missing(self) -> Assessment | None:
         """Why there is nothing to judge."""
@@ -65,3 +61,11 @@ class JudgedManifest:
         if flaws:
             return not_right(f"The gate stays shut, because the manifest cannot be read: {flaws[0]}.")
         return not_right("There is no container in the manifest.")
+
+
+def _objects_in(document: object) -> list[dict[str, Any]]:
+    """The objects of a document: itself, or what is in it if it is a list (kubernetes/api:core/v1/types.go, List)."""
+    items = document.get("items") if isinstance(document, dict) else None
+    if isinstance(items, list):
+        return [entry for item in items for entry in _objects_in(item)]
+    return [document] if isinstance(document, dict) and isinstance(document.get("spec") or {}, dict) else []

@@ -14,13 +14,17 @@ _POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{nam
 _DEPLOYMENT = "kind: Deployment\nspec:\n  template:\n    spec: {containers: [{name: app, image: a}]}\n"
 
 
+_LIST = "kind: List\nitems:\n- {kind: Pod, spec: {containers: [{name: app, image: a}]}}\n- {kind: Namespace}\n"
+
+
 @pytest.mark.parametrize(
     "text",
-    [_POD, _DEPLOYMENT, f"---\n{_POD}---\n", f"kind: Namespace\nmetadata: {{name: b}}\n---\n{_DEPLOYMENT}"],
+    [_POD, _DEPLOYMENT, _LIST, f"---\n{_POD}---\n", f"kind: Namespace\nmetadata: {{name: b}}\n---\n{_DEPLOYMENT}"],
 )
 def test_documents_without_a_pod_are_passed_over(text: str) -> None:
     world: Any = Mock()
-    assert [container["name"] for container in JudgedManifest(world, text).spec["containers"]] == ["app"]
+    (spec,) = JudgedManifest(world, text).specs
+    assert [container["name"] for container in spec["containers"]] == ["app"]
 
 
 def test_what_the_api_server_would_say_is_said_once() -> None:
@@ -31,8 +35,8 @@ def test_what_the_api_server_would_say_is_said_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "---\n", "- a\n", "kind: Namespace\n", "kind: Deployment\nspec: {template: null}\n"]
+    "text", ["", "---\n", "- a\n", "kind: Namespace\n", "kind: Deployment\nspec: {template: null}\n", "items: [1]"]
 )
-def test_a_manifest_without_a_pod_has_an_empty_spec(text: str) -> None:
+def test_a_manifest_without_a_pod_has_no_spec(text: str) -> None:
     world: Any = Mock()
-    assert JudgedManifest(world, text).spec == {}
+    assert JudgedManifest(world, text).specs == []
