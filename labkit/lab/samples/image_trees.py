@@ -30,7 +30,7 @@ class ImageTrees:
         self._trees: OrderedDict[str, ImageTree] = OrderedDict()
         self._layers = _READ if layers is None else layers
         # Who asks for an image while it is being read waits for that, and finds what was read with others.
-        self._reading = threading.Lock()
+        self._reading = threading.RLock()
 
     def of(self, engine: Engine, image: InspectedImage) -> ImageTree:
         """All that an image holds.
@@ -53,10 +53,11 @@ class ImageTrees:
     def known(self, image: InspectedImage) -> ImageTree | None:
         """All that an image holds, if it or all its layers were read before; None if not."""
         identifier = image["Id"]
-        if identifier in self._trees:
-            return self._trees[identifier]
-        tree = self._of_known_layers(diff_ids(image))
-        return self._keep(identifier, tree) if tree is not None else None
+        with self._reading:
+            if identifier in self._trees:
+                return self._trees[identifier]
+            tree = self._of_known_layers(diff_ids(image))
+            return self._keep(identifier, tree) if tree is not None else None
 
     def _keep(self, identifier: str, tree: ImageTree) -> ImageTree:
         self._trees[identifier] = tree
