@@ -490,23 +490,26 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
     stages(place, "")
     result = place.run("tools/test.sh")
     calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
-    assert calls[:-2] == [
+    beside_alone = {
+        "pytest -m alone tests/live",
+        "pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit",
+        "pytest --numprocesses=auto tests/recorded tests/fuzz",
+    }
+    assert calls[:5] + calls[8:-2] == [
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit",
-        "pytest --numprocesses=auto tests/recorded tests/fuzz",
         "pytest --numprocesses=3 tests/faults",
         "labkit up",
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
-        "pytest -m alone tests/live",
         "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
+    assert set(calls[5:8]) == beside_alone
     assert sorted(calls[-2:]) == ["pytest tests/browser", "pytest tests/package"]
     assert result.returncode == 0
     assert re.match(
-        r"all stages passed in \d+ s: lint \d+ s, unit \d+ s, .*, package and browser \d+ s$",
+        r"all stages passed in \d+ s: lint \d+ s, .*, alone and unit and recorded \d+ s, .*, package and browser .*",
         result.stdout.splitlines()[-2],
     )
     assert result.stdout.splitlines()[-1] == "test: 56 passed, 0 failed"
