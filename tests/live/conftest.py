@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -58,8 +60,43 @@ def namespace(kube: Kube) -> Iterator[str]:
     kube.delete_namespace(name)
 
 
+class Changes(logging.Handler):
+    """Notes whether more than reading went out of this process: a request to engine or API server, or a command."""
+
+    _READS = re.compile(r"(engine|kubernetes|registry \S+): (GET|HEAD) ")
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.seen = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen |= self._READS.match(record.getMessage()) is None
+
+
+@contextlib.contextmanager
+def noted_changes() -> Iterator[Changes]:
+    """Notes changes while the block runs."""
+    kit, changes = logging.getLogger("labkit"), Changes()
+    level = kit.level
+    kit.setLevel(logging.DEBUG)
+    kit.addHandler(changes)
+    try:
+        yield changes
+    finally:
+        kit.removeHandler(changes)
+        kit.setLevel(level)
+
+
+def _remembers(lesson: Lesson) -> bool:
+    """Whether a lesson knows of anything that was tried in it; what it refused by itself went out nowhere."""
+    own = lesson._lesson
+    return any((own.stopped, own.not_admitted, own.not_taken, own.published, own.loaded, own.own_images))
+
+
 class OpenedLessons:
     """Lessons, each opened once.
+
+    One in which nothing was done needs no reset: a cluster has much work with each namespace that goes.
 
     Args:
         lab: the lab that is up.
@@ -70,6 +107,8 @@ class OpenedLessons:
     def __init__(self, lab: Lab, data: Callable[[str], Path], stack: contextlib.ExitStack) -> None:
         self._lab, self._data, self._stack = lab, data, stack
         self._lessons: dict[str, Lesson] = {}
+        self._used: set[str] = set()
+        self._changes = stack.enter_context(noted_changes())
 
     def __call__(self, name: str, *, is_kept: bool = False) -> Lesson:
         """A lesson with nothing in it, as after `lab.reset()`.
@@ -78,11 +117,15 @@ class OpenedLessons:
             name: its name.
             is_kept: whether it may be as the last test left it.
         """
+        if self._changes.seen:
+            self._used.update(self._lessons)
         if name not in self._lessons:
             own = lesson_with_own_progress(name, self._lab, self._data("data"))
             self._lessons[name] = self._stack.enter_context(own)
-        elif not is_kept:
+        elif not is_kept and (name in self._used or _remembers(self._lessons[name])):
             self._lessons[name].reset()
+            self._used.discard(name)
+        self._changes.seen = False
         return self._lessons[name]
 
 

@@ -231,18 +231,8 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
     assert "labkit up" in stderr
 
 
-def test_a_cluster_deleted_behind_our_back_is_made_anew(second: Second) -> None:
-    kind = find_kind(second.configuration.cache)
-    assert kind is not None
-    Kind(kind, _NAME, second.configuration.kubeconfig).delete()
-    assert second.state() == "absent"
-    status, _, err = second.run("up")
-    assert status == 0, err
-    assert "done: cluster" in err
-
-
-def test_what_others_left_of_it_goes_and_nothing_else(second: Second, lab: Lab) -> None:
-    """An unnamed image, a container that has ended, and the volume of a node that was removed by hand."""
+def test_a_cluster_removed_behind_our_back_leaves_what_is_cleaned_and_is_made_anew(second: Second, lab: Lab) -> None:
+    """Left are an unnamed image, a container that has ended, and the volume of a node that was removed by hand."""
     (volume,) = second.engine.volumes_of(second.node)
     second.engine.build(archive_of_dockerfile(_STAGES), "second-built", arguments={}, labels={})
     second.engine.remove_image("second-built")
@@ -263,8 +253,14 @@ def test_what_others_left_of_it_goes_and_nothing_else(second: Second, lab: Lab) 
         assert second.engine.container("others-ended") is not None
     finally:
         second.engine.remove_container("others-ended")
+    # kind, too, is told that it is gone, and forgets the kubeconfig's context.
+    kind = find_kind(second.configuration.cache)
+    assert kind is not None
+    Kind(kind, _NAME, second.configuration.kubeconfig).delete()
+    assert second.state() == "absent"
     status, _, err = second.run("up")
     assert status == 0, err
+    assert "done: cluster" in err
     assert find_leftovers(second.lab) == []
 
 
