@@ -435,6 +435,16 @@ def test_an_interrupted_installation_is_begun_again(place: Place) -> None:
     assert not (place.checkout / ".venv" / "leftover").exists()
 
 
+def test_an_index_that_does_not_answer_as_one_is_told_with_what_may_be_in_its_place(place: Place) -> None:
+    place.python("python3.11", pip="echo 'ERROR: No matching distribution found for anyio==4.16.0' >&2; exit 1")
+    result = place.run()
+    assert result.returncode == 1
+    reason, told = result.stderr.splitlines()[-2:]
+    assert reason.startswith("ERROR: No matching")
+    assert "answer with a login page: open any page in a browser" in told
+    assert "pip config list" in told
+
+
 def test_a_failed_installation_of_the_project_alone_is_repeated_alone(place: Place) -> None:
     place.python("python3.11", pip='case "$*" in *--editable*) exit 1 ;; esac')
     assert place.run().returncode == 1
