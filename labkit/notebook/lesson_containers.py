@@ -26,7 +26,8 @@ class LessonContainers:
         """Run a command in a new container."""
         argv = None if command is None else to_argv(command, f"Running a command in {image}")
         reference = self._lesson.reference(require_image(image))
-        return self._lesson.lab.engine().run(reference, argv, user=user_of(user))
+        # With the lesson's label, its reset also finds what a killed kernel has left running.
+        return self._lesson.lab.engine().run(reference, argv, user=user_of(user), labels=self._lesson.labels)
 
     def start(
         self, image: str, command: str | Sequence[str] | None = None, *, user: str | int | None = None

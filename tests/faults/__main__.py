@@ -6,6 +6,7 @@ tests/bundle/offline_machine.sh and tests/faults/machine.sh. It gets the lab's i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 
 from labkit.base.resources import CHECKOUT
-from tests.faults.lab_bench import MACHINE
+from tests.faults.leaks import MACHINE, control_group
 from tests.faults.report import write_report
 from tests.faults.test_faults import RESULTS
 
@@ -47,29 +48,36 @@ def main(arguments: list[str]) -> int:
             disk.truncate(_DISK_BYTES)  # The engine's disk: to be filled without filling the machine's.
         bundle = folder / "class" / "labkit-bundle-for-faults.tar"
         _labkit("bundle", "save", str(bundle), "--with", "images,node,programs")
+        # Not in the machine's /tmp, whose files are compared.
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:randomly",
+            "--basetemp",
+            f"{name}/pytest",
+            "tests/faults",
+        ]
         status = subprocess.run(
-            [
-                *_UNSHARE,
-                str(_OFFLINE),
-                name,
-                str(_MACHINE),
-                name,
-                sys.executable,
-                "-m",
-                "pytest",
-                *_OPTIONS,
-                *arguments,
-            ],
+            [*_UNSHARE, str(_OFFLINE), name, str(_MACHINE), name, *pytest, *arguments],
             cwd=CHECKOUT,
             env={**os.environ, MACHINE: name, RESULTS: str(folder / "results")},
             check=False,
         ).returncode
+        _remove_control_groups(control_group(folder))
         write_report(folder / "results", CHECKOUT / "docs" / "faults.md", whole=not arguments)
     print(f"make faults took {time.monotonic() - began:.0f} s")
     return status
 
 
-_OPTIONS = ["-q", "-p", "no:randomly", "tests/faults"]
+def _remove_control_groups(name: str) -> None:
+    """Remove what the machine's containers ran in; whatever ran there has ended with the machine."""
+    for root in (Path("/sys/fs/cgroup") / name, *Path("/sys/fs/cgroup").glob(f"*/{name}")):
+        for folder, _, _ in os.walk(root, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
 
 
 def _labkit(*arguments: str) -> None:

@@ -14,6 +14,7 @@ _PID = Path("/var/run/docker.pid")
 _CONTAINERD_PID = Path("/var/run/docker/containerd/containerd.pid")
 _SOCKET = Path("/var/run/docker.sock")
 _DISK = Path("/var/lib/docker")
+_SMALL = 20 << 30
 _KEPT = "images, cluster, progress, other people's things"
 
 
@@ -134,6 +135,9 @@ def _containerd(bench: LabBench) -> None:
     needs=Needs.LAB,
 )
 def _full(bench: LabBench) -> None:
+    assert shutil.disk_usage(_DISK).total < _SMALL, (
+        "the engine has no disk of its own here, and this would fill the machine's"
+    )
     filler = _DISK / "filler"
     bench.undo.callback(filler.unlink)
     with filler.open("wb") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,15 +18,14 @@ from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
 from tests.faults.bench import Bench, Printed
-
-MACHINE = "LABKIT_FAULTS_MACHINE"
-"""The variable with the folder of the machine; see tests/faults/machine.sh."""
+from tests.faults.leaks import MACHINE, Inventory
 
 FOREIGN = "somebody-elses"
 """The name of a container, an image, a network and a volume that are no lab's."""
 
 
 LESSON = "07-run-as-non-root"
+_BEFORE = "before.json"
 _OPEN = "import sys, labkit\nlab = labkit.open({lesson!r})\n"
 
 
@@ -36,28 +36,32 @@ class LabBench(Bench):
     """What is taken back when the lab is up again."""
 
     @property
+    def folders(self) -> list[Path]:
+        """Where the kit may write files."""
+        return [self.home, Path("/tmp"), Path("/etc/docker"), Path("/etc/containerd")]
+
+    @property
     def bundle(self) -> Path:
         """What the lab was brought up from."""
         return next((Path(os.environ[MACHINE]) / "class").glob("labkit-bundle*"))
 
     def lesson(self, cell: str) -> subprocess.Popen[str]:
-        """Start a kernel that opens a lesson and runs a cell."""
-        return self.python(f"{_OPEN.format(lesson=LESSON)}{cell}")
+        """Start a kernel that opens a lesson and runs a cell; an error of the kit's is printed as in a notebook."""
+        body = "".join(f"    {line}\n" for line in f"{_OPEN.format(lesson=LESSON)}{cell}".splitlines())
+        return self.python(
+            "from labkit.base.errors import LabError\n"
+            f"try:\n{body}"
+            "except LabError as error: print(*error._render_traceback_()); raise SystemExit(1) from None\n"
+        )
 
     def run_lesson(self, cell: str, *, check: bool = True) -> Printed:
         """Open a lesson and run a cell in it.
 
         Args:
             cell: what is run.
-            check: whether it must not end in an error; an error of the kit's is printed as in a notebook.
+            check: whether it must not end in an error.
         """
-        body = "".join(f"    {line}\n" for line in f"{_OPEN.format(lesson=LESSON)}{cell}".splitlines())
-        script = (
-            "from labkit.base.errors import LabError\n"
-            f"try:\n{body}"
-            "except LabError as error: print(*error._render_traceback_()); raise SystemExit(1) from None\n"
-        )
-        printed = self.finish(self.python(script), "a cell")
+        printed = self.finish(self.lesson(cell), "a cell")
         assert not check or printed.status == 0, printed.text
         return printed
 
@@ -150,8 +154,22 @@ def engine_answers() -> bool:
 
 
 def lab_bench() -> LabBench:
-    """The lab in the machine that this runs in, with somebody else's things beside it, but not yet brought up."""
-    bench = LabBench.in_folder(Path(os.environ[MACHINE]) / "home", LABKIT_SOURCE="stand-in")
+    """The lab in the machine that this runs in, with somebody else's things beside it, but not yet brought up.
+
+    The first time it is listed what there is: all that a lab must not change.
+    """
+    machine = Path(os.environ[MACHINE])
     start_engine()
-    bench.plant_others()
-    return bench
+    if not (machine / _BEFORE).is_file():
+        bench = LabBench.in_folder(machine / "home")
+        bench.plant_others()
+        shutil.rmtree(bench.home / ".local")  # The participant's progress goes with `labkit clean --progress`.
+        kinds = Inventory.take(bench.folders).kinds
+        (machine / _BEFORE).write_text(json.dumps(kinds), encoding="utf-8")
+    return LabBench.in_folder(machine / "home", LABKIT_SOURCE="stand-in")
+
+
+def changes_since_the_beginning(bench: LabBench) -> list[str]:
+    """What is another than before there was a lab."""
+    before = Inventory(json.loads((Path(os.environ[MACHINE]) / _BEFORE).read_text(encoding="utf-8")))
+    return Inventory.take(bench.folders).changes_since(before)

@@ -16,12 +16,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-CGROUP = "labkit-faults"
-"""The control group of the machine's containers; see tests/faults/machine.sh."""
+MACHINE = "LABKIT_FAULTS_MACHINE"
+"""The variable with the folder of the machine; see tests/faults/machine.sh."""
 
 _ENGINE = Path("/var/lib/docker")
 _ENGINE_PROGRAMS = ("dockerd", "containerd", "docker-proxy")
 _LARGEST = 4 << 20
+
+
+def control_group(machine: Path) -> str:
+    """The control group of a machine's containers."""
+    return f"labkit-faults-{machine.name}"
+
 
 Things = dict[str, str]
 """What there is of a kind: its name, and what tells it from another of that name."""
@@ -145,7 +151,8 @@ def _mounts() -> Things:
 
 def _cgroups() -> Things:
     """The control groups under that of the machine's containers, in every hierarchy."""
-    roots = [Path("/sys/fs/cgroup") / CGROUP, *Path("/sys/fs/cgroup").glob(f"*/{CGROUP}")]
+    name = control_group(Path(os.environ.get(MACHINE, "none")))
+    roots = [Path("/sys/fs/cgroup") / name, *Path("/sys/fs/cgroup").glob(f"*/{name}")]
     return {folder: "" for root in roots if root.is_dir() for folder, _, _ in os.walk(root)}
 
 

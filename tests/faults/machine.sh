@@ -7,7 +7,12 @@ folder=$1
 shift
 mkdir -p "$folder/tmp" "$folder/etc-docker" /etc/docker
 chmod 1777 "$folder/tmp"
-echo '{"cgroup-parent": "/labkit-faults"}' > "$folder/etc-docker/daemon.json"
+# A disk of the engine's own can be filled without filling this machine's.
+if [ -f "$folder/engine.img" ]; then
+    mkfs.ext4 -q -F "$folder/engine.img"
+    mount -o loop "$folder/engine.img" /var/lib/docker
+fi
+printf '{"cgroup-parent": "/labkit-faults-%s"}' "${folder##*/}" > "$folder/etc-docker/daemon.json"
 mount --bind "$folder/etc-docker" /etc/docker
 mount --bind "$folder/tmp" /tmp
 "$@"

@@ -17,7 +17,8 @@ import pytest
 from tests.faults import all_faults
 from tests.faults.bench import Bench, Printed
 from tests.faults.fault import FAULTS, Fault, Needs
-from tests.faults.lab_bench import LESSON, MACHINE, LabBench, lab_bench
+from tests.faults.lab_bench import LESSON, LabBench, lab_bench
+from tests.faults.leaks import MACHINE
 
 assert all_faults
 RESULTS = "LABKIT_FAULTS_RESULTS"

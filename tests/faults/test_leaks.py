@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.lab_bench import MACHINE, start_engine
-from tests.faults.leaks import CGROUP, Inventory
+from tests.faults.lab_bench import changes_since_the_beginning, lab_bench, start_engine
+from tests.faults.leaks import MACHINE, Inventory, control_group
 
 _ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and makes control groups; see docs/tests.md")
 Plant = Callable[[ExitStack, Path], None]
@@ -41,7 +41,8 @@ def _mount(stack: ExitStack, folder: Path) -> None:
 def _control_group(stack: ExitStack, _: Path) -> None:
     parents = [path for path in Path("/sys/fs/cgroup").iterdir() if (path / "cgroup.procs").exists()]
     parent = parents[0] if parents else Path("/sys/fs/cgroup")
-    for folder in (parent / CGROUP, parent / CGROUP / "planted"):
+    own = parent / control_group(Path(os.environ.get(MACHINE, "none")))
+    for folder in (own, own / "planted"):
         if not folder.exists():
             folder.mkdir(parents=True)
             stack.callback(folder.rmdir)
@@ -137,3 +138,14 @@ if MACHINE in os.environ:
             changes = Inventory.take([]).changes_since(before)
         assert any(line in change for change in changes), changes
         assert Inventory.take([]).changes_since(before) == []
+
+    def test_a_lab_that_was_used_and_removed_leaves_nothing() -> None:
+        """Whatever was broken before: after `labkit clean` all is as it was before there was a lab."""
+        bench = lab_bench()
+        bench.labkit("up", "--bundle", str(bench.bundle), status=0, seconds=300)
+        bench.require_working()
+        bench.run_lesson("print(lab.pod('debian', command=['id']))\nlab.run('aspnetapp', ['id'])\nlab.start('debian')")
+        bench.labkit("matrix", "--where", "engine", status=0)
+        bench.labkit("registry", "up", "--listen", "127.0.0.1:5445", status=0)
+        bench.labkit("clean", "--yes", "--progress", status=0)
+        assert changes_since_the_beginning(bench) == []

@@ -52,6 +52,7 @@ class EngineContainers(EngineFiles):
         *,
         user: str | None = None,
         options: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
         deadline: float = _RUN_SECONDS,
     ) -> RunResult:
         """Run a command in a new container, as `docker run --rm` does, and say what happened.
@@ -61,6 +62,7 @@ class EngineContainers(EngineFiles):
             command: what to run in place of the image's entrypoint; None for what the image says.
             user: as `docker run --user`.
             options: more of the engine's HostConfig, by the SDK's names (for postures and for the node's making).
+            labels: besides the kit's own.
             deadline: seconds after which the container is killed.
 
         Returns:
@@ -77,7 +79,7 @@ class EngineContainers(EngineFiles):
                 command=list(command[1:]) if command else None,
                 entrypoint=[command[0]] if command else None,
                 user=user,
-                labels=self._configuration.labels,
+                labels={**self._configuration.labels, **(labels or {})},
                 host_config=api.create_host_config(**{"log_config": _SMALL_LOG, **(options or {})}),
             )["Id"]
         except ImageNotFound as error:
