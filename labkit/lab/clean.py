@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import shlex
 import shutil
@@ -95,6 +96,9 @@ def _clean_files(lab: Lab) -> list[str]:
             _remove_folder(folder, lab.configuration.data)
             removed.append(f"folder {folder}")
         _remove_if_empty(folder.parent)
+    with contextlib.suppress(OSError):
+        lab.configuration.data.rmdir()  # Only if the participant has nothing in it.
+        _remove_if_empty(lab.configuration.data.parent)
     return removed
 
 

@@ -22,6 +22,20 @@ class EngineVolumes(EngineConnection):
         """The names of the volumes that carry this lab's label."""
         return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
 
+    def has_network(self, network: str) -> bool:
+        """Whether there is a network of that name."""
+        with doing(f"Looking for network {network}"):
+            try:
+                self._api.inspect_network(network)
+            except NotFound:
+                return False
+        return True
+
+    def containers_in(self, network: str) -> list[str]:
+        """The ids of a network's containers, also of those that have stopped."""
+        with doing(f"Looking for the containers of network {network}"):
+            return [container["Id"] for container in self._api.containers(all=True, filters={"network": network})]
+
     def remove_network(self, network: str) -> None:
         """Remove a network."""
         with doing(f"Removing network {network}"), contextlib.suppress(NotFound):

@@ -23,6 +23,7 @@ from labkit.core.run_results import ExecResult
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.cluster_kinds.loaded_images import LoadedImages
 from labkit.lab.cluster_kinds.node_image import NodeImage
+from labkit.lab.cluster_kinds.node_network import NodeNetwork
 from labkit.lab.machine.ensure import ensure_kind
 from labkit.lab.samples.build import ImageBuilder, source_label
 from labkit.show import counted
@@ -101,6 +102,10 @@ class KindCluster:
             return []
         in_use = self._engine.volumes_of(self.node)
         return [volume for volume in recorded if volume not in in_use and self._engine.has_volume(volume)]
+
+    @property
+    def _network(self) -> NodeNetwork:
+        return NodeNetwork(self._engine, self._configuration.state / "node-network")
 
     @property
     def _volumes_file(self) -> Path:
@@ -212,6 +217,7 @@ class KindCluster:
         self._configuration.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._configuration.kubeconfig.unlink(missing_ok=True)
         self._remove_abandoned_volumes()
+        self._network.before_create()
         config = cluster_config(embedded=node.embedded, cgroup_v1=node.cgroup_v1)
         # kubeadm waits a good deal; the images go into the node meanwhile.
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
@@ -278,6 +284,7 @@ class KindCluster:
         if there:
             self._delete()
         self._remove_abandoned_volumes()
+        self._network.remove()
         self._configuration.kubeconfig.unlink(missing_ok=True)
         return there
 
