@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx2
+import yaml
 from lightkube import Client, KubeConfig
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ApiError, ConfigError
@@ -56,7 +57,7 @@ class KubeConnection:
         try:
             self._config = KubeConfig.from_file(kubeconfig)
             self._client = self._connect()
-        except (ConfigError, OSError, ValueError) as error:
+        except (ConfigError, OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise LabFailed("Reading the lab's kubeconfig", str(error), "write it again\n  labkit up") from error
 
     def _connect(self) -> Client:

@@ -200,6 +200,7 @@ class KindCluster:
                 self._engine.start(self.node)
                 with self.kube() as kube:
                     return kube.wait_until_ready(_RESUME_SECONDS, mark=self._configuration.name)
+        self._write_kubeconfig()  # It may be damaged, or another cluster's.
         return self.look(_ANSWER_SECONDS) is State.UP
 
     def _kubeconfig_is_there(self) -> bool:
@@ -207,9 +208,18 @@ class KindCluster:
         if self._configuration.kubeconfig.is_file():
             return True
         self._engine.start(self.node)
+        return self._write_kubeconfig()
+
+    def _write_kubeconfig(self) -> bool:
+        """Write the kit's kubeconfig from what the node has; whether it has it."""
+        kubeconfig = self._configuration.kubeconfig
+        before = read_own(kubeconfig)
         try:
+            kubeconfig.unlink(missing_ok=True)  # kind would add to it.
             self._kind().export_kubeconfig()
-        except LabFailed:
+        except (LabFailed, OSError):
+            if before is not None:
+                write_atomically(kubeconfig, before)
             return False
         return True
 
