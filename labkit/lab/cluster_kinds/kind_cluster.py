@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, EngineRefused
 from labkit.adapters.kind import Kind, cluster_config, find_kind, is_node_in_the_way
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -197,7 +197,8 @@ class KindCluster:
             return True
         if state is State.STOPPED:
             with self._steps.step("cluster, started again"):
-                self._engine.start(self.node)
+                if not self._start():
+                    return False
                 with self.kube() as kube:
                     return kube.wait_until_ready(_RESUME_SECONDS, mark=self._configuration.name)
         self._write_kubeconfig()  # It may be damaged, or another cluster's.
@@ -207,8 +208,16 @@ class KindCluster:
         """Write the kit's kubeconfig again from the node if it was lost; whether it is there now."""
         if self._configuration.kubeconfig.is_file():
             return True
-        self._engine.start(self.node)
-        return self._write_kubeconfig()
+        return self._start() and self._write_kubeconfig()
+
+    def _start(self) -> bool:
+        """Start the node; False if the engine will not, as when somebody has removed its network."""
+        try:
+            self._engine.start(self.node)
+        except EngineRefused as error:
+            self._steps.note(f"the engine does not start the node: {error.came_back}")
+            return False
+        return True
 
     def _write_kubeconfig(self) -> bool:
         """Write the kit's kubeconfig from what the node has; whether it has it."""

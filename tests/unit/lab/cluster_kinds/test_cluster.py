@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from labkit.adapters.engine import ContainerState, Engine, EngineUnreachable
+from labkit.adapters.engine import ContainerState, Engine, EngineRefused, EngineUnreachable
 from labkit.adapters.kind import Kind
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -313,3 +313,33 @@ def test_one_room_knows_that_the_node_is_a_container() -> None:
     assert [path.name for path in package.rglob("*.py") if "}-control-plane" in path.read_text(encoding="utf-8")] == [
         "kind_cluster.py"
     ]
+
+
+def test_a_node_that_the_engine_will_not_start_is_made_anew(
+    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: str) -> None:
+        raise EngineRefused("Starting container paper-control-plane", "network 118c not found", "look at the engine")
+
+    lab.configuration.state.mkdir()
+    lab.configuration.kubeconfig.touch()
+    monkeypatch.setattr(engine, "start", start, raising=False)
+    monkeypatch.setattr(KindCluster, "look", lambda *_: State.STOPPED)
+    assert not KindCluster(cast(Engine, engine), lab.configuration, Silent())._repair()
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_kubeconfig_that_does_not_work_is_written_again(
+    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch, has: bool
+) -> None:
+    def export(_: Kind) -> None:
+        if not has:
+            raise LabFailed("Running kind export", "the node has none", "look")
+        lab.configuration.kubeconfig.write_text("the node's", encoding="utf-8")
+
+    lab.configuration.state.mkdir()
+    lab.configuration.kubeconfig.write_text("damaged", encoding="utf-8")
+    monkeypatch.setattr(Kind, "export_kubeconfig", export)
+    monkeypatch.setattr(KindCluster, "look", lambda *_: State.BROKEN)
+    assert not KindCluster(cast(Engine, engine), lab.configuration, Silent())._repair()
+    assert lab.configuration.kubeconfig.read_text(encoding="utf-8") == ("the node's" if has else "damaged")
