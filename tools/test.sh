@@ -2,7 +2,7 @@
 # Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
 # Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
-# Stages: lint faults up alone unit recorded live notebooks package browser, which all run without a step; and bundle.
+# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; and bundle.
 # What stages print that run side by side is shown whole, one after another.
 # The last lines say how long each step took, and how many tests passed or which stage failed.
 # Exit status: that of the first stage that failed.
@@ -17,8 +17,9 @@ unset VIRTUAL_ENV PYTHONPATH
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
-# The tests that have the lab to themselves wait for one pod after another; what has no lab uses the processors meanwhile.
-all=(lint faults up alone+unit+recorded live notebooks package+browser)
+# The tests that have the lab to themselves wait for one pod after another, and those of the browser for pages: what has
+# no lab uses the processors meanwhile. (The faults mount file systems, which the former would see.)
+all=(lint up alone+unit+recorded live notebooks package+browser+faults)
 # Pods and containers are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 
@@ -89,7 +90,7 @@ run_side_by_side() {
     for stage; do
         (
             # The lab is waited for with deadlines: what has no lab gives way to what has.
-            case $stage in unit | recorded) renice -n 10 -p "${BASHPID:-}" > /dev/null 2>&1 ;; esac
+            case $stage in unit | recorded | faults) renice -n 10 -p "${BASHPID:-}" > /dev/null 2>&1 ;; esac
             run_stage "$stage"
             code=$?
             printf "the stage '%s' took %s s\n" "$stage" "$(($(date +%s) - started))"

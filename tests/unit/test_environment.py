@@ -505,21 +505,24 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
         "pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit",
         "pytest --numprocesses=auto tests/recorded tests/fuzz",
     }
-    assert calls[:5] + calls[8:-2] == [
+    assert calls[:4] + calls[7:-3] == [
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "pytest --numprocesses=3 tests/faults",
         "labkit up",
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
         "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
-    assert set(calls[5:8]) == beside_alone
-    assert sorted(calls[-2:]) == ["pytest tests/browser", "pytest tests/package"]
+    assert set(calls[4:7]) == beside_alone
+    assert sorted(calls[-3:]) == [
+        "pytest --numprocesses=3 tests/faults",
+        "pytest tests/browser",
+        "pytest tests/package",
+    ]
     assert result.returncode == 0
     assert re.match(
-        r"all stages passed in \d+ s: lint \d+ s, .*, alone and unit and recorded \d+ s, .*, package and browser .*",
+        r"all stages passed in \d+ s: lint \d+ s, .*, alone and unit and recorded \d+ s, .*, package and browser and",
         result.stdout.splitlines()[-2],
     )
     assert result.stdout.splitlines()[-1] == "test: 56 passed, 0 failed"
