@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 
 from tests.faults.fault import Needs, fault
 from tests.faults.lab_bench import LabBench
@@ -84,21 +86,6 @@ def _containerd(bench: LabBench) -> None:
     bench.in_node("kill -KILL $(pgrep -x containerd || pidof containerd)")
 
 
-@fault(
-    "node",
-    "it is out of memory",
-    made="docker update --memory 300m",
-    sentence="",
-    kept=_KEPT,
-    needs=Needs.LAB,
-    seconds=40,
-)
-def _memory(bench: LabBench) -> None:
-    bench.undo.callback(bench.run, "docker", "update", "--memory", "8g", "--memory-swap", "8g", bench.node)
-    bench.run("docker", "update", "--memory", "300m", "--memory-swap", "300m", bench.node)
-    bench.labkit("reset", status=(0, 1), seconds=90)
-
-
 @fault("node", "its kubeconfig is lost", made="rm of the kit's", kept=_KEPT, needs=Needs.LAB)
 def _no_kubeconfig(bench: LabBench) -> None:
     (bench.state / "kubeconfig").unlink()
@@ -137,9 +124,6 @@ def _mark(bench: LabBench) -> None:
     recovery=("up",),
 )
 def _asleep(bench: LabBench) -> None:
-    import os
-    import time
-
     bench.run("docker", "rm", "--force", bench.node)
     up = bench.start("up")
     bench.wait(lambda: "begun" in bench.in_node("test -d /etc/kubernetes && echo begun", check=False), "the node")

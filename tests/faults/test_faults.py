@@ -65,13 +65,13 @@ def _survive(bench: Bench, fault: Fault) -> None:
     assert bench.others() == others, "what belongs to others was changed"
     # What is measured is written down; a busy machine is no fault of the kit's, and a hang is.
     assert seconds <= _PATIENCE * fault.seconds, f"the recovery took {seconds:.1f} s\n{bench.text}"
-    _keep(fault, made, sentence, seconds)
+    _keep(fault, made, sentence, seconds, bench.folder)
 
 
 def _recover(bench: Bench, fault: Fault) -> float:
     began = time.monotonic()
     for command in fault.recovery:
-        bench.labkit(*_arguments(bench, command), status=0)
+        bench.labkit(*_arguments(bench, command), status=0, seconds=300)
     seconds = time.monotonic() - began
     if fault.needs is Needs.LAB:
         bench.require_working()
@@ -95,11 +95,12 @@ def _sentence(made: list[Printed], pattern: str) -> str | None:
     return " ".join(text[begin : end if end >= 0 else None].split())
 
 
-def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: float) -> None:
+def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: float, home: Path) -> None:
     """Keep what docs/faults.md says of a fault."""
     if (folder := os.environ.get(RESULTS)) is None:
         return
     seen = "; ".join(dict.fromkeys(f"`{printed.command}` ended with {printed.status}" for printed in made))
-    number = list(FAULTS.values()).index(fault)
+    seen, sentence = (text.replace(str(home), "~") for text in (seen, sentence))
     result = {"name": f"{fault.room}: {fault.name}", "seen": seen, "sentence": sentence, "seconds": seconds}
-    (Path(folder) / f"{number:03}.json").write_text(json.dumps(result), encoding="utf-8")
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{fault.room}-{fault.name}")
+    (Path(folder) / f"{name}.json").write_text(json.dumps(result), encoding="utf-8")
