@@ -45,13 +45,25 @@ def write_report(results: Path, page: Path, *, whole: bool) -> None:
     page.write_text(_TOP + summary + "\n".join(table) + "\n\n" + _HONEST.read_text(encoding="utf-8"), encoding="utf-8")
 
 
+def _plain(command: str) -> str:
+    return command.format(lesson="07-run-as-non-root", bundle="BUNDLE")
+
+
 def _row(fault: Fault, result: Mapping[str, Any] | None) -> str:
     room = fault.room if fault.needs is Needs.LAB else f"{fault.room} (no lab)"
     if result is None:
-        cells = [room, fault.name, fault.made, "**not survived**", "", "", ""]
+        cells = [room, fault.name, fault.made, "**not survived, or not run**", "", "", ""]
     else:
-        recovered = " and ".join(f"`labkit {command}`" for command in fault.recovery) or "by itself"
+        recovered = " and ".join(f"`labkit {_plain(command)}`" for command in fault.recovery) or "by itself"
         late = f" (asked: {fault.seconds:g} s)" if result["seconds"] > fault.seconds else ""
         seconds = f"{result['seconds']:.1f} s{late}, {recovered}"
-        cells = [room, fault.name, fault.made, result["seen"], fault.kept, result["sentence"][:160], seconds]
+        cells = [
+            room,
+            fault.name,
+            fault.made,
+            result["seen"].replace("`labkit a ", "`a "),
+            fault.kept,
+            result["sentence"][:160],
+            seconds,
+        ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
