@@ -65,6 +65,13 @@ class Configuration:
         """The kit's own kubeconfig (mode 0600); the user's is never read or written."""
         return self.state / "kubeconfig"
 
+    def kubectl_variables(self, kubeconfig: Path) -> dict[str, str]:
+        """What has kubectl speak with the lab's cluster, and keep what it learns of it in the lab's folder.
+
+        Without KUBECACHEDIR it would lie in the user's ~/.kube, where `labkit clean` has no business.
+        """
+        return {"KUBECONFIG": str(kubeconfig), "KUBECACHEDIR": str(self.state / "kubectl-cache")}
+
     @property
     def labels(self) -> dict[str, str]:
         return {LABEL: self.name}

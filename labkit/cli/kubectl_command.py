@@ -40,4 +40,5 @@ def kubectl_command(arguments: tuple[str, ...]) -> None:
     lab = open_lab()
     lab.await_cluster()
     program = ensure_kubectl(lab.configuration, lab.steps)
-    become(program, ["kubectl", *arguments], {**os.environ, "KUBECONFIG": str(lab.configuration.kubeconfig)})
+    variables = lab.configuration.kubectl_variables(lab.configuration.kubeconfig)
+    become(program, ["kubectl", *arguments], {**os.environ, **variables})

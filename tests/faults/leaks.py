@@ -153,7 +153,7 @@ def _cgroups() -> Things:
     """The control groups under that of the machine's containers, in every hierarchy."""
     name = control_group(Path(os.environ.get(MACHINE, "none")))
     roots = [Path("/sys/fs/cgroup") / name, *Path("/sys/fs/cgroup").glob(f"*/{name}")]
-    return {folder: "" for root in roots if root.is_dir() for folder, _, _ in os.walk(root)}
+    return {folder: "" for root in roots if root.is_dir() for folder, _, _ in os.walk(root) if folder != str(root)}
 
 
 def _firewall() -> Things:

@@ -69,7 +69,7 @@ def terminal_variables(
     rest = [place for place in environment.get("PATH", os.defpath).split(os.pathsep) if place not in first]
     variables = {
         "PATH": os.pathsep.join([*first, *rest]),
-        "KUBECONFIG": str(_kubeconfig(configuration, lesson or _CURRENT)),
+        **configuration.kubectl_variables(_kubeconfig(configuration, lesson or _CURRENT)),
     }
     return variables | ({LESSON_VARIABLE: lesson} if lesson else {})
 

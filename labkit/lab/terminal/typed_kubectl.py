@@ -76,7 +76,7 @@ def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = No
         yield ReadyCommand(program, ("kubectl", *argv), outside(os.environ))  # Another cluster was chosen.
         return
     kubeconfig = kubeconfig_of(lab.configuration, os.environ)
-    environment = {**outside(os.environ), "KUBECONFIG": str(kubeconfig)}
+    environment = {**outside(os.environ), **lab.configuration.kubectl_variables(kubeconfig)}
     images = _Images(lab)
     line = read_kubectl_line(argv, images.place)
     given: bytes | None = None

@@ -46,6 +46,7 @@ def _namespace(kubeconfig: Path) -> str:
 def test_a_terminal_follows_the_lesson_that_is_opened_after_it(configuration: Configuration) -> None:
     variables = terminal_variables(configuration, {"PATH": "/bin"})
     current = Path(variables["KUBECONFIG"])
+    assert Path(variables["KUBECACHEDIR"]).is_relative_to(configuration.state)  # Not in the user's ~/.kube.
     assert not current.exists() and lesson_of(configuration, variables) is None
     enter_lesson(configuration, "02-root", "ns-2")
     assert (_namespace(current), lesson_of(configuration, variables)) == ("ns-2", "02-root")
