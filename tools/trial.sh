@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
+#
+# Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
+# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; and bundle.
+# What stages print that run side by side is shown whole, one after another.
+# The last lines say how long each step took, and how many tests passed or which stage failed.
+# Exit status: that of the first stage that failed.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+PATH=/work/main/.venv/bin:$PATH
+export PATH PYTHONNOUSERSITE=1
+# Another environment that is active in this terminal is not the one that is tested.
+unset VIRTUAL_ENV
+# Bytecode is kept here even where the machine forbids it beside the sources: each program that a test starts is
+# compiled once instead of at each start.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
+results=build/test
+# The tests that have the lab to themselves wait for one pod after another, and those of the browser for pages: what has
+# no lab uses the processors meanwhile. (The faults mount file systems, which the former would see.)
+all=(lint up alone+unit+recorded live notebooks package+browser+faults)
+# Pods and containers are waited for; with three tests at a time two processors have something to do meanwhile.
+beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
+
+run_pytest() {
+    rm -f "$results/$stage.xml"
+    python -m pytest --junitxml="$results/$stage.xml" "$@"
+}
+
+run_stage() {
+    stage=$1
+    case $stage in
+        lint) ruff check . && ruff format --check . && mypy ;;
+        # tests/unit/conftest.py says what shares a process. Files in this order, for the one that takes longest has few
+        # tests and would be begun last.
+        unit) run_pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit/explain tests/unit/core ;;
+        recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
+        # What needs no lab of what goes wrong in a class; `make faults` is the whole.
+        faults) run_pytest "$beside" tests/faults ;;
+        up) labkit up ;;
+        # tests/live/side_by_side.py says what may run at the same time.
+        live) run_pytest "$beside" --no-loadscope-reorder -m 'not alone' tests/live ;;
+        alone) run_pytest -m alone tests/live/test_matrix.py tests/live/test_engine.py ;;
+        package) run_pytest tests/package ;;
+        notebooks)
+            # As a participant gets them: the environment's own kernel, cell after cell in the order written.
+            run_pytest "$beside" -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax \
+                --nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks
+            ;;
+        browser) run_pytest tests/browser ;;
+        bundle) run_pytest -s tests/bundle ;;
+    esac < /dev/null
+}
+
+# One number out of the report that pytest writes beside its output.
+reported() {
+    sed -n "s/.*<testsuite [^>]*$2=\"\([0-9]*\)\".*/\1/p" "$results/$1.xml"
+}
+
+tell_counts() {
+    local tests=0 skipped=0 stage
+    for stage in $counted; do
+        tests=$((tests + $(reported "$stage" tests)))
+        skipped=$((skipped + $(reported "$stage" skipped)))
+    done
+    if [ "$skipped" -gt 0 ]; then
+        printf 'test: %s passed, 0 failed, %s skipped\n' "$((tests - skipped))" "$skipped"
+    else
+        printf 'test: %s passed, 0 failed\n' "$tests"
+    fi
+}
+
+# Ctrl-C reaches what runs in front by itself; what runs side by side is told, and waited for until it has cleaned up.
+interrupt() {
+    trap '' INT TERM
+    printf '\ntest: interrupted; ending %s\n' "${step//+/ and }"
+    for process in $running; do kill -INT -- "-$process" 2> /dev/null; done
+    wait
+    exit 130
+}
+
+# Run the stages of a step at the same time; the first status that is not 0 is the step's, and its stage is $failed.
+run_side_by_side() {
+    local status=0 code
+    running=''
+    trap interrupt INT TERM
+    # Each gets a process group of its own, which Ctrl-C can be passed on to.
+    set -m
+    for stage; do
+        (
+            # The lab is waited for with deadlines: what has no lab gives way to what has.
+            case $stage in unit | recorded | faults) renice -n 10 -p "${BASHPID:-}" > /dev/null 2>&1 ;; esac
+            run_stage "$stage"
+            code=$?
+            printf "the stage '%s' took %s s\n" "$stage" "$(($(date +%s) - started))"
+            exit "$code"
+        ) > "$results/$stage.log" 2>&1 &
+        running="$running $!"
+    done
+    set +m
+    for process in $running; do
+        wait "$process"
+        code=$?
+        stage=$1
+        shift
+        printf '\n== %s ==\n' "$stage"
+        cat "$results/$stage.log"
+        if [ "$code" -ne 0 ] && [ "$status" -eq 0 ]; then status=$code failed=$stage; fi
+    done
+    trap - INT TERM
+    return "$status"
+}
+
+[ $# -gt 0 ] || set -- "${all[@]}"
+for stage in ${*//+/ }; do
+    case $stage in
+        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle) ;;
+        *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
+    esac
+done
+
+mkdir -p "$results"
+times='' counted='' began=$(date +%s)
+while [ $# -gt 0 ]; do
+    step=$1
+    shift
+    started=$(date +%s)
+    printf '\n== %s ==\n' "${step//+/ and }"
+    failed=$step
+    if [[ $step == *+* ]]; then
+        # shellcheck disable=SC2086  # the stages are words
+        run_side_by_side ${step//+/ }
+    else
+        run_stage "$step"
+    fi
+    status=$?
+    took=$(($(date +%s) - started))
+    if [ "$status" -ne 0 ]; then
+        [ -z "$times" ] || printf '\npassed:%s\n' "${times%,}"
+        [ $# -eq 0 ] || printf 'not run: %s\n' "${*//+/ }"
+        printf "test: the stage '%s' failed after %s s with exit status %s\n" "$failed" "$took" "$status"
+        exit "$status"
+    fi
+    times="$times ${step//+/ and } $took s,"
+    for stage in ${step//+/ }; do
+        case $stage in
+            lint | up) ;;
+            *) counted="$counted $stage" ;;
+        esac
+    done
+done
+
+printf '\nall stages passed in %s s:%s\n' "$(($(date +%s) - began))" "${times%,}"
+[ -z "$counted" ] || tell_counts
