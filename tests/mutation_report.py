@@ -26,32 +26,50 @@ Measured on {day}.
 
 
 _LEFT_OUT = (
-    *(f"No change breaks the demand *{demand}* of {exercise}: {why}." for (exercise, demand), why in UNBROKEN.items()),
-    "Left out is 05-a-free-number: any free number of the range is right, so another number may be as right as the",
-    "first. Its wrong answers are planted (`labkit/course/exercises/lesson_05.py`).",
+    "What no change of a right answer breaks, and why:",
+    "",
+    *(f"- the demand *{demand}* of {exercise}: {why}" for (exercise, demand), why in UNBROKEN.items()),
+    "- 05-a-free-number: any free number of the range is right, so another number may be as right as the first.",
+    "  Its wrong answers are planted (`labkit/course/exercises/lesson_05.py`).",
 )
 
 
-def report(junit: Path) -> str:
-    """The page, from the file that pytest's --junitxml has written."""
+def report(*runs: Path) -> str:
+    """The page, from the files that pytest's --junitxml has written.
+
+    Args:
+        runs: the older ones first; an exercise that a later one has tried is as that has seen it.
+    """
+    rows: dict[str, list[int]] = {}
+    left: dict[str, list[str]] = {}
+    for run in runs:
+        counts, problems = _read(run)
+        rows |= counts
+        left |= {exercise: problems.get(exercise, []) for exercise in counts}
+    lines = [f"| {name} | {' | '.join(map(str, counts))} |" for name, counts in sorted(rows.items())]
+    totals = [sum(column) for column in zip(*rows.values(), strict=True)]
+    lines.append(f"| **all** | {' | '.join(map(str, totals))} |")
+    unexpected = [line for exercise in sorted(left) for line in left[exercise]]
+    ending = ["", "## Not as it should be", "", *unexpected] if unexpected else ["", "All is as it should be."]
+    return _HEAD.format(day=date.today()) + "\n".join([*lines, *ending, "", *_LEFT_OUT, ""])
+
+
+def _read(run: Path) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
+    """What a run has counted of each exercise, and what was not as it should be."""
     rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    left = []
-    for case in ElementTree.parse(junit).iter("testcase"):
+    left: dict[str, list[str]] = defaultdict(list)
+    for case in ElementTree.parse(run).iter("testcase"):
         recorded = {item.get("name"): item.get("value") or "" for item in case.iter("property")}
         if "exercise" not in recorded:
             continue
         is_good = case.find("failure") is None and case.find("error") is None
-        place = 0 if recorded["wrong"] == "True" else 2
+        place = 0 if recorded.get("wrong") == "True" else 2
         rows[recorded["exercise"]][place] += 1
         rows[recorded["exercise"]][place + 1] += is_good
         if not is_good:
-            left.append(f"- {recorded['exercise']}: {recorded['change']}")
-    lines = [f"| {name} | {' | '.join(map(str, counts))} |" for name, counts in sorted(rows.items())]
-    totals = [sum(column) for column in zip(*rows.values(), strict=True)]
-    lines.append(f"| **all** | {' | '.join(map(str, totals))} |")
-    ending = ["", "## Not as it should be", "", *left] if left else ["", "All is as it should be.", "", *_LEFT_OUT]
-    return _HEAD.format(day=date.today()) + "\n".join([*lines, *ending, ""])
+            left[recorded["exercise"]].append(f"- {recorded['exercise']}: {recorded['change']}")
+    return dict(rows), dict(left)
 
 
 if __name__ == "__main__":
-    print(report(Path(sys.argv[1])), end="")
+    print(report(*map(Path, sys.argv[1:])), end="")
