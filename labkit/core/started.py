@@ -20,6 +20,7 @@ class AppProcess:
         arguments: what it was called by, and its arguments, with blanks between; a program may be called by any name.
         program: the path of the file that it executes, as its container has it; empty where nobody could look.
         digest: the sha256 of that file, in hexadecimal digits; empty where nobody could look.
+        state: what it did at that moment, as ps has it (ps(1), "PROCESS STATE CODES"), such as Ss; empty if unknown.
     """
 
     uid: int
@@ -28,6 +29,12 @@ class AppProcess:
     arguments: str
     program: str = ""
     digest: str = ""
+    state: str = field(default="", compare=False)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it had something to do, for which a busy machine may let it wait; not whether it waits for others."""
+        return self.state.startswith(("R", "D"))
 
 
 class PodProgram(NamedTuple):

@@ -54,13 +54,22 @@ class _Watched:
         self.processes = processes_of(self.engine, self.container, self.reader) or self.processes
 
     def is_decided(self) -> bool:
-        """Whether it has ended, listens, or has kept running for a moment after the last that it printed."""
+        """Whether it has ended, listens, or has been at rest for a moment after the last that it printed."""
         if self.state is None or not self.state.running:
             return True
         if self.printed.output and self.engine.is_listening(self.container, self.state.pid):
             return True
         quiet = _QUIET_SECONDS if self.printed.output else _SILENT_SECONDS
-        return time.monotonic() - self.since >= quiet
+        return time.monotonic() - self.since >= quiet and self._is_at_rest()
+
+    def _is_at_rest(self) -> bool:
+        """Whether its processes wait for something.
+
+        On a busy machine one that has not had its turn is quiet, too, and so is one that has ended since it was looked
+        at: that has no processes any more.
+        """
+        processes = self.engine.processes(self.container)
+        return bool(processes) and not any(process.is_at_work for process in processes)
 
 
 def start_app(
@@ -78,8 +87,8 @@ def start_app(
 ) -> Started:
     """Start an image's app, look at it from outside once it runs or has ended, and remove it.
 
-    It counts as running when it has printed something and listens on a port, when it has run for half a second after
-    the last that it printed, or for one and a half without printing anything.
+    It counts as running when it has printed something and listens on a port, or when it waits for something half a
+    second after the last that it printed, or one and a half after its start if it has printed nothing.
 
     Args:
         engine: starts it.

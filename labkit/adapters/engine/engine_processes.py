@@ -16,7 +16,7 @@ from labkit.adapters.engine.engine_errors import EngineRefused, doing
 from labkit.base.configuration import LABEL
 from labkit.core.started import AppProcess
 
-_COLUMNS = ("pid", "uid", "gid", "supgid", "args")
+_COLUMNS = ("pid", "uid", "gid", "supgid", "stat", "args")
 _PROC = Path("/proc")
 _LISTENS = "0A"  # TCP_LISTEN (proc_pid_net(5), torvalds/linux:include/net/tcp_states.h)
 
@@ -48,9 +48,9 @@ class EngineProcesses(EngineConnection):
     def processes(self, container: str) -> tuple[AppProcess, ...]:
         """A running container's processes, its main one first; none if it has ended.
 
-        They are what `docker top CONTAINER -eo pid,uid,gid,supgid,args` shows. From an engine that does not, the main
-        process alone is read in /proc, if it runs on this machine. What file each executes is read there, too, where
-        that is allowed.
+        They are what `docker top CONTAINER -eo pid,uid,gid,supgid,stat,args` shows. From an engine that does not, the
+        main process alone is read in /proc, if it runs on this machine. What file each executes is read there, too,
+        where that is allowed.
         """
         with doing("Looking at the processes of a container"):
             try:
@@ -112,9 +112,10 @@ def parse_top(shown: Mapping[str, Sequence[object]]) -> tuple[tuple[int, AppProc
 
 
 def _row(row: Sequence[object]) -> tuple[int, AppProcess] | None:
-    pid, uid, gid, groups, arguments = map(str, row)
+    pid, uid, gid, groups, state, arguments = map(str, row)
     try:
-        return int(pid), AppProcess(int(uid), int(gid), _numbers(groups.replace("-", "").split(",")), arguments)
+        own_groups = _numbers(groups.replace("-", "").split(","))
+        return int(pid), AppProcess(int(uid), int(gid), own_groups, arguments, state=state)
     except ValueError:
         return None
 
@@ -183,7 +184,8 @@ def read_process(proc: Path, pid: int, container: str) -> AppProcess | None:
     fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
     # Real, effective, saved and file system id.
     uid, gid = int(fields["Uid"][1]), int(fields["Gid"][1])
-    process = AppProcess(uid, gid, _numbers(fields.get("Groups", [])), " ".join(argv))
+    state = next(iter(fields.get("State", ())), "")
+    process = AppProcess(uid, gid, _numbers(fields.get("Groups", [])), " ".join(argv), state=state)
     return with_program(proc, process, pid, container)
 
 

@@ -18,12 +18,12 @@ _STATUS = "Name:\tapp\nUid:\t1000\t1654\t1654\t1654\nGid:\t0\t50\t50\t50\nGroups
     ("shown", "processes"),
     [
         (
-            {"Processes": [["1", "1654", "50", "7,50", "/app --port 80"], ["2", "0", "0", "-", "sh"]]},
+            {"Processes": [["1", "1654", "50", "7,50", "Ss", "/app --port 80"], ["2", "0", "0", "-", "R+", "sh"]]},
             [(1, AppProcess(1654, 50, (7, 50), "/app --port 80")), (2, AppProcess(0, 0, (), "sh"))],
         ),
         ({"Processes": None}, []),
         ({}, []),
-        ({"Processes": [["1", "root", "0", "0", "sh"], ["1"], "x"]}, []),
+        ({"Processes": [["1", "root", "0", "0", "S", "sh"], ["1"], "x"]}, []),
     ],
 )
 def test_top_is_read(shown: dict[str, Any], processes: list[tuple[int, AppProcess]]) -> None:
@@ -69,3 +69,11 @@ def test_a_port_that_is_listened_on_is_seen_in_proc(tmp_path: Path, state: str, 
     assert listens(proc, 7, "abc") is is_listening
     assert not listens(proc, 7, "other")
     assert not listens(proc, 8, "abc")
+
+
+@pytest.mark.parametrize(
+    ("state", "is_at_work"), [("R+", True), ("Ds", True), ("Ss", False), ("Z", False), ("", False)]
+)
+def test_a_process_that_had_something_to_do_is_told_from_one_that_waits(state: str, is_at_work: bool) -> None:
+    ((_, process),) = parse_top({"Processes": [["1", "0", "0", "-", state, "sh"]]})
+    assert process.is_at_work is is_at_work

@@ -19,7 +19,7 @@ from tests.unit.notebook.paper import Recorder
 _APP = AppProcess(1654, 1654, (7,), "/app", "/app", "1f")
 
 
-def _engine(*states: ContainerState | None, printed: Printed | None = None, **more: Any) -> Recorder:
+def _engine(*states: ContainerState | None, printed: Any = None, **more: Any) -> Recorder:
     left = list(states)
     answers: dict[str, Any] = {
         "launch": "c",
@@ -117,6 +117,28 @@ def test_one_that_has_printed_and_listens_is_not_waited_for(monkeypatch: pytest.
 
 
 def test_the_processes_are_those_when_it_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = [(replace(_APP, arguments="sh start"),), (_APP,), ()]
+    seen = [(replace(_APP, arguments="sh start"),), (replace(_APP, state="S"),), (_APP,), ()]
     engine = _engine(_state(running=True), processes=lambda _: seen.pop(0))
     assert _start(engine).main == _APP
+
+
+@pytest.mark.parametrize("processes", [(), (replace(_APP, state="R+"),), (_APP, replace(_APP, state="Ds"))])
+def test_one_that_is_quiet_on_a_busy_machine_is_looked_at_until_it_has_ended(
+    processes: tuple[AppProcess, ...],
+) -> None:
+    """It has ended, and the engine does not know yet; or it has not had its turn."""
+    printed = iter([Printed(), Printed(), Printed("soup\n")])
+    last = Printed("soup\n")
+    engine = _engine(
+        *[_state(running=True)] * 5,
+        _state(running=False, status=0),
+        printed=lambda _: next(printed, last),
+        processes=processes,
+    )
+    started = _start(engine)
+    assert (started.is_running, started.result.exit_status, started.result.stdout) == (False, 0, "soup")
+
+
+def test_one_that_never_rests_runs_at_the_deadline() -> None:
+    engine = _engine(_state(running=True), processes=(replace(_APP, state="R"),))
+    assert _start(engine, seconds=0.1).is_running
