@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from labkit.base.resources import CHECKOUT
@@ -51,12 +51,15 @@ class _Recorder(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def looks(lab: Lab, numbers: Iterable[str] = ()) -> dict[str, tuple[Look, Look]]:
+def looks(
+    lab: Lab, numbers: Iterable[str] = (), tell: Callable[[str, Look, Look], None] = lambda *_: None
+) -> dict[str, tuple[Look, Look]]:
     """Each exercise's check on the world of its solution: the first look at it, and another one after that.
 
     Args:
         lab: it is up.
         numbers: of the lessons, such as "02"; none for all.
+        tell: is told of each exercise as soon as it was looked at.
     """
     recorder, wanted = _Recorder(), set(numbers)
     logging.getLogger("labkit").setLevel(logging.DEBUG)
@@ -70,6 +73,7 @@ def looks(lab: Lab, numbers: Iterable[str] = ()) -> dict[str, tuple[Look, Look]]
                 if task.lesson == lesson_name:
                     names = task.give(lesson, task.exercise.solution)
                     taken[str(task)] = _look(lesson, task, names, recorder), _look(lesson, task, names, recorder)
+                    tell(str(task), *taken[str(task)])
     for name in _LOGGERS:
         logging.getLogger(name).removeHandler(recorder)
     return taken
@@ -104,15 +108,17 @@ def main() -> None:
     parser.add_argument("--requests", action="store_true", help="what each first look asked for, and how long it took")
     options = parser.parse_args()
     os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
-    with Lab() as lab:
-        lab.up()
-        taken = looks(lab, options.lessons)
-    print(f"{'check':<24} {'first':>7} {'CPU':>6} {'asked':>6}   {'again':>7} {'CPU':>6} {'asked':>6}")
-    for name, pair in taken.items():
+
+    def tell(name: str, *pair: Look) -> None:
         columns = (f"{look.seconds:6.2f} s {look.cpu:6.2f} {len(look.requests):>6}" for look in pair)
-        print(f"{name:<24} {'   '.join(columns)}")
+        print(f"{name:<24} {'   '.join(columns)}", flush=True)
         if options.requests:
             print("\n".join(f"    {line}" for line in pair[0].requests))
+
+    print(f"{'check':<24} {'first':>7} {'CPU':>6} {'asked':>6}   {'again':>7} {'CPU':>6} {'asked':>6}")
+    with Lab() as lab:
+        lab.up()
+        taken = looks(lab, options.lessons, tell)
     print(summary(taken))
 
 
