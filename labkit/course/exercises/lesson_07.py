@@ -11,7 +11,7 @@ from labkit.course.exercises.terminal_cells import AS_ROOT, debugged, typed
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.breaks import PodBreak
 from labkit.course.judging.demands import Demand, DemandCheck
-from labkit.course.judging.judged_pod import JudgedPod, pod_named
+from labkit.course.judging.judged_pod import JudgedPod, given_manifest, pod_named
 from labkit.course.judging.pod_demands import (
     SampleApp,
     has_containers,
@@ -210,20 +210,11 @@ _WHICH_CAUSE = Exercise(
 )
 
 
-_ALL_OF_THEM_GIVEN = {
-    "spec": {
-        "securityContext": _INSISTS,
-        "initContainers": [{"name": "init", "image": "debian", "command": ["id"]}],
-        "containers": [{"name": "app", "image": "aspnetapp"}],
-    }
-}
-
-
 def _all_of_them_as_given(pod: JudgedPod) -> str | None:
     outcome = pod.outcome
     if outcome is None or (outcome.cause, outcome.container) != (Cause.IMAGE_RUNS_AS_ROOT, "init"):
         return None
-    if not pod.is_as_written(_ALL_OF_THEM_GIVEN):
+    if not pod.is_as_written(given_manifest("all-of-them.yaml")):
         return None
     return "The pod all-of-them is still refused because of its init container."
 

@@ -13,7 +13,7 @@ from labkit.course.exercises.terminal_cells import NAMESPACE, typed
 from labkit.course.judging.breaks import PodBreak, everywhere
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_deployment import JudgedDeployment, deployment_named
-from labkit.course.judging.judged_pod import controls_named, with_references
+from labkit.course.judging.judged_pod import controls_named, given_manifest, with_references
 from labkit.course.judging.pod_demands import (
     ANOTHER_PROGRAM,
     in_its_place,
@@ -68,29 +68,12 @@ def _refused(code: str) -> str:
     return f"from labkit.base.errors import LabError\ntry:\n{tried}\nexcept LabError:\n    pass"
 
 
-_DEPLOYMENT_GIVEN: dict[str, Any] = {
-    "spec": {
-        "replicas": 2,
-        "selector": {"matchLabels": {"app": "pods-come"}},
-        "template": {
-            "metadata": {"labels": {"app": "pods-come"}},
-            "spec": {
-                "terminationGracePeriodSeconds": 0,
-                "securityContext": {"runAsNonRoot": True},
-                "containers": [
-                    {"name": "app", "image": "aspnetapp", "securityContext": {"allowPrivilegeEscalation": False}}
-                ],
-            },
-        },
-    }
-}
-
-
 def _pods_come_as_given(deployment: JudgedDeployment) -> str | None:
     rollout = deployment.rollout_or_none
     if rollout is None or deployment.not_taken is not None or not rollout.violations:
         return None
-    if not is_as_written(deployment.manifest["spec"], with_references(deployment.world, _DEPLOYMENT_GIVEN)["spec"]):
+    given = with_references(deployment.world, given_manifest("pods-come.yaml"))
+    if not is_as_written(deployment.manifest["spec"], given["spec"]):
         return None
     return "The Deployment pods-come is as it was: the API server takes it, and none of its pods."
 

@@ -11,7 +11,7 @@ from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.terminal_cells import AS_ROOT, NAMESPACE, debugged, typed
 from labkit.course.judging.breaks import PodBreak
 from labkit.course.judging.demands import Demand, DemandCheck
-from labkit.course.judging.judged_pod import JudgedPod, pod_named
+from labkit.course.judging.judged_pod import JudgedPod, given_manifest, pod_named
 from labkit.course.judging.pod_demands import (
     SampleApp,
     restricted_holds,
@@ -19,20 +19,6 @@ from labkit.course.judging.pod_demands import (
     runs_app,
 )
 from labkit.course.pod_settings import own_settings
-
-_POD_GIVEN: dict[str, Any] = {
-    "spec": {
-        "containers": [
-            {
-                "name": "app",
-                "image": "aspnetapp",
-                "securityContext": {"capabilities": {"add": ["NET_RAW"]}},
-                "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
-            }
-        ],
-        "volumes": [{"name": "scratch", "hostPath": {"path": "/tmp"}}],
-    }
-}
 
 _POD = '''
 lab.enforce("restricted")
@@ -75,7 +61,7 @@ def _pod(
 
 
 def _to_restricted_as_given(pod: JudgedPod) -> str | None:
-    if not pod.violated or not pod.is_as_written(_POD_GIVEN):
+    if not pod.violated or not pod.is_as_written(given_manifest("to-restricted.yaml")):
         return None
     return "The API server still objects to the pod to-restricted as it was given to you."
 

@@ -9,6 +9,7 @@ from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.breaks import PodBreak, everywhere, without_container
 from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.judged_manifest import JudgedManifest
+from labkit.course.judging.judged_pod import given_manifest
 from labkit.course.pod_settings import container_settings
 
 _GATED = '''
@@ -52,18 +53,9 @@ def _gated(pod: str, log: str) -> str:
     return _GATED.replace("POD", pod).replace("LOG", log)
 
 
-_GATE_GIVEN: dict[str, Any] = {
-    "securityContext": {"runAsNonRoot": True},
-    "initContainers": [{"name": "prepare", "image": "debian"}],
-    "containers": [
-        {"name": "app", "image": "named-user"},
-        {"name": "log", "image": "aspnetapp", "securityContext": {"runAsNonRoot": False, "runAsUser": 0}},
-    ],
-}
-
-
 def _gate_as_given(manifest: JudgedManifest) -> str | None:
-    return "The gate has three objections, as at the start." if manifest.specs == [_GATE_GIVEN] else None
+    given = given_manifest("gated.yaml")["spec"]["template"]["spec"]
+    return "The gate has three objections, as at the start." if manifest.specs == [given] else None
 
 
 def _stays_shut(manifest: JudgedManifest) -> str | None:

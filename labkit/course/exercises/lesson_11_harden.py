@@ -10,22 +10,13 @@ from labkit.base.waiting import watch
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.breaks import PodBreak, another_image
 from labkit.course.judging.demands import Demand, DemandCheck
-from labkit.course.judging.judged_pod import JudgedPod, why_it_does_not_run
+from labkit.course.judging.judged_pod import JudgedPod, given_manifest, why_it_does_not_run
 from labkit.course.judging.pod_demands import ANOTHER_PROGRAM, SampleApp, in_its_place, restricted_holds
 
 _APP = SampleApp("/app/ledger", ("ledger",))
 _KEY = "seven-times-six"
 _LISTENS = re.compile(r"listening on port (\d+)")
 _LOG_SECONDS = 3.0
-
-_LEDGER_GIVEN: dict[str, Any] = {
-    "spec": {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 0,
-        "securityContext": {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "1024"}]},
-        "containers": [{"name": "ledger", "image": "ledger"}],
-    }
-}
 
 
 class _JudgedLedger(JudgedPod):
@@ -61,7 +52,7 @@ class _JudgedLedger(JudgedPod):
 
 
 def _harden_as_given(pod: JudgedPod) -> str | None:
-    if not pod.violated or not pod.is_as_written(_LEDGER_GIVEN):
+    if not pod.violated or not pod.is_as_written(given_manifest("ledger.yaml")):
         return None
     return "The API server still objects to the pod ledger on all four counts."
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from labkit.base.resources import NOTEBOOKS, require
 from labkit.core.causes import Cause
 from labkit.core.pods.as_written import is_as_written
 from labkit.core.pods.pod_containers import ProcessIdentity, process_identities
@@ -110,6 +111,16 @@ class JudgedPod:
         """As whom each container runs or ran, as the runtime reports it in the pod's status, where it does."""
         reported = process_identities(self.manifest)
         return {name: identity for name, identity in reported.items() if identity is not None}
+
+
+@cache
+def given_manifest(file: str) -> dict[str, Any]:
+    """The manifest that a lesson gives, as the course has it: the participant changes a copy.
+
+    Args:
+        file: its name beside the notebooks.
+    """
+    return dict(yaml.safe_load((require(NOTEBOOKS) / file).read_text(encoding="utf-8")))
 
 
 def controls_in(violations: Iterable[str]) -> list[str]:
