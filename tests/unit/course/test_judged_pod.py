@@ -12,7 +12,7 @@ from labkit.core.started import PodProcesses, PodProgram
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.judging.judged_container import JudgedContainer
 from labkit.course.judging.judged_deployment import JudgedDeployment
-from labkit.course.judging.judged_pod import JudgedPod
+from labkit.course.judging.judged_pod import JudgedPod, given_manifest
 from labkit.course.judging.pod_demands import SampleApp, in_its_place
 from labkit.course.pod_settings import with_debug_containers
 
@@ -138,3 +138,8 @@ def test_a_pod_is_as_its_cell_writes_it_or_was_asked_for_so(image: str, is_given
     refused = Mock(yaml=yaml.safe_dump(asked))
     assert JudgedPod(_world(pod=refused, image=facts), "p").is_as_written(written) is is_given
     assert not JudgedPod(_world(image=facts), "p").is_as_written(written)
+
+
+@pytest.mark.parametrize("name", ["all-of-them", "to-restricted", "pods-come", "ledger", "gated"])
+def test_what_a_lesson_gives_is_read_from_the_file_that_it_gives(name: str) -> None:
+    assert given_manifest(f"{name}.yaml")["metadata"]["name"] == name
