@@ -61,7 +61,7 @@ def _row(fault: Fault, result: Mapping[str, Any] | None) -> str:
             room,
             fault.name,
             fault.made,
-            result["seen"].replace("`labkit a ", "`a "),
+            result["seen"].replace("`", "").replace("labkit ", ""),
             fault.kept,
             result["sentence"][:160],
             seconds,
