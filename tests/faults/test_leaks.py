@@ -137,7 +137,9 @@ if MACHINE in os.environ:
             plant(stack, tmp_path)
             changes = Inventory.take([]).changes_since(before)
         assert any(line in change for change in changes), changes
-        assert Inventory.take([]).changes_since(before) == []
+        # A cluster that is up meanwhile changes its own processes and control groups.
+        left = [change for change in Inventory.take([]).changes_since(before) if line.split(" is new")[0] in change]
+        assert left == []
 
     def test_a_lab_that_was_used_and_removed_leaves_nothing() -> None:
         """Whatever was broken before: after `labkit clean` all is as it was before there was a lab."""
