@@ -1,4 +1,4 @@
-"""What manifests ask for: where each kind has its pod, containers with their settings, and what could not be read."""
+"""What manifests ask for: containers with their settings, and what could not be read."""
 
 from __future__ import annotations
 
@@ -16,33 +16,6 @@ if TYPE_CHECKING:
 Role = Literal["init", "main", "ephemeral"]
 ROLES: Final[dict[str, Role]] = {"initContainers": "init", "containers": "main", "ephemeralContainers": "ephemeral"}
 """The lists of containers that a pod's spec has, with the role of those in each."""
-
-
-# Where each kind keeps the pod's metadata and spec (kubernetes/api: core/v1, apps/v1, batch/v1).
-_POD_PATHS: Final[dict[str, tuple[str, ...]]] = {
-    "Pod": (),
-    "PodTemplate": ("template",),
-    "ReplicationController": ("spec", "template"),
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
-# Other projects have kinds of the same names (batch.volcano.sh has a Job).
-_WORKLOAD_GROUPS: Final = ("", "apps", "batch", "extensions")
-
-
-def group_of(document: Mapping[str, Any]) -> str | None:
-    """The API group of an object, "" for the core's; None if its apiVersion is none."""
-    version = document.get("apiVersion", "v1")
-    return version.rpartition("/")[0] if isinstance(version, str) else None
-
-
-def pod_path(kind: str, group: str | None) -> tuple[str, ...] | None:
-    """Where a workload of Kubernetes' own has its pod; None for all others."""
-    return _POD_PATHS.get(kind) if group in _WORKLOAD_GROUPS else None
 
 
 class MalformedManifest(ValueError):

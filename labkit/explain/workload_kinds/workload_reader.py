@@ -23,8 +23,6 @@ from labkit.explain.workload_kinds.asked_containers import (
     MalformedManifest,
     PodShape,
     Unseen,
-    group_of,
-    pod_path,
 )
 
 if TYPE_CHECKING:
@@ -83,8 +81,8 @@ def _read_object(value: Any, document: KubeDocument, podless: frozenset[str], *,
         for item in value["items"]:
             asked.add(_read_object(_with_kind(item, value), document, podless, inside=inside))
         return asked
-    group = group_of(value)
-    path = pod_path(kind, group)
+    group = workload_kinds.group_of(value)
+    path = workload_kinds.pod_path(kind, group)
     if path is not None and not inside:
         return _read_workload(value, path, document)
     if kind == "Namespace" and not group:
@@ -142,7 +140,7 @@ def _read_workload(value: Mapping[str, Any], path: Sequence[str], document: Kube
 
 def _read_by_shape(value: Mapping[str, Any], document: KubeDocument, podless: frozenset[str]) -> Asked:
     asked = Asked()
-    for part in workload_kinds.find_pods(value, value["kind"], group_of(value)):
+    for part in workload_kinds.find_pods(value, value["kind"], workload_kinds.group_of(value)):
         if isinstance(part, PodShape):
             asked.add(_read_pod(value, part, document))
         elif isinstance(part, Unseen):
@@ -153,7 +151,7 @@ def _read_by_shape(value: Mapping[str, Any], document: KubeDocument, podless: fr
 
 
 def _unjudged(value: Mapping[str, Any], reason: str) -> str:
-    group = group_of(value)
+    group = workload_kinds.group_of(value)
     kind = f"{value['kind']}.{group}" if group else value["kind"]
     return f"{_title(value)} ({value.get('apiVersion')}): {reason}; if it runs none, say --no-pods {kind}"
 

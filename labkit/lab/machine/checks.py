@@ -1,4 +1,7 @@
-"""The doctor's checks in one place: what `labkit doctor` imports. PURE: facts are read in machine.py and elsewhere."""
+"""The doctor's checks in one place: what `labkit doctor` imports. Each is listed in its own file.
+
+PURE: facts are read in machine_facts.py and elsewhere.
+"""
 
 from labkit.lab.machine.checks_engine import check_engine
 from labkit.lab.machine.checks_machine import check_machine

@@ -188,8 +188,8 @@ def test_what_a_container_printed_is_read_with_and_without_a_terminal(engine: En
 
 
 def test_processes_are_what_top_shows_and_none_of_another_machine(engine: Engine) -> None:
-    _Paper.answers = {"GET /containers/c/top": (200, {"Processes": [["1", "1654", "0", "-", "app"]]})}
-    assert engine.processes("c") == (AppProcess(1654, 0, (), "app"),)
+    _Paper.answers = {"GET /containers/c/top": (200, {"Processes": [["1", "1654", "0", "-", "Ss", "app"]]})}
+    assert engine.processes("c") == (AppProcess(1654, 0, (), "app", state="Ss"),)
     _Paper.answers = {"GET /containers/c/json": (200, {"Id": "c", "State": {"Pid": 1 << 30}})}
     assert engine.processes("c") == ()
 
@@ -205,7 +205,7 @@ def test_containers_are_listed_with_the_user_of_those_that_run(engine: Engine) -
     gone = {"Id": "g", "State": "running"}
     _Paper.answers = {
         "GET /containers/json": (200, [running, ended, gone]),
-        "GET /containers/r/top": (200, {"Processes": [["7", "1654", "0", "-", "app"]]}),
+        "GET /containers/r/top": (200, {"Processes": [["7", "1654", "0", "-", "Ss", "app"]]}),
         "GET /containers/g/top": (409, {"message": "container g is not running"}),
     }
     listed = engine.listed_containers("labkit.lesson=07")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from labkit.explain.workload_kinds.asked_containers import Asked
-from labkit.explain.workload_kinds.known_kinds import need_have_no_pods, runs_no_pods
+from labkit.explain.workload_kinds.kinds_without_pods import need_have_no_pods, runs_no_pods
 from labkit.explain.workload_kinds.workload_reader import read_workloads
 
 APP = {"name": "app", "image": "nginx"}
