@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes requirements.lock (the lab) and requirements-site.lock (what builds the site) anew from pyproject.toml: every
-# package that any system or Python needs, with its hashes.
+# Makes requirements.lock (the lab), requirements-site.lock (what builds the site) and tools/audit.lock (make audit) anew
+# from pyproject.toml: every package that any system or Python needs, with its hashes.
 #
 # Usage: tools/lock.sh [--upgrade]
 #   Versions that still fit are kept; --upgrade takes the newest of everything.
@@ -44,3 +44,4 @@ lock() {
 
 lock requirements.lock --all-extras "$@" pyproject.toml "$scratch/build-system.in"
 lock requirements-site.lock --group site "$@"
+lock tools/audit.lock --group audit "$@"

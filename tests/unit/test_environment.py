@@ -41,7 +41,8 @@ PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-
 CONDA = yaml.safe_load((CHECKOUT / "environment.yml").read_text(encoding="utf-8"))
 LOCK = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
 SITE_LOCK = (CHECKOUT / "requirements-site.lock").read_text(encoding="utf-8")
-LISTS = ["pyproject.toml", "environment.yml", "requirements.lock", "requirements-site.lock", "tools/uv.lock"]
+LOCKS = ["requirements.lock", "requirements-site.lock", "tools/uv.lock", "tools/audit.lock"]
+LISTS = ["pyproject.toml", "environment.yml", *LOCKS]
 
 
 def declared() -> list[Requirement]:
@@ -87,7 +88,7 @@ def test_environment_yml_asks_for_the_same_python_from_conda_forge_alone() -> No
     assert CONDA["channels"] == ["conda-forge", "nodefaults"]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-site.lock", "tools/uv.lock"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_pins_one_version_with_hashes_on_every_line(name: str) -> None:
     for requirement, options in locked((CHECKOUT / name).read_text(encoding="utf-8")):
         assert [specifier.operator for specifier in requirement.specifier] == ["=="]
@@ -633,7 +634,7 @@ TARGETS += [
     "clean",
     "distclean",
 ]
-TARGETS += ["environment", "extension", "lock"]
+TARGETS += ["environment", "extension", "lock", "audit"]
 
 
 def test_make_alone_prints_every_target_with_its_help() -> None:

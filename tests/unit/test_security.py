@@ -73,7 +73,7 @@ def test_nothing_listens_for_everybody_unless_it_is_told_to() -> None:
     assert [module for module, text in texts.items() if re.search(r"['\"](0\.0\.0\.0|::)['\"]", text)] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-site.lock", "tools/uv.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-site.lock", "tools/uv.lock", "tools/audit.lock"])
 def test_every_package_that_is_installed_is_pinned_and_hashed(name: str) -> None:
     text = (CHECKOUT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     packages = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
