@@ -16,7 +16,7 @@ LABKIT := .venv/bin/labkit
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
 .PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz faults bench bench-bare \
-	site screenshots clean distclean environment lock audit
+	site screenshots clean distclean environment lock audit sbom
 
 help:
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -121,3 +121,6 @@ lock: environment ## requirements.lock anew from pyproject.toml (make lock ARGS=
 
 audit: environment ## are there known advisories of what is pinned, and has all of it a hash (needs a network)
 	.venv/bin/python tools/audit.py
+
+sbom: environment ## bills of materials (CycloneDX) in build/sbom: the package's, and of images (ARGS=image.tar, from docker save)
+	.venv/bin/python tools/sbom.py $(ARGS)

@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,8 @@ def ask_pip_audit(run: Runner, scratch: Path) -> Iterator[Finding]:
         yield Finding("Python locks", "pip-audit", "unknown", str(error))
         return
     for name, pinned in locks.items():
-        yield _finding(name, f"pip-audit ({service})", lambda p=pinned: _pip_audit(run, scratch, python, service, p))  # type: ignore[misc]
+        ask = partial(_pip_audit, run, scratch, python, service, pinned)
+        yield _finding(name, f"pip-audit ({service})", ask)
 
 
 def _first_service(run: Runner, scratch: Path, python: Path, sample: list[str]) -> str:

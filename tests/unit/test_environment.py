@@ -634,7 +634,7 @@ TARGETS += [
     "clean",
     "distclean",
 ]
-TARGETS += ["environment", "extension", "lock", "audit"]
+TARGETS += ["environment", "extension", "lock", "audit", "sbom"]
 
 
 def test_make_alone_prints_every_target_with_its_help() -> None:
