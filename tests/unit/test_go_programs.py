@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from labkit.adapters import go
 from labkit.base.resources import CHECKOUT
 
 BUILDKIT = CHECKOUT / "tests" / "parity" / "buildkit"
@@ -41,3 +43,14 @@ def test_the_program_of_the_comparison_is_formatted() -> None:
 
 def test_the_misbehaving_probes_compile() -> None:
     _run(MODULES[0], "go", "vet", "-tags", "misbehave", "./...")
+
+
+def test_the_same_sources_in_another_folder_give_the_same_program(tmp_path: Path) -> None:
+    programs = []
+    for place in ("here", "else where"):
+        module = tmp_path / place / "pause"
+        shutil.copytree(go.PAUSE.module, module)
+        built = go.build(replace(go.PAUSE, module=module), tmp_path / place / "cache")
+        programs.append((built / "pause").read_bytes())
+    assert programs[0] == programs[1]
+    assert str(tmp_path).encode() not in programs[0]
