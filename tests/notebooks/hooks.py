@@ -23,6 +23,7 @@ from tests.course import cells_of, that_share_images
 from tests.notebooks.expectations import expectation_of, shown_by, unmet
 
 FAILED = pytest.StashKey[str]()
+BEFORE = pytest.StashKey[dict[Path, set[Path]]]()
 
 # As participants get them the notebooks hold no answers: a check that says anything but "not yet" fails the test.
 os.environ["LABKIT_STRICT"] = "untouched"
@@ -43,6 +44,16 @@ class NotebookScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         notebook = PurePosixPath(nodeid.partition("::")[0]).stem
         return "images of one name" if notebook in self._together else notebook
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember which files lie beside the notebooks: cells write others there, as a participant's do."""
+    folders = {path if path.is_dir() else path.parent for path in map(_path, session.config.args)}
+    session.config.stash[BEFORE] = {folder: set(folder.iterdir()) for folder in folders if folder.is_dir()}
+
+
+def _path(argument: str) -> Path:
+    return Path(argument.partition("::")[0]).absolute()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -96,9 +107,14 @@ def _diagnose(lesson: str) -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> Any:
-    """Take the lessons' namespaces away: nbval kills kernels, so nothing in a notebook can be relied on to."""
+    """Take away what the lessons left, files and namespaces: nbval kills kernels, so no notebook does it itself."""
     if hasattr(session.config, "workerinput"):  # another worker's lessons are not done; the last one to end does it
         return
+    report = session.config.getoption("xmlpath", None)
+    for folder, before in session.config.stash[BEFORE].items():
+        for file in set(folder.iterdir()) - before - {Path(report or ".").absolute()}:
+            if file.is_file():
+                file.unlink()
     from labkit.base.errors import LabError
     from labkit.notebook import reset_lessons
 

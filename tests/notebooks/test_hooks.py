@@ -20,12 +20,12 @@ NOTEBOOKS: dict[str, list[str | tuple[str, dict[str, object]]]] = {
     "07-planted": [
         "import os; assert os.environ['LABKIT_STRICT'] == 'untouched'",
         "assert False, 'planted'",
-        "open('ran', 'w')",
+        "open('../ran', 'w')",
         "2",
     ],
     "08-no-lab": ["assert False, 'planted where the lab is gone'"],
     "09-expects": [
-        ("print('uid=1654(app)')", {"uid": 1654}),
+        ("open('left.txt', 'w').close(); print('uid=1654(app)')", {"uid": 1654}),
         ("print('uid=0(root)')", {"uid": 1654, "words": ["app"]}),
         ("print('not run')", {"words": ["not run"]}),
     ],
@@ -89,7 +89,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_cells_behind_a_failed_one_do_not_run(run: Run) -> None:
     assert run.results["07-planted"] == ["passed", "failed", "skipped", "skipped"]
     assert run.status == pytest.ExitCode.TESTS_FAILED
-    assert not (run.folder / "ran").exists()
+    assert not (run.folder.parent / "ran").exists()
     assert "not run: Cell 1 of this notebook failed before it" in run.stdout
 
 
@@ -124,3 +124,11 @@ def test_the_report_names_lesson_and_cell_and_what_was_expected_and_what_came(ru
 def test_an_expectation_that_nobody_knows_fails(run: Run) -> None:
     assert run.results["10-expects-what-nobody-knows"] == ["failed"]
     assert "Object contains unknown field `word`" in run.stdout
+
+
+def test_files_that_cells_write_beside_the_notebooks_are_taken_away(run: Run) -> None:
+    assert {file.name for file in run.folder.iterdir() if file.is_file()} == {
+        "conftest.py",
+        "report.xml",
+        *(f"{name}.ipynb" for name in NOTEBOOKS),
+    }
