@@ -75,6 +75,8 @@ def test_what_a_killed_kernel_left_answers_for_nothing(lesson: Lesson, lab: Lab)
 
 def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
     with open_lesson(_NAME, lab) as second:
+        # While another process looks whether the lab is up, a lesson makes its namespace when it is first asked for.
+        assert lesson.namespace != second.namespace
         for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("which-cause")):
             with pytest.raises(LabFailed, match="opened or reset elsewhere") as error:
                 attempt()
