@@ -218,9 +218,13 @@ class Lab:
                 raise
 
     def is_cluster_awaited(self) -> bool:
-        """Whether `await_cluster` would wait, or fail."""
+        """Whether `await_cluster` would wait, or fail.
+
+        Another process that only looks whether all is there writes how far it is, too: then the cluster answers.
+        """
         state = read_state(self.configuration)
-        return state is not None and state.pid != os.getpid() and not state.has(CLUSTER_STEPS)
+        is_pending = state is not None and state.pid != os.getpid() and not state.has(CLUSTER_STEPS)
+        return is_pending and not self.is_nearly_up()
 
     def _make_cluster(self, engine: Engine, steps: Steps) -> Cluster:
         return self._kind.connect(lambda: engine, self.configuration, steps)

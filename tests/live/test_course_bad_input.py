@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -75,13 +77,20 @@ def test_what_a_killed_kernel_left_answers_for_nothing(lesson: Lesson, lab: Lab)
 
 def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
     with open_lesson(_NAME, lab) as second:
-        # While another process looks whether the lab is up, a lesson makes its namespace when it is first asked for.
-        assert lesson.namespace != second.namespace
         for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("which-cause")):
             with pytest.raises(LabFailed, match="opened or reset elsewhere") as error:
                 attempt()
             assert "first cell again" in error.value.remedy
         second.pod("aspnetapp").expect_running()
+
+
+def test_a_cluster_that_answers_is_not_awaited_while_another_process_looks_at_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two notebooks opened at once: the second took the namespace of its last opening for its own."""
+    pending = SimpleNamespace(pid=os.getpid() + 1, has=lambda names: False)
+    monkeypatch.setattr("labkit.lab.lab.read_state", lambda configuration: pending)
+    assert not lab.is_cluster_awaited()
 
 
 @pytest.mark.alone
