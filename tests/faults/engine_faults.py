@@ -7,6 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from labkit.adapters.process_stat import has_ended
 from tests.faults.fault import Needs, fault
 from tests.faults.lab_bench import LabBench, start_engine
 
@@ -26,15 +27,7 @@ def _signal(number: int, pid_file: Path = _PID) -> int:
 
 def _end(bench: LabBench, number: int) -> None:
     pid = _signal(number)
-    bench.wait(lambda: not _is_alive(pid), "the end of the engine")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
+    bench.wait(lambda: has_ended(pid), "the end of the engine")
 
 
 @fault(

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.adapters.process_stat import process_fields
+
 MACHINE = "LABKIT_FAULTS_MACHINE"
 """The variable with the folder of the machine; see tests/faults/machine.sh."""
 
@@ -138,10 +140,8 @@ def _processes() -> Things:
 
 
 def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
+    fields = process_fields(pid)
+    return int(fields[1]) if fields else 0
 
 
 def _mounts() -> Things:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from labkit.adapters.process_stat import process_fields
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse
@@ -170,7 +171,7 @@ def process_mark(pid: int) -> str | None:
     if not sys.platform.startswith("linux"):
         started = (first_output(["ps", "-o", "lstart=", "-p", str(pid)]) or "").strip()
         return started or None
-    fields = process_fields(Path("/proc"), pid)
+    fields = process_fields(pid)
     if fields is None or fields[0] in "ZX":
         return None
     try:
@@ -178,16 +179,6 @@ def process_mark(pid: int) -> str | None:
     except OSError:
         boot = ""
     return f"{boot}/{fields[19]}"
-
-
-def process_fields(proc: Path, pid: int) -> list[str] | None:
-    """The fields of a process's stat from the third one, its state, on; None if there is no such process."""
-    try:
-        text = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return fields if len(fields) > 19 else None
 
 
 def end_orphans(state: UpState) -> list[int]:
@@ -206,7 +197,7 @@ def end_orphans(state: UpState) -> list[int]:
         return []  # The machine was started again; the number is anybody's.
     ended = []
     for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()):
-        fields = process_fields(Path("/proc"), pid)
+        fields = process_fields(pid)
         if fields is None or int(fields[3]) != state.pid or int(fields[19]) < int(started) or fields[0] in "ZX":
             continue
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from labkit.adapters.process_stat import has_ended
 from labkit.adapters.processes import run, start_server
 from labkit.base.errors import DeadlineExceeded, LabFailed
 from labkit.base.waiting import watch
@@ -96,8 +97,8 @@ def remove_stale_pid_file(path: Path, program: str) -> bool:
     try:
         pid = int(path.read_text(encoding="utf-8").strip())
         running = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-        if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] in "ZX":
-            running = ""  # It has ended, and whoever started it has not asked how.
+        if has_ended(pid):
+            running = ""
     except FileNotFoundError:
         running = ""
     except ValueError:

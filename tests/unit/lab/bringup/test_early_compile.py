@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters import go
+from labkit.adapters.process_stat import has_ended
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.base.waiting import watch
@@ -142,13 +143,6 @@ def early(tmp_path: Path) -> Iterator[Early]:
     early.end()
 
 
-def _has_ended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
-
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it does nothing elsewhere")
 
 
@@ -156,7 +150,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it does nothing
 def test_it_ends_with_its_compiler(early: Early, how: str) -> None:
     process = early.begin()
     compiler = early.compiler()
-    assert not _has_ended(compiler)
+    assert not has_ended(compiler)
     assert early._lines()[0].startswith("list"), "the modules are fetched first"
     if how == "the other process ends":
         early.other.kill()
@@ -164,7 +158,7 @@ def test_it_ends_with_its_compiler(early: Early, how: str) -> None:
     else:
         early_compile.end_early_compile(early.cache)
     assert process.wait(10) == 0
-    assert watch(lambda: _has_ended(compiler), bool, 10, interval=0.02)
+    assert watch(lambda: has_ended(compiler), bool, 10, interval=0.02)
     assert go.find_built(go.KUBERNETES, early.cache) is None
     assert list((early.cache / "programs").iterdir()) == []
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from labkit.adapters.engine import EngineUnreachable
+from labkit.adapters.process_stat import has_ended
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.resources import CHECKOUT
@@ -68,8 +69,8 @@ class Place:
         assert watch(file.exists, bool, _SECONDS, interval=0.02), [process.poll() for process in self.started]
         return int(file.read_text())
 
-    def program_has_ended(self) -> bool:
-        return bool(watch(lambda: _has_ended(self.program()), bool, _SECONDS, interval=0.02))
+    def programhas_ended(self) -> bool:
+        return bool(watch(lambda: has_ended(self.program()), bool, _SECONDS, interval=0.02))
 
     def state(self) -> UpState:
         state = read_state(self.configuration)
@@ -87,13 +88,6 @@ class Place:
                 os.kill(number, signal.SIGKILL)
         for process in self.started:
             process.communicate()
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
 
 
 @pytest.fixture
@@ -139,7 +133,7 @@ def test_ctrl_c_ends_any_step_and_the_next_goes_on(
     finally:
         pressing.join()
         signal.signal(signal.SIGINT, handler)
-    assert place.program_has_ended()
+    assert place.programhas_ended()
     state = place.state()
     assert (state.ended, state.is_at_work, state.is_done) == (True, False, False)
     assert not state.running
@@ -166,7 +160,7 @@ def test_ctrl_c_in_front_does_not_reach_what_works_behind(place: Place) -> None:
     assert state.is_at_work
     assert state.has(FRONT)
     assert watch(lambda: [step.name for step in place.state().running], bool, _SECONDS) == ["kubernetes"]
-    assert not _has_ended(program)
+    assert not has_ended(program)
 
 
 def test_down_ends_what_works_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +169,7 @@ def test_down_ends_what_works_behind(place: Place, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Lab, "cluster", lambda _: _PaperCluster())
     place.lab.down()
     assert behind.poll() is not None or behind.wait(_SECONDS)
-    assert place.program_has_ended()
+    assert place.programhas_ended()
     assert read_state(place.configuration) is None, "what was stopped on purpose is no failure"
 
 
@@ -185,7 +179,7 @@ def test_clean_ends_what_works_behind_before_it_removes_anything(place: Place, m
     ended: list[bool] = []
 
     def engine(_: Lab) -> Any:
-        ended.append(_has_ended(program) and read_state(place.configuration) is None)
+        ended.append(has_ended(program) and read_state(place.configuration) is None)
         raise EngineUnreachable("Connecting to the engine", "nobody answers", "start it")
 
     monkeypatch.setattr(Lab, "engine", engine)
@@ -204,11 +198,11 @@ def test_after_a_kill_9_the_next_says_so_ends_its_programs_and_goes_on(
     problem = place.state().problem(CLUSTER_STEPS)
     assert problem is not None
     assert "; it was at: " in problem.came_back
-    assert not _has_ended(program)
+    assert not has_ended(program)
     monkeypatch.setattr(UpPlan, "schedule", schedule_with("", place.configuration))
     place.lab.up()
     assert place.state().is_done
-    assert place.program_has_ended()
+    assert place.programhas_ended()
 
 
 def test_a_second_make_lab_follows_the_first(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
