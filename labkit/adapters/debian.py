@@ -8,7 +8,6 @@ and a pin keeps every other package where it is.
 from __future__ import annotations
 
 import os
-import platform
 import threading
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from labkit.adapters.debian_packages import install_packages
 from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.fetching import fetching_remedy
+from labkit.base.os_release import read_os_release
 from labkit.base.programs import find_program
 
 ENGINE_RELEASE = "trixie"
@@ -41,14 +41,7 @@ PROGRAMS = {
 
 def can_add_packages() -> bool:
     """Whether this is a Debian machine, or a derivative with apt, on which we are root."""
-    return os.geteuid() == 0 and find_program("apt-get") is not None and _is_debian()
-
-
-def _is_debian() -> bool:
-    try:
-        return platform.freedesktop_os_release()["ID"] == "debian"
-    except (OSError, ValueError):  # The file is not there, or no text.
-        return False
+    return os.geteuid() == 0 and find_program("apt-get") is not None and read_os_release().get("ID") == "debian"
 
 
 def add_programs(*programs: str, files: Path | None = None) -> list[str]:

@@ -14,6 +14,7 @@ from labkit.adapters.kind import find_kind
 from labkit.adapters.kube import Kube
 from labkit.adapters.processes import first_output
 from labkit.base.errors import LabFailed
+from labkit.base.os_release import read_os_release
 from labkit.base.redaction import HIDDEN, redact, redact_argv
 from labkit.core.pods.api_objects import EventObject, PodObject
 from labkit.lab.cluster_kinds.cluster import Cluster
@@ -33,7 +34,7 @@ def versions(lab: Lab) -> str:
             "packages": {package: _package_version(package) for package in _PACKAGES},
             "python": sys.version,
             "system": platform.platform(),
-            "distribution": _distribution(),
+            "distribution": read_os_release().get("PRETTY_NAME"),
             "engine": _engine_versions(lab),
             "kind": (first_output([kind, "version"]) or "").strip() if kind else None,
             "kubectl": kubectl_version(kubectl) if kubectl else None,
@@ -45,13 +46,6 @@ def _package_version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
-        return None
-
-
-def _distribution() -> str | None:
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME")
-    except OSError:
         return None
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-
 from labkit.adapters import debian
 from labkit.adapters.debian_packages import describe_package, fetch_packages
 from labkit.base.errors import Misuse
+from labkit.base.os_release import read_os_release
 from labkit.lab.bundles.bundle_manifest import PACKAGES
 from labkit.lab.bundles.bundle_writer import BundleWriter
 
@@ -20,10 +19,7 @@ def can_bundle_packages() -> bool:
 
 def debian_release() -> str:
     """This machine's release of Debian by its name; empty elsewhere."""
-    try:
-        release = platform.freedesktop_os_release()
-    except (OSError, ValueError):
-        return ""
+    release = read_os_release()
     return release.get("VERSION_CODENAME", "") if release.get("ID") == "debian" else ""
 
 

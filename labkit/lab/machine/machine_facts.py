@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import pwd
 import shutil
 import socket
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from labkit.base.os_release import read_os_release
 from labkit.base.programs import path_outside
 from labkit.lab.machine import parsing
 from labkit.lab.machine.jupyter_servers import own_ports
@@ -159,7 +159,7 @@ def read_machine(
         system=uname.sysname,
         kernel=uname.release,
         architecture=uname.machine,
-        os_release=_os_release() if os_release is None else os_release,
+        os_release=read_os_release() if os_release is None else os_release,
         systemd=_is_there(root / "run/systemd/system"),
         user_id=os.geteuid(),
         docker_group=_docker_group(root),
@@ -202,13 +202,6 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-
-
-def _os_release() -> Mapping[str, str]:
-    try:
-        return platform.freedesktop_os_release()
-    except (OSError, ValueError):  # It is not there, or no text.
-        return {}
 
 
 def _is_there(path: Path) -> bool:
