@@ -6,7 +6,7 @@ import difflib
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
@@ -26,8 +26,8 @@ class AnswerKey:
     exercises: tuple[Exercise, ...]
 
     @classmethod
-    def of(cls, lesson: str) -> AnswerKey:
-        """The answer key of a lesson.
+    def of(cls, lesson: str) -> Self:
+        """That of a lesson.
 
         Raises:
             Misuse: there is no such lesson.
@@ -36,59 +36,47 @@ class AnswerKey:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
-        return {"lesson": self.lesson, "exercises": [_values(exercise) for exercise in self.exercises]}
+        return {"lesson": self.lesson, "exercises": [self._values(exercise) for exercise in self.exercises]}
 
     def __str__(self) -> str:
         if not self.exercises:
             return f"{self.lesson} has no exercises."
-        return "\n\n".join([self.lesson, *map(_printed, self.exercises)])
+        return "\n\n".join([self.lesson, *map(self._printed, self.exercises)])
 
     __repr__ = __str__
 
+    def _values(self, exercise: Exercise) -> dict[str, Any]:
+        return {
+            "id": exercise.name,
+            "kind": exercise.kind,
+            "hints": list(exercise.hints),
+            "solution": exercise.solution.strip(),
+            "other_solutions": [code.strip() for code in exercise.others],
+            "wrong_answers": [{"answer": wrong.code.strip(), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong],
+        }
 
-@dataclass(frozen=True, repr=False)
-class CommonMistakes:
-    """What people get wrong in a lesson's exercises, an answer or its part in a line, and what the check says to it.
+    def _printed(self, exercise: Exercise) -> str:
+        parts = [f"{exercise.name} ({exercise.kind})", _block("a solution", exercise.solution)]
+        parts += [_block("another solution", code) for code in exercise.others]
+        for wrong in exercise.wrong:
+            parts.append(_block(f'wrong, and the check says "... {wrong.diagnosis} ..."', wrong.code))
+        return "\n".join(parts)
 
-    Args:
-        lesson: the notebook's name without its ending.
-        exercises: its exercises, in the notebook's order.
-    """
 
-    lesson: str
-    exercises: tuple[Exercise, ...]
+class CommonMistakes(AnswerKey):
+    """Of an answer key what people get wrong: an answer or its part in a line, and what the check says to it."""
 
-    @classmethod
-    def of(cls, lesson: str) -> CommonMistakes:
-        """The mistakes of a lesson.
-
-        Raises:
-            Misuse: there is no such lesson.
-        """
-        key = AnswerKey.of(lesson)
-        return cls(key.lesson, key.exercises)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values."""
-        exercises = [
-            {
-                "id": exercise.name,
-                "kind": exercise.kind,
-                "mistakes": [
-                    {"answer": changed_lines(exercise, wrong.code), "diagnosis": wrong.diagnosis}
-                    for wrong in exercise.wrong
-                ],
-            }
-            for exercise in self.exercises
+    def _values(self, exercise: Exercise) -> dict[str, Any]:
+        mistakes = [
+            {"answer": changed_lines(exercise, wrong.code), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong
         ]
-        return {"lesson": self.lesson, "exercises": exercises}
+        return {"id": exercise.name, "kind": exercise.kind, "mistakes": mistakes}
 
-    def __str__(self) -> str:
-        if not self.exercises:
-            return f"{self.lesson} has no exercises."
-        return "\n\n".join([self.lesson, *map(_mistakes, self.exercises)])
-
-    __repr__ = __str__
+    def _printed(self, exercise: Exercise) -> str:
+        parts = [f"{exercise.name} ({exercise.kind})"]
+        for wrong in exercise.wrong:
+            parts += [*_first(changed_lines(exercise, wrong.code)), f"      -> ... {wrong.diagnosis} ..."]
+        return "\n".join(parts)
 
 
 def changed_lines(exercise: Exercise, wrong: str) -> list[str]:
@@ -109,38 +97,12 @@ def _stripped(code: str) -> list[str]:
     return [line.strip() for line in code.splitlines() if line.strip()]
 
 
-def _mistakes(exercise: Exercise) -> str:
-    parts = [f"{exercise.name} ({exercise.kind})"]
-    for wrong in exercise.wrong:
-        parts += [*_first(changed_lines(exercise, wrong.code)), f"      -> ... {wrong.diagnosis} ..."]
-    return "\n".join(parts)
-
-
 _MOST_LINES, _MOST_CHARACTERS = 3, 160
 
 
 def _first(lines: Sequence[str]) -> list[str]:
     more = [f"  (and {len(lines) - _MOST_LINES} more lines)"] if len(lines) > _MOST_LINES else []
     return [f"  {textwrap.shorten(line, _MOST_CHARACTERS, placeholder='...')}" for line in lines[:_MOST_LINES]] + more
-
-
-def _values(exercise: Exercise) -> dict[str, Any]:
-    return {
-        "id": exercise.name,
-        "kind": exercise.kind,
-        "hints": list(exercise.hints),
-        "solution": exercise.solution.strip(),
-        "other_solutions": [code.strip() for code in exercise.others],
-        "wrong_answers": [{"answer": wrong.code.strip(), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong],
-    }
-
-
-def _printed(exercise: Exercise) -> str:
-    parts = [f"{exercise.name} ({exercise.kind})", _block("a solution", exercise.solution)]
-    parts += [_block("another solution", code) for code in exercise.others]
-    for wrong in exercise.wrong:
-        parts.append(_block(f'wrong, and the check says "... {wrong.diagnosis} ..."', wrong.code))
-    return "\n".join(parts)
 
 
 def _block(title: str, code: str) -> str:

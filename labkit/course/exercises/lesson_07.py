@@ -219,11 +219,6 @@ def _all_of_them_as_given(pod: JudgedPod) -> str | None:
     return "The pod all-of-them is still refused because of its init container."
 
 
-def _init_to_main(_: dict[str, Any], spec: dict[str, Any]) -> None:
-    moved = spec.pop("initContainers")
-    spec["containers"] += [{**container, "command": ["sleep", "3600"]} for container in moved]
-
-
 _CHECK_ALL_OF_THEM = DemandCheck(
     look=pod_named("all-of-them"),
     as_given=_all_of_them_as_given,
