@@ -54,10 +54,7 @@ class Cancellation:
 
     def cancel(self) -> None:
         """Interrupt the programs that run, and kill those that do not end soon."""
-        with self._lock:
-            self.is_cancelled = True
-            running = set(self._running)
-        for program in running:
+        for program in self._stop():
             _signal_group(program, signal.SIGINT)
             killer = threading.Timer(_KILL_SECONDS, _kill_group, [program])
             killer.daemon = True
@@ -65,11 +62,14 @@ class Cancellation:
 
     def kill(self) -> None:
         """Kill the programs that run, without a moment to clean up."""
+        for program in self._stop():
+            _kill_group(program)
+
+    def _stop(self) -> set[RunningProgram]:
+        """Let no further program begin; gives those that run."""
         with self._lock:
             self.is_cancelled = True
-            running = set(self._running)
-        for program in running:
-            _kill_group(program)
+            return set(self._running)
 
     def start(self, doing: str, begin: Callable[[], _Program]) -> _Program:
         """Start a program of the work.

@@ -223,10 +223,7 @@ def read_path(archive: io.RawIOBase | io.BufferedIOBase) -> PathInImage | None:
         return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
 
 
-def read_content(archive: io.RawIOBase | io.BufferedIOBase) -> tuple[str | None, str]:
-    """Of what `docker cp` gives of a path: the sha256 of a file, or where a link leads; neither for anything else."""
-    with tarfile.open(fileobj=archive, mode="r|") as tar:
-        member = tar.next()
-        handle = tar.extractfile(member) if member is not None and member.isfile() else None
-        digest = hashlib.file_digest(handle, "sha256").hexdigest() if handle else None  # type: ignore[arg-type]
-        return digest, member.linkname if member is not None and member.issym() else ""
+def digest_of(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:
+    """The sha256 of a file in what `docker cp` gives; None for anything else."""
+    handle = tar.extractfile(member) if member.isfile() else None
+    return hashlib.file_digest(handle, "sha256").hexdigest() if handle else None  # type: ignore[arg-type]

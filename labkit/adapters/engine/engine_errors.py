@@ -68,6 +68,19 @@ def doing(tried: str) -> Iterator[None]:
         raise translate(tried, error) from error
 
 
+def exists(inspect: Callable[[], object]) -> bool:
+    """Whether the engine has something.
+
+    Args:
+        inspect: asks the engine about it.
+    """
+    try:
+        inspect()
+    except NotFound:
+        return False
+    return True
+
+
 def removed(remove: Callable[[], object]) -> bool:
     """Remove something; False if it does not exist, or if something else needs it.
 

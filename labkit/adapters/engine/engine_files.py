@@ -6,19 +6,28 @@ import contextlib
 import io
 import posixpath
 import tarfile
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar, cast
 
 from docker.errors import NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing
-from labkit.adapters.engine_answers import PathInImage, read_content, read_path
+from labkit.adapters.engine_answers import PathInImage, digest_of, read_path
 from labkit.base.errors import LabFailed
 from labkit.core.started import FileNow
 
 _MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 _CHUNK = 1 << 20
+_Read = TypeVar("_Read")
+
+
+class _TooManyLinks(LabFailed):
+    """Symbolic links that lead on and on."""
+
+
+def _itself(_: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.TarInfo:
+    return member
 
 
 class _Chunks(io.RawIOBase):
@@ -76,17 +85,10 @@ class EngineFiles(EngineConnection):
             return next(filter(None, (self._digest_at(container, path) for path in paths)), None)
 
     def _digest_at(self, container: str, path: str) -> str | None:
-        for _ in range(_MOST_LINKS):
-            try:
-                chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
-            except NotFound:
-                return None
-            with contextlib.closing(chunks):
-                digest, target = read_content(_Chunks(chunks))
-            if not target:
-                return digest
-            path = posixpath.join(posixpath.dirname(path), target)
-        return None
+        try:
+            return self._follow(container, path, digest_of)[1]
+        except (NotFound, _TooManyLinks):
+            return None
 
     def replace_content(self, container: str, path: str, content: bytes) -> None:
         """Give a file another content; owner and mode stay.
@@ -99,7 +101,7 @@ class EngineFiles(EngineConnection):
         Raises:
             LabFailed: there is no such file.
         """
-        path, file = self._follow(container, path)
+        path, file = self._follow(container, path, _itself)
         if not file.isfile():
             raise LabFailed(f"Changing {path} of a container", "it is no file", "build the image again")
         file.name, file.size = posixpath.basename(path), len(content)
@@ -112,21 +114,29 @@ class EngineFiles(EngineConnection):
         """Owner and mode of a file of a container as it is now, symbolic links followed; None if there is none."""
         with doing(f"Looking at {path} of a container"):
             try:
-                _, file = self._follow(container, path)
+                _, file = self._follow(container, path, _itself)
             except NotFound:
                 return None
         return FileNow(file.uid, file.gid, file.mode & 0o7777)
 
-    def _follow(self, container: str, path: str) -> tuple[str, tarfile.TarInfo]:
-        """Where a path leads in a container, and what lies there."""
+    def _follow(
+        self, container: str, path: str, read: Callable[[tarfile.TarFile, tarfile.TarInfo], _Read]
+    ) -> tuple[str, _Read]:
+        """Where a path leads in a container, and what is read of what lies there.
+
+        Raises:
+            NotFound: nothing lies there.
+            _TooManyLinks: the links lead nowhere.
+        """
         for _ in range(_MOST_LINKS):
             chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
             with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as tar:
                 member = cast(tarfile.TarInfo, tar.next())
-            if not member.issym():
-                return path, member
+                if not member.issym():
+                    return path, read(tar, member)
             path = posixpath.join(posixpath.dirname(path), member.linkname)
-        raise LabFailed(f"Looking at {path} of a container", "too many links lead on from it", "build the image again")
+        tried = f"Looking at {path} of a container"
+        raise _TooManyLinks(tried, "too many links lead on from it", "build the image again")
 
     @contextlib.contextmanager
     def _made_of(self, reference: str) -> Iterator[str]:

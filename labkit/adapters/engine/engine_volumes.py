@@ -7,7 +7,7 @@ import contextlib
 from docker.errors import NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing, removed
+from labkit.adapters.engine.engine_errors import doing, exists, removed
 from labkit.adapters.engine_answers import InspectedContainer
 
 
@@ -25,11 +25,7 @@ class EngineVolumes(EngineConnection):
     def has_network(self, network: str) -> bool:
         """Whether there is a network of that name."""
         with doing(f"Looking for network {network}"):
-            try:
-                self._api.inspect_network(network)
-            except NotFound:
-                return False
-        return True
+            return exists(lambda: self._api.inspect_network(network))
 
     def containers_in(self, network: str) -> list[str]:
         """The ids of a network's containers, also of those that have stopped."""
@@ -53,11 +49,7 @@ class EngineVolumes(EngineConnection):
     def has_volume(self, volume: str) -> bool:
         """Whether there is a volume of that name."""
         with doing(f"Looking for volume {volume}"):
-            try:
-                self._api.inspect_volume(volume)
-            except NotFound:
-                return False
-        return True
+            return exists(lambda: self._api.inspect_volume(volume))
 
     def remove_volume(self, volume: str) -> bool:
         """Remove a volume; False if it does not exist, or if a container has it."""
