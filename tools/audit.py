@@ -32,8 +32,8 @@ from labkit.base.resources import CHECKOUT
 from labkit.show.table import Table
 
 PYTHON_LOCKS = ("requirements.lock", "requirements-site.lock", "tools/uv.lock", "tools/audit.lock")
-_PIN = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>[^\s;]+)")
-_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}(?=\s|$)")
+PIN = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>[^\s;]+)")
+HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})(?=\s|$)")
 _REQUIRED = re.compile(r"^\s*(?:require )?(?P<module>[\w.~/-]+\.[\w.~/-]+) (?P<version>v\S+)", re.MULTILINE)
 _REPLACED = re.compile(r"^\s*(?:replace )?(?P<module>\S+)(?: v\S+)? => (?P<by>\S+) (?P<version>v\S+)", re.MULTILINE)
 _ADVISORY_SERVICES = ("pypi", "osv")
@@ -114,12 +114,12 @@ def entries(lock: str) -> Iterator[str]:
 
 def pins(lock: str) -> list[str]:
     """Each `name==version` of a Python lock once, whatever system it is for."""
-    return sorted({f"{match['name']}=={match['version']}" for match in map(_PIN.match, entries(lock)) if match})
+    return sorted({f"{match['name']}=={match['version']}" for match in map(PIN.match, entries(lock)) if match})
 
 
 def python_without_hash(lock: str) -> list[str]:
     """The entries of a Python lock that name no exact version, or have no hash."""
-    return [entry.split()[0] for entry in entries(lock) if not (_PIN.match(entry) and _HASH.search(entry))]
+    return [entry.split()[0] for entry in entries(lock) if not (PIN.match(entry) and HASH.search(entry))]
 
 
 def npm_without_hash(lock: str) -> list[str]:

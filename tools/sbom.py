@@ -25,15 +25,17 @@ import sys
 import tarfile
 import tomllib
 from collections.abc import Iterable, Iterator
+from email.message import Message
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labkit.archives.image_tree import OPAQUE, WHITEOUT
 from labkit.base.resources import CHECKOUT
-from tools.audit import entries
+from labkit.lab.bundles.bundled_wheels import licence_of
+from tools.audit import HASH, PIN, entries
 
 Component = dict[str, Any]
 
@@ -47,9 +49,6 @@ ELSEWHERE = {
 }
 """Licences of what is locked for other systems or Pythons, as its own metadata says (read on 2026-11-27)."""
 
-_ENTRY = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>[^\s;]+)")
-_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
-_SHORT = 60
 _GO_MAGIC, _GO_HEADER, _GO_INLINE = b"\xff Go buildinf:", 32, 2
 _SENTINEL = 16  # bytes before and after the list of modules (Go: cmd/go/internal/modload/build.go)
 _ELF, _LARGEST_PROGRAM = b"\x7fELF", 1 << 30
@@ -69,18 +68,14 @@ def licence(name: str) -> str:
         metadata = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return ELSEWHERE.get(name, "")
-    classifiers = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License :: OSI Approved")]
-    written = (metadata.get("License") or "").strip()
-    # Some put the whole text of the licence there.
-    short = written if len(written) <= _SHORT and "\n" not in written and written != "UNKNOWN" else ""
-    return metadata.get("License-Expression") or short or "".join(classifiers[:1]).rpartition(" :: ")[2]
+    return licence_of(cast(Message, metadata))
 
 
 def python_components(lock: str) -> list[Component]:
     """What stands in a Python lock, with the hash of each file that pip may take."""
     components = []
     for entry in entries(lock):
-        match = _ENTRY.match(entry)
+        match = PIN.match(entry)
         if match is None:
             continue
         name, version = match["name"].lower(), match["version"]
@@ -89,7 +84,7 @@ def python_components(lock: str) -> list[Component]:
             component["licenses"] = [{"license": {"name": text}}]
         component["externalReferences"] = [
             {"type": "distribution", "url": component["purl"], "hashes": [{"alg": "SHA-256", "content": digest}]}
-            for digest in sorted(_HASH.findall(entry))
+            for digest in sorted(HASH.findall(entry))
         ]
         components.append(component)
     return components

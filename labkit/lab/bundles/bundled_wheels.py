@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 import zipfile
+from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
@@ -90,10 +91,14 @@ def read_wheel(wheel: Path) -> tuple[str, str, str]:
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         fields = BytesHeaderParser().parsebytes(archive.read(name))
-    classifiers = fields.get_all("Classifier") or []
+    return str(fields["Name"]), str(fields["Version"]), licence_of(fields) or "see its metadata"
+
+
+def licence_of(metadata: Message) -> str:
+    """The licence of a Python package as its metadata say it; empty where they say none."""
+    classifiers = metadata.get_all("Classifier") or []
     by_classifier = [text.rpartition(" :: ")[2] for text in classifiers if text.startswith(_CLASSIFIER)]
-    free_text = str(fields.get("License") or "").strip()
-    if "\n" in free_text or len(free_text) > _LONGEST_LICENCE:
+    free_text = str(metadata.get("License") or "").strip()
+    if "\n" in free_text or len(free_text) > _LONGEST_LICENCE or free_text == "UNKNOWN":
         free_text = ""  # Some put the whole text there.
-    licence = fields.get("License-Expression") or free_text or ", ".join(by_classifier) or "see its metadata"
-    return str(fields["Name"]), str(fields["Version"]), str(licence)
+    return str(metadata.get("License-Expression") or free_text or ", ".join(by_classifier))
