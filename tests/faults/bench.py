@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from labkit.base.configuration import Configuration
+from labkit.base.waiting import watch
 
 # Whatever runs the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
 _MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from labkit.cli import main; main()"
@@ -241,10 +243,29 @@ class Bench:
 
     def wait(self, until: Callable[[], object], awaited: str, seconds: float = 60.0) -> None:
         """Wait for something that the fault needs."""
-        deadline = time.monotonic() + seconds
-        while not until():
-            assert time.monotonic() < deadline, f"{awaited} did not come"
-            time.sleep(0.05)
+        assert watch(until, bool, seconds, interval=0.05), f"{awaited} did not come"
+
+    def read_until(self, process: subprocess.Popen[str], word: str) -> str:
+        """Read what a command prints, on both, until a word comes; all that came."""
+        assert process.stdout is not None and process.stderr is not None
+        streams = {process.stdout: "", process.stderr: ""}
+        with selectors.DefaultSelector() as selector:
+            for stream in streams:
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map() and (ready := selector.select(60)):
+                for key, _ in ready:
+                    piece = os.read(key.fd, 1 << 16).decode("utf-8", "replace")
+                    if not piece:
+                        selector.unregister(key.fileobj)
+                    streams[cast(IO[str], key.fileobj)] += piece
+                    if word in streams[cast(IO[str], key.fileobj)]:
+                        return "".join(streams.values())
+        raise AssertionError(f"{word!r} was not printed: {''.join(streams.values())}")
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kill what was started, with all that it has started."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
     @property
     def text(self) -> str:

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.bench import Bench
+from tests.faults.bench import Bench, Printed
 from tests.faults.fault import fault
 
 _NO_LOCKS = (
@@ -68,6 +69,18 @@ def _full(bench: Bench, folder: Path) -> None:
         (folder / "filler").write_bytes(b"\0" * (1 << 20))
 
 
+def _hold(bench: Bench) -> subprocess.Popen[str]:
+    """A process that holds the lab's lock until its input ends."""
+    holder = bench.python(_HOLD, str(bench.state / "lock"))
+    bench.read_until(holder, "held")
+    return holder
+
+
+def _lesson_step(bench: Bench, file: Path, *, before: str = "") -> Printed:
+    """What a lesson's kernel prints when it records something in a file of progress."""
+    return bench.finish(bench.python(f"{before}\n{_OPEN_LESSON}", str(file)), "a lesson's step")
+
+
 @fault(
     "kit",
     "state read-only",
@@ -117,8 +130,7 @@ def _state_elsewhere(bench: Bench) -> None:
 
 @fault("kit", "state removed while a command is at work", made="rm -rf", sentence="")
 def _state_removed(bench: Bench) -> None:
-    holder = bench.python(_HOLD, str(bench.state / "lock"))
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    holder = _hold(bench)
     bench.run("rm", "-rf", str(bench.state))
     assert bench.finish(holder, "a command", stdin="").status == 0
     bench.labkit("down", status=3)
@@ -141,18 +153,14 @@ def _cache_full(bench: Bench) -> None:
 def _data_read_only(bench: Bench) -> None:
     folder = bench.folder / "other-data"
     _read_only(bench, folder)
-    assert (
-        "goes on" in bench.finish(bench.python(_OPEN_LESSON, str(folder / "progress.json")), "a lesson's step").stdout
-    )
+    assert "goes on" in _lesson_step(bench, folder / "progress.json").stdout
 
 
 @fault("kit", "data on a full disk", made="a file system without a free page", sentence="No space left on device")
 def _data_full(bench: Bench) -> None:
     folder = bench.folder / "other-data"
     _full(bench, folder)
-    assert (
-        "goes on" in bench.finish(bench.python(_OPEN_LESSON, str(folder / "progress.json")), "a lesson's step").stdout
-    )
+    assert "goes on" in _lesson_step(bench, folder / "progress.json").stdout
 
 
 @fault("kit", "data removed while a lesson is open", made="rm -rf", sentence="goes on")
@@ -160,7 +168,7 @@ def _data_removed(bench: Bench) -> None:
     folder = bench.folder / "other-data"
     bench.write(folder / "progress.json", bench.progress.read_bytes())
     bench.run("rm", "-rf", str(folder))
-    bench.finish(bench.python(_OPEN_LESSON, str(folder / "progress.json")), "a lesson's step")
+    _lesson_step(bench, folder / "progress.json")
     assert (folder / "progress.json").is_file()
 
 
@@ -172,9 +180,7 @@ def _data_removed(bench: Bench) -> None:
 )
 def _no_locks(bench: Bench) -> None:
     bench.labkit("down", status=(1, 3), before=_NO_LOCKS)
-    script = f"{_NO_LOCKS}\n{_OPEN_LESSON}"
-    file = bench.folder / "other-data" / "progress.json"
-    assert "goes on" in bench.finish(bench.python(script, str(file)), "a lesson's step").stdout
+    assert "goes on" in _lesson_step(bench, bench.folder / "other-data" / "progress.json", before=_NO_LOCKS).stdout
 
 
 @fault(
@@ -184,10 +190,8 @@ def _no_locks(bench: Bench) -> None:
     sentence="there is no engine's socket",
 )
 def _dead_lock(bench: Bench) -> None:
-    holder = bench.python(_HOLD, str(bench.state / "lock"))
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    os.killpg(holder.pid, signal.SIGKILL)
-    holder.communicate()
+    holder = _hold(bench)
+    bench.kill(holder)
     assert (bench.state / "lock").exists()
     printed = bench.labkit("down", status=3)
     assert "waiting" not in printed.text
@@ -200,13 +204,12 @@ def _dead_lock(bench: Bench) -> None:
     sentence=r"another labkit \(process \d+\) is at work",
 )
 def _held_lock(bench: Bench) -> None:
-    holder = bench.python(_HOLD, str(bench.state / "lock"))
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    holder = _hold(bench)
     waiting = bench.start("down")
-    first = _read_until(waiting, "waiting")
+    first = bench.read_until(waiting, "waiting")
     holder.communicate("")
     printed = bench.finish(waiting, "down")
-    bench.transcript[-1] = type(printed)(printed.command, printed.status, printed.stdout, first + printed.stderr, 0)
+    bench.transcript[-1] = replace(printed, stderr=first + printed.stderr)
     assert printed.status == 3
 
 
@@ -241,14 +244,12 @@ def _killed_while_writing(bench: Bench) -> None:
     file = bench.folder / "other-data" / "progress.json"
     for number in range(10):
         process = bench.python(_RECORD_FOR_EVER, str(file))
-        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        bench.read_until(process, "begun")
         bench.wait(file.is_file, "the file")
         time.sleep(0.01 * number)  # Somewhere in a write; where, makes no difference to what must hold.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        bench.kill(process)
         assert json.loads(file.read_text(encoding="utf-8"))["version"] == 1
-    recorded = bench.finish(bench.python(_OPEN_LESSON, str(file)), "a lesson's step")
-    assert recorded.stdout == "goes on\n"
+    assert _lesson_step(bench, file).stdout == "goes on\n"
     left = [path.name for path in file.parent.iterdir() if path.name.startswith(f".{file.name}-")]
     assert len(left) <= 1, f"each kill leaves a file: {left}"
 
@@ -280,10 +281,9 @@ def _two_record(bench: Bench) -> None:
     sentence="interrupted; see with `labkit status` whether the cluster still runs",
 )
 def _interrupted(bench: Bench) -> None:
-    holder = bench.python(_HOLD, str(bench.state / "lock"))
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    holder = _hold(bench)
     waiting = bench.start("down")
-    _read_until(waiting, "waiting")
+    bench.read_until(waiting, "waiting")
     os.killpg(waiting.pid, signal.SIGINT)
     assert bench.finish(waiting, "down").status == 130
     holder.communicate("")
@@ -317,19 +317,10 @@ def _broken_pipe(bench: Bench) -> None:
 @fault("kit", "no room for what it prints", slow=True, made="standard output is /dev/full", sentence="the disk is full")
 def _no_room(bench: Bench) -> None:
     for command in ("lessons", "progress", "status"):
-        done = subprocess.run(
-            ["sh", "-c", f"exec {_python()} -P -m labkit {command} > /dev/full"],
-            env=bench.environment,
-            cwd=bench.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
-        assert "the disk is full" in done.stderr, done.stderr
-        bench.transcript.append(bench.labkit("--version"))
-        printed = bench.transcript.pop()
-        bench.transcript[-1] = type(printed)(f"labkit {command} > /dev/full", done.returncode, "", done.stderr, 0)
+        printed = _in_a_shell(bench, f"{command} > /dev/full")
+        assert printed.status == 1 and "Traceback" not in printed.stderr, printed.stderr
+        assert "the disk is full" in printed.stderr, printed.stderr
+        bench.transcript.append(printed)
 
 
 @fault(
@@ -338,28 +329,20 @@ def _no_room(bench: Bench) -> None:
 def _no_streams(bench: Bench) -> None:
     for redirection in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         for command in ("status", "lessons", "clean --yes", "up", "reset"):
-            done = subprocess.run(
-                ["sh", "-c", f"exec {_python()} -P -m labkit {command} {redirection}"],
-                env=bench.environment,
-                cwd=bench.folder,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-            )
-            assert done.returncode in (0, 1, 3), f"{command} {redirection}: {done.returncode} {done.stderr}"
-            assert "Traceback" not in done.stderr, f"{command} {redirection}: {done.stderr}"
+            printed = _in_a_shell(bench, f"{command} {redirection}")
+            assert printed.status in (0, 1, 3), f"{printed.command}: {printed.status} {printed.stderr}"
+            assert "Traceback" not in printed.stderr, f"{printed.command}: {printed.stderr}"
 
 
-def _read_until(process: subprocess.Popen[str], word: str) -> str:
-    """What a command prints as errors, until a word comes."""
-    assert process.stderr is not None
-    lines = ""
-    while word not in lines and (line := process.stderr.readline()):
-        lines += line
-    assert word in lines, lines
-    return lines
-
-
-def _python() -> str:
-    return shlex.quote(sys.executable)
+def _in_a_shell(bench: Bench, line: str) -> Printed:
+    """Run a line of arguments and redirections of `labkit` by a shell; it is not in the transcript."""
+    done = subprocess.run(
+        ["sh", "-c", f"exec {shlex.quote(sys.executable)} -P -m labkit {line}"],
+        env=bench.environment,
+        cwd=bench.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Printed(f"labkit {line}", done.returncode, done.stdout, done.stderr, 0.0)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import selectors
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, cast
 
+from labkit.base.waiting import watch
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.lab.lab import Lab
@@ -70,23 +68,6 @@ class LabBench(Bench):
         printed = self.finish(self.lesson(cell), "a cell")
         assert not check or printed.status == 0, printed.text
         return printed
-
-    def read_until(self, process: subprocess.Popen[str], word: str) -> None:
-        """Read what a command prints, on both, until a word comes."""
-        assert process.stdout is not None and process.stderr is not None
-        streams = {process.stdout: "", process.stderr: ""}
-        with selectors.DefaultSelector() as selector:
-            for stream in streams:
-                selector.register(stream, selectors.EVENT_READ)
-            while selector.get_map():
-                for key, _ in selector.select(60):
-                    piece = os.read(key.fd, 1 << 16).decode("utf-8", "replace")
-                    if not piece:
-                        selector.unregister(key.fileobj)
-                    streams[cast(IO[str], key.fileobj)] += piece
-                    if word in streams[cast(IO[str], key.fileobj)]:
-                        return
-        raise AssertionError(f"{word!r} was not printed: {''.join(streams.values())}")
 
     @contextmanager
     def for_one_fault(self) -> Iterator[LabBench]:
@@ -148,10 +129,7 @@ def start_engine() -> None:
         return
     script = "setsid dockerd < /dev/null >> /var/log/dockerd-by-hand.log 2>&1 &"
     subprocess.run(["sh", "-c", script], check=True)
-    deadline = time.monotonic() + 60
-    while not engine_answers():
-        assert time.monotonic() < deadline, "the engine does not start"
-        time.sleep(0.1)
+    assert watch(engine_answers, bool, 60), "the engine does not start"
 
 
 def engine_answers() -> bool:

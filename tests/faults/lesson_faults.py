@@ -16,22 +16,30 @@ _KEPT = "images, cluster, progress, other people's things"
 _RESET = (f"reset {LESSON}",)
 
 
+def _containers(bench: LabBench, *options: str) -> str:
+    """The ids of the lesson's containers that run; with --all of those too that have ended."""
+    return bench.run("docker", "ps", "--quiet", "--filter", f"label=labkit.lesson={LESSON}", *options)
+
+
+def _await_the_nodes_end(bench: LabBench) -> None:
+    bench.wait(lambda: "No such" in bench.run("docker", "container", "inspect", bench.node, check=False), "its end")
+
+
 @fault("kernel", "killed while a pod is observed", made="SIGKILL", kept=_KEPT, needs=Needs.LAB, recovery=_RESET)
 def _killed_in_pod(bench: LabBench) -> None:
     kernel = bench.lesson("print('BEGUN', flush=True)\nlab.pod('debian', command=['sleep', '600'])")
     bench.read_until(kernel, "BEGUN")
-    _kill(bench, kernel)
+    bench.kill(kernel)
 
 
 @fault("kernel", "killed while a container runs", made="SIGKILL", kept=_KEPT, needs=Needs.LAB, recovery=_RESET)
 def _killed_in_run(bench: LabBench) -> None:
     kernel = bench.lesson("print('BEGUN', flush=True)\nlab.run('debian', ['sleep', '600'])")
     bench.read_until(kernel, "BEGUN")
-    label = f"label=labkit.lesson={LESSON}"
-    bench.wait(lambda: bench.run("docker", "ps", "--quiet", "--filter", label), "the container")
-    _kill(bench, kernel)
+    bench.wait(lambda: _containers(bench), "the container")
+    bench.kill(kernel)
     bench.labkit("reset", LESSON, status=0)
-    assert bench.run("docker", "ps", "--all", "--quiet", "--filter", label) == ""
+    assert _containers(bench, "--all") == ""
 
 
 @fault(
@@ -49,11 +57,10 @@ def _interrupted_in_run(bench: LabBench) -> None:
         "try: lab.run('debian', ['sleep', '600'])\nexcept KeyboardInterrupt: print('interrupted')"
     )
     bench.read_until(kernel, "BEGUN")
-    label = f"label=labkit.lesson={LESSON}"
-    bench.wait(lambda: bench.run("docker", "ps", "--quiet", "--filter", label), "the container")
+    bench.wait(lambda: _containers(bench), "the container")
     os.killpg(kernel.pid, signal.SIGINT)
     assert bench.finish(kernel, "a cell", seconds=30).status == 0
-    assert bench.run("docker", "ps", "--all", "--quiet", "--filter", label) == ""
+    assert _containers(bench, "--all") == ""
 
 
 @fault(
@@ -80,13 +87,8 @@ def _two_kernels(bench: LabBench) -> None:
 def _restarted(bench: LabBench) -> None:
     kernel = bench.lesson("print('BEGUN', lab.namespace, flush=True)\nsys.stdin.readline()")
     bench.read_until(kernel, "BEGUN")
-    _kill(bench, kernel)
+    bench.kill(kernel)
     bench.run_lesson("print(lab.pod('debian', command=['id']))")
-
-
-def _kill(bench: LabBench, process: subprocess.Popen[str]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
 
 
 def _end_at(bench: LabBench, number: int, word: str, *command: str) -> int:
@@ -152,7 +154,7 @@ def _killed_reset(bench: LabBench) -> None:
     bench.run_lesson("print(lab.namespace)")
     process = bench.start("reset")
     bench.wait(lambda: process.poll() is not None or (bench.state / "lock.pid").is_file(), "the lock")
-    _kill(bench, process)
+    bench.kill(process)
 
 
 @fault(
@@ -269,7 +271,7 @@ def _busy(bench: LabBench) -> None:
 )
 def _interrupted_clean(bench: LabBench) -> None:
     process = bench.start("clean", "--yes")
-    bench.wait(lambda: "No such" in bench.run("docker", "container", "inspect", bench.node, check=False), "its end")
+    _await_the_nodes_end(bench)
     os.killpg(process.pid, signal.SIGINT)
     assert bench.finish(process, "clean", "--yes").status == 130
 
@@ -285,5 +287,5 @@ def _interrupted_clean(bench: LabBench) -> None:
 )
 def _killed_clean(bench: LabBench) -> None:
     process = bench.start("clean", "--yes")
-    bench.wait(lambda: "No such" in bench.run("docker", "container", "inspect", bench.node, check=False), "its end")
-    _kill(bench, process)
+    _await_the_nodes_end(bench)
+    bench.kill(process)
