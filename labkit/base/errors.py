@@ -32,6 +32,10 @@ class LabError(Exception):
     def __str__(self) -> str:
         return f"{self.tried}: {self.came_back}\nWhat to do: {self.remedy}"
 
+    def to_dict(self) -> dict[str, str]:
+        """The three sentences, as JSON-ready values."""
+        return {"tried": self.tried, "came_back": self.came_back, "remedy": self.remedy}
+
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: a participant reads the three sentences and no traceback."""
         return [f"{type(self).__name__}: {self}"]

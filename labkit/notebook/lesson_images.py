@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters.engine import BuildStopped, EngineRefused, image_labels
+from labkit.adapters.engine import BuildStopped, EngineRefused, InspectedImage, image_labels
 from labkit.archives import ImageTree
 from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
@@ -58,7 +58,7 @@ class LessonImages:
 
     def image(self, name: str) -> ImageFacts:
         """What an image says of itself."""
-        inspected = self._lesson.lab.engine().image(self._lesson.reference(require_image(name)))
+        _, inspected = self._inspect(name)
         # An image of one id never changes; only a container shows what is in it.
         known = self._facts.get((name, inspected["Id"])) if inspected is not None else None
         facts = known or self._lesson.lab.image_facts(name)
@@ -153,15 +153,12 @@ class LessonImages:
 
     def tree(self, name: str) -> ImageTree | None:
         """All that an image holds; None if there is no such image."""
-        engine = self._lesson.lab.engine()
-        inspected = engine.image(self._lesson.reference(require_image(name)))
-        return self._trees.of(engine, inspected) if inspected else None
+        _, inspected = self._inspect(name)
+        return self._trees.of(self._lesson.lab.engine(), inspected) if inspected else None
 
     def digest(self, name: str, *paths: str) -> str | None:
         """The sha256 of the first file of an image that is at one of some paths, links followed; None if none is."""
-        engine = self._lesson.lab.engine()
-        reference = self._lesson.reference(require_image(name))
-        inspected = engine.image(reference)
+        reference, inspected = self._inspect(name)
         if inspected is None:
             return None
         if (tree := self._trees.known(inspected)) is not None:
@@ -169,16 +166,25 @@ class LessonImages:
         # An image of one id never changes.
         key = inspected["Id"], paths
         if key not in self._digests:
-            self._digests[key] = engine.file_digest(reference, *paths)
+            self._digests[key] = self._lesson.lab.engine().file_digest(reference, *paths)
         return self._digests[key]
 
     def identifier(self, name: str) -> str:
         """The engine's id of an image; empty if there is no such image."""
         try:
-            inspected = self._lesson.lab.engine().image(self._lesson.reference(require_image(name)))
+            _, inspected = self._inspect(name)
         except Misuse:
             return ""
         return inspected["Id"] if inspected is not None else ""
+
+    def _inspect(self, name: str) -> tuple[str, InspectedImage | None]:
+        """An image's whole reference, and what the engine says of it: None if it has not been made.
+
+        Raises:
+            Misuse: there is no such image.
+        """
+        reference = self._lesson.reference(require_image(name))
+        return reference, self._lesson.lab.engine().image(reference)
 
     def instructions(self, name: str) -> tuple[str, ...]:
         """What an image's history says of its Dockerfiles, oldest first."""

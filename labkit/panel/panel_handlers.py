@@ -97,8 +97,7 @@ class PanelHandler(APIHandler):
             answer = await self.questions.ask(question, *arguments)
         except LabError as error:
             self.set_status(400 if isinstance(error, Misuse) else 504 if isinstance(error, DeadlineExceeded) else 503)
-            parts = {"tried": error.tried, "came_back": error.came_back, "remedy": error.remedy}
-            answer = {"problem": parts}
+            answer = {"problem": error.to_dict()}
         self.set_header("Cache-Control", "no-store")
         self.finish({"format": FORMAT, "kit": kit_version(), **answer})
 

@@ -88,7 +88,7 @@ class PanelState:
         return {
             "namespace": ", ".join(namespaces),
             "rows": [row.to_dict() for row in rows],
-            "problem": _parts_of(problem) if problem else None,
+            "problem": problem.to_dict() if problem else None,
         }
 
     def live_rows(self, lesson: str) -> tuple[list[LiveRow], list[str], LabError | None]:
@@ -173,17 +173,12 @@ def _rows_of(kube: Kube, namespace: str) -> list[LiveRow]:
     return [row for pod in pods for row in pod_rows(pod, events)]
 
 
-def _parts_of(error: LabError) -> dict[str, str]:
-    """An error's three sentences, as JSON-ready values."""
-    return {"tried": error.tried, "came_back": error.came_back, "remedy": error.remedy}
-
-
 def _progress() -> tuple[Overview | None, dict[str, str] | None]:
     """The participant's progress, or why it cannot be read."""
     try:
         return my_progress(), None
     except LabError as error:
-        return None, _parts_of(error)
+        return None, error.to_dict()
 
 
 def _problem_of_lab(standing: dict[str, Any]) -> dict[str, str] | None:

@@ -158,9 +158,8 @@ def describe_error(error: BaseException) -> dict[str, str]:
 
 def _error_parts(error: LabError) -> dict[str, str]:
     """The parts of an error of the kit's."""
-    parts = {"tried": error.tried, "came_back": error.came_back, "remedy": error.remedy}
     kind = next((name for name, kind in _ERRORS.items() if isinstance(error, kind)), LabFailed.__name__)
-    return {"kind": kind, **parts}
+    return {"kind": kind, **error.to_dict()}
 
 
 def process_mark(pid: int) -> str | None:
