@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -13,8 +12,8 @@ from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
 from labkit.lab.terminal.lesson_terminal import lesson_of
+from labkit.panel.live_look import look_live
 from labkit.panel.live_rows import live_table
-from labkit.panel.panel_state import PanelState
 
 
 @click.command(cls=LoggedCommand)
@@ -32,7 +31,7 @@ def pods_command(lesson: str | None, as_json: bool) -> None:
     lesson = lesson or lesson_of(lab.configuration, os.environ)
     if lesson is None:
         raise Misuse("Looking for a lesson", "none is open", "name one, such as\n  labkit pods 07")
-    rows, namespaces, problem = PanelState(lab, Path.cwd(), Path.cwd()).live_rows(lesson)
+    rows, namespaces, problem = look_live(lab, lesson)
     if problem is not None:
         raise problem
     result = {"namespaces": namespaces, "rows": [row.to_dict() for row in rows]}

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters.kube import Kube
-from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import LabError
 from labkit.course.checking import give_hint
 from labkit.course.course_folder import VARIABLE, CourseFolder
@@ -17,7 +15,7 @@ from labkit.course.progress import Overview, Progress, my_progress, progress_pat
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.opening import reset_lessons
-from labkit.panel.live_rows import LiveRow, container_row, pod_rows
+from labkit.panel.live_look import look_live
 from labkit.show.steps import Silent
 
 _NOT_UP = {
@@ -84,38 +82,12 @@ class PanelState:
         Raises:
             Misuse: there is no such lesson.
         """
-        rows, namespaces, problem = self.live_rows(lesson)
+        rows, namespaces, problem = look_live(self._lab, lesson)
         return {
             "namespace": ", ".join(namespaces),
             "rows": [row.to_dict() for row in rows],
             "problem": problem.to_dict() if problem else None,
         }
-
-    def live_rows(self, lesson: str) -> tuple[list[LiveRow], list[str], LabError | None]:
-        """The pods and containers of a lesson, its namespaces, and why that may not be all.
-
-        Args:
-            lesson: its name.
-
-        Raises:
-            Misuse: there is no such lesson.
-        """
-        name = require_lesson(lesson)
-        rows: list[LiveRow] = []
-        namespaces: list[str] = []
-        try:
-            # A cluster that is being made is not waited for: the lab's own row says how far it is.
-            if self._lab.configuration.kubeconfig.is_file() and not self._lab.is_cluster_awaited():
-                kube = self._lab.kube()
-                namespaces = kube.namespaces(name)
-                for namespace in namespaces:
-                    rows += _rows_of(kube, namespace)
-            listed = self._lab.engine().listed_containers(f"{LESSON_LABEL}={name}")
-            rows += [container_row(container) for container in listed]
-        except LabError as error:
-            self._lab.close()
-            return rows, namespaces, error
-        return rows, namespaces, None
 
     def hint(self, lesson: str, exercise: str) -> dict[str, Any]:
         """The next hint of an exercise, as `lab.hint` gives it, as JSON-ready values.
@@ -161,16 +133,6 @@ def open_panel_state(root: Path) -> PanelState:
         root: the folder that JupyterLab shows.
     """
     return PanelState(Lab(steps=Silent()), Path(os.environ.get(VARIABLE) or root).absolute(), root)
-
-
-def _rows_of(kube: Kube, namespace: str) -> list[LiveRow]:
-    """A namespace's rows; events are asked for only where a status may not say all."""
-    pods = kube.pods(namespace)
-    rows = [row for pod in pods for row in pod_rows(pod)]
-    if all(row.verdict != "pending" for row in rows):
-        return rows
-    events = kube.namespace_events(namespace)
-    return [row for pod in pods for row in pod_rows(pod, events)]
 
 
 def _progress() -> tuple[Overview | None, dict[str, str] | None]:

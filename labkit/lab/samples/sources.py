@@ -87,7 +87,7 @@ def asked_source(asked: str | None = None) -> str | None:
 
 def preview(engine: Engine, configuration: Configuration) -> Decision:
     """What `decide` would say, found out in less time and not written down; for the doctor."""
-    asked, mirror = os.environ.get("LABKIT_SOURCE"), chosen_mirror(configuration)
+    asked, mirror = asked_source(), chosen_mirror(configuration)
     if asked in set(Source):
         return Decision(Source(asked), mirror, "asked for", time.time())
     if (known := remembered(configuration)) is not None and known.mirror == mirror:
