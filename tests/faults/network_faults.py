@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.faults.bench import Bench
 from tests.faults.fault import fault
-from tests.faults.servers import LOGIN_PAGE, Answer, choose, http, serve, silent, trickle
+from tests.servers import LOGIN_PAGE, Answer, choose, http, serve, silent, trickle
 
 _JSON = {"Content-Type": "application/json", "Api-Version": "1.45", "Docker-Experimental": "false"}
 _PING = http(b"OK", headers=_JSON)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from labkit.adapters.go import GoProgram
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.show.steps import Tally
+from tests.servers import LOGIN_PAGE, http, serve
 from tests.unit.small_disk import make_read_only, small_disk
 
 
@@ -76,28 +75,6 @@ def test_a_build_that_fails_leaves_nothing(program: GoProgram, tmp_path: Path, m
 # --- a network that answers with something else, or goes away; a disk that fills ---
 
 
-@contextlib.contextmanager
-def _answers_with_a_page() -> Iterator[str]:
-    page = b"<!DOCTYPE html><html><body>Please log in</body></html>"
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.skipif(shutil.which("go") is None, reason="what Go prints is read")
 @pytest.mark.parametrize(("answers", "told"), [(True, "log in"), (False, "once the network is back")])
 def test_a_login_page_and_no_network_are_told_as_such(
@@ -110,8 +87,8 @@ def test_a_login_page_and_no_network_are_told_as_such(
     sums = ("", "/go.mod")
     (module / "go.sum").write_text("".join(f"example.com/y v1.2.3{part} h1:{'A' * 43}=\n" for part in sums))
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
-    with _answers_with_a_page() as address:
-        monkeypatch.setenv("GOPROXY", address if answers else "http://127.0.0.1:9")
+    with serve(http(LOGIN_PAGE)) as address:
+        monkeypatch.setenv("GOPROXY", f"http://{address}" if answers else "http://127.0.0.1:9")
         for begin in (
             lambda: go.fetch_modules(GoProgram("x", module, ("x",)), lambda _: contextlib.nullcontext(Tally())),
             lambda: go.build(GoProgram("x", module, ("x",)), tmp_path, Tally()),

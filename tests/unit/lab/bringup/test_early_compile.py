@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.base.waiting import watch
 from labkit.lab.bringup import early_compile
+from tests.servers import http, serve
 
 _MODULE = "labkit.lab.bringup.early_compile"
 
@@ -61,26 +59,6 @@ def test_it_is_wanted_where_stand_ins_will_be(
     assert early_compile.is_wanted(variables) is wanted
 
 
-@contextlib.contextmanager
-def _server(status: int, kind: str) -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v2/"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize(
     ("status", "kind", "answers"),
     [
@@ -92,8 +70,8 @@ def _server(status: int, kind: str) -> Iterator[str]:
     ],
 )
 def test_a_login_page_is_no_registry(monkeypatch: pytest.MonkeyPatch, status: int, kind: str, answers: bool) -> None:
-    with _server(status, kind) as address:
-        monkeypatch.setattr(early_compile, "_PROBE", address)
+    with serve(http(b"", status=f"{status} {kind}", headers={"Content-Type": kind})) as address:
+        monkeypatch.setattr(early_compile, "_PROBE", f"http://{address}/v2/")
         assert early_compile._registry_answers() is answers
 
 
