@@ -15,6 +15,7 @@ from typing import Any, NotRequired, TypedDict, cast
 from labkit.core.identity.model import read_version
 
 _TEXT_BYTES = 1 << 20
+_RUNC = ("runc", "OCI Runtime (runc)")
 
 
 class InspectedConfig(TypedDict, total=False):
@@ -187,9 +188,14 @@ def image_labels(image: InspectedImage | None) -> Mapping[str, str]:
 
 
 def runc_version(version: EngineVersion) -> tuple[int, int] | None:
-    """Major and minor of the engine's runc, None if the engine does not say."""
+    """Major and minor of the engine's runc; None if the engine runs another runtime, or does not say.
+
+    Docker's component is called runc, and its version is one; podman's is "OCI Runtime (runc)", and its version begins
+    with "runc version" (podman:pkg/api/handlers/compat/version.go).
+    """
     components = version.get("Components") or ()
-    return next((read_version(str(part.get("Version"))) for part in components if part.get("Name") == "runc"), None)
+    texts = (str(part.get("Version")) for part in components if part.get("Name") in _RUNC)
+    return next((read_version(text.removeprefix("runc version ")) for text in texts), None)
 
 
 def mapped_ids(info: EngineInfo) -> int | None:

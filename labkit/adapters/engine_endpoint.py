@@ -1,7 +1,8 @@
 """Which engine the docker command would use: by DOCKER_HOST, a docker context, or neither.
 
 The docker command and kind go there, so the kit has to, too. Where the command would stop, this stops with a sentence;
-the SDK would fall back to this machine's own engine, or fail with an exception of Python's.
+the SDK would fall back to this machine's own engine, or fail with an exception of Python's. On a machine without Docker
+it is podman's service, if there is one.
 (docker/cli:cli/command/cli.go, resolveContextName; docker/cli:cli/context/store/metadatastore.go)
 """
 
@@ -10,15 +11,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from labkit import adapters
 from labkit.base.errors import MachineLacks
 
+if TYPE_CHECKING:
+    from labkit.adapters import podman
+
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
+_ENGINE_PLACES = "/usr/sbin"  # Where the PATH of a user who is not root may not lead.
 _DEFAULT = "default"
 _TRIED = "Choosing an engine, as the docker command does"
 _TCP_PORT = 2375  # docker/cli:opts/hosts.go
@@ -51,6 +58,7 @@ class EngineEndpoint:
         tls: the folder with the certificates of a context's own, if it has any.
         verify: whether the engine's own certificate is verified.
         notes: what could not be read on the way, and was skipped as the docker command skips it.
+        unknown_to_docker: whether the docker command would not go there unless DOCKER_HOST says so.
     """
 
     host: str
@@ -59,6 +67,12 @@ class EngineEndpoint:
     tls: Path | None = None
     verify: bool = True
     notes: tuple[str, ...] = ()
+    unknown_to_docker: bool = False
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What makes the docker command go there, too."""
+        return {"DOCKER_HOST": self.host} if self.unknown_to_docker else {}
 
     @property
     def is_default(self) -> bool:
@@ -95,9 +109,23 @@ def choose_endpoint(environment: Mapping[str, str] = os.environ) -> EngineEndpoi
     remedy = f"start that engine, or use this machine's own\n  {leave}\n  labkit doctor"
     name = name or settings.get("currentContext") or _DEFAULT
     if name == _DEFAULT:
+        if not _has_docker(environment) and (service := adapters.podman.find_service(environment)) is not None:
+            return replace(_of_podman(service), notes=notes)
         return EngineEndpoint(f"unix://{DEFAULT_SOCKET}", notes=notes)
     described = f'context "{name}"{" of DOCKER_CONTEXT" if environment.get("DOCKER_CONTEXT") else ""}'
     return replace(_of_context(name, described, folder / "contexts", remedy), notes=notes)
+
+
+def _has_docker(environment: Mapping[str, str]) -> bool:
+    """Whether this machine has an engine of Docker's, or a socket where one is expected, be it stopped."""
+    places = os.pathsep.join([environment.get("PATH", os.defpath), _ENGINE_PLACES])
+    return os.path.lexists(DEFAULT_SOCKET) or shutil.which("dockerd", path=places) is not None
+
+
+def _of_podman(service: podman.PodmanService) -> EngineEndpoint:
+    remedy = "start its service, and see what it says of itself\n  podman info\n  labkit doctor"
+    host = _checked(service.host, f"{service.named_by} is {service.host}", remedy)
+    return EngineEndpoint(host, service.named_by, remedy, unknown_to_docker=True)
 
 
 def docker_folder(environment: Mapping[str, str] = os.environ) -> Path:

@@ -82,13 +82,16 @@ class EngineSocket:
             return False
         return True
 
+    def version(self) -> EngineVersion:
+        """What `docker version` tells of the server; nothing if it knows no such question."""
+        return self._json("GET", "/version", "Asking the engine for its version") or EngineVersion()
+
     def close(self) -> None:
         """Nothing is left open: each request has closed its connection."""
 
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""
-        version: EngineVersion | None = self._json("GET", "/version", "Asking the engine for its version")
-        return runc_version(version) if version else None
+        return runc_version(self.version())
 
     def mapped_ids(self) -> int | None:
         """How many ids its containers have; None for all."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,15 @@ class Kind:
         program: path of the kind program.
         cluster: name of the cluster.
         kubeconfig: the kit's kubeconfig file; the user's is never touched.
+        provider: the engine's command, by which kind makes nodes: docker or podman.
+        environment: in which kind and that command run.
     """
 
     program: str
     cluster: str
     kubeconfig: Path
+    provider: str = "docker"
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     def exists(self) -> bool:
         """Whether kind knows the cluster, be it running, stopped or incomplete."""
@@ -127,14 +132,18 @@ class Kind:
             [self.program, *arguments],
             doing=f"Running kind {' '.join(arguments[:2])}",
             remedy="look at the lab, then try again\n  labkit doctor\n  labkit up",
-            environment={**os.environ, "KIND_EXPERIMENTAL_PROVIDER": "docker", "KUBECONFIG": str(self.kubeconfig)},
+            environment={
+                **self.environment,
+                "KIND_EXPERIMENTAL_PROVIDER": self.provider,
+                "KUBECONFIG": str(self.kubeconfig),
+            },
             deadline=deadline,
         )
 
 
-_NODE_IN_THE_WAY = ("already exist for a cluster with the name", "is already in use by container")
+_NODE_IN_THE_WAY = ("already exist for a cluster with the name", "is already in use by")
 # kind looks first (kind:pkg/cluster/internal/create/create.go); the engine refuses a name that another request has
-# reserved, also while its container cannot be seen yet (moby:daemon/names.go).
+# reserved, also while its container cannot be seen yet (moby:daemon/names.go; podman the same, by other words).
 
 
 def is_node_in_the_way(error: LabFailed) -> bool:

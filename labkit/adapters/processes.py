@@ -157,10 +157,12 @@ def run_program(
     return completed.stdout
 
 
-def first_output(argv: Sequence[str], deadline: float = 5.0) -> str | None:
+def first_output(
+    argv: Sequence[str], deadline: float = 5.0, environment: Mapping[str, str] | None = None
+) -> str | None:
     """What a program prints that is asked for something small, such as its version; None if it cannot say."""
     try:
-        return run(argv, deadline=deadline).stdout
+        return run(argv, deadline=deadline, environment=environment).stdout
     except (OSError, TimeoutExpired):
         return None
 
@@ -203,8 +205,15 @@ def run_showing(
     return attempt.status, lines
 
 
-def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
+def run_piped(
+    producer: Sequence[str], consumer: Sequence[str], environment: Mapping[str, str] | None = None
+) -> str | None:
     """Run two programs, the output of the first being the input of the second.
+
+    Args:
+        producer: the first, and its arguments.
+        consumer: the second, and its arguments.
+        environment: the whole environment of both; None for ours.
 
     Returns:
         None if both succeeded, else the last lines of standard error of each that failed: where one fails, the other
@@ -213,14 +222,18 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     with (
         logged_command(f"{command_line(producer)} | {command_line(consumer)}") as attempt,
         _started(
-            producer, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=_environment()
+            producer,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env=_environment(environment),
         ) as producing,
         _started(
             consumer,
             stdin=producing.stdout,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=_environment(environment),
         ) as consuming,
     ):
         try:
@@ -235,12 +248,13 @@ def run_piped(producer: Sequence[str], consumer: Sequence[str]) -> str | None:
     return "\n".join(line for last in lines for line in last) if failed else None
 
 
-def run_into(argv: Sequence[str], target: IO[bytes]) -> str | None:
+def run_into(argv: Sequence[str], target: IO[bytes], environment: Mapping[str, str] | None = None) -> str | None:
     """Run a program to its end, and write what it prints, a piece at a time.
 
     Args:
         argv: the program and its arguments.
         target: gets its standard output; what it raises ends the program.
+        environment: the whole environment of the program; None for ours.
 
     Returns:
         None if it succeeded, else the last lines of its standard error.
@@ -248,7 +262,9 @@ def run_into(argv: Sequence[str], target: IO[bytes]) -> str | None:
     with (
         tempfile.TemporaryFile() as errors,
         logged_command(command_line(argv)) as attempt,
-        _started(argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=_environment()) as process,
+        _started(
+            argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=_environment(environment)
+        ) as process,
     ):
         while process.stdout and (piece := process.stdout.read(1 << 20)):
             target.write(piece)

@@ -64,7 +64,8 @@ def examine(lab: Lab, *, stand_ins: bool | None = None, bundled: bool = False) -
         kind_wanted=wanted_version(),
         kubernetes=go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes"),
         can_build=bundled or "go" in machine.programs,
-        docker=_ask_docker(machine, unreachable),
+        docker=None if engine and engine.is_podman else _ask_docker(machine, unreachable),
+        podman=engine is not None and engine.is_podman,
     )
     if not built:
         results += checks.check_build_tools(

@@ -284,7 +284,7 @@ class Lab:
         if state is State.BROKEN and being_made and being_made["at_work"]:
             state = State.ABSENT  # Not yet whole.
         return {
-            "engine": {"reachable": True, "version": engine.version().get("Version")},
+            "engine": {"reachable": True, "name": engine.name, "version": engine.version().get("Version")},
             "cluster": {
                 "name": name,
                 "ready": state is State.UP,

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import requests
 from docker.tls import TLSConfig
 from docker.utils import config, kwargs_from_env
 
+from labkit.adapters import podman
 from labkit.adapters.engine.engine_errors import doing, unreachable
 from labkit.adapters.engine_answers import EngineInfo, EngineVersion, mapped_ids, runc_version
 from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, read_settings
@@ -69,8 +71,11 @@ class _LoggedClient(docker.DockerClient):
 class EngineConnection:
     """A connection to an engine that answers; close it, or use it in a `with`."""
 
-    def __init__(self, client: docker.DockerClient, configuration: Configuration) -> None:
+    def __init__(
+        self, client: docker.DockerClient, configuration: Configuration, endpoint: EngineEndpoint | None = None
+    ) -> None:
         self._client = client
+        self._endpoint = endpoint
         # The SDK's low-level API is typed in parts only.
         self._api: Any = client.api
         self._configuration = configuration
@@ -94,7 +99,7 @@ class EngineConnection:
             raise unreachable(error, endpoint) from None
         # Builds and runs take their time; what must not hang has a deadline of its own.
         cast(Any, client.api).timeout = None
-        return cls(client, configuration)
+        return cls(client, configuration, endpoint)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -115,6 +120,28 @@ class EngineConnection:
         """What `docker version` tells of the server."""
         with doing("Asking the engine for its version"):
             return cast(EngineVersion, self._api.version())
+
+    @cached_property
+    def is_podman(self) -> bool:
+        """Whether it is podman that answers in Docker's place."""
+        return podman.is_podman(self.version())
+
+    @property
+    def name(self) -> str:
+        """What the engine is called."""
+        return podman.CLIENT if self.is_podman else "Docker"
+
+    @property
+    def client(self) -> str:
+        """The command that one types for this engine, and that kind runs."""
+        return podman.CLIENT if self.is_podman else "docker"
+
+    def client_environment(self) -> dict[str, str]:
+        """The environment in which that command, be it run by kind, uses this engine and no other."""
+        if self._endpoint is None:
+            return dict(os.environ)
+        own = podman.client_variables(self._endpoint.host) if self.is_podman else {}
+        return {**os.environ, **self._endpoint.variables, **own}
 
     def runc_version(self) -> tuple[int, int] | None:
         """Major and minor of the engine's runc, None if the engine does not say."""

@@ -96,10 +96,10 @@ class EngineTransfers(EngineImages):
         """Write images into one archive, as `docker save` does: a layer that they share is in it once.
 
         Raises:
-            LabFailed: the docker command failed.
+            LabFailed: the engine's command failed.
         """
-        argv = ["docker", "save", *self._one_platform(), *references]
-        if problem := run_into(argv, target):
+        argv = [*self._save_argv(), *references]
+        if problem := run_into(argv, target, environment=self.client_environment()):
             raise LabFailed("Saving images", problem, "see what the engine says\n  labkit doctor")
 
     def load_images(self, pieces: Iterable[bytes]) -> None:
@@ -135,24 +135,31 @@ class EngineTransfers(EngineImages):
             yield from self._api.get_image(image, chunk_size=1 << 20)
 
     def pipe_images(self, references: Iterable[str], receiver: Sequence[str]) -> None:
-        """Stream images, as `docker save` writes them, into a docker command's standard input.
+        """Stream images, as `docker save` writes them, into the standard input of a command of the engine's.
 
-        The SDK cannot stream into an exec; the docker command, which kind needs anyway, can.
+        The SDK cannot stream into an exec; the engine's own command, which kind needs anyway, can.
 
         Args:
             references: the images.
-            receiver: arguments of a second docker command.
+            receiver: arguments of a second docker or podman command.
 
         Raises:
             LabFailed: either command failed.
         """
-        problem = run_piped(["docker", "save", *self._one_platform(), *references], ["docker", *receiver])
+        consumer = [self.client, *receiver]
+        problem = run_piped([*self._save_argv(), *references], consumer, environment=self.client_environment())
         if problem is not None:
             raise LabFailed(
                 "Loading images into the node",
-                problem or "the docker command failed and printed nothing",
+                problem or f"the {self.client} command failed and printed nothing",
                 "try again\n  labkit up",
             )
+
+    def _save_argv(self) -> list[str]:
+        """The command that writes images into one archive."""
+        # Without the option podman takes a second name for another name of the first image (podman-save(1)).
+        options = ["--multi-image-archive"] if self.is_podman else self._one_platform()
+        return [self.client, "save", *options]
 
     def _one_platform(self) -> list[str]:
         """Options of `docker save`: a store of containerd's may hold an image for more platforms than are whole."""

@@ -147,8 +147,10 @@ class KindCluster:
         return State.UP if ready else State.BROKEN
 
     def _kind(self) -> Kind:
-        program = find_kind(self._configuration.cache) or "kind"
-        return Kind(program, self._configuration.name, self._configuration.kubeconfig)
+        configuration, engine = self._configuration, self._engine
+        program = find_kind(configuration.cache) or "kind"
+        environment = engine.client_environment()
+        return Kind(program, configuration.name, configuration.kubeconfig, engine.client, environment)
 
     def kube(self) -> Kube:
         """The cluster's API, on connections of its own; close it."""
@@ -258,7 +260,7 @@ class KindCluster:
         raise LabFailed(
             "Waiting for the cluster's node",
             f"it is not ready after {_READY_SECONDS:.0f} s",
-            f"look at the node's log, then try again\n  docker logs {self.node}\n  labkit up",
+            f"look at the node's log, then try again\n  {self._engine.client} logs {self.node}\n  labkit up",
         )
 
     def _create_node(self, image: str, config: dict[str, Any]) -> None:

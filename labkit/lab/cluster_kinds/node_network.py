@@ -26,8 +26,8 @@ class NodeNetwork:
 
     @property
     def name(self) -> str:
-        # kubernetes-sigs/kind:pkg/cluster/internal/providers/docker/provider.go
-        return os.environ.get("KIND_EXPERIMENTAL_DOCKER_NETWORK") or "kind"
+        # kubernetes-sigs/kind:pkg/cluster/internal/providers/{docker,podman}/provider.go
+        return os.environ.get(f"KIND_EXPERIMENTAL_{self.engine.client.upper()}_NETWORK") or "kind"
 
     def before_create(self) -> None:
         """Write down that kind is about to make the network, if it is not there."""

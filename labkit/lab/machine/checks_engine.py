@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from labkit.adapters import podman
 from labkit.adapters.program_versions import version_in
 from labkit.lab.machine import remedies
 from labkit.lab.machine.checks_system import architecture_check, kernel_check, memory_check
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 OLDEST_ENGINE = Version("20.10")
 """kind runs its node with a cgroup namespace of its own (kind:pkg/cluster/internal/providers/docker/provision.go)."""
-
-OLDEST_PODMAN = Version("5.0")
-"""Tried with 4.3.1 (Debian 12's): each run wants a higher limit of open files than it may have and fails where
-CAP_SYS_RESOURCE is missing, and no setting that a client of its API can send changes that; 5.4.2 can be set right."""
 
 COPES_WITH_LESS = Version("23.0")
 """From here on a privileged container gets the capabilities that there are; before, one too few made it fail."""
@@ -81,14 +78,14 @@ def check_engine(
             not_checked("engine's settings", "no engine answers", "start the engine first, then\n  labkit doctor"),
         ]
     checks = [
-        _reachable(info, version, machine),
-        _access(machine),
+        _reachable(info, version),
+        _access(info, version, machine),
         _version(info, version, machine),
         _privileged(info, version, machine, image, privileged),
-        _driver(info, machine),
-        _image_store(info),
-        _user_namespace(info, machine),
-        _cgroup(info, machine),
+        _driver(info, version, machine),
+        _image_store(info, version),
+        _user_namespace(info, version, machine),
+        _cgroup(info, version),
     ]
     if runs_elsewhere(info, machine):
         # What counts is the machine that the engine has for itself, not the one that the person sits at.
@@ -116,9 +113,9 @@ def _unreachable(came_back: str, machine: Machine, elsewhere: str | None) -> Che
         remedy = remedies.start_engine(machine)
     else:
         remedy = remedies.install_engine(machine)
-    if machine.podman_socket and not machine.engine_host:
-        remedy += f"\nor, if it is podman {OLDEST_PODMAN.major} or later, try the one that offers its socket here\n"
-        remedy += f"  export DOCKER_HOST=unix://{machine.podman_socket}\n  labkit doctor"
+    if machine.podman_host and not machine.engine_host:
+        remedy += f"\nor, if it is podman {podman.OLDEST} or later, use the one that offers its service here\n"
+        remedy += f"  export DOCKER_HOST={machine.podman_host}\n  labkit doctor"
     return problem("engine", f"does not answer ({first_line})", remedy)
 
 
@@ -136,7 +133,7 @@ def _access_later(machine: Machine) -> list[Check]:
     return [warning("access to the engine", "this user is neither root nor in the group docker", _join_group(machine))]
 
 
-def _reachable(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
+def _reachable(info: EngineInfo, version: EngineVersion | None) -> Check:
     if (system := str(info.get("OSType") or "linux")) != "linux":
         return problem(
             "engine",
@@ -144,29 +141,29 @@ def _reachable(info: EngineInfo, version: EngineVersion | None, machine: Machine
             'in Docker Desktop\'s menu choose "Switch to Linux containers", then\n  docker info --format "{{.OSType}}"',
         )
     if is_podman(info, version):
-        return warning(
-            "engine",
-            f"podman {release_of(info, version)} answers in Docker's place; the kit is not tested with it",
-            _without_podman(machine),
-        )
+        kind = "rootless" if is_rootless(info) else "rootful"
+        return ok("engine", f"podman {release_of(info, version)} answers in Docker's place, {kind}; see docs/podman.md")
     platform = ((version or {}).get("Platform") or {}).get("Name")
     return ok("engine", f"answers ({platform or info.get('OperatingSystem') or 'Docker'})")
 
 
-def _without_podman(machine: Machine) -> str:
-    return (
-        "use Docker\n  unset DOCKER_HOST\n  docker context use default\nif there is none, "
-        f"{remedies.install_engine(machine)}"
-    )
+def podman_problem(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check | None:
+    """Why the lab does not take this podman; None if it does, or if it is another engine."""
+    release = release_of(info, version)
+    parsed = version_in(release)
+    if parsed is None or not is_podman(info, version) or parsed.major >= podman.OLDEST:
+        return None
+    finding = f"podman {release}; the lab needs podman {podman.OLDEST} or later, or Docker"
+    return problem("engine's version", finding, remedies.instead_of_podman(machine))
 
 
-def _access(machine: Machine) -> Check:
+def _access(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
     name = "access to the engine"
     if machine.is_root:
         return ok(name, "as root")
     if machine.engine_host:
         return ok(name, f"through DOCKER_HOST {machine.engine_host}")
-    if machine.docker_group == "yes":
+    if machine.docker_group == "yes" and not is_podman(info, version):
         return ok(name, "through the group docker (whose members can become root on this machine)")
     return ok(name, "it answers this user")
 
@@ -186,10 +183,9 @@ def _version(info: EngineInfo, version: EngineVersion | None, machine: Machine) 
     parsed = version_in(release)
     if parsed is None:
         return not_checked(name, f"it calls itself {release!r}", "see what it says\n  docker version")
+    if (too_old := podman_problem(info, version, machine)) is not None:
+        return too_old
     if is_podman(info, version):
-        if parsed < OLDEST_PODMAN:
-            finding = f"podman {release}; the lab needs podman {OLDEST_PODMAN.major} or later, or Docker"
-            return problem(name, finding, _without_podman(machine))
         return ok(name, f"podman {release}")
     if parsed < OLDEST_ENGINE:
         return problem(name, f"{release}; kind needs {OLDEST_ENGINE} or later", remedies.newer_engine(machine))
@@ -209,7 +205,7 @@ def _privileged(
         reason = tried.strip().splitlines()[-1] if tried.strip() else "no reason given"
         if old and "caps" in reason:
             return problem(name, f"refused: {reason}", remedies.newer_engine(machine))
-        line = f"docker run --rm --privileged {image} true"
+        line = f"{podman.CLIENT if is_podman(info, version) else 'docker'} run --rm --privileged {image} true"
         return problem(name, f"refused: {reason}", f"run it yourself to see all of its output\n  {line}")
     missing = machine.missing_capabilities
     if runs_elsewhere(info, machine) or missing is None:
@@ -225,7 +221,7 @@ def _privileged(
     return ok(name, f"none tried yet; {lacking}")
 
 
-def _driver(info: EngineInfo, machine: Machine) -> Check:
+def _driver(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
     name = "storage driver"
     driver = str(info.get("Driver") or "")
     backing = driver_status(info).get("Backing Filesystem", "")
@@ -235,24 +231,32 @@ def _driver(info: EngineInfo, machine: Machine) -> Check:
     if driver in _GOOD_DRIVERS:
         return ok(name, shown)
     remedy = (
-        'put "storage-driver": "overlay2" into /etc/docker/daemon.json (images must be built again), then\n'
-        + remedies.restart_engine(machine)
+        remedies.PODMAN_DRIVER
+        if is_podman(info, version)
+        else (
+            'put "storage-driver": "overlay2" into /etc/docker/daemon.json (images must be built again), then\n'
+            + remedies.restart_engine(machine)
+        )
     )
     if driver == "vfs":
         return warning(name, "vfs: every layer is a full copy, slow and several times as large", remedy)
     return warning(name, f"{shown}: the kit is not tested with it", remedy)
 
 
-def _image_store(info: EngineInfo) -> Check:
+def _image_store(info: EngineInfo, version: EngineVersion | None) -> Check:
+    if is_podman(info, version):
+        return ok("image store", "podman's own")
     if uses_containerd_store(info):
         return ok("image store", "containerd's: the kit saves one platform of an image before kind loads it")
     return ok("image store", "Docker's own")
 
 
-def _user_namespace(info: EngineInfo, machine: Machine) -> Check:
+def _user_namespace(info: EngineInfo, version: EngineVersion | None, machine: Machine) -> Check:
     name = "user namespace of the engine"
     if is_rootless(info):
         system_engine = "use the system's engine for the lab\n  docker context use default\n  unset DOCKER_HOST"
+        if is_podman(info, version):
+            system_engine = remedies.ROOTFUL_PODMAN
         if str(info.get("CgroupVersion")) == "1":
             return problem(name, "rootless on cgroup v1: kind needs cgroup v2 for that", system_engine)
         if lacking := [kind for key, kind in _DELEGATED.items() if info.get(key) is False]:
@@ -268,12 +272,12 @@ def _user_namespace(info: EngineInfo, machine: Machine) -> Check:
     return ok(name, "none: a uid in a container is that uid on the host")
 
 
-def _cgroup(info: EngineInfo, machine: Machine) -> Check:
+def _cgroup(info: EngineInfo, version: EngineVersion | None) -> Check:
     name = "engine's cgroups"
-    version, driver = str(info.get("CgroupVersion") or ""), str(info.get("CgroupDriver") or "")
-    if not version or not driver:
+    release, driver = str(info.get("CgroupVersion") or ""), str(info.get("CgroupDriver") or "")
+    if not release or not driver:
         return not_checked(name, "the engine does not say", _LOOK)
-    shown = f"v{version}, driver {driver}"
+    shown = f"v{release}, driver {driver}"
     if driver == "none":
         return problem(
             name,

@@ -58,6 +58,7 @@ def check_tools(
     kubernetes: str,
     can_build: bool,
     docker: DockerCommand | None = None,
+    podman: bool = False,
 ) -> list[Check]:
     """Judge the programs for the cluster.
 
@@ -69,9 +70,10 @@ def check_tools(
         kubernetes: the version of the cluster.
         can_build: whether the kit can build either.
         docker: what came of asking the docker command for the engine, None if it was not asked.
+        podman: whether the engine is podman, whose own command takes docker's place.
     """
     return [
-        _docker_command(machine, docker),
+        _podman_command(machine) if podman else _docker_command(machine, docker),
         _kind(kind, machine, kind_wanted, can_build),
         _kubectl(kubectl, machine, kubernetes, can_build),
     ]
@@ -93,6 +95,14 @@ def _docker_command(machine: Machine, docker: DockerCommand | None) -> Check:
         file = shlex.quote(str(docker.settings))
         return warning(name, f"{where}; {docker.unread}", f"fix that file, or move it away\n  mv {file} {file}.broken")
     return ok(name, where)
+
+
+def _podman_command(machine: Machine) -> Check:
+    """As the docker command; it is told where the engine is."""
+    where = machine.programs.get("podman")
+    if where is None:
+        return problem("podman command", "not found", remedies.install_podman_command(machine))
+    return ok("podman command", where)
 
 
 def _kind(kind: Tool | None, machine: Machine, wanted: str, can_build: bool) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.adapters import podman
 from labkit.lab.machine.machine_facts import ENGINE_FOLDER, Machine
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def is_rootless(info: EngineInfo) -> bool:
 
 def is_podman(info: EngineInfo, version: EngineVersion | None) -> bool:
     """Whether it is podman that answers on Docker's API."""
-    components = (version or {}).get("Components") or []
-    return "BuildahVersion" in info or any("podman" in str(part.get("Name", "")).lower() for part in components)
+    return "BuildahVersion" in info or podman.is_podman(version or {})
 
 
 def security_options(info: EngineInfo) -> set[str]:

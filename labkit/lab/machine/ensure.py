@@ -11,8 +11,11 @@ from labkit.adapters.kind import find_kind
 from labkit.adapters.processes import first_output
 from labkit.adapters.program_versions import version_in
 from labkit.base.configuration import Configuration
+from labkit.base.errors import MachineLacks
 from labkit.base.programs import find_program
-from labkit.lab.machine import engine_daemon
+from labkit.lab.machine import engine_daemon, remedies
+from labkit.lab.machine.checks_engine import podman_problem
+from labkit.lab.machine.machine_facts import read_machine
 from labkit.lab.machine.parsing import can_speak_to
 from labkit.show.steps import Steps
 
@@ -47,11 +50,27 @@ def lacks_engine() -> bool:
 
 
 def _with_client(engine: Engine, steps: Steps, packages: Path | None) -> Engine:
-    """kind and the loading of images need the docker command beside a reachable engine."""
-    if find_program("docker") is None:
+    """kind and the loading of images need the docker command, or podman's, beside a reachable engine."""
+    if engine.is_podman:
+        _require_podman(engine)
+    elif find_program("docker") is None:
         with steps.step("the docker command"):
             debian.add_programs("docker", files=packages)
     return engine
+
+
+def _require_podman(engine: Engine) -> None:
+    """See that it is one that the lab takes, and that its command is there.
+
+    Raises:
+        MachineLacks: it is not.
+    """
+    machine = read_machine()
+    if (too_old := podman_problem(engine.info(), engine.version(), machine)) is not None:
+        raise too_old.error()
+    if find_program(engine.client) is None:
+        remedy = remedies.install_podman_command(machine)
+        raise MachineLacks("Looking for podman's command", "not on this machine, though podman answers", remedy)
 
 
 def _answers(configuration: Configuration) -> bool:

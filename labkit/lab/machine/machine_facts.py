@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from labkit.adapters.podman import find_service
 from labkit.base.os_release import read_os_release
 from labkit.base.programs import path_outside
 from labkit.lab.machine import parsing
@@ -28,7 +29,7 @@ ENGINE_FOLDER = Path("/var/lib/docker")
 
 SocketState = Literal["absent", "closed to us", "open"]
 
-_PROGRAMS = ("docker", "dockerd", "go", "gcc", "mmdebstrap", "pkg-config")
+_PROGRAMS = ("docker", "dockerd", "go", "gcc", "mmdebstrap", "pkg-config", "podman")
 _PROXY_NAMES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -63,7 +64,7 @@ class Machine:
         docker_group: whether we are in the group `docker`.
         engine_host: DOCKER_HOST, if set.
         engine_socket: whether we may talk to the engine's socket (of engine_host, if that is one).
-        podman_socket: where podman offers Docker's API, if it does.
+        podman_host: where podman offers Docker's API, as DOCKER_HOST has it; None if it does not.
         cgroup: the version of control groups.
         missing_capabilities: what our capability bounding set lacks.
         memory_total: bytes.
@@ -91,7 +92,7 @@ class Machine:
     docker_group: parsing.Membership | None = None
     engine_host: str | None = None
     engine_socket: SocketState | None = None
-    podman_socket: str | None = None
+    podman_host: str | None = None
     cgroup: parsing.CgroupVersion | None = None
     missing_capabilities: tuple[str, ...] | None = None
     memory_total: int | None = None
@@ -165,7 +166,7 @@ def read_machine(
         docker_group=_docker_group(root),
         engine_host=host,
         engine_socket=_socket(root, host),
-        podman_socket=_podman_socket(root, environ),
+        podman_host=service.host if (service := find_service(environ, root)) else None,
         cgroup=parsing.cgroup_version(mountinfo),
         missing_capabilities=parsing.missing_capabilities(_text(root / "proc/self/status") or "", last),
         memory_total=memory.get("MemTotal"),
@@ -258,14 +259,6 @@ def _socket(root: Path, host: str | None) -> SocketState | None:
     if not _is_there(path):
         return "absent"
     return "open" if os.access(path, os.R_OK | os.W_OK) else "closed to us"
-
-
-def _podman_socket(root: Path, environ: Mapping[str, str]) -> str | None:
-    """Podman's own socket, else the system's (podman:docs/source/markdown/podman-system-service.1.md)."""
-    own = environ.get("XDG_RUNTIME_DIR")
-    places = [*([f"{own}/podman/podman.sock"] if own else []), "/run/podman/podman.sock"]
-    usable = (place for place in places if os.access(root / place.lstrip("/"), os.R_OK | os.W_OK))
-    return next(usable, None)
 
 
 def _no_proxy(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -82,6 +82,35 @@ def install_engine(machine: Machine) -> str:
     )
 
 
+ROOTFUL_PODMAN = """use the system's podman for the lab (note that whoever may use its socket can become root)
+  sudo systemctl start podman.socket
+  sudo chmod o+x /run/podman && sudo chgrp "$(id -gn)" /run/podman/podman.sock
+  export DOCKER_HOST=unix:///run/podman/podman.sock"""
+
+PODMAN_DRIVER = """put driver = "overlay" under [storage] into podman's storage.conf, and build the images again
+  podman info"""
+
+
+def instead_of_podman(machine: Machine) -> str:
+    """How to use Docker where podman is too old."""
+    return (
+        "upgrade it, or use Docker\n  unset DOCKER_HOST\n  docker context use default\nif there is none, "
+        f"{install_engine(machine)}"
+    )
+
+
+def install_podman_command(machine: Machine) -> str:
+    """How to add the `podman` program where only its service answers."""
+    kind = family(machine)
+    if kind == "macos":
+        return "install it\n  brew install podman"
+    command = {"debian": "apt-get install -y podman", "fedora": "dnf install -y podman-remote"}.get(kind)
+    if command is None:
+        return "install podman's command with this system's own package manager\n  podman version"
+    update = ["apt-get update"] if kind == "debian" else []
+    return f"install it\n{sudo(machine, *update, command)}"
+
+
 def install_docker_command(machine: Machine) -> str:
     """How to add the `docker` program where there is only an engine."""
     kind = family(machine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from labkit.adapters import podman
+from labkit.adapters.engine_endpoint import EngineUnreachable, choose_endpoint
+from labkit.adapters.engine_socket import EngineSocket
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import LESSON_LABEL
-from labkit.base.errors import MachineLacks, Misuse, did_you_mean
+from labkit.base.errors import LabFailed, MachineLacks, Misuse, did_you_mean
 from labkit.base.programs import find_program, outside
 from labkit.core.typed.docker_lines import DockerLine, LabNames, NotInTheLab, TypedBuild, read_docker_line
 from labkit.lab.lab import Lab
@@ -55,25 +59,62 @@ def lab_names(lab: Lab) -> LabNames:
     return LabNames(images, {**configuration.labels, **({LESSON_LABEL: lesson} if lesson else {})})
 
 
-def require_docker() -> str:
-    """The docker command, which is not the lab's own.
-
-    Raises:
-        MachineLacks: there is none.
-    """
-    if (program := find_program("docker")) is None:
-        raise MachineLacks("Running docker", "there is no docker command on PATH", "bring it up\n  labkit up")
-    return program
-
-
-def has_image(program: str, image: str) -> bool:
-    """Whether the engine has an image.
+@dataclass(frozen=True)
+class EngineCommand:
+    """The command that does what was typed: docker's, or podman's where that is the engine.
 
     Args:
-        program: the docker command.
-        image: its name or id.
+        program: its path.
+        environment: in which it uses the lab's engine.
     """
-    return bool((first_output([program, "image", "inspect", "--format", "{{.Id}}", image]) or "").strip())
+
+    program: str
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return Path(self.program).name
+
+    @classmethod
+    def find(cls) -> EngineCommand:
+        """The one of this machine, which is not the lab's own.
+
+        Raises:
+            MachineLacks: there is none.
+        """
+        try:
+            endpoint = choose_endpoint()
+        except EngineUnreachable:  # The command itself says what is wrong, in the words that people will see at work.
+            return cls(_require_program("docker"), outside(os.environ))
+        environment = {**outside(os.environ), **endpoint.variables}
+        with contextlib.suppress(LabFailed):  # Nobody answers, and it says so, too.
+            if endpoint.socket is not None and podman.is_podman(EngineSocket(endpoint.socket, {}).version()):
+                environment |= podman.client_variables(endpoint.host)
+                return cls(_require_program(podman.CLIENT), environment)
+        return cls(_require_program("docker"), environment)
+
+    def has_image(self, image: str) -> bool:
+        """Whether the engine has an image.
+
+        Args:
+            image: its name or id.
+        """
+        return bool(self._id("image", image))
+
+    def container_id(self, name: str) -> str:
+        """The id of a container, empty if the engine has none of that name or id."""
+        return self._id("container", name)
+
+    def _id(self, kind: str, name: str) -> str:
+        argv = [self.program, kind, "inspect", "--format", "{{.Id}}", name]
+        return (first_output(argv, environment=self.environment) or "").strip()
+
+
+def _require_program(name: str) -> str:
+    if (program := find_program(name)) is None:
+        raise MachineLacks(f"Running {name}", f"there is no {name} command on PATH", "bring it up\n  labkit up")
+    return program
 
 
 def unknown_image(image: str, names: LabNames) -> tuple[str, str]:
@@ -99,36 +140,28 @@ def prepare_docker(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None
         Misuse: the lab's docker does not do that; the error says what to type.
         LabError: the lab cannot be asked.
     """
-    program, names = require_docker(), lab_names(lab)
+    command, names = EngineCommand.find(), lab_names(lab)
     try:
         line = read_docker_line(argv, names)
     except NotInTheLab as error:
         raise Misuse(f"Running docker {argv[0]}", error.problem, error.remedy) from None
     if line.ends:
-        _spare_the_node(program, lab, line.ends)
+        _spare_the_node(command, lab, line.ends)
     notes, given, typed = list(line.notes), None, line.argv
     if line.build is not None:
-        typed, given = _build(program, line, line.build, names, stdin or sys.stdin.buffer)
-    elif line.image is not None and not has_image(program, line.image):
+        typed, given = _build(command, line, line.build, names, stdin or sys.stdin.buffer)
+    elif line.image is not None and not command.has_image(line.image):
         notes.append("; ".join(unknown_image(line.image, names)))
-    elif any(not _is_container(program, typed[at]) for at, _ in line.perhaps):
+    elif any(not command.container_id(typed[at]) for at, _ in line.perhaps):
         typed = line.with_images()
-    return ReadyCommand(program, ("docker", *typed), outside(os.environ), given, tuple(notes))
+    return ReadyCommand(command.program, (command.name, *typed), command.environment, given, tuple(notes))
 
 
-def _is_container(program: str, name: str) -> bool:
-    return bool(_container_id(program, name))
-
-
-def _container_id(program: str, name: str) -> str:
-    return (first_output([program, "container", "inspect", "--format", "{{.Id}}", name]) or "").strip()
-
-
-def _spare_the_node(program: str, lab: Lab, containers: Sequence[str]) -> None:
+def _spare_the_node(command: EngineCommand, lab: Lab, containers: Sequence[str]) -> None:
     """See that a line does not end the cluster by the way, as `docker rm -f $(docker ps -aq)` would."""
-    nodes = {identifier: node for node in lab.cluster().containers if (identifier := _container_id(program, node))}
+    nodes = {identifier: node for node in lab.cluster().containers if (identifier := command.container_id(node))}
     for container in containers:
-        if node := nodes.get(_container_id(program, container)):
+        if node := nodes.get(command.container_id(container)):
             raise Misuse(
                 f"Ending container {container}",
                 f"it is {node}, the node of the lab's cluster",
@@ -137,7 +170,7 @@ def _spare_the_node(program: str, lab: Lab, containers: Sequence[str]) -> None:
 
 
 def _build(
-    program: str, line: DockerLine, build: TypedBuild, names: LabNames, stdin: IO[bytes]
+    command: EngineCommand, line: DockerLine, build: TypedBuild, names: LabNames, stdin: IO[bytes]
 ) -> tuple[tuple[str, ...], bytes | None]:
     """What docker gets for a build, and what it reads."""
     from_input = "-" in (build.context, build.dockerfile)
@@ -148,7 +181,7 @@ def _build(
         return line.argv, content
     text = content.decode("utf-8", "surrogateescape")
     for image in images_named(text):
-        if names.reference(image) is None and not has_image(program, image):
+        if names.reference(image) is None and not command.has_image(image):
             raise Misuse(f"Building from {image}", *unknown_image(image, names))
     latest = {f"{name}:latest": reference for name, reference in names.images.items()}
     full = name_images_in_full(text, {**names.images, **latest}).encode("utf-8", "surrogateescape")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters import go
-from labkit.adapters.kind import cluster_config, find_kind, kind_version, wanted_version
+from labkit.adapters.kind import Kind, cluster_config, find_kind, kind_version, wanted_version
 from labkit.adapters.program_versions import minor_of, version_in
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 
@@ -75,3 +75,16 @@ def test_kind_is_told_no_more_than_is_needed(embedded: bool, cgroup_v1: bool) ->
     assert ("cgroupDriver: cgroupfs" in patches) == embedded
     assert config["networking"].get("disableDefaultCNI", False) == embedded
     assert config["networking"]["apiServerAddress"] == "127.0.0.1"
+
+
+def test_kind_makes_nodes_by_the_engines_own_command(cache: Path) -> None:
+    told = cache.parent / "told"
+    program = _program(cache, "kind", f'$(echo "$KIND_EXPERIMENTAL_PROVIDER $CONTAINER_HOST $KUBECONFIG" > {told})')
+    script = Path(program).read_text(encoding="utf-8").replace("'", "")
+    Path(program).write_text(script, encoding="utf-8")
+    kubeconfig = cache.parent / "kubeconfig"
+    environment = {"PATH": "/usr/bin:/bin", "CONTAINER_HOST": "unix:///x.sock", "KIND_EXPERIMENTAL_PROVIDER": "nerdctl"}
+    Kind(program, "a", kubeconfig, "podman", environment).exists()
+    assert told.read_text(encoding="utf-8").split() == ["podman", "unix:///x.sock", str(kubeconfig)]
+    Kind(program, "a", kubeconfig, environment={"PATH": "/usr/bin:/bin"}).exists()
+    assert told.read_text(encoding="utf-8").split() == ["docker", str(kubeconfig)]

@@ -29,6 +29,7 @@ class Connection:
     """Remembers when it is opened and closed; answers like an engine without containers, or an API."""
 
     log: list[str]
+    is_podman = False
 
     def __init__(self, name: str, log: list[str]) -> None:
         self.name, self.log = name, log

@@ -25,6 +25,11 @@ IMAGE = "sha256:5d25e7e9cc76" + "0" * 52
 class PaperEngine:
     """Has containers, unnamed images and volumes; what is in use cannot be removed."""
 
+    client = "docker"
+
+    def client_environment(self) -> dict[str, str]:
+        return {}
+
     def __init__(self) -> None:
         self.containers = {NODE: True, "ended": False, "of-a-lesson": False, "mine": True}
         self.images, self.volumes, self.in_use = [IMAGE], ["a", "b"], {"b"}

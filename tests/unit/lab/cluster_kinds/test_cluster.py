@@ -100,6 +100,11 @@ class PaperCluster:
 class PaperEngine:
     """An engine that has one container of the lab's and nothing else."""
 
+    name, client, is_podman = "Docker", "docker", False
+
+    def client_environment(self) -> dict[str, str]:
+        return {}
+
     def __init__(self, *containers: str) -> None:
         self.left = list(containers)
 

@@ -14,7 +14,8 @@ from labkit.lab.cluster_kinds.node_network import NodeNetwork
 class PaperNetworks:
     """An engine that has networks, and containers in them."""
 
-    def __init__(self, **networks: list[str]) -> None:
+    def __init__(self, client: str = "docker", **networks: list[str]) -> None:
+        self.client = client
         self.networks = networks
 
     def has_network(self, network: str) -> bool:
@@ -59,4 +60,5 @@ def test_one_in_which_somebodys_stopped_node_is_stays(tmp_path: Path) -> None:
 
 def test_another_name_of_kinds_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIND_EXPERIMENTAL_DOCKER_NETWORK", "ours")
+    assert _network(PaperNetworks("podman"), tmp_path).name == "kind"
     assert _network(PaperNetworks(), tmp_path).name == "ours"

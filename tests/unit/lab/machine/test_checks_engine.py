@@ -87,10 +87,19 @@ def test_rootless_is_a_warning_on_cgroup_v2_and_a_problem_on_v1() -> None:
     }
 
 
-def test_userns_remap_podman_and_vfs_are_warnings() -> None:
+def test_podman_is_named_with_its_version_and_whether_it_is_rootless() -> None:
+    checks = judge("podman", replace(ADA, docker_group="yes"))
+    assert checks["engine"].finding == "podman 5.6.2 answers in Docker's place, rootless; see docs/podman.md"
+    assert checks["engine's version"].status == "ok"
+    assert "docker" not in checks["access to the engine"].finding
+    assert checks["image store"].finding == "podman's own"
+    assert "podman.socket" in (checks["user namespace of the engine"].remedy or "")
+    check = judge("podman", ADA, privileged="no such runtime")["privileged containers"]
+    assert (check.remedy or "").endswith(f"podman run --rm --privileged {IMAGE} true")
+
+
+def test_userns_remap_and_vfs_are_warnings() -> None:
     assert "userns-remap" in judge("userns-remap", ROOT)["user namespace of the engine"].finding
-    assert judge("podman", ADA)["engine"].status == "warning"
-    assert judge("podman", ADA)["engine's version"].status == "ok"
     assert judge("vfs", ROOT)["storage driver"].status == "warning"
 
 
@@ -108,8 +117,18 @@ def test_podman_before_5_is_a_problem_with_a_remedy(release: str, status: str) -
         assert "unset DOCKER_HOST" in (check.remedy or "")
 
 
-def test_where_no_engine_answers_podmans_socket_is_offered() -> None:
-    machine = replace(ADA, podman_socket="/run/user/1000/podman/podman.sock")
+def test_podman_with_a_driver_that_copies_is_told_where_to_change_it() -> None:
+    info, version = answers("podman")
+    (check,) = [
+        check
+        for check in check_engine({**info, "Driver": "vfs"}, version, None, ADA, image=IMAGE)
+        if check.name == "storage driver"
+    ]
+    assert "podman's storage.conf" in (check.remedy or "")
+
+
+def test_where_no_engine_answers_podmans_service_is_offered() -> None:
+    machine = replace(ADA, podman_host="unix:///run/user/1000/podman/podman.sock")
     remedy = check_engine(None, None, "no such file", machine, image=IMAGE)[0].remedy or ""
     assert "export DOCKER_HOST=unix:///run/user/1000/podman/podman.sock" in remedy
     assert "podman" not in (check_engine(None, None, "no such file", ADA, image=IMAGE)[0].remedy or "")

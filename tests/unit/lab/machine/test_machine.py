@@ -92,7 +92,7 @@ def test_podmans_socket_is_seen_the_users_own_first(root: Path, sockets: list[st
         (root / place).parent.mkdir(parents=True)
         (root / place).touch()
     machine = read_machine(root, environ={"XDG_RUNTIME_DIR": "/run/user/7"}, uname=LINUX, os_release={})
-    assert machine.podman_socket == offered
+    assert machine.podman_host == (offered and f"unix://{offered}")
 
 
 def test_a_folder_that_is_not_there_yet_gets_the_disk_it_will_lie_on(root: Path) -> None:
