@@ -18,13 +18,14 @@ from labkit.core.pods.api_objects import EventObject, PodObject
 from labkit.core.pods.objects import warning_texts
 from labkit.core.pods.outcome import Outcome, judge_admission
 from labkit.core.pods.pod_containers import pod_containers
-from labkit.core.pods.verdicts import is_half_ended, judge
+from labkit.core.pods.verdicts import is_half_ended, judge, lacks_volume, why_not_scheduled
 
 _OBSERVE_SECONDS = 60.0
 _DELETE_SECONDS = 15.0
 _SANDBOX_SECONDS = 1.5
 _HALF_ENDED_SECONDS = 3.0
 _STATUS_SECONDS = 3.0
+_UNSCHEDULED_SECONDS = 5.0
 _MOST_LOG_BYTES = 4 * 1024 * 1024
 _OVER = ("failed", "succeeded", "refused")
 
@@ -106,7 +107,7 @@ class KubePods(KubeConnection):
     def observe(
         self, name: str, namespace: str, *, seconds: float = _OBSERVE_SECONDS, uid: str | None = None
     ) -> Outcome:
-        """Watch a pod until it runs, has ended or can no longer succeed.
+        """Watch a pod until it runs, has ended, can no longer succeed, or waits for what nobody is about to give.
 
         Args:
             name: the pod.
@@ -132,7 +133,10 @@ class KubePods(KubeConnection):
             if spent <= _SANDBOX_SECONDS:
                 return False
             # A sandbox that cannot be made shows in the events alone; those of a pod that takes its time are read.
-            told = judge(pod, self.events(pod))
+            events = self.events(pod)
+            if lacks_volume(events) or (why_not_scheduled(pod) and spent > _UNSCHEDULED_SECONDS):
+                return True
+            told = judge(pod, events)
             if told.verdict == "pending" or told.container is None:
                 return told.verdict != "pending"
             # On a busy node a container's event comes before its status, which is whole; some never get a status.

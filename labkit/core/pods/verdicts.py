@@ -33,6 +33,9 @@ _PLAIN_ENDS = ("Error", "Completed")
 """Reasons that say no more than an exit status; another one is OOMKilled (containerd/containerd:internal/cri)."""
 _SAYS_NOTHING = (None, "ContainerCreating", "PodInitializing")
 BEING_DELETED = "it is being deleted"
+_MOUNT_TRIES = 4
+"""As often as the kubelet tells of a mount that fails in some four seconds; what comes a moment later is there by then
+(kubernetes/kubernetes:pkg/util/goroutinemap/exponentialbackoff, from half a second on, doubled each time)."""
 
 
 def judge(
@@ -94,6 +97,30 @@ def is_half_ended(pod: Mapping[str, Any]) -> bool:
     """
     main = [container for container in pod_containers(pod) if container.role == "main"]
     return any(container.terminated for container in main) and any(container.is_running for container in main)
+
+
+def lacks_volume(events: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a pod waits for what one of its volumes is of, and nobody is about to give it.
+
+    Args:
+        events: the events about the pod.
+    """
+    return any(event.get("reason") == "FailedMount" and (event.get("count") or 1) >= _MOUNT_TRIES for event in events)
+
+
+def why_not_scheduled(pod: Mapping[str, Any]) -> str | None:
+    """Why a pod has no node, in the scheduler's words; None if it has one, or its turn has not come.
+
+    A pod with a scheduling gate has this too, and no event (kubernetes/api:core/v1/types.go, PodScheduled).
+
+    Args:
+        pod: as the API gives it.
+    """
+    for condition in as_list(as_mapping(pod.get("status")).get("conditions")):
+        state = as_mapping(condition)
+        if (state.get("type"), state.get("status")) == ("PodScheduled", "False") and state.get("message"):
+            return f"{state.get('reason', '')}: {state['message']}"
+    return None
 
 
 def _judge_status(base: Outcome, status: Mapping[str, Any], containers: Sequence[PodContainer]) -> Outcome:
@@ -193,13 +220,7 @@ def _last_seen(message: str | None, pod: Mapping[str, Any], events: Sequence[Map
     warnings = [event for event in events if event.get("type") == "Warning"]
     if message in _SAYS_NOTHING and warnings:
         return f"{warnings[-1].get('reason', '')}: {warnings[-1].get('message', '')}"
-    if message is None:
-        # Events expire, and a scheduling gate makes none (kubernetes/api:core/v1/types.go, PodScheduled).
-        for condition in as_list(as_mapping(pod.get("status")).get("conditions")):
-            state = as_mapping(condition)
-            if (state.get("type"), state.get("status")) == ("PodScheduled", "False") and state.get("message"):
-                return f"{state.get('reason', '')}: {state['message']}"
-    return message or "no container has started"
+    return message or why_not_scheduled(pod) or "no container has started"
 
 
 def _relevant(events: Sequence[Mapping[str, Any]], outcome: Outcome) -> tuple[EventLine, ...]:

@@ -111,6 +111,28 @@ def test_a_pod_whose_part_has_ended_is_not_waited_for_to_the_end(
     assert (outcome.seconds or 30) < 10
 
 
+def test_a_pod_that_waits_for_what_nobody_gives_is_not_waited_for_to_the_end(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._SANDBOX_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._UNSCHEDULED_SECONDS", 0.1)
+    unscheduled = _pod("new")
+    unscheduled["status"] = {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}],
+    }
+    server.answers[f"{_PODS}/p"] = (200, unscheduled)
+    outcome = kube.observe("p", "n", seconds=30)
+    outcome.expect(Cause.TIMEOUT)
+    assert outcome.message == "Unschedulable: 0/1 nodes"
+    mount = {"type": "Warning", "reason": "FailedMount", "message": 'secret "x" not found', "count": 4}
+    server.answers |= {
+        f"{_PODS}/p": (200, _pod("new")),
+        _EVENTS: (200, {"items": [{**mount, "involvedObject": {"uid": "new"}}]}),
+    }
+    assert kube.observe("p", "n", seconds=30).message == 'FailedMount: secret "x" not found'
+
+
 def test_the_logs_of_several_containers_stand_below_their_names(kube: Kube, server: AnswersServer) -> None:
     pod = _pod("new", "running", "Running")
     pod["status"]["containerStatuses"].append({"name": "b", "state": {"running": {}}})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labkit.core.causes import Cause
 from labkit.core.pods.outcome import Outcome, UnexpectedOutcome
-from labkit.core.pods.verdicts import BEING_DELETED, is_half_ended, judge, pod_summary
+from labkit.core.pods.verdicts import BEING_DELETED, is_half_ended, judge, lacks_volume, pod_summary
 from labkit.core.refuser import Refuser
 
 _json = st.recursive(
@@ -213,6 +213,12 @@ def test_the_last_warning_is_said_where_the_status_says_nothing() -> None:
     mount = {"type": "Warning", "reason": "FailedMount", "message": 'secret "nope" not found'}
     assert judge(pod, [mount]).verdict == "pending"
     assert judge(pod, [mount], timed_out=True).message == 'FailedMount: secret "nope" not found'
+
+
+@pytest.mark.parametrize(("count", "lacks"), [(None, False), (1, False), (3, False), (4, True), (20, True)])
+def test_a_mount_that_fails_again_and_again_will_not_come(count: int | None, lacks: bool) -> None:
+    assert lacks_volume([{"reason": "FailedMount", "count": count}]) is lacks
+    assert not lacks_volume([{"reason": "Pulled", "count": count}])
 
 
 _REFUSERS = [
