@@ -61,16 +61,29 @@ def namespace(kube: Kube) -> Iterator[str]:
 
 
 class Changes(logging.Handler):
-    """Notes whether more than reading went out of this process: a request to engine or API server, or a command."""
+    """Notes whether more than reading went out of this process: a request to engine or API server, or a command.
+
+    Attributes:
+        seen: whether anything was changed.
+        beyond_engine: whether that may be something in the cluster.
+    """
 
     _READS = re.compile(r"(engine|kubernetes|registry \S+): (GET|HEAD) ")
+    _ENGINE = re.compile(r"(engine|registry \S+): ")
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.seen = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.seen = self.beyond_engine = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.seen |= self._READS.match(record.getMessage()) is None
+        message = record.getMessage()
+        if self._READS.match(message) is None:
+            self.seen = True
+            self.beyond_engine |= self._ENGINE.match(message) is None
 
 
 @contextlib.contextmanager
@@ -96,7 +109,8 @@ def _remembers(lesson: Lesson) -> bool:
 class OpenedLessons:
     """Lessons, each opened once.
 
-    One in which nothing was done needs no reset: a cluster has much work with each namespace that goes.
+    One in which nothing was done needs no reset, and one in which only the engine did something keeps its namespace: a
+    cluster has much work with each that goes.
 
     Args:
         lab: the lab that is up.
@@ -108,6 +122,7 @@ class OpenedLessons:
         self._lab, self._data, self._stack = lab, data, stack
         self._lessons: dict[str, Lesson] = {}
         self._used: set[str] = set()
+        self._used_clusters: set[str] = set()
         self._changes = stack.enter_context(noted_changes())
 
     def __call__(self, name: str, *, is_kept: bool = False) -> Lesson:
@@ -119,14 +134,24 @@ class OpenedLessons:
         """
         if self._changes.seen:
             self._used.update(self._lessons)
+        if self._changes.beyond_engine:
+            self._used_clusters.update(self._lessons)
         if name not in self._lessons:
             own = lesson_with_own_progress(name, self._lab, self._data("data"))
             self._lessons[name] = self._stack.enter_context(own)
         elif not is_kept and (name in self._used or _remembers(self._lessons[name])):
-            self._lessons[name].reset()
-            self._used.discard(name)
-        self._changes.seen = False
+            self._begin_again(name)
+        self._changes.forget()
         return self._lessons[name]
+
+    def _begin_again(self, name: str) -> None:
+        lesson = self._lessons[name]
+        if name in self._used_clusters:
+            lesson.reset()
+        else:
+            lesson._lesson._clear_engine()
+        self._used.discard(name)
+        self._used_clusters.discard(name)
 
 
 @pytest.fixture(scope="module")
