@@ -27,6 +27,7 @@ from labkit.core.causes import REFUSALS, Cause
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from labkit.course.sharing.raised_hand import HandSeen
     from labkit.explain.explorer import Explorer
     from labkit.explain.rows import Explanations
     from labkit.notebook import Lesson
@@ -46,6 +47,7 @@ __all__ = [
     "explorer",
     "open",
     "progress",
+    "raise_hand",
     "uid_picture",
     "uid_ranges",
 ]
@@ -150,7 +152,7 @@ def explorer() -> Explorer:
 
 
 def progress() -> Table:
-    """How far you are: exercises passed, hints, minutes, and with what to go on; from a file of yours, sent nowhere.
+    """How far you are: exercises passed, hints, minutes, and with what to go on; from a file of yours.
 
     Raises:
         LabError: the file cannot be read.
@@ -158,6 +160,21 @@ def progress() -> Table:
     from labkit.notebook import progress_of_mine
 
     return progress_of_mine()
+
+
+def raise_hand(text: str = "", *, down: bool = False) -> HandSeen:
+    """Raise your hand, or lower it; your instructor sees it if you share your progress (`labkit progress share`).
+
+    Args:
+        text: what it is about, in one line.
+        down: whether to lower it.
+
+    Raises:
+        LabError: the text cannot be shown on one line, or nothing can be written.
+    """
+    from labkit.notebook import my_hand
+
+    return my_hand(text, down=down)
 
 
 def doctor(*, all: bool = True) -> Table:

@@ -7,13 +7,26 @@ from pathlib import Path
 
 import click
 
+from labkit.adapters.class_client import require_fingerprint
 from labkit.base.configuration import Configuration
+from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedGroup
+from labkit.course.hand import hand_of
 from labkit.course.progress import my_progress, progress_path, the_course
 from labkit.course.progress_file import read_progress
 from labkit.course.progress_views import progress_table, report_csv, report_html, report_table
 from labkit.course.reports import export, file_to_hand_in, hand_in, read_many, write_report
+from labkit.course.sharing.raised_hand import move_hand
+from labkit.course.sharing.sender import (
+    client_of,
+    first_status,
+    keep_sharing,
+    run_sender,
+    start_sender,
+    stop_sharing,
+)
+from labkit.course.sharing.share_consent import ShareConsent, agree, consent_of, new_consent, shared_text, status_of
 
 _FILE = click.Path(path_type=Path)
 
@@ -25,13 +38,15 @@ def progress_command(context: click.Context, as_json: bool) -> None:
     """Show how far you are, or a class is.
 
     Exercises passed, hints, minutes, and what is next. It is kept in one file of yours, which `labkit clean`
-    keeps. Nothing is sent anywhere.
+    keeps. Nothing is sent anywhere, unless you share it with your instructor.
 
     \b
     labkit progress                                 a line for each lesson
     labkit progress export --name "Ann Lee"         one small file to hand in
     labkit progress report inbox/*.json             the instructor's view: a line for each participant
     labkit progress report inbox/*.json --csv class.csv --html class.html
+    labkit progress share HOST:PORT ...             have your instructor see it while the class goes on
+    labkit progress hand "my pod is refused"        raise your hand
 
     In a notebook: labkit.progress()
     """
@@ -53,12 +68,14 @@ def _show(as_json: bool) -> None:
 def export_command(file: Path | None, name: str | None, as_json: bool) -> None:
     """Write one small file to hand in.
 
-    It says how far you are, with the name that you choose. It has no path and no machine's name; look at it, it is
-    JSON. FILE is progress-NAME.json in this folder if not given, and `-` is standard output.
+    It says how far you are, with the name that you choose, and that your hand is up if it is. It has no path and no
+    machine's name; look at it, it is JSON. FILE is progress-NAME.json in this folder if not given, and `-` is
+    standard output.
     """
     if name is None:
         name = click.prompt("Your name, as the report will show it", err=True) if sys.stdin.isatty() else ""
-    text = hand_in(read_progress(progress_path(Configuration.from_environment())), the_course(), name)
+    configuration = Configuration.from_environment()
+    text = hand_in(read_progress(progress_path(configuration)), the_course(), name, hand_of(configuration))
     if file == Path("-"):
         click.echo(text, nl=False)
         return
@@ -89,3 +106,136 @@ def report_command(files: tuple[Path, ...], csv_file: Path | None, html_file: Pa
         write_report(report_html(report), html_file)
     print_result(as_json, report.to_dict(), report_table(report))
     return 0 if report.rows else 1
+
+
+@progress_command.command()
+@click.argument("address", metavar="[HOST:PORT]", required=False)
+@click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of the instructor's machine, as it is shown.")
+@click.option("--code", default="", metavar="CODE", help="The class's, as it is shown.")
+@click.option("--name", metavar="NAME", help="What your instructor shall see; asked for on a terminal.")
+@click.option("--yes", is_flag=True, help="Agree without being asked.")
+@click.option("--stop", is_flag=True, help="Share nothing from now on.")
+@click.option("--in-front", is_flag=True, hidden=True, help="Be the process that sends.")
+@json_option
+def share_command(
+    address: str | None,
+    fingerprint: str,
+    code: str,
+    name: str | None,
+    yes: bool,
+    stop: bool,
+    in_front: bool,
+    as_json: bool,
+) -> None:
+    """Have your instructor see how far you are, while the class goes on.
+
+    What is sent is what `labkit progress export` would write, now and whenever it changes, to that machine and
+    nowhere else. It is shown to you first, and you are asked. It ends with --stop, and by itself after 12 hours.
+    Where the instructor's machine is not reached, it waits; nothing else does.
+
+    \b
+    labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...    the line shown in class
+    labkit progress share                             is something shared, and does it arrive?
+    labkit progress share --stop
+    """
+    configuration = Configuration.from_environment()
+    if in_front:
+        run_sender(configuration)
+    elif stop:
+        print_result(as_json, *_stop(configuration))
+    elif address is None:
+        print_result(as_json, *_shared_now(configuration))
+    else:
+        print_result(as_json, *_share(configuration, address, fingerprint, code, name, agreed=yes))
+
+
+def _share(
+    configuration: Configuration, address: str, fingerprint: str, code: str, name: str | None, *, agreed: bool
+) -> tuple[dict[str, object], str]:
+    again = "copy the line that your instructor shows\n  labkit progress share --help"
+    if fingerprint:
+        fingerprint = require_fingerprint(fingerprint, again)
+    if name is None:
+        name = click.prompt("Your name, as your instructor will see it", err=True) if sys.stdin.isatty() else ""
+    consent = new_consent(address, fingerprint, code, name)
+    client_of(consent).look()
+    if not agreed:
+        _ask(shared_text(configuration, consent.name), consent)
+    stop_sharing(configuration)  # With whomever it was before.
+    agree(configuration, consent)
+    start_sender(configuration)
+    first_status(configuration)
+    return _shared_now(configuration)
+
+
+def _ask(text: str, consent: ShareConsent) -> None:
+    """Show what would be sent, and ask.
+
+    Raises:
+        Misuse: they do not agree, or nobody can be asked.
+    """
+    click.echo(
+        f"This is sent to {consent.address}, now and whenever it changes ({len(text.encode())} bytes now):", err=True
+    )
+    click.echo(f"\n{text}", err=True)
+    click.echo(
+        f"It ends with `labkit progress share --stop`, and by itself at {consent.until.astimezone():%H:%M}.", err=True
+    )
+    if not sys.stdin.isatty():
+        raise Misuse("Sharing your progress", "nobody can be asked here whether you agree", "if you do, add\n  --yes")
+    if not click.confirm("Share it?", err=True):
+        raise Misuse("Sharing your progress", "you did not agree; nothing was sent", "nothing more")
+
+
+def _shared_now(configuration: Configuration) -> tuple[dict[str, object], str]:
+    consent, status = consent_of(configuration), status_of(configuration)
+    if consent is None:
+        return {"shared": False}, "nothing is shared"
+    keep_sharing(configuration)
+    delivered = f"{status.delivered.astimezone():%H:%M:%S}" if status.delivered else "not yet"
+    lines = [
+        f"shared with   {consent.address}",
+        f"as            {consent.name or '(no name)'}",
+        f"until         {consent.until.astimezone():%Y-%m-%d %H:%M}, or labkit progress share --stop",
+        f"arrived last  {delivered}",
+        *([f"now           {status.problem}; it is tried again and again"] if status.problem else []),
+    ]
+    values = {
+        "shared": True,
+        "address": consent.address,
+        "name": consent.name,
+        "until": consent.until.isoformat(),
+        "delivered": status.delivered.isoformat() if status.delivered else None,
+        "problem": status.problem,
+    }
+    return values, "\n".join(lines)
+
+
+def _stop(configuration: Configuration) -> tuple[dict[str, object], str]:
+    was_shared, is_forgotten = stop_sharing(configuration)
+    if not was_shared:
+        return {"stopped": False}, "nothing was shared"
+    more = (
+        "" if is_forgotten else "; the instructor's machine did not answer, and keeps what it has until the class ends"
+    )
+    return {"stopped": True, "forgotten": is_forgotten}, f"stopped: nothing more is sent{more}"
+
+
+@progress_command.command()
+@click.argument("text", required=False, default="")
+@click.option("--down", is_flag=True, help="Lower it.")
+@json_option
+def hand_command(text: str, down: bool, as_json: bool) -> None:
+    """Raise your hand, or lower it.
+
+    TEXT says in one line what it is about. Your instructor sees it if you share your progress.
+
+    \b
+    labkit progress hand "my pod is refused"
+    labkit progress hand --down
+
+    In a notebook: labkit.raise_hand("my pod is refused")
+    """
+    seen = move_hand(Configuration.from_environment(), text, down=down)
+    values = seen.hand.to_dict() if seen.hand else {"since": None, "text": ""}
+    print_result(as_json, {"up": seen.hand is not None, **values, "shared_with": seen.shared_with}, seen)

@@ -108,7 +108,7 @@ class Checking:
         """
         exercise = find_exercise(self._lesson, name)
         assessment = _assess(exercise, self._world, answer)
-        self._progress.checked(self._lesson, name, str(assessment.verdict))
+        self._progress.checked(self._lesson, name, str(assessment.verdict), exercise.diagnosis_of(assessment))
         left = len(exercise.hints) - self._progress.hints_used(self._lesson, name)
         result = CheckResult(
             lesson=self._lesson,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from labkit.course.judging.assessment import Assessment
+from labkit.course.judging.assessment import Assessment, CheckVerdict
 from labkit.course.judging.demands import Demand, DemandCheck
 
 if TYPE_CHECKING:
@@ -62,6 +62,33 @@ class Exercise:
     def demands(self) -> tuple[Demand[Any], ...]:
         """What the task asks of an image or a pod, where the check judges it demand by demand."""
         return self.check.demands if isinstance(self.check, DemandCheck) else ()
+
+    def diagnosis_of(self, assessment: Assessment) -> str:
+        """Which of the course's own diagnoses a check gave: a demand's name, or a known wrong answer's diagnosis.
+
+        Nothing that the participant has typed or made is in it.
+
+        Args:
+            assessment: what the check says.
+
+        Returns:
+            Empty for what is right, not yet begun, or known to nobody.
+        """
+        if assessment.verdict is not CheckVerdict.NOT_RIGHT:
+            return ""
+        known = (wrong.diagnosis for wrong in self.wrong if wrong.diagnosis in assessment.message)
+        return assessment.demand or next(known, "")
+
+    def describe_diagnosis(self, diagnosis: str) -> str | None:
+        """A diagnosis in the course's words; None if the course has no such diagnosis, as where somebody made it up.
+
+        Args:
+            diagnosis: as `diagnosis_of` gives it.
+        """
+        for demand in self.demands:
+            if demand.name == diagnosis:
+                return f"not met: {demand.name} (\u201c{demand.asks}\u201d)"
+        return f"\u201c{diagnosis}\u201d" if diagnosis in {wrong.diagnosis for wrong in self.wrong} else None
 
     def to_dict(self) -> dict[str, Any]:
         """As `labkit lessons --json` prints it."""

@@ -62,15 +62,16 @@ class Progress:
         """Record that a lesson was opened."""
         self._record(Event("opened", lesson, self.clock()))
 
-    def checked(self, lesson: str, exercise: str, verdict: str) -> None:
+    def checked(self, lesson: str, exercise: str, verdict: str, diagnosis: str = "") -> None:
         """Record a check.
 
         Args:
             lesson: the lesson.
             exercise: its name.
             verdict: passed, not yet or not right.
+            diagnosis: which of the course's own diagnoses it gave; empty for none of them.
         """
-        self._record(Event("checked", lesson, self.clock(), exercise, verdict=verdict))
+        self._record(Event("checked", lesson, self.clock(), exercise, verdict=verdict, diagnosis=diagnosis))
 
     def hinted(self, lesson: str, exercise: str, number: int) -> None:
         """Record that a hint was read.

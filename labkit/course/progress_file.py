@@ -39,12 +39,16 @@ class Document(msgspec.Struct):
         version: of the format.
         name: whose it is, where the format has a name.
         lessons: for `read_lessons`.
+        made: when it was written, by the clock of whoever did, where the format says so.
+        hand: for `labkit.course.hand.read_hand`, where the format has a hand.
     """
 
     format: Any = None
     version: Any = None
     name: Any = ""
     lessons: Any = None
+    made: Any = None
+    hand: Any = None
 
 
 def read_progress(path: Path) -> Lessons:
@@ -86,7 +90,22 @@ def read_document(path: Path, formats: Iterable[str], version: int) -> Document:
         Damaged: it is no such document.
         LabFailed: it cannot be read, or it is of a newer version.
     """
-    data = _read_bounded(path)
+    return read_content(_read_bounded(path), path, formats, version)
+
+
+def read_content(data: bytes, path: Path, formats: Iterable[str], version: int) -> Document:
+    """The JSON object in what a file holds, or in what came by another way.
+
+    Args:
+        data: the content.
+        path: the file, for the error.
+        formats: what its `format` may be.
+        version: the newest that is understood.
+
+    Raises:
+        Damaged: it is no such document.
+        LabFailed: it is of a newer version.
+    """
     if len(data) > MOST_BYTES:
         raise _damaged(path, f"it is larger than {MOST_BYTES // 1000} kB")
     try:

@@ -36,7 +36,9 @@ def progress_table(overview: Overview) -> Table:
     head = ("lesson", "passed", "hints", "solutions", "minutes", "exercises")
     note = [_next(overview)]
     if overview.path is not None:
-        note.append(f"Kept in {overview.path}; nothing is sent anywhere. To hand it in: labkit progress export")
+        note.append(
+            f"Kept in {overview.path}. To hand it in: labkit progress export; is it shared? labkit progress share"
+        )
     return Table("", head, rows, "\n".join(note))
 
 
@@ -77,9 +79,9 @@ def report_csv(report: Report) -> str:
     for row in report.rows:
         done = (row.lessons_done, report.lessons, row.total("passed"), report.exercises)
         rest = (row.total("hints"), row.total("solutions"), row.total("minutes"))
-        writer.writerow((_tame(row.name), _tame(row.file), *done, *rest, _tame(row.last), ""))
+        writer.writerow((tame(row.name), tame(row.file), *done, *rest, tame(row.last), ""))
     for unread in report.unread:
-        writer.writerow(("", _tame(unread.file), *[""] * len(counts), "", _tame(unread.why)))
+        writer.writerow(("", tame(unread.file), *[""] * len(counts), "", tame(unread.why)))
     return out.getvalue()
 
 
@@ -136,5 +138,6 @@ def _of(part: int, whole: int) -> str:
     return f"{part} of {whole}" if whole else "none"
 
 
-def _tame(text: str) -> str:
+def tame(text: str) -> str:
+    """A cell of a CSV that no spreadsheet computes."""
     return f"'{text}" if text.lstrip().startswith(_STARTS_A_FORMULA) else text

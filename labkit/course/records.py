@@ -16,7 +16,7 @@ PAUSE_SECONDS = 600
 """How much of a gap between two events counts as activity, at most."""
 
 MOST_CHARACTERS = 200
-"""How long a question or a guess may be."""
+"""How long a question, a guess or a diagnosis may be."""
 
 _LARGEST = 10**9
 _VERDICTS = "|".join(map(str, CheckVerdict))
@@ -29,6 +29,7 @@ _Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 _Hints = Annotated[tuple[Annotated[int, Meta(ge=0, le=99)], ...], Meta(max_length=99)]
 _MOST_ENTRIES = Meta(max_length=200)
+_Diagnosis = Annotated[str, Meta(max_length=MOST_CHARACTERS)]
 _Text = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS)]
 
 
@@ -43,6 +44,7 @@ class Event:
         when: the time, in UTC and whole seconds.
         exercise: its name; empty where a lesson was opened.
         verdict: what a check said.
+        diagnosis: which of the course's own diagnoses it gave; empty for none of them.
         number: of the hint.
         question: what was guessed at.
         choice: what was guessed.
@@ -54,6 +56,7 @@ class Event:
     when: datetime
     exercise: str = ""
     verdict: str = ""
+    diagnosis: str = ""
     number: int = 0
     question: str = ""
     choice: str = ""
@@ -70,6 +73,7 @@ class ExerciseRecord(msgspec.Struct, frozen=True):
         hints: the numbers of those that were read, in their order.
         passed: when it was passed first; None if it was not.
         shown: when the solution was shown first, if that was before it was passed.
+        diagnosis: which of the course's own diagnoses the last check gave; empty for none of them.
     """
 
     last: _Moment
@@ -78,6 +82,7 @@ class ExerciseRecord(msgspec.Struct, frozen=True):
     hints: _Hints
     passed: _Moment | None = None
     shown: _Moment | None = None
+    diagnosis: _Diagnosis = ""
 
     @property
     def solution_first(self) -> bool:
@@ -93,6 +98,7 @@ class ExerciseRecord(msgspec.Struct, frozen=True):
             "passed": self.passed.isoformat() if self.passed else None,
             "shown": self.shown.isoformat() if self.shown else None,
             "last": self.last.isoformat(),
+            **({"diagnosis": self.diagnosis} if self.diagnosis else {}),
         }
 
 
@@ -185,17 +191,18 @@ def _activity(last: datetime, event: Event) -> int:
 
 def _exercise_after(old: ExerciseRecord, event: Event) -> ExerciseRecord:
     verdict, checks, hints, passed, shown = old.verdict, old.checks, old.hints, old.passed, old.shown
+    diagnosis = old.diagnosis
     if event.kind == "checked":
         checks = min(_LARGEST, checks + 1)
         if not verdict or event.when >= old.last:
-            verdict = event.verdict
+            verdict, diagnosis = event.verdict, event.diagnosis
         if event.verdict == CheckVerdict.PASSED:
             passed = min(passed or event.when, event.when)
     elif event.kind == "hinted":
         hints = tuple(sorted({*hints, event.number}))
     elif passed is None or event.when < passed:
         shown = min(shown or event.when, event.when)
-    return ExerciseRecord(max(old.last, event.when), verdict, checks, hints, passed, shown)
+    return ExerciseRecord(max(old.last, event.when), verdict, checks, hints, passed, shown, diagnosis)
 
 
 def read_lessons(content: object) -> Lessons:
@@ -226,7 +233,8 @@ def _normal_lesson(lesson: LessonRecord) -> LessonRecord:
 def _normal_exercise(exercise: ExerciseRecord) -> ExerciseRecord:
     passed, shown = (moment and _normal_time(moment) for moment in (exercise.passed, exercise.shown))
     hints = tuple(sorted(set(exercise.hints)))
-    return ExerciseRecord(_normal_time(exercise.last), exercise.verdict, exercise.checks, hints, passed, shown)
+    last = _normal_time(exercise.last)
+    return ExerciseRecord(last, exercise.verdict, exercise.checks, hints, passed, shown, exercise.diagnosis)
 
 
 def _normal_time(moment: datetime) -> datetime:

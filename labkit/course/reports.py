@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
+from labkit.course.hand import Hand
 from labkit.course.progress import Course, LessonOverview, Overview, overview
 from labkit.course.progress_file import FORMAT as PROGRESS
 from labkit.course.progress_file import lessons_of, read_document
@@ -121,21 +122,21 @@ class Report:
         }
 
 
-def hand_in(kept: Lessons, course: Course, name: str) -> str:
-    """What a participant hands in, as JSON: how far they are, and the name that they chose; no path, no machine.
+def hand_in(kept: Lessons, course: Course, name: str, hand: Hand | None = None) -> str:
+    """What a participant hands in or shares, as JSON: how far they are, and the name that they chose.
+
+    There is no path in it, and no machine's name.
 
     Args:
         kept: of the participant.
         course: what it is limited to.
         name: at most 80 characters that can be shown; empty for none.
+        hand: theirs, if it is up.
 
     Raises:
         Misuse: the name cannot be shown on one line.
     """
-    name = name.strip()
-    if not name.isprintable() or len(name) > _LONGEST_NAME:
-        limit = f"at most {_LONGEST_NAME} characters on one line are expected"
-        raise Misuse("Writing a file to hand in", f"the name cannot be used: {limit}", "choose another\n  --name NAME")
+    name = require_name(name)
     lessons = {}
     for lesson, record in kept.items():
         if lesson in course:
@@ -144,7 +145,22 @@ def hand_in(kept: Lessons, course: Course, name: str) -> str:
             lessons[lesson] = values
     made = datetime.now(UTC).isoformat(timespec="seconds")
     document = {"format": HAND_IN, "version": VERSION, "name": name, "made": made, "lessons": lessons}
+    if hand is not None:
+        document["hand"] = hand.to_dict()
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def require_name(name: str) -> str:
+    """The name that a participant chose, without blanks around it.
+
+    Raises:
+        Misuse: it cannot be shown on one line.
+    """
+    name = name.strip()
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        limit = f"at most {_LONGEST_NAME} characters on one line are expected"
+        raise Misuse("Writing a file to hand in", f"the name cannot be used: {limit}", "choose another\n  --name NAME")
+    return name
 
 
 def file_to_hand_in(name: str) -> Path:
@@ -229,10 +245,15 @@ def write_report(text: str, file: Path) -> None:
     write_atomically(file, text, mode=0o644)
 
 
-def showable(text: str) -> str:
-    """Text of others on one line: what cannot be printed, or turns the direction, becomes a question mark."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+def showable(text: str, most: int = _LONGEST_NAME) -> str:
+    """Text of others on one line: what cannot be printed, or turns the direction, becomes a question mark.
+
+    Args:
+        text: of others.
+        most: how many characters are shown.
+    """
+    text = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _is_of(file: Path, formats: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from tests.architecture import Import, all_imports, imports_of, modules, room
 LAYERS = (
     {"__main__"},
     {"labkit", "cli"},
-    {"panel"},
+    {"panel", "instructor"},
     {"notebook"},
     {"course"},
     {"explain", "publish", "threat"},

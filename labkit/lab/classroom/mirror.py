@@ -8,17 +8,16 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.base.addresses import fingerprint_of, is_loopback, split_address
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, MachineLacks, Misuse
 from labkit.base.files import read_own, write_atomically
-from labkit.lab.classroom.registry import fingerprint_of, is_loopback
 from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.lab.samples.sources import forget as look_again
 
 ENGINE_FOLDER = Path("/etc/docker/certs.d")
 NODE_FOLDER = "/etc/containerd/certs.d"
 _ANSWER_SECONDS = 5.0
-_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
 
 
 @dataclass(frozen=True)
@@ -57,23 +56,22 @@ class Mirror:
             LabFailed: nothing answers, or it has another certificate.
             MachineLacks: the engine's folder cannot be written.
         """
-        match = _ADDRESS.fullmatch(address)
-        if match is None:
+        where = split_address(address)
+        if where is None:
             raise Misuse(
                 f"Using the registry {address!r}", "it is not of the form HOST:PORT", "ask your instructor for it"
             )
-        written = [] if is_loopback(address) else [self._trust(address, match, fingerprint)]
+        written = [] if is_loopback(address) else [self._trust(address, where, fingerprint)]
         write_atomically(self._file, address + "\n")
         look_again(self.configuration)
         return [*map(str, written), str(self._file)]
 
-    def _trust(self, address: str, match: re.Match[str], fingerprint: str) -> Path:
+    def _trust(self, address: str, where: tuple[str, int], fingerprint: str) -> Path:
         doing = f"Trusting the registry {address}"
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", fingerprint):
             remedy = f"type what `labkit registry up` printed\n  labkit registry use {address} --fingerprint sha256:..."
             raise Misuse(doing, "its fingerprint is missing, which is sha256: and 64 digits", remedy)
         try:
-            where = (match["host"].strip("[]"), int(match["port"]))
             certificate = ssl.get_server_certificate(where, timeout=_ANSWER_SECONDS)
         except (OSError, ValueError, OverflowError) as error:
             raise LabFailed(doing, str(error), "check that it is up, and that you are on the same network") from error

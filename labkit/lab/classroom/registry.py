@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
 import json
 import os
 import re
 import shutil
 import signal
-import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,15 +14,15 @@ from pathlib import Path
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.adapters.processes import Popen, start_server
+from labkit.base.addresses import fingerprint_of, is_loopback, read_address
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed
 from labkit.base.files import read_own_json, write_atomically
 from labkit.base.waiting import watch
 from labkit.core.image_reference import ImageReference
 from labkit.lab.samples.catalogue import Recipe
 from labkit.show.steps import Steps
 
-DEFAULT_PORT = 5443
 _START_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _LISTENING = re.compile(r"listening (\S+) filling (\S+)")
@@ -150,38 +147,3 @@ class Registry:
         shutil.rmtree(self._folder, ignore_errors=True)
         remedy = "give an address of this machine and a port that is free\n  labkit registry up --listen ADDRESS:PORT"
         raise LabFailed("Starting the registry", last or "it did not start", remedy)
-
-
-def read_address(text: str) -> str:
-    """ADDRESS or ADDRESS:PORT, with the port filled in.
-
-    Raises:
-        Misuse: it is not an IP address, or it means all addresses.
-    """
-    host, colon, port = text.rpartition(":") if text.count(":") in (1,) or "]" in text else (text, "", "")
-    if text.endswith("]"):
-        host, colon, port = text, "", ""
-    host = host.strip("[]").replace("localhost", "127.0.0.1")
-    try:
-        ip = ipaddress.ip_address(host)
-        number = int(port) if colon else DEFAULT_PORT
-    except ValueError:
-        raise _no_address(text, "it is not an IP address with a port") from None
-    if ip.is_unspecified or ip.is_multicast or not 0 <= number <= 65535:
-        raise _no_address(text, "it is not one address, which the class could type and the certificate name")
-    return f"[{ip}]:{number}" if ip.version == 6 else f"{ip}:{number}"
-
-
-def _no_address(text: str, why: str) -> Misuse:
-    return Misuse(f"Reading the address {text!r}", why, "give one of this machine's, as in\n  --listen 192.0.2.10:5443")
-
-
-def is_loopback(address: str) -> bool:
-    """Whether ADDRESS:PORT can be reached from this machine alone."""
-    host = address.rpartition(":")[0].strip("[]")
-    return host == "localhost" or host.startswith("127.") or host == "::1"
-
-
-def fingerprint_of(certificate: str) -> str:
-    """The SHA-256 fingerprint of a certificate in PEM."""
-    return f"sha256:{hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()}"

@@ -1,0 +1,45 @@
+"""The only file that runs openssl: a key and a certificate that nobody but its maker has signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labkit.adapters.processes import run_program
+
+_SECONDS = 30.0
+_DAYS = 365
+
+
+def make_certificate(host: str, certificate: Path, key: Path) -> None:
+    """Make a key and a certificate for an IP address.
+
+    Whoever trusts it does so by its fingerprint. It has no say in that how long it is valid, which is a year from now.
+
+    Args:
+        host: the address.
+        certificate: the file that it goes to, as PEM.
+        key: the file that its key goes to, for its owner alone.
+
+    Raises:
+        MachineLacks: there is no openssl.
+        LabFailed: it could not be made.
+    """
+    # `-addext` is not there in LibreSSL's older versions, which macOS has; a configuration file is everywhere.
+    settings = key.with_suffix(".cnf")
+    settings.write_text(
+        "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = extensions\n"
+        f"[name]\nCN = labkit class\n[extensions]\nsubjectAltName = IP:{host}\nbasicConstraints = critical, CA:FALSE\n",
+        encoding="ascii",
+    )
+    key.touch(mode=0o600)
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256"]
+    argv += ["-days", str(_DAYS), "-config", str(settings), "-keyout", str(key), "-out", str(certificate)]
+    try:
+        run_program(
+            argv,
+            doing="Making a certificate for the class",
+            remedy="install openssl with this system's package manager, then try again\n  openssl version",
+            deadline=_SECONDS,
+        )
+    finally:
+        settings.unlink(missing_ok=True)

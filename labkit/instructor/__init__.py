@@ -1,0 +1,1 @@
+"""The instructor's view of a class: who is where, from whatever source the records come."""
