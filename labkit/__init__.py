@@ -172,7 +172,7 @@ def raise_hand(text: str = "", *, down: bool = False) -> HandSeen:
     Raises:
         LabError: the text cannot be shown on one line, or nothing can be written.
     """
-    from labkit.notebook import my_hand
+    from labkit.course.sharing.raised_hand import my_hand
 
     return my_hand(text, down=down)
 

@@ -12,7 +12,18 @@ from labkit.course.progress import Course, the_course
 from labkit.course.records import Event, Lessons, after
 from labkit.course.reports import hand_in
 
-NAMES = ("Ann Lee", "Bo", "Çağla Öztürk", "Dmitri Шостакович", "李小龙", "Eve-Marie van der Berg", "Farid", "Gül", "Hana", "Ivo")
+NAMES = (
+    "Ann Lee",
+    "Bo",
+    "Çağla Öztürk",
+    "Dmitri Шостакович",
+    "李小龙",
+    "Eve-Marie van der Berg",
+    "Farid",
+    "Gül",
+    "Hana",
+    "Ivo",
+)
 QUESTIONS = ("", "my pod is refused and I do not see why", "is 1654 always the same?", "the cell hangs")
 
 

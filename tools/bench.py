@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import bench_class
 import bench_course
 import bench_explain
 import bench_publish
@@ -136,6 +137,7 @@ def main() -> None:
         ("import labkit", "at most 0.1 s", f"{_import_seconds():.3f} s"),
         *bench_explain.rows(),
         *bench_publish.rows(lab),
+        *bench_class.rows(),
         ("labkit doctor", "under 3 s", f"{seconds(lambda: labkit('doctor'), 3):.1f} s"),
         ("idle lab (cluster and engine), page cache left out", "at most 600 MiB", idle_memory(lab)),
         ("disk taken by the embedded lab", "at most 2.5 GB", disk(lab)),

@@ -17,7 +17,7 @@ from labkit.course.progress import my_progress, progress_path, the_course
 from labkit.course.progress_file import read_progress
 from labkit.course.progress_views import progress_table, report_csv, report_html, report_table
 from labkit.course.reports import export, file_to_hand_in, hand_in, read_many, write_report
-from labkit.course.sharing.raised_hand import move_hand
+from labkit.course.sharing.raised_hand import my_hand
 from labkit.course.sharing.sender import (
     client_of,
     first_status,
@@ -73,7 +73,7 @@ def export_command(file: Path | None, name: str | None, as_json: bool) -> None:
     standard output.
     """
     if name is None:
-        name = click.prompt("Your name, as the report will show it", err=True) if sys.stdin.isatty() else ""
+        name = click.prompt("Your name, as the report will show it", err=True) if _is_terminal() else ""
     configuration = Configuration.from_environment()
     text = hand_in(read_progress(progress_path(configuration)), the_course(), name, hand_of(configuration))
     if file == Path("-"):
@@ -156,7 +156,7 @@ def _share(
     if fingerprint:
         fingerprint = require_fingerprint(fingerprint, again)
     if name is None:
-        name = click.prompt("Your name, as your instructor will see it", err=True) if sys.stdin.isatty() else ""
+        name = click.prompt("Your name, as your instructor will see it", err=True) if _is_terminal() else ""
     consent = new_consent(address, fingerprint, code, name)
     client_of(consent).look()
     if not agreed:
@@ -166,6 +166,10 @@ def _share(
     start_sender(configuration)
     first_status(configuration)
     return _shared_now(configuration)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _ask(text: str, consent: ShareConsent) -> None:
@@ -181,7 +185,7 @@ def _ask(text: str, consent: ShareConsent) -> None:
     click.echo(
         f"It ends with `labkit progress share --stop`, and by itself at {consent.until.astimezone():%H:%M}.", err=True
     )
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         raise Misuse("Sharing your progress", "nobody can be asked here whether you agree", "if you do, add\n  --yes")
     if not click.confirm("Share it?", err=True):
         raise Misuse("Sharing your progress", "you did not agree; nothing was sent", "nothing more")
@@ -236,6 +240,6 @@ def hand_command(text: str, down: bool, as_json: bool) -> None:
 
     In a notebook: labkit.raise_hand("my pod is refused")
     """
-    seen = move_hand(Configuration.from_environment(), text, down=down)
+    seen = my_hand(text, down=down)
     values = seen.hand.to_dict() if seen.hand else {"since": None, "text": ""}
     print_result(as_json, {"up": seen.hand is not None, **values, "shared_with": seen.shared_with}, seen)

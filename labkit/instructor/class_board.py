@@ -176,9 +176,8 @@ def _news(participants: Sequence[Participant], course: Course, now: datetime) ->
         if moment > since
     ]
     news.sort(key=lambda event: event[0], reverse=True)
-    return [
-        {"seconds": _seconds(now - moment), "number": number, "text": text} for moment, number, text in news[:_MOST_NEWS]
-    ]
+    latest = news[:_MOST_NEWS]
+    return [{"seconds": _seconds(now - moment), "number": number, "text": text} for moment, number, text in latest]
 
 
 def _events(participant: Participant, course: Course) -> Iterator[tuple[datetime, str]]:

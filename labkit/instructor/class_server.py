@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from labkit.base.addresses import WATCH_PORT, is_loopback, read_address, split_address
@@ -30,6 +30,7 @@ _CONNECTION_SECONDS = 15.0
 _MOST_CONNECTIONS, _MOST_OF_ONE = 400, 128
 _CONNECTIONS_A_SECOND, _AT_ONCE = 50.0, 250
 _HEADER_BYTES = 8192
+_BACKLOG = 128
 
 
 class BoundedServer(HTTPServer):
@@ -138,13 +139,15 @@ class ClassServer:
         application = class_application(self.desk)
         for host, is_secure in self._doors:
             try:
-                sockets = bind_sockets(self._port, host)
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                door = socket.create_server((host, self._port), family=family, backlog=_BACKLOG)
             except OSError as error:
                 self.stop()
                 raise _cannot_listen(host, self._port, error) from error
-            self._port = sockets[0].getsockname()[1]
+            door.setblocking(False)
+            self._port = door.getsockname()[1]
             server = bounded_server(application, self._context() if is_secure else None)
-            server.add_sockets(sockets)
+            server.add_socket(door)
             self._servers.append(server)
             self.desk.hosts |= {f"{name}:{self._port}" for name in _names(host)}
         return self._addresses()

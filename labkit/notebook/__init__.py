@@ -2,6 +2,6 @@
 
 from labkit.notebook.lesson import Lesson
 from labkit.notebook.lesson_pods import MANIFESTS
-from labkit.notebook.opening import diagnose, my_hand, open_lesson, progress_of_mine, reset_lessons
+from labkit.notebook.opening import diagnose, open_lesson, progress_of_mine, reset_lessons
 
-__all__ = ["MANIFESTS", "Lesson", "diagnose", "my_hand", "open_lesson", "progress_of_mine", "reset_lessons"]
+__all__ = ["MANIFESTS", "Lesson", "diagnose", "open_lesson", "progress_of_mine", "reset_lessons"]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from labkit.adapters.kube import Kube
-from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed
 from labkit.base.log import start_logging
 from labkit.course.check_views import offer_help
 from labkit.course.lessons import require_lesson
 from labkit.course.progress import Progress, my_progress, progress_path
 from labkit.course.progress_views import progress_table
-from labkit.course.sharing.raised_hand import HandSeen, move_hand
 from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
@@ -61,24 +59,6 @@ def progress_of_mine() -> Table:
         LabError: the file cannot be read.
     """
     return progress_table(my_progress())
-
-
-def my_hand(text: str = "", *, down: bool = False) -> HandSeen:
-    """Raise the participant's hand, or lower it.
-
-    Args:
-        text: what it is about, in one line.
-        down: whether to lower it.
-
-    Raises:
-        Misuse: the text cannot be shown on one line.
-        LabFailed: it cannot be written.
-    """
-    if not isinstance(text, str):
-        raise Misuse(
-            "Raising your hand", f"text is expected, and {text!r} is none", 'labkit.raise_hand("my pod is refused")'
-        )
-    return move_hand(Configuration.from_environment(), text, down=down)
 
 
 def reset_lessons(name: str | None = None) -> list[str]:

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters.engine import Engine, image_labels
+from labkit.base.addresses import read_address
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.run_results import ExecResult
 from labkit.lab.classroom.mirror import NODE_FOLDER, Mirror
-from labkit.base.addresses import read_address
 from labkit.lab.classroom.registry import Registry, Serving
 from labkit.lab.lab import Lab
 from labkit.lab.samples.sources import chosen_mirror

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labkit.base.configuration import Configuration
+from labkit.base.errors import Misuse
 from labkit.course.hand import Hand, hand_of, lower_hand, raise_hand
 from labkit.course.sharing.sender import keep_sharing
 from labkit.course.sharing.share_consent import consent_of, status_of
@@ -46,11 +47,10 @@ def hand_seen(configuration: Configuration) -> HandSeen:
     return HandSeen(hand_of(configuration), consent.address if consent else "", problem)
 
 
-def move_hand(configuration: Configuration, text: str = "", *, down: bool = False) -> HandSeen:
-    """Raise the participant's hand, or lower it, and see to it that it is sent.
+def my_hand(text: str = "", *, down: bool = False) -> HandSeen:
+    """Raise the hand of the participant of this machine's lab, or lower it, and see to it that it is sent.
 
     Args:
-        configuration: of the lab.
         text: what it is about, in one line.
         down: whether to lower it.
 
@@ -58,6 +58,10 @@ def move_hand(configuration: Configuration, text: str = "", *, down: bool = Fals
         Misuse: the text cannot be shown on one line.
         LabFailed: it cannot be written.
     """
+    if not isinstance(text, str):
+        came_back = f"text is expected, and {text!r} is none"
+        raise Misuse("Raising your hand", came_back, 'labkit.raise_hand("my pod is refused")')
+    configuration = Configuration.from_environment()
     if down:
         lower_hand(configuration)
     else:
