@@ -25,6 +25,7 @@ from labkit.instructor import class_server
 from labkit.instructor.class_handlers import PAGE
 from labkit.instructor.class_secrets import class_certificate, class_secrets
 from labkit.instructor.class_server import ClassServer
+from labkit.instructor.flood_limits import Pace
 from tests.class_room import KEY, ClassRoom, class_room, with_tls
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
@@ -93,9 +94,8 @@ def test_what_is_shared_is_seen_replaced_and_forgotten(room: ClassRoom) -> None:
     (row,) = room.board()["participants"]
     assert (row["name"], row["passed"], row["lesson"]) == ("Ann Lee", 1, _LESSON)
     assert row["cells"][f"{_LESSON}/{_EXERCISE}"][0] == "passed"
-    authorization = {"Authorization": f"Bearer {room.code}"}
-    assert room.ask("DELETE", f"/participants/{KEY}", **authorization)[0] == 204
-    assert room.ask("DELETE", f"/participants/{KEY}", **authorization)[0] == 404
+    for status in (204, 404):
+        assert room.ask("DELETE", f"/participants/{KEY}", Authorization=f"Bearer {room.code}")[0] == status
     assert room.names() == []
 
 
@@ -277,7 +277,7 @@ def test_of_too_many_connections_the_oldest_of_that_address_are_closed(room: Cla
 
 def test_a_flood_of_connections_is_dropped_and_ends(room: ClassRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     for server in room.server._servers:
-        server._pace = class_server.Pace(20.0, 5)
+        server._pace = Pace(20.0, 5)
     statuses = []
     for _ in range(40):
         try:
@@ -305,7 +305,7 @@ def test_guessing_the_code_leads_nowhere_and_disturbs_nobody(room: ClassRoom) ->
 def test_ten_thousand_guesses_are_few_answers(room: ClassRoom) -> None:
     """The rule alone: over a connection each it would take the test's time."""
     clock = [0.0]
-    pace = class_server.Pace(0.2, 20, clock=lambda: clock[0])
+    pace = Pace(0.2, 20, clock=lambda: clock[0])
     allowed = 0
     for _ in range(10_000):
         clock[0] += 0.001

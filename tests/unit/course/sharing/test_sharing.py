@@ -85,14 +85,21 @@ def _labkit(*arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(main, ["progress", *arguments], input=stdin)
 
 
-def test_what_is_sent_is_what_export_would_write(lab: Configuration, room: ClassRoom) -> None:
+def test_what_is_sent_is_what_export_would_write(
+    lab: Configuration, room: ClassRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Progress.open(progress_path(lab)).checked(_LESSON, _EXERCISE, "not right", "contradiction")
     raise_hand(lab, "why?")
     exported = _labkit("export", "--name", "Ann", "-")
     assert exported.exit_code == 0, exported.output
     kept: list[bytes] = []
     take = room.server.shared.take
-    room.server.shared.take = lambda key, content, place: (kept.append(content), take(key, content, place))[1]  # type: ignore[method-assign]
+
+    def keep(key: str, content: bytes, neighbours: str) -> None:
+        kept.append(content)
+        take(key, content, neighbours)
+
+    monkeypatch.setattr(room.server.shared, "take", keep)
     Sender(lab).step(_consent(lab, room))
     sent, written = json.loads(kept[0]), json.loads(exported.stdout)
     assert {**sent, "made": ""} == {**written, "made": ""}
