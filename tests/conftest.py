@@ -8,10 +8,17 @@ import pytest
 from hypothesis import settings
 
 import tests.quick_imports  # noqa: F401
+from tests.killed_runs import take_away_of_killed_runs
 
 # No test is timed: machines are noisy, and the unit tests use every core.
 settings.register_profile("labkit", deadline=None)
 settings.load_profile("labkit")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin where a run that was killed is over, with all that it had begun."""
+    if not hasattr(session.config, "workerinput"):
+        take_away_of_killed_runs()
 
 
 def pytest_collection_finish() -> None:

@@ -231,6 +231,6 @@ def sweep_cluster(kube: Kube, cluster: Cluster, prefix: str) -> None:
     """
     for namespace in kube.namespaces(NAMESPACE):
         kube.delete_namespace(namespace)
-    listing = cluster.execute(["find", _FOLDERS, "-maxdepth", "1", "-name", f"{prefix}-*"])
-    for folder in listing.stdout.split():
-        cluster.execute(["rm", "--recursive", "--force", folder])
+    for path in marks_on_node(cluster, f"{prefix}-*"):
+        remove = ["rmdir"] if path.startswith(f"{CGROUPS}/") else ["rm", "--recursive", "--force"]
+        cluster.execute([*remove, path])

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from labkit.base.resources import CHECKOUT
 from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.notebook.jupyterlab import jupyterlab_command, set_defaults
 from tests.jupyterlab import address_of
+from tests.killed_runs import new_folder
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MILLISECONDS = 60_000
@@ -53,17 +53,19 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
     Returns:
         Its address with the token.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        course = CourseFolder(Path(folder) / "course")
+    with contextlib.ExitStack() as stack:
+        folder = new_folder("course")
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        course = CourseFolder(folder / "course")
         course.follow_course()
         for name, text in notebooks.items():
             (course.path / "notebooks" / name).write_text(text, encoding="utf-8")
-        themes = Path(folder) / "settings" / _THEMES
+        themes = folder / "settings" / _THEMES
         themes.parent.mkdir(parents=True)
         themes.write_text('{"adaptive-theme": true}', encoding="utf-8")  # the theme follows the browser's
         environment = {
             **os.environ,
-            **set_defaults(Path(folder) / "defaults", Configuration.from_environment()),
+            **set_defaults(folder / "defaults", Configuration.from_environment()),
             "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
             "JUPYTERLAB_SETTINGS_DIR": f"{folder}/settings",
             "JUPYTERLAB_WORKSPACES_DIR": f"{folder}/workspaces",

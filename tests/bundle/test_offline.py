@@ -5,18 +5,19 @@ It takes some minutes, a gigabyte and a half of disk for that time, and root: so
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labkit.base.resources import CHECKOUT
+from tests.killed_runs import new_folder
 
 _LESSONS = ("00-start-here", "02-root-by-default", "07-run-as-non-root")
 _SECONDS = 900
@@ -71,8 +72,10 @@ class OfflineMachine:
 @pytest.fixture(scope="module")
 def machine() -> Iterator[OfflineMachine]:
     """One with a checkout and a bundle with everything; it goes with all that it made."""
-    with tempfile.TemporaryDirectory(prefix="labkit-offline-") as folder:
-        machine = OfflineMachine(Path(folder))
+    with contextlib.ExitStack() as stack:
+        folder = new_folder("offline")
+        stack.callback(shutil.rmtree, folder)
+        machine = OfflineMachine(folder)
         machine.copy_checkout()
         saved = subprocess.run(
             [sys.executable, "-m", "labkit", "bundle", "save", str(machine.bundle), "--json"],

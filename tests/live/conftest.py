@@ -6,9 +6,9 @@ import contextlib
 import logging
 import os
 import re
+import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,17 +18,38 @@ import pytest
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
+from labkit.base.errors import LabError
+from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson
 from labkit.show.steps import Silent
 from tests.course import lesson_with_own_progress
+from tests.killed_runs import own_data
 from tests.live.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
-# A participant's own worksheet and progress are no test's.
-os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
+_PURPOSES = ("test", "parity", "api")
+"""What namespaces are made for by tests alone."""
+
+_DATA = own_data()
 os.environ["LABKIT_OFFLINE"] = "1"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Delete the namespaces of tests that were killed; their pods would take the node's room for good."""
+    if hasattr(session.config, "workerinput"):
+        return
+    with contextlib.suppress(LabError), Lab(steps=Silent()) as lab:
+        if lab.state() is State.UP:
+            for purpose in _PURPOSES:
+                for namespace in lab.kube().namespaces(purpose):
+                    lab.kube().delete_namespace(namespace)
+
+
+def pytest_unconfigure() -> None:
+    """Remove what no test reads any more."""
+    shutil.rmtree(_DATA, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from labkit.lab.lab import Lab
 from labkit.lab.samples.build import SOURCE_LABEL, UPSTREAM_LABEL, ImageBuilder
 from labkit.lab.samples.sources import PROBE_SECONDS, Source, decide
 from labkit.show.steps import Silent
+from tests.killed_runs import mount_source
+from tests.live.upstream import lab_of
 
 _MAIN = "from labkit.cli import main; main()"
 
@@ -98,7 +100,7 @@ def test_a_name_that_cannot_be_one() -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", mount_source(), str(tmp_path)], check=True)
     yield tmp_path
     subprocess.run(["umount", str(tmp_path)], check=True)
 
@@ -148,7 +150,7 @@ def test_what_can_be_pulled_is_pulled_and_a_stand_in_stays_one(
         subprocess.run(["docker", "push", reference], check=True, capture_output=True)
         engine.remove_image(reference)
     monkeypatch.setenv("LABKIT_REGISTRY", registry)
-    upstream = Lab(replace(lab.configuration, name="labkit-upstream", state=tmp_path), Silent())
+    upstream = lab_of(lab, tmp_path)
     own_engine = upstream.engine()
     decision = decide(own_engine, upstream.configuration)
     assert decision.source is Source.UPSTREAM

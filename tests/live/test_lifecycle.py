@@ -18,6 +18,7 @@ import pytest
 
 from labkit.adapters.kind import Kind, find_kind
 from labkit.base.configuration import LABEL, Configuration
+from labkit.lab.clean import clean
 from labkit.lab.lab import Lab
 from labkit.lab.leftovers import find_leftovers
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
@@ -40,9 +41,10 @@ class Second:
         self.configuration = Configuration(_NAME, folder / "state", folder / "cache", folder / "data")
         self.kubeconfig = folder / "kubeconfig-of-the-user"
         self.kubeconfig.write_text(_KUBECONFIG, encoding="utf-8")
+        self.lab = Lab(self.configuration, Silent())
+        clean(self.lab)  # A run that was killed left its own, with another state.
         self.configuration.cache.mkdir(parents=True)
         (self.configuration.cache / "programs").symlink_to(first.configuration.cache / "programs")
-        self.lab = Lab(self.configuration, Silent())
         self.engine = self.lab.engine()
         self.node = self.lab.cluster().node
         self.environment = {
@@ -237,6 +239,7 @@ def test_a_cluster_removed_behind_our_back_leaves_what_is_cleaned_and_is_made_an
     second.engine.build(archive_of_dockerfile(_STAGES), "second-built", arguments={}, labels={})
     second.engine.remove_image("second-built")
     ours, theirs = second.configuration.image_reference("debian"), lab.reference("debian")
+    _remove("others-ended")
     for name, image in (("second-ended", ours), ("others-ended", theirs)):
         subprocess.run(["docker", "run", "--name", name, image, "true"], check=True, capture_output=True)
     subprocess.run(["docker", "rm", "--force", second.node], check=True, capture_output=True)
@@ -271,6 +274,7 @@ def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab
         "foreign-control-plane": ["--label", "io.x-k8s.kind.cluster=foreign"],
     }
     others = ["--label", f"{LABEL}=somebody-elses", debian, "sleep", "600"]
+    _remove(*foreign)
     try:
         for name, marks in foreign.items():
             subprocess.run(["docker", "run", "-d", "--name", name, *marks, *others], check=True, capture_output=True)
@@ -291,7 +295,11 @@ def test_clean_leaves_nothing_of_ours_and_all_of_others(second: Second, lab: Lab
         assert (lab.configuration.cache / "programs").is_dir()
         assert second.kubeconfig.read_text(encoding="utf-8") == _KUBECONFIG
     finally:
-        subprocess.run(["docker", "rm", "-f", *foreign], check=True, capture_output=True)
+        _remove(*foreign)
+
+
+def _remove(*containers: str) -> None:
+    subprocess.run(["docker", "rm", "--force", "--volumes", *containers], check=True, capture_output=True)
 
 
 def _listed(second: Second) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
+from labkit.base.configuration import LESSON_LABEL
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.lab import Lab
@@ -39,6 +41,10 @@ pytestmark = pytest.mark.alone
 _GONE_SECONDS = 60.0
 _MISBEHAVING = replace(go.PROBE, name="misbehaving-probe", tags=("misbehave",))
 _APP = POSTURES["app-default"]
+# A run that was killed has left things of the same kind.
+_TOKEN = secrets.token_hex(3)
+_OWN_MARK, _HASTY, _DELETED = (f"{MARK}-{purpose}-{_TOKEN}" for purpose in ("test", "hasty", "deleted"))
+_LESSON = f"test-{_TOKEN}"
 
 
 # --- what is there before and after ---
@@ -182,7 +188,7 @@ def test_a_posture_that_the_cluster_refuses_has_its_cause_and_the_rest_goes_on(l
 @pytest.fixture
 def on_engine(lab: Lab, engine: Engine) -> OnEngine:
     ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent())
-    return OnEngine(engine, lab.configuration, f"{MARK}-test", threading.Event(), deadline=20)
+    return OnEngine(engine, lab.configuration, _OWN_MARK, threading.Event(), deadline=20)
 
 
 def _tried(on_engine: OnEngine, postures: list[Posture], probes: list[str]) -> list[Trial]:
@@ -201,7 +207,7 @@ def misbehaving(lab: Lab, engine: Engine) -> Iterator[OnEngine]:
     """Images with three more probes, which hang, crash and flood."""
     samples = ["aspnetapp", "aspnetapp-chiseled"]
     ensure_probed(engine, lab.configuration, samples, Silent(), _MISBEHAVING)
-    yield OnEngine(engine, lab.configuration, f"{MARK}-test", threading.Event(), deadline=20)
+    yield OnEngine(engine, lab.configuration, _OWN_MARK, threading.Event(), deadline=20)
     ensure_probed(engine, lab.configuration, samples, Silent())
 
 
@@ -230,7 +236,7 @@ def _kill_when_there(label: str) -> None:
 
 
 def test_a_container_that_is_killed_half_way_keeps_what_it_said(misbehaving: OnEngine) -> None:
-    killer = threading.Timer(0.0, _kill_when_there, [f"{TRIAL_LABEL}={MARK}-test"])
+    killer = threading.Timer(0.0, _kill_when_there, [f"{TRIAL_LABEL}={_OWN_MARK}"])
     killer.start()
     (trial,) = _tried(misbehaving, [_APP], ["test-hang", "write-tmp"])
     killer.join()
@@ -239,7 +245,7 @@ def test_a_container_that_is_killed_half_way_keeps_what_it_said(misbehaving: OnE
 
 
 def test_a_container_has_a_deadline(lab: Lab, engine: Engine, misbehaving: OnEngine) -> None:
-    hasty = OnEngine(engine, lab.configuration, f"{MARK}-hasty", threading.Event(), deadline=1)
+    hasty = OnEngine(engine, lab.configuration, _HASTY, threading.Event(), deadline=1)
     (trial,) = _tried(hasty, [_APP], ["write-tmp", "test-hang", "mount"])
     assert [cell.verdict for cell in trial.cells] == [Verdict.COULD, Verdict.UNKNOWN, Verdict.UNKNOWN]
     assert "stopped after 1 s" in trial.cells[2].reason
@@ -248,30 +254,30 @@ def test_a_container_has_a_deadline(lab: Lab, engine: Engine, misbehaving: OnEng
 def test_a_pod_has_a_deadline(lab: Lab, engine: Engine, kube: Kube) -> None:
     references = ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent())
     lab.cluster().load(references)
-    hasty = OnCluster(kube, engine, lab.cluster(), lab.configuration, f"{MARK}-hasty", threading.Event(), deadline=0)
+    hasty = OnCluster(kube, engine, lab.cluster(), lab.configuration, _HASTY, threading.Event(), deadline=0)
     (trial,) = hasty.try_all([_APP], ["write-tmp"], lambda _: None)
     assert trial.cells[0].verdict is Verdict.UNKNOWN
-    assert marks_on_node(lab.cluster(), f"{MARK}-hasty*") == []
+    assert marks_on_node(lab.cluster(), f"{_HASTY}*") == []
 
 
 def test_a_pod_that_is_deleted_half_way_does_not_hold_up_the_others(lab: Lab, engine: Engine, kube: Kube) -> None:
     lab.cluster().load(ensure_probed(engine, lab.configuration, ["aspnetapp", "aspnetapp-chiseled"], Silent()))
-    trying = OnCluster(
-        kube, engine, lab.cluster(), lab.configuration, f"{MARK}-deleted", threading.Event(), deadline=30
-    )
+    trying = OnCluster(kube, engine, lab.cluster(), lab.configuration, _DELETED, threading.Event(), deadline=30)
+
+    doomed_name = f"doomed-{_TOKEN}"
 
     def delete() -> None:
         deadline = time.monotonic() + 15
         with lab.cluster().kube() as other:
             while time.monotonic() < deadline:
                 for namespace in other.namespaces(NAMESPACE):
-                    if any(pod["metadata"]["name"] == "doomed" for pod in other.pods(namespace)):
-                        other.delete_pod("doomed", namespace)
+                    if any(pod["metadata"]["name"] == doomed_name for pod in other.pods(namespace)):
+                        other.delete_pod(doomed_name, namespace)
                         return
 
     deleting = threading.Thread(target=delete)
     deleting.start()
-    doomed, other = trying.try_all([replace(_APP, name="doomed"), _APP], ["write-tmp"], lambda _: None)
+    doomed, other = trying.try_all([replace(_APP, name=doomed_name), _APP], ["write-tmp"], lambda _: None)
     deleting.join()
     assert doomed.cells[0].verdict is Verdict.UNKNOWN
     assert "deleted" in doomed.cells[0].reason
@@ -328,7 +334,7 @@ def test_a_worksheet_is_checked_and_what_holds_no_more_is_said(lab: Lab, tmp_pat
 @pytest.mark.parametrize("root", [True, False], ids=["root", "1654"])
 def test_the_hole_gives_just_what_the_apps_user_has(lab: Lab, engine: Engine, root: bool) -> None:
     """Through the page and started by ourselves, the same probes say the same."""
-    threats = Threats(lab, {"labkit.lesson": "test"})
+    threats = Threats(lab, {LESSON_LABEL: _LESSON})
     names = [name for name in PROBES if name not in ("mark-node", "make-cgroup")]
     try:
         victim = threats.victim(root=root)
@@ -337,14 +343,14 @@ def test_the_hole_gives_just_what_the_apps_user_has(lab: Lab, engine: Engine, ro
     finally:
         threats.close()
     assert through == directly
-    assert engine.labelled_containers("labkit.lesson=test") == []
+    assert engine.labelled_containers(f"{LESSON_LABEL}={_LESSON}") == []
 
 
 def test_the_page_serves_nobody_on_the_host(lab: Lab) -> None:
-    threats = Threats(lab, {"labkit.lesson": "test"})
+    threats = Threats(lab, {LESSON_LABEL: _LESSON})
     try:
         threats.victim(root=False)
-        assert not any(_docker("ps", "--filter", "label=labkit.lesson=test", "--format", "{{.Ports}}")[0])
+        assert not any(_docker("ps", "--filter", f"label={LESSON_LABEL}={_LESSON}", "--format", "{{.Ports}}")[0])
     finally:
         threats.close()
 

@@ -153,7 +153,7 @@ def test_of_a_build(lesson: Lesson, lab: Lab, terminal: Terminal, dockerfile: st
     before = set(lab.engine().labelled_containers())
     status, output = terminal.paste(result.command)
     assert status == result.exit_status, output
-    assert set(lab.engine().labelled_containers()) == before
+    assert set(lab.engine().labelled_containers()) <= before
     if status == 0:
         assert lesson.image("pasted").user == "4242"
         lab.engine().remove_image("pasted")

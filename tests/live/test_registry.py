@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import stat
@@ -148,10 +149,13 @@ def test_a_process_that_is_gone_is_no_registry(lab: Lab, tmp_path: Path) -> None
     assert not registry.down()
 
 
-def test_the_command_on_loopback(lab: Lab) -> None:
+def test_the_command_on_loopback(lab: Lab, tmp_path: Path) -> None:
+    """With a state of its own: the lab's may serve or use a registry."""
+    environment = {**os.environ, "LABKIT_STATE": str(tmp_path)}
+
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "labkit", "registry", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     assert json.loads(run("status", "--json").stdout) == {"serving": None, "using": None}
     assert run("up", "--listen", "nonsense").returncode == 2

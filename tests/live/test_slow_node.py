@@ -21,11 +21,16 @@ pytestmark = pytest.mark.alone  # nothing else gets a pod meanwhile
 
 _STOPPED_SECONDS = 3.0
 """Longer than a look at a pod's events is put off, and shorter than a check waits for a pod."""
+_LONGEST_SECONDS = 30
 _SIGNAL = """
-for proc in /proc/[0-9]*; do
-    [ "$(cat "$proc/comm" 2>/dev/null)" = kubelet ] && kill -s "$1" "${proc#/proc/}"
-done
-true
+send() {
+    for proc in /proc/[0-9]*; do
+        [ "$(cat "$proc/comm" 2>/dev/null)" = kubelet ] && kill -s "$1" "${proc#/proc/}"
+    done
+}
+send "$1"
+# If the tests are killed meanwhile, nobody else lets it go on.
+[ "$1" = CONT ] || (sleep "$2" && send CONT) > /dev/null 2>&1 &
 """
 
 
@@ -47,7 +52,7 @@ class _StoppedKubelet:
         self._signal("CONT")
 
     def _signal(self, name: str) -> None:
-        self._lab.cluster().execute(["sh", "-c", _SIGNAL, "sh", name])
+        self._lab.cluster().execute(["sh", "-c", _SIGNAL, "sh", name, str(_LONGEST_SECONDS)])
 
 
 @pytest.fixture

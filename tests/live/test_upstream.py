@@ -20,7 +20,7 @@ from labkit.lab.samples.build import ImageBuilder
 from labkit.lab.samples.sources import Decision, Source
 from labkit.lab.survey import verify
 from labkit.show.steps import Silent
-from tests.live.upstream import FAULTS, faulty
+from tests.live.upstream import FAULTS, faulty, lab_of
 
 SILENCE = 2.0
 
@@ -41,10 +41,6 @@ def upstream(lab: Lab, module_registry: str) -> Iterator[str]:
     engine.remove_image(plain)
     with faulty(module_registry) as address:
         yield address
-
-
-def lab_of(lab: Lab, tmp_path: Path) -> Lab:
-    return Lab(replace(lab.configuration, name="labkit-upstream", state=tmp_path), Silent())
 
 
 def builder(own: Lab, upstream: str, repository: str, locked: dict[str, str] | None = None) -> ImageBuilder:

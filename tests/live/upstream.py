@@ -6,15 +6,34 @@ import http.client
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from labkit.lab.clean import remove_images
+from labkit.lab.lab import Lab
+from labkit.show.steps import Silent
 
 FAULTS = ("hang", "denied", "missing", "limited", "broken", "cut")
+_NAME = "labkit-upstream"
 _ANSWERS = {
     "denied": (401, "UNAUTHORIZED", "authentication required"),
     "missing": (404, "MANIFEST_UNKNOWN", "manifest unknown"),
     "limited": (429, "TOOMANYREQUESTS", "toomanyrequests: You have reached your pull rate limit"),
     "broken": (500, "UNKNOWN", "internal error"),
 }
+
+
+def lab_of(lab: Lab, state: Path) -> Lab:
+    """A lab for images from upstream, which has none yet, whatever another run has left.
+
+    Args:
+        lab: the lab that is up.
+        state: the new one's.
+    """
+    own = Lab(replace(lab.configuration, name=_NAME, state=state), Silent())
+    remove_images(own.engine())
+    return own
 
 
 @contextmanager

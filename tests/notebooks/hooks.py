@@ -7,7 +7,7 @@ and the report tells what the lesson's pods were doing.
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from collections.abc import Generator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 import labkit
 from labkit.course.lessons import lesson_names
 from tests.course import cells_of, that_share_images
+from tests.killed_runs import own_data, take_away_of_killed_runs
 from tests.notebooks.expectations import expectation_of, shown_by, unmet
 
 FAILED = pytest.StashKey[str]()
@@ -28,8 +29,7 @@ BEFORE = pytest.StashKey[dict[Path, set[Path]]]()
 # As participants get them the notebooks hold no answers: a check that says anything but "not yet" fails the test.
 os.environ["LABKIT_STRICT"] = "untouched"
 
-# A participant's own worksheet is no test's.
-os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
+_DATA = own_data()
 
 
 class NotebookScheduling(LoadScopeScheduling):
@@ -48,6 +48,8 @@ class NotebookScheduling(LoadScopeScheduling):
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Remember which files lie beside the notebooks: cells write others there, as a participant's do."""
+    if not hasattr(session.config, "workerinput"):
+        take_away_of_killed_runs()
     folders = {path if path.is_dir() else path.parent for path in map(_path, session.config.args)}
     session.config.stash[BEFORE] = {folder: set(folder.iterdir()) for folder in folders if folder.is_dir()}
 
@@ -122,3 +124,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Any:
         reset_lessons()
     except LabError as error:
         print(f"the lessons' namespaces are still there: {error}")
+
+
+def pytest_unconfigure() -> None:
+    """Remove the progress that no cell reads any more."""
+    shutil.rmtree(_DATA, ignore_errors=True)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.killed_runs import mount_source
+
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str = "512k") -> Iterator[Path]:
     """Mount one; the test is skipped where that is not possible."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", mount_source(), str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("only root mounts a small disk")
     try:
