@@ -58,6 +58,6 @@ class BuilderOutput:
             exit_status=code if isinstance(code, int) and code else 1,
         )
 
-    def timed_out(self, tried: str, seconds: float | None) -> BuildStopped:
+    def timed_out(self, tried: str, seconds: float) -> BuildStopped:
         """The error for a build that was given up."""
         return self.stopped(tried, f"it was still running after {seconds:.0f} s, and was given up", None)

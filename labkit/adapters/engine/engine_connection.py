@@ -25,8 +25,15 @@ from labkit.base.log import logged_request
 
 _CONNECT_SECONDS = 10
 _LOOK_SECONDS = 30.0
-_LOOK = re.compile(r"(/v[\d.]+)?(/_ping|/info|/version|/networks|/volumes|/\w+(/.+)?/json|/(networks|volumes)/.+)")
+_LOOK = re.compile(r"/_ping|/info|/version|/networks|/volumes|/\w+(/.+)?/json|/(networks|volumes)/.+")
 """The paths of requests that only ask, which an engine answers at once (moby/moby:api/swagger.yaml)."""
+_CHANGE_SECONDS = 120.0
+"""How long an engine may take to make, start, stop or remove something, be its disk ever so busy."""
+_WORK_SECONDS = 600.0
+"""How long it may say nothing while it builds, loads, saves or commits: a step of a build may print nothing."""
+_WORK = re.compile(r"/build|/commit|/images/(load|create|get|.+/(get|push))|/containers/.+/(archive|export)|/system/df")
+_AS_LONG_AS_IT_RUNS = re.compile(r"/containers/.+/(attach|wait)|/exec/.+/start|/distribution/.+")
+"""What lasts as long as a container or a registry does; whoever asks has a deadline of their own."""
 
 
 def _load_general_config(_: object = None) -> dict[str, Any]:
@@ -42,17 +49,34 @@ def _load_general_config(_: object = None) -> dict[str, Any]:
 cast(Any, config).load_general_config = _load_general_config
 
 
+def timeout_of(method: str, path: str) -> float | None:
+    """How many seconds an engine may send nothing while it answers a request; None for as long as it likes.
+
+    Args:
+        method: the request's.
+        path: its path, with the version of the API or without.
+    """
+    path = re.sub(r"^/v[\d.]+(?=/)", "", path)
+    if _AS_LONG_AS_IT_RUNS.fullmatch(path):
+        return None
+    if _WORK.fullmatch(path):
+        return _WORK_SECONDS
+    return _LOOK_SECONDS if method in ("GET", "HEAD") and _LOOK.fullmatch(path) else _CHANGE_SECONDS
+
+
 class _LoggedApi(docker.APIClient):
     """The SDK's low-level client, with a record of each request."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         path = urlsplit(request.url or "").path
-        if request.method in ("GET", "HEAD") and _LOOK.fullmatch(path):
-            options["timeout"] = options.get("timeout") or _LOOK_SECONDS
+        options["timeout"] = options.get("timeout") or timeout_of(request.method or "", path)
         with logged_request("engine", request.method or "", path) as attempt:
             response = super().send(request, **options)
             attempt.status = response.status_code
         return response
+
+    def _disable_socket_timeout(self, socket: object) -> None:
+        """Leave a stream its timeout, which the SDK would take away."""
 
     def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
         answer = super()._result(response, json, binary)  # type: ignore[misc]
@@ -97,7 +121,7 @@ class EngineConnection:
             client.ping()
         except Exception as error:  # An address or a certificate that is none is any of Python's own, such as OSError.
             raise unreachable(error, endpoint) from None
-        # Builds and runs take their time; what must not hang has a deadline of its own.
+        # Builds and runs take their time: each request has the timeout of its kind, see `timeout_of`.
         cast(Any, client.api).timeout = None
         return cls(client, configuration, endpoint)
 

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterator
 
 import requests
 from docker.errors import APIError, DockerException, NotFound
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from labkit.adapters.engine_endpoint import EngineEndpoint, EngineUnreachable
 from labkit.base.errors import LabFailed
 
 _CONFLICT = 409
 _CONNECTING = "Connecting to the engine"
+_STOPPED = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,  # In the middle of an answer.
+    ReadTimeoutError,
+    ProtocolError,
+)
 _CLOSED = "the engine is there, but this user may not talk to it"
 
 
@@ -50,7 +58,7 @@ class BuildStopped(LabFailed):
 
 def translate(tried: str, error: Exception) -> LabFailed:
     """The kit's error for one of the SDK's or the network's."""
-    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout):
+    if isinstance(error, _STOPPED):
         return LabFailed(tried, "the engine stopped answering", "bring it back and go on\n  labkit up")
     message = str(getattr(error, "explanation", None) or error)
     if "no space left on device" in message:
@@ -64,7 +72,7 @@ def doing(tried: str) -> Iterator[None]:
     """Do something with the engine; its errors come out translated."""
     try:
         yield
-    except (DockerException, requests.exceptions.RequestException) as error:
+    except (DockerException, requests.exceptions.RequestException, *_STOPPED) as error:
         raise translate(tried, error) from error
 
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import ReadTimeoutError
 
 from labkit.adapters.engine.builder_output import BuilderOutput
 from labkit.adapters.engine.engine_connection import EngineConnection
-from labkit.adapters.engine.engine_errors import doing, removed
+from labkit.adapters.engine.engine_errors import doing, removed, translate
 from labkit.adapters.engine_answers import (
     HistoryEntry,
     InspectedImage,
@@ -90,7 +90,7 @@ class EngineImages(EngineConnection):
         """
         building = f"Building {reference}"
         printed = BuilderOutput()
-        deadline = None if seconds is None else time.monotonic() + seconds
+        began = time.monotonic()
         event: StreamEvent
         with doing(building), self._replacing(reference):
             try:
@@ -110,9 +110,11 @@ class EngineImages(EngineConnection):
                     self._steps |= set(_STEP.findall(str(event.get("stream") or "")))
                     if "error" in event:
                         raise printed.stopped(building, str(event["error"]), event.get("errorDetail"))
-                    if deadline is not None and time.monotonic() > deadline:
+                    if seconds is not None and time.monotonic() > began + seconds:
                         raise printed.timed_out(building, seconds)
-            except (ReadTimeoutError, requests.exceptions.Timeout):  # A step that prints nothing and does not end.
+            except (ReadTimeoutError, requests.exceptions.Timeout) as error:  # A step that prints nothing.
+                if seconds is None:  # So it was the longest that an engine may say nothing.
+                    raise translate(building, error) from None
                 raise printed.timed_out(building, seconds) from None
         image = self.image(reference)
         if image is None:
