@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
+_HANGS_SECONDS = 5.0
 
 
 @contextlib.contextmanager
@@ -47,7 +51,8 @@ def locked(
     file_lock = filelock.FileLock(lock)
     try:
         try:
-            _acquire(file_lock, lock, 0.0)
+            with _told_if_it_hangs(lock, on_wait):
+                _acquire(file_lock, lock, 0.0)
         except filelock.Timeout:
             if on_wait is not None:
                 on_wait(f"another labkit ({_holder(pid_file)}) is at work on this lab; waiting for it")
@@ -73,6 +78,22 @@ def locked(
         yield
     finally:
         file_lock.release()
+
+
+@contextlib.contextmanager
+def _told_if_it_hangs(lock: Path, tell: Callable[[str], None] | None) -> Iterator[None]:
+    """Say so if a file system does not answer: one on a network waits for its server as long as that is gone."""
+    sentence = (
+        f"the file system of {lock.parent} has not answered for {_HANGS_SECONDS:g} s; if it is on a network, end this "
+        "with Ctrl-C, and choose folders of this machine by LABKIT_STATE, LABKIT_CACHE and LABKIT_DATA"
+    )
+    timer = threading.Timer(_HANGS_SECONDS, tell or partial(print, file=sys.stderr), [sentence])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _acquire(file_lock: FileLock, lock: Path, seconds: float) -> None:
