@@ -3,18 +3,56 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import json
 import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from labkit.base.errors import LabFailed, Misuse
 
 _OWN_BYTES = 1 << 20
 """More than any small file of the kit's own has."""
+
+
+LARGEST_BYTES = 64 << 20
+"""More than any file has that somebody names to be read: one that is larger was named by mistake."""
+
+
+def read_given(source: Path | IO[bytes], most: int = LARGEST_BYTES) -> bytes:
+    """The bytes of a file that somebody named, or of what somebody typed; never more than this machine can hold.
+
+    Args:
+        source: the file, which may be a pipe, or what is open already.
+        most: how many bytes it may have.
+
+    Raises:
+        OSError: it cannot be read, or is larger; `strerror` says so.
+    """
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return read_given(file, most)
+    content = source.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB")
+    return content
+
+
+def read_given_text(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a file that somebody named, with the ends of lines as `Path.read_text` has them.
+
+    Args:
+        path: the file.
+        encoding: the text's.
+
+    Raises:
+        OSError: it cannot be read, or is larger than `LARGEST_BYTES`.
+        UnicodeDecodeError: it is no such text.
+    """
+    return read_given(path).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, durable: bool = True) -> None:
@@ -101,7 +139,7 @@ def read_versioned(path: Path, doing: str, version: int, remedy: str) -> dict[st
         Misuse: it cannot be read, is no such object, or is of another version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_given(path))
     except OSError as error:
         raise Misuse(doing, error.strerror or str(error), remedy) from error
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import Misuse, did_you_mean
+from labkit.base.files import read_given_text
 from labkit.core.pods.manifest import named, read_document, read_pod, read_pod_to_come
 from labkit.core.pods.objects import read_object
 from labkit.core.pods.outcome import Outcome
@@ -80,7 +81,7 @@ def text_of(file: Path) -> str:
         Misuse: there is no such file, or it is no text.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        return read_given_text(file)
     except (OSError, ValueError) as error:
         came_back = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text in UTF-8"
         remedy = "the files of the lesson are beside this notebook, in the file list on the left"
@@ -190,7 +191,7 @@ def _text_of_file(manifest: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
         problem = f"a manifest's text is expected, or the name of its file, and there is no such file in {Path.cwd()}"
         raise Misuse(tried, problem, did_you_mean(path.name, near, otherwise))
     try:
-        return path.read_text(encoding="utf-8")
+        return read_given_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise Misuse(tried, str(error), "look at it in JupyterLab, and save it as text (UTF-8)") from error
 

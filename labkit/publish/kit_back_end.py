@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit.adapters.dotnet import publish_argv
 from labkit.base.errors import LabFailed, Misuse
+from labkit.base.files import read_given_text
 from labkit.lab.lab import Lab
 from labkit.publish.app_files import AppFolder, published_files, source_date, write_layer
 from labkit.publish.destinations import check_destination, deliver, needs_layers
@@ -86,7 +87,7 @@ def evaluate_app(app: AppFolder, arguments: tuple[str, ...]) -> Project:
     if imported := app.implicit_imports():
         raise Misuse(doing, f"MSBuild would import {imported[0]}, and the kit evaluates no imports", _BY_SDK)
     try:
-        text = app.project_file.read_text(encoding="utf-8-sig")
+        text = read_given_text(app.project_file, "utf-8-sig")
         with _understood(app):
             return evaluate(text, read_arguments(arguments), name=app.project_file.stem, environment=os.environ)
     except Refused as refused:

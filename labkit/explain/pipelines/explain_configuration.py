@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import Misuse, did_you_mean
+from labkit.base.files import read_given_text
 from labkit.explain.pipelines.findings import Concern
 from labkit.explain.pipelines.gate_exceptions import BadException, GateException, check_allows, check_date
 from labkit.explain.pipelines.gate_levels import parse_levels
@@ -44,7 +45,7 @@ def read_configuration(path: Path) -> ExplainConfiguration:
         Misuse: it is not there, is no TOML, or holds what is not known: never is a typo taken for "no exceptions".
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given_text(path)
     except (OSError, ValueError) as error:
         raise Misuse(f"Reading {path}", getattr(error, "strerror", None) or str(error), "name another file") from error
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.base.errors import LabError
+from labkit.base.files import read_given
 from labkit.core.causes import Cause
 from labkit.explain.pipelines.findings import Concern, findings_of
 from labkit.explain.pipelines.patches import fixed_dockerfile, fixed_manifest, unified_patch
@@ -82,7 +83,7 @@ def _readable(file: str | None, kind: str) -> tuple[str, str, str]:
     if not path.isprintable() or set(path) & {'"', "\\"}:
         return "", "", "a patch cannot name its file"
     try:
-        return path, Path(path).read_bytes().decode(), ""
+        return path, read_given(Path(path)).decode(), ""
     except (OSError, ValueError) as error:
         return "", "", f"its file is not read as UTF-8: {error}"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
+from labkit.base.files import read_given
 from labkit.explain.manifests.documents import decode
 from labkit.explain.pipelines.findings import GateFinding
 from labkit.explain.pipelines.gate_verdict import GateVerdict, JudgedFinding
@@ -97,6 +98,6 @@ def _named_at_the_beginning(message: str) -> str | None:
 
 def _read(file: str) -> str | None:
     try:
-        return decode(Path(file).read_bytes())
+        return decode(read_given(Path(file)))
     except (OSError, ValueError):
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.base.files import read_given_text
 from labkit.base.resources import restoring
 from labkit.lab.samples.contract import Contract
 from labkit.lab.samples.image_facts import FileFact
@@ -139,14 +140,14 @@ def _read(file: Path) -> Recipe:
     import msgspec  # Up to a tenth of a second that most commands would wait for in vain.
 
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_given_text(file))
         values = msgspec.convert(table, _RecipeFile, builtin_types=(date, datetime))
         _reject_unknown(table)
     except msgspec.ValidationError as error:
         # "Expected `str`, got `int` - at `$.contract.users[0]`"
         problem, _, path = str(error).partition(" - at `$")
         raise _broken(file, ": ".join(filter(None, [path.strip("`."), problem]))) from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _broken(file, str(error)) from error
     parts = {field.name: getattr(values, field.name) for field in fields(values)}
     return Recipe(name=file.parent.name, folder=file.parent, **parts)

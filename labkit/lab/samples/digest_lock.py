@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.base.errors import LabFailed, Misuse
-from labkit.base.files import write_atomically
+from labkit.base.files import read_given, write_atomically
 from labkit.base.resources import CLUSTER, IS_CHECKOUT
 
 LOCK_FILE = CLUSTER / "images.lock"
@@ -27,10 +27,10 @@ def read_lock(file: Path = LOCK_FILE) -> dict[str, str]:
         LabFailed: the file cannot be read as one.
     """
     try:
-        digests = json.loads(file.read_text(encoding="utf-8"))
+        digests = json.loads(read_given(file))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _broken(file, str(error)) from error
     if not isinstance(digests, dict) or not all(
         isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in digests.values()

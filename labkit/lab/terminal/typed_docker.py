@@ -16,12 +16,14 @@ from labkit.adapters.engine_socket import EngineSocket
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, did_you_mean
+from labkit.base.files import read_given
 from labkit.base.programs import find_program, outside
 from labkit.core.typed.docker_lines import DockerLine, LabNames, NotInTheLab, TypedBuild, read_docker_line
 from labkit.lab.lab import Lab
 from labkit.lab.samples.dockerfile_images import images_named, name_images_in_full
 from labkit.lab.terminal.lesson_terminal import lesson_of
 
+_LARGEST_CONTEXT = 512 << 20
 _TAR = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 """How compressed archives begin; one that is not compressed has zeros in its first block."""
 
@@ -174,7 +176,7 @@ def _build(
 ) -> tuple[tuple[str, ...], bytes | None]:
     """What docker gets for a build, and what it reads."""
     from_input = "-" in (build.context, build.dockerfile)
-    content = stdin.read() if from_input else _file(build)
+    content = _typed(stdin) if from_input else _file(build)
     if content is None:
         return line.argv, None  # Docker says what is wrong with it.
     if from_input and (content.startswith(_TAR) or b"\0" in content[:512]):
@@ -192,10 +194,17 @@ def _build(
     return build.with_file("-"), full
 
 
+def _typed(stdin: IO[bytes]) -> bytes:
+    try:
+        return read_given(stdin, _LARGEST_CONTEXT)
+    except OSError as error:
+        raise Misuse("Reading the build's context", error.strerror or str(error), "name its folder instead") from error
+
+
 def _file(build: TypedBuild) -> bytes | None:
     """The Dockerfile of a build; None if there is none on this machine."""
     file = Path(build.context) / "Dockerfile" if build.dockerfile is None else Path(build.dockerfile)
     try:
-        return file.read_bytes() if Path(build.context).is_dir() else None
+        return read_given(file) if Path(build.context).is_dir() else None
     except OSError:
         return None

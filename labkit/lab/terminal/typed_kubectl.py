@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from labkit.base.errors import Misuse
+from labkit.base.files import read_given
 from labkit.base.programs import outside
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.manifest_images import ImageInPlace, replace_images
@@ -86,7 +88,7 @@ def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = No
             places = []
             for place in option.value.split(","):
                 if place == "-":
-                    given = _replaced((stdin or sys.stdin.buffer).read(), images)
+                    given = _replaced(_typed(stdin or sys.stdin.buffer), images)
                     places.append(place)
                 else:
                     places.append(_copied(Path(place), Path(folder) / str(number), images, line.recursive))
@@ -95,6 +97,13 @@ def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = No
         yield ReadyCommand(
             program, ("kubectl", *ready), environment, given, tuple(images.notes), reads_copies=ready != line.argv
         )
+
+
+def _typed(stdin: IO[bytes]) -> bytes:
+    try:
+        return read_given(stdin)
+    except OSError as error:
+        raise Misuse("Reading standard input", error.strerror or str(error), "name a file with -f") from error
 
 
 def _own_words(argv: Sequence[str]) -> Sequence[str]:
@@ -118,7 +127,7 @@ def _copied(path: Path, folder: Path, images: _Images, recursive: bool) -> str:
     changed = False
     for name, file in files.items():
         try:
-            content = file.read_bytes()
+            content = read_given(file)
         except OSError:
             return str(path)
         target = folder / name

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from pathlib import Path
 
 import pytest
 
 from labkit.base.errors import LabFailed
-from labkit.base.files import read_own, read_own_json, remove_unfinished, write_atomically
+from labkit.base.files import (
+    read_given,
+    read_given_text,
+    read_own,
+    read_own_json,
+    remove_unfinished,
+    write_atomically,
+)
 
 
 def test_a_file_is_written_and_private(tmp_path: Path) -> None:
@@ -51,3 +60,24 @@ def test_what_killed_processes_left_goes_and_nothing_else(tmp_path: Path) -> Non
         (tmp_path / name).touch()
     remove_unfinished(tmp_path / "a[1].json")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".a[1].json.lock", ".b.json-x7", "a[1].json"]
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(8, True), (9, False), (1 << 40, False)])
+def test_a_file_that_somebody_names_is_read_no_further_than_its_limit(tmp_path: Path, size: int, is_read: bool) -> None:
+    file = tmp_path / "given"
+    file.touch()
+    os.truncate(file, size)
+    with contextlib.nullcontext() if is_read else pytest.raises(OSError, match="it is larger than 0 MiB"):
+        assert len(read_given(file, 8)) == size
+
+
+def test_what_is_typed_is_read_no_further_than_its_limit() -> None:
+    assert read_given(io.BytesIO(b"12345678"), 8) == b"12345678"
+    with pytest.raises(OSError, match="it is larger than"):
+        read_given(io.BytesIO(b"123456789"), 8)
+
+
+def test_a_text_has_the_ends_of_lines_that_python_gives_them(tmp_path: Path) -> None:
+    file = tmp_path / "given"
+    file.write_bytes("a\r\nb\rc\nö".encode())
+    assert read_given_text(file) == file.read_text(encoding="utf-8") == "a\nb\nc\nö"
