@@ -40,6 +40,21 @@ def trickle(_: str, client: socket.socket) -> None:
         time.sleep(0.2)
 
 
+def dripping(answer: Answer, bytes_a_second: int = 1024) -> Answer:
+    """Give an answer slowly, and whole."""
+
+    def drip(line: str, client: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            answer(line, theirs)
+            theirs.close()
+            while piece := ours.recv(bytes_a_second // 10):
+                client.sendall(piece)
+                time.sleep(0.1)
+
+    return drip
+
+
 def choose(answers: Mapping[str, Answer], otherwise: Answer) -> Answer:
     """Answer by what is in the request's first line."""
 

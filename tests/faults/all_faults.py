@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults import (
     cluster_faults,
+    command_faults,
     engine_faults,
     file_faults,
     kit_faults,
@@ -15,6 +16,7 @@ from tests.faults import (
 
 __all__ = [
     "cluster_faults",
+    "command_faults",
     "engine_faults",
     "file_faults",
     "kit_faults",

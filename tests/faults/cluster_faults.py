@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from tests.faults.fault import Needs, fault
 from tests.faults.lab_bench import LabBench
@@ -62,8 +63,27 @@ def _etcd(bench: LabBench) -> None:
     seconds=60,
 )
 def _expired(bench: LabBench) -> None:
+    _give_certificate(bench, "20240101000000Z", "20250101000000Z")
+
+
+@fault(
+    "cluster",
+    "its certificates are not valid yet",
+    made="an API server's certificate of the year 2060, as after a clock that was set back",
+    sentence="labkit up",
+    kept=_MADE_ANEW,
+    needs=Needs.LAB,
+    seconds=60,
+)
+def _not_yet_valid(bench: LabBench) -> None:
+    _give_certificate(bench, "20600101000000Z", "20610101000000Z")
+
+
+def _give_certificate(bench: LabBench, begin: str, end: str) -> None:
+    """Give the API server a certificate of another time, and see that it is refused."""
     folder = bench.folder / "pki"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for name in ("ca.crt", "ca.key", "apiserver.key"):
         bench.run("docker", "cp", f"{bench.node}:/etc/kubernetes/pki/{name}", str(folder / name))
     bench.write(folder / "index.txt", "")
@@ -80,7 +100,7 @@ def _expired(bench: LabBench) -> None:
     )  # fmt: skip
     bench.run(
         "openssl", "ca", "-batch", "-config", str(folder / "ca.conf"), "-cert", str(folder / "ca.crt"),
-        "-keyfile", str(folder / "ca.key"), "-startdate", "20240101000000Z", "-enddate", "20250101000000Z",
+        "-keyfile", str(folder / "ca.key"), "-startdate", begin, "-enddate", end,
         "-in", str(folder / "csr"), "-out", str(folder / "expired.crt"), "-notext",
     )  # fmt: skip
     bench.run("docker", "cp", str(folder / "expired.crt"), f"{bench.node}:/etc/kubernetes/pki/apiserver.crt")

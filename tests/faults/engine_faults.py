@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from labkit.adapters.process_stat import has_ended
 from tests.faults.fault import Needs, fault
 from tests.faults.lab_bench import LabBench, start_engine
+from tests.faults.system_calls import NO_INOTIFY
 
 _PID = Path("/var/run/docker.pid")
 _CONTAINERD_PID = Path("/var/run/docker/containerd/containerd.pid")
@@ -178,6 +180,53 @@ def _pruned(bench: LabBench) -> None:
 def _no_network(bench: LabBench) -> None:
     bench.labkit("down", status=0)
     bench.run("docker", "network", "rm", "kind")
+
+
+@fault(
+    "engine",
+    "its image store is changed",
+    made="containerd's store in its daemon.json and a restart; and back again",
+    kept="what was in the other store, which comes back with it; images from the bundle, the cluster is made anew",
+    needs=Needs.LAB,
+    recovery=("up --bundle {bundle}",),
+    seconds=90,
+)
+def _other_store(bench: LabBench) -> None:
+    file = Path("/etc/docker/daemon.json")
+    before = file.read_text(encoding="utf-8")
+
+    def choose(text: str) -> None:
+        _end(bench, signal.SIGTERM)
+        file.write_text(text, encoding="utf-8")
+        start_engine()
+
+    bench.last.callback(bench.labkit, "up", status=0)
+    bench.last.callback(choose, before)
+    choose(json.dumps({**json.loads(before), "features": {"containerd-snapshotter": True}}))
+    bench.labkit("status", status=0)
+    bench.labkit("reset", status=1)
+
+
+@fault(
+    "engine",
+    "inotify is exhausted",
+    made="inotify_init1() fails with EMFILE for the engine and all that it starts, as dockerd is started again",
+    sentence="labkit up|inotify",
+    kept="images, progress, other people's things",
+    needs=Needs.LAB,
+    seconds=60,
+)
+def _no_inotify(bench: LabBench) -> None:
+    def start_again() -> None:
+        _end(bench, signal.SIGTERM)
+        start_engine()
+
+    _end(bench, signal.SIGTERM)
+    bench.undo.callback(start_again)
+    start_engine(before=NO_INOTIFY)
+    bench.labkit("status", status=0)
+    bench.labkit("up", status=(0, 1), seconds=400)
+    bench.labkit("doctor", status=(0, 3))
 
 
 @fault(

@@ -8,12 +8,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from labkit.lab.lab import IMAGES_FOLDER
 from tests.faults.bench import PROGRESS, Bench
 from tests.faults.fault import fault
 
 _FUTURE = json.dumps({**PROGRESS, "version": 999, "lessons": {}})
 # A kilobyte of memory more than a laptop has is too much: a file of a gigabyte must not be read whole.
-_LITTLE_MEMORY = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))"
+LITTLE_MEMORY = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))"
 _RECORD = (
     "import sys; from pathlib import Path; from labkit.course.progress import Progress\n"
     "progress = Progress.open(Path(sys.argv[1])); progress.opened('07-run-as-non-root')\n"
@@ -67,26 +68,26 @@ def _of_state(name: str, *commands: tuple[str, ...], healthy: str = "{}") -> Cal
     def make(bench: Bench) -> None:
         for _ in damaged(bench.state / name, healthy):
             for command in commands:
-                bench.labkit(*command, status=(0, 3), before=_LITTLE_MEMORY, seconds=30)
+                bench.labkit(*command, status=(0, 3), before=LITTLE_MEMORY, seconds=30)
 
     return make
 
 
-_EACH = (
+EACH = (
     "empty, truncated, NUL, not UTF-8, nested 100,000 deep, of another type, from the future, of 1 GB, a folder, "
     "a link to nowhere, a pipe"
 )
 
-fault("files", "up.json damaged", slow=True, made=_EACH, sentence="", kept="everything; it is written anew")(
+fault("files", "up.json damaged", slow=True, made=EACH, sentence="", kept="everything; it is written anew")(
     _of_state("up.json", ("status",), healthy='{"pid": 1, "steps": [{"name": "engine"')
 )
-fault("files", "the lock's pid file damaged", slow=True, made=_EACH, kept="everything")(
+fault("files", "the lock's pid file damaged", slow=True, made=EACH, kept="everything")(
     _of_state("lock.pid", ("clean", "--yes"), healthy="12345")
 )
-fault("files", "the mirror's file damaged", slow=True, made=_EACH, kept="everything")(
+fault("files", "the mirror's file damaged", slow=True, made=EACH, kept="everything")(
     _of_state("mirror", ("registry", "status"))
 )
-fault("files", "the registry's file damaged", slow=True, made=_EACH, kept="everything")(
+fault("files", "the registry's file damaged", slow=True, made=EACH, kept="everything")(
     _of_state("registry/registry.json", ("registry", "status"), healthy='{"pid": 1, "address": ""')
 )
 
@@ -95,16 +96,14 @@ fault("files", "the registry's file damaged", slow=True, made=_EACH, kept="every
     "files",
     "progress.json damaged",
     slow=True,
-    made=_EACH,
+    made=EACH,
     sentence="damaged",
     kept="the damaged file, set aside; new progress",
 )
 def _progress(bench: Bench) -> None:
     other = bench.folder / "other-data" / "progress.json"
     for kind in damaged(other, json.dumps(PROGRESS)):
-        shown = bench.labkit(
-            "progress", status=(0, 1), before=_LITTLE_MEMORY, seconds=30, LABKIT_DATA=str(other.parent)
-        )
+        shown = bench.labkit("progress", status=(0, 1), before=LITTLE_MEMORY, seconds=30, LABKIT_DATA=str(other.parent))
         assert shown.text, kind
         if kind in ("a folder", "a link to nowhere", "a pipe", "of 1 GB"):
             continue
@@ -116,60 +115,86 @@ def _progress(bench: Bench) -> None:
 
 
 @fault(
-    "files", "durations.json damaged", slow=True, made=_EACH, kept="everything; it is measured anew", sentence="engine"
+    "files", "durations.json damaged", slow=True, made=EACH, kept="everything; it is measured anew", sentence="engine"
 )
 def _durations(bench: Bench) -> None:
     for _ in damaged(bench.cache / "durations.json", '{"engine": 1.0, "cluster"'):
-        bench.labkit("up", status=3, before=_LITTLE_MEMORY, seconds=30)
+        bench.labkit("up", status=3, before=LITTLE_MEMORY, seconds=30)
 
 
 @fault(
     "files",
     "a manifest damaged",
     slow=True,
-    made=_EACH,
+    made=EACH,
     sentence=r"(?i)cannot be read|not|is a directory|no such file",
 )
 def _manifest(bench: Bench) -> None:
     file = bench.folder / "pod.yaml"
     for kind in damaged(file, "apiVersion: v1\nkind: Pod\nmetadata: {name: a"):
-        # What is read of a manifest, is read whole; and a pipe that nobody writes to is waited for, as by kubectl.
-        if kind not in ("of 1 GB", "a pipe"):
-            bench.labkit("explain", "-f", str(file), status=(0, 1, 2), seconds=30)
+        # A pipe that nobody writes to is waited for, as by kubectl.
+        if kind != "a pipe":
+            bench.labkit("explain", "-f", str(file), status=(0, 1, 2), before=LITTLE_MEMORY, seconds=30)
 
 
-@fault("files", "a bundle damaged", slow=True, made=_EACH, sentence="bundle")
+@fault("files", "a recipe damaged", slow=True, made=EACH, sentence=r"(?s)image\.toml.*git -C")
+def _recipe(bench: Bench) -> None:
+    file = bench.folder / "images" / "debian" / "image.toml"
+    healthy = (IMAGES_FOLDER / "debian" / "image.toml").read_text(encoding="utf-8")
+    _read_damaged(bench, file, healthy, "labkit.lab.samples.catalogue", "Catalogue(file.parent.parent)['debian']")
+
+
+@fault("files", "the digests' lock damaged", slow=True, made=EACH, sentence="labkit images lock")
+def _digests(bench: Bench) -> None:
+    healthy = '{"docker.io/library/alpine:3": "sha256:1234'
+    _read_damaged(bench, bench.folder / "images.lock", healthy, "labkit.lab.samples.digest_lock", "read_lock(file)")
+
+
+def _read_damaged(bench: Bench, file: Path, healthy: str, module: str, reading: str) -> None:
+    """Read each damage of a file as a command would, after what it does first with an engine."""
+    script = (
+        f"{LITTLE_MEMORY}\nimport sys; from pathlib import Path; from labkit.base.errors import LabError\n"
+        f"from {module} import *\nfile = Path(sys.argv[1])\n"
+        f"try: print({reading})\nexcept LabError as error: print(error)\n"
+    )
+    for kind in damaged(file, healthy):
+        # Nobody puts a pipe into a checkout, and a link to nowhere is no recipe.
+        if kind not in ("a pipe", "a link to nowhere"):
+            assert bench.finish(bench.python(script, str(file)), "a cell", seconds=30).status == 0, kind
+
+
+@fault("files", "a bundle damaged", slow=True, made=EACH, sentence="bundle")
 def _bundle(bench: Bench) -> None:
     file = bench.folder / "labkit-bundle.tar"
     for _ in damaged(file, "labkit-bundle"):
-        bench.labkit("bundle", "show", str(file), status=(1, 2), before=_LITTLE_MEMORY, seconds=30)
+        bench.labkit("bundle", "show", str(file), status=(1, 2), before=LITTLE_MEMORY, seconds=30)
 
 
-@fault("files", "a worksheet damaged", slow=True, made=_EACH, sentence="worksheet|Worksheet")
+@fault("files", "a worksheet damaged", slow=True, made=EACH, sentence="worksheet|Worksheet")
 def _worksheet(bench: Bench) -> None:
     file = bench.folder / "worksheet.json"
     for kind in damaged(file, '{"format": "labkit-worksheet", "ver'):
         if kind == "a pipe":
             continue
-        bench.labkit("matrix", "--check", str(file), status=(1, 2, 3), before=_LITTLE_MEMORY, seconds=30)
+        bench.labkit("matrix", "--check", str(file), status=(1, 2, 3), before=LITTLE_MEMORY, seconds=30)
 
 
-@fault("files", "a hand-in damaged", slow=True, made=_EACH, sentence="hand-in|cannot be read|damaged|is not")
+@fault("files", "a hand-in damaged", slow=True, made=EACH, sentence="hand-in|cannot be read|damaged|is not")
 def _hand_in(bench: Bench) -> None:
     folder = bench.folder / "handed-in"
     for _ in damaged(folder / "ann.json", '{"format": "labkit-hand-in", "version": 1, "na'):
-        bench.labkit("progress", "report", str(folder / "ann.json"), status=1, before=_LITTLE_MEMORY, seconds=30)
+        bench.labkit("progress", "report", str(folder / "ann.json"), status=1, before=LITTLE_MEMORY, seconds=30)
 
 
 @fault(
     "files",
     "docker's config.json damaged",
     slow=True,
-    made=_EACH,
+    made=EACH,
     sentence="cannot be read|engine",
     kept="the file as it was, byte for byte",
 )
 def _docker_config(bench: Bench) -> None:
     folder = bench.folder / "docker-configuration"
     for _ in damaged(folder / "config.json", '{"auths": {"a": '):
-        bench.labkit("images", status=3, before=_LITTLE_MEMORY, seconds=30, DOCKER_CONFIG=str(folder))
+        bench.labkit("images", status=3, before=LITTLE_MEMORY, seconds=30, DOCKER_CONFIG=str(folder))

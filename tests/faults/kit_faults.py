@@ -9,18 +9,17 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.faults.bench import Bench, Printed
 from tests.faults.fault import fault
+from tests.faults.system_calls import LOCKS_HANG, NO_LOCKS
+from tests.killed_runs import mount_source
 
-_NO_LOCKS = (
-    "import errno, fcntl, os\n"
-    "def refuse(*_): raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n"
-    "fcntl.flock = fcntl.lockf = refuse"
-)
 _OPEN_LESSON = (
     "import sys; from pathlib import Path; from labkit.course.progress import Progress\n"
     "progress = Progress.open(Path(sys.argv[1]))\n"
@@ -59,11 +58,11 @@ def mount(bench: Bench, folder: Path, *options: str) -> None:
 
 
 def _read_only(bench: Bench, folder: Path) -> None:
-    mount(bench, folder, "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs")
+    mount(bench, folder, "-t", "tmpfs", "-o", "ro,size=64k", mount_source())
 
 
 def _full(bench: Bench, folder: Path) -> None:
-    mount(bench, folder, "-t", "tmpfs", "-o", "size=16k", "tmpfs")
+    mount(bench, folder, "-t", "tmpfs", "-o", "size=16k", mount_source())
     folder.chmod(0o700)
     with contextlib.suppress(OSError):
         (folder / "filler").write_bytes(b"\0" * (1 << 20))
@@ -122,7 +121,7 @@ def _state_of_root(bench: Bench) -> None:
 
 @fault("kit", "state on another file system", made="a tmpfs of its own", sentence="there is no engine's socket")
 def _state_elsewhere(bench: Bench) -> None:
-    mount(bench, bench.state, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    mount(bench, bench.state, "-t", "tmpfs", "-o", "size=1m", mount_source())
     bench.labkit("down", status=3)
     bench.labkit("status", status=0)
     bench.labkit("clean", "--yes", status=(0, 1))
@@ -175,12 +174,59 @@ def _data_removed(bench: Bench) -> None:
 @fault(
     "kit",
     "a file system without locks",
-    made="flock() fails with ENOLCK, as on NFS without its lock daemon",
+    made="the kernel lets flock() fail with ENOLCK, as on NFS without its lock daemon",
     sentence="No locks available",
 )
 def _no_locks(bench: Bench) -> None:
-    bench.labkit("down", status=(1, 3), before=_NO_LOCKS)
-    assert "goes on" in _lesson_step(bench, bench.folder / "other-data" / "progress.json", before=_NO_LOCKS).stdout
+    bench.labkit("down", status=(1, 3), before=NO_LOCKS)
+    assert "goes on" in _lesson_step(bench, bench.folder / "other-data" / "progress.json", before=NO_LOCKS).stdout
+
+
+@fault(
+    "kit",
+    "a file system whose locks hang",
+    slow=True,
+    made="flock() never returns, as on NFS whose server is gone; then Ctrl-C",
+    sentence="has not answered for",
+)
+def _locks_hang(bench: Bench) -> None:
+    process = bench.start("down", before=LOCKS_HANG)
+    first = bench.read_until(process, "has not answered")
+    os.killpg(process.pid, signal.SIGINT)
+    printed = bench.finish(process, "down")
+    bench.transcript[-1] = replace(printed, stderr=first + printed.stderr)
+    assert printed.status == 130
+
+
+@fault("kit", "cache on another file system", made="a tmpfs of its own", sentence="there is no engine's socket")
+def _cache_elsewhere(bench: Bench) -> None:
+    mount(bench, bench.cache, "-t", "tmpfs", "-o", "size=1m", mount_source())
+    bench.labkit("down", status=3)
+    bench.labkit("clean", "--yes", status=(0, 1))
+
+
+@fault("kit", "data on another file system", made="a tmpfs of its own", sentence="goes on")
+def _data_elsewhere(bench: Bench) -> None:
+    folder = bench.folder / "other-data"
+    mount(bench, folder, "-t", "tmpfs", "-o", "size=1m", mount_source())
+    _lesson_step(bench, folder / "progress.json")
+    assert (folder / "progress.json").is_file()
+
+
+@fault(
+    "kit",
+    "cache and data of root",
+    slow=True,
+    made="folders of root's, and a user who is not",
+    sentence="Permission denied",
+)
+def _cache_and_data_of_root(bench: Bench) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        os.chown(home, 65534, 65534)
+        places: dict[str, Any] = {f"LABKIT_{place}": f"{home}/of-root/{place}" for place in ("CACHE", "DATA")}
+        (Path(home) / "of-root").mkdir(mode=0o700)
+        for command in (["up"], ["progress"], ["status"], ["clean", "--yes"]):
+            bench.labkit(*command, status=(0, 1, 3), before=as_user(65534), cwd=Path("/"), HOME=home, **places)
 
 
 @fault(

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -123,12 +124,17 @@ class LabBench(Bench):
         assert outcome.cause is Cause.IMAGE_RUNS_AS_ROOT, outcome
 
 
-def start_engine() -> None:
-    """Start the engine of the machine, as it would by itself, if it does not run."""
+def start_engine(before: str = "") -> None:
+    """Start the engine of the machine, as it would by itself, if it does not run.
+
+    Args:
+        before: Python that runs first in its process.
+    """
     if engine_answers():
         return
-    script = "setsid dockerd < /dev/null >> /var/log/dockerd-by-hand.log 2>&1 &"
-    subprocess.run(["sh", "-c", script], check=True)
+    script = f"{before}\nimport os; os.execvp('dockerd', ['dockerd'])"
+    behind = 'setsid "$@" < /dev/null >> /var/log/dockerd-by-hand.log 2>&1 &'
+    subprocess.run(["sh", "-c", behind, "sh", sys.executable, "-P", "-c", script], check=True)
     assert watch(engine_answers, bool, 60), "the engine does not start"
 
 

@@ -167,10 +167,11 @@ def _links() -> Things:
 
 
 def _files(folders: Iterable[Path]) -> Things:
-    """Every file, folder and link, with mode, owner and content."""
+    """Every file, folder and link, with mode, owner and content; what is mounted there is another place's."""
     listed: Things = {}
     for root in folders:
         for folder, names, files in os.walk(root):
+            names[:] = [name for name in names if not (Path(folder) / name).is_mount()]
             for name in [*names, *files]:
                 path = Path(folder) / name
                 try:

@@ -8,9 +8,13 @@ import shutil
 import signal
 import subprocess
 
+from tests.faults.command_faults import AFTER_A_STEP
 from tests.faults.fault import Needs, fault
+from tests.faults.file_faults import EACH, LITTLE_MEMORY, damaged
 from tests.faults.kit_faults import mount
 from tests.faults.lab_bench import LESSON, LabBench
+from tests.faults.machine_faults import JUMPING_CLOCK
+from tests.killed_runs import mount_source
 
 _KEPT = "images, cluster, progress, other people's things"
 _RESET = (f"reset {LESSON}",)
@@ -21,15 +25,44 @@ def _containers(bench: LabBench, *options: str) -> str:
     return bench.run("docker", "ps", "--quiet", "--filter", f"label=labkit.lesson={LESSON}", *options)
 
 
-def _await_the_nodes_end(bench: LabBench) -> None:
-    bench.wait(lambda: "No such" in bench.run("docker", "container", "inspect", bench.node, check=False), "its end")
-
-
 @fault("kernel", "killed while a pod is observed", made="SIGKILL", kept=_KEPT, needs=Needs.LAB, recovery=_RESET)
 def _killed_in_pod(bench: LabBench) -> None:
     kernel = bench.lesson("print('BEGUN', flush=True)\nlab.pod('debian', command=['sleep', '600'])")
     bench.read_until(kernel, "BEGUN")
     bench.kill(kernel)
+
+
+_CALLS = {
+    "build": "lab.build('FROM debian\\nUSER 4242', name='half-built')",
+    "publish": "lab.publish(name='half-published')",
+    "start": "lab.start('debian')",
+    "exec": "lab.start('debian').exec('id')",
+    "pod": "lab.pod('debian', command=['sleep', '600'])",
+    "apply": "lab.apply(lab.sample('ledger'))",
+    "enforce": "lab.enforce('baseline')",
+    "check": "lab.check('in-the-container')",
+    "image": "lab.image('aspnetapp')",
+    "reset": "lab.reset()",
+}
+
+
+@fault(
+    "kernel",
+    "killed in each kind of call",
+    made=f"SIGKILL behind the second request of {', '.join(_CALLS)}",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    recovery=_RESET,
+)
+def _killed_in_each_call(bench: LabBench) -> None:
+    for name, call in _CALLS.items():
+        kernel = bench.lesson(f"{AFTER_A_STEP.format(number=2, signal=int(signal.SIGKILL))}\n{call}")
+        printed = bench.finish(kernel, f"a cell with {name}")
+        assert printed.status in (0, -signal.SIGKILL), printed.text
+    bench.labkit("reset", LESSON, status=0)
+    assert _containers(bench, "--all") == ""
+    images = bench.run("docker", "images", "--format", "{{.Repository}}", "--filter", f"label=labkit.lesson={LESSON}")
+    assert images == "", images
 
 
 @fault("kernel", "killed while a container runs", made="SIGKILL", kept=_KEPT, needs=Needs.LAB, recovery=_RESET)
@@ -125,58 +158,6 @@ def _killed_matrix(bench: LabBench) -> None:
     _end_at(bench, signal.SIGKILL, "...", "matrix", "--where", "engine")
 
 
-@fault("kit", "two matrices at once", made="both are started at once", kept=_KEPT, needs=Needs.LAB, recovery=())
-def _two_matrices(bench: LabBench) -> None:
-    both = [bench.start("matrix", "--where", "engine", "--json") for _ in range(2)]
-    statuses = [bench.finish(process, "matrix").status for process in both]
-    assert statuses == [0, 0], bench.text
-
-
-@fault(
-    "kit", "two resets at once", made="both are started at once, three times", kept=_KEPT, needs=Needs.LAB, recovery=()
-)
-def _two_resets(bench: LabBench) -> None:
-    for _ in range(3):
-        both = [bench.start("reset") for _ in range(2)]
-        statuses = [bench.finish(process, "reset").status for process in both]
-        assert statuses == [0, 0], bench.text
-
-
-@fault("kit", "up and down at once", made="both are started at once", kept=_KEPT, needs=Needs.LAB)
-def _up_and_down(bench: LabBench) -> None:
-    both = [bench.start("down"), bench.start("up")]
-    statuses = [bench.finish(process, "up and down").status for process in both]
-    assert statuses == [0, 0], bench.text
-
-
-@fault("kit", "reset is killed", made="SIGKILL as soon as it works", kept=_KEPT, needs=Needs.LAB, recovery=("reset",))
-def _killed_reset(bench: LabBench) -> None:
-    bench.run_lesson("print(lab.namespace)")
-    process = bench.start("reset")
-    bench.wait(lambda: process.poll() is not None or (bench.state / "lock.pid").is_file(), "the lock")
-    bench.kill(process)
-
-
-@fault(
-    "kit",
-    "Ctrl-C in registry up",
-    made="SIGINT while it is filled",
-    sentence="interrupted|listening|up",
-    kept=_KEPT,
-    needs=Needs.LAB,
-    recovery=("registry down",),
-)
-def _interrupted_registry(bench: LabBench) -> None:
-    process = bench.start("registry", "up", "--listen", "127.0.0.1:5445")
-    bench.wait(
-        lambda: process.poll() is not None or (bench.state / "registry" / "registry.json").is_file(),
-        "the registry",
-        120,
-    )
-    os.killpg(process.pid, signal.SIGINT)
-    bench.finish(process, "registry", "up")
-
-
 @fault(
     "kit",
     "the registry is killed",
@@ -218,6 +199,20 @@ def _no_cache(bench: LabBench) -> None:
 
 
 @fault(
+    "files",
+    "the decision about the source is damaged",
+    made=EACH,
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _decision(bench: LabBench) -> None:
+    file = bench.state / "source.json"
+    before = file.read_bytes() if file.is_file() else b""
+    for _ in damaged(file, before.decode() or "{}"):
+        bench.labkit("up", status=0, before=LITTLE_MEMORY, seconds=60)
+
+
+@fault(
     "kit",
     "its state cannot be written while the lab is up",
     made="a file system without a free page over it",
@@ -227,7 +222,7 @@ def _no_cache(bench: LabBench) -> None:
 )
 def _full_state(bench: LabBench) -> None:
     kept = {path.name: path.read_bytes() for path in bench.state.iterdir() if path.is_file()}
-    mount(bench, bench.state, "-t", "tmpfs", "-o", "size=64k", "tmpfs")
+    mount(bench, bench.state, "-t", "tmpfs", "-o", "size=64k", mount_source())
     for name in ("kubeconfig", "source.json", "lock"):
         bench.write(bench.state / name, kept.get(name, b""))
     bench.run("sh", "-c", f"dd if=/dev/zero of={bench.state}/filler bs=4k 2> /dev/null; true")
@@ -236,6 +231,23 @@ def _full_state(bench: LabBench) -> None:
     bench.labkit("clean", "--leftovers", status=(0, 1))
     (bench.state / "kubeconfig").unlink()
     bench.labkit("up", status=1)
+
+
+@fault(
+    "machine",
+    "the clock jumps while a lab is used",
+    made="each look at the clock is a day, or minus a day, after the last one, as Python sees it",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    recovery=(),
+    seconds=60,
+)
+def _clock_jumps(bench: LabBench) -> None:
+    for step in (86400, -86400):
+        for command in (["reset"], ["down"], ["up"], ["status"]):
+            bench.labkit(*command, status=0, before=JUMPING_CLOCK.format(step=step))
+        cell = "lab.pod('debian', pod={'runAsNonRoot': True}).expect('image-runs-as-root')"
+        bench.run_lesson(f"{JUMPING_CLOCK.format(step=step)}\n{cell}")
 
 
 @fault(
@@ -257,35 +269,3 @@ def _busy(bench: LabBench) -> None:
         for loop in loops:
             loop.kill()
             loop.wait()
-
-
-@fault(
-    "kit",
-    "clean is interrupted",
-    made="SIGINT as soon as the cluster is gone",
-    sentence="the next `labkit clean` removes the rest",
-    kept="progress, other people's things",
-    needs=Needs.LAB,
-    recovery=("clean --yes", "up --bundle {bundle}"),
-    seconds=120,
-)
-def _interrupted_clean(bench: LabBench) -> None:
-    process = bench.start("clean", "--yes")
-    _await_the_nodes_end(bench)
-    os.killpg(process.pid, signal.SIGINT)
-    assert bench.finish(process, "clean", "--yes").status == 130
-
-
-@fault(
-    "kit",
-    "clean is killed",
-    made="SIGKILL as soon as the cluster is gone",
-    kept="progress, other people's things",
-    needs=Needs.LAB,
-    recovery=("clean --yes", "up --bundle {bundle}"),
-    seconds=120,
-)
-def _killed_clean(bench: LabBench) -> None:
-    process = bench.start("clean", "--yes")
-    _await_the_nodes_end(bench)
-    bench.kill(process)

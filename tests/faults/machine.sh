@@ -14,5 +14,11 @@ if [ -f "$folder/engine.img" ]; then
 fi
 printf '{"cgroup-parent": "/labkit-faults-%s"}' "${folder##*/}" > "$folder/etc-docker/daemon.json"
 mount --bind "$folder/etc-docker" /etc/docker
-mount --bind "$folder/tmp" /tmp
+# What the tests need of this machine's /tmp, such as a checkout there, is seen in the other one too.
+printf '%s\n' "${LABKIT_FAULTS_SEEN:-}" | while IFS= read -r place; do
+    [ -n "$place" ] || continue
+    mkdir -p "$folder$place"
+    mount --rbind "$place" "$folder$place"
+done
+mount --rbind "$folder/tmp" /tmp
 "$@"

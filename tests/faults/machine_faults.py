@@ -13,6 +13,7 @@ from labkit.base.resources import CHECKOUT
 from tests.faults.bench import Bench, Printed
 from tests.faults.fault import fault
 from tests.faults.kit_faults import as_user, mount
+from tests.killed_runs import mount_source
 
 _ALL = (
     ["status"],
@@ -25,6 +26,9 @@ _ALL = (
 )
 """Commands that anybody types, one after another."""
 
+
+JUMPING_CLOCK = "import itertools, time; time.time = map(float, itertools.count(1.8e9, {step})).__next__"
+"""Python after which each look at the clock is so many seconds after the last one."""
 
 _FOR_ANYBODY = (["status"], ["lessons"], ["progress"], ["up"], ["clean", "--yes"])
 
@@ -143,7 +147,7 @@ def _no_folder(bench: Bench) -> None:
 def _no_temporary(bench: Bench) -> None:
     _all(bench, TMPDIR=str(bench.folder / "nowhere"))
     folder = bench.folder / "read-only"
-    mount(bench, folder, "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs")
+    mount(bench, folder, "-t", "tmpfs", "-o", "ro,size=64k", mount_source())
     _all(bench, TMPDIR=str(folder))
 
 
@@ -159,6 +163,23 @@ def _not_root(bench: Bench) -> None:
         os.chown(home, 65534, 65534)
         for command in _FOR_ANYBODY:
             bench.labkit(*command, status=(0, 1, 3), before=as_user(65534), HOME=home, cwd=Path("/"))
+
+
+@fault(
+    "machine",
+    "the home folder is removed",
+    slow=True,
+    made="rm -rf, before the commands and while one is at work",
+    sentence="there is no engine's socket",
+)
+def _no_home_any_more(bench: Bench) -> None:
+    home = bench.folder / "removed"
+    folders: dict[str, Any] = {"HOME": str(home), "cwd": Path("/")}
+    for command in _ALL:
+        home.mkdir(exist_ok=True)
+        bench.labkit(*command, status=(0, 1, 3), before=f"import shutil; shutil.rmtree({str(home)!r})", **folders)
+    for command in _ALL:
+        bench.labkit(*command, status=(0, 1, 3), **folders)
 
 
 @fault("machine", "few open files", slow=True, made="ulimit -n 24", sentence="there is no engine's socket")
@@ -210,6 +231,19 @@ def _clock(bench: Bench) -> None:
         before = f"import time; time.time = lambda: float({now})"
         for command in _ALL:
             bench.labkit(*command, status=(0, 1, 3), before=before)
+
+
+@fault(
+    "machine",
+    "the clock jumps",
+    slow=True,
+    made="each look at the clock is a day, or minus a day, after the last one, as Python sees it",
+    sentence="there is no engine's socket",
+)
+def _clock_jumps(bench: Bench) -> None:
+    for step in (86400, -86400):
+        for command in _ALL:
+            bench.labkit(*command, status=(0, 1, 3), before=JUMPING_CLOCK.format(step=step))
 
 
 @fault(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.faults.bench import Bench
 from tests.faults.fault import fault
-from tests.servers import LOGIN_PAGE, Answer, choose, http, serve, silent, trickle
+from tests.faults.kit_faults import as_user
+from tests.servers import LOGIN_PAGE, Answer, choose, dripping, http, serve, silent, trickle
 
 _JSON = {"Content-Type": "application/json", "Api-Version": "1.45", "Docker-Experimental": "false"}
 _PING = http(b"OK", headers=_JSON)
@@ -92,9 +96,9 @@ def _no_context(bench: Bench) -> None:
     bench.labkit("images", status=3, DOCKER_HOST=None, DOCKER_CONTEXT="class")
 
 
-def _explain(bench: Bench, answer: Answer, **environment: Any) -> None:
+def _explain(bench: Bench, answer: Answer, host: str = "127.0.0.1", **environment: Any) -> None:
     """Ask a registry about an image; nobody else can be asked."""
-    with serve(answer) as address:
+    with serve(answer, host=host) as address:
         bench.labkit(
             "explain", "--online", f"{address}/app:1", status=(0, 1), seconds=60, LABKIT_OFFLINE=None, **environment
         )
@@ -175,6 +179,32 @@ def _redirects(bench: Bench) -> None:
     _explain(bench, http(b"", status="302 Found", headers={"Location": "/v2/app/manifests/1"}))
 
 
+_KIND = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = json.dumps(
+    {"architecture": "amd64", "os": "linux", "config": {"User": "0"}, "rootfs": {"type": "layers", "diff_ids": []}}
+).encode()
+
+
+def _registry(digest: str, wrap: Callable[[Answer], Answer] = lambda answer: answer) -> Answer:
+    """A registry with one image.
+
+    Args:
+        digest: what it says the image's configuration has.
+        wrap: changes how it answers.
+    """
+    config = {
+        "mediaType": "application/vnd.oci.image.config.v1+json",
+        "digest": f"sha256:{digest}",
+        "size": len(_CONFIG),
+    }
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": _KIND, "config": config, "layers": []}).encode()
+    answers = {
+        "/manifests/": wrap(http(manifest, headers={"Content-Type": _KIND})),
+        "/blobs/": wrap(http(_CONFIG, headers={"Content-Type": "application/octet-stream"})),
+    }
+    return choose(answers, http(b"{}", headers=_JSON))
+
+
 @fault(
     "network",
     "a registry lies about digests",
@@ -182,25 +212,54 @@ def _redirects(bench: Bench) -> None:
     sentence="(?i)digest|sha256",
 )
 def _lies_about_digests(bench: Bench) -> None:
-    digest = hashlib.sha256(b"another").hexdigest()
-    config = json.dumps(
-        {"architecture": "amd64", "os": "linux", "config": {"User": "0"}, "rootfs": {"type": "layers", "diff_ids": []}}
-    ).encode()
-    kind = "application/vnd.oci.image.manifest.v1+json"
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": kind,
-            "config": {
-                "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": f"sha256:{digest}",
-                "size": len(config),
-            },
-            "layers": [],
-        }
-    ).encode()
-    answers = {
-        "/manifests/": http(manifest, headers={"Content-Type": kind}),
-        "/blobs/": http(config, headers={"Content-Type": "application/octet-stream"}),
-    }
-    _explain(bench, choose(answers, http(b"{}", headers=_JSON)))
+    _explain(bench, _registry(hashlib.sha256(b"another").hexdigest()))
+
+
+@fault(
+    "network",
+    "1 KB a second",
+    slow=True,
+    made="a registry that sends so much, and then has sent all",
+    sentence="root",
+    seconds=30,
+)
+def _slow_and_whole(bench: Bench) -> None:
+    _explain(bench, _registry(hashlib.sha256(_CONFIG).hexdigest(), dripping))
+
+
+@fault("network", "IPv6 alone", made="a registry on [::1]", sentence="root")
+def _ipv6_registry(bench: Bench) -> None:
+    _explain(bench, _registry(hashlib.sha256(_CONFIG).hexdigest()), host="::1")
+
+
+@fault(
+    "network",
+    "DNS is gone",
+    made="the resolver fails, as without a server of names",
+    sentence="(?i)name",
+)
+def _no_dns(bench: Bench) -> None:
+    before = (
+        "import socket\n"
+        "def fail(*_, **__): raise socket.gaierror(socket.EAI_AGAIN, 'Temporary failure in name resolution')\n"
+        "socket.getaddrinfo = fail"
+    )
+    bench.labkit(
+        "explain", "--online", "registry.example/app:1", status=1, seconds=60, before=before, LABKIT_OFFLINE=None
+    )
+
+
+@fault(
+    "engine",
+    "its socket may not be used",
+    slow=True,
+    made="a socket of root's with mode 0600, and a user who is not",
+    sentence="this user may not talk to it",
+)
+def _closed_socket(bench: Bench) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "engine.sock"
+        with serve(silent, path=path) as address:
+            path.chmod(0o600)
+            bench.labkit("images", status=3, before=as_user(65534), cwd=Path("/"), HOME=folder, DOCKER_HOST=address)

@@ -66,14 +66,66 @@ def _killed_in_kubeadm(bench: LabBench) -> None:
     seconds=40,
 )
 def _address(bench: LabBench) -> None:
-    template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
-    address = bench.run("docker", "inspect", "--format", template, bench.node).strip()
+    before = _address_of(bench)
     bench.run("docker", "stop", bench.node)
-    bench.run(
-        "docker", "run", "--detach", "--name", "squatter", "--network", "kind", "--ip", address,
-        f"localhost/{bench.name}/debian:lab", "sleep", "600",
-    )  # fmt: skip
-    bench.last.callback(bench.run, "docker", "rm", "--force", "squatter")
+    # Another container is in the way, as when somebody else's is started first in the morning.
+    bench.run("docker", "network", "disconnect", "kind", bench.node)
+    image = f"localhost/{bench.name}/debian:lab"
+    for number in range(2):
+        name = f"squatter-{number}"
+        bench.run("docker", "run", "--detach", "--name", name, "--network", "kind", image, "sleep", "600")
+        bench.last.callback(bench.run, "docker", "rm", "--force", name)
+    bench.run("docker", "network", "connect", "kind", bench.node)
+
+    def require_another() -> None:
+        assert _address_of(bench) != before
+
+    bench.last.callback(require_another)
+
+
+def _address_of(bench: LabBench) -> str:
+    template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
+    return bench.run("docker", "inspect", "--format", template, bench.node).strip()
+
+
+@fault(
+    "node",
+    "it is out of memory",
+    made="a limit of 2 MB above what it uses, and programs that take more",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _no_memory(bench: LabBench) -> None:
+    bench.undo.callback(_limit_memory, bench, 64 << 30)
+    usage = "cat /sys/fs/cgroup/memory/memory.usage_in_bytes 2> /dev/null || cat /sys/fs/cgroup/memory.current"
+    # The kernel takes no limit below what is used, and what is used changes.
+    bench.wait(lambda: _limit_memory(bench, int(bench.in_node(usage)) + (2 << 20)), "the limit")
+    # Each is ended by the kernel, which may choose others, too.
+    for _ in range(3):
+        bench.in_node("tail /dev/zero", check=False)
+    bench.labkit("status", status=0)
+    bench.labkit("reset", status=(0, 1), seconds=90)
+    bench.run_lesson("print(lab.pod('debian', command=['id']))", check=False)
+
+
+def _limit_memory(bench: LabBench, limit: int) -> bool:
+    argv = ["docker", "update", "--memory", str(limit), "--memory-swap", str(limit), bench.node]
+    return "Cannot update" not in bench.run(*argv, check=False)
+
+
+@fault(
+    "node",
+    "its disk is full",
+    made="a file in the node that takes the last byte",
+    sentence="(?i)no space left|disk is full",
+    kept=_KEPT,
+    needs=Needs.LAB,
+)
+def _full(bench: LabBench) -> None:
+    bench.undo.callback(bench.in_node, "rm -f /var/lib/filler")
+    bench.in_node("for size in 1M 4k; do dd if=/dev/zero bs=$size 2> /dev/null >> /var/lib/filler; done; true")
+    bench.labkit("reset", status=(0, 1))
+    bench.run_lesson("print(lab.run('debian', ['id']))\nprint(lab.pod('debian', command=['id']))", check=False)
 
 
 @fault("node", "its kubelet is killed", made="SIGKILL in the node", kept=_KEPT, needs=Needs.LAB)

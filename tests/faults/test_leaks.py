@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.lab_bench import changes_since_the_beginning, lab_bench, start_engine
 from tests.faults.leaks import MACHINE, Inventory, control_group
+from tests.killed_runs import mount_source
 
 _ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and makes control groups; see docs/tests.md")
 Plant = Callable[[ExitStack, Path], None]
@@ -34,7 +35,7 @@ def _process(stack: ExitStack, _: Path) -> None:
 
 def _mount(stack: ExitStack, folder: Path) -> None:
     (folder / "mounted").mkdir()
-    _run("mount", "-t", "tmpfs", "tmpfs", str(folder / "mounted"))
+    _run("mount", "-t", "tmpfs", mount_source(), str(folder / "mounted"))
     stack.callback(_run, "umount", str(folder / "mounted"))
 
 
