@@ -19,6 +19,7 @@ whether the lab can be used again: it is up, runs a container, and refuses a pod
 "no lab" need no engine; the quick ones of them are in `make test`.
 
 """
+_LONGEST = 300
 _HONEST = Path(__file__).with_name("not_survived.md")
 
 
@@ -45,6 +46,10 @@ def write_report(results: Path, page: Path, *, whole: bool) -> None:
     page.write_text(_TOP + summary + "\n".join(table) + "\n\n" + _HONEST.read_text(encoding="utf-8"), encoding="utf-8")
 
 
+def _shortened(sentence: str) -> str:
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]} ..."
+
+
 def _plain(command: str) -> str:
     return command.format(lesson="07-run-as-non-root", bundle="BUNDLE")
 
@@ -63,7 +68,7 @@ def _row(fault: Fault, result: Mapping[str, Any] | None) -> str:
             fault.made,
             result["seen"].replace("`", "").replace("labkit ", ""),
             fault.kept,
-            result["sentence"][:160],
+            _shortened(result["sentence"]),
             seconds,
         ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -23,6 +23,10 @@ from tests.faults.leaks import MACHINE
 assert all_faults
 RESULTS = "LABKIT_FAULTS_RESULTS"
 _PATIENCE = 6
+_ERROR = re.compile(r"error: |[A-Z]\w+: ")
+_REMEDY = ("What to do", "  ")
+_LONGEST_ERROR = 8
+"""Lines of an error, up to its remedy."""
 _WHOLE = RESULTS in os.environ
 """Whether the whole suite runs, and not the part of it that is in `make test`."""
 
@@ -59,7 +63,7 @@ def _survive(bench: Bench, fault: Fault) -> None:
     bench.undo.close()
     seconds = _recover(bench, fault)
     assert "Traceback" not in bench.text, bench.text
-    sentence = _sentence(made, fault.sentence)
+    sentence = _sentence(made, fault.sentence) if fault.sentence else _last_line(bench.transcript)
     assert sentence is not None, f"{fault.sentence!r} is not in\n{bench.text}"
     assert bench.users_files() == own, "what belongs to the participant was changed"
     assert bench.others() == others, "what belongs to others was changed"
@@ -84,15 +88,26 @@ def _arguments(bench: Bench, command: str) -> list[str]:
 
 
 def _sentence(made: list[Printed], pattern: str) -> str | None:
-    """The first line with what must be read; empty where nothing must be."""
-    if not pattern:
-        return ""
+    """What must be read, from the beginning of its sentence: an error with what to do, or a line."""
     text = "\n".join(printed.text for printed in made)
     match = re.search(pattern, text)
     if match is None:
         return None
     begin, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
+    lines = text[:begin].splitlines()
+    # A remedy stands in the lines below its error.
+    error = next((at for at in range(len(lines) - 1, -1, -1) if _ERROR.match(lines[at])), None)
+    if text[begin:].startswith(_REMEDY) and error is not None and len(lines) - error <= _LONGEST_ERROR:
+        begin = sum(len(line) + 1 for line in lines[:error])
     return " ".join(text[begin : end if end >= 0 else None].split())
+
+
+def _last_line(transcript: list[Printed]) -> str:
+    """The last that anybody reads where nothing must be read."""
+    for printed in reversed(transcript):
+        if lines := [line.strip() for line in (printed.stderr or printed.stdout).splitlines() if line.strip()]:
+            return f"{printed.command.removeprefix('labkit ').split()[0]}: {lines[-1]}"
+    return "nothing is printed"
 
 
 def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: float, home: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import httpx2
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Node
@@ -10,25 +12,47 @@ from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, m
 from labkit.base.configuration import LABEL
 from labkit.base.waiting import watch
 
+_NO_TRUST = "CERTIFICATE_VERIFY_FAILED"
+"""What Python's ssl says of a server's certificate that has expired, or is another authority's."""
+
+
+class Readiness(StrEnum):
+    """How far a cluster is that was made before."""
+
+    READY = "ready"
+    COMING = "coming"
+    """It may still come: it does not answer, or its node is not ready yet."""
+    NEVER = "never"
+    """It was not finished, or is another one: no waiting helps."""
+
 
 class KubeNodes(KubeConnection):
     """What is asked of the cluster's nodes."""
 
-    def is_ready(self, mark: str | None = None) -> bool:
+    def readiness(self, mark: str | None = None) -> Readiness:
         """Whether the API answers and the node is ready.
 
         Args:
-            mark: a label value that the node must carry as well: `finish` puts it there at the very end of `up`.
+            mark: a label value that the node must carry as well: `finish` puts it there at the very end of `up`. None
+                while the cluster is being made: then its node may not be there yet.
         """
         try:
             nodes = list(self._client.list(Node))
-        except (httpx2.HTTPError, ApiError):
-            return False
-        return bool(nodes) and all(_node_is_ready(node, mark) for node in nodes)
+        except ApiError:  # It has just begun to serve, or somebody else's certificate is asked for ours.
+            return Readiness.COMING
+        except httpx2.HTTPError as error:
+            return Readiness.NEVER if mark is not None and _NO_TRUST in str(error) else Readiness.COMING
+        if not nodes:
+            return Readiness.COMING if mark is None else Readiness.NEVER
+        if not all(_is_ready(node) for node in nodes):
+            return Readiness.COMING
+        is_marked = mark is None or all((meta(node).labels or {}).get(LABEL) == mark for node in nodes)
+        return Readiness.READY if is_marked else Readiness.NEVER
 
     def wait_until_ready(self, seconds: float, mark: str | None = None) -> bool:
-        """Wait for `is_ready`; False if it is not so within so many seconds."""
-        return watch(lambda: self.is_ready(mark), bool, seconds, interval=POLL_SECONDS)
+        """Wait until it is ready; False if it is not so within so many seconds, or as soon as it never will be."""
+        last = watch(lambda: self.readiness(mark), lambda now: now != Readiness.COMING, seconds, interval=POLL_SECONDS)
+        return last is Readiness.READY
 
     def finish(self) -> None:
         """Put the lab's label on every node, as the last step of making a cluster."""
@@ -44,7 +68,6 @@ class KubeNodes(KubeConnection):
         return info.kubeletVersion if info else "unknown"
 
 
-def _node_is_ready(node: Node, mark: str | None) -> bool:
+def _is_ready(node: Node) -> bool:
     conditions = (node.status.conditions if node.status else None) or []
-    ready = any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
-    return ready and (mark is None or (meta(node).labels or {}).get(LABEL) == mark)
+    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)

@@ -201,10 +201,10 @@ class KindCluster:
             with self._steps.step("cluster, started again"):
                 if not self._start():
                     return False
-                with self.kube() as kube:
-                    return kube.wait_until_ready(_RESUME_SECONDS, mark=self._configuration.name)
+                if self.look(_RESUME_SECONDS) is State.UP:
+                    return True
         self._write_kubeconfig()  # It may be damaged, or another cluster's.
-        return self.look(_ANSWER_SECONDS) is State.UP
+        return self.look(0.0 if state is State.STOPPED else _ANSWER_SECONDS) is State.UP
 
     def _kubeconfig_is_there(self) -> bool:
         """Write the kit's kubeconfig again from the node if it was lost; whether it is there now."""

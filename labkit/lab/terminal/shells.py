@@ -45,10 +45,10 @@ def shell_argv(configuration: Configuration, environment: Mapping[str, str]) -> 
         write_atomically(folder / "bashrc", user_file + _lines(variables, "PS1"))
         return [shell, "--rcfile", str(folder / "bashrc")]
     if name == "zsh":
-        home = environment.get("ZDOTDIR") or "$HOME"
+        home = shlex.quote(environment["ZDOTDIR"]) if environment.get("ZDOTDIR") else "~"
         for file in (".zshenv", ".zshrc"):
             own = _lines(variables, "PROMPT") if file == ".zshrc" else ""
-            write_atomically(folder / file, f'[ -f "{home}/{file}" ] && . "{home}/{file}"\n{own}')
+            write_atomically(folder / file, f"[ -f {home}/{file} ] && . {home}/{file}\n{own}")
         return ["env", f"ZDOTDIR={folder}", shell]
     return [shell]
 

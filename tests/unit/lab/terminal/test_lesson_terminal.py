@@ -117,3 +117,14 @@ def test_a_shell_reads_the_users_start_file_and_then_the_labs(
     assert kubeconfig.startswith(str(configuration.state))
     if shell == "bash":
         assert (mine, prompt) == ("yes", "(lab) $ ")
+
+
+def test_what_a_variable_holds_is_no_line_of_a_start_file(configuration: Configuration, tmp_path: Path) -> None:
+    odd = tmp_path / 'odd"; touch made; "$(touch made)`touch made`'
+    odd.mkdir()
+    (odd / ".zshrc").write_text("echo read\n", encoding="utf-8")
+    _, variable, _ = shell_argv(configuration, {"PATH": "/bin", "SHELL": "/bin/zsh", "ZDOTDIR": str(odd)})
+    argv = ["sh", "-c", f'. "{variable.partition("=")[2]}/.zshrc"']
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "read\n"
+    assert not (tmp_path / "made").exists()

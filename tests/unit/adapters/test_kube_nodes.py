@@ -1,0 +1,62 @@
+"""When a cluster that was made before is waited for, and when no waiting helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from labkit.adapters.kube.nodes import Readiness
+from labkit.base.configuration import LABEL
+from tests.unit.adapters.conftest import AnswersServer
+from tests.unit.adapters.test_requests_logged import kube_of
+
+
+def _node(ready: str = "True", **labels: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "node", "labels": labels},
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("nodes", "resumed", "made"),
+    [
+        ([_node(**{LABEL: "lab"})], Readiness.READY, Readiness.READY),
+        ([_node("Unknown", **{LABEL: "lab"})], Readiness.COMING, Readiness.COMING),
+        ([_node(**{LABEL: "another"})], Readiness.NEVER, Readiness.READY),
+        ([_node()], Readiness.NEVER, Readiness.READY),
+        ([], Readiness.NEVER, Readiness.COMING),
+    ],
+    ids=["ready", "not yet", "another lab's", "not finished", "its node was deleted"],
+)
+def test_what_the_nodes_say(
+    tmp_path: Path, server: AnswersServer, nodes: list[Any], resumed: Readiness, made: Readiness
+) -> None:
+    server.answers = {"/api/v1/nodes": (200, {"items": nodes})}
+    with kube_of(tmp_path, server) as kube:
+        assert (kube.readiness("lab"), kube.readiness()) == (resumed, made)
+
+
+def test_one_that_does_not_answer_or_has_just_begun_to_may_still_come(tmp_path: Path, server: AnswersServer) -> None:
+    with kube_of(tmp_path, server) as kube:
+        server.answers = {"/api/v1/nodes": (403, {"message": "not yet", "code": 403})}
+        assert kube.readiness("lab") is Readiness.COMING
+        server.shutdown()
+        server.server_close()
+        assert kube.readiness("lab") is Readiness.COMING
+
+
+def test_a_certificate_that_is_not_trusted_never_will_be(
+    tmp_path: Path, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: it has expired")
+
+    with kube_of(tmp_path, server) as kube:
+        monkeypatch.setattr(kube._client, "list", refuse)
+        assert kube.readiness("lab") is Readiness.NEVER
+        assert kube.wait_until_ready(60, mark="lab") is False
+        assert kube.readiness() is Readiness.COMING
