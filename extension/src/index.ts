@@ -57,6 +57,7 @@ function activate(
     ["labkit:panel", "Course: lessons, lab and pods", () => shell.activateById(panel.id)],
     ["labkit:next", "Go on with the course", () => panel.openLesson(panel.following)],
     ["labkit:hint", "Hint for the next exercise of this lesson", () => shown(panel.hint())],
+    ["labkit:hand", "Raise your hand, or lower it", () => shown(panel.hand())],
     ["labkit:terminal", "Terminal of the lab", () => commands.execute("terminal:create-new")],
     ["labkit:reset-lesson", "Reset this lesson…", () => shown(panel.change("reset"))],
     ["labkit:restore-lesson", "Restore this lesson's notebook…", () => shown(panel.change("restore"))],

@@ -1,10 +1,10 @@
 /** The panel: lessons, the lab, and what the present lesson has made; kept up to date while somebody can see it. */
-import { Dialog, showDialog } from "@jupyterlab/apputils";
+import { Dialog, InputDialog, showDialog } from "@jupyterlab/apputils";
 import { ServerConnection } from "@jupyterlab/services";
 import { Widget } from "@lumino/widgets";
 
 import { button, element, refill, type Child } from "./dom";
-import { LabProblem, NoKit, type Course, type Lesson, type Pods, type Server } from "./server";
+import { LabProblem, NoKit, type Course, type Lesson, type Pods, type Server, type Share } from "./server";
 import {
   hintView,
   labView,
@@ -15,6 +15,7 @@ import {
   passedLine,
   podsView,
   problemView,
+  shareLine,
 } from "./views";
 
 const COURSE_MILLISECONDS = 3000;
@@ -119,6 +120,19 @@ export class CoursePanel extends Widget {
     await this.attempt(async () => this.say(element("p", {}, await this.server.change(lesson.lesson, action))));
   }
 
+  /** Raise the hand, with a line that says what it is about; or lower it. */
+  async hand(): Promise<void> {
+    const isUp = this.course?.share?.hand ?? false;
+    let text = "";
+    if (!isUp) {
+      const label = "What is it about? One line, which may be empty";
+      const chosen = await InputDialog.getText({ title: "Raise your hand", label, okLabel: "Raise" });
+      if (!chosen.button.accept) return;
+      text = chosen.value ?? "";
+    }
+    await this.attempt(async () => this.say(element("p", {}, await this.server.hand(isUp, text))));
+  }
+
   async openLesson(lesson: Lesson | null): Promise<void> {
     if (lesson?.path) await this.around.open(lesson.path);
   }
@@ -212,10 +226,10 @@ export class CoursePanel extends Widget {
     this.redraw(this.here.body.firstElementChild as HTMLElement, lesson, () =>
       lesson ? [element("p", { class: "lk-title" }, lesson.title), element("p", { class: "lk-small" }, lessonLine(lesson))] : [],
     );
-    this.redraw(this.actions, lesson, () => this.buttons(lesson));
+    this.redraw(this.actions, [lesson, course.share], () => this.buttons(lesson, course.share));
   }
 
-  private buttons(lesson: Lesson | null): Child[] {
+  private buttons(lesson: Lesson | null, share: Share | null | undefined): Child[] {
     const hint = button("Hint", "hint", () => void this.hint());
     hint.disabled = !lesson?.open_exercise;
     hint.title = lesson?.open_exercise ? `The next hint of ${lesson.open_exercise}` : "No exercise is open in this lesson";
@@ -226,6 +240,8 @@ export class CoursePanel extends Widget {
       }),
       button("Reset…", "reset", () => void this.change("reset"), { title: "Remove what the lesson has made" }),
       button("Restore…", "restore", () => void this.change("restore"), { title: "Bring the notebook back as it was" }),
+      share ? button(share.hand ? "Lower hand" : "Raise hand…", "hand", () => void this.hand()) : null,
+      share ? element("p", { class: "lk-small" }, shareLine(share)) : null,
     ];
   }
 

@@ -29,10 +29,18 @@ export interface LabState {
   problem: Problem | null;
 }
 
+/** With whom progress is shared, and why it does not arrive; null where nothing is shared. */
+export interface Share {
+  address: string;
+  hand: boolean;
+  problem: string;
+}
+
 export interface Course {
   lessons: Lesson[];
   next: { lesson: string; exercise: string } | null;
   problem: Problem | null;
+  share: Share | null;
   lab: LabState;
 }
 
@@ -91,6 +99,13 @@ export class Server {
   async change(lesson: string, action: "reset" | "restore"): Promise<string> {
     const isWhole = (answer: Record<string, unknown>): boolean => typeof answer.sentence === "string";
     return (await this.ask<{ sentence: string }>(`${of(lesson)}/${action}`, "POST", isWhole, "{}")).sentence;
+  }
+
+  /** Raise the hand, or lower it; the sentence that says who sees it. */
+  async hand(down: boolean, text: string): Promise<string> {
+    const isWhole = (answer: Record<string, unknown>): boolean => typeof answer.sentence === "string";
+    const body = JSON.stringify({ down, text });
+    return (await this.ask<{ sentence: string }>("hand", "POST", isWhole, body)).sentence;
   }
 
   private async ask<Answer>(

@@ -1,7 +1,7 @@
 /** What the panel shows, made of what the server said. */
 import { copy } from "./copy";
 import { button, element, type Child } from "./dom";
-import type { Course, Hint, LabState, Lesson, Pods, Problem, Row } from "./server";
+import type { Course, Hint, LabState, Lesson, Pods, Problem, Row, Share } from "./server";
 
 const SIGNS: Record<string, string> = {
   up: "✓",
@@ -102,6 +102,12 @@ export function lessonsView(course: Course, current: string | null, open: (lesso
     return element("li", {}, press);
   });
   return element("ol", { class: "lk-lessons" }, ...items);
+}
+
+/** With whom progress is shared, whether it arrives, and how to end it. */
+export function shareLine(share: Share): string {
+  const arrives = share.problem ? `, and waits: ${share.problem}` : "";
+  return `Your progress is shared with ${share.address}${arrives}. To end it: labkit progress share --stop`;
 }
 
 export function podsView(pods: Pods): Child[] {

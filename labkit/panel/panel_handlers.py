@@ -46,9 +46,9 @@ class Questions:
         self._make_state = make_state
         self._state: PanelState | None = None
         self._making, self._looking = threading.Lock(), threading.Lock()
-        self._running: dict[tuple[str, ...], Future[dict[str, Any]]] = {}
+        self._running: dict[tuple[str | bool, ...], Future[dict[str, Any]]] = {}
 
-    async def ask(self, question: str, *arguments: str) -> dict[str, Any]:
+    async def ask(self, question: str, *arguments: str | bool) -> dict[str, Any]:
         """Call a method of the state in a thread, and wait for what it gives.
 
         Args:
@@ -70,7 +70,7 @@ class Questions:
             came_back = f"there is no answer after {seconds:g} s; the lab, or this machine, is busy or hangs"
             raise DeadlineExceeded("Asking the lab", came_back, "look at it\n  labkit doctor") from None
 
-    def _answer(self, future: Future[dict[str, Any]], question: str, arguments: tuple[str, ...]) -> None:
+    def _answer(self, future: Future[dict[str, Any]], question: str, arguments: tuple[str | bool, ...]) -> None:
         try:
             with self._making:
                 self._state = self._state or self._make_state()
@@ -91,7 +91,7 @@ class PanelHandler(APIHandler):
         """Take what the server extension gives."""
         self.questions = questions
 
-    async def answer(self, question: str, *arguments: str) -> None:
+    async def answer(self, question: str, *arguments: str | bool) -> None:
         """Finish with what the state says, or with the three sentences of its error."""
         try:
             answer = await self.questions.ask(question, *arguments)
@@ -129,6 +129,19 @@ class ActionHandler(PanelHandler):
         await self.answer(action, lesson)
 
 
+class HandHandler(PanelHandler):
+    """POST: raise the participant's hand, or lower it."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        body = self.get_json_body() if len(self.request.body) <= _MOST_BODY_BYTES else None
+        text, down = (body.get("text", ""), body.get("down")) if isinstance(body, dict) else (None, None)
+        if not isinstance(text, str) or not isinstance(down, bool):
+            raise web.HTTPError(400, "the body does not say whether the hand goes up")
+        await self.answer("hand", text, down)
+
+
 class HintHandler(PanelHandler):
     """POST: the next hint of an exercise, which is recorded as read."""
 
@@ -154,6 +167,7 @@ def panel_handlers(
     questions = Questions(make_state)
     routes: list[tuple[str, type[PanelHandler]]] = [
         (r"course", CourseHandler),
+        (r"hand", HandHandler),
         (rf"lessons/{_LESSON}/pods", PodsHandler),
         (rf"lessons/{_LESSON}/(?P<action>reset|restore)", ActionHandler),
         (rf"lessons/{_LESSON}/hint", HintHandler),

@@ -12,6 +12,8 @@ from labkit.course.checking import give_hint
 from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.course.lessons import lessons, require_lesson
 from labkit.course.progress import Overview, Progress, my_progress, progress_path
+from labkit.course.sharing.raised_hand import hand_seen, move_hand
+from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.opening import reset_lessons
@@ -62,7 +64,26 @@ class PanelState:
                 }
             )
         following = overview.to_dict()["next"] if overview else None
-        return {"lessons": rows, "next": following, "problem": problem, "lab": self.lab()}
+        return {"lessons": rows, "next": following, "problem": problem, "share": self.share(), "lab": self.lab()}
+
+    def share(self) -> dict[str, Any] | None:
+        """With whom the participant shares their progress, and whether their hand is up; None if they share nothing.
+
+        The process that sends is started again, if it is not there: JupyterLab is what a new morning begins with.
+        """
+        keep_sharing(self._lab.configuration)
+        seen = hand_seen(self._lab.configuration)
+        if not seen.shared_with:
+            return None
+        return {"address": seen.shared_with, "hand": seen.hand is not None, "problem": seen.problem}
+
+    def hand(self, text: str, down: bool) -> dict[str, str]:
+        """Do what `labkit progress hand` does; a sentence about it, as JSON-ready values.
+
+        Raises:
+            LabError: the text cannot be shown on one line, or nothing can be written.
+        """
+        return {"sentence": str(move_hand(self._lab.configuration, text, down=down))}
 
     def lab(self) -> dict[str, Any]:
         """How engine and cluster are, what is being made, and what to do if something is wrong."""

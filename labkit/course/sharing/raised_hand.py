@@ -58,10 +58,24 @@ def my_hand(text: str = "", *, down: bool = False) -> HandSeen:
         Misuse: the text cannot be shown on one line.
         LabFailed: it cannot be written.
     """
+    return move_hand(Configuration.from_environment(), text, down=down)
+
+
+def move_hand(configuration: Configuration, text: str, *, down: bool = False) -> HandSeen:
+    """The same for a lab that is given.
+
+    Args:
+        configuration: of the lab.
+        text: what it is about, in one line.
+        down: whether to lower it.
+
+    Raises:
+        Misuse: the text cannot be shown on one line.
+        LabFailed: it cannot be written.
+    """
     if not isinstance(text, str):
         came_back = f"text is expected, and {text!r} is none"
         raise Misuse("Raising your hand", came_back, 'labkit.raise_hand("my pod is refused")')
-    configuration = Configuration.from_environment()
     if down:
         lower_hand(configuration)
     else:

@@ -27,6 +27,7 @@ from labkit.base.waiting import wait_until
 from labkit.cli import main
 from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.course.lessons import FOLDER, describe_lesson, lesson_names
+from labkit.course.sharing.share_consent import agree, new_consent
 from labkit.lab.lab import Lab
 from labkit.notebook.jupyterlab import set_defaults
 from labkit.panel import panel_handlers
@@ -45,7 +46,7 @@ server.initialize(sys.argv[1:], find_extensions=False)
 server.start()
 """
 _LOOKS = ["/labkit/course", f"/labkit/lessons/{_LESSON}/pods"]
-_ACTIONS = [f"/labkit/lessons/{_LESSON}/{action}" for action in ("reset", "restore", "hint")]
+_ACTIONS = ["/labkit/hand", *(f"/labkit/lessons/{_LESSON}/{action}" for action in ("reset", "restore", "hint"))]
 
 
 @dataclass
@@ -196,6 +197,22 @@ def test_what_makes_no_sense_is_refused(server: _Server, lesson: str, body: str,
     assert "Traceback" not in str(answer)
 
 
+def test_a_hand_goes_up_and_down(server: _Server) -> None:
+    status, answer = server.with_token("/labkit/hand", "POST", '{"down": false, "text": "why?"}')
+    assert (status, "nobody sees it" in answer["sentence"]) == (200, True)
+    assert server.with_token("/labkit/course")[1]["share"] is None
+    assert server.with_token("/labkit/hand", "POST", '{"down": true}')[1]["sentence"] == "Your hand is down."
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", "[]", '{"down": 1}', '{"down": false, "text": 5}', '{"down": false, "text": "a\\nb"}']
+)
+def test_a_hand_that_makes_no_sense_is_refused(server: _Server, body: str) -> None:
+    status, answer = server.with_token("/labkit/hand", "POST", body)
+    assert status == 400
+    assert "Traceback" not in str(answer)
+
+
 def test_a_lesson_is_restored_and_ones_own_version_is_kept(server: _Server) -> None:
     notebook = server.course / "notebooks" / f"{_LESSON}.ipynb"
     original = notebook.read_bytes()
@@ -332,6 +349,22 @@ def test_what_is_wrong_with_the_lab_comes_with_a_remedy(
     problem = _state(tmp_path, **standing)[0].lab()["problem"]
     assert (problem and problem["came_back"]) == came_back
     assert problem is None or problem["remedy"]
+
+
+def test_with_whom_progress_is_shared_is_told_and_sharing_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Configuration] = []
+    monkeypatch.setattr("labkit.course.sharing.sender.start_sender", started.append)
+    state, lab = _state(tmp_path)
+    assert (state.share(), started) == (None, [])
+    agree(lab.configuration, new_consent("127.0.0.1:5444", "", "code", "Ann"))
+    assert state.share() == {"address": "127.0.0.1:5444", "hand": False, "problem": ""}
+    assert started == [lab.configuration]
+    state.hand("why?", False)
+    assert state.share() == {"address": "127.0.0.1:5444", "hand": True, "problem": ""}
+    state.hand("", True)
+    assert state.share() == {"address": "127.0.0.1:5444", "hand": False, "problem": ""}
 
 
 def test_progress_that_cannot_be_read_hides_no_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,12 @@ var Server = class {
     const isWhole = (answer) => typeof answer.sentence === "string";
     return (await this.ask(`${of(lesson)}/${action}`, "POST", isWhole, "{}")).sentence;
   }
+  /** Raise the hand, or lower it; the sentence that says who sees it. */
+  async hand(down, text) {
+    const isWhole = (answer) => typeof answer.sentence === "string";
+    const body = JSON.stringify({ down, text });
+    return (await this.ask("hand", "POST", isWhole, body)).sentence;
+  }
   async ask(path, method, isWhole, body) {
     const init = { method, ...body === void 0 ? {} : { body } };
     const response = await import_services.ServerConnection.makeRequest(`${this.settings.baseUrl}labkit/${path}`, init, this.settings);
@@ -250,6 +256,10 @@ function lessonsView(course, current, open) {
   });
   return element("ol", { class: "lk-lessons" }, ...items);
 }
+function shareLine(share) {
+  const arrives = share.problem ? `, and waits: ${share.problem}` : "";
+  return `Your progress is shared with ${share.address}${arrives}. To end it: labkit progress share --stop`;
+}
 function podsView(pods) {
   const parts = [];
   if (pods.rows.length) parts.push(element("ul", { class: "lk-rows" }, ...pods.rows.map(rowView)));
@@ -357,6 +367,18 @@ var CoursePanel = class extends import_widgets.Widget {
     this.say(element("p", {}, "…"));
     await this.attempt(async () => this.say(element("p", {}, await this.server.change(lesson.lesson, action))));
   }
+  /** Raise the hand, with a line that says what it is about; or lower it. */
+  async hand() {
+    const isUp = this.course?.share?.hand ?? false;
+    let text = "";
+    if (!isUp) {
+      const label = "What is it about? One line, which may be empty";
+      const chosen = await import_apputils.InputDialog.getText({ title: "Raise your hand", label, okLabel: "Raise" });
+      if (!chosen.button.accept) return;
+      text = chosen.value ?? "";
+    }
+    await this.attempt(async () => this.say(element("p", {}, await this.server.hand(isUp, text))));
+  }
   async openLesson(lesson) {
     if (lesson?.path) await this.around.open(lesson.path);
   }
@@ -441,9 +463,9 @@ var CoursePanel = class extends import_widgets.Widget {
       lesson,
       () => lesson ? [element("p", { class: "lk-title" }, lesson.title), element("p", { class: "lk-small" }, lessonLine(lesson))] : []
     );
-    this.redraw(this.actions, lesson, () => this.buttons(lesson));
+    this.redraw(this.actions, [lesson, course.share], () => this.buttons(lesson, course.share));
   }
-  buttons(lesson) {
+  buttons(lesson, share) {
     const hint = button("Hint", "hint", () => void this.hint());
     hint.disabled = !lesson?.open_exercise;
     hint.title = lesson?.open_exercise ? `The next hint of ${lesson.open_exercise}` : "No exercise is open in this lesson";
@@ -453,7 +475,9 @@ var CoursePanel = class extends import_widgets.Widget {
         title: "A terminal whose docker and kubectl are the lab's"
       }),
       button("Reset…", "reset", () => void this.change("reset"), { title: "Remove what the lesson has made" }),
-      button("Restore…", "restore", () => void this.change("restore"), { title: "Bring the notebook back as it was" })
+      button("Restore…", "restore", () => void this.change("restore"), { title: "Bring the notebook back as it was" }),
+      share ? button(share.hand ? "Lower hand" : "Raise hand…", "hand", () => void this.hand()) : null,
+      share ? element("p", { class: "lk-small" }, shareLine(share)) : null
     ];
   }
   /** Make something anew only if what it is made of has changed: a reader's place in it stays. */
@@ -639,6 +663,7 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state) {
     ["labkit:panel", "Course: lessons, lab and pods", () => shell.activateById(panel.id)],
     ["labkit:next", "Go on with the course", () => panel.openLesson(panel.following)],
     ["labkit:hint", "Hint for the next exercise of this lesson", () => shown(panel.hint())],
+    ["labkit:hand", "Raise your hand, or lower it", () => shown(panel.hand())],
     ["labkit:terminal", "Terminal of the lab", () => commands.execute("terminal:create-new")],
     ["labkit:reset-lesson", "Reset this lesson…", () => shown(panel.change("reset"))],
     ["labkit:restore-lesson", "Restore this lesson's notebook…", () => shown(panel.change("restore"))]
