@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from labkit.adapters.class_client import LEAST_DIGITS
 from labkit.base.configuration import Configuration
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedGroup
@@ -44,8 +45,9 @@ def watch(listen: str, new: bool, as_json: bool) -> None:
 
 def _tell(addresses: ClassAddresses, as_json: bool) -> None:
     room = f"\nThe same from another machine (its browser warns of the certificate): {addresses.page_in_room}"
+    typed = f" (whoever types it: the first {LEAST_DIGITS} digits of the fingerprint will do)"
     text = (
-        f"On each laptop:\n  {addresses.line}\n"
+        f"On each laptop{typed if addresses.fingerprint else ''}:\n  {addresses.line}\n"
         f"The page, for you alone: {addresses.page}{room if addresses.page_in_room else ''}\n"
         "Ctrl-C ends it."
     )
