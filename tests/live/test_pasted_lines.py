@@ -30,9 +30,6 @@ from labkit.notebook import Lesson
 from labkit.threat.postures import CLUSTER, ENGINE, POSTURES, VULNERABLE, Posture, find_posture
 from tests.course import lesson_with_own_progress
 
-# What is new in the lab meanwhile is taken for the pasted line's own, and removed.
-pytestmark = pytest.mark.alone
-
 _KEPT = ("LABKIT_NAME", "LABKIT_STATE", "LABKIT_CACHE", "LABKIT_DATA", "PYTHONPATH", "HOME", "DOCKER_HOST")
 _SECONDS = 60.0
 _ID = re.compile(r"[0-9a-f]{64}")  # of an exec, a new one each time
@@ -100,7 +97,7 @@ def lesson(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lesso
 
 @contextlib.contextmanager
 def _removed_later(lab: Lab) -> Iterator[Callable[[], set[str]]]:
-    """Gives the containers that are new, and removes them at the end."""
+    """Gives the containers that are new, and removes them at the end: for tests that are alone."""
     engine = lab.engine()
     before = set(engine.labelled_containers())
     try:
@@ -128,6 +125,7 @@ def test_of_a_run(lesson: Lesson, terminal: Terminal, command: str | list[str], 
     terminal.compare(lesson.run("debian", command, user=user))
 
 
+@pytest.mark.alone
 def test_of_a_container_and_of_what_is_run_in_it(lesson: Lesson, lab: Lab, terminal: Terminal) -> None:
     with _removed_later(lab) as new:
         container = lesson.start("debian", user=1654)
@@ -142,6 +140,7 @@ def test_of_a_container_and_of_what_is_run_in_it(lesson: Lesson, lab: Lab, termi
         assert lab.engine().execute(output, ["id", "-u"]).stdout.strip() == "1654"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "dockerfile",
     ["FROM aspnetapp\nUSER 4242", "FROM debian\nRUN exit 3", "FROM debian\nRUN echo 'EOF\\\nEOF' > /x; id -u; false"],
@@ -225,6 +224,7 @@ def _uid(lab: Lab, container: str) -> str:
     return done.stdout.splitlines()[1].split()[1]
 
 
+@pytest.mark.alone
 def test_of_postures_on_the_engine(lab: Lab, terminal: Terminal) -> None:
     shown = [posture for posture in [*POSTURES.values(), *VULNERABLE.values()] if ENGINE in posture.places]
     for posture in shown:
