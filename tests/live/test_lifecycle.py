@@ -212,8 +212,9 @@ def test_a_node_that_stops_while_a_pod_is_observed(second: Second) -> None:
     script = (
         "from labkit.lab.lab import Lab; from labkit.core.pods.manifest import *\n"
         "lab = Lab(); kube = lab.cluster().kube(); namespace = kube.new_namespace('observed')\n"
-        "pod = pod_manifest('p', [container_manifest('a', lab.reference('debian'))])\n"
-        "pod['spec']['nodeSelector'] = {'no-such': 'node'}\n"
+        "first = container_manifest('first', lab.reference('debian'), command=['sleep', '600'])\n"
+        "app = container_manifest('app', lab.reference('debian'))\n"
+        "pod = pod_manifest('p', [app], init_containers=[first])\n"
         "print('observing', flush=True)\n"
         "kube.make_pod(pod, namespace)\n"
     )
