@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 from labkit.core.identity.model import read_version
 
@@ -218,15 +218,39 @@ class PathInImage:
     text: str | None
 
 
+class WholeArchive(Protocol):
+    """A file system in one archive, such as what podman exports."""
+
+    tar: tarfile.TarFile
+
+    def find(self, path: str) -> tarfile.TarInfo | None:
+        """What lies at a path from the root."""
+
+
 def read_path(archive: io.RawIOBase | io.BufferedIOBase) -> PathInImage | None:
     """What `docker cp` gives of a path: the first entry of a tar archive; None if it has none."""
     with tarfile.open(fileobj=archive, mode="r|") as tar:
         member = tar.next()
         if member is None:
             return None
-        handle = tar.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
-        text = handle.read().decode("utf-8", "replace") if handle else None
-        return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
+        return _of_entry(tar, member)
+
+
+def paths_in(files: WholeArchive, paths: Iterable[str]) -> dict[str, PathInImage | None]:
+    """What lies at paths of a whole file system; None where nothing does.
+
+    Args:
+        files: the file system.
+        paths: from the root.
+    """
+    members = {path: files.find(path) for path in paths}
+    return {path: None if member is None else _of_entry(files.tar, member) for path, member in members.items()}
+
+
+def _of_entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> PathInImage:
+    handle = tar.extractfile(member) if member.isfile() and member.size <= _TEXT_BYTES else None
+    text = handle.read().decode("utf-8", "replace") if handle else None
+    return PathInImage(member.uid, member.gid, f"{member.mode & 0o7777:o}", text)
 
 
 def digest_of(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from labkit import adapters
 from labkit.adapters.engine_answers import (
     EngineInfo,
     EngineVersion,
     InspectedImage,
     PathInImage,
     mapped_ids,
+    paths_in,
     read_inspected,
     read_path,
     runc_version,
@@ -73,6 +75,7 @@ class EngineSocket:
     def __init__(self, path: Path, labels: Mapping[str, str]) -> None:
         self._path = path
         self._labels = labels
+        self._is_podman = False
 
     def answers(self) -> bool:
         """Whether an engine answers there, and we may talk to it."""
@@ -119,9 +122,18 @@ class EngineSocket:
         if not container:
             raise LabFailed(trying, "the engine has no such image any more", "see which it has\n  docker images")
         try:
+            if self._is_podman:
+                return self._exported(container, paths, trying)
             return {path: self._file(container, path, trying) for path in paths}
         finally:
             self._json("DELETE", f"/containers/{container}?force=1&v=1", trying)
+
+    def _exported(self, container: str, paths: Sequence[str], trying: str) -> dict[str, PathInImage | None]:
+        """The same of an engine of podman's, whose archives of a path do not tell owners."""
+        with self._response("GET", f"/containers/{container}/export", trying) as response:
+            pieces = iter(lambda: response.read(1 << 20), b"")
+            with adapters.podman.ExportedFiles(pieces) as files:
+                return paths_in(files, paths)
 
     def _file(self, container: str, path: str, trying: str) -> PathInImage | None:
         address = f"/containers/{container}/archive?{urlencode({'path': path})}"
@@ -148,6 +160,8 @@ class EngineSocket:
                     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
                     response = connection.getresponse()
                     attempt.status = response.status
+                # podman:pkg/api/server/handler_api.go
+                self._is_podman = response.getheader("Server", "").startswith("Libpod/")
                 if response.status >= http.client.BAD_REQUEST and response.status != http.client.NOT_FOUND:
                     raise LabFailed(trying, _message(response.read()), "look at the engine\n  labkit doctor")
                 yield response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, MutableMapping
@@ -20,6 +21,9 @@ Layer = list[TreeEntry]
 _PIECE = 1 << 20
 _CAPABILITY = "SCHILY.xattr.security.capability"
 _ACL = "SCHILY.xattr.system.posix_acl_access"
+_BARE_DIGEST = re.compile(
+    r"([0-9a-f]{64})\.tar"
+)  # containers/image:docker/internal/tarfile/writer.go, physicalLayerPath
 _KINDS: dict[bytes, Kind] = {
     tarfile.REGTYPE: "file",
     tarfile.AREGTYPE: "file",
@@ -112,20 +116,26 @@ def _read_tree(stream: Stream, known: MutableMapping[str, Layer]) -> ImageTree:
     layers: dict[str, Layer] = {}
     links: dict[str, str] = {}
     for member, _ in members(cast("IO[bytes]", stream)):
-        name = clean_path(member.name)
+        name = _digest_name(clean_path(member.name))
         if member.issym():
             # An older `docker save` writes a layer that images share once, and links to it.
-            links[name] = clean_path(f"{name}/../{member.linkname}")
+            links[name] = _digest_name(clean_path(f"{name}/../{member.linkname}"))
         elif member.isreg() and name in known:
             layers[name] = known[name]
         elif member.isreg() and stream.ahead(1) in (b"{", b"["):
             documents[name] = stream.read(min(member.size, LARGEST))
-        elif member.isreg() and (name.startswith("blobs/") or name.endswith("layer.tar")):
+        elif member.isreg() and (name.startswith("blobs/") or name.endswith(".tar")):
             layers[name] = _read_layer(stream, member.size)
             if name.startswith("blobs/"):
                 known[name] = layers[name]
-    wanted = [clean_path(name) for name in _layer_names(documents.get("manifest.json", b""))]
+    wanted = [_digest_name(clean_path(name)) for name in _layer_names(documents.get("manifest.json", b""))]
     return ImageTree(_layer(layers, links.get(name, name)) for name in wanted)
+
+
+def _digest_name(name: str) -> str:
+    """A layer's name as Docker gives it today; podman calls it by its digest alone."""
+    digest = _BARE_DIGEST.fullmatch(name)
+    return f"blobs/sha256/{digest[1]}" if digest else name
 
 
 def _layer_names(manifest: bytes) -> list[str]:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from labkit.adapters import podman
 from labkit.base.argv import to_argv
 from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
@@ -23,7 +24,10 @@ _REFUSED = 1
 _SHORT = 12
 # What the engine writes in place of a command's output when it cannot run one; its inspection then gives 126 or 127
 # (moby/moby:daemon/exec.go, ContainerExecStart). Since Engine 29 an unknown user is refused before (commit b54a038bec).
-_NOT_RUN = ("OCI runtime exec failed", "unable to find user", "unable to find group", "uids and gids must be in range")
+_NOT_RUN = (
+    *("OCI runtime exec failed", "unable to find user", "unable to find group", "uids and gids must be in range"),
+    *podman.NOT_EXECUTED,
+)
 
 
 class Container:

@@ -50,7 +50,8 @@ def check_destination(target: Target, *, cluster: bool) -> None:
 
 def needs_layers(target: Target, lab: Lab) -> bool:
     """Whether the base's layers are needed as files; an engine that has them already does without."""
-    return bool(target.archive or target.registry) or lab.engine().has_containerd_store()
+    engine = lab.engine
+    return bool(target.archive or target.registry) or engine().has_containerd_store() or engine().is_podman
 
 
 def deliver(image: AssembledImage, target: Target, lab: Lab, *, cluster: bool) -> Delivered:

@@ -1,4 +1,8 @@
-"""What the classic builder prints: its steps, what their commands print, and why it stopped."""
+"""What the classic builder, or podman's, prints: its steps, what their commands print, and why it stopped.
+
+Podman's is Buildah (containers/buildah:imagebuildah/stage_executor.go). It marks no standard error, and gives the
+status of a step's command in its message alone.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ _MOST_LINES, _SHOWN_LINES = 40, 6
 _REMEDY = "fix that step and build it again; if the disk is full\n  labkit doctor"
 # What a step's command prints on its standard error is coloured (moby/moby:pkg/streamformatter, StderrFormatter).
 _STDERR = re.compile(r"\x1b\[91m(.*?)\x1b\[0m", re.DOTALL)
-_STEP = re.compile(r"^Step \d+/\d+ : .*", re.MULTILINE)
-_NOISE = re.compile(r"^ ---> .*|^Removing intermediate container .*|^(\x1b\[0m)?$")
+_STEP = re.compile(r"^(?:Step \d+/\d+ :|(?:\[\d+/\d+\] )?STEP \d+/\d+:) .*", re.MULTILINE)
+_NOISE = re.compile(r"^ ?-{2,3}> .*|^Removing intermediate container .*|^(\x1b\[0m)?$")
+_STATUS = re.compile(r"while running runtime: exit status (\d+)\s*$")
 
 
 class BuilderOutput:
@@ -46,7 +51,8 @@ class BuilderOutput:
             detail: may have the status of the step's command, which `docker build` exits with
                 (docker/cli:cli/command/image/build.go, "If no error code is set, default to 1").
         """
-        code = (detail or {}).get("code")
+        of_podman = _STATUS.search(error)
+        code = int(of_podman[1]) if of_podman else (detail or {}).get("code")
         last = [*self._stdout, *self._stderr][-_SHOWN_LINES:]
         return BuildStopped(
             tried,

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from labkit.adapters import podman
 from labkit.adapters.engine.engine_errors import doing, translate
 from labkit.adapters.engine.engine_files import EngineFiles
 from labkit.adapters.engine.printed import Printing, StillRunning, pieces_of, read_frames
@@ -26,8 +27,11 @@ _RUN_SECONDS = 60.0
 _ENDING_SECONDS = 20.0
 # A program that prints without an end must not fill the disk until its deadline.
 _SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "1"}}
-_NOT_FOUND_TEXTS = ("executable file not found", "no such file or directory", "system cannot find the file specified")
-_NOT_ALLOWED_TEXTS = ("permission denied", "is a directory")
+_NOT_FOUND_TEXTS = (
+    *("executable file not found", "no such file or directory", "system cannot find the file specified"),
+    podman.NOT_FOUND,
+)
+_NOT_ALLOWED_TEXTS = ("permission denied", "is a directory", *podman.NOT_ALLOWED)
 _COMMAND_NOT_FOUND, _PERMISSION_DENIED, _ENGINE_FAILED = 127, 126, 125
 
 
@@ -98,7 +102,11 @@ class EngineContainers(EngineFiles):
         """Start a container with somebody who listens, as `docker run` does: a log of it might lose what came first."""
         api, printing, is_over = self._api, Printing(), True
         with doing(f"Running {line}"):
-            with contextlib.closing(self._attach(container, deadline)) as response:
+            try:
+                response = self._attach(container, deadline)
+            except APIError as error:  # Podman makes the process ready here, and refuses what Docker refuses below.
+                return _refused(line, error)
+            with contextlib.closing(response):
                 try:
                     api.start(container)
                 except APIError as error:
@@ -271,7 +279,7 @@ def docker_run_line(reference: str, command: Sequence[str] | None, user: str | N
 
 def _refused(line: str, error: APIError) -> RunResult:
     """The result of an engine's refusal, with the exit status that the docker command would give."""
-    message = str(error.explanation or error).strip()
+    message = podman.plain_refusal(str(error.explanation or error).strip())
     cause = cause_of_engine_error(message)
     return RunResult(line, "", run_status(message), cause, message)
 

@@ -13,7 +13,8 @@ from docker.errors import NotFound
 
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing
-from labkit.adapters.engine_answers import PathInImage, digest_of, read_path
+from labkit.adapters.engine_answers import PathInImage, digest_of, paths_in, read_path
+from labkit.adapters.podman import ExportedFiles
 from labkit.base.errors import LabFailed
 from labkit.core.started import FileNow
 
@@ -61,6 +62,9 @@ class EngineFiles(EngineConnection):
             What is at each path, None where there is nothing.
         """
         with self._made_of(reference) as container:
+            if self.is_podman:
+                with self._exported(container) as files:
+                    return paths_in(files, paths)
             return {path: self._look_at(container, path) for path in paths}
 
     def _look_at(self, container: str, path: str) -> PathInImage | None:
@@ -83,6 +87,10 @@ class EngineFiles(EngineConnection):
         """
         with self._made_of(reference) as container:
             return next(filter(None, (self._digest_at(container, path) for path in paths)), None)
+
+    def _exported(self, container: str) -> ExportedFiles:
+        """All files of a container of podman's."""
+        return ExportedFiles(self._api.export(container, chunk_size=_CHUNK))
 
     def _digest_at(self, container: str, path: str) -> str | None:
         try:
@@ -128,6 +136,11 @@ class EngineFiles(EngineConnection):
             NotFound: nothing lies there.
             _TooManyLinks: the links lead nowhere.
         """
+        if self.is_podman:
+            with self._exported(container) as files:
+                if (found := files.find(path, follow=True)) is None:
+                    raise NotFound(f"{path} is not in the container")
+                return f"/{found.name}", read(files.tar, found)
         for _ in range(_MOST_LINKS):
             chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
             with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as tar:

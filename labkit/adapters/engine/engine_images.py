@@ -28,8 +28,8 @@ from labkit.base.errors import LabFailed
 from labkit.core.image_reference import ImageReference
 
 _CONFLICT = 409
-# How the classic builder names the image of each step (moby:builder/dockerfile/dispatchers.go).
-_STEP = re.compile(r"^ ---> ([0-9a-f]{12,64})$", re.MULTILINE)
+# How the classic builder (moby:builder/dockerfile/dispatchers.go) and podman's name the image of each step.
+_STEP = re.compile(r"^ ?-{2,3}> ([0-9a-f]{12,64})$", re.MULTILINE)
 
 
 class EngineImages(EngineConnection):

@@ -11,6 +11,7 @@ from typing import Any
 
 from docker.errors import APIError
 
+from labkit.adapters import podman
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import EngineRefused, doing
 from labkit.base.configuration import LABEL
@@ -58,7 +59,11 @@ class EngineProcesses(EngineConnection):
             except APIError:
                 process = self._main_process(container)
                 return (process,) if process else ()
-        return tuple(with_program(_PROC, process, pid, container) for pid, process in parse_top(shown))
+            host_pids = self._host_pids(container)
+        return tuple(
+            with_program(_PROC, process, pid if host_pids is None else host_pids.get(pid, 0), container)
+            for pid, process in parse_top(shown)
+        )
 
     def listed_containers(self, *labels: str) -> list[ListedContainer]:
         """The lab's containers, running or not, newest first, each with the user that its main process has.
@@ -86,6 +91,14 @@ class EngineProcesses(EngineConnection):
     def _top(self, container: str) -> Mapping[str, Sequence[object]]:
         shown: Mapping[str, Sequence[object]] = self._api.top(container, ps_args=f"-eo {','.join(_COLUMNS)}")
         return shown
+
+    def _host_pids(self, container: str) -> Mapping[int, int] | None:
+        """The pids of podman's processes on the engine's machine, by those in the container; None if they are one."""
+        if not self.is_podman:
+            return None
+        with contextlib.suppress(APIError):  # It has ended by now.
+            return podman.host_pids(self._api.top(container, ps_args=podman.HOST_PIDS))
+        return {}
 
     def is_listening(self, container: str, pid: int) -> bool:
         """Whether something in a container listens on a TCP port, as far as this machine can see.

@@ -1,7 +1,8 @@
 """The engine's and the runtime's own words, read as causes.
 
 Sources of the texts: moby/sys:user/user.go (GetExecUser), docker/cli:cli/command/container/run.go (toStatusError),
-opencontainers/runc:libcontainer (exec errors), containerd/containerd:pkg/oci/spec_opts.go and internal/cri.
+opencontainers/runc:libcontainer (exec errors), containerd/containerd:pkg/oci/spec_opts.go and internal/cri; of podman's
+builds containers/buildah:chroot and run_linux.go, all of podman's as tests/podman recorded them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ _NO_GROUPS = re.compile(r"setgroups: invalid argument")
 _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"unable to find user .*: no matching entries in passwd file", Cause.UNKNOWN_USER),
     (r"no users found", Cause.UNKNOWN_USER),
+    (r"unknown user error looking up user", Cause.UNKNOWN_USER),
+    (r"unknown group error looking up group", Cause.UNKNOWN_GROUP),
     (r"unable to find user .*: no such file or directory", Cause.UNKNOWN_USER),
     (r"unable to find group .*: (no matching entries in group file|no such file)", Cause.UNKNOWN_GROUP),
     (r"no groups found", Cause.UNKNOWN_GROUP),
@@ -26,6 +29,7 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     # -1 is the one id that no namespace maps (setuid(2): no change).
     (r"cannot set[ug]id to unmapped [ug]id 4294967295", Cause.BAD_USER_SPEC),
     (r"cannot set ?[ug]id to unmapped", Cause.USER_NAMESPACE),
+    (r"unable to setup user: invalid argument", Cause.USER_NAMESPACE),
     (r"container ID \d+ cannot be mapped to a host ID", Cause.USER_NAMESPACE),
     (r"setgroups: invalid argument", Cause.BAD_USER_SPEC),
     (r"etc/passwd: (no such file or directory|file does not exist)", Cause.UNKNOWN_USER),
@@ -35,6 +39,10 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"exec: .*: permission denied", Cause.PERMISSION_DENIED),
     (r"exec: .*: is a directory", Cause.PERMISSION_DENIED),
     (r"exec .*: permission denied", Cause.PERMISSION_DENIED),
+    # podman:libpod/define/errors.go, behind what crun or runc says; containers/crun:src/libcrun/utils.c of a folder.
+    (r"OCI runtime attempted to invoke a command that was not found", Cause.COMMAND_NOT_FOUND),
+    (r"OCI permission denied", Cause.PERMISSION_DENIED),
+    (r"the path `.*` exists but it is not a regular file", Cause.PERMISSION_DENIED),
     (r"no such image", Cause.IMAGE_MISSING),
     (r"pull access denied", Cause.IMAGE_MISSING),
     (r"manifest unknown", Cause.IMAGE_MISSING),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import tarfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -144,3 +147,44 @@ def test_the_runc_that_it_runs() -> None:
     assert of(engine, {"Name": "OCI Runtime (runc)", "Version": "runc version 1.1.15+ds1"}) == (1, 1)
     assert of(engine, {"Name": "OCI Runtime (crun)", "Version": "crun version 1.21"}) is None
     assert of(engine) is None
+
+
+def exported(*members: tuple[str, bytes, str]) -> podman.ExportedFiles:
+    """What podman exports: each member's name, its kind and what it leads to."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for uid, (name, kind, leads_to) in enumerate(members):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.uid = kind, leads_to, uid
+            tar.addfile(member)
+    return podman.ExportedFiles([packed.getvalue()[:700], packed.getvalue()[700:]])
+
+
+def test_a_file_is_found_as_the_kernel_would_find_it() -> None:
+    files = exported(
+        ("usr/bin", tarfile.DIRTYPE, ""),
+        ("bin", tarfile.SYMTYPE, "usr/bin"),
+        ("usr/bin/dash", tarfile.REGTYPE, ""),
+        ("usr/bin/sh", tarfile.SYMTYPE, "dash"),
+        ("usr/bin/again", tarfile.LNKTYPE, "usr/bin/dash"),
+        ("etc/up", tarfile.SYMTYPE, "../../../usr/bin/sh"),
+        ("etc/round", tarfile.SYMTYPE, "/etc/round"),
+        ("etc/nowhere", tarfile.SYMTYPE, "gone"),
+    )
+
+    def uid(path: str, *, follow: bool = False) -> int | None:
+        member = files.find(path, follow=follow)
+        return None if member is None else member.uid
+
+    with files:
+        assert (uid("/bin/sh"), uid("/bin/sh", follow=True)) == (3, 2)
+        assert (uid("/bin"), uid("/bin", follow=True), uid("//usr/./bin/")) == (1, 0, 0)
+        assert (uid("/bin/again"), uid("/etc/up", follow=True), uid("/bin/../bin/dash")) == (2, 2, 2)
+        assert (uid("/etc/round"), uid("/etc/round", follow=True)) == (6, None)
+        assert (uid("/etc/nowhere", follow=True), uid("/gone"), uid("/bin/sh/x")) == (None, None, None)
+
+
+def test_an_export_that_is_none_leaves_no_file_open() -> None:
+    with pytest.raises(tarfile.TarError), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        podman.ExportedFiles([b"no archive at all"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 from collections.abc import Callable
 
@@ -209,6 +210,18 @@ def test_a_shared_layer_of_an_older_docker_is_found_by_its_link() -> None:
     manifest = member("manifest.json", text='[{"Config": "x.json", "Layers": ["a/layer.tar", "b/layer.tar"]}]')
     image = read_tree([packed([(info, layer), link, manifest])], {})
     assert image.entry("/srv/menu") is not None
+
+
+def test_a_layer_that_podman_calls_by_its_digest_alone_is_known_by_dockers_name_for_it() -> None:
+    content, digest = packed(_BASE), "7" * 64
+    info, _ = member(f"{digest}.tar")
+    info.size = len(content)
+    link = member("b/layer.tar", "link", target=f"../{digest}.tar")
+    manifest = member("manifest.json", text=json.dumps([{"Config": "x.json", "Layers": [f"{digest}.tar"]}]))
+    known: dict[str, list[TreeEntry]] = {}
+    image = read_tree([packed([(info, content), link, manifest])], known)
+    assert image.entry("/srv/menu") is not None
+    assert list(known) == [f"blobs/sha256/{digest}"]
 
 
 @pytest.mark.parametrize(
