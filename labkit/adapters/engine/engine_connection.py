@@ -6,7 +6,6 @@ import os
 import re
 import socket
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -67,12 +66,16 @@ def timeout_of(method: str, path: str) -> float | None:
 class _LoggedApi(docker.APIClient):
     """The SDK's low-level client, with a record of each request."""
 
+    is_podman = False
+    """Whether the last answer was podman's."""
+
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         path = urlsplit(request.url or "").path
         options["timeout"] = options.get("timeout") or timeout_of(request.method or "", path)
         with logged_request("engine", request.method or "", path) as attempt:
             response = super().send(request, **options)
             attempt.status = response.status_code
+        self.is_podman = podman.has_answered(response.headers.get("Server", ""))
         return response
 
     def _disable_socket_timeout(self, socket: object) -> None:
@@ -145,10 +148,10 @@ class EngineConnection:
         with doing("Asking the engine for its version"):
             return cast(EngineVersion, self._api.version())
 
-    @cached_property
+    @property
     def is_podman(self) -> bool:
         """Whether it is podman that answers in Docker's place."""
-        return podman.is_podman(self.version())
+        return bool(getattr(self._api, "is_podman", False))
 
     @property
     def name(self) -> str:

@@ -138,9 +138,9 @@ class EngineFiles(EngineConnection):
         """
         if self.is_podman:
             with self._exported(container) as files:
-                if (found := files.find(path, follow=True)) is None:
+                if (file := files.find(path, follow=True)) is None:
                     raise NotFound(f"{path} is not in the container")
-                return f"/{found.name}", read(files.tar, found)
+                return f"/{file.name}", read(files.tar, file)
         for _ in range(_MOST_LINKS):
             chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
             with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as tar:

@@ -21,6 +21,7 @@ class RecordedClient:
     """The SDK's client of an engine whose /info and /version were recorded."""
 
     def __init__(self, name: str) -> None:
+        self.is_podman = name.startswith("podman")
         recorded = json.loads((_RECORDED / f"{name}.json").read_text(encoding="utf-8"))
         self.api = self
         self._info: dict[str, Any] = recorded["info"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +15,10 @@ from typing import Any, ClassVar
 import docker
 import pytest
 
-from labkit.adapters.engine import BuildStopped, Engine, EngineRefused
+from labkit.adapters.engine import BuildStopped, Engine, EngineRefused, PathInImage
 from labkit.base.configuration import Configuration
 from labkit.core.causes import Cause
-from labkit.core.started import AppProcess
+from labkit.core.started import AppProcess, FileNow
 from tests.unit.adapters.test_exec_results import frame
 
 Answer = tuple[int, Any]
@@ -214,3 +217,57 @@ def test_containers_are_listed_with_the_user_of_those_that_run(engine: Engine) -
         ("once", "exited", None),
         ("", "running", None),
     ]
+
+
+@pytest.fixture
+def podman(engine: Engine) -> Engine:
+    """An engine whose answers are podman's."""
+    engine._api.is_podman = True
+    return engine
+
+
+def test_what_podman_refuses_when_somebody_listens_is_a_refusal(podman: Engine) -> None:
+    message = f"preparing container {'c' * 64} for attach: unable to find user rich: no matching entries in passwd file"
+    _Paper.answers = _runs((500, {"cause": "", "message": message, "response": 500}))
+    result = podman.run("image", ["id"], user="rich")
+    assert (result.cause, result.exit_status) == (Cause.UNKNOWN_USER, 125)
+    assert result.message == "unable to find user rich: no matching entries in passwd file"
+    assert "POST /containers/c/start" not in _Paper.asked
+    assert _Paper.asked[-1] == "DELETE /containers/c"
+
+
+def test_podmans_files_are_read_from_one_export(podman: Engine) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        file = tarfile.TarInfo("srv/menu")
+        file.uid, file.gid, file.size = 7, 8, 5
+        tar.addfile(file, io.BytesIO(b"soup\n"))
+    _Paper.answers = {
+        "POST /containers/create": (201, {"Id": "c"}),
+        "GET /containers/c/export": (200, packed.getvalue()),
+        "DELETE /containers/c": (204, b""),
+    }
+    assert podman.look_inside("image", ["/srv/menu", "/gone"]) == {
+        "/srv/menu": PathInImage(7, 8, "644", "soup\n"),
+        "/gone": None,
+    }
+    assert podman.file_digest("image", "/gone", "/srv/menu") == hashlib.sha256(b"soup\n").hexdigest()
+    assert podman.file_now("c", "/srv/menu") == FileNow(7, 8, 0o644)
+    assert podman.file_now("c", "/gone") is None
+    assert [line for line in _Paper.asked if "archive" in line] == []
+
+
+def test_podmans_processes_are_looked_up_by_their_pids_outside(podman: Engine) -> None:
+    rows = {"ps": [["1", "1654", "0", "-", "Ss", "app"]], "pids": [["1", str(1 << 30)]]}
+
+    def top(request: BaseHTTPRequestHandler) -> None:
+        content = json.dumps({"Processes": rows["pids" if "hpid" in request.path else "ps"]}).encode()
+        request.send_response(200)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    _Paper.answers = {"GET /containers/c/top": top}
+    assert podman.processes("c") == (AppProcess(1654, 0, (), "app", state="Ss"),)
+    assert _Paper.asked.count("GET /containers/c/top") == 2
