@@ -43,16 +43,16 @@ class Placed:
     def __str__(self) -> str:
         return f"{self.lesson[:2]}-{self.exercise.name}"
 
-    def run(self, lab: Lesson, code: str) -> CheckResult:
+    def run(self, lab: Lesson, code: str, folder: Path = FOLDER) -> CheckResult:
         """Run code in place of the participant's cell, then the check's cell, as a kernel would."""
-        result = self._evaluate(self._check_call(), self.give(lab, code))
+        result = self._evaluate(self._check_call(), self.give(lab, code, folder))
         assert isinstance(result, CheckResult)
         return result
 
-    def give(self, lab: Lesson, code: str) -> dict[str, Any]:
+    def give(self, lab: Lesson, code: str, folder: Path = FOLDER) -> dict[str, Any]:
         """Run code in place of the participant's cell; gives the names that it leaves."""
         names: dict[str, Any] = {"lab": lab, "labkit": labkit}
-        with contextlib.chdir(FOLDER):  # as a notebook's kernel: files to edit lie beside it
+        with contextlib.chdir(folder):  # as a notebook's kernel: files to edit lie beside it
             exec(compile(code.strip(), str(self), "exec"), names)
         return names
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from labkit.base.errors import LabError
-from labkit.course.checking import CheckResult, Hint
+from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.show.steps import in_notebook
 
@@ -39,8 +39,8 @@ class Helper(Protocol):
     def hint(self, name: str) -> Hint:
         """The next hint of an exercise."""
 
-    def solution(self, name: str) -> Hint:
-        """A solution of an exercise."""
+    def solution(self, name: str, *, put: bool = False) -> Hint:
+        """A solution of an exercise, which can be put into the file that is edited."""
 
 
 _helpers: dict[str, Helper] = {}
@@ -72,11 +72,34 @@ def check_html(result: CheckResult) -> str:
 def hint_html(hint: Hint) -> str:
     """A hint; a solution is folded, so that nobody reads it by accident."""
     if hint.is_code:
-        text = f'<pre style="{_CODE}">{html.escape(hint.text)}</pre>'
         summary = f"{html.escape(hint.title)} of {html.escape(hint.exercise)}"
-        return _block(_HINT_COLOUR, [f"<details><summary>{summary}</summary>{text}</details>"])
+        return _block(_HINT_COLOUR, [f"<details><summary>{summary}</summary>{solution_html(hint)}</details>"])
     head = f"<strong>{html.escape(hint.title)}</strong>: {html.escape(hint.exercise)}"
     return _block(_HINT_COLOUR, [head, _prose(hint.text)])
+
+
+def solution_html(hint: Hint) -> str:
+    """A solution: a cell's code, or what changes in a file."""
+    if not hint.file:
+        return _pre(html.escape(hint.text))
+    first = f"<div>First, in a cell:</div>{_pre(html.escape(hint.before))}" if hint.before else ""
+    lines = "\n".join(map(_changed, hint.text.splitlines()))
+    return f"{first}<div>Changed {html.escape(in_file(hint.file))}</div>{_pre(lines)}"
+
+
+def _pre(inside: str) -> str:
+    return f'<pre style="{_CODE}">{inside}</pre>'
+
+
+def _changed(line: str) -> str:
+    """A line of a file; the sign before it says what its colour does."""
+    colour = {"+": _COLOURS[CheckVerdict.PASSED], "-": _COLOURS[CheckVerdict.NOT_RIGHT]}.get(line[:1])
+    text = html.escape(line)
+    return (
+        f'<span style="border-left:4px solid {colour};padding-left:4px;margin-left:-8px">{text}</span>'
+        if colour
+        else text
+    )
 
 
 def _block(colour: str, lines: list[str]) -> str:
@@ -90,7 +113,7 @@ def _prose(text: str) -> str:
 
 
 class HelpButtons:
-    """Two buttons below a check that is not passed; each does what a call of `lab` does.
+    """Buttons below a check that is not passed; each does what a call of `lab` does.
 
     What a press gives is appended below the buttons, in the kernel's main thread: with ipykernel 7 an output context
     loses text (jupyter-widgets/ipywidgets#4020).
@@ -108,14 +131,21 @@ class HelpButtons:
         name = f'("{result.exercise}")'
         self.hint = widgets.Button(description="Hint", tooltip=f"lab.hint{name}", layout=layout)
         self.solution = widgets.Button(description="Solution", tooltip=f"lab.solution{name}", layout=layout)
+        self.put = widgets.Button(tooltip=f'lab.solution("{result.exercise}", put=True)', layout=layout)
         self.answer = widgets.HTML()
         self.hint.on_click(lambda _: self._add(lambda: helper.hint(result.exercise)))
         self.solution.on_click(lambda _: self._add(lambda: helper.solution(result.exercise)))
-        self.widget = widgets.VBox([widgets.HBox([self.hint, self.solution]), self.answer])
+        self.put.on_click(lambda _: self._add(lambda: helper.solution(result.exercise, put=True)))
+        self._buttons = widgets.HBox([self.hint, self.solution])
+        self.widget = widgets.VBox([self._buttons, self.answer])
 
     def _add(self, ask: Callable[[], Hint]) -> None:
         try:
-            block = hint_html(ask())
+            given = ask()
+            block = hint_html(given)
+            if given.file:  # a solution in a file can be put there, once it was asked for
+                self.put.description = f"Put it into {given.file}"
+                self._buttons.children = (self.hint, self.solution, self.put)
         except LabError as error:  # nobody sees what a button's press raises
             block = f'<pre style="{_CODE}">{html.escape(str(error))}</pre>'
         if block not in self._given:  # the last hint comes again when there are no more

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import Misuse
+from labkit.course.answer_files import AnswerFile
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of, find_exercise
 from labkit.course.judging.assessment import Assessment, CheckVerdict
@@ -60,6 +62,18 @@ class CheckResult:
     __repr__ = __str__
 
 
+_PUTS = 'lab.solution("{}", put=True)'
+
+
+def in_file(name: str) -> str:
+    """What stands above a file's changed lines.
+
+    Args:
+        name: the file's path beside the notebooks.
+    """
+    return f"in {name} (+ is new, - goes)"
+
+
 @dataclass(frozen=True, repr=False)
 class Hint:
     """A hint, or the solution.
@@ -69,15 +83,22 @@ class Hint:
         title: which hint it is.
         text: the hint.
         is_code: whether the text is code.
+        file: the file that a solution is written in, whose changed lines the text is; empty where it is a cell's code.
+        before: code that a cell runs before that; empty for most.
     """
 
     exercise: str
     title: str
     text: str
     is_code: bool = False
+    file: str = ""
+    before: str = ""
 
     def __str__(self) -> str:
-        return f"{self.exercise}, {self.title}:\n{self.text}"
+        before = f"first, in a cell:\n{self.before}\n\n" if self.before else ""
+        where = f" {in_file(self.file)}" if self.file else ""
+        call = f"\n{_PUTS.format(self.exercise)} puts it into the file." if self.file else ""
+        return f"{self.exercise}, {self.title}{where}:\n{before}{self.text}{call}"
 
     __repr__ = __str__
 
@@ -131,15 +152,36 @@ class Checking:
         """
         return give_hint(self._lesson, name, self._progress, number)
 
-    def solution(self, name: str) -> Hint:
+    def solution(self, name: str, *, put: bool = False) -> Hint:
         """The solution of an exercise; that it was shown is recorded, and no shame.
 
+        Args:
+            name: of the exercise.
+            put: whether to put it into the file that is edited, in the folder of the kernel; the participant's own is
+                kept beside it.
+
         Raises:
-            Misuse: there is no such exercise.
+            Misuse: there is no such exercise, or it has no file to put it into.
+            LabFailed: the file cannot be written.
         """
         exercise = find_exercise(self._lesson, name)
+        file = AnswerFile.of(exercise, exercise.solution)
+        if put and file is None:
+            call = f'lab.solution("{name}")'
+            raise Misuse(f"Putting the solution of {name} into a file", "its answer is a cell", f"copy it\n  {call}")
         self._progress.shown(self._lesson, name)
-        return Hint(name, "a solution", exercise.solution.strip(), is_code=True)
+        if file is None:
+            return Hint(name, "a solution", exercise.solution.strip(), is_code=True)
+        if not put:
+            changes = "\n".join(file.changes())
+            return Hint(name, "a solution", changes, is_code=True, file=file.name, before=file.before)
+        kept = file.put(Path.cwd())
+        yours = f" Yours is `{kept.name}` beside it now." if kept else ""
+        text = (
+            f"`{file.name}` has it.{yours} If it is open in an editor, File > Reload File from Disk shows it. "
+            "Then run the exercise's cell again."
+        )
+        return Hint(name, "the solution is in the file", text)
 
     def standing(self) -> tuple[int, int]:
         """How many of the lesson's exercises are passed, and how many there are."""

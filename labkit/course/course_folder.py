@@ -157,16 +157,7 @@ class CourseFolder:
             raise Misuse(f"Looking for {self.path}", "there is no such folder", remedy)
         with self._changing():
             content, target = self._course()[name], self.path / name
-            kept = None
-            if os.path.lexists(target) and _hash_of(target) != _hash(content):
-                kept = _free_name(target)
-                target.rename(kept)
-            try:
-                _write(content, target)
-            except LabError:
-                if kept is not None:
-                    kept.rename(target)
-                raise
+            kept = replace_file(target, content, keeps=_hash_of(target) != _hash(content))
             self._write_manifest({**self._read_manifest(), name: _hash(content)})
         return target, kept
 
@@ -259,6 +250,33 @@ class CourseFolder:
     def _write_manifest(self, copied: Mapping[str, str]) -> None:
         text = msgspec.json.format(msgspec.json.encode(_Manifest(dict(sorted(copied.items()))))).decode()
         write_atomically(self.path / _MANIFEST, text)
+
+
+def replace_file(target: Path, content: bytes, *, keeps: bool) -> Path | None:
+    """Write a file of the participant's folder; theirs is kept beside it.
+
+    Args:
+        target: the file.
+        content: what it holds then.
+        keeps: whether what is there is worth keeping.
+
+    Returns:
+        Where theirs is now; None if nothing was kept.
+
+    Raises:
+        LabFailed: it cannot be written; theirs is whole.
+        OSError: theirs cannot be moved aside.
+    """
+    kept = _free_name(target) if keeps and os.path.lexists(target) else None
+    if kept is not None:
+        target.rename(kept)
+    try:
+        _write(content, target)
+    except LabError:
+        if kept is not None:
+            kept.rename(target)
+        raise
+    return kept
 
 
 def _listed(names: Sequence[str]) -> str:

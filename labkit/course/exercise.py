@@ -44,6 +44,7 @@ class Exercise:
         choices: what an answer may name, where the task offers a closed list.
         in_order: whether the order of a list counts.
         may_be_empty: whether an empty text is an answer, and not a forgotten one.
+        file: the file beside the notebook that is edited, such as "menu/Dockerfile"; empty where the cell is.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Exercise:
     choices: tuple[str | int, ...] = ()
     in_order: bool = False
     may_be_empty: bool = False
+    file: str = ""
 
     @property
     def demands(self) -> tuple[Demand[Any], ...]:

@@ -1,4 +1,4 @@
-"""The answer key of a lesson, for an instructor. Pure."""
+"""The answer key of a lesson, for an instructor."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from labkit.course.answer_files import AnswerFile
+from labkit.course.checking import in_file
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import require_lesson
@@ -50,16 +52,21 @@ class AnswerKey:
             "id": exercise.name,
             "kind": exercise.kind,
             "hints": list(exercise.hints),
-            "solution": exercise.solution.strip(),
-            "other_solutions": [code.strip() for code in exercise.others],
-            "wrong_answers": [{"answer": wrong.code.strip(), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong],
+            **({"file": exercise.file} if exercise.file else {}),
+            "solution": _value(exercise, exercise.solution),
+            "other_solutions": [_value(exercise, code) for code in exercise.others],
+            "wrong_answers": [
+                {"answer": _value(exercise, wrong.code), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong
+            ],
         }
 
     def _printed(self, exercise: Exercise) -> str:
-        parts = [f"{exercise.name} ({exercise.kind})", _block("a solution", exercise.solution)]
-        parts += [_block("another solution", code) for code in exercise.others]
-        for wrong in exercise.wrong:
-            parts.append(_block(f'wrong, and the check says "... {wrong.diagnosis} ..."', wrong.code))
+        solution = AnswerFile.of(exercise, exercise.solution)
+        parts = [f"{exercise.name} ({exercise.kind})", _block("a solution", exercise.solution, solution)]
+        others = [("another solution", code) for code in exercise.others]
+        wrong = [(f'wrong, and the check says "... {wrong.diagnosis} ..."', wrong.code) for wrong in exercise.wrong]
+        for title, code in [*others, *wrong]:
+            parts.append(_block(title, code, AnswerFile.of(exercise, code), solution))
         return "\n".join(parts)
 
 
@@ -105,5 +112,36 @@ def _first(lines: Sequence[str]) -> list[str]:
     return [f"  {textwrap.shorten(line, _MOST_CHARACTERS, placeholder='...')}" for line in lines[:_MOST_LINES]] + more
 
 
-def _block(title: str, code: str) -> str:
-    return f"  {title}:\n{textwrap.indent(code.strip(), '      ')}"
+def _block(title: str, code: str, file: AnswerFile | None, solution: AnswerFile | None = None) -> str:
+    """An answer: what changes in its file, or the code of its cell.
+
+    Args:
+        title: above it.
+        code: of the cell.
+        file: what the code fills; None for an answer that is a cell.
+        solution: what the file is compared with; what participants get if left out.
+    """
+    if file is None:
+        return f"  {title}:\n{_indented(code.strip())}"
+    lines, before = file.changes(solution.content if solution else ""), file.before
+    if solution is None:
+        title += f", {in_file(file.name)}"
+    elif before == solution.before:
+        title, before = f"{title}, compared with the solution", ""
+    elif before:
+        title += ", compared with the solution" if lines else ", with the file of the solution"
+    else:
+        title += ", without what runs before it, compared with the solution"
+    return "\n".join([f"  {title}:", *(_indented(part) for part in (before, "\n".join(lines)) if part)])
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "      ")
+
+
+def _value(exercise: Exercise, code: str) -> str:
+    """An answer: what its file holds then, or the code of its cell."""
+    file = AnswerFile.of(exercise, code)
+    if file is None:
+        return code.strip()
+    return f"{file.before}\n\n{file.content}" if file.before else file.content

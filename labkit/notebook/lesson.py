@@ -337,6 +337,11 @@ class Lesson:
         """The next hint of an exercise, or one by its number."""
         return self._checking.hint(name, number)
 
-    def solution(self, name: str) -> Hint:
-        """A solution of an exercise."""
-        return self._checking.solution(name)
+    def solution(self, name: str, *, put: bool = False) -> Hint:
+        """A solution of an exercise.
+
+        Args:
+            name: of the exercise.
+            put: whether to put it into the file that the exercise edits; yours is kept beside it.
+        """
+        return self._checking.solution(name, put=put)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from labkit.course.answer_files import AnswerFile
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson
 from tests.course import Placed, all_placed, lesson_with_own_progress, placed
 from tests.live.conftest import OpenedLessons
+from tools.site.__main__ import bring_files
 
 _ALL = all_placed()
 _RIGHT = [
@@ -59,10 +61,16 @@ def test_a_wrong_answer_gets_its_diagnosis(task: Placed, code: str, diagnosis: s
 
 @pytest.mark.parametrize("name", sorted({task.lesson for task in _ALL}))
 def test_a_solved_notebook_passes_every_check(name: str, lab: Lab, tmp_path: Path, strict: None) -> None:
-    """One after another in the same lesson, so that no exercise stands in another's way."""
+    """One after another in the same lesson, so that no exercise stands in another's way; files as they are edited."""
+    bring_files(tmp_path)
     with lesson_with_own_progress(name, lab, tmp_path) as lesson:
         for task in placed(name):
-            task.run(lesson, task.exercise.solution)
+            file = AnswerFile.of(task.exercise, task.exercise.solution)
+            if file is None:
+                task.run(lesson, task.exercise.solution)
+            else:
+                file.put(tmp_path)
+                task.run(lesson, f"{file.before}\n{task.cell}", tmp_path)
         for task in placed(name):
             if task.exercise.answers is None:
                 lesson.check(task.exercise.name)

@@ -41,6 +41,7 @@ _CHECK_WHOSE_FILES = DemandCheck(
 WHOSE_FILES = Exercise(
     name="whose-files",
     kind="repair",
+    file="our-app/Dockerfile",
     hints=(
         "Whose are the files in /app, and as whom does the app run? What may an owner do with the mode of a file?",
         "The app needs to read and to start its files, not to own them. In rce-app they are root's.",

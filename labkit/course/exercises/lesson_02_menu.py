@@ -105,6 +105,7 @@ _CHECK_MENU = DemandCheck(
 MENU = Exercise(
     name="menu",
     kind="build",
+    file="menu/Dockerfile",
     hints=(
         "Who owns /srv/menu, and whom does mode 600 let in?",
         "While the image is built, root may give the file away: chown takes numbers, and needs no line in passwd.",

@@ -38,6 +38,7 @@ _CHECK_TOO_EARLY = DemandCheck(
 TOO_EARLY = Exercise(
     name="too-early",
     kind="repair",
+    file="diary/Dockerfile",
     hints=(
         "As whom does a RUN below USER work?",
         "Let the RUN come before the USER. Who owns the folder then?",

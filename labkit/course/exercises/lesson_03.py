@@ -123,6 +123,7 @@ _CHECK_ORDERS = DemandCheck(
 _ORDERS = Exercise(
     name="orders",
     kind="build",
+    file="orders/hello.csproj",
     hints=(
         "There are two places to change. Which of them follows from the other?",
         "The SDK copies APP_UID into Config.User, and never the other way round. A property sets no variable.",

@@ -187,6 +187,7 @@ _CHECK_OWN_USER = DemandCheck(
 _OWN_USER = Exercise(
     name="own-user",
     kind="build",
+    file="own-user/Dockerfile",
     hints=(
         "What does useradd say, and who has the number already?",
         "Either take another number of the regular range, or take the number away from the user who has it.",

@@ -33,6 +33,7 @@ _CHECK_FAILS_OPEN = DemandCheck(
 _FAILS_OPEN = Exercise(
     name="fails-open",
     kind="repair",
+    file="fails-open/Dockerfile",
     hints=(
         "What is the value of APP_UID in ubuntu's image? Ask `lab.image` for its environment.",
         "Either the line needs no variable, or the variable needs a value: in the line, in an ENV, from another base.",
@@ -217,6 +218,7 @@ def _notes(*lines: str) -> str:
 _A_FOLDER_TO_WRITE = Exercise(
     name="a-folder-to-write",
     kind="repair",
+    file="notes/Dockerfile",
     hints=(
         "Who makes the folder while the image is built, and who wants to write to it later?",
         "Give away one folder, not the one around it: what the app may write should hold nothing that it runs.",

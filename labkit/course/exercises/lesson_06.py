@@ -56,6 +56,7 @@ _CHECK_LOST_ON_THE_WAY = DemandCheck(
 _LOST_ON_THE_WAY = Exercise(
     name="lost-on-the-way",
     kind="repair",
+    file="lost-on-the-way/Dockerfile",
     hints=(
         'Who owns the folder in the finished image? `lab.file("lost-on-the-way", "/data")` says it.',
         "COPY makes a new folder, owned by root. It has an option that sets the owner.",
@@ -318,6 +319,7 @@ def _from_scratch(*lines: str, entrypoint: str = 'ENTRYPOINT ["/app/aspnetapp"]'
 _FROM_SCRATCH = Exercise(
     name="from-scratch",
     kind="repair",
+    file="from-scratch/Dockerfile",
     hints=(
         "What does COPY bring from another stage: files, or also what `docker inspect` shows?",
         "USER and ENV are metadata of the stage that has them. `FROM scratch` begins with neither.",

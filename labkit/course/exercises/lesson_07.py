@@ -248,6 +248,7 @@ def _all_of_them(settings: str = _INSISTS_ONLY, *, init: str = _INIT, containers
 _ALL_OF_THEM = Exercise(
     name="all-of-them",
     kind="repair",
+    file="all-of-them.yaml",
     hints=(
         "Which of the two containers is refused, and what does its image say?",
         "A number for the pod as a whole holds for init containers, too.",

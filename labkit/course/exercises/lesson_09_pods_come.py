@@ -133,6 +133,7 @@ _CHECK_PODS_COME = DemandCheck(
 PODS_COME = Exercise(
     name="pods-come",
     kind="repair",
+    file="pods-come.yaml",
     hints=(
         "The API server took the Deployment. Who makes its pods, and where does it say why it cannot?",
         '`lab.rollout("pods-come")` shows the FailedCreate event of the ReplicaSet: two controls are named.',

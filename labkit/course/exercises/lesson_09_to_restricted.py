@@ -147,6 +147,7 @@ spec:
 TO_RESTRICTED = Exercise(
     name="to-restricted",
     kind="repair",
+    file="to-restricted.yaml",
     hints=(
         "The API server's message is a list of what to do. Which of its items are about a container, which about the "
         "pod, and which about a volume?",

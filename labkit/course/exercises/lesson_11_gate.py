@@ -121,6 +121,7 @@ _CHECK_GATE = DemandCheck(
 GATE = Exercise(
     name="gate",
     kind="repair",
+    file="gated.yaml",
     answers=str,
     hints=(
         "The gate's three objections have three causes. Which of them can one line for the whole pod remove?",

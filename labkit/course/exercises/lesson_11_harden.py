@@ -136,11 +136,14 @@ metadata:
 spec:
   restartPolicy: Never
   terminationGracePeriodSeconds: 0
+  automountServiceAccountToken: false
   securityContext:
     runAsNonRoot: true
     USER
     seccompProfile: {type: RuntimeDefault}
-    sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "1024"}]
+    sysctls:
+    - name: net.ipv4.ip_unprivileged_port_start
+      value: "1024"
   containers:
   - name: ledger
     image: IMAGE
@@ -150,6 +153,10 @@ spec:
     MORE
 """)
 '''
+_SYSCTLS = """    sysctls:
+    - name: net.ipv4.ip_unprivileged_port_start
+      value: "1024"
+"""
 _KEY_AND_FOLDER = """volumeMounts:
     - {name: key, mountPath: /etc/ledger}
     - {name: folder, mountPath: /var/lib/ledger}
@@ -209,6 +216,7 @@ _CONFIG_MAP = _SECRET.replace("Secret", "ConfigMap").replace("stringData", "data
 HARDEN = Exercise(
     name="harden",
     kind="repair",
+    file="ledger.yaml",
     hints=(
         "Work from the outside in: what does the API server name, what does the kubelet say, what does the app's log "
         "say? Each refusal is the next step. Which of the app's three needs can a pod meet, and which an image?",
@@ -237,7 +245,7 @@ HARDEN = Exercise(
         + _ledger(
             _KEY_AND_FOLDER.replace("secretName: ledger-key", "secretName: ledger-key, defaultMode: 0440"),
             user="runAsUser: 1654\n    fsGroup: 2000",
-        ).replace('    sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "1024"}]\n', ""),
+        ).replace(_SYSCTLS, ""),
     ),
     wrong=(
         Wrong(_ledger(""), "cannot read its key"),

@@ -27,8 +27,17 @@ class _Helper:
         self.asked = min(self.asked + 1, len(self.hints))
         return Hint(name, f"hint {self.asked} of {len(self.hints)}", self.hints[self.asked - 1])
 
-    def solution(self, name: str) -> Hint:
+    def solution(self, name: str, *, put: bool = False) -> Hint:
         return Hint(name, "a solution", "x = 1 < 2", is_code=True)
+
+
+class _HelperWithAFile(_Helper):
+    """Its answers are lines of a file."""
+
+    def solution(self, name: str, *, put: bool = False) -> Hint:
+        if put:
+            return Hint(name, "the solution is in the file", "`menu/Dockerfile` has it.")
+        return Hint(name, "a solution", "  FROM debian\n- USER <0>\n+ USER 1", is_code=True, file="menu/Dockerfile")
 
 
 def _result(verdict: CheckVerdict, words: str = "The pod is `refused`.") -> CheckResult:
@@ -67,6 +76,26 @@ def test_each_press_appends_what_the_call_gives() -> None:
     shown = buttons.answer.value
     assert [shown.count(words) for words in ("first", "second", "x = 1 &lt; 2")] == [1, 1, 1]
     assert shown.index("first") < shown.index("second") < shown.index("x = 1")
+
+
+def test_a_solution_in_a_file_shows_its_changes_and_can_be_put_there() -> None:
+    buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _HelperWithAFile())
+    assert len(buttons.widget.children[0].children) == 2
+    buttons.solution.click()
+    shown = buttons.answer.value
+    assert "Changed in menu/Dockerfile (+ is new, - goes)" in shown
+    assert all(line in shown for line in ("  FROM debian", "- USER &lt;0&gt;", "+ USER 1"))
+    *_, put = buttons.widget.children[0].children
+    assert put.description == "Put it into menu/Dockerfile"
+    assert put.tooltip == 'lab.solution("which-cause", put=True)'
+    put.click()
+    assert "<code>menu/Dockerfile</code> has it." in buttons.answer.value
+
+
+def test_a_solution_that_is_code_has_no_file_to_be_put_into() -> None:
+    buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _Helper())
+    buttons.solution.click()
+    assert len(buttons.widget.children[0].children) == 2
 
 
 def test_a_press_that_the_lab_cannot_answer_says_so() -> None:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from labkit.cli import main
+from labkit.course.answer_files import AnswerFile
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import lesson_names
 from labkit.course.solutions import AnswerKey, CommonMistakes, changed_lines
@@ -21,9 +22,12 @@ def test_every_answer_of_a_lesson_is_in_its_key(lesson: str) -> None:
     key, text = AnswerKey.of(lesson), str(AnswerKey.of(lesson))
     assert [one["id"] for one in key.to_dict()["exercises"]] == [one.name for one in exercises_of(lesson)]
     for exercise in exercises_of(lesson):
-        codes = [exercise.solution, *exercise.others, *(one.code for one in exercise.wrong)]
-        for line in "\n".join(codes).strip().splitlines():
-            assert line in text
+        for code in [exercise.solution, *exercise.others, *(one.code for one in exercise.wrong)]:
+            file = AnswerFile.of(exercise, code)
+            solution = AnswerFile.of(exercise, exercise.solution)
+            base = solution.content if solution and code != exercise.solution else ""
+            for line in code.strip().splitlines() if file is None else file.changes(base):
+                assert line in text
         assert all(one.diagnosis in text for one in exercise.wrong)
 
 
@@ -44,6 +48,32 @@ def test_the_command_prints_solutions_before_wrong_answers() -> None:
     first = answer.stdout.split("which-cause (predict)")[0]
     assert "in-the-container (repair)" in first
     assert first.index("a solution:") < first.index("another solution:") < first.index("wrong, and the check says")
+
+
+def test_an_answer_in_a_file_is_told_by_what_changes() -> None:
+    text = str(AnswerKey.of("05"))
+    assert (
+        """
+  a solution, in fails-open/Dockerfile (+ is new, - goes):
+        FROM ubuntu
+      - USER $APP_UID
+      + USER ${APP_UID:-1654}
+  another solution, compared with the solution:
+        FROM ubuntu
+      - USER ${APP_UID:-1654}
+      + USER 5678
+"""
+        in text
+    )
+    first = AnswerKey.of("05").to_dict()["exercises"][0]
+    assert first["file"] == "fails-open/Dockerfile"
+    assert first["solution"].endswith("\nFROM ubuntu\nUSER ${APP_UID:-1654}\n")
+
+
+def test_what_runs_before_a_file_is_told_where_it_differs() -> None:
+    text = str(AnswerKey.of("11"))
+    assert text.count("seven-times-six") < 5
+    assert "without what runs before it" in text
 
 
 @pytest.mark.parametrize("lesson", lesson_names())

@@ -35,7 +35,7 @@ class _Helper:
     def hint(self, name: str) -> Hint:
         return Hint(name, "hint 1 of 1", "first")
 
-    def solution(self, name: str) -> Hint:
+    def solution(self, name: str, *, put: bool = False) -> Hint:
         return Hint(name, "a solution", "x = 1", is_code=True)
 
 
