@@ -45,8 +45,10 @@ def save(file: Path, kinds: str | None, as_json: bool) -> None:
     when it is whole; a FILE of that name is replaced then, and not before.
 
     \b
-    images    the sample images                        node    the image of the cluster's node
-    programs  kind, kubectl and what else is compiled  wheels  the Python packages, for this Python
+    images    the sample images
+    node      the image of the cluster's node
+    programs  kind, kubectl and what else is compiled
+    wheels    the Python packages, for this Python
     packages  the engine and Python, for this release of Debian
     """
     wanted = read_kinds(kinds)

@@ -9,7 +9,7 @@ from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
 from labkit.lab.doctor import doctor_report, examine
 from labkit.lab.machine.checks import worst
-from labkit.show.table import coloured
+from labkit.show.table import coloured, terminal_width
 
 
 @click.command(cls=LoggedCommand)
@@ -20,5 +20,5 @@ def doctor_command(as_json: bool) -> int:
     Every finding that is not ok comes with a remedy. Nothing is changed.
     """
     checks = examine(open_lab())
-    print_result(as_json, [check.to_dict() for check in checks], coloured(doctor_report(checks)))
+    print_result(as_json, [check.to_dict() for check in checks], coloured(doctor_report(checks, terminal_width())))
     return worst(checks)

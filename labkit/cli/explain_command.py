@@ -36,16 +36,26 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 1 << 28
 _EXAMPLES = """
     \b
-    labkit explain aspnetapp                     a sample image, or any that the engine has
-    labkit explain ./image.tar                   an archive of docker save, or an OCI layout; needs no engine
-    labkit explain ghcr.io/me/app:1.2            its registry is asked, if no engine has it, unless --offline is given
-    labkit explain -u 1654:0 debian              as docker run --user would
-    labkit explain -f deploy.yaml -f other/ -R   every container of these manifests
-    helm template . | labkit explain -f -        what Helm makes; kubectl kustomize . likewise
-    labkit explain Dockerfile                    the image that would be built of it
-    labkit explain --gate -f deploy.yaml         exit status 1 if one is refused, runs as root, or is not known
-    labkit explain --cluster -A                  a whole cluster: predicted, and as whom its pods run
-    labkit explain --batch < cases.jsonl         one JSON case a line; docs/explain.md has the format
+    labkit explain aspnetapp
+        a sample image, or any that the engine has
+    labkit explain ./image.tar
+        an archive of docker save, or an OCI layout; needs no engine
+    labkit explain ghcr.io/me/app:1.2
+        its registry is asked, if no engine has it, unless --offline is given
+    labkit explain -u 1654:0 debian
+        as docker run --user would
+    labkit explain -f deploy.yaml -f other/ -R
+        every container of these manifests
+    helm template . | labkit explain -f -
+        what Helm makes; kubectl kustomize . likewise
+    labkit explain Dockerfile
+        the image that would be built of it
+    labkit explain --gate -f deploy.yaml
+        exit status 1 if one is refused, runs as root, or is not known
+    labkit explain --cluster -A
+        a whole cluster: predicted, and as whom its pods run
+    labkit explain --batch < cases.jsonl
+        one JSON case a line; docs/explain.md has the format
 """
 _READ_WHERE_THERE = (Path("labkit-explain.toml"), Path("labkit-explain.lock"))
 

@@ -17,6 +17,7 @@ from labkit.explain import on_demand
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.rows import Explanations
 from labkit.show import counted
+from labkit.show.table import coloured, terminal_width
 
 if TYPE_CHECKING:
     from labkit.explain import pipelines
@@ -30,7 +31,7 @@ def print_answers(explained: Explanations, as_json: bool, report: str | None = N
         for note in notes:
             echo(note, err=True)
     elif explained.rows:
-        echo(explained.printed())
+        echo(explained.printed(terminal_width()), has_verdicts=True)
     elif notes:
         echo("\n".join(notes), err=True)
     for flaw in explained.flaws:
@@ -85,9 +86,17 @@ def print_fix(explained: Explanations, again: pipelines.Explain) -> int:
     return 1 if plan.unfixed or explained.flaws else 0
 
 
-def echo(text: str, err: bool = False, label: str = "") -> None:
-    """Print what may hold names of others: control characters, and half of a character, are spelt out."""
+def echo(text: str, err: bool = False, label: str = "", has_verdicts: bool = False) -> None:
+    """Print what may hold names of others: control characters, and half of a character, are spelt out.
+
+    Args:
+        text: what to print.
+        err: whether it goes to standard error.
+        label: in red before it; empty for none.
+        has_verdicts: whether they are coloured in a terminal.
+    """
     safe = "\n".join(line if line.isprintable() else _spelt_out(line) for line in text.split("\n"))
+    safe = coloured(safe) if has_verdicts else safe
     click.echo(click.style(label, fg="red") + ": " + safe if label else safe, err=err)
 
 

@@ -19,9 +19,12 @@ def images_command(action: str, verbose: bool, as_json: bool) -> int:
     """List the sample images, verify them, or lock their digests.
 
     \b
-    list     source, USER, uid, whether runAsNonRoot lets it pass, size, shell (default)
-    verify   every image against its contract, and the day on which that was recorded; exit status 1 if one differs
-    lock     write the digests of upstream images seen here to cluster/images.lock; from then on these are pulled
+    list     source, USER, uid, whether runAsNonRoot lets it pass, size,
+             shell (default)
+    verify   every image against its contract, and the day on which that was
+             recorded; exit status 1 if one differs
+    lock     write the digests of upstream images seen here to
+             cluster/images.lock; from then on these are pulled
     """
     lab = open_lab()
     if action == "list":

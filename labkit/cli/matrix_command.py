@@ -30,12 +30,17 @@ _PICTURES = (".png", ".svg")
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = """
     \b
-    labkit matrix                                    every probe in every posture: about ten seconds
-    labkit matrix --where cluster -p app-default     one posture
-    labkit matrix --probe read-shadow --probe mount  some probes, in all postures
-    labkit matrix --list                             the postures, as docker lines and pods, and the probes
+    labkit matrix
+        every probe in every posture: about ten seconds
+    labkit matrix --where cluster -p app-default
+        one posture
+    labkit matrix --probe read-shadow --probe mount
+        some probes, in all postures
+    labkit matrix --list
+        the postures, as docker lines and pods, and the probes
     labkit matrix --csv matrix.csv --picture matrix.png
-    labkit matrix --check worksheet.json             what still holds of a worksheet; exit status 1 if a row does not
+    labkit matrix --check worksheet.json
+        what still holds of a worksheet; exit status 1 if a row does not
 """
 
 

@@ -41,9 +41,12 @@ def progress_command(context: click.Context, as_json: bool) -> None:
     keeps. Nothing is sent anywhere, unless you share it with your instructor.
 
     \b
-    labkit progress                                 a line for each lesson
-    labkit progress export --name "Ann Lee"         one small file to hand in
-    labkit progress report inbox/*.json             the instructor's view: a line for each participant
+    labkit progress
+        a line for each lesson
+    labkit progress export --name "Ann Lee"
+        one small file to hand in
+    labkit progress report inbox/*.json
+        the instructor's view: a line for each participant
     labkit progress report inbox/*.json --csv class.csv --html class.html
     labkit progress share HOST:PORT ...             have your instructor see it while the class goes on
     labkit progress hand "my pod is refused"        raise your hand

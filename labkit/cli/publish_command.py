@@ -21,12 +21,16 @@ from labkit.show.table import Table
 _LONGEST_LINE = 1 << 24
 _EXAMPLES = """
     \b
-    labkit publish cluster/apps/hello                                 into the engine, as dotnet publish does
-    labkit publish cluster/apps/hello -p:ContainerUser=root           any property of the SDK, by its own name
-    labkit publish cluster/apps/hello --cluster                       into the lab's cluster too
+    labkit publish cluster/apps/hello
+        into the engine, as dotnet publish does
+    labkit publish cluster/apps/hello -p:ContainerUser=root
+        any property of the SDK, by its own name
+    labkit publish cluster/apps/hello --cluster
+        into the lab's cluster too
     labkit publish cluster/apps/hello -p:ContainerArchiveOutputPath=out/
     labkit publish cluster/apps/hello -p:ContainerRegistry=localhost:5000
-    labkit publish --batch < cases.jsonl                              what would come out; docs/publish.md
+    labkit publish --batch < cases.jsonl
+        what would come out; docs/publish.md
 """
 
 

@@ -20,9 +20,11 @@ def registry_command() -> None:
     """Serve the lab's images to a class, or take them from there.
 
     \b
-    The instructor, once:    labkit registry up --listen 192.0.2.10
-    Each laptop, as printed: labkit registry use 192.0.2.10:5443 --fingerprint sha256:...
-                             labkit up
+    The instructor, once:
+      labkit registry up --listen 192.0.2.10
+    Each laptop, as printed:
+      labkit registry use 192.0.2.10:5443 --fingerprint sha256:...
+      labkit up
     """
 
 

@@ -125,13 +125,13 @@ def _block(title: str, code: str, file: AnswerFile | None, solution: AnswerFile 
         return f"  {title}:\n{_indented(code.strip())}"
     lines, before = file.changes(solution.content if solution else ""), file.before
     if solution is None:
-        title += f", {in_file(file.name)}"
+        title += f", {in_file(file.name)}; the answers below it are compared with it"
     elif before == solution.before:
-        title, before = f"{title}, compared with the solution", ""
-    elif before:
-        title += ", compared with the solution" if lines else ", with the file of the solution"
-    else:
-        title += ", without what runs before it, compared with the solution"
+        before = ""
+    elif not before:
+        title += ", without what runs first"
+    elif not lines:
+        title += ", the file as in the solution"
     return "\n".join([f"  {title}:", *(_indented(part) for part in (before, "\n".join(lines)) if part)])
 
 

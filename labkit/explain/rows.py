@@ -295,9 +295,13 @@ class Explanations:
         """Who decided what, for each container."""
         return Table("", (), [(row.title, "\n".join(row.because)) for row in self.rows])
 
-    def printed(self) -> str:
-        """The tables as they are printed: the containers, and the chain of each."""
-        return f"{self.table()}\n\n{self.chains()}"
+    def printed(self, room: int | None) -> str:
+        """The tables as they are printed, without colours: the containers, and the chain of each.
+
+        Args:
+            room: the width of the terminal; None for as wide as they are.
+        """
+        return f"{self.table().text(room)}\n\n{self.chains().text(room)}"
 
     def unread(self) -> str:
         """What could not be read or judged, a line each."""

@@ -21,7 +21,7 @@ from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import Machine, read_machine
 from labkit.lab.samples.sources import Source, preview
 from labkit.show import counted
-from labkit.show.table import Table
+from labkit.show.table import Table, wrapped
 
 _DOCKER_SECONDS = 5.0
 _EMBEDDED = (*NODE_PROGRAMS, go.SAMPLE_APP)
@@ -124,13 +124,23 @@ def doctor_table(results: Sequence[checks.Check], with_ok: bool = True) -> Table
     return Table("", headers, checks.rows(shown), note, folded=checks.rows(fine), fold=fold)
 
 
-def doctor_report(results: Sequence[checks.Check]) -> str:
-    """The findings for a terminal: one line each, remedies below the lines that need one."""
+_STATUS_WIDTH = 14
+
+
+def doctor_report(results: Sequence[checks.Check], room: int | None = None) -> str:
+    """The findings for a terminal, remedies below those that need one.
+
+    Args:
+        results: all findings.
+        room: the width of the terminal, into which sentences are wrapped and commands, which are pasted, are not; None
+            for as wide as they are.
+    """
+    width = room and room - _STATUS_WIDTH
     lines = []
     for check in results:
-        lines.append(f"{check.status:<12}  {check.name}: {check.finding}")
-        if check.remedy:
-            lines += [f"{'':<14}{line}" for line in check.remedy.splitlines()]
+        first, *others = wrapped(f"{check.name}: {check.finding}", width).splitlines()
+        lines.append(f"{check.status:<{_STATUS_WIDTH}}{first}")
+        lines += [" " * _STATUS_WIDTH + line for line in [*others, *wrapped(check.remedy or "", width).splitlines()]]
     return "\n".join([*lines, doctor_table(results).note])
 
 

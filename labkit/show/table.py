@@ -66,11 +66,11 @@ class Table:
         """
         widths = (*self.widths, *[None] * 100)
         cells = [
-            [_wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)]
+            [wrapped(str(cell), width) for cell, width in zip(row, widths, strict=False)]
             for row in [*self.rows, *self.folded]
         ]
         table = _aligned(self.headers, cells) if room is None else _fitted(self.headers, cells, room)
-        title, note = (_wrapped(text, room) for text in (self.title, self.note))
+        title, note = (wrapped(text, room) for text in (self.title, self.note))
         return "\n".join(part for part in (title, table, note) if part)
 
     __repr__ = __str__
@@ -163,8 +163,8 @@ def _fitted(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) -
         widths = [max(1, low, min(widest, most)) for low, widest in zip(least, natural, strict=True)]
         if sum(widths) <= room_for_cells:
             break
-    wrapped = [[_wrapped(cell, width) for cell, width in zip(row, widths, strict=False)] for row in rows]
-    return _aligned(wrapped[0], wrapped[1:]) if headers else _aligned((), wrapped)
+    narrow = [[wrapped(cell, width) for cell, width in zip(row, widths, strict=False)] for row in rows]
+    return _aligned(narrow[0], narrow[1:]) if headers else _aligned((), narrow)
 
 
 def _records(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> str:
@@ -174,7 +174,7 @@ def _records(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) 
     for row in cells:
         lines = []
         for header, cell in zip(headers, row, strict=False):
-            first, *others = _wrapped(cell, max(room - indent, _PROSE)).splitlines() or [""]
+            first, *others = wrapped(cell, max(room - indent, _PROSE)).splitlines() or [""]
             if first or others:
                 lines += [
                     f"{header}{' ' * (indent - _columns(header))}{first}",
@@ -209,7 +209,13 @@ def _columns(text: str) -> int:
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def _wrapped(text: str, width: int | None) -> str:
+def wrapped(text: str, width: int | None) -> str:
+    """Text in lines that fit a terminal, but for commands, which are indented, and longer words.
+
+    Args:
+        text: its lines stay lines.
+        width: of the terminal in characters; None for as wide as it is.
+    """
     if width is None:
         return text
     # Names, paths and options stay whole; lines stay lines, and commands, which are indented, can be pasted.

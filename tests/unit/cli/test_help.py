@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -101,3 +102,18 @@ def test_words_are_completed(typed: list[str], begun: str, offered: set[str]) ->
 def test_the_completion_script_names_the_command(shell: str) -> None:
     done = CliRunner().invoke(main, ["completion", shell])
     assert (done.exit_code, "_LABKIT_COMPLETE" in done.output) == (0, True)
+
+
+def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+    context = click.Context(command, info_name=name, terminal_width=80, max_content_width=80)
+    yield name, command.get_help(context)
+    if isinstance(command, click.Group):
+        for part in command.list_commands(context):
+            inside = command.get_command(context, part)
+            assert inside is not None
+            yield from _helps(inside, f"{name} {part}")
+
+
+def test_every_help_fits_a_terminal_of_80_columns() -> None:
+    wide = [f"{name}: {line}" for name, text in _helps(main, "labkit") for line in text.splitlines() if len(line) > 80]
+    assert wide == []

@@ -54,11 +54,11 @@ def test_an_answer_in_a_file_is_told_by_what_changes() -> None:
     text = str(AnswerKey.of("05"))
     assert (
         """
-  a solution, in fails-open/Dockerfile (+ is new, - goes):
+  a solution, in fails-open/Dockerfile (+ is new, - goes); the answers below it are compared with it:
         FROM ubuntu
       - USER $APP_UID
       + USER ${APP_UID:-1654}
-  another solution, compared with the solution:
+  another solution:
         FROM ubuntu
       - USER ${APP_UID:-1654}
       + USER 5678
@@ -73,7 +73,7 @@ def test_an_answer_in_a_file_is_told_by_what_changes() -> None:
 def test_what_runs_before_a_file_is_told_where_it_differs() -> None:
     text = str(AnswerKey.of("11"))
     assert text.count("seven-times-six") < 5
-    assert "without what runs before it" in text
+    assert "without what runs first" in text
 
 
 @pytest.mark.parametrize("lesson", lesson_names())
