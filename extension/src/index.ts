@@ -2,12 +2,14 @@
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette } from "@jupyterlab/apputils";
 import { ILauncher } from "@jupyterlab/launcher";
+import { INotebookTracker } from "@jupyterlab/notebook";
 import { IStateDB } from "@jupyterlab/statedb";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Widget } from "@lumino/widgets";
 
 import { serveCopyButtons } from "./copy";
 import { button, element } from "./dom";
+import { keepClean, servePutButtons } from "./notebooks";
 import { CoursePanel } from "./panel";
 import { Server } from "./server";
 import style from "./style.css";
@@ -22,7 +24,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: "The course, the lab, and the lesson's pods as they come.",
   autoStart: true,
   requires: [ILabShell],
-  optional: [ILayoutRestorer, ICommandPalette, ILauncher, IStatusBar, IStateDB],
+  optional: [ILayoutRestorer, ICommandPalette, ILauncher, IStatusBar, IStateDB, INotebookTracker],
   activate,
 };
 
@@ -34,10 +36,15 @@ function activate(
   launcher: ILauncher | null,
   statusBar: IStatusBar | null,
   state: IStateDB | null,
+  notebooks: INotebookTracker | null,
 ): void {
   const start = performance.now();
   document.head.append(element("style", {}, style));
   serveCopyButtons();
+  if (notebooks) {
+    keepClean(notebooks);
+    servePutButtons(notebooks);
+  }
   const { commands } = app;
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {

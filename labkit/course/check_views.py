@@ -79,9 +79,18 @@ def hint_html(hint: Hint) -> str:
 
 
 def solution_html(hint: Hint) -> str:
-    """A solution: a cell's code, or what changes in a file."""
+    """A solution: a cell's code, or what changes in a file.
+
+    The buttons below code are hidden where nothing serves them (extension/src/copy.ts, notebooks.ts).
+    """
     if not hint.file:
-        return _pre(html.escape(hint.text))
+        code = f'<pre class="labkit-line labkit-code" style="{_CODE}">{html.escape(hint.text)}</pre>'
+        buttons = (
+            '<button type="button" class="labkit-copy" hidden>Copy</button> '
+            '<button type="button" class="labkit-put" hidden>Put it into the cell</button>'
+        )
+        exercise = f'<span class="labkit-exercise" hidden>{html.escape(hint.exercise)}</span>'
+        return f'<div class="labkit-command labkit-solution">{code}{buttons}{exercise}</div>'
     first = f"<div>First, in a cell:</div>{_pre(html.escape(hint.before))}" if hint.before else ""
     lines = "\n".join(map(_changed, hint.text.splitlines()))
     return f"{first}<div>Changed {html.escape(in_file(hint.file))}</div>{_pre(lines)}"

@@ -16,6 +16,7 @@ from typing import Any
 from labkit.adapters.processes import run_shell_text
 from labkit.lab.terminal.lesson_terminal import terminal_variables
 from labkit.notebook.interrupts import Interrupted
+from labkit.notebook.name_completion import install_name_completion
 from labkit.notebook.opened_lesson import OpenedLesson
 
 MOST_CHARACTERS = 400_000
@@ -107,5 +108,6 @@ def prepare_kernel(lesson: OpenedLesson) -> None:
         return
     os.environ |= terminal_variables(lesson.lab.configuration, os.environ, lesson.name)
     install_shell_cells(shell)
+    install_name_completion(shell, lesson)
     for call in lesson.before_each_cell:
         shell.events.register("pre_run_cell", lambda run, call=call: call(run.raw_cell or ""))

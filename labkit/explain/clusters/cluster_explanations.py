@@ -46,10 +46,10 @@ class ClusterQuestion:
 class ClusterExplanations(Explanations):
     """The answers for a cluster, which may be many: the chains of all are in JSON."""
 
-    def printed(self) -> str:
+    def printed(self, room: int | None) -> str:
         """The table of all containers, where they differ from what was predicted, and how many are what."""
         parts = [self.table(), differing(self), summary_of(self)]
-        return "\n\n".join(text for part in parts if (text := str(part)))
+        return "\n\n".join(text for part in parts if (text := part.text(room)))
 
 
 def explain_cluster(finder: ImageFinder, reader: ClusterReader, question: ClusterQuestion) -> Explanations:

@@ -8,7 +8,7 @@ const load = async (name) => {
 (window._JUPYTERLAB ??= {})["labkit-panel"] = {
   init: (sharedScope) => { scope = sharedScope; },
   get: async () => {
-    const modules = Object.fromEntries(await Promise.all(["@jupyterlab/application","@jupyterlab/apputils","@jupyterlab/launcher","@jupyterlab/services","@jupyterlab/statedb","@jupyterlab/statusbar","@lumino/widgets"].map(load)));
+    const modules = Object.fromEntries(await Promise.all(["@jupyterlab/application","@jupyterlab/apputils","@jupyterlab/launcher","@jupyterlab/notebook","@jupyterlab/services","@jupyterlab/statedb","@jupyterlab/statusbar","@lumino/widgets"].map(load)));
     const module = { exports: {} };
     const start = performance.now();
     ((require, module, exports) => {
@@ -40,6 +40,7 @@ module.exports = __toCommonJS(index_exports);
 var import_application = require("@jupyterlab/application");
 var import_apputils2 = require("@jupyterlab/apputils");
 var import_launcher = require("@jupyterlab/launcher");
+var import_notebook = require("@jupyterlab/notebook");
 var import_statedb = require("@jupyterlab/statedb");
 var import_statusbar = require("@jupyterlab/statusbar");
 var import_widgets2 = require("@lumino/widgets");
@@ -88,6 +89,52 @@ function refill(parent, ...children) {
 }
 function keyOf(node) {
   return node?.getAttribute("data-key") ?? null;
+}
+
+// src/notebooks.ts
+var MINE = { kernelspec: void 0, language_info: void 0 };
+function keepClean(tracker) {
+  tracker.widgetAdded.connect((_, panel) => void watch(panel));
+  tracker.forEach((panel) => void watch(panel));
+}
+async function watch(panel) {
+  await panel.context.ready;
+  const model = panel.context.model;
+  const opened = contentOf(panel);
+  const look = () => {
+    if (!model.dirty) return;
+    if (contentOf(panel) === opened) model.dirty = false;
+    else model.stateChanged.disconnect(look);
+  };
+  model.stateChanged.connect(look);
+  look();
+}
+function contentOf(panel) {
+  const notebook = panel.context.model.toJSON();
+  return JSON.stringify({ ...notebook, metadata: { ...notebook.metadata, ...MINE } });
+}
+function servePutButtons(tracker) {
+  document.addEventListener("click", (event) => {
+    const pressed = event.target instanceof Element ? event.target.closest(".labkit-put") : null;
+    const solution = pressed?.closest(".labkit-solution");
+    const exercise = solution?.querySelector(".labkit-exercise")?.textContent;
+    const code = solution?.querySelector(".labkit-code")?.textContent;
+    if (pressed && exercise && code) pressed.textContent = put(tracker, exercise, code);
+  });
+}
+function put(tracker, exercise, code) {
+  const notebook = tracker.currentWidget?.content;
+  const cells = notebook?.widgets ?? [];
+  const index = cells.findIndex((cell2) => {
+    const metadata = cell2.model.getMetadata("labkit");
+    return metadata?.exercise === exercise;
+  });
+  const cell = cells[index];
+  if (!notebook || !cell) return `This notebook has no cell of ${exercise}: copy it`;
+  cell.model.sharedModel.setSource(code);
+  notebook.activeCellIndex = index;
+  void notebook.scrollToItem(index);
+  return "It is in the cell; Ctrl+Z there brings yours back";
 }
 
 // src/panel.ts
@@ -597,7 +644,7 @@ var style_default = `.labkit-panel {
   clip-path: inset(50%);
   white-space: nowrap;
 }
-.labkit-copy[hidden] {
+.labkit-copy[hidden], .labkit-put[hidden] {
   display: inline-block !important;
   font: inherit;
   font-size: 0.85em;
@@ -608,7 +655,7 @@ var style_default = `.labkit-panel {
   padding: 0 8px;
   cursor: pointer;
 }
-.labkit-copy:focus-visible { outline: 2px solid var(--jp-brand-color1); }
+.labkit-copy:focus-visible, .labkit-put:focus-visible { outline: 2px solid var(--jp-brand-color1); }
 .lk-status {
   font: inherit;
   color: inherit;
@@ -638,13 +685,17 @@ var plugin = {
   description: "The course, the lab, and the lesson's pods as they come.",
   autoStart: true,
   requires: [import_application.ILabShell],
-  optional: [import_application.ILayoutRestorer, import_apputils2.ICommandPalette, import_launcher.ILauncher, import_statusbar.IStatusBar, import_statedb.IStateDB],
+  optional: [import_application.ILayoutRestorer, import_apputils2.ICommandPalette, import_launcher.ILauncher, import_statusbar.IStatusBar, import_statedb.IStateDB, import_notebook.INotebookTracker],
   activate
 };
-function activate(app, shell, restorer, palette, launcher, statusBar, state) {
+function activate(app, shell, restorer, palette, launcher, statusBar, state, notebooks) {
   const start = performance.now();
   document.head.append(element("style", {}, style_default));
   serveCopyButtons();
+  if (notebooks) {
+    keepClean(notebooks);
+    servePutButtons(notebooks);
+  }
   const { commands } = app;
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
