@@ -347,6 +347,9 @@ def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
         with contextlib.suppress(TimeoutExpired):
             process.wait(_END_SECONDS)
             break
+    # What a shell has put into the background ignores SIGINT (POSIX, 2.11 Signals and Error Handling).
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None) -> int:

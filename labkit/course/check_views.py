@@ -101,14 +101,9 @@ def _pre(inside: str) -> str:
 
 
 def _changed(line: str) -> str:
-    """A line of a file; the sign before it says what its colour does."""
-    colour = {"+": _COLOURS[CheckVerdict.PASSED], "-": _COLOURS[CheckVerdict.NOT_RIGHT]}.get(line[:1])
+    """A line of a file; one that is new, or goes, is bold beside its sign."""
     text = html.escape(line)
-    return (
-        f'<span style="border-left:4px solid {colour};padding-left:4px;margin-left:-8px">{text}</span>'
-        if colour
-        else text
-    )
+    return text if line.startswith(" ") else f"<strong>{text}</strong>"
 
 
 def _block(colour: str, lines: list[str]) -> str:

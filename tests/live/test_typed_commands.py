@@ -45,7 +45,7 @@ class LabTerminal:
 
 @pytest.fixture
 def typed(tmp_path: Path) -> LabTerminal:
-    """A terminal that was opened before the lesson."""
+    """A terminal of the lab."""
     return LabTerminal(tmp_path)
 
 
@@ -115,6 +115,25 @@ def test_the_node_is_spared(typed: LabTerminal, lab: Lab, engine: Engine, verb: 
         assert (status, "the node of the lab's cluster" in output) == (2, True), output
     state = engine.container(node)
     assert state is not None and state.running
+
+
+@pytest.mark.alone  # it opens lessons while the terminal is there
+def test_a_terminal_that_was_opened_before_the_lesson_is_in_it(lab: Lab, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "LABKIT_LESSON"}
+    namespace = "kubectl config view --minify -o jsonpath='{..namespace}'"
+    argv = [sys.executable, "-m", "labkit", "shell", "-c", 'echo open; while read -r line; do eval "$line"; echo; done']
+    with subprocess.Popen(
+        argv, env={**environment, "SHELL": "/bin/bash"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as terminal:
+        assert terminal.stdin is not None and terminal.stdout is not None
+        assert terminal.stdout.readline() == "open\n"
+        for _ in range(2):
+            with lesson_with_own_progress(_LESSON, lab, tmp_path) as lesson:
+                terminal.stdin.write(f"{namespace}\n")
+                terminal.stdin.flush()
+                assert terminal.stdout.readline().strip() == lesson.namespace
+        terminal.stdin.close()
+    assert terminal.returncode == 0
 
 
 def test_what_waits_for_a_terminal_does_not_wait(typed: LabTerminal, lesson: Lesson) -> None:

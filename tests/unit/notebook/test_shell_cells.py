@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from labkit.base.waiting import watch
+from labkit.notebook.interrupts import Interrupted
 from labkit.notebook.shell_cells import CommandFailed, install_shell_cells, run_shell_cell
 
 
@@ -51,6 +56,27 @@ def test_a_command_that_floods_is_ended(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert printed.startswith("y\ny\n") and "ended here, after 1000 characters" in printed
     assert len(printed) < 1200 and "never" not in printed
+
+
+def test_a_cell_that_is_interrupted_ends_with_all_that_it_has_started(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as a kernel's; a worker of pytest's ignores it
+    try:
+        with pytest.raises(Interrupted) as stopped:
+            run_shell_cell(f"sleep 600 & echo $! > {tmp_path}/pid; kill -INT $PPID; wait; echo never", may_fail=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "The cell was stopped in the middle" in "".join(stopped.value._render_traceback_())
+    assert "never" not in capsys.readouterr().out
+    process = Path("/proc", (tmp_path / "pid").read_text(encoding="utf-8").strip(), "stat")
+
+    def state() -> str:
+        with contextlib.suppress(OSError):
+            return process.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return "gone"
+
+    assert watch(state, lambda state: state in ("gone", "Z"), 10.0) in ("gone", "Z")
 
 
 def test_the_magic_takes_the_standards_place_and_keeps_its_other_options(capsys: pytest.CaptureFixture[str]) -> None:
