@@ -20,7 +20,8 @@ def class_command() -> None:
 
     \b
     The instructor:          labkit class watch --listen 192.0.2.10
-    Each laptop, as printed: labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...
+    Each laptop, as printed:
+      labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...
     """
 
 

@@ -48,8 +48,10 @@ def progress_command(context: click.Context, as_json: bool) -> None:
     labkit progress report inbox/*.json
         the instructor's view: a line for each participant
     labkit progress report inbox/*.json --csv class.csv --html class.html
-    labkit progress share HOST:PORT ...             have your instructor see it while the class goes on
-    labkit progress hand "my pod is refused"        raise your hand
+    labkit progress share HOST:PORT ...
+        have your instructor see it while the class goes on
+    labkit progress hand "my pod is refused"
+        raise your hand
 
     In a notebook: labkit.progress()
     """
@@ -137,8 +139,10 @@ def share_command(
     Where the instructor's machine is not reached, it waits; nothing else does.
 
     \b
-    labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...    the line shown in class
-    labkit progress share                             is something shared, and does it arrive?
+    labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...
+        the line shown in class
+    labkit progress share
+        is something shared, and does it arrive?
     labkit progress share --stop
     """
     configuration = Configuration.from_environment()
