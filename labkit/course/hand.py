@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,9 @@ from labkit.base.files import read_own_json, write_atomically
 
 MOST_CHARACTERS = 200
 """How long the line may be that says what it is about."""
+
+
+_MOST_HOURS = 12
 
 
 class Hand(msgspec.Struct, frozen=True):
@@ -59,9 +62,10 @@ def read_hand(content: object) -> Hand | None:
 
 
 def hand_of(configuration: Configuration) -> Hand | None:
-    """The participant's hand; None if it is down."""
+    """The participant's hand; None if it is down, or was raised in another class, long ago."""
     with contextlib.suppress(ValueError):
-        return read_hand(read_own_json(hand_path(configuration)))
+        hand = read_hand(read_own_json(hand_path(configuration)))
+        return hand if hand is not None and datetime.now(UTC) - hand.since < timedelta(hours=_MOST_HOURS) else None
     return None
 
 

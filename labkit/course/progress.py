@@ -1,7 +1,7 @@
 """The participant's progress: which exercises were checked, with what verdict, hints used; in one file of theirs.
 
-Nothing is sent anywhere. Recording never stops a lesson: what is wrong with the file is printed, and the check's
-result is given all the same.
+Nothing is sent from here: `labkit.course.sharing` does so, where the participant agrees. Recording never stops a
+lesson: what is wrong with the file is printed, and the check's result is given all the same.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import io
 from labkit.course.progress import LessonOverview, Overview
 from labkit.course.records import ExerciseRecord
 from labkit.course.reports import HandedIn, Report
+from labkit.course.stuck import StuckExercise, stuck_exercises
 from labkit.show.table import Table
 
 # The last four are the same in full width, which a spreadsheet may take for them.
@@ -58,7 +59,8 @@ def report_table(report: Report) -> Table:
         for row in report.rows
     ]
     head = ("name", "lessons", "exercises", "hints", "solutions", "minutes", "last", "file")
-    return Table("", head, rows, "\n".join(remarks(report)))
+    stuck = [f"most are stuck at {row}" for row in stuck_of(report)]
+    return Table("", head, rows, "\n".join([*stuck, *remarks(report)]))
 
 
 def remarks(report: Report) -> list[str]:
@@ -94,11 +96,19 @@ def report_html(report: Report) -> str:
     )
     table = report_table(report)
     notes = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks(report))
+    stuck = "".join(f"<li>{html.escape(str(row))}</li>" for row in stuck_of(report))
     body = [f"<h1>{_TITLE}</h1>", Table("", table.headers, table.rows)._repr_html_()]
     body += [f"<ul>{notes}</ul>"] if notes else []
+    body += ["<h2>Most are stuck at</h2>", f"<ol>{stuck}</ol>"] if stuck else []
     body += ["<h2>Exercises</h2>", exercises_table(report)._repr_html_()]
     lines = "\n".join(body)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{lines}\n</body></html>\n'
+
+
+def stuck_of(report: Report) -> list[StuckExercise]:
+    """The three exercises where most are stuck, with what the checks said to most of them."""
+    kept = [{lesson.lesson: lesson.kept for lesson in row.overview.lessons if lesson.kept} for row in report.rows]
+    return stuck_exercises(kept, report.course)
 
 
 def exercises_table(report: Report) -> Table:

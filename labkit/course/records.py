@@ -44,11 +44,11 @@ class Event:
         when: the time, in UTC and whole seconds.
         exercise: its name; empty where a lesson was opened.
         verdict: what a check said.
-        diagnosis: which of the course's own diagnoses it gave; empty for none of them.
         number: of the hint.
         question: what was guessed at.
         choice: what was guessed.
         late: whether the answer had been seen.
+        diagnosis: which of the course's own diagnoses a check gave; empty for none of them.
     """
 
     kind: Literal["opened", "checked", "hinted", "shown", "guessed"]
@@ -56,11 +56,11 @@ class Event:
     when: datetime
     exercise: str = ""
     verdict: str = ""
-    diagnosis: str = ""
     number: int = 0
     question: str = ""
     choice: str = ""
     late: bool = False
+    diagnosis: str = ""
 
 
 class ExerciseRecord(msgspec.Struct, frozen=True):

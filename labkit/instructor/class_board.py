@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from labkit.course.exercise import Exercise
-from labkit.course.exercises import find_exercise
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.progress import Course
 from labkit.course.records import ExerciseRecord
+from labkit.course.stuck import diagnosis_text, stuck_exercises
 from labkit.instructor.record_source import Participant
 
 FORMAT = 1
@@ -23,77 +20,15 @@ AWAY_SECONDS = 60
 """A laptop says every twenty seconds that it is there."""
 
 NEWS_MINUTES = 10
-MOST_STUCK = 3
 _MOST_NEWS = 40
 
 HINT = "hint"
 """How an exercise stands of which hints were read, or the solution, and nothing was checked."""
 
 
-@dataclass(frozen=True)
-class StuckExercise:
-    """An exercise that some have tried and not passed.
-
-    Args:
-        lesson: its lesson.
-        exercise: its name.
-        stuck: how many are stuck at it.
-        tried: how many have tried it.
-        passed: how many have passed it.
-        diagnosis: what the last check said to most of the stuck ones, in the course's words; empty if it is unknown.
-        diagnosed: how many of them got that.
-    """
-
-    lesson: str
-    exercise: str
-    stuck: int
-    tried: int
-    passed: int
-    diagnosis: str
-    diagnosed: int
-
-
 def standing(record: ExerciseRecord) -> str:
     """How an exercise stands, in a word: passed, not right, not yet or hint."""
     return str(CheckVerdict.PASSED) if record.passed is not None else record.verdict or HINT
-
-
-def is_stuck(record: ExerciseRecord) -> bool:
-    """Whether somebody has tried it and not passed it: a check said *not right*, or they asked for help.
-
-    *Not yet* alone is the cell as it was given, which everybody runs.
-    """
-    return record.passed is None and (record.verdict == CheckVerdict.NOT_RIGHT or bool(record.hints))
-
-
-def diagnosis_text(lesson: str, exercise: str, record: ExerciseRecord) -> str:
-    """What the last check said, in the course's words; empty if that is unknown, or no longer so."""
-    if record.passed is not None or not record.diagnosis:
-        return ""
-    return _exercise(lesson, exercise).describe_diagnosis(record.diagnosis) or ""
-
-
-@cache
-def _exercise(lesson: str, name: str) -> Exercise:
-    # Looking for a module each time would take most of what a page takes.
-    return find_exercise(lesson, name)
-
-
-def stuck_exercises(participants: Sequence[Participant], course: Course) -> list[StuckExercise]:
-    """The exercises where most are stuck, worst first."""
-    rows = []
-    for lesson, names in course.items():
-        kept = [participant.lessons[lesson].exercises for participant in participants if lesson in participant.lessons]
-        for name in names:
-            records = [exercises[name] for exercises in kept if name in exercises]
-            stuck = [record for record in records if is_stuck(record)]
-            if not stuck:
-                continue
-            diagnoses = Counter(filter(None, (diagnosis_text(lesson, name, record) for record in stuck)))
-            diagnosis, diagnosed = diagnoses.most_common(1)[0] if diagnoses else ("", 0)
-            passed = sum(record.passed is not None for record in records)
-            rows.append(StuckExercise(lesson, name, len(stuck), len(records), passed, diagnosis, diagnosed))
-    return sorted(rows, key=lambda row: (-row.stuck, row.passed))[:MOST_STUCK]
 
 
 def board(participants: Sequence[Participant], course: Course, now: datetime) -> dict[str, Any]:
@@ -105,11 +40,12 @@ def board(participants: Sequence[Participant], course: Course, now: datetime) ->
         now: the time.
     """
     taught = {lesson: names for lesson, names in course.items() if names}
+    lessons = [participant.lessons for participant in participants]
     return {
         "format": FORMAT,
         "lessons": [{"lesson": lesson, "exercises": list(names)} for lesson, names in taught.items()],
         "participants": [_row(participant, taught, now) for participant in participants],
-        "stuck": [_stuck_values(row) for row in stuck_exercises(participants, taught)],
+        "stuck": [asdict(row) for row in stuck_exercises(lessons, taught)],
         "news": _news(participants, taught, now),
     }
 
@@ -152,18 +88,6 @@ def _hand(participant: Participant, now: datetime) -> dict[str, Any] | None:
     if hand is None:
         return None
     return {"text": hand.text, "seconds": _seconds(now - participant.by_our_clock(hand.since))}
-
-
-def _stuck_values(row: StuckExercise) -> dict[str, Any]:
-    return {
-        "lesson": row.lesson,
-        "exercise": row.exercise,
-        "stuck": row.stuck,
-        "tried": row.tried,
-        "passed": row.passed,
-        "diagnosis": row.diagnosis,
-        "diagnosed": row.diagnosed,
-    }
 
 
 def _news(participants: Sequence[Participant], course: Course, now: datetime) -> list[dict[str, Any]]:

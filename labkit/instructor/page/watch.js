@@ -3,6 +3,7 @@
 
 const FORMAT = 1; // labkit/instructor/class_board.py
 const EVERY_MILLISECONDS = 3000;
+const ANSWER_MILLISECONDS = 10000;
 const MANY = 36;
 const SIGNS = { passed: "✓", "not right": "✗", "not yet": "○", hint: "?" };
 const CLASSES = { passed: "passed", "not right": "not-right", "not yet": "not-yet", hint: "hint" };
@@ -227,7 +228,7 @@ function say(trouble) {
 }
 
 async function look() {
-  const response = await fetch("board.json", { cache: "no-store" });
+  const response = await fetch("board.json", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLISECONDS) });
   if (response.status === 403 || response.status === 429) throw new Error("This page is not let in any more: open the address that labkit class watch has printed.");
   if (!response.ok) throw new Error(`The server answers ${response.status}.`);
   const answer = await response.json();
@@ -245,7 +246,7 @@ async function keepLooking() {
     say("");
   } catch (error) {
     const since = lastAnswer ? `What is shown is of ${lastAnswer.toLocaleTimeString()}. ` : "";
-    say(since + (error instanceof TypeError ? "labkit class watch does not answer." : error.message));
+    say(since + (error instanceof TypeError || error.name === "TimeoutError" ? "labkit class watch does not answer." : error.message));
   }
   window.setTimeout(() => void keepLooking(), EVERY_MILLISECONDS);
 }

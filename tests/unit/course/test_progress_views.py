@@ -59,6 +59,18 @@ def test_many_participants() -> None:
     assert "more than one file carries the name Ann" in told
 
 
+def test_the_report_says_where_most_are_stuck_and_what_they_were_told() -> None:
+    course: dict[str, tuple[str, ...]] = {"07-run-as-non-root": ("which-cause", "all-of-them")}
+    rows = []
+    for number, diagnosis in enumerate(["contradiction", "contradiction", "nobody looks at the image any more"]):
+        event = Event("checked", "07-run-as-non-root", _START, "which-cause", "not right", diagnosis=diagnosis)
+        rows.append(HandedIn(f"{number}.json", f"P{number}", overview(after({}, event), course)))
+    report = Report(course, tuple(rows), ())
+    sentence = "07-run-as-non-root, which-cause: 3 of 3 who tried it are stuck; 2 of them: \u201ccontradiction\u201d"
+    assert f"most are stuck at {sentence}" in report_table(report).text()
+    assert f"<li>{sentence}</li>" in report_html(report)
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d", "  ="])
 def test_no_cell_of_the_csv_is_a_formula(start: str) -> None:
     (row,) = csv.DictReader(io.StringIO(report_csv(_report(f'{start}HYPERLINK("x","y")'))))

@@ -12,7 +12,8 @@ from labkit.course.hand import Hand
 from labkit.course.lessons import lesson_names
 from labkit.course.progress import the_course
 from labkit.course.records import MOST_CHARACTERS, Event, Lessons, after
-from labkit.instructor.class_board import board, stuck_exercises
+from labkit.course.stuck import stuck_exercises
+from labkit.instructor.class_board import board
 from labkit.instructor.record_source import Participant
 
 _NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
@@ -70,7 +71,7 @@ def test_the_three_exercises_where_most_are_stuck_come_with_the_diagnosis_that_m
         # The cell as it was given is no trouble: everybody runs it.
         *(_participant(number, _lessons(("checked", "all-of-them", 3, {"verdict": "not yet"}))) for number in (9, 10)),
     ]
-    rows = stuck_exercises(people, _COURSE)
+    rows = stuck_exercises([participant.lessons for participant in people], _COURSE)
     assert [(row.exercise, row.stuck, row.tried, row.passed) for row in rows] == [
         ("which-cause", 5, 6, 1),
         ("in-the-container", 2, 2, 0),

@@ -193,7 +193,7 @@ def _refused(room: ClassRoom, head: str, pieces: Iterator[bytes]) -> tuple[int, 
     """What comes back to a request that is sent until the server has had enough, and how much was sent."""
     sent = 0
     with socket.create_connection(room.own, timeout=30) as connection:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):  # Whoever has had enough closes it, at any time.
             connection.sendall(head.encode())
             for piece in pieces:
                 connection.sendall(piece)
@@ -201,7 +201,7 @@ def _refused(room: ClassRoom, head: str, pieces: Iterator[bytes]) -> tuple[int, 
             connection.shutdown(socket.SHUT_WR)
         try:
             return sent, connection.recv(4096)
-        except ConnectionError:
+        except OSError:
             return sent, b""
 
 

@@ -18,9 +18,10 @@ import labkit
 from labkit.adapters.class_client import ClassClient, require_fingerprint
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
+from labkit.base.files import write_atomically
 from labkit.base.waiting import wait_until
 from labkit.cli import main
-from labkit.course.hand import hand_of, lower_hand, raise_hand
+from labkit.course.hand import Hand, hand_of, hand_path, lower_hand, raise_hand
 from labkit.course.progress import Progress, progress_path
 from labkit.course.sharing import sender as sender_module
 from labkit.course.sharing.sender import Sender, is_sending, keep_sharing, stop_sharing
@@ -375,6 +376,13 @@ def test_a_hand_is_raised_changed_and_lowered(lab: Configuration, no_process: li
     assert str(labkit.raise_hand(down=True)) == "Your hand is down."
     assert hand_of(lab) is None
     assert not lower_hand(lab)
+
+
+def test_a_hand_of_another_day_is_down(lab: Configuration) -> None:
+    long_ago = Hand(datetime.now(UTC) - timedelta(hours=13), "yesterday")
+    write_atomically(hand_path(lab), json.dumps(long_ago.to_dict()))
+    assert hand_of(lab) is None
+    assert raise_hand(lab, "today").since > long_ago.since + timedelta(hours=12)
 
 
 def test_the_command_raises_and_lowers_the_same_hand(
