@@ -40,6 +40,7 @@ says of a folder (containers/crun:src/libcrun/utils.c)."""
 _PREPARING = re.compile(r"^preparing container [0-9a-f]+ for attach: ")
 _ENGINE_COMPONENT = "Podman Engine"  # podman:pkg/api/handlers/compat/version.go
 _SYSTEM_SOCKET = "/run/podman/podman.sock"
+_DOCKER_LIBRARY = "docker.io/library/"
 _MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 _WSL_SOCKETS = "/mnt/wsl/podman-sockets"
 
@@ -92,6 +93,16 @@ def host_pids(shown: Mapping[str, Sequence[object]]) -> dict[int, int]:
     """
     rows = [[str(field) for field in row] for row in shown.get("Processes") or () if isinstance(row, Sequence)]
     return {int(inside): int(outside) for inside, outside, *_ in rows if inside.isdecimal() and outside.isdecimal()}
+
+
+def own_name(reference: str) -> str | None:
+    """What `podman build` and `podman load` call an image of a short name; None if the name is no short one.
+
+    Args:
+        reference: in full, as Docker and the node understand it.
+    """
+    short = reference.removeprefix(_DOCKER_LIBRARY)
+    return f"localhost/{short}" if short != reference else None
 
 
 def client_variables(host: str) -> dict[str, str]:

@@ -85,7 +85,8 @@ class EngineLookup:
         user, home = config.get("User") or "", home_of(config.get("Env") or ())
         architecture = str(inspected.get("Architecture") or "")
         env, on_build = tuple(config.get("Env") or ()), _texts(config.get("OnBuild"))
-        digest = next((text.rpartition("@")[2] for text in _texts(inspected.get("RepoDigests"))), "")
+        # Podman has them in another order each time.
+        digest = next((text.rpartition("@")[2] for text in sorted(_texts(inspected.get("RepoDigests")))), "")
         if inspected.get("Os") == "windows":
             return KnownImage(Image(user, home=home, is_for_windows=True), digest, env, on_build, architecture)
         try:

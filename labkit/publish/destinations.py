@@ -103,8 +103,10 @@ def _push(image: AssembledImage, target: Target, lab: Lab) -> Delivered:
 
 
 def _load(image: AssembledImage, names: list[str], lab: Lab) -> None:
+    # Podman would take a short name for one of its own, localhost/NAME; Docker shows this one short.
+    in_full = [str(ImageReference.parse(name)) for name in names]
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
-            write_docker_archive(tar, image, names)
+            write_docker_archive(tar, image, in_full)
         archive.seek(0)
         lab.engine().load_archive(archive, names[0])

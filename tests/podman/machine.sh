@@ -17,9 +17,11 @@ case $user in
     *) socket=$tree/run/user/1000/podman/podman.sock ;;
 esac
 mkdir -p "$folder/bin"
+# The tree's program in this machine's file system, so that it reads the files of whoever types, and sends them.
+libraries=$(echo "$tree"/usr/lib/*-linux-gnu)
 cat > "$folder/bin/podman" << END
 #!/bin/sh
-exec nsenter --target $engine --mount /usr/local/bin/podman-of-$user "\$@"
+exec "$(echo "$libraries"/ld-linux-*.so.*)" --library-path "$libraries" "$tree/usr/bin/podman" --url "unix://$socket" "\$@"
 END
 chmod +x "$folder/bin/podman"
 tries=0

@@ -10,6 +10,7 @@ from typing import IO
 import requests
 from docker.errors import DockerException, NotFound
 
+from labkit.adapters import podman
 from labkit.adapters.engine.engine_errors import doing
 from labkit.adapters.engine.engine_images import EngineImages
 from labkit.adapters.engine.pull_errors import PULL_TIMEOUT_SECONDS, events_with_timeout, pull_failed
@@ -146,6 +147,7 @@ class EngineTransfers(EngineImages):
         Raises:
             LabFailed: either command failed.
         """
+        self._name_in_full(references := list(references))
         consumer = [self.client, *receiver]
         problem = run_piped([*self._save_argv(), *references], consumer, environment=self.client_environment())
         if problem is not None:
@@ -154,6 +156,13 @@ class EngineTransfers(EngineImages):
                 problem or f"the {self.client} command failed and printed nothing",
                 "try again\n  labkit up",
             )
+
+    def _name_in_full(self, references: Iterable[str]) -> None:
+        """Give images of podman's the names by which a node asks for them: `podman build` calls x localhost/x."""
+        for reference in references if self.is_podman else ():
+            own = podman.own_name(reference)
+            if own is not None and self.image(reference) is None and self.image(own) is not None:
+                self.tag(own, reference)
 
     def _save_argv(self) -> list[str]:
         """The command that writes images into one archive."""

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from labkit.lab.samples.image_facts import ImageFacts
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_STEP = re.compile(r"Step \d+/(?P<number>\d+) : (?P<instruction>.*)")
+# Docker's classic builder, and podman's, which takes the lab's two labels for one instruction.
+_STEP = re.compile(r"(Step \d+/(?P<all>\d+) :|(\[\d+/\d+\] )?STEP \d+/(?P<but_one>\d+):) (?P<instruction>.*)")
 STRANGER = 4711
 """A uid that no image of the course knows."""
 
@@ -97,7 +98,8 @@ class JudgedImage:
             return False
         steps = [match for match in map(_STEP.fullmatch, self._stop.stdout.splitlines()) if match]
         texts = tuple(match["instruction"] for match in steps[1:])
-        return bool(steps) and {match["number"] for match in steps} == {str(number)} and texts == instructions
+        numbers = {int(match["all"] or 0) or int(match["but_one"]) + 1 for match in steps}
+        return numbers == {number} and texts == instructions
 
     @property
     def facts(self) -> ImageFacts:

@@ -188,3 +188,9 @@ def test_an_export_that_is_none_leaves_no_file_open() -> None:
     with pytest.raises(tarfile.TarError), warnings.catch_warnings():
         warnings.simplefilter("error")
         podman.ExportedFiles([b"no archive at all"])
+
+
+def test_a_short_name_is_podmans_own_one() -> None:
+    assert podman.own_name("docker.io/library/app:latest") == "localhost/app:latest"
+    assert podman.own_name("localhost/labkit/debian:lab") is None
+    assert podman.own_name("docker.io/someone/app:1") is None

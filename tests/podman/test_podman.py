@@ -1,0 +1,125 @@
+"""Podman as the lab's engine beside Docker, rootful with a cluster of its own, and rootless (`make podman-test`).
+
+Each kind has a throwaway Debian 13 with podman, in namespaces of its own, which goes with all that it made; the sample
+images come from the lab on Docker. It takes root, Debian's mirror once, 2 GB of disk and some minutes: it is no part of
+`make test`. What it cannot try is in docs/tests.md.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit.adapters import debian
+from labkit.base.configuration import Configuration
+from labkit.base.resources import CHECKOUT
+from labkit.lab.lab import Lab
+from labkit.show.steps import Silent
+
+_HERE = Path(__file__).parent
+_SECONDS = 1500
+_LIVE = ("test_engine.py", "test_images.py", "test_publish.py")
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root makes namespaces and a Debian system"),
+    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="there is no mmdebstrap to make a Debian system"),
+    pytest.mark.timeout(2 * _SECONDS),
+]
+
+
+@pytest.fixture(scope="module")
+def tree() -> Path:
+    """The archive of a Debian system with podman; made once for a checkout, `make distclean` removes it."""
+    archive = CHECKOUT / "build" / "podman" / "trixie.tar"
+    if not archive.is_file():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([_HERE / "tree.sh", archive, debian.mirror()], check=True)
+    return archive
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lab's sample images and its node's, saved."""
+    archive = tmp_path_factory.mktemp("images") / "images.tar"
+    configuration = Configuration.from_environment()
+    with Lab(configuration, Silent()) as lab, archive.open("wb") as file:
+        names = [*lab.catalogue, "node"]
+        lab.engine().save_images([configuration.image_reference(name) for name in names], file)
+    return archive
+
+
+class Machine:
+    """A folder with all that is on the machine.
+
+    Args:
+        folder: it.
+        user: whose podman it is: root or ada.
+    """
+
+    def __init__(self, folder: Path, user: str) -> None:
+        self.folder, self.user = folder, user
+
+    def run(self, script: str) -> str:
+        """Run a shell script in the checkout, and give what it printed; the engine, and what it made, ends with it."""
+        unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        own = {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("STATE", "DATA", "CONFIG")}
+        python = {"PYTHONPATH": str(CHECKOUT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [*unshare, str(_HERE / "machine.sh"), str(self.folder), self.user, "sh", "-euc", script],
+            cwd=CHECKOUT,
+            env={**os.environ, **own, **python, "LABKIT_SOURCE": "stand-in", "LABKIT_OFFLINE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout[-20_000:]}"
+        return done.stdout
+
+
+@pytest.fixture(params=["root", "ada"])
+def machine(request: pytest.FixtureRequest, tree: Path) -> Iterator[Machine]:
+    """One for a kind of podman; its control groups go, too."""
+    with tempfile.TemporaryDirectory(prefix="labkit-podman-") as folder:
+        machine = Machine(Path(folder), request.param)
+        (machine.folder / "tree").mkdir()
+        subprocess.run(["tar", "-C", machine.folder / "tree", "-xf", tree], check=True)
+        yield machine
+    for group in sorted(Path("/sys/fs/cgroup").glob("**/libpod_parent/**/"), reverse=True):
+        group.rmdir()
+
+
+def differences() -> list[str]:
+    """The live tests that podman answers otherwise, each with its reason in that file."""
+    lines = (_HERE / "differences.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def test_the_lab_on_podman(machine: Machine, images: Path) -> None:
+    inner = "python -m pytest -q -p no:randomly -p no:cacheprovider --show-capture=no"
+    script = f"podman load --quiet < {images} > {machine.folder}/loaded\n{inner} tests/podman/on_podman.py\n"
+    if machine.user == "root":
+        deselected = " ".join(f"'--deselect={test}'" for test in differences())
+        script += f"{inner} {deselected} {' '.join(f'tests/live/{file}' for file in _LIVE)}\n"
+    printed = machine.run(script)
+    print(printed)
+    assert " passed" in printed
+
+
+def test_nothing_of_it_is_left_on_this_machine(machine: Machine) -> None:
+    def shared() -> set[Path]:
+        return set(Path("/dev/shm").glob("libpod*")) | set(Path("/run").glob("*podman*"))
+
+    before = shared()
+    assert "Podman Engine" in machine.run("podman version")
+    assert shared() == before
