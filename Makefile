@@ -15,7 +15,7 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test parity mutations fuzz faults bench bench-bare \
+.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test parity mutations fuzz faults bench bench-bare \
 	site screenshots clean distclean environment lock audit sbom
 
 help:
@@ -68,6 +68,9 @@ browser: environment ## JupyterLab in a real browser
 
 bundle-test: environment ## the lab and three lessons from a bundle, without a network, on an engine of its own (root, some minutes)
 	@tools/test.sh up bundle
+
+podman-test: environment ## podman 5 as the engine, rootful with a cluster and rootless, beside Docker (root, some minutes)
+	@tools/test.sh up podman
 
 parity: environment ## prove that labkit explain agrees with the live kubelet and engine (ARGS=--seed=N repeats a run)
 	$(LABKIT) up

@@ -2,7 +2,7 @@
 # Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
 # Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
-# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; and bundle.
+# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; bundle and podman.
 # What stages print that run side by side is shown whole, one after another.
 # The last lines say how long each step took, and how many tests passed or which stage failed.
 # Exit status: that of the first stage that failed.
@@ -50,6 +50,7 @@ run_stage() {
             ;;
         browser) run_pytest tests/browser ;;
         bundle) run_pytest -s tests/bundle ;;
+        podman) run_pytest -s tests/podman ;;
     esac < /dev/null
 }
 
@@ -115,7 +116,7 @@ run_side_by_side() {
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in ${*//+/ }; do
     case $stage in
-        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle) ;;
+        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle | podman) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done

@@ -68,3 +68,17 @@ def test_docker_is_left_to_find_its_engine_itself(typed: Path) -> None:
     docker.save_images(["a:1"], io.BytesIO())
     assert typed.read_text(encoding="utf-8").split() == ["docker", "save", "a:1"]
     assert (docker.client, docker.name) == ("docker", "Docker")
+
+
+def test_an_image_that_podman_built_gets_the_name_by_which_a_node_asks_for_it(
+    typed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    podman = engine("podman-5-rootful", EngineEndpoint("unix:///p.sock"))
+    there, tagged = {"localhost/app:latest", "docker.io/library/other:1"}, list[tuple[str, str]]()
+    monkeypatch.setattr(Engine, "image", lambda _, name: {"Id": "sha256:1"} if name in there else None)
+    monkeypatch.setattr(Engine, "tag", lambda _, image, name: tagged.append((image, name)))
+    full = ["docker.io/library/app:latest", "docker.io/library/other:1", "localhost/labkit/debian:lab"]
+    podman.pipe_images(full, ["load"])
+    assert tagged == [("localhost/app:latest", "docker.io/library/app:latest")]
+    engine("debian-13", EngineEndpoint("unix:///d.sock")).pipe_images(full, ["load"])
+    assert len(tagged) == 1
