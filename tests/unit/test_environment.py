@@ -623,6 +623,7 @@ TARGETS += [
     "notebooks",
     "browser",
     "bundle-test",
+    "podman-test",
     "parity",
     "mutations",
     "fuzz",
