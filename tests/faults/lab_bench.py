@@ -15,6 +15,7 @@ from pathlib import Path
 from labkit.base.waiting import watch
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
+from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
 from tests.faults.bench import Bench, Printed
@@ -39,6 +40,8 @@ class LabBench(Bench):
 
     last: ExitStack
     """What is taken back when the lab is up again."""
+    is_working = False
+    """Whether the last fault was survived, so that the lab is known to be up."""
 
     @property
     def folders(self) -> list[Path]:
@@ -75,8 +78,9 @@ class LabBench(Bench):
         """The bench with an empty transcript, and the lab up."""
         self.transcript, self.undo, self.last = [], ExitStack(), ExitStack()
         with self.last, self.undo:
-            if self.status() != "up":
+            if not self.is_working:
                 self.labkit("up", "--bundle", str(self.bundle), status=0, seconds=300)
+            self.is_working = False
             self.transcript.clear()
             yield self
 
@@ -112,9 +116,8 @@ class LabBench(Bench):
 
     def require_working(self) -> None:
         """See that the lab is up, runs a container, and refuses a pod for the right cause."""
-        status = json.loads(self.labkit("status", "--json", status=0).stdout)
-        assert status["state"] == "up", status
         with Lab(self.configuration, Silent()) as lab:
+            assert lab.state() is State.UP, lab.state()
             assert lab.run("debian", ["id", "-u"]).stdout == "0"
             kube = lab.kube()
             namespace = kube.new_namespace("works")
@@ -122,6 +125,7 @@ class LabBench(Bench):
             outcome = kube.make_pod(pod_manifest("refused", [container]), namespace)
             kube.delete_namespace(namespace)
         assert outcome.cause is Cause.IMAGE_RUNS_AS_ROOT, outcome
+        self.is_working = True
 
 
 def start_engine(before: str = "") -> None:
