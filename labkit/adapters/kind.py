@@ -16,6 +16,8 @@ from labkit.base.errors import LabFailed
 from labkit.base.programs import find_program
 
 _CREATE_SECONDS = 300.0
+_KEPT_LINES, _SHOWN_LINES = 200, 5
+_PLACE = re.compile(r"\t\S+\.(go|s):\d+")
 _DELETE_SECONDS = 60.0
 
 
@@ -149,6 +151,24 @@ _NODE_IN_THE_WAY = ("already exist for a cluster with the name", "is already in 
 def is_node_in_the_way(error: LabFailed) -> bool:
     """Whether a cluster could not be created because a node of its name is there, or just being made."""
     return any(text in error.came_back for text in _NODE_IN_THE_WAY)
+
+
+def without_stack(printed: str) -> str:
+    """The last lines of what kind printed, without where in its source a program of Go's was.
+
+    kubeadm ends with such a list of functions and lines, and what went wrong stands above it.
+
+    Args:
+        printed: all of it.
+    """
+    lines = printed.splitlines()
+    places = [_PLACE.fullmatch(line) is not None for line in lines]
+    kept = [
+        line
+        for line, is_place, is_next_one in zip(lines, places, [*places[1:], False], strict=True)
+        if line.strip() and not is_place and not is_next_one
+    ]
+    return "\n".join(kept[-_SHOWN_LINES:])
 
 
 def kind_version(program: str) -> str | None:

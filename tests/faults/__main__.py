@@ -65,7 +65,8 @@ def main(arguments: list[str]) -> int:
             status = _with_a_lab(folder, arguments)
             others_status = others.wait()
         print((folder / "others.log").read_text(encoding="utf-8", errors="replace"))
-        write_report(folder / "results", CHECKOUT / "docs" / "faults.md", whole=not arguments)
+        page, seconds = CHECKOUT / "docs" / "faults.md", time.monotonic() - began
+        write_report(folder / "results", page, whole=not arguments, seconds=seconds)
     finally:
         _remove_control_groups(control_group(folder))
         shutil.rmtree(folder, ignore_errors=True)

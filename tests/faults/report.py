@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,14 @@ _LONGEST = 300
 _HONEST = Path(__file__).with_name("not_survived.md")
 
 
-def write_report(results: Path, page: Path, *, whole: bool) -> None:
+def write_report(results: Path, page: Path, *, whole: bool, seconds: float) -> None:
     """Write the page; what was not run this time keeps no row, so only a whole run writes it.
 
     Args:
         results: a file for each fault that was survived.
         page: docs/faults.md.
         whole: whether all faults were run.
+        seconds: how long that took.
     """
     read = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(results.glob("*.json"))]
     seen = {result["name"]: result for result in read}
@@ -42,7 +45,10 @@ def write_report(results: Path, page: Path, *, whole: bool) -> None:
         "| --- | --- | --- | --- | --- | --- | --- |",
         *rows,
     ]
-    summary = f"{len(seen)} of {len(FAULTS)} were survived.\n\n"
+    summary = (
+        f"{len(seen)} of {len(FAULTS)} were survived, on {date.today().isoformat()}, in {seconds / 60:.0f} min on "
+        f"{os.cpu_count()} processors that had a load of {os.getloadavg()[2]:.1f} in the last quarter of an hour.\n\n"
+    )
     page.write_text(_TOP + summary + "\n".join(table) + "\n\n" + _HONEST.read_text(encoding="utf-8"), encoding="utf-8")
 
 

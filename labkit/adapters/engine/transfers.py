@@ -9,6 +9,7 @@ from typing import IO
 
 import requests
 from docker.errors import DockerException, NotFound
+from packaging.version import Version
 
 from labkit.adapters import podman
 from labkit.adapters.engine.engine_errors import doing
@@ -16,7 +17,11 @@ from labkit.adapters.engine.engine_images import EngineImages
 from labkit.adapters.engine.pull_errors import PULL_TIMEOUT_SECONDS, events_with_timeout, pull_failed
 from labkit.adapters.engine_answers import StreamEvent
 from labkit.adapters.processes import run_into, run_piped
+from labkit.adapters.program_versions import version_in
 from labkit.base.errors import LabFailed
+
+_SAVES_ONE_PLATFORM = Version("1.48")
+"""The API from which on an engine saves one platform of an image (moby/moby:docs/api/version-history.md)."""
 
 
 class EngineTransfers(EngineImages):
@@ -171,5 +176,12 @@ class EngineTransfers(EngineImages):
         return [self.client, "save", *options]
 
     def _one_platform(self) -> list[str]:
-        """Options of `docker save`: a store of containerd's may hold an image for more platforms than are whole."""
-        return ["--platform", f"linux/{self._architecture()}"] if self.has_containerd_store() else []
+        """Options of `docker save`: a store of containerd's may hold an image for more platforms than are whole.
+
+        An engine before API 1.48 (Docker 28) knows no such option, and saves what there is.
+        """
+        if not self.has_containerd_store():
+            return []
+        version = version_in(str(self.version().get("ApiVersion", "")))
+        has_option = version is not None and version >= _SAVES_ONE_PLATFORM
+        return ["--platform", f"linux/{self._architecture()}"] if has_option else []

@@ -33,10 +33,17 @@ if TYPE_CHECKING:
     from labkit.adapters.kube import Kube
 
 _RESUME_SECONDS = 60.0
+_SOON_SECONDS = 15.0
 _ANSWER_SECONDS = 15.0
 _READY_SECONDS = 120.0
 _HALF_MADE_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 1.0
+_CONTAINERD_LOG = [
+    "sh",
+    "-c",
+    # The embedded node has a file, kindest/node systemd's journal.
+    "cat /var/log/containerd.log 2> /dev/null || journalctl --unit containerd --lines 300 --no-pager",
+]
 
 
 @dataclass(frozen=True)
@@ -201,10 +208,31 @@ class KindCluster:
             with self._steps.step("cluster, started again"):
                 if not self._start():
                     return False
-                if self.look(_RESUME_SECONDS) is State.UP:
+                if self.look(_SOON_SECONDS) is State.UP:
+                    return True
+                self._require_watchers()
+                if self.look(_RESUME_SECONDS - _SOON_SECONDS) is State.UP:
                     return True
         self._write_kubeconfig()  # It may be damaged, or another cluster's.
         return self.look(0.0 if state is State.STOPPED else _ANSWER_SECONDS) is State.UP
+
+    def _require_watchers(self) -> None:
+        """Stop if the node's containerd may watch no files: it serves no pods then, and a new node would be no better.
+
+        Raises:
+            LabFailed: so it is.
+        """
+        try:
+            log = self.execute(_CONTAINERD_LOG).stdout
+        except LabFailed:  # The node has ended.
+            return
+        if "too many open files" in log:
+            raise LabFailed(
+                "Starting the cluster again",
+                "the node's containerd may watch no file: too many open files, of those that inotify counts",
+                "raise the limits of inotify as the doctor says, or end what watches many files, then go on"
+                "\n  labkit doctor\n  labkit up",
+            )
 
     def _kubeconfig_is_there(self) -> bool:
         """Write the kit's kubeconfig again from the node if it was lost; whether it is there now."""

@@ -271,3 +271,20 @@ def test_podmans_processes_are_looked_up_by_their_pids_outside(podman: Engine) -
     _Paper.answers = {"GET /containers/c/top": top}
     assert podman.processes("c") == (AppProcess(1654, 0, (), "app", state="Ss"),)
     assert _Paper.asked.count("GET /containers/c/top") == 2
+
+
+@pytest.mark.parametrize(
+    ("api", "store", "options"),
+    [
+        ("1.48", [["driver-type", "io.containerd.snapshotter.v1"]], ["--platform", "linux/arm64"]),
+        ("1.45", [["driver-type", "io.containerd.snapshotter.v1"]], []),
+        ("1.48", [["Backing Filesystem", "extfs"]], []),
+        ("", [["driver-type", "io.containerd.snapshotter.v1"]], []),
+    ],
+)
+def test_one_platform_is_saved_where_the_engine_can_choose(
+    engine: Engine, api: str, store: list[list[str]], options: list[str]
+) -> None:
+    _Paper.answers["GET /info"] = (200, {"DriverStatus": store})
+    _Paper.answers["GET /version"] = (200, {"ApiVersion": api, "Arch": "arm64"})
+    assert engine._one_platform() == options

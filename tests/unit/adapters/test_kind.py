@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labkit.adapters import go
-from labkit.adapters.kind import Kind, cluster_config, find_kind, kind_version, wanted_version
+from labkit.adapters.kind import Kind, cluster_config, find_kind, kind_version, wanted_version, without_stack
 from labkit.adapters.program_versions import minor_of, version_in
 from labkit.lab.machine.ensure import find_kubectl, kubectl_version
 
@@ -88,3 +88,20 @@ def test_kind_makes_nodes_by_the_engines_own_command(cache: Path) -> None:
     assert told.read_text(encoding="utf-8").split() == ["podman", "unix:///x.sock", str(kubeconfig)]
     Kind(program, "a", kubeconfig, environment={"PATH": "/usr/bin:/bin"}).exists()
     assert told.read_text(encoding="utf-8").split() == ["docker", str(kubeconfig)]
+
+
+def test_what_kind_prints_is_shown_without_the_places_in_its_source() -> None:
+    printed = """ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1
+Command Output: [preflight] Running pre-flight checks
+[ERROR CRI]: container runtime is not running
+preflight
+k8s.io/kubernetes/cmd/kubeadm/app/preflight.RunInitNodeChecks
+\tk8s.io/kubernetes@v1.37.2/cmd/kubeadm/app/preflight/checks.go:965
+main.main
+\tlabkit/node/kubernetes/kube/main.go:70
+runtime.goexit
+\truntime/asm_amd64.s:1771
+"""
+    assert without_stack(printed).splitlines()[-2:] == ["[ERROR CRI]: container runtime is not running", "preflight"]
+    assert "main.go" not in without_stack(printed)
+    assert len(without_stack("line\n" * 100).splitlines()) == 5

@@ -348,3 +348,29 @@ def test_a_kubeconfig_that_does_not_work_is_written_again(
     monkeypatch.setattr(KindCluster, "look", lambda *_: State.BROKEN)
     assert not KindCluster(cast(Engine, engine), lab.configuration, Silent())._repair()
     assert lab.configuration.kubeconfig.read_text(encoding="utf-8") == ("the node's" if has else "damaged")
+
+
+@pytest.mark.parametrize("log", ["create fsnotify watcher: too many open files", "no such container"])
+def test_a_node_that_may_watch_no_file_is_not_made_anew(
+    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch, log: str
+) -> None:
+    """Its containerd serves no pods, and that of another node would not either."""
+
+    def execute(container: str, argv: Sequence[str]) -> ExecResult:
+        if "no such" in log:
+            raise EngineRefused(f"Running a command in {container}", log, "look")
+        return ExecResult(0, log)
+
+    kind = KindCluster(cast(Engine, engine), lab.configuration, Silent())
+    lab.configuration.kubeconfig.parent.mkdir(parents=True)
+    lab.configuration.kubeconfig.write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(KindCluster, "look", lambda *_: State.STOPPED)
+    monkeypatch.setattr(KindCluster, "_write_kubeconfig", lambda _: True)
+    monkeypatch.setattr(PaperEngine, "start", lambda *_: None, raising=False)
+    monkeypatch.setattr(PaperEngine, "execute", lambda _, *given: execute(*given))
+    if "no such" in log:
+        assert not kind._repair()
+    else:
+        with pytest.raises(LabFailed, match="too many open files") as failed:
+            kind._repair()
+        assert "labkit doctor" in failed.value.remedy
