@@ -104,6 +104,11 @@ class Bench:
         return Path(self.environment["HOME"])
 
     @property
+    def scratch(self) -> Path:
+        """Where the faults' own files go, and commands are typed."""
+        return self.folder
+
+    @property
     def name(self) -> str:
         return self.environment["LABKIT_NAME"]
 
@@ -186,7 +191,7 @@ class Bench:
         return subprocess.Popen(
             [sys.executable, "-P", "-c", script, *arguments],
             env={name: value for name, value in whole.items() if value is not None},
-            cwd=cwd or self.folder,
+            cwd=cwd or self.scratch,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

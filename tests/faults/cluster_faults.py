@@ -81,7 +81,7 @@ def _not_yet_valid(bench: LabBench) -> None:
 
 def _give_certificate(bench: LabBench, begin: str, end: str) -> None:
     """Give the API server a certificate of another time, and see that it is refused."""
-    folder = bench.folder / "pki"
+    folder = bench.scratch / "pki"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name in ("ca.crt", "ca.key", "apiserver.key"):
@@ -125,7 +125,7 @@ def _terminating(bench: LabBench) -> None:
     }
     bench.run_lesson("print('NAMESPACE', lab.namespace)")
     namespace = bench.transcript[-1].stdout.split("NAMESPACE ")[1].split()[0]
-    file = bench.write(bench.folder / "stuck.json", json.dumps(stuck))
+    file = bench.write(bench.scratch / "stuck.json", json.dumps(stuck))
     bench.labkit("kubectl", "-n", namespace, "create", "-f", str(file), status=0)
     bench.last.callback(
         bench.labkit,
@@ -185,7 +185,7 @@ def _webhook(bench: LabBench) -> None:
             }
         ],
     }
-    file = bench.write(bench.folder / "webhook.json", json.dumps(webhook))
+    file = bench.write(bench.scratch / "webhook.json", json.dumps(webhook))
     bench.labkit("kubectl", "create", "-f", str(file), status=0)
     bench.run_lesson("print(lab.pod('debian', command=['id']))", check=False)
 

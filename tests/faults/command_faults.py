@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -236,12 +235,7 @@ for _name in _CHANGING:
     recovery=(),
 )
 def _clean_pairs(bench: LabBench) -> None:
-    small: dict[str, Any] = {
-        "LABKIT_NAME": "small",
-        **{f"LABKIT_{place}": str(bench.folder / "small" / place.lower()) for place in ("STATE", "CACHE", "DATA")},
-    }
-    bench.undo.callback(shutil.rmtree, bench.folder / "small", ignore_errors=True)
-    (bench.folder / "small").mkdir()
+    small: dict[str, Any] = {"LABKIT_NAME": "small"}  # Of the same cache, which stays: the other lab uses it.
     for name, argv in _CHANGING.items():
         if name == "up":  # It would make all that there is of a lab; that is a fault of its own.
             continue
@@ -255,7 +249,7 @@ def _clean_pairs(bench: LabBench) -> None:
 
 def _give_small_lab(bench: LabBench, image: str) -> None:
     """An image of the big lab's, for the small one."""
-    folder = bench.folder / "context"
+    folder = bench.scratch / "context"
     bench.write(folder / "Dockerfile", f"FROM localhost/{bench.name}/{image}:lab\nLABEL labkit.lab=small\n")
     bench.run("docker", "build", "--quiet", "--tag", f"localhost/small/{image}:lab", str(folder))
 

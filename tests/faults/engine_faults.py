@@ -237,6 +237,6 @@ def _no_inotify(bench: LabBench) -> None:
     recovery=(),
 )
 def _context(bench: LabBench) -> None:
-    folder = bench.folder / "configuration"
+    folder = bench.scratch / "configuration"
     bench.write(folder / "config.json", '{"currentContext": "class"}')
     bench.labkit("reset", status=3, DOCKER_CONFIG=str(folder))

@@ -49,6 +49,13 @@ class LabBench(Bench):
         return [self.home, Path("/tmp"), Path("/etc/docker"), Path("/etc/containerd")]
 
     @property
+    def scratch(self) -> Path:
+        """Not in the home, whose files are compared before and after."""
+        folder = Path(os.environ[MACHINE]) / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @property
     def bundle(self) -> Path:
         """What the lab was brought up from."""
         return next((Path(os.environ[MACHINE]) / "class").glob("labkit-bundle*"))
