@@ -6,6 +6,7 @@ That the node is a container of the lab's engine is known here and nowhere else.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import contextvars
 import threading
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.adapters.engine import Engine, EngineRefused
 from labkit.adapters.kind import Kind, cluster_config, find_kind, is_node_in_the_way
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.files import read_own, write_atomically
 from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
@@ -319,7 +320,8 @@ class KindCluster:
             self._loaded.load(images)
 
     def _delete(self) -> None:
-        self._kind().delete()
+        with contextlib.suppress(MachineLacks):  # Whoever has removed the cache can remove the cluster all the same.
+            self._kind().delete()
         # kind deletes by its own label; one that lost it would be in the way of every later cluster.
         self._engine.remove_container(self.node)
 

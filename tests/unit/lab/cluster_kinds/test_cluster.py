@@ -374,3 +374,15 @@ def test_a_node_that_may_watch_no_file_is_not_made_anew(
         with pytest.raises(LabFailed, match="too many open files") as failed:
             kind._repair()
         assert "labkit doctor" in failed.value.remedy
+
+
+def test_kinds_cluster_can_be_deleted_without_kind(
+    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the cache was removed, where it was."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(PaperEngine, "containers_in", lambda *_: [], raising=False)
+    kind = KindCluster(cast(Engine, engine), lab.configuration, Silent())
+    lab.configuration.state.mkdir(parents=True)
+    assert kind.delete()
+    assert engine.left == ["forgotten"]
