@@ -10,6 +10,9 @@ from pathlib import Path
 
 from labkit.base.resources import CHECKOUT
 
+PLACEHOLDER = "X"
+"""Stands for a value in the texts of the kit."""
+
 
 @dataclass(frozen=True)
 class Import:
@@ -56,6 +59,34 @@ def trees() -> Mapping[str, ast.Module]:
 def nodes() -> tuple[tuple[str, ast.AST], ...]:
     """Every node of every module of the kit, with the module that it stands in."""
     return tuple((module, node) for module, tree in trees().items() for node in ast.walk(tree))
+
+
+@cache
+def texts() -> Mapping[str, frozenset[str]]:
+    """The texts of each module of the kit; what a value stands for in one is a placeholder. Docstrings are left out."""
+    return {module: _texts_of(tree) for module, tree in trees().items()}
+
+
+def texts_of_modules(folder: str) -> frozenset[str]:
+    """The texts of all modules of a folder, such as `labkit.lab.machine`."""
+    return frozenset(text for module, of_module in texts().items() if module.startswith(folder) for text in of_module)
+
+
+def _texts_of(tree: ast.Module) -> frozenset[str]:
+    literals = set()
+    passed_over: set[int] = set()
+    for node in ast.walk(tree):  # from the outside to the inside
+        if isinstance(node, ast.Expr):
+            passed_over.add(id(node.value))
+        elif id(node) in passed_over:
+            continue
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            literals.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            passed_over.update(map(id, node.values))
+            parts = (part.value if isinstance(part, ast.Constant) else PLACEHOLDER for part in node.values)
+            literals.add("".join(map(str, parts)))
+    return frozenset(literals)
 
 
 def imports_of(module: str, source: str) -> Iterator[Import]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -10,8 +12,9 @@ from hypothesis import settings
 import tests.quick_imports  # noqa: F401
 from tests.killed_runs import take_away_of_killed_runs
 
-# No test is timed: machines are noisy, and the unit tests use every core.
-settings.register_profile("labkit", deadline=None)
+# No test is timed: machines are noisy, and the unit tests use every core. `make unit` tries fewer examples of each
+# property than `make test` and pytest by itself do (tools/test.sh): while one works, most mistakes show in the first.
+settings.register_profile("labkit", deadline=None, max_examples=int(os.environ.get("LABKIT_EXAMPLES") or 100))
 settings.load_profile("labkit")
 
 
@@ -34,8 +37,10 @@ def pytest_unconfigure() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _plain_environment() -> Iterator[None]:
     """Nobody's own choices about the lab reach a test that does not make them itself."""
-    for name in ("LABKIT_SOURCE", "LABKIT_REGISTRY"):
-        monkeypatch.delenv(name, raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LABKIT_SOURCE", "LABKIT_REGISTRY"):
+            patch.delenv(name, raising=False)
+        yield

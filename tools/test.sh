@@ -20,6 +20,8 @@ results=build/test
 # The tests that have the lab to themselves wait for one pod after another, and those of the browser for pages: what has
 # no lab uses the processors meanwhile. (The faults mount file systems, which the former would see.)
 all=(lint up alone+unit+recorded live notebooks package+browser+faults)
+# By itself `make unit` is for whoever works: a quarter of the examples of each property. `make test` tries them all.
+[ "$*" != unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
 # Pods and containers are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 

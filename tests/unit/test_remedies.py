@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
-from collections.abc import Mapping
-from functools import cache
 
 import click
 
 from labkit.cli import main
-from tests.architecture import trees
+from tests.architecture import texts
 
 _COMMAND = re.compile(r"(?:^|\n)  ((?:[A-Z_]+=\S+ )?labkit (?!kubectl)[a-z][^\n]*)")
 _KUBECTL = re.compile(r"\n  kubectl ")
-_PLACEHOLDER = "X"
-
 
 _OWN_CLUSTER = (
     "labkit.explain.clusters",
@@ -26,36 +21,8 @@ _OWN_CLUSTER = (
 """What asks a cluster of the user's own, which the user's kubectl knows."""
 
 
-@cache
-def _texts() -> Mapping[str, frozenset[str]]:
-    """The texts of each module of the kit; what a value stands for in one is a placeholder. Docstrings are left out."""
-    return {module: _texts_of(tree) for module, tree in trees().items()}
-
-
-def texts_of_modules(folder: str) -> frozenset[str]:
-    """The texts of all modules of a folder, such as `labkit.lab.machine`."""
-    return frozenset(text for module, texts in _texts().items() if module.startswith(folder) for text in texts)
-
-
-def _texts_of(tree: ast.Module) -> frozenset[str]:
-    texts = set()
-    passed_over: set[int] = set()
-    for node in ast.walk(tree):  # from the outside to the inside
-        if isinstance(node, ast.Expr):
-            passed_over.add(id(node.value))
-        elif id(node) in passed_over:
-            continue
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            texts.add(node.value)
-        elif isinstance(node, ast.JoinedStr):
-            passed_over.update(map(id, node.values))
-            parts = (part.value if isinstance(part, ast.Constant) else _PLACEHOLDER for part in node.values)
-            texts.add("".join(map(str, parts)))
-    return frozenset(texts)
-
-
 def _commands() -> list[str]:
-    lines = {line for texts in _texts().values() for text in texts for line in _COMMAND.findall(text)}
+    lines = {line for of_module in texts().values() for text in of_module for line in _COMMAND.findall(text)}
     return sorted({command.strip() for line in lines for command in line.split(";")})
 
 
@@ -90,8 +57,8 @@ def test_every_command_in_a_message_is_one_that_there_is() -> None:
 
 
 def test_plain_kubectl_which_knows_nothing_of_the_lab_is_in_no_message() -> None:
-    of_the_lab = [texts for module, texts in _texts().items() if not module.startswith(_OWN_CLUSTER)]
-    assert [text for texts in of_the_lab for text in texts if _KUBECTL.search(text)] == []
+    of_the_lab = [of_module for module, of_module in texts().items() if not module.startswith(_OWN_CLUSTER)]
+    assert [text for of_module in of_the_lab for text in of_module if _KUBECTL.search(text)] == []
 
 
 def test_what_there_is_not_is_caught() -> None:
