@@ -109,7 +109,7 @@ def _pods(message: str) -> dict[str, Any]:
     return {"format": 1, "namespace": message, "rows": [{**row, **told}], "problem": problem}
 
 
-class _Answers:
+class _PanelAnswers:
     """Answers in the place of the kit's part of the server."""
 
     def __init__(self, page: Page) -> None:
@@ -131,7 +131,7 @@ def narrow(browser: Browser) -> Iterator[Page]:
 
 
 def test_hostile_texts_stay_texts_and_a_server_that_is_not_ours_is_left_alone(narrow: Page, address: str) -> None:
-    answers = _Answers(narrow)
+    answers = _PanelAnswers(narrow)
     answers.body = json.dumps(_course(_HOSTILE))
     narrow.clock.install()
     narrow.goto(address.replace("/lab/tree/", "/lab/workspaces/narrow/tree/"))

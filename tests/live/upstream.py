@@ -41,7 +41,7 @@ def faulty(registry: str) -> Iterator[str]:
     """A proxy before a registry: what lies under one of FAULTS meets that fault; gives its address."""
     ending = threading.Event()
 
-    class Door(BaseHTTPRequestHandler):
+    class FaultyDoor(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # a body that is sent behind its headers would wait for 40 ms
 
@@ -88,7 +88,7 @@ def faulty(registry: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FaultyDoor)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
@@ -104,7 +104,7 @@ def dying(registry: str, after: int) -> Iterator[str]:
     """A proxy before a registry that takes so many writes and then closes every connection; gives its address."""
     writes = iter(range(after))
 
-    class Door(BaseHTTPRequestHandler):
+    class DyingDoor(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # a body that is sent behind its headers would wait for 40 ms
 
@@ -134,7 +134,7 @@ def dying(registry: str, after: int) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), DyingDoor)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

@@ -135,7 +135,7 @@ INSTALL_PACKAGES = (
 INSTALL_PROJECT = "python -m pip install --quiet --no-deps --no-build-isolation --editable ."
 
 
-class Place:
+class CheckoutWithStandIns:
     """A checkout of its own, and a PATH with stand-ins for every tool that must not really run."""
 
     def __init__(self, folder: Path) -> None:
@@ -206,25 +206,25 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> CheckoutWithStandIns:
+    return CheckoutWithStandIns(tmp_path)
 
 
-def test_a_virtual_environment_is_made_from_the_lock_once(place: Place) -> None:
+def test_a_virtual_environment_is_made_from_the_lock_once(place: CheckoutWithStandIns) -> None:
     place.python("python3.11")
     made = ["python3.11 --version", "python3.11 -m venv .venv", INSTALL_PACKAGES, "python -m pip check --quiet"]
     assert place.ready() == [*made, INSTALL_PROJECT]
     assert place.ready() == []
 
 
-def test_a_shim_that_does_not_run_and_an_old_python_are_passed_over(place: Place) -> None:
+def test_a_shim_that_does_not_run_and_an_old_python_are_passed_over(place: CheckoutWithStandIns) -> None:
     place.python("python3.12", TOO_OLD)
     place.python("python3")
     assert place.ready()[:2] == ["python3 --version", "python3 -m venv .venv"]
 
 
 @pytest.mark.parametrize("probe", [TOO_OLD, WITHOUT_VENV, MISSING])
-def test_no_fitting_python_ends_with_one_sentence_and_its_command(place: Place, probe: str) -> None:
+def test_no_fitting_python_ends_with_one_sentence_and_its_command(place: CheckoutWithStandIns, probe: str) -> None:
     place.python("python3.11", probe)
     result = place.run()
     assert (result.returncode, place.calls()) == (3, [])
@@ -234,13 +234,13 @@ def test_no_fitting_python_ends_with_one_sentence_and_its_command(place: Place, 
 
 
 @pytest.mark.parametrize(("system", "uid"), [("debian", 1000), ("ubuntu", 0)])
-def test_only_on_debian_as_root_is_anything_installed(place: Place, system: str, uid: int) -> None:
+def test_only_on_debian_as_root_is_anything_installed(place: CheckoutWithStandIns, system: str, uid: int) -> None:
     place.os_release.write_text(f"ID={system}\n")
     place.uid(uid)
     assert (place.run().returncode, place.calls()) == (3, [])
 
 
-def test_on_debian_as_root_python_is_added(place: Place) -> None:
+def test_on_debian_as_root_python_is_added(place: CheckoutWithStandIns) -> None:
     place.os_release.write_text("NAME=Debian\nID=debian\n")
     place.uid(0)
     place.python("python3.11", WITHOUT_VENV)
@@ -261,7 +261,7 @@ def test_on_debian_as_root_python_is_added(place: Place) -> None:
 @pytest.mark.parametrize(
     ("tool", "verb"), [("mamba", "env create"), ("conda", "env create"), ("micromamba", "create --yes")]
 )
-def test_conda_makes_the_environment_where_it_is_there(place: Place, tool: str, verb: str) -> None:
+def test_conda_makes_the_environment_where_it_is_there(place: CheckoutWithStandIns, tool: str, verb: str) -> None:
     place.conda(tool)
     place.python("python3.11")
     created = f"{tool} {verb} --prefix {place.checkout.resolve()}/.venv --file environment.yml"
@@ -273,13 +273,13 @@ def test_conda_makes_the_environment_where_it_is_there(place: Place, tool: str, 
     assert place.ready() == [created, INSTALL_PROJECT]
 
 
-def test_conda_off_the_path_is_found_by_what_its_shell_exports(place: Place) -> None:
+def test_conda_off_the_path_is_found_by_what_its_shell_exports(place: CheckoutWithStandIns) -> None:
     place.conda("conda-elsewhere")
     elsewhere = (place.bin / "conda-elsewhere").rename(place.checkout.parent / "conda")
     assert place.ready(CONDA_EXE=str(elsewhere))[0].startswith("conda-elsewhere env create")
 
 
-def test_conda_that_fails_says_how_to_go_on_without_it(place: Place) -> None:
+def test_conda_that_fails_says_how_to_go_on_without_it(place: CheckoutWithStandIns) -> None:
     place.conda("conda", status=1)
     place.python("python3")
     result = place.run()
@@ -289,7 +289,7 @@ def test_conda_that_fails_says_how_to_go_on_without_it(place: Place) -> None:
     assert "python3 -m venv .venv" in place.ready(LABKIT_PYTHON="python3")
 
 
-def test_a_python_that_was_asked_for_is_used_or_named_as_wrong(place: Place) -> None:
+def test_a_python_that_was_asked_for_is_used_or_named_as_wrong(place: CheckoutWithStandIns) -> None:
     place.conda("conda")
     place.python("python3.13")
     place.python("mine")
@@ -304,7 +304,7 @@ def test_a_python_that_was_asked_for_is_used_or_named_as_wrong(place: Place) -> 
 EARLY = "python3.11 -B -S -m labkit.lab.bringup.early_compile 4711"
 
 
-def _early_calls(place: Place, expected: int) -> list[str]:
+def _early_calls(place: CheckoutWithStandIns, expected: int) -> list[str]:
     """The calls for what is begun beside, which nobody waits for."""
 
     def look() -> list[str]:
@@ -315,7 +315,7 @@ def _early_calls(place: Place, expected: int) -> list[str]:
 
 
 @pytest.mark.parametrize("probe", [GOOD, WITHOUT_VENV])
-def test_compiling_begins_beside_an_environment_that_a_lab_waits_for(place: Place, probe: str) -> None:
+def test_compiling_begins_beside_an_environment_that_a_lab_waits_for(place: CheckoutWithStandIns, probe: str) -> None:
     place.stand_in("go", "exit 0")
     place.python("python3.11", probe)
     assert place.run(LABKIT_COMPILE_FOR="4711").returncode == (0 if probe == GOOD else 3)
@@ -326,7 +326,7 @@ def test_compiling_begins_beside_an_environment_that_a_lab_waits_for(place: Plac
 
 
 @pytest.mark.parametrize("why", ["no lab is wanted", "there is no Go", "a bundle has it", "conda brings its own Go"])
-def test_compiling_does_not_begin(place: Place, why: str) -> None:
+def test_compiling_does_not_begin(place: CheckoutWithStandIns, why: str) -> None:
     place.python("python3.11")
     if why != "there is no Go":
         place.stand_in("go", "exit 0")
@@ -348,7 +348,9 @@ def test_compiling_does_not_begin(place: Place, why: str) -> None:
         (["doctor"], False),
     ],
 )
-def test_only_a_make_that_brings_a_lab_up_asks_for_it(place: Place, arguments: list[str], begins: bool) -> None:
+def test_only_a_make_that_brings_a_lab_up_asks_for_it(
+    place: CheckoutWithStandIns, arguments: list[str], begins: bool
+) -> None:
     shutil.copy(CHECKOUT / "Makefile", place.checkout)
     script = place.stand_in("environment.sh", "echo for=$LABKIT_COMPILE_FOR=$PPID", place.checkout / "tools")
     assert script.exists()
@@ -378,7 +380,7 @@ esac"""
     ids=["it has them", "it has none", "it has others"],
 )
 def test_packages_of_a_bundle_beside_the_checkout_come_before_the_index(
-    place: Place, status: str, pip: str, asked: list[str]
+    place: CheckoutWithStandIns, status: str, pip: str, asked: list[str]
 ) -> None:
     place.python("python3.11", pip=WHEELS.format(status=status, log=shlex.quote(str(place.log)), pip=pip))
     (place.checkout.parent / "labkit-bundle-linux-amd64.tar").touch()
@@ -388,7 +390,7 @@ def test_packages_of_a_bundle_beside_the_checkout_come_before_the_index(
     assert not (place.checkout / ".venv" / "wheels").exists()
 
 
-def test_a_bundle_that_is_named_is_the_only_one_that_is_asked(place: Place) -> None:
+def test_a_bundle_that_is_named_is_the_only_one_that_is_asked(place: CheckoutWithStandIns) -> None:
     place.python("python3.11")
     (place.checkout / "labkit-bundle").touch()
     (place.checkout / "mine file.tar").touch()
@@ -396,7 +398,7 @@ def test_a_bundle_that_is_named_is_the_only_one_that_is_asked(place: Place) -> N
     assert "python tools/bundle_wheels.py .venv/wheels mine file.tar" in calls
 
 
-def test_the_next_bundle_is_asked_where_one_has_none(place: Place) -> None:
+def test_the_next_bundle_is_asked_where_one_has_none(place: CheckoutWithStandIns) -> None:
     wheels = WHEELS.format(
         status='case "$*" in *bundle-a) exit 1 ;; esac', log=shlex.quote(str(place.log)), pip="exit 0"
     )
@@ -408,7 +410,7 @@ def test_the_next_bundle_is_asked_where_one_has_none(place: Place) -> None:
 
 
 @pytest.mark.parametrize("has", [True, False])
-def test_what_python_lacks_comes_from_a_bundle_before_the_network(place: Place, has: bool) -> None:
+def test_what_python_lacks_comes_from_a_bundle_before_the_network(place: CheckoutWithStandIns, has: bool) -> None:
     place.os_release.write_text("NAME=Debian\nID=debian\n")
     place.uid(0)
     (place.checkout / "labkit-bundle").touch()
@@ -426,7 +428,7 @@ def test_what_python_lacks_comes_from_a_bundle_before_the_network(place: Place, 
     )
 
 
-def test_an_interrupted_installation_is_begun_again(place: Place) -> None:
+def test_an_interrupted_installation_is_begun_again(place: CheckoutWithStandIns) -> None:
     place.python("python3.11", pip="kill -9 $PPID; exit 1")
     assert place.run().returncode != 0
     (place.checkout / ".venv" / "leftover").touch()
@@ -436,7 +438,9 @@ def test_an_interrupted_installation_is_begun_again(place: Place) -> None:
     assert not (place.checkout / ".venv" / "leftover").exists()
 
 
-def test_an_index_that_does_not_answer_as_one_is_told_with_what_may_be_in_its_place(place: Place) -> None:
+def test_an_index_that_does_not_answer_as_one_is_told_with_what_may_be_in_its_place(
+    place: CheckoutWithStandIns,
+) -> None:
     place.python("python3.11", pip="echo 'ERROR: No matching distribution found for anyio==4.16.0' >&2; exit 1")
     result = place.run()
     assert result.returncode == 1
@@ -446,7 +450,7 @@ def test_an_index_that_does_not_answer_as_one_is_told_with_what_may_be_in_its_pl
     assert "pip config list" in told
 
 
-def test_a_failed_installation_of_the_project_alone_is_repeated_alone(place: Place) -> None:
+def test_a_failed_installation_of_the_project_alone_is_repeated_alone(place: CheckoutWithStandIns) -> None:
     place.python("python3.11", pip='case "$*" in *--editable*) exit 1 ;; esac')
     assert place.run().returncode == 1
     place.calls()
@@ -456,7 +460,7 @@ def test_a_failed_installation_of_the_project_alone_is_repeated_alone(place: Pla
     assert (place.checkout / ".venv" / "bin" / "labkit").exists()
 
 
-def test_what_changed_is_installed_again_and_no_more(place: Place) -> None:
+def test_what_changed_is_installed_again_and_no_more(place: CheckoutWithStandIns) -> None:
     place.python("python3.11")
     place.ready()
     place.write("pyproject.toml", "changed\n")
@@ -465,7 +469,7 @@ def test_what_changed_is_installed_again_and_no_more(place: Place) -> None:
     assert INSTALL_PACKAGES in place.ready()
 
 
-def test_a_checkout_that_moved_or_lost_its_python_gets_a_new_environment(place: Place) -> None:
+def test_a_checkout_that_moved_or_lost_its_python_gets_a_new_environment(place: CheckoutWithStandIns) -> None:
     place.python("python3.11")
     place.ready()
     place.checkout = place.checkout.rename(place.checkout.with_name("moved"))
@@ -474,7 +478,7 @@ def test_a_checkout_that_moved_or_lost_its_python_gets_a_new_environment(place: 
     assert INSTALL_PACKAGES in place.ready()
 
 
-def test_an_activated_environment_does_not_make_its_successor(place: Place) -> None:
+def test_an_activated_environment_does_not_make_its_successor(place: CheckoutWithStandIns) -> None:
     place.python("python3.11")
     place.ready()
     inside = place.checkout / ".venv" / "bin"
@@ -489,7 +493,7 @@ printf '<testsuites><testsuite name="pytest" errors="0" failures="0" skipped="0"
 """
 
 
-def stages(place: Place, python: str) -> None:
+def stages(place: CheckoutWithStandIns, python: str) -> None:
     inside = place.checkout / ".venv" / "bin"
     inside.mkdir(parents=True)
     for name in ("ruff", "mypy", "labkit"):
@@ -497,7 +501,7 @@ def stages(place: Place, python: str) -> None:
     place.stand_in("python", REPORT + python, inside)
 
 
-def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Place) -> None:
+def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: CheckoutWithStandIns) -> None:
     stages(place, "")
     result = place.run("tools/test.sh")
     calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
@@ -529,7 +533,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Pla
     assert result.stdout.splitlines()[-1] == "test: 56 passed, 0 failed"
 
 
-def test_a_failing_stage_is_the_last_and_is_named(place: Place) -> None:
+def test_a_failing_stage_is_the_last_and_is_named(place: CheckoutWithStandIns) -> None:
     stages(place, 'case "$*" in *tests/live) exit 5 ;; esac')
     result = place.run("tools/test.sh", "unit", "live", "browser")
     assert result.returncode == 5
@@ -549,7 +553,7 @@ echo "$name ends"
 """Each waits for the other: stages that did not run at the same time would never end."""
 
 
-def test_what_runs_side_by_side_is_shown_whole_one_after_another(place: Place) -> None:
+def test_what_runs_side_by_side_is_shown_whole_one_after_another(place: CheckoutWithStandIns) -> None:
     stages(place, MEET)
     result = place.run("tools/test.sh", "package+browser")
     assert result.returncode == 0
@@ -560,7 +564,7 @@ def test_what_runs_side_by_side_is_shown_whole_one_after_another(place: Place) -
     assert result.stdout.splitlines()[-1] == "test: 14 passed, 0 failed"
 
 
-def test_one_that_fails_beside_another_is_named_and_the_other_ends_first(place: Place) -> None:
+def test_one_that_fails_beside_another_is_named_and_the_other_ends_first(place: CheckoutWithStandIns) -> None:
     stages(place, f'{MEET}\ncase "$*" in *tests/package) exit 5 ;; esac')
     result = place.run("tools/test.sh", "package+browser", "live")
     assert result.returncode == 5
@@ -577,7 +581,7 @@ while :; do sleep 0.01; done
 """
 
 
-def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: Place) -> None:
+def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: CheckoutWithStandIns) -> None:
     stages(place, WAIT)
     step = ["package+browser", "live"]
     script = str(place.checkout / "tools/test.sh")
@@ -605,7 +609,7 @@ def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: Place
     assert not any("live" in call for call in place.calls())
 
 
-def test_an_unknown_stage_is_refused_before_anything_runs(place: Place) -> None:
+def test_an_unknown_stage_is_refused_before_anything_runs(place: CheckoutWithStandIns) -> None:
     stages(place, "")
     assert (place.run("tools/test.sh", "unit", "everything").returncode, place.calls()) == (2, [])
 
@@ -650,7 +654,9 @@ def test_every_target_first_makes_sure_of_the_environment(target: str) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_ci_runs_make_test_without_standard_input_and_passes_its_status_on(place: Place, status: int) -> None:
+def test_ci_runs_make_test_without_standard_input_and_passes_its_status_on(
+    place: CheckoutWithStandIns, status: int
+) -> None:
     shutil.copytree(CHECKOUT / ".ci", place.checkout / ".ci")
     place.stand_in("make", f"[ ! -s /dev/stdin ] && exit {status}; exit 9")
     assert place.run(".ci/run").returncode == status

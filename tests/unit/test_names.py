@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 
-from tests.architecture import modules, nodes
+from labkit.base.resources import CHECKOUT
+from tests.architecture import modules, nodes, parsed
 
 SAYS_NOTHING = {"one", "found", "said", "heard", "words", "what", "peek", "tell_node"}
 """Names that do not say what the value is."""
@@ -34,6 +35,15 @@ def _bound_name(node: ast.AST) -> str | None:
 
 def test_no_two_classes_have_one_name() -> None:
     assert {name: places for name, places in _classes().items() if len(places) > 1} == {}
+
+
+def test_no_two_classes_of_the_tests_have_one_name() -> None:
+    places = defaultdict(list)
+    for path in (CHECKOUT / "tests").rglob("*.py"):
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(CHECKOUT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
 def test_no_two_modules_have_one_name() -> None:

@@ -169,7 +169,7 @@ def test_settings_that_say_nothing_are_no_fault(tmp_path: Path, text: str) -> No
 # --- connecting ---
 
 
-class _Answers(socketserver.StreamRequestHandler):
+class _VersionHandler(socketserver.StreamRequestHandler):
     """An engine that knows its version and nothing else."""
 
     def handle(self) -> None:
@@ -188,7 +188,7 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
-    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "other.sock"), _Answers) as server:
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "other.sock"), _VersionHandler) as server:
         server.daemon_threads = True
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()

@@ -24,7 +24,7 @@ from tests.unit.adapters.test_exec_results import frame
 Answer = tuple[int, Any]
 
 
-class _Paper(BaseHTTPRequestHandler):
+class _RequestHandler(BaseHTTPRequestHandler):
     """Gives each request its answer: JSON, or bytes after which the connection is closed."""
 
     protocol_version = "HTTP/1.1"
@@ -63,8 +63,8 @@ class _Paper(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    _Paper.answers, _Paper.asked = {}, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Paper)
+    _RequestHandler.answers, _RequestHandler.asked = {}, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _RequestHandler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.45", timeout=10)
@@ -86,11 +86,13 @@ def _runs(printed: Any, status: Answer = (200, {"StatusCode": 3})) -> dict[str, 
 
 
 def test_a_run_listens_before_it_starts_and_keeps_the_streams_apart(engine: Engine) -> None:
-    _Paper.answers = _runs((200, frame(2, b"oh\n") + frame(1, b"1654\n")))
+    _RequestHandler.answers = _runs((200, frame(2, b"oh\n") + frame(1, b"1654\n")))
     result = engine.run("image", ["id"])
     assert (result.stdout, result.stderr, result.output, result.exit_status) == ("1654", "oh", "oh\n1654", 3)
-    assert _Paper.asked.index("POST /containers/c/attach") < _Paper.asked.index("POST /containers/c/start")
-    assert _Paper.asked[-1] == "DELETE /containers/c"
+    assert _RequestHandler.asked.index("POST /containers/c/attach") < _RequestHandler.asked.index(
+        "POST /containers/c/start"
+    )
+    assert _RequestHandler.asked[-1] == "DELETE /containers/c"
 
 
 def test_a_flood_ends_at_the_deadline_and_nobody_listens_when_it_is_killed(engine: Engine) -> None:
@@ -109,21 +111,23 @@ def test_a_flood_ends_at_the_deadline_and_nobody_listens_when_it_is_killed(engin
         request.send_response(204 if closed.wait(5) else 500)
         request.end_headers()
 
-    _Paper.answers = _runs(flood, (200, {"StatusCode": 137})) | {"POST /containers/c/kill": kill}
+    _RequestHandler.answers = _runs(flood, (200, {"StatusCode": 137})) | {"POST /containers/c/kill": kill}
     result = engine.run("image", ["yes"], deadline=0.2)
     assert (result.cause, result.exit_status, result.stdout) == (Cause.TIMEOUT, 137, "")
     assert closed.is_set()
 
 
 def test_what_a_listener_did_not_hear_is_read_in_the_log(engine: Engine) -> None:
-    _Paper.answers = _runs((200, b"")) | {"GET /containers/c/logs": (200, frame(1, b"root\n"))}
+    _RequestHandler.answers = _runs((200, b"")) | {"GET /containers/c/logs": (200, frame(1, b"root\n"))}
     assert engine.run("image", ["whoami"]).stdout == "root"
-    assert _Paper.asked.index("GET /containers/c/logs") > _Paper.asked.index("POST /containers/c/wait")
+    assert _RequestHandler.asked.index("GET /containers/c/logs") > _RequestHandler.asked.index(
+        "POST /containers/c/wait"
+    )
 
 
 def test_a_start_that_is_refused_is_a_result(engine: Engine) -> None:
     refusal = {"message": 'exec: "x": executable file not found in $PATH: unknown'}
-    _Paper.answers = _runs((200, b"")) | {"POST /containers/c/start": (400, refusal)}
+    _RequestHandler.answers = _runs((200, b"")) | {"POST /containers/c/start": (400, refusal)}
     result = engine.run("image", ["x"])
     assert (result.cause, result.exit_status, result.message) == (Cause.COMMAND_NOT_FOUND, 127, refusal["message"])
 
@@ -135,14 +139,14 @@ _EXEC = {"POST /containers/c/exec": (201, {"Id": "e"}), "POST /exec/e/start": (2
 def test_an_exec_has_the_status_that_the_engine_gives(
     engine: Engine, inspected: dict[str, Any], status: int | None
 ) -> None:
-    _Paper.answers = {**_EXEC, "GET /exec/e/json": (200, inspected)}
+    _RequestHandler.answers = {**_EXEC, "GET /exec/e/json": (200, inspected)}
     result = engine.execute("c", ["x"])
     assert (result.exit_status, result.stdout, result.stderr, result.is_over) == (status, "a", "oh", True)
 
 
 def test_an_exec_that_is_refused_is_the_engines_no(engine: Engine) -> None:
     no = {"message": "unable to find user rich: no matching entries in passwd file"}
-    _Paper.answers = {"POST /containers/c/exec": (400, no)}
+    _RequestHandler.answers = {"POST /containers/c/exec": (400, no)}
     with pytest.raises(EngineRefused, match="unable to find user rich"):
         engine.execute("c", ["id"], user="rich")
 
@@ -164,7 +168,9 @@ def _build(*events: dict[str, Any], until: threading.Event | None = None) -> dic
 
 
 def test_a_build_that_stops_says_where(engine: Engine) -> None:
-    _Paper.answers = _build({"stream": "Step 1/1 : RUN false"}, {}, {"error": "no", "errorDetail": {"code": 4}})
+    _RequestHandler.answers = _build(
+        {"stream": "Step 1/1 : RUN false"}, {}, {"error": "no", "errorDetail": {"code": 4}}
+    )
     with pytest.raises(BuildStopped) as stopped:
         engine.build(b"", "mine", arguments={}, labels={}, seconds=10)
     assert (stopped.value.message, stopped.value.exit_status) == ("Step 1/1 : RUN false\nno", 4)
@@ -173,7 +179,7 @@ def test_a_build_that_stops_says_where(engine: Engine) -> None:
 def test_a_build_that_does_not_end_is_given_up(engine: Engine) -> None:
     is_over = threading.Event()
 
-    _Paper.answers = _build({"stream": "Step 1/1 : RUN sleep 1000"}, until=is_over)
+    _RequestHandler.answers = _build({"stream": "Step 1/1 : RUN sleep 1000"}, until=is_over)
     with pytest.raises(BuildStopped, match="still running"):
         engine.build(b"", "mine", arguments={}, labels={}, seconds=0.2)
     is_over.set()
@@ -181,9 +187,9 @@ def test_a_build_that_does_not_end_is_given_up(engine: Engine) -> None:
 
 def test_what_a_container_printed_is_read_with_and_without_a_terminal(engine: Engine) -> None:
     logs = {"GET /containers/c/logs": (200, frame(1, b"a") + frame(2, b"b"))}
-    _Paper.answers = {**logs, "GET /containers/c/json": (200, {"Config": {"Tty": False}})}
+    _RequestHandler.answers = {**logs, "GET /containers/c/json": (200, {"Config": {"Tty": False}})}
     assert (engine.printed("c").stdout, engine.printed("c").stderr) == ("a", "b")
-    _Paper.answers = {
+    _RequestHandler.answers = {
         "GET /containers/c/logs": (200, b"a\r\nb\r\n"),
         "GET /containers/c/json": (200, {"Config": {"Tty": True}}),
     }
@@ -191,14 +197,14 @@ def test_what_a_container_printed_is_read_with_and_without_a_terminal(engine: En
 
 
 def test_processes_are_what_top_shows_and_none_of_another_machine(engine: Engine) -> None:
-    _Paper.answers = {"GET /containers/c/top": (200, {"Processes": [["1", "1654", "0", "-", "Ss", "app"]]})}
+    _RequestHandler.answers = {"GET /containers/c/top": (200, {"Processes": [["1", "1654", "0", "-", "Ss", "app"]]})}
     assert engine.processes("c") == (AppProcess(1654, 0, (), "app", state="Ss"),)
-    _Paper.answers = {"GET /containers/c/json": (200, {"Id": "c", "State": {"Pid": 1 << 30}})}
+    _RequestHandler.answers = {"GET /containers/c/json": (200, {"Id": "c", "State": {"Pid": 1 << 30}})}
     assert engine.processes("c") == ()
 
 
 def test_an_archive_comes_in_pieces(engine: Engine) -> None:
-    _Paper.answers = {"GET /images/mine/get": (200, b"x" * 3000)}
+    _RequestHandler.answers = {"GET /images/mine/get": (200, b"x" * 3000)}
     assert b"".join(engine.image_archive("mine")) == b"x" * 3000
 
 
@@ -206,7 +212,7 @@ def test_containers_are_listed_with_the_user_of_those_that_run(engine: Engine) -
     running = {"Id": "r", "Names": ["/web"], "Image": "debian", "State": "running", "Status": "Up 2 seconds"}
     ended = {"Id": "e", "Names": ["/once"], "Image": "debian", "State": "exited", "Status": "Exited (1)"}
     gone = {"Id": "g", "State": "running"}
-    _Paper.answers = {
+    _RequestHandler.answers = {
         "GET /containers/json": (200, [running, ended, gone]),
         "GET /containers/r/top": (200, {"Processes": [["7", "1654", "0", "-", "Ss", "app"]]}),
         "GET /containers/g/top": (409, {"message": "container g is not running"}),

@@ -35,7 +35,7 @@ def _tar(name: str, text: str) -> bytes:
     return buffer.getvalue()
 
 
-class _Engine(http.server.BaseHTTPRequestHandler):
+class _EngineHandler(http.server.BaseHTTPRequestHandler):
     """Answers as an engine does, from a table."""
 
     answers: ClassVar[dict[str, tuple[int, bytes]]] = {}
@@ -63,8 +63,8 @@ class _Engine(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[EngineSocket]:
-    _Engine.answers, _Engine.asked = {"GET /_ping": (200, b"")}, []
-    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "socket"), _Engine) as server:
+    _EngineHandler.answers, _EngineHandler.asked = {"GET /_ping": (200, b"")}, []
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "socket"), _EngineHandler) as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
         yield EngineSocket(tmp_path / "socket", {"lab": "test"})
@@ -73,7 +73,7 @@ def engine(tmp_path: Path) -> Iterator[EngineSocket]:
 
 
 def test_an_image_comes_with_a_configuration_be_it_null(engine: EngineSocket) -> None:
-    _Engine.answers["GET /images/a:1/json"] = (200, json.dumps({"Id": "sha256:1", "Config": None}).encode())
+    _EngineHandler.answers["GET /images/a:1/json"] = (200, json.dumps({"Id": "sha256:1", "Config": None}).encode())
     assert engine.answers()
     assert engine.image("a:1") == {"Id": "sha256:1", "Config": {}}
     assert engine.image("b:1") is None
@@ -86,14 +86,14 @@ def test_requests_are_recorded(engine: EngineSocket, records: pytest.LogCaptureF
 
 
 def test_files_are_read_and_the_container_is_removed(engine: EngineSocket) -> None:
-    _Engine.answers |= {
+    _EngineHandler.answers |= {
         "POST /containers/create": (201, b'{"Id": "c1"}'),
         "GET /containers/c1/archive?path=%2Fetc%2Fpasswd": (200, _tar("passwd", "root:x:0:0")),
         "DELETE /containers/c1?force=1&v=1": (204, b""),
     }
     files = engine.look_inside("a:1", ["/etc/passwd", "/etc/group"])
     assert files == {"/etc/passwd": PathInImage(0, 0, "644", "root:x:0:0"), "/etc/group": None}
-    assert _Engine.asked[-1] == "DELETE /containers/c1?force=1&v=1"
+    assert _EngineHandler.asked[-1] == "DELETE /containers/c1?force=1&v=1"
 
 
 def test_podmans_files_are_read_from_its_export_which_alone_tells_their_owners(
@@ -115,7 +115,7 @@ MOST_MODULES = 47
 
 
 def test_explaining_a_manifest_by_the_engine_loads_few_modules(engine: EngineSocket, tmp_path: Path) -> None:
-    _Engine.answers |= {
+    _EngineHandler.answers |= {
         "GET /images/a:1/json": (200, b'{"Id": "sha256:1", "Config": {"User": "5"}, "Architecture": "amd64"}'),
         "POST /containers/create": (201, b'{"Id": "c1"}'),
         "GET /containers/c1/archive?path=%2Fetc%2Fpasswd": (200, _tar("passwd", "app:x:5:5::/app:/bin/sh\n")),
@@ -140,14 +140,14 @@ def test_explaining_a_manifest_by_the_engine_loads_few_modules(engine: EngineSoc
 
 
 def test_a_container_is_removed_though_reading_fails(engine: EngineSocket) -> None:
-    _Engine.answers |= {
+    _EngineHandler.answers |= {
         "POST /containers/create": (201, b'{"Id": "c1"}'),
         "GET /containers/c1/archive?path=%2Fetc%2Fpasswd": (200, b"no archive"),
         "DELETE /containers/c1?force=1&v=1": (204, b""),
     }
     with pytest.raises(LabFailed, match="Looking into a:1"):
         engine.look_inside("a:1", ["/etc/passwd"])
-    assert _Engine.asked[-1].startswith("DELETE")
+    assert _EngineHandler.asked[-1].startswith("DELETE")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_container_is_removed_though_reading_fails(engine: EngineSocket) -> No
     ],
 )
 def test_what_the_engine_says_is_in_the_error(engine: EngineSocket, answer: tuple[int, bytes], message: str) -> None:
-    _Engine.answers["GET /images/a/json"] = answer
+    _EngineHandler.answers["GET /images/a/json"] = answer
     with pytest.raises(LabFailed, match=message):
         engine.image("a")
 

@@ -15,7 +15,7 @@ _LESSON = "07-run-as-non-root"
 _ATTACK = "<script>alert(1)</script>"
 
 
-class _Helper:
+class _HelperWithHints:
     """Gives as many hints as it has, then the last again, as the course does."""
 
     def __init__(self, *hints: str) -> None:
@@ -62,12 +62,12 @@ def test_what_somebody_typed_is_not_html() -> None:
 
 
 def test_a_solution_is_folded_and_a_hint_is_not() -> None:
-    assert "<details><summary>a solution of a</summary>" in hint_html(_Helper().solution("a"))
+    assert "<details><summary>a solution of a</summary>" in hint_html(_HelperWithHints().solution("a"))
     assert "<details" not in hint_html(Hint("a", "hint 1 of 3", "Look."))
 
 
 def test_each_press_appends_what_the_call_gives() -> None:
-    buttons = HelpButtons(_result(CheckVerdict.NOT_RIGHT), _Helper("first", "second"))
+    buttons = HelpButtons(_result(CheckVerdict.NOT_RIGHT), _HelperWithHints("first", "second"))
     assert (buttons.hint.description, buttons.hint.tooltip) == ("Hint", 'lab.hint("which-cause")')
     assert (buttons.solution.description, buttons.solution.tooltip) == ("Solution", 'lab.solution("which-cause")')
     for _ in range(4):
@@ -99,7 +99,7 @@ def test_a_solution_that_is_code_has_no_file_to_be_put_into() -> None:
 
 
 def test_a_press_that_the_lab_cannot_answer_says_so() -> None:
-    buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _Helper())
+    buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _HelperWithHints())
     buttons.hint.click()
     assert "there is &lt;none&gt;" in buttons.answer.value
 

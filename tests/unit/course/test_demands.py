@@ -10,7 +10,7 @@ from labkit.course.judging.demands import Demand, DemandCheck
 
 
 @dataclass(frozen=True)
-class _Paper:
+class _PaperAnswer:
     traits: frozenset[str] = frozenset()
     is_missing: bool = False
     asked: list[str] = field(default_factory=list)
@@ -19,15 +19,15 @@ class _Paper:
         return not_right("it is missing") if self.is_missing else None
 
 
-def _demand(name: str) -> Demand[_Paper]:
-    def unmet(paper: _Paper) -> str | None:
+def _demand(name: str) -> Demand[_PaperAnswer]:
+    def unmet(paper: _PaperAnswer) -> str | None:
         paper.asked.append(name)
         return None if name in paper.traits else f"{name} was not seen"
 
     return Demand(name, f"be {name}", unmet)
 
 
-def _check(paper: _Paper) -> Assessment:
+def _check(paper: _PaperAnswer) -> Assessment:
     check = DemandCheck(
         look=lambda world, answer: paper,
         demands=(_demand("first"), _demand("second")),
@@ -38,7 +38,7 @@ def _check(paper: _Paper) -> Assessment:
     return check(world, None)
 
 
-_WHOLE = _Paper(frozenset({"first", "second"}))
+_WHOLE = _PaperAnswer(frozenset({"first", "second"}))
 
 
 def test_all_demands_met_is_passed_with_what_was_seen() -> None:
@@ -46,17 +46,17 @@ def test_all_demands_met_is_passed_with_what_was_seen() -> None:
 
 
 def test_the_first_demand_that_is_not_met_gives_the_diagnosis() -> None:
-    paper = _Paper()
+    paper = _PaperAnswer()
     assert _check(paper) == Assessment(CheckVerdict.NOT_RIGHT, "first was not seen", "first")
     assert paper.asked == ["first"]
-    assert _check(_Paper(frozenset({"first"}))).demand == "second"
+    assert _check(_PaperAnswer(frozenset({"first"}))).demand == "second"
 
 
 def test_not_yet_is_for_what_is_as_it_was_given_alone() -> None:
-    assert _check(_Paper(frozenset({"given"}))).verdict is CheckVerdict.NOT_YET
+    assert _check(_PaperAnswer(frozenset({"given"}))).verdict is CheckVerdict.NOT_YET
 
 
 def test_what_is_missing_is_told_before_any_demand_is_looked_at() -> None:
-    paper = _Paper(_WHOLE.traits, is_missing=True)
+    paper = _PaperAnswer(_WHOLE.traits, is_missing=True)
     assert _check(paper).message == "it is missing"
     assert paper.asked == []

@@ -52,7 +52,7 @@ def mine(tmp_path: Path, clock: Clock, told: list[str]) -> Progress:
     return Progress(tmp_path / "data" / "progress.json", tell=told.append, clock=clock)
 
 
-def _use(progress: Progress) -> None:
+def use_progress(progress: Progress) -> None:
     """All that a lesson does with it."""
     progress.opened(_LESSON)
     progress.checked(_LESSON, _EXERCISE, "not yet")
@@ -62,7 +62,7 @@ def _use(progress: Progress) -> None:
 
 
 def test_what_is_kept(mine: Progress, clock: Clock, told: list[str]) -> None:
-    _use(mine)
+    use_progress(mine)
     assert told == []
     assert mine.path.stat().st_mode & 0o777 == 0o600
     kept = read_progress(mine.path)[_LESSON].exercises[_EXERCISE]

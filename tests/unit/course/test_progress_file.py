@@ -20,6 +20,7 @@ from labkit.course.progress import Progress
 from labkit.course.progress_file import MOST_BYTES, read_progress, record, remove_progress
 from labkit.course.records import Event
 from labkit.lab.clean import _remove_but
+from tests.unit.course.test_progress import use_progress
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
 _COURSE = {"00-start-here": (), _LESSON: (_EXERCISE, "in-the-container"), "08-change-the-user": ("who-wins",)}
@@ -36,15 +37,6 @@ def told() -> list[str]:
 def mine(tmp_path: Path, told: list[str]) -> Progress:
     """A progress in a folder that is not there yet."""
     return Progress(tmp_path / "data" / "progress.json", tell=told.append, clock=lambda: _START)
-
-
-def _use(progress: Progress) -> None:
-    """All that a lesson does with it."""
-    progress.opened(_LESSON)
-    progress.checked(_LESSON, _EXERCISE, "not yet")
-    progress.hinted(_LESSON, _EXERCISE, 1)
-    progress.shown(_LESSON, _EXERCISE)
-    progress.checked(_LESSON, _EXERCISE, "passed")
 
 
 _WORDS_OF_NO_PROGRESS = [
@@ -101,7 +93,7 @@ def test_no_bytes_at_all_stop_a_lesson(tmp_path_factory: pytest.TempPathFactory,
     file.write_bytes(data)
     told: list[str] = []
     progress = Progress(file, tell=told.append)
-    _use(progress)
+    use_progress(progress)
     assert progress.is_passed(_LESSON, _EXERCISE)
     assert progress.hints_used(_LESSON, _EXERCISE) == 1
     survivors = [one.read_bytes() for one in file.parent.iterdir() if "damaged" in one.name]

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from labkit.archives.archive import ImageContent
-from labkit.base.errors import MachineLacks, Misuse
+from labkit.base.errors import Misuse
 from labkit.cli import main
 from labkit.core.admission.policy import Policy
 from labkit.explain.explanations import explain_text
@@ -19,17 +19,14 @@ from labkit.explain.image_explanations import explain_image
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import Explanation, Explanations
+from tests.unit.explain.without_engine import no_engine
 
 IMAGE = "registry.example/app:1"
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 
 
-def _no_engine() -> Any:
-    raise MachineLacks("Connecting", "there is no engine's socket", "start one")
-
-
 def explained(*documents: dict[str, Any], user: str | None = None, levels: tuple[str, ...] = ()) -> Explanations:
-    finder = ImageFinder({} if user is None else {IMAGE: user}, connect=_no_engine)
+    finder = ImageFinder({} if user is None else {IMAGE: user}, connect=no_engine)
     return explain_text(finder, yaml.safe_dump_all(documents), levels)
 
 
@@ -182,7 +179,7 @@ def test_who_refuses_is_told_apart(document: dict[str, Any], verdict: str, cause
 
 
 def test_an_engine_is_not_asked_through_an_api_server() -> None:
-    finder = ImageFinder({IMAGE: "5"}, connect=_no_engine)
+    finder = ImageFinder({IMAGE: "5"}, connect=no_engine)
     with_pod, without, engine = explain_image(finder, IMAGE)
     assert [row.api.ok for row in (with_pod, without, engine)] == [True, True, None]
     settings = {"privileged": True, "allowPrivilegeEscalation": False}
@@ -191,7 +188,7 @@ def test_an_engine_is_not_asked_through_an_api_server() -> None:
 
 
 def test_an_image_is_explained_in_a_namespace_with_a_level() -> None:
-    finder = ImageFinder({IMAGE: "5"}, connect=_no_engine)
+    finder = ImageFinder({IMAGE: "5"}, connect=no_engine)
     rows = explain_image(finder, IMAGE, levels=["restricted"])
     assert [row.verdict for row in rows] == ["admission refuses", "admission refuses", "runs"]
     pods = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -275,7 +272,7 @@ def test_pods_for_windows(spec: dict[str, Any], user: str, verdict: str, runs_as
 
 def test_an_image_for_windows_is_one_whatever_the_pod_says() -> None:
     content = ImageContent(IMAGE, "ContainerAdministrator", (), "amd64", None, None, "windows")
-    images = ImageFinder(images=[content], connect=_no_engine)
+    images = ImageFinder(images=[content], connect=no_engine)
     row = only(explain_text(images, yaml.safe_dump(pod(securityContext={"runAsNonRoot": True}))))
     assert (row.verdict, row.cause) == ("the kubelet refuses", "image-runs-as-root")
     with_pod, non_root, engine = explain_image(images, IMAGE)

@@ -10,14 +10,12 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from labkit.adapters.engine import Engine, EngineUnreachable, PathInImage
+from labkit.adapters.engine import PathInImage
 from labkit.archives.archive import ImageContent
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT
-from labkit.cli import main
 from labkit.cli.explain_output import answer_batch
 from labkit.explain import image_explanations
 from labkit.explain.engine_lookup import EngineLookup
@@ -25,6 +23,8 @@ from labkit.explain.explanations import explain_text
 from labkit.explain.image_explanations import explain_image
 from labkit.explain.image_lookup import ImageFinder, parse_users
 from labkit.explain.manifest_files import read_manifests
+from tests.unit.explain.without_engine import explain as run
+from tests.unit.explain.without_engine import no_engine
 
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 POD = """
@@ -40,7 +40,7 @@ CONFIGURATION = Configuration("paper", Path("state"), Path("cache"), Path("data"
 SERVICE = "kind: Service\napiVersion: v1\nmetadata: {name: s}\n---\n"
 
 
-class _Engine:
+class _EngineWithImages:
     """Stands at the edge: an engine with two images."""
 
     _images: ClassVar = {"numeric": "1654", "rooted": "", "broken": "5", "localhost/paper/debian:lab": "7"}
@@ -62,23 +62,9 @@ class _Engine:
         return {path: PathInImage(0, 0, "644", text) if path.endswith("passwd") else None for path in paths}
 
 
-def _no_engine() -> Any:
-    raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-
-def finder(connect: Callable[[], Any] = _Engine, **said: str) -> ImageFinder:
+def finder(connect: Callable[[], Any] = _EngineWithImages, **said: str) -> ImageFinder:
     content = ImageContent("registry.example/app:1", "7:8", (), "riscv64", PASSWD, None)
     return ImageFinder(said, [content], lambda: EngineLookup(connect(), CONFIGURATION))
-
-
-def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["explain", *arguments], input=text)
-
-
-@pytest.fixture
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", lambda _: _no_engine())
 
 
 # --- looking images up ---
@@ -92,7 +78,7 @@ def test_an_image_of_the_engine() -> None:
 
 @pytest.mark.parametrize("name", ["registry.example/app:1"])
 def test_an_image_of_an_archive_comes_first_and_its_architecture_is_noted(name: str) -> None:
-    found = explain_text(finder(_no_engine), POD % ("p", name))
+    found = explain_text(finder(no_engine), POD % ("p", name))
     assert found[0].answer.uid == 7
     assert any("riscv64" in note for note in found.notes)
 
@@ -102,7 +88,7 @@ def test_a_sample_image_goes_by_its_short_name() -> None:
 
 
 def test_a_user_that_is_given_overrides_all() -> None:
-    found = explain_text(finder(_no_engine, numeric="0"), POD % ("p", "numeric"))
+    found = explain_text(finder(no_engine, numeric="0"), POD % ("p", "numeric"))
     assert found[0].answer.cause == "image-runs-as-root"
     assert found[0].image_user == "0"
 
@@ -127,7 +113,7 @@ def test_files_that_cannot_be_read_are_not_taken_for_absent() -> None:
 def test_the_engine_is_asked_once_for_an_image() -> None:
     asked: list[str] = []
 
-    class Counting(_Engine):
+    class Counting(_EngineWithImages):
         def image(self, reference: str) -> dict[str, Any] | None:
             asked.append(reference)
             return super().image(reference)
@@ -138,7 +124,7 @@ def test_the_engine_is_asked_once_for_an_image() -> None:
 
 def test_names_are_compared_as_docker_completes_them() -> None:
     content = ImageContent("nginx:latest", "101", (), "", None, None)
-    images = ImageFinder({}, [content], _no_engine)
+    images = ImageFinder({}, [content], no_engine)
     for name in ("nginx", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"):
         found = images.find(name)
         assert found is not None and found.user == "101", name
@@ -152,7 +138,7 @@ DIGEST, OTHER_DIGEST = (f"sha256:{character * 64}" for character in "ab")
 @pytest.mark.parametrize("name", SPELLINGS)
 @pytest.mark.parametrize("image", [*SPELLINGS, f"nginx:latest@{DIGEST}", f"docker.io/library/nginx:latest@{DIGEST}"])
 def test_a_user_is_given_to_an_image_by_any_spelling(name: str, image: str) -> None:
-    images = ImageFinder({name: "101"}, connect=_no_engine)
+    images = ImageFinder({name: "101"}, connect=no_engine)
     given = images.find(image)
     assert given is not None
     assert given.user == "101"
@@ -179,7 +165,7 @@ def test_a_user_is_given_to_an_image_by_any_spelling(name: str, image: str) -> N
     ],
 )
 def test_a_digest_counts_before_a_tag(name: str, image: str, same: bool) -> None:
-    images = ImageFinder({name: "101"}, connect=_no_engine)
+    images = ImageFinder({name: "101"}, connect=no_engine)
     assert (images.find(image) is not None) == same
     assert images.unused_users() == ([] if same else [name])
 
@@ -198,7 +184,7 @@ def test_users_that_are_given() -> None:
 
 
 def test_the_ids_of_a_rootless_engine_end() -> None:
-    class Rootless(_Engine):
+    class Rootless(_EngineWithImages):
         def mapped_ids(self) -> int:
             return 65537
 
@@ -213,7 +199,7 @@ def test_the_ids_of_a_rootless_engine_end() -> None:
 
 def test_the_engine_s_own_runc_decides() -> None:
     assert finder().engine_runc() == (1, 3)
-    assert finder(_no_engine).engine_runc() is None
+    assert finder(no_engine).engine_runc() is None
 
 
 def test_what_could_not_be_read_is_shown_in_a_notebook_too() -> None:
@@ -226,7 +212,7 @@ def test_every_image_of_an_archive_is_explained(tmp_path: Path, monkeypatch: pyt
     contents = [ImageContent(name, user, (), "", None, None) for name, user in (("one", "1"), ("two", "2"))]
     monkeypatch.setattr(image_explanations, "read_archives", lambda _: contents)
     (tmp_path / "images.tar").touch()
-    rows = explain_image(finder(_no_engine), str(tmp_path / "images.tar"))
+    rows = explain_image(finder(no_engine), str(tmp_path / "images.tar"))
     assert [(row.image, row.answer.uid) for row in rows if row.name == "without settings"] == [("one", 1), ("two", 2)]
 
 
@@ -446,7 +432,7 @@ def test_wrong_use_has_a_status_and_a_remedy(arguments: list[str], status: int) 
 
 @pytest.mark.usefixtures("no_engine")
 def test_names_are_shown_and_never_acted_upon(tmp_path: Path) -> None:
-    found = explain_text(finder(_no_engine), POD % ('"<script>alert(1)</script>"', "<i>image</i>"))
+    found = explain_text(finder(no_engine), POD % ('"<script>alert(1)</script>"', "<i>image</i>"))
     assert "<script>" not in found._repr_html_()
     assert "<script>" in str(found)
 

@@ -16,7 +16,7 @@ from labkit.lab.container import Container
 _ID = "0123456789abcdef"
 
 
-class _Engine:
+class _AnsweringEngine:
     """Answers every command in the same way, and remembers what it was asked."""
 
     def __init__(self, status: int = 0, output: str = "", fails: str = "") -> None:
@@ -32,12 +32,12 @@ class _Engine:
         return self._answer
 
 
-def _container(engine: _Engine) -> Container:
+def _container(engine: _AnsweringEngine) -> Container:
     return Container(cast(Engine, engine), _ID, "docker run --detach image")
 
 
 def test_the_line_is_what_one_types() -> None:
-    engine = _Engine(output="0\n")
+    engine = _AnsweringEngine(output="0\n")
     result = _container(engine).exec("sh -c 'id -u'", user="root").expect("0")
     assert result.command == "docker exec --user root 0123456789ab sh -c 'id -u'"
     assert engine.asked == [("0123456789ab", ["sh", "-c", "id -u"], "root")]
@@ -57,38 +57,40 @@ def test_the_line_is_what_one_types() -> None:
     ],
 )
 def test_what_the_engine_says_in_place_of_output_is_a_refusal(message: str, cause: Cause) -> None:
-    result = _container(_Engine(126, message)).exec("x").expect("", cause=cause, exit_status=126)
+    result = _container(_AnsweringEngine(126, message)).exec("x").expect("", cause=cause, exit_status=126)
     assert result.message == message.strip()
 
 
 def test_a_refusal_before_the_start_is_the_same_refusal() -> None:
     message = "unable to find user rich: no matching entries in passwd file"
-    result = _container(_Engine(fails=message)).exec("id", user="rich").expect("", cause=Cause.UNKNOWN_USER)
+    result = _container(_AnsweringEngine(fails=message)).exec("id", user="rich").expect("", cause=Cause.UNKNOWN_USER)
     assert (result.exit_status, result.message) == (1, message)
 
 
 def test_a_command_that_fails_is_no_refusal() -> None:
-    _container(_Engine(1, "cat: /x: no such file or directory\n")).exec("cat /x").expect(exit_status=1)
+    _container(_AnsweringEngine(1, "cat: /x: no such file or directory\n")).exec("cat /x").expect(exit_status=1)
 
 
 def test_a_command_that_prints_a_refusal_is_none() -> None:
-    _container(_Engine(0, "unable to find user rich: no matching entries in passwd file\n")).exec("cat log").expect()
+    _container(_AnsweringEngine(0, "unable to find user rich: no matching entries in passwd file\n")).exec(
+        "cat log"
+    ).expect()
 
 
 def test_a_container_that_is_gone_is_an_error() -> None:
     with pytest.raises(LabFailed, match="No such container"):
-        _container(_Engine(fails="No such container: 0123456789ab")).exec("id")
+        _container(_AnsweringEngine(fails="No such container: 0123456789ab")).exec("id")
 
 
 def test_a_uid_may_be_a_number_even_roots() -> None:
-    assert "--user 0 " in _container(_Engine(0, "0\n")).exec("id -u", user=0).command
+    assert "--user 0 " in _container(_AnsweringEngine(0, "0\n")).exec("id -u", user=0).command
 
 
 def test_a_quote_that_does_not_end_is_a_misuse() -> None:
     with pytest.raises(Misuse, match="No closing quotation"):
-        _container(_Engine()).exec("echo 'x")
+        _container(_AnsweringEngine()).exec("echo 'x")
 
 
 def test_no_command_is_a_misuse() -> None:
     with pytest.raises(Misuse, match="the command is empty"):
-        _container(_Engine()).exec("  ")
+        _container(_AnsweringEngine()).exec("  ")

@@ -22,7 +22,7 @@ NODE = "paper-control-plane"
 IMAGE = "sha256:5d25e7e9cc76" + "0" * 52
 
 
-class PaperEngine:
+class EngineWithLeftovers:
     """Has containers, unnamed images and volumes; what is in use cannot be removed."""
 
     client = "docker"
@@ -66,12 +66,12 @@ class PaperEngine:
 
 
 @pytest.fixture
-def engine() -> PaperEngine:
-    return PaperEngine()
+def engine() -> EngineWithLeftovers:
+    return EngineWithLeftovers()
 
 
 @pytest.fixture
-def lab(engine: PaperEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(engine: EngineWithLeftovers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab on that engine, with kind's cluster, whose nodes have had the volumes a, b and c."""
     configuration = Configuration("paper", tmp_path / "state", tmp_path / "cache", tmp_path / "data")
     monkeypatch.setattr(Engine, "connect", lambda _: engine)
@@ -90,26 +90,30 @@ def test_what_runs_without_the_lab_having_started_it_is_told_apart(lab: Lab) -> 
     assert running_strays(lab) == ["mine"]
 
 
-def test_just_these_are_removed(lab: Lab, engine: PaperEngine) -> None:
+def test_just_these_are_removed(lab: Lab, engine: EngineWithLeftovers) -> None:
     assert len(remove_leftovers(lab)) == 3
     assert (list(engine.containers), engine.images, engine.volumes) == ([NODE, "of-a-lesson", "mine"], [], ["b"])
     assert find_leftovers(lab) == remove_leftovers(lab) == []
 
 
-def test_what_came_into_use_meanwhile_is_not_called_removed(lab: Lab, engine: PaperEngine) -> None:
+def test_what_came_into_use_meanwhile_is_not_called_removed(lab: Lab, engine: EngineWithLeftovers) -> None:
     engine.in_use.add("a")
     assert [leftover.kind for leftover in remove_leftovers(lab)] == ["container", "image"]
     assert engine.volumes == ["a", "b"]
 
 
-def test_volumes_of_nodes_go_with_the_cluster(lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_volumes_of_nodes_go_with_the_cluster(
+    lab: Lab, engine: EngineWithLeftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine.in_use.clear()
     monkeypatch.setattr("labkit.adapters.kind.Kind.delete", lambda _: engine.remove_container(NODE))
     assert lab.cluster().delete()
     assert engine.volumes == []
 
 
-def test_the_node_s_volume_is_written_down_beside_those_that_are_still_there(lab: Lab, engine: PaperEngine) -> None:
+def test_the_node_s_volume_is_written_down_beside_those_that_are_still_there(
+    lab: Lab, engine: EngineWithLeftovers
+) -> None:
     engine.node_volumes, engine.volumes = ["new"], ["a", "new"]
     cast(KindCluster, lab.cluster())._record_volumes()
     assert (lab.configuration.state / "node-volumes").read_text(encoding="utf-8").split() == ["a", "new"]
@@ -124,7 +128,7 @@ def test_without_a_record_no_volume_is_touched(lab: Lab) -> None:
 # --- the command ---
 
 
-def test_the_command_removes_just_these_and_says_which(lab: Lab, engine: PaperEngine) -> None:
+def test_the_command_removes_just_these_and_says_which(lab: Lab, engine: EngineWithLeftovers) -> None:
     answer = CliRunner().invoke(main, ["clean", "--leftovers"])
     assert answer.output == "removed container ended\nremoved image 5d25e7e9cc76\nremoved volume a\n"
     assert NODE in engine.containers
@@ -133,7 +137,7 @@ def test_the_command_removes_just_these_and_says_which(lab: Lab, engine: PaperEn
     assert CliRunner().invoke(main, ["clean", "--leftovers"]).output == "there was nothing to remove\n"
 
 
-def test_without_an_engine_it_says_so(lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_it_says_so(lab: Lab, engine: EngineWithLeftovers, monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(_: Configuration) -> Engine:
         raise EngineUnreachable("Connecting to the engine", "nothing answers", "start it")
 
@@ -149,7 +153,7 @@ def test_progress_is_no_leftover(lab: Lab) -> None:
     assert "not both" in answer.output
 
 
-def test_a_cluster_that_runs_elsewhere_has_no_container_to_spare(lab: Lab, engine: PaperEngine) -> None:
+def test_a_cluster_that_runs_elsewhere_has_no_container_to_spare(lab: Lab, engine: EngineWithLeftovers) -> None:
     class Elsewhere:
         containers = frozenset[str]()
 

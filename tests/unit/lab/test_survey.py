@@ -32,7 +32,7 @@ NAMES = (
 )
 
 
-class PaperEngine:
+class EngineWithImages:
     """Has the images that it is told of, all with the same account files, and counts how often one looks inside."""
 
     def __init__(self) -> None:
@@ -55,21 +55,21 @@ class PaperEngine:
         return {path: PathInImage(0, 0, "755", texts[path]) if path in texts else None for path in paths}
 
 
-class PaperLab(Lab):
+class LabWithImages(Lab):
     """A lab whose engine is of paper."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(Configuration("paper", folder / "state", folder / "cache", folder / "data"), Silent())
-        self.paper = PaperEngine()
+        self.paper = EngineWithImages()
 
     def engine(self) -> Engine:
         return cast(Engine, self.paper)
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperLab:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabWithImages:
     """A lab that the command uses too, and whose lock file is its own."""
-    lab = PaperLab(tmp_path)
+    lab = LabWithImages(tmp_path)
     monkeypatch.setattr("labkit.cli.open_lab.Lab", lambda: lab)
     monkeypatch.setattr(surveys, "LOCK_FILE", tmp_path / "images.lock")
     return lab
@@ -118,7 +118,7 @@ def test_the_vulnerable_app_says_so_and_offers_no_port() -> None:
     ],
 )
 def test_the_table_has_the_uid_and_the_cause(
-    lab: PaperLab, name: str, user: str, uid: int | None, cause: str | None
+    lab: LabWithImages, name: str, user: str, uid: int | None, cause: str | None
 ) -> None:
     lab.paper.add(name, user)
     row = of(survey(lab), name)
@@ -126,7 +126,7 @@ def test_the_table_has_the_uid_and_the_cause(
     assert (row["source"], row["size"], row["shell"]) == ("stand-in", 5_000_000, True)
 
 
-def test_an_image_that_is_not_made_has_a_row_of_the_same_fields(lab: PaperLab) -> None:
+def test_an_image_that_is_not_made_has_a_row_of_the_same_fields(lab: LabWithImages) -> None:
     lab.paper.add("debian", "")
     rows = survey(lab)
     assert [row["name"] for row in rows] == [recipe.name for recipe in bases_first(lab.catalogue)]
@@ -136,14 +136,14 @@ def test_an_image_that_is_not_made_has_a_row_of_the_same_fields(lab: PaperLab) -
     assert "not made yet" in str(images_table([absent]))
 
 
-def test_what_only_a_container_shows_is_looked_at_once(lab: PaperLab) -> None:
+def test_what_only_a_container_shows_is_looked_at_once(lab: LabWithImages) -> None:
     lab.paper.add("debian", "")
     first = survey(lab)
     assert (survey(lab), lab.paper.looks) == (first, 1)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"files": []}', '{"files": {}, "texts": {}}'])
-def test_a_damaged_memory_of_an_image_is_looked_at_anew(lab: PaperLab, text: str) -> None:
+def test_a_damaged_memory_of_an_image_is_looked_at_anew(lab: LabWithImages, text: str) -> None:
     lab.paper.add("debian", "")
     first = survey(lab)
     (file,) = (lab.configuration.cache / "facts").iterdir()
@@ -151,7 +151,7 @@ def test_a_damaged_memory_of_an_image_is_looked_at_anew(lab: PaperLab, text: str
     assert (survey(lab), lab.paper.looks) == (first, 2)
 
 
-def test_notes_about_stand_ins_come_when_asked_for(lab: PaperLab) -> None:
+def test_notes_about_stand_ins_come_when_asked_for(lab: LabWithImages) -> None:
     lab.paper.add("ubuntu", "")
     lab.paper.add("alpine", "", source="upstream")
     rows = survey(lab)
@@ -165,7 +165,7 @@ def test_notes_about_stand_ins_come_when_asked_for(lab: PaperLab) -> None:
 # --- verify ---
 
 
-def test_every_image_that_is_here_is_compared_and_the_others_are_named(lab: PaperLab) -> None:
+def test_every_image_that_is_here_is_compared_and_the_others_are_named(lab: LabWithImages) -> None:
     lab.paper.add("debian", "1654")
     lab.paper.add("named-root", "root", source="upstream")
     rows = verify(lab)
@@ -182,7 +182,7 @@ def test_every_image_that_is_here_is_compared_and_the_others_are_named(lab: Pape
 
 
 @pytest.mark.parametrize(("user", "status"), [("root", 0), ("1654", 1)])
-def test_the_exit_status_says_whether_one_differs(lab: PaperLab, user: str, status: int) -> None:
+def test_the_exit_status_says_whether_one_differs(lab: LabWithImages, user: str, status: int) -> None:
     lab.paper.add("named-root", user)
     assert CliRunner().invoke(main, ["images", "verify"]).exit_code == status
     answer = CliRunner().invoke(main, ["images", "verify", "--json"])
@@ -192,7 +192,7 @@ def test_the_exit_status_says_whether_one_differs(lab: PaperLab, user: str, stat
 # --- lock ---
 
 
-def test_only_what_came_from_upstream_is_locked(lab: PaperLab, tmp_path: Path) -> None:
+def test_only_what_came_from_upstream_is_locked(lab: LabWithImages, tmp_path: Path) -> None:
     lab.paper.add("alpine", "", source="upstream", upstream=f"mirror:5000/library/alpine@{DIGEST}")
     lab.paper.add("ubuntu", "", upstream=f"mirror:5000/library/ubuntu@{DIGEST}")
     lab.paper.add("toor", "toor", source="upstream")
@@ -206,14 +206,14 @@ def test_only_what_came_from_upstream_is_locked(lab: PaperLab, tmp_path: Path) -
     assert json.loads(CliRunner().invoke(main, ["images", "lock", "--json"]).output) == wanted
 
 
-def test_stand_ins_have_nothing_to_lock(lab: PaperLab, tmp_path: Path) -> None:
+def test_stand_ins_have_nothing_to_lock(lab: LabWithImages, tmp_path: Path) -> None:
     lab.paper.add("alpine", "")
     answer = CliRunner().invoke(main, ["images", "lock"])
     assert (answer.exit_code, "there is nothing to lock" in answer.output) == (0, True)
     assert not (tmp_path / "images.lock").exists()
 
 
-def test_a_lock_file_that_makes_no_sense_is_never_written_over(lab: PaperLab, tmp_path: Path) -> None:
+def test_a_lock_file_that_makes_no_sense_is_never_written_over(lab: LabWithImages, tmp_path: Path) -> None:
     lab.paper.add("alpine", "", source="upstream", upstream=f"docker.io/library/alpine@{DIGEST}")
     (tmp_path / "images.lock").write_text("{", encoding="utf-8")
     answer = CliRunner().invoke(main, ["images", "lock"])

@@ -29,7 +29,7 @@ from tests.unit.notebook.paper import paper_engine
 _LESSON = "07-run-as-non-root"
 
 
-class _Helper:
+class _HelperWithOneHint:
     """Gives one hint."""
 
     def hint(self, name: str) -> Hint:
@@ -65,7 +65,7 @@ def _shown(value: object) -> list[dict[str, Any]]:
 
 def test_a_notebook_shows_a_check_and_its_buttons(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(course, "in_notebook", lambda: True)
-    offer_help(_LESSON, _Helper())
+    offer_help(_LESSON, _HelperWithOneHint())
     result = _result(CheckVerdict.NOT_YET)
     answer, buttons = _shown(result)
     assert answer == {"text/html": check_html(result), "text/plain": str(result)}
@@ -75,7 +75,7 @@ def test_a_notebook_shows_a_check_and_its_buttons(shell: InteractiveShell, monke
 
 
 def test_without_a_notebook_there_are_no_buttons(shell: InteractiveShell) -> None:
-    offer_help(_LESSON, _Helper())
+    offer_help(_LESSON, _HelperWithOneHint())
     result = _result(CheckVerdict.NOT_YET)
     assert _shown(result) == [{"text/html": check_html(result), "text/plain": str(result)}]
 

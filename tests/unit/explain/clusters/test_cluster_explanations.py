@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from labkit.adapters.kube.cluster_reader import ClusterReader
-from labkit.base.errors import LabFailed, MachineLacks, Misuse
+from labkit.base.errors import LabFailed, Misuse
 from labkit.explain.clusters.cluster_explanations import ClusterQuestion, differing, explain_cluster, summary_of
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.findings import findings_of
 from labkit.explain.rows import Explanation, Explanations
 from tests.paper_cluster import PaperCluster, paper_cluster, pod, workload
+from tests.unit.explain.without_engine import no_engine
 
 SHOP = "/api/v1/namespaces/shop"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
@@ -29,10 +30,6 @@ REVISION = "deployment.kubernetes.io/revision"
 BY_WEB = [{"kind": "Deployment", "name": "web", "uid": "web", "controller": True}]
 
 
-def _no_engine() -> Any:
-    raise MachineLacks("Connecting", "there is none", "start one")
-
-
 def ask(
     tmp_path: Path,
     lists: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -44,7 +41,7 @@ def ask(
     server.setdefault("answers", ANSWERS)
     with paper_cluster(lists, **server) as cluster:
         file = cluster.write_kubeconfig(tmp_path / "kubeconfig")
-        with ImageFinder(users or {}, connect=_no_engine) as finder, ClusterReader.connect(files=[file]) as reader:
+        with ImageFinder(users or {}, connect=no_engine) as finder, ClusterReader.connect(files=[file]) as reader:
             return explain_cluster(finder, reader, question or ClusterQuestion()), cluster
 
 

@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from labkit.adapters.engine import Engine, EngineUnreachable
-from labkit.cli import main
 from labkit.explain.dockerfiles.compose_services import is_compose
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, variables_of
+from tests.unit.explain.without_engine import explain as run
 
 SERVICES = """
 x-base: &base
@@ -40,12 +38,7 @@ DOCKERFILE = "FROM scratch AS early\nUSER 3\nFROM scratch\nARG APP_UID\nUSER $AP
 
 
 @pytest.fixture(autouse=True)
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", refuse)
+def _no_engine_and_no_variables(no_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("UID", "GID", "NOPE", "FROM_FILE", "X5", "APP_UID"):
         monkeypatch.delenv(name, raising=False)
 
@@ -57,10 +50,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / ".env").write_text("# a comment\nexport FROM_FILE='11' # another\n")
     (tmp_path / "compose.yaml").write_text(SERVICES)
     return tmp_path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["explain", *arguments])
 
 
 def test_each_service(project: Path) -> None:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from labkit.cli import main
 from labkit.explain.dockerfiles.compose_includes import read_project
 from labkit.explain.dockerfiles.compose_services import NotCompose
 from labkit.explain.dockerfiles.folder_files import builder_files
+from tests.unit.explain.without_engine import explain
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -23,10 +22,6 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 def users(folder: Path, name: str = "compose.yaml") -> dict[str, str]:
     return {service.name: service.user for service in read_project(folder / name).services}
-
-
-def explain(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["explain", *arguments])
 
 
 def rows(*arguments: str) -> dict[str, Any]:

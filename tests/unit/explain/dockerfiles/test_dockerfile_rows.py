@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 import labkit
-from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import Misuse
 from labkit.cli import main
 from labkit.core.identity.model import Image
@@ -20,6 +19,7 @@ from labkit.explain.dockerfiles.dockerfile_rows import DockerfileQuestion, expla
 from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
 from labkit.explain.file_kinds import has_dockerfile_name, is_dockerfile
 from labkit.explain.rows import Explanation
+from tests.unit.explain.without_engine import explain as run
 
 _ROOT = "root:x:0:0:root:/root:/bin/sh\n"
 _APP = "app:x:1654:1654::/home/app:/bin/sh\n"
@@ -340,19 +340,6 @@ def test_a_build_that_stops() -> None:
 
 
 # --- on the command line ---
-
-
-@pytest.fixture
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", refuse)
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["explain", *arguments])
 
 
 def write(folder: Path, text: str | bytes, name: str = "Dockerfile") -> str:

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from labkit.cli import main
 from labkit.explain.manifests import folder_builds
+from tests.unit.explain.without_engine import explain
 
 POD = (
     "kind: Pod\nmetadata: {{name: {}}}\n"
@@ -33,10 +33,6 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def add_program(folder: Path, name: str, script: str) -> None:
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o700)
-
-
-def explain(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["explain", *arguments])
 
 
 def kustomization(folder: Path, text: str = "resources: [pod.yaml]\n", uid: int = 0) -> None:

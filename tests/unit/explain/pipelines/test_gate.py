@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
 from labkit.adapters.engine import Engine
 from labkit.base.errors import Misuse
 from labkit.base.resources import CHECKOUT
-from labkit.cli import main
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.explain_configuration import parse_configuration
@@ -24,6 +22,7 @@ from labkit.explain.pipelines.gate_exceptions import ANNOTATION
 from labkit.explain.pipelines.gate_levels import ALL, parse_levels
 from labkit.explain.pipelines.gate_verdict import judge_findings
 from labkit.explain.rows import Explanations
+from tests.unit.explain.without_engine import explain as run
 
 POD = """apiVersion: v1
 kind: Pod
@@ -43,12 +42,6 @@ pytestmark = pytest.mark.usefixtures("nowhere")
 
 def write(settings: str = "", annotations: str = "", name: str = "web", file: str = "pod.yaml") -> None:
     Path(file).write_text(POD.format(settings=settings, annotations=annotations, name=name))
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, ["explain", *arguments])
-    assert "Traceback" not in result.output
-    return result
 
 
 def explained(settings: str = "", annotations: str = "") -> Explanations:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from labkit.archives.archive import ImageContent
 from labkit.base.configuration import Configuration
-from labkit.cli import main
 from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Image, KnownImage, Settings
@@ -20,6 +18,7 @@ from labkit.explain import on_demand
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.image_lock import read_lock, write_lock
+from tests.unit.explain.without_engine import explain as run
 
 PASSWD = (
     "root:$6$secret:0:0:root:/root:/bin/sh\n\n app:x:1654:1654:A. Person:/home/app:/bin/sh\nodd\n"
@@ -39,12 +38,6 @@ spec:
 @pytest.fixture(autouse=True)
 def _with_a_pod(nowhere: None) -> None:
     Path("pod.yaml").write_text(POD)
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, ["explain", *arguments])
-    assert "Traceback" not in result.output
-    return result
 
 
 @pytest.mark.parametrize("user", ["", "app", "app:staff", "0", "5", "odd", "big", "gone", "1654:445", "-1"])

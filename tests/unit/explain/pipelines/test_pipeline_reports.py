@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 import jsonschema
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
-from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.cli import main
 from labkit.explain.explanations import explain_text
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.findings import RULES
 from labkit.explain.pipelines.report_entries import path_inside, repository_root
 from labkit.explain.pipelines.setting_positions import position_of
+from tests.unit.explain.without_engine import explain as run
 
 SCHEMA = jsonschema.Draft4Validator(
     json.loads(Path(__file__).with_name("oasis").joinpath("sarif-schema-2.1.0.json").read_text(encoding="utf-8")),
@@ -125,23 +125,12 @@ class SarifLog(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @pytest.fixture(autouse=True)
-def repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    def unreachable(_: object) -> None:
-        raise EngineUnreachable("Connecting", "there is no engine's socket", "start one")
-
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    monkeypatch.setattr(Engine, "connect", unreachable)
+def repository(no_engine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     root = tmp_path / "repository"
     (root / ".git").mkdir(parents=True)
     (root / "deploy").mkdir()
     monkeypatch.chdir(root)
     return root
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, ["explain", *arguments])
-    assert "Traceback" not in result.output
-    return result
 
 
 def sarif(*arguments: str) -> SarifRun:

@@ -38,7 +38,7 @@ _MODULE = "tests.unit.lab.bringup.plan_of_sleepers"
 _SECONDS = 20.0
 
 
-class Place:
+class InterruptedLab:
     """A lab of nobody's, and the processes that bring it up."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +91,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    place = Place(tmp_path, monkeypatch)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InterruptedLab]:
+    place = InterruptedLab(tmp_path, monkeypatch)
     yield place
     place.end()
 
@@ -100,7 +100,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 
 
-def test_these_are_the_steps_of_the_plan(place: Place) -> None:
+def test_these_are_the_steps_of_the_plan(place: InterruptedLab) -> None:
     plan = UpPlan(place.configuration, place.lab.catalogue, None, place.lab._make_cluster, makes_node=True)
     assert [step.name for step in plan.schedule()] == NAMES
 
@@ -112,7 +112,7 @@ def test_these_are_the_steps_of_the_plan(place: Place) -> None:
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice, for a program that ignores the first"])
 @pytest.mark.parametrize("name", NAMES)
 def test_ctrl_c_ends_any_step_and_the_next_goes_on(
-    place: Place, monkeypatch: pytest.MonkeyPatch, name: str, times: int
+    place: InterruptedLab, monkeypatch: pytest.MonkeyPatch, name: str, times: int
 ) -> None:
     def press() -> None:
         place.program()
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_any_step_and_the_next_goes_on(
 # --- the background is live ---
 
 
-def test_ctrl_c_in_front_does_not_reach_what_works_behind(place: Place) -> None:
+def test_ctrl_c_in_front_does_not_reach_what_works_behind(place: InterruptedLab) -> None:
     front = place.start("--front", SLEEPER="kubernetes")
     assert front.stdout is not None
     assert front.stdout.readline() == "JupyterLab is open\n"
@@ -163,17 +163,19 @@ def test_ctrl_c_in_front_does_not_reach_what_works_behind(place: Place) -> None:
     assert not has_ended(program)
 
 
-def test_down_ends_what_works_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_down_ends_what_works_behind(place: InterruptedLab, monkeypatch: pytest.MonkeyPatch) -> None:
     behind = place.start("cluster")
     place.program()
-    monkeypatch.setattr(Lab, "cluster", lambda _: _PaperCluster())
+    monkeypatch.setattr(Lab, "cluster", lambda _: _ClusterThatIsUp())
     place.lab.down()
     assert behind.poll() is not None or behind.wait(_SECONDS)
     assert place.programhas_ended()
     assert read_state(place.configuration) is None, "what was stopped on purpose is no failure"
 
 
-def test_clean_ends_what_works_behind_before_it_removes_anything(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clean_ends_what_works_behind_before_it_removes_anything(
+    place: InterruptedLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.start("kubernetes")
     program = place.program()
     ended: list[bool] = []
@@ -189,7 +191,7 @@ def test_clean_ends_what_works_behind_before_it_removes_anything(place: Place, m
 
 
 def test_after_a_kill_9_the_next_says_so_ends_its_programs_and_goes_on(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: InterruptedLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behind = place.start("kubernetes")
     program = place.program()
@@ -205,7 +207,7 @@ def test_after_a_kill_9_the_next_says_so_ends_its_programs_and_goes_on(
     assert place.programhas_ended()
 
 
-def test_a_second_make_lab_follows_the_first(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_make_lab_follows_the_first(place: InterruptedLab, monkeypatch: pytest.MonkeyPatch) -> None:
     behind = place.start("kubernetes")
     place.program()
 
@@ -218,7 +220,7 @@ def test_a_second_make_lab_follows_the_first(place: Place, monkeypatch: pytest.M
     assert place.state().is_at_work
 
 
-class _PaperCluster:
+class _ClusterThatIsUp:
     def stop(self) -> bool:
         return True
 

@@ -43,7 +43,7 @@ class PaperKube:
         return "v1.36.0"
 
 
-class PaperCluster:
+class FarCluster:
     """A cluster that is not a container of any engine: what reaches it is written down."""
 
     node = "far-away"
@@ -97,7 +97,7 @@ class PaperCluster:
         self.files.update(files)
 
 
-class PaperEngine:
+class EngineBesideTheCluster:
     """An engine that has one container of the lab's and nothing else."""
 
     name, client, is_podman = "Docker", "docker", False
@@ -150,29 +150,29 @@ class PaperEngine:
 
 
 @pytest.fixture
-def cluster() -> PaperCluster:
-    return PaperCluster()
+def cluster() -> FarCluster:
+    return FarCluster()
 
 
 @pytest.fixture
-def engine() -> PaperEngine:
-    return PaperEngine("forgotten", "paper-control-plane")
+def engine() -> EngineBesideTheCluster:
+    return EngineBesideTheCluster("forgotten", "paper-control-plane")
 
 
 @pytest.fixture
-def lab(cluster: PaperCluster, engine: PaperEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(cluster: FarCluster, engine: EngineBesideTheCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab with the cluster of paper."""
     monkeypatch.setenv("LABKIT_SOURCE", "stand-in")
     for name in ("ensure_engine", "ensure_kubectl"):
         monkeypatch.setattr(f"labkit.lab.up_plan.{name}", lambda *_: engine)
     monkeypatch.setattr(ImageBuilder, "ensure", lambda *_: "")
-    monkeypatch.setattr(PaperEngine, "remove_stages", lambda _: None, raising=False)
+    monkeypatch.setattr(EngineBesideTheCluster, "remove_stages", lambda _: None, raising=False)
     monkeypatch.setattr(Engine, "connect", lambda _: engine)
     folders = (tmp_path / name for name in ("state", "cache", "data"))
     return Lab(Configuration("paper", *folders), Silent(), cluster)
 
 
-def test_up_status_and_down_go_to_the_cluster(lab: Lab, cluster: PaperCluster) -> None:
+def test_up_status_and_down_go_to_the_cluster(lab: Lab, cluster: FarCluster) -> None:
     lab.up()
     assert (cluster.calls, lab.state()) == (["ensure stand-in"], State.UP)
     status = lab.status()
@@ -190,7 +190,7 @@ def test_the_doctor_knows_what_belongs_to_the_cluster(lab: Lab) -> None:
 
 
 def test_a_kind_of_cluster_that_is_chosen_by_the_configuration_needs_no_engine_and_no_node(
-    lab: Lab, cluster: PaperCluster, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, cluster: FarCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = ClusterKind(lambda *_: cluster)
     monkeypatch.setattr("labkit.lab.lab.choose_cluster", lambda configuration: kind)
@@ -202,12 +202,12 @@ def test_a_kind_of_cluster_that_is_chosen_by_the_configuration_needs_no_engine_a
     assert (chosen.state(), chosen.silent().state()) == (State.UP, State.UP)
 
 
-def test_clean_deletes_it(lab: Lab, cluster: PaperCluster) -> None:
+def test_clean_deletes_it(lab: Lab, cluster: FarCluster) -> None:
     assert "cluster paper" in clean(lab)
     assert cluster.calls == ["delete"]
 
 
-def test_a_mirror_is_written_onto_its_node_and_forgotten(lab: Lab, cluster: PaperCluster, tmp_path: Path) -> None:
+def test_a_mirror_is_written_onto_its_node_and_forgotten(lab: Lab, cluster: FarCluster, tmp_path: Path) -> None:
     mirror = Mirror(lab.configuration, tmp_path / "certs.d")
     folder = tmp_path / "certs.d" / "192.0.2.1:5443"
     folder.mkdir(parents=True)
@@ -223,7 +223,7 @@ def test_a_mirror_is_written_onto_its_node_and_forgotten(lab: Lab, cluster: Pape
     assert cluster.calls == [f"rm -rf {NODE_FOLDER}/192.0.2.1:5443"]
 
 
-def test_threats_look_at_its_node(cluster: PaperCluster, engine: PaperEngine) -> None:
+def test_threats_look_at_its_node(cluster: FarCluster, engine: EngineBesideTheCluster) -> None:
     assert marks_on_node(cluster, "mark") == ["/var/lib/mark"]
     look_at_machine(cast(Engine, engine), cluster)
     assert cluster.calls[1:] == ["cat /proc/sys/user/max_user_namespaces", "runc --version", "containerd --version"]
@@ -232,7 +232,7 @@ def test_threats_look_at_its_node(cluster: PaperCluster, engine: PaperEngine) ->
 # --- kind's ---
 
 
-def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: PaperEngine) -> None:
+def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: EngineBesideTheCluster) -> None:
     kind: Cluster = KindCluster(cast(Engine, engine), lab.configuration, Silent())
     members = [name for name in vars(Cluster) if not name.startswith("_")]
     assert len(members) > 10
@@ -243,7 +243,7 @@ def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: PaperEngine) -> None
             assert [*inspect.signature(kept).parameters.values()] == promise, name
 
 
-def test_kinds_node_is_a_container(lab: Lab, engine: PaperEngine) -> None:
+def test_kinds_node_is_a_container(lab: Lab, engine: EngineBesideTheCluster) -> None:
     kind = choose_cluster(lab.configuration).connect(lambda: cast(Engine, engine), lab.configuration, Silent())
     assert (kind.node, kind.containers) == ("paper-control-plane", frozenset({"paper-control-plane"}))
     assert kind.exists()
@@ -270,7 +270,7 @@ _THERE = 'ERROR: failed to create cluster: node(s) already exist for a cluster w
     ids=["nothing is in the way", "a node of a killed one appears late", "it fails for another reason"],
 )
 def test_a_node_that_a_killed_up_was_making_is_removed_as_it_appears(
-    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch, answers: list[str], calls: list[str]
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch, answers: list[str], calls: list[str]
 ) -> None:
     made: list[str] = []
 
@@ -291,7 +291,9 @@ def test_a_node_that_a_killed_up_was_making_is_removed_as_it_appears(
     assert made == calls
 
 
-def test_a_node_that_stays_in_the_way_is_told(lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_stays_in_the_way_is_told(
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def create(*_: object) -> None:
         raise LabFailed("Running kind create cluster", _CONFLICT, "look")
 
@@ -321,7 +323,7 @@ def test_one_room_knows_that_the_node_is_a_container() -> None:
 
 
 def test_a_node_that_the_engine_will_not_start_is_made_anew(
-    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_: str) -> None:
         raise EngineRefused("Starting container paper-control-plane", "network 118c not found", "look at the engine")
@@ -335,7 +337,7 @@ def test_a_node_that_the_engine_will_not_start_is_made_anew(
 
 @pytest.mark.parametrize("has", [True, False])
 def test_a_kubeconfig_that_does_not_work_is_written_again(
-    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch, has: bool
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch, has: bool
 ) -> None:
     def export(_: Kind) -> None:
         if not has:

@@ -20,7 +20,7 @@ LISTING = (
 )
 
 
-class PaperEngine:
+class EngineWithNode:
     """Runs the node, whose containerd answers after some looks, and may not take labels."""
 
     def __init__(self, looks: int = 0, label_status: int = 0) -> None:
@@ -43,7 +43,7 @@ class PaperEngine:
         self.calls.append(f"{' '.join(images)} -> {' '.join(receiver)}")
 
 
-def _loaded(engine: PaperEngine) -> LoadedImages:
+def _loaded(engine: EngineWithNode) -> LoadedImages:
     return LoadedImages(cast(Engine, engine), "node")
 
 
@@ -55,18 +55,18 @@ def test_what_a_node_has_is_read_from_its_labels() -> None:
 @pytest.mark.parametrize(("image", "is_missing"), [("sha256:7", False), ("sha256:8", True)])
 def test_an_image_that_has_changed_is_missing(image: str, is_missing: bool) -> None:
     images = {"localhost/labkit/debian:lab": image, "new": "sha256:9"}
-    missing = _loaded(PaperEngine()).missing(images)
+    missing = _loaded(EngineWithNode()).missing(images)
     assert ("localhost/labkit/debian:lab" in missing, missing["new"]) == (is_missing, "sha256:9")
 
 
 def test_the_node_is_asked_for_the_images_in_question_alone() -> None:
-    engine = PaperEngine()
+    engine = EngineWithNode()
     _loaded(engine).missing({"localhost/labkit/debian:lab": "sha256:7", "new:1": "sha256:9"})
     assert engine.calls == ['images ls name=="localhost/labkit/debian:lab" name=="new:1"']
 
 
 def test_what_is_loaded_is_labelled_with_its_id() -> None:
-    engine = PaperEngine()
+    engine = EngineWithNode()
     _loaded(engine).load({"a": "sha256:1"})
     assert engine.calls == [
         "a -> exec --interactive node ctr --namespace k8s.io images import --local -",
@@ -76,11 +76,11 @@ def test_what_is_loaded_is_labelled_with_its_id() -> None:
 
 def test_a_label_that_is_refused_is_an_error_with_the_reason() -> None:
     with pytest.raises(LabFailed, match="Loading a into the node: no such image"):
-        _loaded(PaperEngine(label_status=1)).load({"a": "sha256:1"})
+        _loaded(EngineWithNode(label_status=1)).load({"a": "sha256:1"})
 
 
 def test_containerd_is_waited_for() -> None:
-    engine = PaperEngine(looks=3)
+    engine = EngineWithNode(looks=3)
     _loaded(engine).wait(60.0)
     assert len(engine.calls) == 3
 
@@ -88,13 +88,13 @@ def test_containerd_is_waited_for() -> None:
 def test_nobody_waits_in_vain() -> None:
     stop = threading.Event()
     stop.set()
-    engine = PaperEngine(looks=1000)
+    engine = EngineWithNode(looks=1000)
     _loaded(engine).wait(60.0, stop)
     assert len(engine.calls) == 1
 
 
 def test_what_is_removed_goes_by_name_and_nothing_is_asked_for_nothing() -> None:
-    engine = PaperEngine()
+    engine = EngineWithNode()
     _loaded(engine).remove({"b:1", "a:1"})
     _loaded(engine).remove(())
     assert engine.calls == ["images rm a:1 b:1"]

@@ -26,7 +26,7 @@ LOCKED, OTHER = ("sha256:" + letter * 64 for letter in "ab")
 GONE = "unknown: {'errors': [{'code': 'MANIFEST_UNKNOWN', 'message': 'Unknown manifest'}]}"
 
 
-class PaperEngine:
+class PullingEngine:
     """Pulls what its registry has, builds by writing down the labels, and remembers what is here.
 
     Args:
@@ -61,7 +61,7 @@ class PaperEngine:
         return self.here.pop(reference, None) is not None
 
 
-def made(engine: PaperEngine, mirror: str = "", locked: Mapping[str, str] | None = None) -> dict[str, str]:
+def made(engine: PullingEngine, mirror: str = "", locked: Mapping[str, str] | None = None) -> dict[str, str]:
     """The labels of an image that was made of alpine; nothing but that image stays in the engine."""
     recipe = replace(Catalogue(IMAGES_FOLDER)["alpine"], upstream=NAME)
     configuration, decision = (
@@ -77,18 +77,18 @@ def made(engine: PaperEngine, mirror: str = "", locked: Mapping[str, str] | None
 
 
 def test_what_is_not_locked_is_pulled_by_its_tag() -> None:
-    labels = made(PaperEngine({NAME: {}}), locked={"docker.io/library/debian:13": LOCKED})
+    labels = made(PullingEngine({NAME: {}}), locked={"docker.io/library/debian:13": LOCKED})
     assert (labels["labkit.source"], labels["labkit.upstream"]) == ("upstream", f"docker.io/library/alpine@{OTHER}")
 
 
 def test_what_is_locked_is_pulled_by_its_digest_alone() -> None:
-    engine = PaperEngine({NAME: {}, f"{NAME}@{LOCKED}": {}})
+    engine = PullingEngine({NAME: {}, f"{NAME}@{LOCKED}": {}})
     assert made(engine, locked={NAME: LOCKED})["labkit.upstream"].endswith(LOCKED)
     assert engine.pulled == [f"{NAME}@{LOCKED}"]
 
 
 def test_a_locked_digest_that_is_gone_is_not_replaced_in_silence() -> None:
-    engine = PaperEngine({NAME: {}})
+    engine = PullingEngine({NAME: {}})
     with pytest.raises(LabFailed, match="the digest that is locked for it is gone") as failed:
         made(engine, locked={NAME: LOCKED})
     assert f"take the line of {NAME} out of" in failed.value.remedy
@@ -98,25 +98,25 @@ def test_a_locked_digest_that_is_gone_is_not_replaced_in_silence() -> None:
 
 def test_a_registry_that_is_silent_is_no_digest_that_is_gone() -> None:
     with pytest.raises(LabFailed, match="toomanyrequests") as failed:
-        made(PaperEngine({NAME: {}}, problem="toomanyrequests: slow down"), locked={NAME: LOCKED})
+        made(PullingEngine({NAME: {}}, problem="toomanyrequests: slow down"), locked={NAME: LOCKED})
     assert "wait" in failed.value.remedy
 
 
 def test_a_mirror_may_have_the_locked_image_under_a_digest_of_its_own() -> None:
     marks = {"labkit.source": "upstream", "labkit.upstream": f"docker.io/library/alpine@{LOCKED}"}
-    labels = made(PaperEngine({"class:5000/library/alpine:3.23": marks}), "class:5000", {NAME: LOCKED})
+    labels = made(PullingEngine({"class:5000/library/alpine:3.23": marks}), "class:5000", {NAME: LOCKED})
     assert (labels["labkit.source"], labels["labkit.upstream"]) == ("upstream", marks["labkit.upstream"])
 
 
 def test_a_stand_in_of_a_mirror_stays_one_whatever_is_locked() -> None:
-    engine = PaperEngine({"class:5000/library/alpine:3.23": {"labkit.source": "stand-in"}})
+    engine = PullingEngine({"class:5000/library/alpine:3.23": {"labkit.source": "stand-in"}})
     assert made(engine, "class:5000", {NAME: LOCKED})["labkit.source"] == "stand-in"
 
 
 @pytest.mark.parametrize("marks", [{}, {"labkit.upstream": f"docker.io/library/alpine@{OTHER}"}])
 def test_a_mirror_that_has_another_image_is_not_taken(marks: dict[str, str]) -> None:
     with pytest.raises(LabFailed, match="the digest that is locked for it is gone"):
-        made(PaperEngine({"class:5000/library/alpine:3.23": marks}), "class:5000", {NAME: LOCKED})
+        made(PullingEngine({"class:5000/library/alpine:3.23": marks}), "class:5000", {NAME: LOCKED})
 
 
 # --- the lock file ---
