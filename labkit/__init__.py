@@ -109,7 +109,7 @@ def explain(
     if dockerfile is not None and image is None and manifest is None and not isinstance(image_user, str):
         from labkit.explain.built_image_rows import explain_dockerfile_settings
 
-        with ImageFinder(image_user) as finder:
+        with ImageFinder(on_demand.GivenUsers(image_user or {})) as finder:
             return explain_dockerfile_settings(
                 finder, dockerfile, user=user, group_add=group_add, pod=pod, container=container, levels=levels
             )
@@ -134,7 +134,7 @@ def explain(
                 levels=levels,
             )
     if manifest is not None and image is None and dockerfile is None and not isinstance(image_user, str):
-        with ImageFinder(image_user) as finder:
+        with ImageFinder(on_demand.GivenUsers(image_user or {})) as finder:
             return explain_text(finder, manifest, levels)
     raise Misuse(
         "Explaining",

@@ -26,7 +26,7 @@ from labkit.cli.frame import json_option
 from labkit.core.identity.model import Versions
 from labkit.explain import on_demand
 from labkit.explain.explanations import explain_manifests, explain_text
-from labkit.explain.image_lookup import ImageFinder, connect_engine, connect_registries, parse_users
+from labkit.explain.image_lookup import ImageFinder, connect_engine, connect_registries
 from labkit.explain.rows import Explanations
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class _Inquiry:
         Raises:
             LabError: something that was given makes no sense, or cannot be read.
         """
-        users = parse_users(arguments.image_user)
+        users = on_demand.parse_users(arguments.image_user) if arguments.image_user else {}
         levels, podless = tuple(arguments.levels), tuple(arguments.podless)
         locked = pipeline.read_lock() if pipeline is not None else None
         if pipeline is not None:
@@ -170,7 +170,7 @@ class _Inquiry:
         verbose = bool(click.get_current_context().find_root().params.get("verbose"))
         architecture = platform.architecture if platform is not None else None
         finder = ImageFinder(
-            users,
+            on_demand.GivenUsers(users) if users else None,
             on_demand.read_archives(arguments.archives, architecture) if arguments.archives else (),
             partial(connect_engine, verbose=verbose, nearby=offline),
             locked,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labkit.core.image_platform import ImagePlatform
+    from labkit.core.image_reference import full_name
 
-__all__ = ["ImagePlatform", "imported_when_used"]
+__all__ = ["ImagePlatform", "full_name", "imported_when_used"]
 
 
 def imported_when_used(offering: str, modules: Mapping[str, str], package: str = "") -> Callable[[str], object]:
@@ -33,4 +34,4 @@ def imported_when_used(offering: str, modules: Mapping[str, str], package: str =
     return find
 
 
-__getattr__ = imported_when_used(__name__, {"ImagePlatform": "image_platform"})
+__getattr__ = imported_when_used(__name__, {"ImagePlatform": "image_platform", "full_name": "image_reference"})

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
 
+from labkit import core
 from labkit.base.architecture import image_architecture
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Image, ImageOrigin, KnownImage, home_of, names_an_account
-from labkit.core.image_reference import ImageReference, full_name
 
 if TYPE_CHECKING:
     from labkit.archives import ImageContent
     from labkit.core.image_platform import ImagePlatform
     from labkit.explain.engine_lookup import EngineLookup
+    from labkit.explain.given_users import GivenUsers
     from labkit.explain.pipelines.image_lock import ImageLock
     from labkit.explain.registry_lookup import RegistryLookup
 
@@ -55,49 +55,13 @@ def connect_engine(*, verbose: bool = False, nearby: bool = False) -> EngineLook
     return EngineLookup.connect(verbose=verbose, nearby=nearby)
 
 
-class GivenUsers:
-    """Users of images that somebody gave, and which of them an image was found for.
-
-    Args:
-        users: by any spelling of an image's name.
-
-    Raises:
-        Misuse: two spellings of one name have different users.
-    """
-
-    def __init__(self, users: Mapping[str, str]) -> None:
-        self._users: dict[ImageReference, str] = {}
-        self._unused: dict[ImageReference, str] = {}
-        for name, user in users.items():
-            reference = ImageReference.parse(name).tagged()
-            if self._users.setdefault(reference, user) != user:
-                remedy = "give the image's user once"
-                raise Misuse(f"Reading --image-user {name}={user}", f"another user was given for {reference}", remedy)
-            self._unused[reference] = name
-
-    def find(self, name: str) -> str | None:
-        """The user of an image; an image with a digest may be given by its tag, or by the digest."""
-        image = ImageReference.parse(name).tagged()
-        by_digest, by_tag = replace(image, tag=""), replace(image, digest="")
-        for reference in self._users:
-            bare = replace(reference, tag="") if reference.digest else reference
-            if bare in (image, by_digest) or (image.tag and bare == by_tag):
-                self._unused.pop(reference, None)
-                return self._users[reference]
-        return None
-
-    def unused(self) -> list[str]:
-        """The names, as they were given, of which no image was looked for."""
-        return list(self._unused.values())
-
-
 class ImageFinder:
     """Looks images up, each once. A context manager, whose end closes the connection to the engine.
 
     The order: what was given, archives, the lock file, the engine, registries.
 
     Args:
-        users: users of images by any spelling of their names; they override what could be found.
+        users: that somebody gave; they override what could be found.
         images: from archives.
         connect: gives what asks the engine; called only for an image that is in none of the others.
         locked: images of a lock file, which nobody has to be asked about.
@@ -108,7 +72,7 @@ class ImageFinder:
 
     def __init__(
         self,
-        users: Mapping[str, str] | None = None,
+        users: GivenUsers | None = None,
         images: Iterable[ImageContent] = (),
         connect: Callable[[], EngineLookup] = connect_engine,
         locked: ImageLock | None = None,
@@ -116,8 +80,8 @@ class ImageFinder:
         platform: ImagePlatform | None = None,
         offline: bool = False,
     ) -> None:
-        self._users = GivenUsers(users or {})
-        self._archived = {full_name(image.reference): image for image in images}
+        self._users = users
+        self._archived = {core.full_name(image.reference): image for image in images}
         self._connect = connect
         self._locked = locked
         self._connect_registries = registries
@@ -207,7 +171,7 @@ class ImageFinder:
     def missing(self) -> list[str]:
         """All images that were looked for, and are nowhere or lack their files; not those whose user was given."""
         unknown = [name for name, known in self._known.items() if known is None or not _is_enough(known)]
-        return [name for name in unknown if self._users.find(name) is None]
+        return [name for name in unknown if self._given_user(name) is None]
 
     def from_archive(self, content: ImageContent) -> Image:
         """An image of an archive; one for another kind of machine is noted."""
@@ -217,7 +181,7 @@ class ImageFinder:
 
     def unused_users(self) -> list[str]:
         """The names of images whose user was given, and for which nobody asked."""
-        return self._users.unused()
+        return self._users.unused() if self._users is not None else []
 
     def engine_ids(self) -> int | None:
         """How many ids the engine's containers have; None for all, or if there is no engine."""
@@ -257,15 +221,19 @@ class ImageFinder:
         return self._nearby[reference]
 
     def _look_up(self, reference: str) -> KnownImage | None:
-        if (user := self._users.find(reference)) is not None:
+        if (user := self._given_user(reference)) is not None:
             note = "its user was given; its passwd and group files are not known"
             return KnownImage(Image(user, files_known=False), notes=(note,), place="given")
-        if (content := self._archived.get(full_name(reference))) is not None:
+        content = self._archived.get(core.full_name(reference)) if self._archived else None
+        if content is not None:
             return KnownImage(self.from_archive(content), env=content.env, place="archive")
         if self._locked is not None and (locked := self._locked.find(reference)) is not None:
             return locked
         engine = self._reach()
         return self._ask(engine, reference) if engine is not None else None
+
+    def _given_user(self, reference: str) -> str | None:
+        return self._users.find(reference) if self._users is not None else None
 
     def _reach(self) -> EngineLookup | None:
         if self._engine is None and self._unreachable is None:
@@ -314,23 +282,6 @@ class ImageFinder:
         if architecture not in ("", own):
             machine = "this machine is" if self._platform is None else "wanted was"
             self.notes.append(f"{reference}: it is built for {architecture}, {machine} {own}")
-
-
-def parse_users(pairs: Sequence[str]) -> dict[str, str]:
-    """Read NAME=USER pairs; an empty USER is root, as in an image.
-
-    Raises:
-        Misuse: one is no such pair.
-    """
-    users = {}
-    for pair in pairs:
-        name, equals, user = pair.partition("=")
-        if not name or not equals:
-            raise Misuse(
-                f"Reading --image-user {pair!r}", "it is not NAME=USER", "for example\n  --image-user nginx:1.29=101"
-            )
-        users[name] = user
-    return users
 
 
 def _is_enough(known: KnownImage) -> bool:

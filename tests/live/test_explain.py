@@ -22,6 +22,7 @@ from labkit.core.image_platform import ImagePlatform
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_manifests, explain_text
+from labkit.explain.given_users import GivenUsers
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.registry_lookup import RegistryLookup
 from labkit.lab.lab import Lab
@@ -174,7 +175,7 @@ def test_a_kustomization_is_built_by_the_kit_s_own_kubectl(tmp_path: Path, monke
         "spec: {containers: [{name: c, image: app, securityContext: {runAsUser: 5}}]}\n"
     )
     monkeypatch.setenv("PATH", str(tmp_path))  # no kubectl of the machine's
-    explained = explain_manifests(ImageFinder({"app": "5"}), [str(tmp_path)], build=True)
+    explained = explain_manifests(ImageFinder(GivenUsers({"app": "5"})), [str(tmp_path)], build=True)
     assert [(row.name, row.answer.uid) for row in explained] == [("built-p", 5)]
 
 

@@ -234,12 +234,12 @@ def podman(engine: Engine) -> Engine:
 
 def test_what_podman_refuses_when_somebody_listens_is_a_refusal(podman: Engine) -> None:
     message = f"preparing container {'c' * 64} for attach: unable to find user rich: no matching entries in passwd file"
-    _Paper.answers = _runs((500, {"cause": "", "message": message, "response": 500}))
+    _RequestHandler.answers = _runs((500, {"cause": "", "message": message, "response": 500}))
     result = podman.run("image", ["id"], user="rich")
     assert (result.cause, result.exit_status) == (Cause.UNKNOWN_USER, 125)
     assert result.message == "unable to find user rich: no matching entries in passwd file"
-    assert "POST /containers/c/start" not in _Paper.asked
-    assert _Paper.asked[-1] == "DELETE /containers/c"
+    assert "POST /containers/c/start" not in _RequestHandler.asked
+    assert _RequestHandler.asked[-1] == "DELETE /containers/c"
 
 
 def test_podmans_files_are_read_from_one_export(podman: Engine) -> None:
@@ -248,7 +248,7 @@ def test_podmans_files_are_read_from_one_export(podman: Engine) -> None:
         file = tarfile.TarInfo("srv/menu")
         file.uid, file.gid, file.size = 7, 8, 5
         tar.addfile(file, io.BytesIO(b"soup\n"))
-    _Paper.answers = {
+    _RequestHandler.answers = {
         "POST /containers/create": (201, {"Id": "c"}),
         "GET /containers/c/export": (200, packed.getvalue()),
         "DELETE /containers/c": (204, b""),
@@ -260,7 +260,7 @@ def test_podmans_files_are_read_from_one_export(podman: Engine) -> None:
     assert podman.file_digest("image", "/gone", "/srv/menu") == hashlib.sha256(b"soup\n").hexdigest()
     assert podman.file_now("c", "/srv/menu") == FileNow(7, 8, 0o644)
     assert podman.file_now("c", "/gone") is None
-    assert [line for line in _Paper.asked if "archive" in line] == []
+    assert [line for line in _RequestHandler.asked if "archive" in line] == []
 
 
 def test_podmans_processes_are_looked_up_by_their_pids_outside(podman: Engine) -> None:
@@ -274,9 +274,9 @@ def test_podmans_processes_are_looked_up_by_their_pids_outside(podman: Engine) -
         request.end_headers()
         request.wfile.write(content)
 
-    _Paper.answers = {"GET /containers/c/top": top}
+    _RequestHandler.answers = {"GET /containers/c/top": top}
     assert podman.processes("c") == (AppProcess(1654, 0, (), "app", state="Ss"),)
-    assert _Paper.asked.count("GET /containers/c/top") == 2
+    assert _RequestHandler.asked.count("GET /containers/c/top") == 2
 
 
 @pytest.mark.parametrize(
@@ -291,6 +291,6 @@ def test_podmans_processes_are_looked_up_by_their_pids_outside(podman: Engine) -
 def test_one_platform_is_saved_where_the_engine_can_choose(
     engine: Engine, api: str, store: list[list[str]], options: list[str]
 ) -> None:
-    _Paper.answers["GET /info"] = (200, {"DriverStatus": store})
-    _Paper.answers["GET /version"] = (200, {"ApiVersion": api, "Arch": "arm64"})
+    _RequestHandler.answers["GET /info"] = (200, {"DriverStatus": store})
+    _RequestHandler.answers["GET /version"] = (200, {"ApiVersion": api, "Arch": "arm64"})
     assert engine._one_platform() == options

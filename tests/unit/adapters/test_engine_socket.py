@@ -99,18 +99,18 @@ def test_files_are_read_and_the_container_is_removed(engine: EngineSocket) -> No
 def test_podmans_files_are_read_from_its_export_which_alone_tells_their_owners(
     engine: EngineSocket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Engine, "server_version", "Libpod/5.4.2 (linux)")
-    _Engine.answers |= {
+    monkeypatch.setattr(_EngineHandler, "server_version", "Libpod/5.4.2 (linux)")
+    _EngineHandler.answers |= {
         "POST /containers/create": (201, b'{"Id": "c1"}'),
         "GET /containers/c1/export": (200, _tar("etc/passwd", "root:x:0:0")),
         "DELETE /containers/c1?force=1&v=1": (204, b""),
     }
     files = engine.look_inside("a:1", ["/etc/passwd", "/etc/group"])
     assert files == {"/etc/passwd": PathInImage(0, 0, "644", "root:x:0:0"), "/etc/group": None}
-    assert [line for line in _Engine.asked if "archive" in line] == []
+    assert [line for line in _EngineHandler.asked if "archive" in line] == []
 
 
-MOST_MODULES = 47
+MOST_MODULES = 46
 """What asks an engine is in it; tests/unit/cli/test_extras.py has the number without one."""
 
 

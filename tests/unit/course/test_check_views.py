@@ -31,7 +31,7 @@ class _HelperWithHints:
         return Hint(name, "a solution", "x = 1 < 2", is_code=True)
 
 
-class _HelperWithAFile(_Helper):
+class _HelperWithAFile(_HelperWithHints):
     """Its answers are lines of a file."""
 
     def solution(self, name: str, *, put: bool = False) -> Hint:
@@ -93,7 +93,7 @@ def test_a_solution_in_a_file_shows_its_changes_and_can_be_put_there() -> None:
 
 
 def test_a_solution_that_is_code_has_no_file_to_be_put_into() -> None:
-    buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _Helper())
+    buttons = HelpButtons(_result(CheckVerdict.NOT_YET), _HelperWithHints())
     buttons.solution.click()
     assert len(buttons.widget.children[0].children) == 2
 

@@ -15,6 +15,7 @@ from labkit.base.errors import Misuse
 from labkit.cli import main
 from labkit.core.admission.policy import Policy
 from labkit.explain.explanations import explain_text
+from labkit.explain.given_users import GivenUsers
 from labkit.explain.image_explanations import explain_image
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
@@ -26,7 +27,7 @@ PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1654:1654::/home/app:/bin/sh\n"
 
 
 def explained(*documents: dict[str, Any], user: str | None = None, levels: tuple[str, ...] = ()) -> Explanations:
-    finder = ImageFinder({} if user is None else {IMAGE: user}, connect=no_engine)
+    finder = ImageFinder(None if user is None else GivenUsers({IMAGE: user}), connect=no_engine)
     return explain_text(finder, yaml.safe_dump_all(documents), levels)
 
 
@@ -179,7 +180,7 @@ def test_who_refuses_is_told_apart(document: dict[str, Any], verdict: str, cause
 
 
 def test_an_engine_is_not_asked_through_an_api_server() -> None:
-    finder = ImageFinder({IMAGE: "5"}, connect=no_engine)
+    finder = ImageFinder(GivenUsers({IMAGE: "5"}), connect=no_engine)
     with_pod, without, engine = explain_image(finder, IMAGE)
     assert [row.api.ok for row in (with_pod, without, engine)] == [True, True, None]
     settings = {"privileged": True, "allowPrivilegeEscalation": False}
@@ -188,7 +189,7 @@ def test_an_engine_is_not_asked_through_an_api_server() -> None:
 
 
 def test_an_image_is_explained_in_a_namespace_with_a_level() -> None:
-    finder = ImageFinder({IMAGE: "5"}, connect=no_engine)
+    finder = ImageFinder(GivenUsers({IMAGE: "5"}), connect=no_engine)
     rows = explain_image(finder, IMAGE, levels=["restricted"])
     assert [row.verdict for row in rows] == ["admission refuses", "admission refuses", "runs"]
     pods = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from labkit.explain.built_image_rows import explain_dockerfile_settings
+from labkit.explain.given_users import GivenUsers
 from labkit.explain.image_lookup import ImageFinder
 
 
@@ -22,7 +23,7 @@ from labkit.explain.image_lookup import ImageFinder
     ],
 )
 def test_settings_apply_to_what_would_be_built(user: str, settings: dict[str, Any], verdicts: list[str]) -> None:
-    with ImageFinder({"base:1": ""}) as finder:
+    with ImageFinder(GivenUsers({"base:1": ""})) as finder:
         explained = explain_dockerfile_settings(finder, f"FROM base:1\nUSER {user}\n", **settings)
     assert [row.verdict for row in explained.rows] == verdicts
 

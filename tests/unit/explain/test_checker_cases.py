@@ -12,6 +12,7 @@ import pytest
 from labkit.core.identity.model import Versions
 from labkit.explain import dockerfiles
 from labkit.explain.explanations import explain_manifests
+from labkit.explain.given_users import GivenUsers
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.findings import findings_of
 
@@ -45,7 +46,7 @@ RIGHT = {
 
 
 def _rules(name: str, users: dict[str, str]) -> list[str]:
-    with ImageFinder(users) as finder:
+    with ImageFinder(GivenUsers(users)) as finder:
         if name.endswith("Dockerfile"):
             question = dockerfiles.DockerfileQuestion(dockerfiles.BuildOptions())
             bases = dockerfiles.BaseFinder(finder, {})

@@ -20,8 +20,9 @@ from labkit.cli.explain_output import answer_batch
 from labkit.explain import image_explanations
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.explain.explanations import explain_text
+from labkit.explain.given_users import GivenUsers, parse_users
 from labkit.explain.image_explanations import explain_image
-from labkit.explain.image_lookup import ImageFinder, parse_users
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.manifest_files import read_manifests
 from tests.unit.explain.without_engine import explain as run
 from tests.unit.explain.without_engine import no_engine
@@ -64,7 +65,7 @@ class _EngineWithImages:
 
 def finder(connect: Callable[[], Any] = _EngineWithImages, **said: str) -> ImageFinder:
     content = ImageContent("registry.example/app:1", "7:8", (), "riscv64", PASSWD, None)
-    return ImageFinder(said, [content], lambda: EngineLookup(connect(), CONFIGURATION))
+    return ImageFinder(GivenUsers(said), [content], lambda: EngineLookup(connect(), CONFIGURATION))
 
 
 # --- looking images up ---
@@ -124,7 +125,7 @@ def test_the_engine_is_asked_once_for_an_image() -> None:
 
 def test_names_are_compared_as_docker_completes_them() -> None:
     content = ImageContent("nginx:latest", "101", (), "", None, None)
-    images = ImageFinder({}, [content], no_engine)
+    images = ImageFinder(None, [content], no_engine)
     for name in ("nginx", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"):
         found = images.find(name)
         assert found is not None and found.user == "101", name
@@ -138,7 +139,7 @@ DIGEST, OTHER_DIGEST = (f"sha256:{character * 64}" for character in "ab")
 @pytest.mark.parametrize("name", SPELLINGS)
 @pytest.mark.parametrize("image", [*SPELLINGS, f"nginx:latest@{DIGEST}", f"docker.io/library/nginx:latest@{DIGEST}"])
 def test_a_user_is_given_to_an_image_by_any_spelling(name: str, image: str) -> None:
-    images = ImageFinder({name: "101"}, connect=no_engine)
+    images = ImageFinder(GivenUsers({name: "101"}), connect=no_engine)
     given = images.find(image)
     assert given is not None
     assert given.user == "101"
@@ -165,15 +166,15 @@ def test_a_user_is_given_to_an_image_by_any_spelling(name: str, image: str) -> N
     ],
 )
 def test_a_digest_counts_before_a_tag(name: str, image: str, same: bool) -> None:
-    images = ImageFinder({name: "101"}, connect=no_engine)
+    images = ImageFinder(GivenUsers({name: "101"}), connect=no_engine)
     assert (images.find(image) is not None) == same
     assert images.unused_users() == ([] if same else [name])
 
 
 def test_two_users_of_one_image_are_wrong_use() -> None:
     with pytest.raises(Misuse, match=r"another user was given for docker\.io/library/nginx:latest"):
-        ImageFinder({"nginx": "1", "docker.io/library/nginx:latest": "2"})
-    ImageFinder({"nginx": "1", "docker.io/library/nginx:latest": "1"})
+        GivenUsers({"nginx": "1", "docker.io/library/nginx:latest": "2"})
+    GivenUsers({"nginx": "1", "docker.io/library/nginx:latest": "1"})
 
 
 def test_users_that_are_given() -> None:
@@ -488,7 +489,7 @@ def test_a_batch_through_the_command() -> None:
 
 
 def test_what_a_gate_would_object_to_is_a_line_each() -> None:
-    finder = ImageFinder(users=parse_users(["a=1654", "b="]))
+    finder = ImageFinder(users=GivenUsers(parse_users(["a=1654", "b="])))
     pod = "kind: Pod\napiVersion: v1\nmetadata: {name: web}\nspec:\n  containers:\n"
     text = pod + "  - {name: good, image: a}\n  - {name: root, image: b}\n  - {name: lost, image: c}\n"
     root, lost = explain_text(finder, text).objections()

@@ -24,7 +24,8 @@ from labkit.core.image_platform import ImagePlatform
 from labkit.core.image_reference import ImageReference
 from labkit.explain import registry_lookup
 from labkit.explain.explanations import explain_text
-from labkit.explain.image_lookup import GivenUsers, ImageFinder
+from labkit.explain.given_users import GivenUsers
+from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.findings import findings_of
 from labkit.explain.pipelines.gate_exceptions import GateException
 from labkit.explain.pipelines.gate_levels import ALL, LEVELS
@@ -322,7 +323,7 @@ def test_every_spelling_of_an_image_is_the_same_everywhere(
         assert lock.find(asked) == known
         assert users.find(asked) == "7"
         text = f"kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: '{asked}'}}]}}\n"
-        (finding,) = findings_of(explain_text(ImageFinder({written: "0"}), text))
+        (finding,) = findings_of(explain_text(ImageFinder(GivenUsers({written: "0"})), text))
         assert exception.covers(finding, ALL)
 
 

@@ -11,6 +11,7 @@ import pytest
 from labkit.adapters.kube.cluster_reader import ClusterReader
 from labkit.base.errors import LabFailed, Misuse
 from labkit.explain.clusters.cluster_explanations import ClusterQuestion, differing, explain_cluster, summary_of
+from labkit.explain.given_users import GivenUsers
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.findings import findings_of
 from labkit.explain.rows import Explanation, Explanations
@@ -41,7 +42,10 @@ def ask(
     server.setdefault("answers", ANSWERS)
     with paper_cluster(lists, **server) as cluster:
         file = cluster.write_kubeconfig(tmp_path / "kubeconfig")
-        with ImageFinder(users or {}, connect=no_engine) as finder, ClusterReader.connect(files=[file]) as reader:
+        with (
+            ImageFinder(GivenUsers(users or {}), connect=no_engine) as finder,
+            ClusterReader.connect(files=[file]) as reader,
+        ):
             return explain_cluster(finder, reader, question or ClusterQuestion()), cluster
 
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from labkit.cli import main
 from labkit.explain.explanations import explain_text
+from labkit.explain.given_users import GivenUsers
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.pipelines.findings import RULES
 from labkit.explain.pipelines.report_entries import path_inside, repository_root
@@ -257,7 +258,7 @@ POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n"
     ],
 )
 def test_the_place_of_the_setting_that_decides(text: str, line: int, column: int) -> None:
-    explained = explain_text(ImageFinder({"i": ""}), text)
+    explained = explain_text(ImageFinder(GivenUsers({"i": ""})), text)
     assert position_of(text, explained.rows[-1]) == (line, column)
 
 
@@ -272,7 +273,7 @@ def test_the_place_in_a_list_in_json_and_in_another_namespace() -> None:
         for namespace in ("a", "b")
     ]
     text = json.dumps({"kind": "List", "apiVersion": "v1", "items": pods}, indent=1)
-    first, second = explain_text(ImageFinder({"i": ""}), text).rows
+    first, second = explain_text(ImageFinder(GivenUsers({"i": ""})), text).rows
     lines = [number for number, line in enumerate(text.split("\n"), 1) if '"image"' in line]
     places = [position_of(text, row) for row in (first, second)]
     assert [place.line for place in places if place] == lines
@@ -280,12 +281,12 @@ def test_the_place_in_a_list_in_json_and_in_another_namespace() -> None:
 
 def test_where_a_container_has_a_shape_of_its_own_the_object_is_named() -> None:
     text = "# x\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps: [{name: s, image: i}]\n"
-    (row,) = explain_text(ImageFinder({"i": ""}), text).rows
+    (row,) = explain_text(ImageFinder(GivenUsers({"i": ""})), text).rows
     assert position_of(text, row) == (2, 1)
 
 
 def test_a_place_that_is_not_found_is_none() -> None:
-    (row,) = explain_text(ImageFinder({"i": ""}), POD + "  containers: [{name: c, image: i}]\n").rows
+    (row,) = explain_text(ImageFinder(GivenUsers({"i": ""})), POD + "  containers: [{name: c, image: i}]\n").rows
     for text in ("", "a: [", "x: &x {<<: *x}", "&x {<<: *x}", "kind: Pod\nmetadata: 5"):
         assert position_of(text, row) is None
 
