@@ -10,8 +10,6 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.adapters.engine import Engine, EngineRefused
@@ -23,8 +21,9 @@ from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.cluster_kinds.loaded_images import LoadedImages
-from labkit.lab.cluster_kinds.node_image import NodeImage
+from labkit.lab.cluster_kinds.node_image import NodeImage, NodeSpec
 from labkit.lab.cluster_kinds.node_network import NodeNetwork
+from labkit.lab.cluster_kinds.node_volumes import NodeVolumes
 from labkit.lab.machine.ensure import ensure_kind
 from labkit.lab.samples.build import ImageBuilder, source_label
 from labkit.show import counted
@@ -47,23 +46,6 @@ _CONTAINERD_LOG = [
 ]
 
 
-@dataclass(frozen=True)
-class NodeSpec:
-    """What the cluster's node is made of.
-
-    Args:
-        image: the node image's reference.
-        image_id: its id.
-        embedded: whether it is the kit's own, which runs without systemd and brings its own network.
-        cgroup_v1: whether the engine's machine has version 1 control groups.
-    """
-
-    image: str
-    image_id: str
-    embedded: bool
-    cgroup_v1: bool
-
-
 class KindCluster:
     """One cluster of one node, run by kind; see `Cluster` for what each method promises.
 
@@ -80,6 +62,8 @@ class KindCluster:
         self.node = f"{configuration.name}-control-plane"
         """kind's name for the only node, in Kubernetes and in the engine alike."""
         self._loaded = LoadedImages(engine, self.node)
+        self._volumes = NodeVolumes(engine, self.node, configuration.state / "node-volumes")
+        self._network = NodeNetwork(engine, configuration.state / "node-network")
 
     @property
     def containers(self) -> frozenset[str]:
@@ -101,27 +85,8 @@ class KindCluster:
         return "\n".join(self._engine.printed(self.node, lines=lines).output.splitlines())
 
     def abandoned_volumes(self) -> list[str]:
-        """The volumes of former nodes: `docker rm` without `--volumes` leaves them.
-
-        kind's volumes have neither name nor label, so they are written down when they are made.
-        """
-        recorded = (read_own(self._volumes_file) or "").split()
-        if not recorded:
-            return []
-        in_use = self._engine.volumes_of(self.node)
-        return [volume for volume in recorded if volume not in in_use and self._engine.has_volume(volume)]
-
-    @property
-    def _network(self) -> NodeNetwork:
-        return NodeNetwork(self._engine, self._configuration.state / "node-network")
-
-    @property
-    def _volumes_file(self) -> Path:
-        return self._configuration.state / "node-volumes"
-
-    def _record_volumes(self) -> None:
-        volumes = [*self.abandoned_volumes(), *self._engine.volumes_of(self.node)]
-        write_atomically(self._volumes_file, "\n".join(volumes) + "\n")
+        """The volumes of former nodes."""
+        return self._volumes.abandoned()
 
     def execute(self, argv: Sequence[str]) -> ExecResult:
         """Run a command on the node, as `docker exec` does."""
@@ -266,7 +231,7 @@ class KindCluster:
     def _create(self, node: NodeSpec, images: Mapping[str, str]) -> None:
         self._configuration.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._configuration.kubeconfig.unlink(missing_ok=True)
-        self._remove_abandoned_volumes()
+        self._volumes.remove_abandoned()
         self._network.before_create()
         config = cluster_config(embedded=node.embedded, cgroup_v1=node.cgroup_v1)
         # kubeadm waits a good deal; the images go into the node meanwhile.
@@ -280,7 +245,7 @@ class KindCluster:
                 given_up.set()
                 raise
             finally:
-                self._record_volumes()
+                self._volumes.write_down()
             loading.result()
         with self.kube() as kube:
             if kube.wait_until_ready(_READY_SECONDS):
@@ -325,16 +290,12 @@ class KindCluster:
         # kind deletes by its own label; one that lost it would be in the way of every later cluster.
         self._engine.remove_container(self.node)
 
-    def _remove_abandoned_volumes(self) -> None:
-        for volume in self.abandoned_volumes():
-            self._engine.remove_volume(volume)
-
     def delete(self) -> bool:
         """Delete the cluster and its kubeconfig; whether there was one."""
         there = self._engine.container(self.node) is not None
         if there:
             self._delete()
-        self._remove_abandoned_volumes()
+        self._volumes.remove_abandoned()
         self._network.remove()
         self._configuration.kubeconfig.unlink(missing_ok=True)
         return there

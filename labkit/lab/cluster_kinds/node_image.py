@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.adapters import go
@@ -17,6 +18,23 @@ from labkit.show.steps import Steps
 _FOLDER = CLUSTER / "node"
 NODE_PROGRAMS = (go.KUBERNETES, go.CONTAINERD, go.RUNC, go.PAUSE)
 """What the embedded node is made of, besides Debian."""
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What the cluster's node is made of.
+
+    Args:
+        image: the node image's reference.
+        image_id: its id.
+        embedded: whether it is the kit's own, which runs without systemd and brings its own network.
+        cgroup_v1: whether the engine's machine has version 1 control groups.
+    """
+
+    image: str
+    image_id: str
+    embedded: bool
+    cgroup_v1: bool
 
 
 class NodeImage:

@@ -115,7 +115,7 @@ def test_the_node_s_volume_is_written_down_beside_those_that_are_still_there(
     lab: Lab, engine: EngineWithLeftovers
 ) -> None:
     engine.node_volumes, engine.volumes = ["new"], ["a", "new"]
-    cast(KindCluster, lab.cluster())._record_volumes()
+    cast(KindCluster, lab.cluster())._volumes.write_down()
     assert (lab.configuration.state / "node-volumes").read_text(encoding="utf-8").split() == ["a", "new"]
     assert lab.cluster().abandoned_volumes() == ["a"]
 
