@@ -354,7 +354,7 @@ def test_a_kubeconfig_that_does_not_work_is_written_again(
 
 @pytest.mark.parametrize("log", ["create fsnotify watcher: too many open files", "no such container"])
 def test_a_node_that_may_watch_no_file_is_not_made_anew(
-    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch, log: str
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch, log: str
 ) -> None:
     """Its containerd serves no pods, and that of another node would not either."""
 
@@ -368,8 +368,8 @@ def test_a_node_that_may_watch_no_file_is_not_made_anew(
     lab.configuration.kubeconfig.write_text("{}", encoding="utf-8")
     monkeypatch.setattr(KindCluster, "look", lambda *_: State.STOPPED)
     monkeypatch.setattr(KindCluster, "_write_kubeconfig", lambda _: True)
-    monkeypatch.setattr(PaperEngine, "start", lambda *_: None, raising=False)
-    monkeypatch.setattr(PaperEngine, "execute", lambda _, *given: execute(*given))
+    monkeypatch.setattr(EngineBesideTheCluster, "start", lambda *_: None, raising=False)
+    monkeypatch.setattr(EngineBesideTheCluster, "execute", lambda _, *given: execute(*given))
     if "no such" in log:
         assert not kind._repair()
     else:
@@ -379,11 +379,11 @@ def test_a_node_that_may_watch_no_file_is_not_made_anew(
 
 
 def test_kinds_cluster_can_be_deleted_without_kind(
-    lab: Lab, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after the cache was removed, where it was."""
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(PaperEngine, "containers_in", lambda *_: [], raising=False)
+    monkeypatch.setattr(EngineBesideTheCluster, "containers_in", lambda *_: [], raising=False)
     kind = KindCluster(cast(Engine, engine), lab.configuration, Silent())
     lab.configuration.state.mkdir(parents=True)
     assert kind.delete()
