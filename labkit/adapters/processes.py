@@ -1,12 +1,14 @@
-"""Running programs of this machine; the only file that starts processes, so that each of them is logged."""
+"""Running programs of this machine to their end, for what they print.
+
+This file and `started_programs.py`, for those that are not waited for in this way, are the only ones that start
+processes, so that each of them is logged.
+"""
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,33 +16,27 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess, Popen, TimeoutExpired
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from labkit.adapters.cancellation import current_cancellation
 from labkit.base.errors import LabFailed, MachineLacks
-from labkit.base.log import command_line, log_start, logged_command
+from labkit.base.log import command_line, logged_command
 from labkit.base.programs import outside
 
 __all__ = [
     "Popen",
     "TimeoutExpired",
-    "become",
     "first_output",
     "give_way",
+    "own_environment",
     "run",
-    "run_in_front",
     "run_into",
     "run_piped",
     "run_program",
-    "run_shell_text",
     "run_showing",
-    "start_program",
-    "start_server",
 ]
 
 _LAST_LINES = 6
-_PIECE = 1 << 16
-_END_SECONDS = 2.0
 _NICEST = 19
 
 
@@ -108,7 +104,7 @@ def run(
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env=_environment(environment),
+            env=own_environment(environment),
             cwd=folder,
         ) as process,
     ):
@@ -190,7 +186,7 @@ def run_showing(
         _started(
             argv,
             cwd=folder,
-            env=_environment(environment),
+            env=own_environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -226,14 +222,14 @@ def run_piped(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
-            env=_environment(environment),
+            env=own_environment(environment),
         ) as producing,
         _started(
             consumer,
             stdin=producing.stdout,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(environment),
+            env=own_environment(environment),
         ) as consuming,
     ):
         try:
@@ -263,7 +259,7 @@ def run_into(argv: Sequence[str], target: IO[bytes], environment: Mapping[str, s
         tempfile.TemporaryFile() as errors,
         logged_command(command_line(argv)) as attempt,
         _started(
-            argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=_environment(environment)
+            argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=own_environment(environment)
         ) as process,
     ):
         while process.stdout and (piece := process.stdout.read(1 << 20)):
@@ -274,130 +270,6 @@ def run_into(argv: Sequence[str], target: IO[bytes], environment: Mapping[str, s
     return ("\n".join(lines) or f"it ended with status {attempt.status}") if attempt.status else None
 
 
-def start_program(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
-) -> Popen[bytes]:
-    """Start a program in front, with our input and output.
-
-    Args:
-        argv: the program and its arguments.
-        folder: where it runs.
-        environment: the whole environment of the program; None for ours.
-        output: the file that gets what it prints; None for ours.
-    """
-    log_start(argv, folder)
-    return Popen(list(argv), cwd=folder, env=environment, stdout=output, stderr=output)
-
-
-def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int) -> tuple[int, bool]:
-    """Run a text by a shell, in our own environment and without input, and show what is printed as it comes.
-
-    Args:
-        shell: the program.
-        text: what it runs.
-        show: is given what comes, on standard output and error alike.
-        most: how many characters are shown; then the shell is ended, with all that it has started.
-
-    Returns:
-        The exit status as a shell has it, and whether it was ended for printing too much.
-
-    Raises:
-        KeyboardInterrupt: we were interrupted; what was started is ended.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    left = most
-    # Of a session of its own it has no terminal to ask for a password, and is ended with all that it has started.
-    with (
-        logged_command(command_line([shell, "-c", text])) as attempt,
-        Popen(
-            [shell, "-c", text],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            while piece := os.read(process.stdout.fileno(), _PIECE):
-                printed = decoder.decode(piece)
-                show(printed[:left])
-                left -= len(printed)
-                if left < 0:
-                    _end_group(process, signal.SIGTERM)
-                    break
-            process.wait()
-        except KeyboardInterrupt:
-            _end_group(process, signal.SIGINT)
-            raise
-        attempt.status = process.returncode
-    return _as_shell(process.returncode), left < 0
-
-
-def _as_shell(status: int) -> int:
-    """An exit status as a shell has it: 128 and the signal, of a program that a signal has ended."""
-    return status if status >= 0 else 128 - status
-
-
-def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
-    """End a process and all of its session, first by asking."""
-    for number in (first, signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(TimeoutExpired):
-            process.wait(_END_SECONDS)
-            break
-    # What a shell has put into the background ignores SIGINT (POSIX, 2.11 Signals and Error Handling).
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-
-
-def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None) -> int:
-    """Run a program to its end, with our input and output; gives its exit status, as a shell has it.
-
-    Args:
-        argv: the program and its arguments.
-        environment: the whole environment of the program.
-        given: what it reads in place of our input.
-    """
-    with logged_command(command_line(argv)) as attempt:
-        process = Popen(list(argv), env=environment, stdin=None if given is None else subprocess.PIPE)
-        while True:
-            try:
-                process.communicate(given)
-                break
-            except KeyboardInterrupt:
-                given = None  # The program has got the same signal, and ends or goes on as it likes.
-        attempt.status = process.returncode
-    return _as_shell(process.returncode)
-
-
-def start_server(argv: Sequence[str], output: IO[bytes], folder: Path = Path("/")) -> Popen[bytes]:
-    """Start a program that outlives us and is not interrupted with us.
-
-    Args:
-        argv: the program and its arguments.
-        output: the file that gets what it prints.
-        folder: where it runs; a folder that it runs in cannot be unmounted.
-    """
-    log_start(argv)
-    return Popen(
-        list(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        cwd=folder,
-        env=_environment(),
-    )
-
-
-def become(program: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """Let a program take the place of this one."""
-    log_start(argv)
-    os.execve(program, list(argv), dict(environment))
-
-
-def _environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+def own_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a program that the kit runs: the lab's own commands are for people, not for the kit."""
     return outside(os.environ if given is None else given)

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from labkit.adapters.processes import become
+from labkit.adapters.started_programs import become
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
 from labkit.lab.machine.ensure import ensure_kubectl

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from labkit.adapters.processes import become
+from labkit.adapters.started_programs import become
 from labkit.base.errors import Misuse
 from labkit.base.programs import find_program
 from labkit.cli.logged import LoggedCommand

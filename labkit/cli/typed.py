@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from labkit.adapters.processes import become, run_in_front
+from labkit.adapters.started_programs import become, run_in_front
 from labkit.cli.frame import reported_errors
 from labkit.lab.lab import Lab
 from labkit.lab.terminal.typed_docker import ReadyCommand, prepare_docker

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from labkit.adapters.processes import run_shell_text
+from labkit.adapters.started_programs import run_shell_text
 from labkit.lab.terminal.lesson_terminal import terminal_variables
 from labkit.notebook.interrupts import Interrupted
 from labkit.notebook.name_completion import install_name_completion

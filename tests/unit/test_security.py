@@ -11,7 +11,7 @@ import pytest
 from labkit.base.resources import CHECKOUT
 from tests.architecture import modules, nodes
 
-STARTS_PROCESSES = {"labkit.adapters.processes"}
+STARTS_PROCESSES = {"labkit.adapters.processes", "labkit.adapters.started_programs"}
 PROCESS_MODULES = {"subprocess", "pty", "multiprocessing"}
 STARTS = {"system", "popen", "startfile"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "tempfile.mktemp"}
@@ -50,7 +50,7 @@ def _starts_processes(node: ast.AST) -> bool:
     return False
 
 
-def test_processes_are_started_in_one_place() -> None:
+def test_processes_are_started_in_two_files() -> None:
     assert {module for module, node in nodes() if _starts_processes(node)} == STARTS_PROCESSES
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labkit.adapters.class_client import ClassClient
-from labkit.adapters.processes import start_server
+from labkit.adapters.started_programs import start_server
 from labkit.base.addresses import split_address
 from labkit.base.configuration import Configuration
 from labkit.base.errors import DeadlineExceeded, LabError, LabFailed

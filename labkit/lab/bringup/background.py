@@ -9,7 +9,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from labkit.adapters.processes import Popen, start_server
+from labkit.adapters.processes import Popen
+from labkit.adapters.started_programs import start_server
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed
 from labkit.base.waiting import watch

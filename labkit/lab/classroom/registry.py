@@ -13,7 +13,8 @@ from pathlib import Path
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine
-from labkit.adapters.processes import Popen, start_server
+from labkit.adapters.processes import Popen
+from labkit.adapters.started_programs import start_server
 from labkit.base.addresses import fingerprint_of, is_loopback, read_address
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labkit.adapters.process_stat import has_ended
-from labkit.adapters.processes import run, start_server
+from labkit.adapters.processes import run
+from labkit.adapters.started_programs import start_server
 from labkit.base.errors import DeadlineExceeded, LabFailed
 from labkit.base.waiting import watch
 

@@ -1,4 +1,4 @@
-"""Every process is started in one place, and told of."""
+"""A program that is run to its end is recorded, and says what was wrong."""
 
 from __future__ import annotations
 
@@ -70,13 +70,6 @@ def test_a_pipe_says_which_end_failed(
     assert came_back is None if problem is None else problem in (came_back or "")
     assert " | " in outcomes(records)[0]
     assert outcomes(records)[0].endswith("# exit status 0") == (problem is None)
-
-
-def test_a_server_is_recorded_when_it_starts(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    with (tmp_path / "output").open("wb") as output:
-        assert processes.start_server(python("print('up')"), output).wait() == 0
-    assert records.messages == [f"$ {PYTHON} -c 'print('\"'\"'up'\"'\"')'  # started"]
-    assert (tmp_path / "output").read_text(encoding="utf-8") == "up\n"
 
 
 def test_the_environment_is_not_recorded(records: pytest.LogCaptureFixture) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labkit.adapters import processes
-from labkit.adapters.processes import run
+from labkit.adapters.processes import Popen, run
+from labkit.adapters.started_programs import start_server
 from labkit.base.configuration import Configuration
 from labkit.lab.bringup import background
 from labkit.lab.bringup.schedule import Schedule
@@ -64,10 +64,10 @@ def schedule_with(
     return schedule
 
 
-def begin_behind(argv: Sequence[str], *_: object) -> processes.Popen[bytes]:
+def begin_behind(argv: Sequence[str], *_: object) -> Popen[bytes]:
     """In place of `start_server`: a plan of sleepers, and not the lab."""
     with Path(os.devnull).open("wb") as nowhere:
-        return processes.start_server([sys.executable, "-m", __spec__.name, os.environ["SLEEPER"]], nowhere, Path.cwd())
+        return start_server([sys.executable, "-m", __spec__.name, os.environ["SLEEPER"]], nowhere, Path.cwd())
 
 
 def main() -> None:

@@ -1,0 +1,143 @@
+"""Starting programs for somebody else: in front, by a person's text, behind us, or in our place."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+from typing import IO, NoReturn
+
+from labkit.adapters.processes import own_environment
+from labkit.base.log import command_line, log_start, logged_command
+
+_PIECE = 1 << 16
+_END_SECONDS = 2.0
+
+
+def start_program(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
+) -> Popen[bytes]:
+    """Start a program in front, with our input and output.
+
+    Args:
+        argv: the program and its arguments.
+        folder: where it runs.
+        environment: the whole environment of the program; None for ours.
+        output: the file that gets what it prints; None for ours.
+    """
+    log_start(argv, folder)
+    return Popen(list(argv), cwd=folder, env=environment, stdout=output, stderr=output)
+
+
+def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int) -> tuple[int, bool]:
+    """Run a text by a shell, in our own environment and without input, and show what is printed as it comes.
+
+    Args:
+        shell: the program.
+        text: what it runs.
+        show: is given what comes, on standard output and error alike.
+        most: how many characters are shown; then the shell is ended, with all that it has started.
+
+    Returns:
+        The exit status as a shell has it, and whether it was ended for printing too much.
+
+    Raises:
+        KeyboardInterrupt: we were interrupted; what was started is ended.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    left = most
+    # Of a session of its own it has no terminal to ask for a password, and is ended with all that it has started.
+    with (
+        logged_command(command_line([shell, "-c", text])) as attempt,
+        Popen(
+            [shell, "-c", text],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            while piece := os.read(process.stdout.fileno(), _PIECE):
+                printed = decoder.decode(piece)
+                show(printed[:left])
+                left -= len(printed)
+                if left < 0:
+                    _end_group(process, signal.SIGTERM)
+                    break
+            process.wait()
+        except KeyboardInterrupt:
+            _end_group(process, signal.SIGINT)
+            raise
+        attempt.status = process.returncode
+    return _as_shell(process.returncode), left < 0
+
+
+def _as_shell(status: int) -> int:
+    """An exit status as a shell has it: 128 and the signal, of a program that a signal has ended."""
+    return status if status >= 0 else 128 - status
+
+
+def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
+    """End a process and all of its session, first by asking."""
+    for number in (first, signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(TimeoutExpired):
+            process.wait(_END_SECONDS)
+            break
+    # What a shell has put into the background ignores SIGINT (POSIX, 2.11 Signals and Error Handling).
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+
+
+def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None) -> int:
+    """Run a program to its end, with our input and output; gives its exit status, as a shell has it.
+
+    Args:
+        argv: the program and its arguments.
+        environment: the whole environment of the program.
+        given: what it reads in place of our input.
+    """
+    with logged_command(command_line(argv)) as attempt:
+        process = Popen(list(argv), env=environment, stdin=None if given is None else subprocess.PIPE)
+        while True:
+            try:
+                process.communicate(given)
+                break
+            except KeyboardInterrupt:
+                given = None  # The program has got the same signal, and ends or goes on as it likes.
+        attempt.status = process.returncode
+    return _as_shell(process.returncode)
+
+
+def start_server(argv: Sequence[str], output: IO[bytes], folder: Path = Path("/")) -> Popen[bytes]:
+    """Start a program that outlives us and is not interrupted with us.
+
+    Args:
+        argv: the program and its arguments.
+        output: the file that gets what it prints.
+        folder: where it runs; a folder that it runs in cannot be unmounted.
+    """
+    log_start(argv)
+    return Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        cwd=folder,
+        env=own_environment(),
+    )
+
+
+def become(program: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Let a program take the place of this one."""
+    log_start(argv)
+    os.execve(program, list(argv), dict(environment))
