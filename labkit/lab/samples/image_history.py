@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _SHELL = "/bin/sh -c "
 _NO_RUN = re.compile(r"/bin/sh -c #\(nop\) +")
 _BUILDKIT = " # buildkit"
-_OUR_LABELS = "LABEL labkit."
+_OUR_LABELS = ("LABEL labkit.", 'LABEL "labkit.')
+_BETWEEN_WORDS = re.compile(r'", ?"')
 
 
 def instructions_of(history: Sequence[HistoryEntry]) -> tuple[str, ...]:
@@ -26,10 +27,15 @@ def instructions_of(history: Sequence[HistoryEntry]) -> tuple[str, ...]:
 
 
 def _instruction(created_by: str) -> str:
-    """An instruction as a Dockerfile has it: the classic builder and BuildKit each put something around it."""
+    """An instruction as a Dockerfile has it: the classic builder and BuildKit each put something around it.
+
+    Podman's builder writes as the classic one, but for the words of a program, which are those of the JSON.
+    """
     line = created_by.removesuffix(_BUILDKIT)
     if match := _NO_RUN.match(line):
         line = line[match.end() :]
     elif line.startswith(_SHELL):
         line = f"RUN {line.removeprefix(_SHELL)}"
+    if line.startswith(("CMD [", "ENTRYPOINT [")):
+        line = _BETWEEN_WORDS.sub('" "', line)
     return " ".join(line.replace(f"RUN {_SHELL}", "RUN ", 1).split())

@@ -18,6 +18,9 @@ from labkit.lab.samples.image_history import instructions_of
         ("RUN /bin/sh -c mkdir /app/data # buildkit", "RUN mkdir /app/data"),
         ("USER 1654", "USER 1654"),
         ("/bin/sh -c #(nop)  ONBUILD USER 1654", "ONBUILD USER 1654"),
+        ('/bin/sh -c #(nop)  CMD ["cat" "/srv/menu"]', 'CMD ["cat" "/srv/menu"]'),
+        ('/bin/sh -c #(nop) CMD ["cat", "/srv/menu"]', 'CMD ["cat" "/srv/menu"]'),
+        ('/bin/sh -c #(nop) ENTRYPOINT ["cat","/srv/menu"]', 'ENTRYPOINT ["cat" "/srv/menu"]'),
     ],
 )
 def test_an_instruction_is_as_a_dockerfile_has_it(created_by: str, instruction: str) -> None:
@@ -26,6 +29,7 @@ def test_an_instruction_is_as_a_dockerfile_has_it(created_by: str, instruction: 
 
 
 def test_the_oldest_is_first_and_the_labs_labels_are_none() -> None:
-    lines = ["/bin/sh -c #(nop)  LABEL labkit.lab=labkit", "/bin/sh -c #(nop)  USER 1654", "/bin/sh -c true"]
+    of_podman = '/bin/sh -c #(nop) LABEL "labkit.lab"="labkit" "labkit.lesson"="02"'
+    lines = ["/bin/sh -c #(nop)  LABEL labkit.lab=labkit", of_podman, "/bin/sh -c #(nop)  USER 1654", "/bin/sh -c true"]
     history: Any = [{"CreatedBy": line} for line in lines]
     assert instructions_of(history) == ("RUN true", "USER 1654")
