@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 OLDEST = 5
 """The first version that the lab takes. Tried with 4.3.1 (Debian 12's): each run wants a higher limit of open files
@@ -93,6 +94,24 @@ def host_pids(shown: Mapping[str, Sequence[object]]) -> dict[int, int]:
     """
     rows = [[str(field) for field in row] for row in shown.get("Processes") or () if isinstance(row, Sequence)]
     return {int(inside): int(outside) for inside, outside, *_ in rows if inside.isdecimal() and outside.isdecimal()}
+
+
+def registry_question(reference: str) -> str:
+    """The path of podman's own API by which it asks a registry about an image that it may not have.
+
+    Args:
+        reference: in full.
+    """
+    return f"/v{OLDEST}.0.0/libpod/manifests/{quote(reference, safe='')}/json"
+
+
+def is_registrys_answer(message: str) -> bool:
+    """Whether a no of podman's to that is the registry's, and not the network's on the way to it.
+
+    Args:
+        message: podman's (containers/image:docker/docker_client.go, detectProperties).
+    """
+    return "pinging container registry" not in message
 
 
 def own_name(reference: str) -> str | None:

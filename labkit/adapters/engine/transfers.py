@@ -72,14 +72,25 @@ class EngineTransfers(EngineImages):
 
         def ask() -> None:
             with contextlib.suppress(DockerException, requests.exceptions.RequestException):
-                with contextlib.suppress(NotFound):  # That there is no such image is an answer too.
-                    self._api.inspect_distribution(reference)
+                try:
+                    self._ask_registry(reference)
+                except NotFound as error:  # That there is no such image is an answer too.
+                    if self.is_podman and not podman.is_registrys_answer(str(error.explanation)):
+                        return
                 answered.set()
 
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(seconds)
         return answered.is_set()
+
+    def _ask_registry(self, reference: str) -> None:
+        """Have the engine ask the registry about an image; podman knows no such question of Docker's."""
+        if not self.is_podman:
+            self._api.inspect_distribution(reference)
+            return
+        address = f"{self._api.base_url}{podman.registry_question(reference)}"
+        self._api._raise_for_status(self._api._get(address))
 
     def load_archive(self, archive: IO[bytes], reference: str) -> None:
         """Load an archive as `docker load` does; an image of the lab that had the name before goes, no other one.

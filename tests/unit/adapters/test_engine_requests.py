@@ -294,3 +294,25 @@ def test_one_platform_is_saved_where_the_engine_can_choose(
     _RequestHandler.answers["GET /info"] = (200, {"DriverStatus": store})
     _RequestHandler.answers["GET /version"] = (200, {"ApiVersion": api, "Arch": "arm64"})
     assert engine._one_platform() == options
+
+
+_ON_THE_WAY = (
+    'reading image "docker://alpine:3.23": pinging container registry registry-1.docker.io: Get: dial tcp: lookup'
+)
+_UNKNOWN = 'reading image "docker://alpine:9": reading manifest 9 in docker.io/library/alpine: manifest unknown'
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_reached"),
+    [
+        ((200, {"schemaVersion": 2}), True),
+        ((404, {"message": _UNKNOWN}), True),
+        ((404, {"message": _ON_THE_WAY}), False),
+        ((500, {"message": "database is locked"}), False),
+    ],
+)
+def test_podman_is_asked_about_a_registry_in_its_own_way(podman: Engine, answer: Answer, is_reached: bool) -> None:
+    question = "GET /v5.0.0/libpod/manifests/docker.io%2Flibrary%2Falpine%3A3.23/json"
+    _Paper.answers = {question: answer}
+    assert podman.can_reach_registry("docker.io/library/alpine:3.23", 5) == is_reached
+    assert _Paper.asked == [question]
