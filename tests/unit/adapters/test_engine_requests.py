@@ -313,6 +313,6 @@ _UNKNOWN = 'reading image "docker://alpine:9": reading manifest 9 in docker.io/l
 )
 def test_podman_is_asked_about_a_registry_in_its_own_way(podman: Engine, answer: Answer, is_reached: bool) -> None:
     question = "GET /v5.0.0/libpod/manifests/docker.io%2Flibrary%2Falpine%3A3.23/json"
-    _Paper.answers = {question: answer}
+    _RequestHandler.answers = {question: answer}
     assert podman.can_reach_registry("docker.io/library/alpine:3.23", 5) == is_reached
-    assert _Paper.asked == [question]
+    assert _RequestHandler.asked == [question]
