@@ -100,7 +100,7 @@ site: environment ## the course to read without a lab, executed here: build/site
 	$(LABKIT) up
 	.venv/bin/python -m tools.site $(ARGS)
 
-screenshots: environment ## every lesson run in JupyterLab, as pictures in build/screenshots (ARGS=07 one lesson, ARGS=--dark)
+screenshots: environment ## every lesson run in JupyterLab, as pictures in build/screenshots, light and dark, 1280 and 1024 wide (ARGS=07)
 	.venv/bin/python -m tools.screenshots $(ARGS)
 
 clean: environment ## remove everything labelled as the lab's: containers, images, networks, cluster

@@ -1,7 +1,8 @@
 """Pictures of every lesson in JupyterLab, run from top to bottom, in build/screenshots/.
 
-Usage: python -m tools.screenshots [--dark] [LESSON...]   (by number; all of them when none is named)
-Each lesson gives NN-name-1.png, NN-name-2.png...: the notebook from top to bottom, as many as it takes.
+Usage: python -m tools.screenshots [LESSON...]   (by number; all of them when none is named)
+Each lesson gives NN-name-light-1280-1.png, -2.png and so on: the notebook from top to bottom, as many as it takes, in a
+light and a dark theme, in a window of 1280 and of 1024 pixels.
 Exit status: 1 if a cell of a lesson failed.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -24,27 +26,25 @@ from tests.browser.drive import (
     screenshot_path,
 )
 
-_WIDTH, _HEIGHT, _MOST_HEIGHT = 1280, 1000, 1800
+_WIDTHS, _HEIGHT, _MOST_HEIGHT = (1280, 1024), 1000, 1800
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _LESSON_MILLISECONDS = 180_000
 _ERROR = "[data-mime-type='application/vnd.jupyter.stderr']"
 _SCROLLED = ".jp-NotebookPanel:visible .jp-WindowedPanel-outer"
 
 
-def picture(browser: Browser, address: str, lesson: str, scheme: str) -> bool:
-    """Run a lesson and take its pictures.
+def picture(browser: Browser, address: str, lesson: str) -> bool:
+    """Run a lesson once and take its pictures.
 
     Args:
         browser: the browser.
         address: JupyterLab's, with the token.
         lesson: the notebook's name without its ending.
-        scheme: "light" or "dark".
 
     Returns:
         Whether every cell ran without an error.
     """
-    with browser.new_context(
-        viewport={"width": _WIDTH, "height": _HEIGHT}, color_scheme="dark" if scheme == "dark" else "light"
-    ) as context:
+    with browser.new_context(viewport={"width": _WIDTHS[0], "height": _HEIGHT}) as context:
         page = context.new_page()
         open_notebook(page, address, f"{lesson}.ipynb")
         run_all(page)
@@ -55,16 +55,20 @@ def picture(browser: Browser, address: str, lesson: str, scheme: str) -> bool:
         # JupyterLab stops at the first cell that fails.
         if re.search(r"\d", prompts.last.inner_text()) is None:
             errors.append("not all of its cells have run")
-        _take(page, lesson if scheme == "light" else f"{lesson}-{scheme}")
+        for old in SCREENSHOTS.glob(f"{lesson}-*.png"):
+            old.unlink()
+        for scheme in _SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator(f"body[data-jp-theme-light='{str(scheme == 'light').lower()}']")).to_be_visible()
+            for width in _WIDTHS:
+                _take(page, f"{lesson}-{scheme}-{width}", width)
     print(f"{lesson}: {'failed: ' + '; '.join(errors) if errors else 'done'}", flush=True)
     return not errors
 
 
-def _take(page: Page, name: str) -> None:
+def _take(page: Page, name: str, width: int) -> None:
     """Scroll through the notebook, a picture for each windowful."""
-    for old in SCREENSHOTS.glob(f"{name}-[0-9]*.png"):
-        old.unlink()
-    page.set_viewport_size({"width": _WIDTH, "height": _MOST_HEIGHT})
+    page.set_viewport_size({"width": width, "height": _MOST_HEIGHT})
     scrolled = page.locator(_SCROLLED).first
     # JupyterLab follows the window's size a moment later.
     page.wait_for_function(
@@ -84,12 +88,11 @@ def _take(page: Page, name: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Take the pictures of the lessons that are named, or of all."""
-    scheme = "dark" if "--dark" in arguments else "light"
     wanted = [argument for argument in arguments if re.match(r"\d\d", argument)]
     lessons = [name for name in lesson_names() if not wanted or name.startswith(tuple(wanted))]
     Lab().up()
     with jupyterlab({}) as address, chromium() as browser:
-        fine = [picture(browser, address, lesson, scheme) for lesson in lessons]
+        fine = [picture(browser, address, lesson) for lesson in lessons]
     return 0 if all(fine) else 1
 
 

@@ -30,6 +30,8 @@ _BLOCK = (
     "overflow-wrap:anywhere;white-space:pre-line"
 )
 _CODE = "margin:4px 0;background:none;color:inherit;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+BUTTONS = "Buttons: Hint, Solution"
+"""What is read where no kernel serves them."""
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -59,7 +61,7 @@ def offer_help(lesson: str, helper: Helper) -> None:
 def check_html(result: CheckResult) -> str:
     """A check's answer: the verdict as a sign and a word, the exercise, what was seen, and the calls that help."""
     verdict = f'<span aria-hidden="true">{_SIGNS[result.verdict]}</span> {result.verdict}'
-    lines = [f"<strong>{verdict}</strong>: {html.escape(result.exercise)}", _prose(result.message)]
+    lines = [f"<strong>{verdict}</strong>: {html.escape(result.exercise)}", prose_html(result.message)]
     if result.verdict is not CheckVerdict.PASSED:
         name = html.escape(f'("{result.exercise}")')
         lines.append(
@@ -75,7 +77,7 @@ def hint_html(hint: Hint) -> str:
         summary = f"{html.escape(hint.title)} of {html.escape(hint.exercise)}"
         return _block(_HINT_COLOUR, [f"<details><summary>{summary}</summary>{solution_html(hint)}</details>"])
     head = f"<strong>{html.escape(hint.title)}</strong>: {html.escape(hint.exercise)}"
-    return _block(_HINT_COLOUR, [head, _prose(hint.text)])
+    return _block(_HINT_COLOUR, [head, prose_html(hint.text)])
 
 
 def solution_html(hint: Hint) -> str:
@@ -111,7 +113,7 @@ def _block(colour: str, lines: list[str]) -> str:
     return f'<div style="{_BLOCK.format(colour=colour)}">{inside}</div>'
 
 
-def _prose(text: str) -> str:
+def prose_html(text: str) -> str:
     """Text as HTML; what is between backticks is code."""
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
 
@@ -166,7 +168,7 @@ def show_check(result: CheckResult) -> None:
     helper = _helpers.get(result.lesson)
     has_help = result.verdict is not CheckVerdict.PASSED and helper is not None and in_notebook()
     widget = HelpButtons(result, helper).widget if has_help and helper else None
-    show_with_widget(check_html(result), str(result), widget, "Buttons: Hint, Solution")
+    show_with_widget(check_html(result), str(result), widget, BUTTONS)
 
 
 def show_with_widget(page: str, text: str, widget: Any, instead: str) -> None:

@@ -170,11 +170,8 @@ class Checking:
             call = f'lab.solution("{name}")'
             raise Misuse(f"Putting the solution of {name} into a file", "its answer is a cell", f"copy it\n  {call}")
         self._progress.shown(self._lesson, name)
-        if file is None:
-            return Hint(name, "a solution", exercise.solution.strip(), is_code=True)
-        if not put:
-            changes = "\n".join(file.changes())
-            return Hint(name, "a solution", changes, is_code=True, file=file.name, before=file.before)
+        if file is None or not put:
+            return solution_of(exercise)
         kept = file.put(Path.cwd())
         yours = f" Yours is `{kept.name}` beside it now." if kept else ""
         text = (
@@ -209,6 +206,19 @@ def give_hint(lesson: str, name: str, progress: Progress, number: int | None = N
         raise Misuse(f"Looking for hint {number!r}", f"there are hints 1 to {count}", f'lab.hint("{name}")')
     progress.hinted(lesson, name, number)
     return Hint(name, f"hint {number} of {count}", exercise.hints[number - 1])
+
+
+def solution_of(exercise: Exercise) -> Hint:
+    """The solution of an exercise as it is shown: a cell's code, or what changes in a file.
+
+    Args:
+        exercise: whose.
+    """
+    file = AnswerFile.of(exercise, exercise.solution)
+    if file is None:
+        return Hint(exercise.name, "a solution", exercise.solution.strip(), is_code=True)
+    changes = "\n".join(file.changes())
+    return Hint(exercise.name, "a solution", changes, is_code=True, file=file.name, before=file.before)
 
 
 def _assess(exercise: Exercise, world: World, answer: object) -> Assessment:

@@ -143,6 +143,19 @@ def test_every_document_of_the_project_links_to_what_there_is() -> None:
         relinked(path.read_text(encoding="utf-8"), str(path.relative_to(CHECKOUT)), place)
 
 
+def test_a_check_has_hints_and_a_solution_folded_in_place_of_the_buttons() -> None:
+    made = outputs({VIEW: {"model_id": "1"}, "text/plain": "Buttons: Hint, Solution"})
+    made["cells"][0]["source"] = 'lab.check("fails-open")'
+    made["cells"].insert(0, {"cell_type": "markdown", "source": "# Title"})
+    page = lesson_page(made, "notebooks/05-dockerfile-user.ipynb", MADE, PLACE)
+    (shown,) = page["cells"][1]["outputs"]
+    text = shown["data"]["text/html"]
+    assert "<details><summary>Hints and a solution of fails-open</summary>" in text
+    assert text.count("<summary>Hint ") == 3
+    assert "+ USER ${APP_UID:-1654}" in text
+    assert "Buttons" not in str(page["cells"][1]["outputs"])
+
+
 def test_a_lesson_has_its_line_and_its_links() -> None:
     cell = {"cell_type": "markdown", "source": ["# Title\n", "See [it](../CONTRIBUTING.md)."]}
     page = lesson_page({"metadata": {}, "cells": [cell]}, "notebooks/00-start-here.ipynb", MADE, PLACE)
@@ -150,10 +163,15 @@ def test_a_lesson_has_its_line_and_its_links() -> None:
 
 
 def test_the_first_page_leads_to_every_other() -> None:
-    lesson = {"title": "Start here", "minutes": 10, "notebook": "notebooks/00-start-here.ipynb"}
+    lesson = {
+        "lesson": "00-start-here",
+        "title": "Start here",
+        "minutes": 10,
+        "notebook": "notebooks/00-start-here.ipynb",
+    }
     text = index_page([lesson], ["docs/registry.md"], MADE)
-    assert "| [Start here](notebooks/00-start-here.ipynb) | 10 |" in text
-    for name in ("notebooks/00-start-here", "The lab <README>", "docs/registry", "made"):
+    assert "| [00 Start here](notebooks/00-start-here.ipynb) | 10 |" in text
+    for name in ("00 Start here <notebooks/00-start-here>", "The lab <README>", "docs/registry", "made"):
         assert f"\n{name}\n" in text
 
 

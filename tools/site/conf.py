@@ -2,10 +2,14 @@
 
 project = "Who do your containers run as?"
 html_title = project
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx_copybutton"]
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["copy.js"]
+# What one types, and not what came back.
+copybutton_selector = ":not(.output) > div.highlight > pre"
+copybutton_prompt_text = "$ "
 html_show_copyright = False
 html_copy_source = False
 

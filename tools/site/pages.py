@@ -1,8 +1,9 @@
-"""What the site adds to the pages of the course: where they come from, and links that hold on it. Pure."""
+"""What the site adds to the pages of the course: where they come from, links that hold on it, hints and solutions."""
 
 from __future__ import annotations
 
 import copy
+import html
 import posixpath
 import re
 from collections import Counter
@@ -11,12 +12,18 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from labkit.course.check_views import BUTTONS, prose_html, solution_html
+from labkit.course.checking import solution_of
+from labkit.course.exercise import Exercise
+from labkit.course.exercises import exercises_of
+
 SOURCES_PAGE = "made.md"
 """The page with every image's source."""
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDGET_TEXT = "(A widget in JupyterLab. What it does, a call does too.)"
 _WIDGET_REPR = re.compile(r"[A-Z]\w*\(")
+_CHECK = re.compile(r'lab\.check\("([^"]+)"')
 _FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?P<bang>!?)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^()\s]+)\)")
 _OUTSIDE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#")
@@ -172,13 +179,45 @@ def relinked(text: str, page: str, place: Place) -> str:
     return "".join(part if number % 2 else _LINK.sub(replacement, part) for number, part in parts)
 
 
+def with_help(notebook: Notebook, lesson: str) -> Notebook:
+    """The notebook with each exercise's hints and solution, folded, in place of the buttons that give them.
+
+    Args:
+        notebook: executed, without widgets.
+        lesson: its name.
+    """
+    notebook = copy.deepcopy(notebook)
+    exercises = {exercise.name: exercise for exercise in exercises_of(lesson)}
+    for cell in notebook["cells"]:
+        outputs = cell.get("outputs", [])
+        outputs[:] = [output for output in outputs if output.get("data", {}).get("text/plain") != BUTTONS]
+        checked = _CHECK.match("".join(cell["source"]))
+        if checked and checked[1] in exercises:
+            page = {"text/html": _help_html(exercises[checked[1]])}
+            outputs.append({"output_type": "display_data", "data": page, "metadata": {}})
+    return notebook
+
+
+def _help_html(exercise: Exercise) -> str:
+    hints = "".join(
+        f"<li>{_fold(f'Hint {number}', prose_html(hint))}</li>" for number, hint in enumerate(exercise.hints, 1)
+    )
+    solution = _fold("A solution", solution_html(solution_of(exercise)))
+    inside = f'<ol style="list-style:none;padding:0">{hints}<li>{solution}</li></ol>'
+    return f'<div class="labkit-help">{_fold(f"Hints and a solution of {exercise.name}", inside)}</div>'
+
+
+def _fold(summary: str, inside: str) -> str:
+    return f"<details><summary>{html.escape(summary)}</summary>{inside}</details>"
+
+
 def lesson_page(notebook: Notebook, page: str, made: Made, place: Place) -> Notebook:
     """A lesson's executed notebook as the site shows it: with its line, without widgets, with links that hold.
 
     Raises:
         LinkBroken: see `relinked`.
     """
-    notebook = without_widgets(notebook)
+    notebook = with_help(without_widgets(notebook), posixpath.basename(page).removesuffix(".ipynb"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relinked("".join(cell["source"]), page, place)
@@ -212,7 +251,8 @@ def index_page(lessons: Iterable[Mapping[str, Any]], documents: Iterable[str], m
         made: what the site was made with.
     """
     known = list(lessons)
-    rows = [f"| [{lesson['title']}]({lesson['notebook']}) | {lesson['minutes']} |" for lesson in known]
+    titles = {lesson["notebook"]: f"{lesson['lesson'][:2]} {lesson['title']}" for lesson in known}
+    rows = [f"| [{titles[lesson['notebook']]}]({lesson['notebook']}) | {lesson['minutes']} |" for lesson in known]
     return "\n".join(
         [
             "# Who do your containers run as?",
@@ -226,7 +266,7 @@ def index_page(lessons: Iterable[Mapping[str, Any]], documents: Iterable[str], m
             "| --- | --- |",
             *rows,
             "",
-            *_toctree("Lessons", [lesson["notebook"] for lesson in known]),
+            *_toctree("Lessons", [f"{title} <{path}>" for path, title in titles.items()]),
             *_toctree("About the lab", ["The lab <README.md>", *documents, SOURCES_PAGE]),
         ]
     )
