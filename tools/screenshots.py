@@ -19,6 +19,7 @@ from labkit.course.lessons import lesson_names
 from labkit.lab.lab import Lab
 from tests.browser.drive import (
     SCREENSHOTS,
+    WAIT_MILLISECONDS,
     chromium,
     jupyterlab,
     open_notebook,
@@ -59,7 +60,8 @@ def picture(browser: Browser, address: str, lesson: str) -> bool:
             old.unlink()
         for scheme in _SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            expect(page.locator(f"body[data-jp-theme-light='{str(scheme == 'light').lower()}']")).to_be_visible()
+            is_light = str(scheme == "light").lower()
+            expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light, timeout=WAIT_MILLISECONDS)
             for width in _WIDTHS:
                 _take(page, f"{lesson}-{scheme}-{width}", width)
     print(f"{lesson}: {'failed: ' + '; '.join(errors) if errors else 'done'}", flush=True)

@@ -68,6 +68,8 @@ def check_html(result: CheckResult) -> str:
             # How many are left would be wrong as soon as the button below is pressed.
             f"<small>A hint: <code>lab.hint{name}</code>. A solution: <code>lab.solution{name}</code>.</small>"
         )
+    elif result.goes_on:
+        lines.append(f"<small>{html.escape(result.goes_on)}</small>")
     return _block(_COLOURS[result.verdict], lines)
 
 

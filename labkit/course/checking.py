@@ -39,6 +39,7 @@ class CheckResult:
         message: what was seen.
         hints_left: how many hints have not been asked for.
         demand: which of the task's demands is not met; empty where the check has none.
+        goes_on: what to do next, once it is passed; empty before.
     """
 
     lesson: str
@@ -47,13 +48,14 @@ class CheckResult:
     message: str
     hints_left: int
     demand: str = ""
+    goes_on: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""
         return asdict(self)
 
     def __str__(self) -> str:
-        more = ""
+        more = f"\n{self.goes_on}" if self.goes_on else ""
         if self.verdict is not CheckVerdict.PASSED:
             name = f'("{self.exercise}")'
             more = f"\nA hint: lab.hint{name}, {self.hints_left} left. A solution: lab.solution{name}."
@@ -138,6 +140,7 @@ class Checking:
             message=assessment.message,
             hints_left=left,
             demand=assessment.demand,
+            goes_on=self._goes_on(name) if assessment.verdict is CheckVerdict.PASSED else "",
         )
         expected = {"1": CheckVerdict.PASSED, "untouched": CheckVerdict.NOT_YET}.get(os.environ.get(STRICT, ""))
         if expected is not None and assessment.verdict is not expected:
@@ -179,6 +182,13 @@ class Checking:
             "Then run the exercise's cell again."
         )
         return Hint(name, "the solution is in the file", text)
+
+    def _goes_on(self, name: str) -> str:
+        """What comes after an exercise that is passed: the next one that is not, or that none is left."""
+        names = [exercise.name for exercise in exercises_of(self._lesson)]
+        at = names.index(name)
+        left = [other for other in names[at + 1 :] + names[:at] if not self._progress.is_passed(self._lesson, other)]
+        return f"Next: the exercise {left[0]}." if left else "All exercises of this lesson are passed."
 
     def standing(self) -> tuple[int, int]:
         """How many of the lesson's exercises are passed, and how many there are."""

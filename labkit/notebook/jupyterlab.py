@@ -27,6 +27,8 @@ FIRST_LESSON = "notebooks/00-start-here.ipynb"
 _DEFAULTS = {
     # It would otherwise ask everyone whether it may fetch its project's news.
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Light or dark as the system is.
+    "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     # Every cell is on the page, so that the browser's own search and a screen reader find all of it; long lines of
     # code are read without scrolling sideways, also on a page enlarged to 200 %.
     "@jupyterlab/notebook-extension:tracker": {

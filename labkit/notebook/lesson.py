@@ -25,6 +25,7 @@ from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
 from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.notebook.threats import Threats
 from labkit.publish.published import Published
+from labkit.show.steps import in_notebook
 from labkit.show.table import Table
 
 Command = str | Sequence[str]
@@ -83,6 +84,8 @@ class Lesson:
     def close(self) -> None:
         """Remove the lesson's namespace with all in it, its containers and its images; the lab stays up."""
         self._lesson.close()
+        if in_notebook():
+            print("closed: the lesson's namespace, containers and images are gone; the lab stays up")
 
     def __enter__(self) -> Self:
         return self

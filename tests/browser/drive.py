@@ -28,7 +28,6 @@ _STOP_SECONDS = 60
 # Chromium would otherwise look for its maker's servers at every start, and as root it cannot use its sandbox.
 _CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 _KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-_THEMES = "@jupyterlab/apputils-extension/themes.jupyterlab-settings"
 _PANEL = ".jp-NotebookPanel:visible"
 
 
@@ -60,9 +59,6 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
         course.follow_course()
         for name, text in notebooks.items():
             (course.path / "notebooks" / name).write_text(text, encoding="utf-8")
-        themes = folder / "settings" / _THEMES
-        themes.parent.mkdir(parents=True)
-        themes.write_text('{"adaptive-theme": true}', encoding="utf-8")  # the theme follows the browser's
         environment = {
             **os.environ,
             **set_defaults(folder / "defaults", Configuration.from_environment()),

@@ -55,6 +55,14 @@ def test_a_verdict_is_a_word_and_a_sign(verdict: CheckVerdict) -> None:
     assert ("lab.hint(&quot;which-cause&quot;)" in shown) is (verdict is not CheckVerdict.PASSED)
 
 
+def test_what_comes_next_is_said_once_it_is_passed() -> None:
+    passed = CheckResult(
+        _LESSON, "which-cause", CheckVerdict.PASSED, "Yes.", 2, goes_on="Next: the exercise all-of-them."
+    )
+    assert "Next: the exercise all-of-them." in check_html(passed)
+    assert str(passed).endswith("Yes.\nNext: the exercise all-of-them.")
+
+
 def test_what_somebody_typed_is_not_html() -> None:
     assert "<script" not in check_html(_result(CheckVerdict.NOT_RIGHT, f"{_ATTACK} `{_ATTACK}`"))
     assert "<script" not in hint_html(Hint("a", _ATTACK, _ATTACK))
