@@ -15,8 +15,9 @@ from labkit.show.table import fold_html
 WRAPS = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 """How output is broken into lines; JupyterLab would break it in the middle of words."""
 
-_PRE = f"margin:0;padding:0;background:none;color:inherit;{WRAPS}"
-_CODE = f"background:none;color:inherit;padding:0;{WRAPS}"
+_SIZE = "font-size:var(--jp-code-font-size, inherit)"  # as what a cell prints, where it is JupyterLab
+_PRE = f"margin:0;padding:0;background:none;color:inherit;{_SIZE};{WRAPS}"
+_CODE = f"background:none;color:inherit;padding:0;{_SIZE};{WRAPS}"
 _CARD = (
     "border:1px solid color-mix(in srgb, currentColor 25%, transparent);border-left:8px solid {colour};"
     "border-radius:4px;padding:6px 14px;margin:4px 0;max-width:88ch;line-height:1.5;overflow-wrap:anywhere"

@@ -674,6 +674,8 @@ var style_default = `.labkit-panel {
 }
 .lm-TabBar-tabIcon.lk-icon { margin: 0 auto; }
 .jp-LauncherCard-icon .lk-icon { width: 52px; height: 52px; mask-size: 48px; }
+/* What a command printed is broken between words, where JupyterLab would break it anywhere. */
+.jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
 `;
 
 // src/index.ts
