@@ -14,6 +14,10 @@ PLACEHOLDER = "X"
 """Stands for a value in the texts of the kit."""
 
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a statement has others."""
+
+
 @dataclass(frozen=True)
 class Import:
     """One import statement.
@@ -102,8 +106,8 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
             yield from (Import(module, target, in_function, for_typing) for target in targets)
         inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         typing = for_typing or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, ast.expr):  # An expression holds no import.
+        for block in _BLOCKS:
+            for child in getattr(node, block, ()):
                 yield from walk(child, inside, typing)
 
     return walk(parsed(source), False, False)

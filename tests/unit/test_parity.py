@@ -202,5 +202,5 @@ def test_every_word_of_the_api_server_counts() -> None:
 
 
 def test_objects_of_each_verdict_are_generated() -> None:
-    causes = {predict(case, (1, 37)).cause for case in collect(OBJECTS, 150, 5)}
+    causes = {predict(case, (1, 37)).cause for case in collect(OBJECTS, 40, 5)}
     assert causes == {None, Cause.INVALID_MANIFEST, Cause.POD_SECURITY}

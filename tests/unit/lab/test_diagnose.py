@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 import tempfile
 from datetime import date
@@ -72,24 +69,19 @@ def surroundings(folder: Path) -> dict[str, str]:
     }
 
 
-def run_diagnose(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in such a place."""
-    return subprocess.run(
-        [sys.executable, "-m", "labkit", "diagnose", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**os.environ, **surroundings(folder), "PYTHONPATH": str(Path.cwd())},
-    )
+@pytest.fixture
+def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Runs the command in this process, in a folder where no lab is."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner(env=surroundings(tmp_path))
 
 
-def test_without_an_engine_it_has_what_there_is(tmp_path: Path) -> None:
+def test_without_an_engine_it_has_what_there_is(no_engine: CliRunner, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "kubeconfig").write_text(f"users: [{{user: {{token: {SECRET}}}}}]", encoding="utf-8")
     (tmp_path / "state" / LOG_NAME).write_text(f"an older line, --password {SECRET} -p\n", encoding="utf-8")
-    completed = run_diagnose(tmp_path, "--json")
-    assert completed.returncode == 0, completed.stderr
+    completed = no_engine.invoke(main, ["diagnose", "--json"])
+    assert completed.exit_code == 0, completed.output
     answer = json.loads(completed.stdout)
     archive = tmp_path / answer["archive"]
     assert archive.name == default_output().name
@@ -109,13 +101,6 @@ def test_without_an_engine_it_has_what_there_is(tmp_path: Path) -> None:
     assert "an older line" in inside[LOG_NAME]
     assert "engine: GET /version  # ConnectionError" in inside[LOG_NAME]
     assert not [name for name, text in inside.items() if SECRET in text]
-
-
-@pytest.fixture
-def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    """Runs the command in this process, in a folder where no lab is."""
-    monkeypatch.chdir(tmp_path)
-    return CliRunner(env=surroundings(tmp_path))
 
 
 def test_the_table_says_what_is_in_it_and_what_is_not(no_engine: CliRunner) -> None:

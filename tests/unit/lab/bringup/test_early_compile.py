@@ -91,6 +91,8 @@ class Early:
             "PYTHONPATH": str(CHECKOUT),
             "LABKIT_CACHE": str(self.cache),
             "LABKIT_SOURCE": "stand-in",
+            # What was compiled for other tests serves here: this one writes none.
+            **{name: value for name, value in os.environ.items() if name == "PYTHONPYCACHEPREFIX"},
         }
 
     def begin(self) -> subprocess.Popen[bytes]:
