@@ -124,16 +124,23 @@ def own_name(reference: str) -> str | None:
     return f"localhost/{short}" if short != reference else None
 
 
-def client_variables(host: str) -> dict[str, str]:
+def client_variables(host: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What makes podman's command, also where kind runs it, use the engine that the kit uses.
 
     Without it the command of an ordinary user is an engine of its own, whoever answers in DOCKER_HOST
-    (podman:docs/source/markdown/podman.1.md, CONTAINER_HOST).
+    (podman:docs/source/markdown/podman.1.md, CONTAINER_HOST). Where it is the same one, it is better off without: over
+    a socket, what `podman exec` prints was once lost on a busy machine, and kind could not read its node's version.
 
     Args:
         host: where the engine answers, as DOCKER_HOST has it.
+        environment: of this process.
     """
-    return {"CONTAINER_HOST": host}
+    folder = (
+        Path(_SYSTEM_SOCKET).parent if os.geteuid() == 0 else Path(environment.get("XDG_RUNTIME_DIR", "/"), "podman")
+    )
+    own = os.path.realpath(folder / "podman.sock")
+    is_own = sys.platform == "linux" and host.startswith("unix://") and os.path.realpath(host[len("unix://") :]) == own
+    return {} if is_own else {"CONTAINER_HOST": host}
 
 
 def find_service(environment: Mapping[str, str], root: Path = Path("/")) -> PodmanService | None:

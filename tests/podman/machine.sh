@@ -9,6 +9,10 @@ folder=$1 user=$2
 shift 2
 tree=$folder/tree
 ip link set lo up
+# An address of version 6 that is still looked for elsewhere cannot be listened on: aardvark-dns once came too early.
+for kind in all default; do
+    [ ! -w "/proc/sys/net/ipv6/conf/$kind/accept_dad" ] || echo 0 > "/proc/sys/net/ipv6/conf/$kind/accept_dad"
+done
 rm -rf "$tree/run/podman" "$tree/run/user"
 unshare --mount "$(dirname "$0")/engine.sh" "$tree" "$user" > "$folder/engine.log" 2>&1 &
 engine=$!
@@ -17,10 +21,12 @@ case $user in
     *) socket=$tree/run/user/1000/podman/podman.sock ;;
 esac
 mkdir -p "$folder/bin"
-# The tree's program in this machine's file system, so that it reads the files of whoever types, and sends them.
+# As on a real machine the command works on the engine's files itself. Only a build reads those of whoever types, which
+# cannot be seen from the tree: there the tree's program runs in this machine's file system, and sends them.
 libraries=$(echo "$tree"/usr/lib/*-linux-gnu)
 cat > "$folder/bin/podman" << END
 #!/bin/sh
+[ "\$1" = build ] || exec nsenter --target $engine --mount /usr/local/bin/podman-of-$user "\$@"
 exec "$(echo "$libraries"/ld-linux-*.so.*)" --library-path "$libraries" "$tree/usr/bin/podman" --url "unix://$socket" "\$@"
 END
 chmod +x "$folder/bin/podman"

@@ -194,3 +194,16 @@ def test_a_short_name_is_podmans_own_one() -> None:
     assert podman.own_name("docker.io/library/app:latest") == "localhost/app:latest"
     assert podman.own_name("localhost/labkit/debian:lab") is None
     assert podman.own_name("docker.io/someone/app:1") is None
+
+
+def test_its_command_is_told_of_any_engine_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    own, system = "unix:///run/user/7/podman/podman.sock", "unix:///run/podman/podman.sock"
+    environment = {"XDG_RUNTIME_DIR": "/run/user/7"}
+    for uid, told in ((7, [False, True, True]), (0, [True, False, True])):
+        monkeypatch.setattr("os.geteuid", lambda uid=uid: uid)
+        hosts = (own, system, "tcp://box:1")
+        assert [podman.client_variables(host, environment) != {} for host in hosts] == told
+    assert podman.client_variables(system, {"XDG_RUNTIME_DIR": ""}) == {}
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert podman.client_variables(system, environment) == {"CONTAINER_HOST": system}
