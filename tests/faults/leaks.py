@@ -169,9 +169,10 @@ def _links() -> Things:
 def _files(folders: Iterable[Path]) -> Things:
     """Every file, folder and link, with mode, owner and content; what is mounted there is another place's."""
     listed: Things = {}
+    mounted = _mounts()  # A folder of the same file system can be mounted, too.
     for root in folders:
         for folder, names, files in os.walk(root):
-            names[:] = [name for name in names if not (Path(folder) / name).is_mount()]
+            names[:] = [name for name in names if str(Path(folder) / name) not in mounted]
             for name in [*names, *files]:
                 path = Path(folder) / name
                 try:

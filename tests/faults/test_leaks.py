@@ -87,6 +87,20 @@ def test_a_planted_leak_is_told(tmp_path: Path, plant: Plant, line: str) -> None
     assert any(line in change for change in changes), changes
 
 
+@_ROOT
+def test_what_is_mounted_in_a_folder_is_not_listed_as_its_own(tmp_path: Path) -> None:
+    """As a checkout in the machine's /tmp, which is seen in that of the machine for faults."""
+    for name in ("checkout", "mounted"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"in-{name}").touch()
+    _run("mount", "--bind", str(tmp_path / "checkout"), str(tmp_path / "mounted"))
+    try:
+        listed = {Path(name).name for name in Inventory.take([tmp_path]).kinds["file"]}
+    finally:
+        _run("umount", str(tmp_path / "mounted"))
+    assert listed == {"checkout", "in-checkout"}
+
+
 if MACHINE in os.environ:
     _IMAGE = "planted:1"
 
