@@ -140,10 +140,9 @@ def _end_up_at_each_moment(bench: LabBench, end: Callable[[subprocess.Popen[str]
     bench.run("docker", "rm", "--force", "--volumes", bench.node)
     for moment in _MOMENTS:
         process = bench.start("up", "--bundle", str(bench.bundle))
+        bench.read_until(process, "...")  # It is at work: the node of the one before may be there already.
         if moment:
             _await_moment(bench, process, moment)
-        else:
-            bench.read_until(process, "...")
         if process.poll() is None:
             end(process)
         printed = bench.finish(process, "up")
