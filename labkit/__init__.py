@@ -106,19 +106,8 @@ def explain(
     from labkit.explain.image_lookup import ImageFinder
 
     levels = [namespace_level] if namespace_level is not None else []
-    if dockerfile is not None and image is None and manifest is None and not isinstance(image_user, str):
-        from labkit.explain.built_image_rows import explain_dockerfile_settings
-
-        with ImageFinder(on_demand.GivenUsers(image_user or {})) as finder:
-            return explain_dockerfile_settings(
-                finder, dockerfile, user=user, group_add=group_add, pod=pod, container=container, levels=levels
-            )
-    if (
-        image is not None
-        and manifest is None
-        and dockerfile is None
-        and (image_user is None or isinstance(image_user, str))
-    ):
+    is_one_thing = [image, manifest, dockerfile].count(None) == 2
+    if is_one_thing and image is not None and (image_user is None or isinstance(image_user, str)):
         with ImageFinder() as finder:
             if on_demand.is_dockerfile(image):
                 dockerfiles = on_demand.dockerfiles
@@ -133,9 +122,13 @@ def explain(
                 container=container,
                 levels=levels,
             )
-    if manifest is not None and image is None and dockerfile is None and not isinstance(image_user, str):
+    if is_one_thing and image is None and not isinstance(image_user, str):
         with ImageFinder(on_demand.GivenUsers(image_user or {})) as finder:
-            return explain_text(finder, manifest, levels)
+            if manifest is not None:
+                return explain_text(finder, manifest, levels)
+            return on_demand.explain_dockerfile_settings(
+                finder, dockerfile or "", user=user, group_add=group_add, pod=pod, container=container, levels=levels
+            )
     raise Misuse(
         "Explaining",
         "an image is expected, or else a manifest or a Dockerfile",

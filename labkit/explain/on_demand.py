@@ -12,6 +12,7 @@ from labkit.core import imported_when_used
 
 if TYPE_CHECKING:
     from labkit.explain import dockerfiles, pipelines
+    from labkit.explain.built_image_rows import explain_dockerfile_settings
     from labkit.explain.file_kinds import is_dockerfile
     from labkit.explain.given_users import GivenUsers, parse_users
     from labkit.explain.image_explanations import explain_image, read_archives
@@ -21,6 +22,7 @@ __all__ = [
     "GivenUsers",
     "NamespaceLevels",
     "dockerfiles",
+    "explain_dockerfile_settings",
     "explain_image",
     "is_dockerfile",
     "parse_users",
@@ -34,6 +36,7 @@ __getattr__ = imported_when_used(
         "GivenUsers": "given_users",
         "NamespaceLevels": "namespace_levels",
         "dockerfiles": "dockerfiles",
+        "explain_dockerfile_settings": "built_image_rows",
         "explain_image": "image_explanations",
         "is_dockerfile": "file_kinds",
         "parse_users": "given_users",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,6 +116,11 @@ class Early:
         for process in [self.other, *self.running]:
             process.kill()
             process.wait()
+        for line in self._lines():  # Of one that was killed, the compiler is still there.
+            action, _, number = line.partition(" ")
+            if action == "build":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(number), signal.SIGKILL)
 
 
 @pytest.fixture
