@@ -63,6 +63,8 @@ class AnswerKey:
     def _printed(self, exercise: Exercise) -> str:
         solution = AnswerFile.of(exercise, exercise.solution)
         parts = [f"{exercise.name} ({exercise.kind})", _block("a solution", exercise.solution, solution)]
+        if solution is not None:
+            parts.append("  What follows is compared with it.")
         others = [("another solution", code) for code in exercise.others]
         wrong = [(f'wrong, and the check says "... {wrong.diagnosis} ..."', wrong.code) for wrong in exercise.wrong]
         for title, code in [*others, *wrong]:
@@ -125,7 +127,7 @@ def _block(title: str, code: str, file: AnswerFile | None, solution: AnswerFile 
         return f"  {title}:\n{_indented(code.strip())}"
     lines, before = file.changes(solution.content if solution else ""), file.before
     if solution is None:
-        title += f", {in_file(file.name)}; the answers below it are compared with it"
+        title += f", {in_file(file.name)}"
     elif before == solution.before:
         before = ""
     elif not before:

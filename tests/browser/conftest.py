@@ -26,6 +26,15 @@ _NOTEBOOKS = {
         'offer_help("03-non-root-by-default", Checking("03-non-root-by-default", None, progress))\n'
         'CheckResult("03-non-root-by-default", "three-say", CheckVerdict.NOT_YET, "nothing was seen", 3)'
     ),
+    "solution.ipynb": notebook_of(
+        "from labkit.course.checking import solution_of\n"
+        "from labkit.course.exercises import find_exercise\n"
+        "from labkit.notebook.views import register_views\n\n"
+        "register_views()\n"
+        'solution_of(find_exercise("03-non-root-by-default", "three-say"))',
+        "prediction = None",
+        exercise="three-say",
+    ),
     # An answer for which no pod is made.
     "checked.ipynb": notebook_of(
         'import labkit\n\nlab = labkit.open("07-run-as-non-root")\nlab',

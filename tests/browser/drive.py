@@ -31,14 +31,17 @@ _KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykerne
 _PANEL = ".jp-NotebookPanel:visible"
 
 
-def notebook_of(*sources: str) -> str:
+def notebook_of(*sources: str, exercise: str = "") -> str:
     """A notebook of code cells, as JSON.
 
     Args:
         sources: of the cells.
+        exercise: the one whose cell to edit is the last.
     """
     cell: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     cells = [{**cell, "id": f"cell-{number}", "source": source} for number, source in enumerate(sources)]
+    if exercise:
+        cells[-1]["metadata"] = {"labkit": {"exercise": exercise}}
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": _KERNEL, "cells": cells})
 
 

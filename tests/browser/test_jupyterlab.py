@@ -5,7 +5,14 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from labkit.course.lessons import lesson_names
-from tests.browser.drive import WAIT_MILLISECONDS, open_notebook, output_of, run_all, screenshot_path
+from tests.browser.drive import (
+    WAIT_MILLISECONDS,
+    cell_of,
+    open_notebook,
+    output_of,
+    run_all,
+    screenshot_path,
+)
 
 
 def test_it_opens_on_the_first_lesson_with_the_course_on_the_left(page: Page, address: str) -> None:
@@ -22,6 +29,25 @@ def test_a_lessons_link_to_a_page_opens_the_page_to_read(page: Page, address: st
     page.get_by_role("link", name="Known issues").click()
     heading = page.locator(".jp-MarkdownViewer").get_by_role("heading", name="Known issues")
     expect(heading).to_be_visible(timeout=WAIT_MILLISECONDS)
+
+
+def test_a_notebook_has_a_dot_once_somebody_has_changed_it_and_not_before(page: Page, address: str) -> None:
+    open_notebook(page, address, "07-run-as-non-root.ipynb")
+    dot = page.locator(".jp-mod-dirty")
+    expect(dot).to_have_count(0)
+    cell_of(page, "import labkit").locator(".cm-content").click()
+    page.keyboard.type("# mine")
+    expect(dot.first).to_be_attached(timeout=WAIT_MILLISECONDS)
+
+
+def test_a_solution_is_put_into_its_cell(page: Page, address: str) -> None:
+    open_notebook(page, address, "solution.ipynb")
+    run_all(page)
+    solution = output_of(page, "a solution of three-say")
+    expect(solution).to_be_visible(timeout=WAIT_MILLISECONDS)
+    solution.locator("summary").click()
+    solution.get_by_role("button", name="Put it into the cell").click()
+    expect(cell_of(page, 'prediction = "4242"')).to_be_visible(timeout=WAIT_MILLISECONDS)
 
 
 def test_without_the_token_nothing_is_shown(page: Page, address: str) -> None:

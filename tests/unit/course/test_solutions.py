@@ -54,10 +54,11 @@ def test_an_answer_in_a_file_is_told_by_what_changes() -> None:
     text = str(AnswerKey.of("05"))
     assert (
         """
-  a solution, in fails-open/Dockerfile (+ is new, - goes); the answers below it are compared with it:
+  a solution, in fails-open/Dockerfile (+ is new, - goes):
         FROM ubuntu
       - USER $APP_UID
       + USER ${APP_UID:-1654}
+  What follows is compared with it.
   another solution:
         FROM ubuntu
       - USER ${APP_UID:-1654}
