@@ -63,7 +63,6 @@ def _killed_in_kubeadm(bench: LabBench) -> None:
     made="another container takes it while the node is stopped",
     kept=_KEPT,
     needs=Needs.LAB,
-    seconds=40,
 )
 def _address(bench: LabBench) -> None:
     before = _address_of(bench)
