@@ -49,6 +49,7 @@ function activate(
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
     currentPath: () => shell.currentPath ?? null,
+    isOpen: (path) => [...shell.widgets("main")].some((widget) => pathOf(widget) === path),
     open: (path) => commands.execute("docmanager:open", { path }),
     openTerminal: () => commands.execute("terminal:create-new"),
     tell: (text) => {
@@ -94,6 +95,11 @@ function activate(
     panel.refresh();
   });
   performance.measure("labkit-panel", { start });
+}
+
+/** The path of a document's tab; undefined for any other tab. */
+function pathOf(widget: Widget): string | undefined {
+  return (widget as Widget & { context?: { path: string } }).context?.path;
 }
 
 export default plugin;

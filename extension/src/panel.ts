@@ -26,6 +26,8 @@ const HIDDEN_FACTOR = 5;
 export interface Surroundings {
   /** The path of the document in front; null for none. */
   currentPath(): string | null;
+  /** Whether a document is open, in front or behind another tab. */
+  isOpen(path: string): boolean;
   open(path: string): Promise<unknown>;
   openTerminal(): Promise<unknown>;
   /** Told the text of the status bar whenever it changes. */
@@ -36,6 +38,10 @@ export class CoursePanel extends Widget {
   private course: Course | null = null;
   private pods: Pods | null = null;
   private podsLesson: string | null = null;
+  /** The lesson whose notebook was in front last: a terminal or a file in front of it is of that lesson, too. */
+  private lastInFront: string | null = null;
+  /** The exercise whose hint is shown. */
+  private hinted: string | null = null;
   private hasKit = true;
   private timers = new Map<string, number>();
   private shown = new Map<HTMLElement, string>();
@@ -80,16 +86,19 @@ export class CoursePanel extends Widget {
     if (this.isVisible) this.plan("pods", 0, () => this.lookAtPods());
   }
 
-  /** The lesson whose notebook is in front, else the one to go on with. */
+  /** The lesson whose notebook is in front, or was last and is still open; else the one to go on with. */
   get lesson(): Lesson | null {
+    return this.present ?? this.following;
+  }
+
+  private get present(): Lesson | null {
     const path = this.around.currentPath();
     const name = path?.split("/").at(-1)?.replace(/\.ipynb$/, "");
     const lessons = this.course?.lessons ?? [];
-    return lessons.find(({ lesson }) => lesson === name) ?? this.following;
-  }
-
-  private isInFront(lesson: Lesson | null): boolean {
-    return lesson !== null && this.around.currentPath()?.split("/").at(-1) === `${lesson.lesson}.ipynb`;
+    const inFront = lessons.find(({ lesson }) => lesson === name);
+    if (inFront) this.lastInFront = inFront.lesson;
+    const last = lessons.find(({ lesson }) => lesson === this.lastInFront);
+    return inFront ?? (last?.path && this.around.isOpen(last.path) ? last : null);
   }
 
   /** The lesson to go on with. */
@@ -102,7 +111,10 @@ export class CoursePanel extends Widget {
     const lesson = this.lesson;
     const exercise = lesson?.open_exercise;
     if (!lesson || !exercise) return this.say(element("p", {}, "No exercise is open in this lesson."));
-    await this.attempt(async () => this.say(hintView(await this.server.hint(lesson.lesson, exercise))));
+    await this.attempt(async () => {
+      this.say(hintView(await this.server.hint(lesson.lesson, exercise)));
+      this.hinted = exercise;
+    });
   }
 
   async change(action: "reset" | "restore"): Promise<void> {
@@ -147,6 +159,7 @@ export class CoursePanel extends Widget {
   }
 
   private say(...children: Child[]): void {
+    this.hinted = null;
     refill(this.answer, ...children);
   }
 
@@ -222,7 +235,9 @@ export class CoursePanel extends Widget {
       lessonsView(course, lesson?.lesson ?? null, (chosen) => void this.openLesson(chosen)),
       course.problem ? problemView(course.problem, "course") : null,
     ]);
-    this.here.heading.textContent = this.isInFront(lesson) ? "This lesson" : "Next";
+    this.here.heading.textContent = this.present ? "This lesson" : "Next";
+    // The hint of an exercise that is passed by now, or of another lesson, would be read as the next one's.
+    if (this.hinted !== null && lesson?.open_exercise !== this.hinted) this.say();
     this.redraw(this.here.body.firstElementChild as HTMLElement, lesson, () =>
       lesson ? [element("p", { class: "lk-title" }, lesson.title), element("p", { class: "lk-small" }, lessonLine(lesson))] : [],
     );

@@ -118,6 +118,11 @@ export function podsView(pods: Pods): Child[] {
   return parts;
 }
 
+/** Text that may be broken before the capitals within its words, such as CreateContainerConfigError. */
+function breakable(text: string): Child[] {
+  return text.split(/(?<=[a-z])(?=[A-Z])/).flatMap((part, number) => (number ? [element("wbr"), part] : [part]));
+}
+
 function rowView(row: Row): HTMLElement {
   const name = row.container && row.container !== row.name ? `${row.name} / ${row.container}` : row.name;
   const uid = row.uid === null ? "" : row.uid === 0 ? "runs as uid 0, root" : `runs as uid ${row.uid}`;
@@ -126,7 +131,7 @@ function rowView(row: Row): HTMLElement {
     "li",
     { "data-verdict": row.verdict },
     element("p", { class: "lk-name" }, element("strong", {}, name), ` ${row.kind}`),
-    element("p", { class: "lk-verdict" }, ...signed(row.verdict), state === row.verdict ? "" : ` · ${state}`),
+    element("p", { class: "lk-verdict" }, ...signed(row.verdict), ...(state === row.verdict ? [] : breakable(` · ${state}`))),
     uid ? element("p", { class: row.uid === 0 ? "lk-root" : "" }, uid) : null,
     row.headline ? element("p", {}, row.headline) : null,
     row.message

@@ -23,6 +23,8 @@ from labkit.lab.terminal.shells import shell_argv
 _ADDRESS_SECONDS = 60.0
 _ENDED = "ended"
 FIRST_LESSON = "notebooks/00-start-here.ipynb"
+# A lesson's commands name the files beside it; a terminal begins in the folder that JupyterLab shows, which is above.
+_AMONG_FILES = f'[ -f {FIRST_LESSON} ] && cd notebooks; exec "$@"'
 
 _DEFAULTS = {
     # It would otherwise ask everyone whether it may fetch its project's news.
@@ -77,7 +79,7 @@ def set_defaults(folder: Path, configuration: Configuration) -> dict[str, str]:
     """
     config, data = folder / "config", folder / "data"
     # Without a terminal of its own, a server gives its terminals login shells, whose profile sets another PATH.
-    shell = shell_argv(configuration, os.environ)
+    shell = ["sh", "-c", _AMONG_FILES, "sh", *shell_argv(configuration, os.environ)]
     server = {"terminado_settings": {"shell_command": shell}, "jpserver_extensions": _PANEL}
     files = {
         config / "jupyter_server_config.json": {"ServerApp": server},

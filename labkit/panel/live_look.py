@@ -9,6 +9,8 @@ from labkit.course.lessons import require_lesson
 from labkit.lab.lab import Lab
 from labkit.panel.live_rows import LiveRow, container_row, pod_rows
 
+_LEAVING = ("removing", "dead")  # moby/moby:api/types/container/state.go
+
 
 def look_live(lab: Lab, lesson: str) -> tuple[list[LiveRow], list[str], LabError | None]:
     """The pods and containers of a lesson, its namespaces, and why that may not be all.
@@ -31,7 +33,8 @@ def look_live(lab: Lab, lesson: str) -> tuple[list[LiveRow], list[str], LabError
             for namespace in namespaces:
                 rows += _rows_of(kube, namespace)
         listed = lab.engine().listed_containers(f"{LESSON_LABEL}={name}")
-        rows += [container_row(container) for container in listed]
+        # One that is being removed has ended well or badly, which nobody needs to see of a `docker run --rm`.
+        rows += [container_row(container) for container in listed if container.state not in _LEAVING]
     except LabError as error:
         lab.close()
         return rows, namespaces, error

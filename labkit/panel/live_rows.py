@@ -20,6 +20,7 @@ from labkit.show.table import Table
 
 _VERDICTS = {"running": "running", "paused": "running", "created": "pending", "restarting": "pending"}
 """For the engine's states; any other means that the container has ended."""
+_NOT_YET = ("ContainerCreating", "PodInitializing")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _pod_row(
     state, reason, message = _state(container)
     is_leaving = phase == "Terminating"
     has_no = outcome.verdict in ("refused", "failed") and not is_leaving
+    if has_no and reason in _NOT_YET:  # The event of the refusal came before the status that has its name.
+        reason = ""
     return LiveRow(
         key=f"{as_mapping(pod.get('metadata')).get('uid', '')}/{container.name}",
         kind="pod",
