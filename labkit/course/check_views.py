@@ -16,6 +16,7 @@ from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.show.steps import in_notebook
+from labkit.show.table import NO_MATHEMATICS
 
 _SIGNS = {CheckVerdict.PASSED: "\u2713", CheckVerdict.NOT_YET: "\u25cb", CheckVerdict.NOT_RIGHT: "\u2717"}
 _COLOURS = {
@@ -112,7 +113,7 @@ def _changed(line: str) -> str:
 
 def _block(colour: str, lines: list[str]) -> str:
     inside = "".join(f"<div>{line}</div>" for line in lines)
-    return f'<div style="{_BLOCK.format(colour=colour)}">{inside}</div>'
+    return f'<div {NO_MATHEMATICS} style="{_BLOCK.format(colour=colour)}">{inside}</div>'
 
 
 def prose_html(text: str) -> str:
@@ -197,7 +198,7 @@ class LessonStatus:
     Args:
         lesson: the notebook's name without its ending.
         namespace: the lesson's own.
-        state: of the lab: up, stopped, absent, broken.
+        state: of the lab: up, being made, stopped, absent, broken.
         images: how many sample images come from where.
         exercises: how many the lesson has.
         passed: how many of them are passed.
@@ -226,8 +227,9 @@ class LessonStatus:
         made = Counter(str(image["source"]) for image in status["images"] if image["source"])
         counts = [f"{n} {source}{'s' if source == 'stand-in' and n > 1 else ''}" for source, n in sorted(made.items())]
         images = ", ".join(counts) or "none made yet"
-        making = (status.get("making") or {}).get("summary", "")
-        return cls(lesson, namespace, str(status["state"]), images, exercises, passed, making)
+        making = status.get("making") or {}
+        state = "being made" if making.get("at_work") else str(status["state"])
+        return cls(lesson, namespace, state, images, exercises, passed, making.get("summary", ""))
 
     def parts(self) -> list[tuple[str, str]]:
         """Label and value, in order."""

@@ -9,6 +9,7 @@ from labkit.base.errors import LabError
 from labkit.course.check_views import show_with_widget
 from labkit.course.guessing import Guess
 from labkit.show.steps import in_notebook
+from labkit.show.table import NO_MATHEMATICS
 
 _BLOCK = "border-left:4px solid var(--jp-info-color1, #0097a7);padding:2px 12px;margin:4px 0;line-height:1.5"
 _CHOSEN = "\u2713 "
@@ -20,7 +21,7 @@ def guess_html(guess: Guess) -> str:
     call = "<small>Press one, or give its number: <code>lab.guess(..., 1)</code>.</small>"
     kept = f"<div>{html.escape(guess.status())}</div>" if guess.kept else f"<div>{call}</div>"
     return (
-        f'<div style="{_BLOCK}"><strong>{html.escape(guess.question)}</strong>'
+        f'<div {NO_MATHEMATICS} style="{_BLOCK}"><strong>{html.escape(guess.question)}</strong>'
         f'<ol style="margin:4px 0">{options}</ol>{kept}</div>'
     )
 

@@ -95,7 +95,7 @@ class Guessing:
     def guesses(self) -> Table:
         """How the lesson's guesses went."""
         rows = [self._row(question, answer) for question, answer in ANSWERS.get(self._lesson, {}).items()]
-        return Table("", ("question", "you guessed", "what is so", ""), rows)
+        return Table("", ("question", "you guessed", "what is so", "result"), rows)
 
     def _again(self, question: str, options: tuple[str, ...], choose: Callable[[str], Guess]) -> Guess:
         kept = self._progress.guess(self._lesson, question)
@@ -110,7 +110,7 @@ class Guessing:
             return question, "", answer, "no guess"
         if kept.late:
             return question, kept.choice, answer, "said afterwards"
-        return question, kept.choice, answer, "as you thought" if kept.choice == answer else "otherwise"
+        return question, kept.choice, answer, "as you thought" if kept.choice == answer else "not so"
 
 
 def _question(question: object) -> str:

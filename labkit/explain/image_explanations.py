@@ -18,7 +18,7 @@ from labkit.core.identity.model import Answer, Image, ImageOrigin, Settings, Ver
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
-from labkit.explain.rows import Explanation, Explanations
+from labkit.explain.rows import SETTINGS_ALONE, Explanation, Explanations
 
 _NEWEST = Versions()
 _NAMESPACE = "default"
@@ -113,7 +113,7 @@ def rows_of_image(
     if pod is not None or container is not None:
         answer = _answer_in_pod(image, of_pod, own, versions, pod or {}, container or {})
         api = _verdict_on_settings(pod or {}, container or {}, policy, versions)
-        rows.append(_image_row(name, "Pod", "with these settings", image, answer, api))
+        rows.append(_image_row(name, "Pod", SETTINGS_ALONE, image, answer, api))
     if user is not None or group_add:
         rows.append(_engine_row(name, image, user, group_add, versions))
     return rows

@@ -15,6 +15,8 @@ from labkit.show.table import Table
 if TYPE_CHECKING:
     from labkit.explain.seen_in_pods import SeenInPods
 
+SETTINGS_ALONE = "with these settings"
+"""The name of a pod that is asked about by an image and settings, and not by a manifest."""
 _HEADERS = ("container", "image user", "decided by", "runs as", "verdict", "cause")
 _DECIDED_BY = {
     "image": "the image",
@@ -138,6 +140,8 @@ class Explanation:
     @property
     def title(self) -> str:
         """Which container it is, in a few words."""
+        if self.name == SETTINGS_ALONE:
+            return f"{self.kind} of {self.container}"
         role = "" if self.role == "main" else f" ({self.role})"
         name = f"{self.namespace}/{self.name}" if self.seen is not None else self.name
         return " ".join(part for part in (self.kind, name, self.container) if part) + role

@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit.base.errors import Misuse, did_you_mean
 from labkit.base.files import read_given_text
-from labkit.core.pods.manifest import named, read_document, read_pod, read_pod_to_come
+from labkit.core.pods.manifest import NotYaml, named, read_document, read_pod, read_pod_to_come
 from labkit.core.pods.objects import read_object
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import CONTAINER_FIELDS
@@ -166,8 +166,18 @@ def _require_manifest(
 ) -> dict[str, Any]:
     try:
         return read(_text_of_file(manifest))
+    except NotYaml as error:
+        columns = "look at that line and the one above it, whose entries begin in one column if they belong together"
+        raise Misuse(_reading(manifest), str(error), f"{columns}; {remedy}") from error
     except ValueError as error:
-        raise Misuse("Reading the manifest", str(error), remedy) from error
+        raise Misuse(_reading(manifest), str(error), remedy) from error
+
+
+def _reading(manifest: str | Mapping[str, Any]) -> str:
+    is_file = (
+        isinstance(manifest, str) and "\n" not in manifest.strip() and manifest.strip().endswith(_MANIFEST_ENDINGS)
+    )
+    return f"Reading {manifest}" if is_file else "Reading the manifest"
 
 
 def _text_of_file(manifest: str | Mapping[str, Any]) -> str | Mapping[str, Any]:

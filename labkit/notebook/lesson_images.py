@@ -139,7 +139,9 @@ class LessonImages:
         else:
             self._made(name)
             self._lesson.published.pop(name, None)
-            return RunResult(line, "", 0)
+            # As `docker build` ends.
+            tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+            return RunResult(line, f"Successfully tagged {tagged}", 0)
         self._stopped(name, result)
         return result
 

@@ -51,7 +51,8 @@ def _headline(outcome: Outcome) -> str:
     """What stands beside the verdict of a pod that nobody refused."""
     status = f"exit status {outcome.exit_status}" if outcome.exit_status is not None else ""
     of = f"container {outcome.container}" if outcome.container and outcome.verdict == "failed" else ""
-    return ", ".join(filter(None, [f"pod {outcome.pod}", of, status]))
+    whose = f"as {outcome.runs_as}" if outcome.runs_as else ""
+    return ", ".join(filter(None, [f"pod {outcome.pod}", of, status, whose]))
 
 
 def _outcome_lines(outcome: Outcome) -> Iterator[str]:

@@ -10,7 +10,7 @@ import html
 from collections.abc import Sequence
 from enum import StrEnum
 
-from labkit.show.table import fold_html
+from labkit.show.table import NO_MATHEMATICS, fold_html
 
 WRAPS = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 """How output is broken into lines; JupyterLab would break it in the middle of words."""
@@ -114,4 +114,5 @@ def card_html(
         f"<div><small>{html.escape(note)}</small></div>" if note else "",
     ]
     style = _CARD.format(colour=tone.value)
-    return f'<div role="group" aria-label="{html.escape(label)}" style="{style}">{"".join(parts)}</div>'
+    attributes = f'{NO_MATHEMATICS} role="group" aria-label="{html.escape(label)}" style="{style}"'
+    return f"<div {attributes}>{''.join(parts)}</div>"

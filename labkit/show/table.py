@@ -26,7 +26,15 @@ _COLOURS = {
 }
 _VERDICT = re.compile(rf"(?m)(?:(?<=^)|(?<=  ))(?:{'|'.join(_COLOURS)})(?=  |$)")
 _LINES = "white-space:pre-line;overflow-wrap:anywhere"
+_COMMAND = "background:none;color:inherit;padding:0;white-space:pre-wrap"
 _LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
+
+
+NO_MATHEMATICS = 'class="mathjax_ignore"'
+"""An element's attribute: JupyterLab typesets what stands between two $ as a formula, in code it does not.
+
+(mathjax/MathJax-src:ts/input/tex.ts, ignoreHtmlClass of ts/handlers/html/HTMLDomStrings.ts)
+"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Table:
             fold_html(self.fold, self._html_of(self.folded)) if self.folded else "",
             "" if is_long or self.folded else note,
         ]
-        return f'<div style="line-height:1.4">{"".join(parts)}</div>'
+        return f'<div {NO_MATHEMATICS} style="line-height:1.4">{"".join(parts)}</div>'
 
     def _html_of(self, rows: Sequence[Sequence[object]]) -> str:
         label = f' aria-label="{html.escape(self.title)}"' if self.title else ""
@@ -108,11 +116,20 @@ class Table:
             # Without headers of columns, the first cell is what the others are about.
             opens = ["td" if self.headers or number else 'th scope="row"' for number in range(len(row))]
             cells = "".join(
-                f'<{tag} style="{_style(str(cell))}">{html.escape(str(cell))}</{tag[:2]}>'
+                f'<{tag} style="{_style(str(cell))}">{_cell_html(str(cell))}</{tag[:2]}>'
                 for tag, cell in zip(opens, row, strict=True)
             )
             parts.append(f"<tr>{cells}</tr>")
         return "".join([*parts, "</tbody></table>"])
+
+
+def _cell_html(text: str) -> str:
+    """A cell's text; a line that is indented is a command (as in `_wrapped`), and looks like one."""
+    lines = (
+        f'<code style="{_COMMAND}">{html.escape(line)}</code>' if line.startswith("  ") else html.escape(line)
+        for line in text.split("\n")
+    )
+    return "\n".join(lines)
 
 
 def fold_html(summary: str, inside: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from labkit.adapters.engine.engine_errors import BuildStopped
 
-_MOST_LINES, _SHOWN_LINES = 40, 6
+_MOST_LINES, _SHOWN_LINES, _CAUSE_LINES = 40, 6, 3
 _REMEDY = "fix that step and build it again; if the disk is full\n  labkit doctor"
 # What a step's command prints on its standard error is coloured (moby/moby:pkg/streamformatter, StderrFormatter).
 _STDERR = re.compile(r"\x1b\[91m(.*?)\x1b\[0m", re.DOTALL)
@@ -28,12 +28,16 @@ class BuilderOutput:
         self.step = ""
         self._stdout: deque[str] = deque(maxlen=_MOST_LINES)
         self._stderr: deque[str] = deque(maxlen=_MOST_LINES)
+        self._stderr_of_step: deque[str] = deque(maxlen=_CAUSE_LINES)
 
     def add(self, text: str) -> None:
         """Take one more piece of its stream."""
         for step in _STEP.findall(text):
             self.step = str(step)
-        self._stderr.extend(line for part in _STDERR.findall(text) for line in part.splitlines() if line.strip())
+            self._stderr_of_step.clear()
+        stderr = [line for part in _STDERR.findall(text) for line in part.splitlines() if line.strip()]
+        self._stderr.extend(stderr)
+        self._stderr_of_step.extend(stderr)
         plain = _STDERR.sub("", text)
         self._stdout.extend(line for line in plain.splitlines() if not _NOISE.match(line))
 
@@ -58,7 +62,7 @@ class BuilderOutput:
             tried,
             "\n".join([*last, error.strip()]),
             _REMEDY,
-            message=f"{self.step}\n{error}".strip(),
+            message="\n".join([self.step, *self._stderr_of_step, error]).strip(),
             stdout="\n".join(self._stdout),
             stderr="\n".join([*self._stderr, error.strip()]),
             exit_status=code if isinstance(code, int) and code else 1,

@@ -92,22 +92,37 @@ class _StrictLoader(yaml.SafeLoader):
         keys = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in keys and key.value != "<<":
-                raise yaml.constructor.ConstructorError(problem=f'key "{key.value}" already set in map{key.start_mark}')
+                raise yaml.constructor.ConstructorError(
+                    problem=f'key "{key.value}" already set in map', problem_mark=key.start_mark
+                )
             keys.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep)
+
+
+class NotYaml(ValueError):
+    """A manifest's text is not YAML; the text says in which line."""
+
+
+def _where_and_what(error: yaml.YAMLError) -> str:
+    """A parser's error in one line: the number and the text of the line that it stopped at, and why."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error)
+    mark = error.problem_mark
+    line = (mark.get_snippet(indent=0) or "").partition("\n")[0].strip()
+    return f"line {mark.line + 1}: {error.problem}" + (f", at {line!r}" if line else "")
 
 
 def read_document(manifest: str | Mapping[str, Any]) -> Mapping[str, Any]:
     """A participant's own manifest, of whatever kind, from YAML text or a mapping; it is not changed.
 
     Raises:
-        ValueError: it is not YAML, or not exactly one document; the text says which.
+        ValueError: it is not YAML (`NotYaml`), or not exactly one document; the text says which.
     """
     if isinstance(manifest, str):
         try:
             documents = [document for document in yaml.load_all(manifest, _StrictLoader) if document is not None]
         except yaml.YAMLError as error:
-            raise ValueError(f"it is not YAML: {error}") from error
+            raise NotYaml(f"it is not YAML: {_where_and_what(error)}") from error
         if len(documents) != 1:
             raise ValueError(f"it holds {len(documents)} documents instead of one document")
         manifest = documents[0]

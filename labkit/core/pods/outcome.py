@@ -70,6 +70,7 @@ class Outcome:
         yaml: the manifest.
         refuser: who said no; None if nobody did.
         warnings: of the API server and of admission, word for word; a warning refuses nothing.
+        runs_as: as whom its containers run, in a few words; empty if it does not run, or where that is not reported.
     """
 
     pod: str
@@ -87,6 +88,7 @@ class Outcome:
     yaml: str = ""
     refuser: Refuser | None = None
     warnings: tuple[str, ...] = ()
+    runs_as: str = ""
 
     @property
     def who(self) -> str:
@@ -134,6 +136,8 @@ class Outcome:
     def rows(self) -> list[tuple[str, str]]:
         """What to show, most important first: a label and a text each."""
         rows = [("pod", self.pod), ("verdict", self.verdict)]
+        if self.runs_as:
+            rows.append(("runs as", self.runs_as))
         if self.cause is not None:
             rows.append(("cause", f"{self.cause}: {self.cause.meaning}"))
         if self.container is not None and self.verdict != "running":

@@ -11,7 +11,7 @@ from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
 from labkit.core.pods.outcome import EventLine, Outcome
-from labkit.core.pods.pod_containers import PodContainer, as_list, as_mapping, pod_containers
+from labkit.core.pods.pod_containers import PodContainer, as_list, as_mapping, pod_containers, process_identities
 from labkit.core.refuser import Refuser
 
 # kubernetes/kubernetes:pkg/kubelet/images/types.go; the first two are the kubelet's own, the others the runtime's.
@@ -74,7 +74,17 @@ def judge(
         outcome = replace(outcome, verdict="failed", message=BEING_DELETED)
     if outcome.verdict == "pending" and timed_out:
         outcome = replace(outcome, cause=Cause.TIMEOUT, message=_last_seen(outcome.message, pod, events))
-    return replace(outcome, events=_relevant(events, outcome))
+    runs_as = _runs_as(pod) if outcome.verdict == "running" else ""
+    return replace(outcome, events=_relevant(events, outcome), runs_as=runs_as)
+
+
+def _runs_as(pod: Mapping[str, Any]) -> str:
+    """As whom the running containers of a pod run: the uid, with the container's name where there are several."""
+    identities = process_identities(pod)
+    running = {container.name: identities[container.name] for container in pod_containers(pod) if container.is_running}
+    uids = {name: f"uid {identity.uid}" for name, identity in running.items() if identity is not None}
+    same = len(set(uids.values())) == 1 and len(uids) == len(running)
+    return next(iter(uids.values())) if same else ", ".join(f"{name}: {uid}" for name, uid in uids.items())
 
 
 def pod_summary(pod: Mapping[str, Any]) -> tuple[str, str, str]:

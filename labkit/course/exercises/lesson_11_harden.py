@@ -59,7 +59,9 @@ def _harden_as_given(pod: JudgedPod) -> str | None:
 
 def _is_refused(pod: JudgedPod) -> str | None:
     if pod.outcome is not None and (pod.outcome.cause is not None or pod.outcome.verdict == "pending"):
-        return f"The API server let it in. {why_it_does_not_run(pod)} {pod.outcome.message or ''}".strip()
+        # A pod that nobody refused has no more to say than why it waits.
+        message = pod.outcome.message if pod.outcome.verdict != "pending" else ""
+        return f"The API server let it in. {why_it_does_not_run(pod)} {message or ''}".strip()
     return None
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from labkit.course.exercise import Exercise
 
 _KINDS = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
+_WRITTEN = {int: ", without quotes", list: """, as in ["this", "that"]""", dict: """, as in {"this": "that"}"""}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _LONGEST, _MOST_ENTRIES, _MOST_DIGITS = 60, 1000, 18
 
@@ -80,7 +81,8 @@ def _read(exercise: Exercise, answer: object) -> object:
         return answer
     assert expected is not None  # an exercise without an answer does not come here
     kind = _KINDS.get(expected, expected.__name__)
-    text = f"The answer is {shortened(answer)}, of type {type(answer).__name__}; {kind} is expected."
+    written = _WRITTEN.get(expected, "")
+    text = f"The answer is {shortened(answer)}, of type {type(answer).__name__}; {kind} is expected{written}."
     raise NotAnAnswer(not_right(text))
 
 

@@ -57,8 +57,8 @@ class JudgedPod:
             if (instead := made_instead(self.world, self.name, "Pod")) is not None:
                 return instead
             return not_yet(f"There is no pod {self.name} yet: the cell was not run, or the pod was deleted.")
-        names = ", ".join(self.violated) or self.outcome.message
-        return not_right(f"There is no pod {self.name}: the API server did not let it in. It names: {names}.")
+        reason = f"It names: {', '.join(self.violated)}." if self.violated else f"It says: {self.outcome.message}"
+        return not_right(f"There is no pod {self.name}: the API server did not let it in. {reason}")
 
     def is_as_written(self, written: Mapping[str, Any]) -> bool:
         """Whether it is, or was asked for, as a manifest has it.

@@ -27,11 +27,16 @@ def _output(*pieces: str) -> BuilderOutput:
 
 def test_a_stop_says_the_step_the_message_and_the_status() -> None:
     stopped = _output(*_PIECES).stopped("Building x", _ERROR, {"code": 4})
-    assert stopped.message == f"Step 2/2 : RUN useradd --uid 0 me\n{_ERROR}"
+    assert stopped.message == f"Step 2/2 : RUN useradd --uid 0 me\nuseradd: UID 0 is not unique\n{_ERROR}"
     assert stopped.stdout == "Step 1/2 : FROM debian\nStep 2/2 : RUN useradd --uid 0 me"
     assert stopped.stderr == f"useradd: UID 0 is not unique\n{_ERROR}"
     assert stopped.exit_status == 4
     assert "useradd: UID 0 is not unique" in stopped.came_back
+
+
+def test_what_an_earlier_step_printed_is_no_cause() -> None:
+    stopped = _output("Step 1/2 : RUN a\n", "\x1b[91mwarning: a\n\x1b[0m", "Step 2/2 : RUN b\n").stopped("x", "b", None)
+    assert stopped.message == "Step 2/2 : RUN b\nb"
 
 
 @pytest.mark.parametrize("detail", [None, {}, {"code": None}, {"code": 0}, {"code": "4"}, {"message": "x"}])
@@ -44,4 +49,4 @@ def test_a_flood_is_kept_up_to_its_last_lines() -> None:
     output = _output("Step 1/1 : RUN yes\n", *["y\n"] * 1000, *["\x1b[91moh\n\x1b[0m"] * 1000)
     stopped = output.timed_out("Building x", 180)
     assert len(stopped.stdout.splitlines()) == 40
-    assert stopped.message == "Step 1/1 : RUN yes\nit was still running after 180 s, and was given up"
+    assert stopped.message == "Step 1/1 : RUN yes\noh\noh\noh\nit was still running after 180 s, and was given up"

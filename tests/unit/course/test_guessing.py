@@ -59,7 +59,7 @@ def test_what_is_said_after_the_answer_is_said_to_be_so(guessing: Guessing) -> N
 
 def test_a_guess_that_was_otherwise(guessing: Guessing) -> None:
     guessing.guess(QUESTION, OPTIONS, 1)
-    assert _row(guessing) == (QUESTION, "none", ANSWER, "otherwise")
+    assert _row(guessing) == (QUESTION, "none", ANSWER, "not so")
 
 
 @pytest.mark.parametrize("choice", [3, ANSWER, f"  {ANSWER.upper()} "])

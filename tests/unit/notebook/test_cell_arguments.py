@@ -36,6 +36,8 @@ _CALLS: dict[str, Callable[[Lesson, Any], object]] = {
 _BAD_MANIFESTS: list[tuple[Any, str]] = [
     ("kind: Deployment", "its kind is 'Deployment' instead of Pod"),
     ("kind: {", "it is not YAML"),
+    ("spec:\n  a:\n  - b: c\n   d:\n      e: f", "it is not YAML: line 4: expected <block end>"),
+    ("a: b\n\tc: d", "it is not YAML: line 2: found character '\\t' that cannot start any token"),
     ("", "it holds 0 documents"),
     ("kind: Pod\n---\nkind: Pod", "it holds 2 documents"),
     ("kind: Pod", "it has no metadata.name"),

@@ -24,6 +24,7 @@ from labkit.course.checking import CheckResult, Hint
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.container import Container
 from labkit.notebook.views import lines_html, outcome_html, register_views, run_html
+from labkit.show.table import Table
 from tests.unit.notebook.paper import paper_engine
 
 _LESSON = "07-run-as-non-root"
@@ -180,3 +181,16 @@ def test_long_output_is_folded_behind_its_beginning() -> None:
     assert "line 12 " not in seen
     assert "88 more of 100 lines" in folded
     assert "line 99 &lt;b&gt;" in folded
+
+
+def test_what_stands_between_two_dollars_is_no_formula() -> None:
+    """JupyterLab typesets it outside of code, unless an element around it says that it holds no mathematics."""
+    result = CheckResult(_LESSON, "x", CheckVerdict.NOT_RIGHT, "USER ${APP_UID:?} failed: ${APP_UID:?}", 2)
+    outcome = Outcome("p", "n", "refused", message="$A and $B")
+    for page in (check_html(result), outcome_html(outcome), Table("", (), [("$A", "$B")])._repr_html_()):
+        assert re.match(r'<div class="mathjax_ignore"', page)
+
+
+def test_a_running_pod_says_as_whom() -> None:
+    page = outcome_html(Outcome("first", "n", "running", runs_as="uid 1654"))
+    assert "pod first, as uid 1654" in page
