@@ -29,17 +29,27 @@ class BuilderOutput:
         self._stdout: deque[str] = deque(maxlen=_MOST_LINES)
         self._stderr: deque[str] = deque(maxlen=_MOST_LINES)
         self._stderr_of_step: deque[str] = deque(maxlen=_CAUSE_LINES)
+        self._is_unended = False
 
     def add(self, text: str) -> None:
         """Take one more piece of its stream."""
         for step in _STEP.findall(text):
             self.step = str(step)
             self._stderr_of_step.clear()
-        stderr = [line for part in _STDERR.findall(text) for line in part.splitlines() if line.strip()]
-        self._stderr.extend(stderr)
-        self._stderr_of_step.extend(stderr)
+            self._is_unended = False
+        for line in "".join(_STDERR.findall(text)).splitlines(keepends=True):
+            self._add_stderr(line)
         plain = _STDERR.sub("", text)
         self._stdout.extend(line for line in plain.splitlines() if not _NOISE.match(line))
+
+    def _add_stderr(self, line: str) -> None:
+        """Take a line, or a piece of one: a program may write its name first, and then what is wrong."""
+        for lines in (self._stderr, self._stderr_of_step):
+            if self._is_unended:
+                lines[-1] += line.rstrip()
+            elif line.strip():
+                lines.append(line.rstrip("\r\n"))
+        self._is_unended = bool(line.strip() or self._is_unended) and not line.endswith("\n")
 
     @property
     def stderr(self) -> str:

@@ -34,6 +34,11 @@ def test_a_stop_says_the_step_the_message_and_the_status() -> None:
     assert "useradd: UID 0 is not unique" in stopped.came_back
 
 
+def test_a_line_that_comes_in_pieces_is_one_line() -> None:
+    pieces = ("\x1b[91mchown: \x1b[0m", "\x1b[91minvalid user: 'me'\n\x1b[0m", "\x1b[91mmore\n\x1b[0m")
+    assert _output("Step 1/1 : RUN a\n", *pieces).stderr == "chown: invalid user: 'me'\nmore"
+
+
 def test_what_an_earlier_step_printed_is_no_cause() -> None:
     stopped = _output("Step 1/2 : RUN a\n", "\x1b[91mwarning: a\n\x1b[0m", "Step 2/2 : RUN b\n").stopped("x", "b", None)
     assert stopped.message == "Step 2/2 : RUN b\nb"
