@@ -314,6 +314,9 @@ function podsView(pods) {
   if (pods.problem) parts.push(problemView(pods.problem, "pods"));
   return parts;
 }
+function breakable(text) {
+  return text.split(/(?<=[a-z])(?=[A-Z])/).flatMap((part, number) => number ? [element("wbr"), part] : [part]);
+}
 function rowView(row) {
   const name = row.container && row.container !== row.name ? `${row.name} / ${row.container}` : row.name;
   const uid = row.uid === null ? "" : row.uid === 0 ? "runs as uid 0, root" : `runs as uid ${row.uid}`;
@@ -322,7 +325,7 @@ function rowView(row) {
     "li",
     { "data-verdict": row.verdict },
     element("p", { class: "lk-name" }, element("strong", {}, name), ` ${row.kind}`),
-    element("p", { class: "lk-verdict" }, ...signed(row.verdict), state === row.verdict ? "" : ` · ${state}`),
+    element("p", { class: "lk-verdict" }, ...signed(row.verdict), ...state === row.verdict ? [] : breakable(` · ${state}`)),
     uid ? element("p", { class: row.uid === 0 ? "lk-root" : "" }, uid) : null,
     row.headline ? element("p", {}, row.headline) : null,
     row.message ? element("details", { "data-key": `row-${row.key}` }, element("summary", {}, "In its words"), element("p", { class: "lk-text" }, row.message)) : null
@@ -365,6 +368,10 @@ var CoursePanel = class extends import_widgets.Widget {
   course = null;
   pods = null;
   podsLesson = null;
+  /** The lesson whose notebook was in front last: a terminal or a file in front of it is of that lesson, too. */
+  lastInFront = null;
+  /** The exercise whose hint is shown. */
+  hinted = null;
   hasKit = true;
   timers = /* @__PURE__ */ new Map();
   shown = /* @__PURE__ */ new Map();
@@ -382,15 +389,18 @@ var CoursePanel = class extends import_widgets.Widget {
     this.plan("course", 0, () => this.lookAtCourse());
     if (this.isVisible) this.plan("pods", 0, () => this.lookAtPods());
   }
-  /** The lesson whose notebook is in front, else the one to go on with. */
+  /** The lesson whose notebook is in front, or was last and is still open; else the one to go on with. */
   get lesson() {
+    return this.present ?? this.following;
+  }
+  get present() {
     const path = this.around.currentPath();
     const name = path?.split("/").at(-1)?.replace(/\.ipynb$/, "");
     const lessons = this.course?.lessons ?? [];
-    return lessons.find(({ lesson }) => lesson === name) ?? this.following;
-  }
-  isInFront(lesson) {
-    return lesson !== null && this.around.currentPath()?.split("/").at(-1) === `${lesson.lesson}.ipynb`;
+    const inFront = lessons.find(({ lesson }) => lesson === name);
+    if (inFront) this.lastInFront = inFront.lesson;
+    const last = lessons.find(({ lesson }) => lesson === this.lastInFront);
+    return inFront ?? (last?.path && this.around.isOpen(last.path) ? last : null);
   }
   /** The lesson to go on with. */
   get following() {
@@ -401,7 +411,10 @@ var CoursePanel = class extends import_widgets.Widget {
     const lesson = this.lesson;
     const exercise = lesson?.open_exercise;
     if (!lesson || !exercise) return this.say(element("p", {}, "No exercise is open in this lesson."));
-    await this.attempt(async () => this.say(hintView(await this.server.hint(lesson.lesson, exercise))));
+    await this.attempt(async () => {
+      this.say(hintView(await this.server.hint(lesson.lesson, exercise)));
+      this.hinted = exercise;
+    });
   }
   async change(action) {
     const lesson = this.lesson;
@@ -436,6 +449,7 @@ var CoursePanel = class extends import_widgets.Widget {
     (this.node.querySelector("button:enabled") ?? this.node).focus();
   }
   say(...children) {
+    this.hinted = null;
     refill(this.answer, ...children);
   }
   async attempt(act) {
@@ -504,7 +518,8 @@ var CoursePanel = class extends import_widgets.Widget {
       lessonsView(course, lesson?.lesson ?? null, (chosen) => void this.openLesson(chosen)),
       course.problem ? problemView(course.problem, "course") : null
     ]);
-    this.here.heading.textContent = this.isInFront(lesson) ? "This lesson" : "Next";
+    this.here.heading.textContent = this.present ? "This lesson" : "Next";
+    if (this.hinted !== null && lesson?.open_exercise !== this.hinted) this.say();
     this.redraw(
       this.here.body.firstElementChild,
       lesson,
@@ -702,6 +717,7 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state, not
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
     currentPath: () => shell.currentPath ?? null,
+    isOpen: (path) => [...shell.widgets("main")].some((widget) => pathOf(widget) === path),
     open: (path) => commands.execute("docmanager:open", { path }),
     openTerminal: () => commands.execute("terminal:create-new"),
     tell: (text) => {
@@ -744,6 +760,9 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state, not
     panel.refresh();
   });
   performance.measure("labkit-panel", { start });
+}
+function pathOf(widget) {
+  return widget.context?.path;
 }
 var index_default = plugin;
 
