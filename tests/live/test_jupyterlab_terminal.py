@@ -33,8 +33,12 @@ def address(tmp_path: Path) -> Iterator[str]:
     """JupyterLab's address; it was started without a terminal and with none of the environment's programs on PATH."""
     shell = tmp_path / "shell"
     # As JupyterLab starts it; what a person would type there is what it prints.
-    shell.write_text(f'#!/bin/sh\nexec bash "$@" -c "command -v labkit python" > {tmp_path}/found\n', encoding="utf-8")
+    shell.write_text(
+        f'#!/bin/sh\nexec bash "$@" -c "command -v labkit python; pwd" > {tmp_path}/found\n', encoding="utf-8"
+    )
     shell.chmod(0o755)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00-start-here.ipynb").write_text("{}", encoding="utf-8")
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "HOME") if name in os.environ}
     environment = {**kept, "PATH": "/usr/bin:/bin", "SHELL": str(shell), "LABKIT_STATE": str(tmp_path / "state")}
     with subprocess.Popen(
@@ -64,11 +68,15 @@ def test_a_terminal_has_labkit_and_the_port_is_the_lab_s_own(address: str, tmp_p
     scripts = Path(sys.executable).parent
     wait_until(
         "the terminal",
-        lambda: found.read_text(encoding="utf-8") if found.exists() else "",
+        lambda: text if found.exists() and (text := found.read_text(encoding="utf-8")).endswith("notebooks\n") else "",
         seconds=_SECONDS,
         remedy="look at JupyterLab's log",
         is_there=bool,
         describe=str,
     )
-    assert found.read_text(encoding="utf-8").split() == [f"{scripts}/labkit", f"{scripts}/python"]
+    assert found.read_text(encoding="utf-8").split() == [
+        f"{scripts}/labkit",
+        f"{scripts}/python",
+        f"{tmp_path}/notebooks",
+    ]
     assert own_ports(tmp_path / "state", {}) == {url.port}
