@@ -76,6 +76,12 @@ def test_events_say_what_no_status_does_and_only_about_their_own_pod() -> None:
     assert (other.verdict, own.verdict, own.cause) == ("pending", "refused", "image-runs-as-root")
 
 
+def test_a_refusal_whose_event_came_first_is_not_said_to_be_creating() -> None:
+    event = {"involvedObject": {"uid": "u1"}, "reason": "Failed", "message": f"Error: {_ROOT}"}
+    (row,) = pod_rows(_pod(_waiting("ContainerCreating")), [event])
+    assert (row.verdict, row.state, row.reason) == ("refused", "waiting", "")
+
+
 def test_a_pod_that_is_being_deleted_is_no_failure() -> None:
     (row,) = pod_rows(_pod(_running(0), phase="Running", deletionTimestamp="2026-01-01T00:00:00Z"))
     assert (row.state, row.verdict, row.message) == ("Terminating", "pending", "")

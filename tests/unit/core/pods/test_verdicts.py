@@ -136,6 +136,24 @@ def test_a_pod_runs_when_all_containers_and_sidecars_do() -> None:
 
 
 @pytest.mark.parametrize(
+    ("uids", "runs_as"),
+    [
+        ((1654,), "uid 1654"),
+        ((7, 7), "uid 7"),
+        ((0, 7), "c0: uid 0, c1: uid 7"),
+        ((None,), ""),
+        ((7, None), "c0: uid 7"),
+    ],
+)
+def test_a_running_pod_says_as_whom(uids: tuple[int | None, ...], runs_as: str) -> None:
+    statuses = [
+        {**_running(f"c{number}"), **({"user": {"linux": {"uid": uid, "gid": 0}}} if uid is not None else {})}
+        for number, uid in enumerate(uids)
+    ]
+    assert judge(_pod("Running", main=statuses)).runs_as == runs_as
+
+
+@pytest.mark.parametrize(
     ("pod", "container"),
     [
         (_pod("Running", main=[_running("a"), _ended("b", 0)]), "b"),
