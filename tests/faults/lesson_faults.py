@@ -208,8 +208,10 @@ def _no_cache(bench: LabBench) -> None:
 def _decision(bench: LabBench) -> None:
     file = bench.state / "source.json"
     before = file.read_bytes() if file.is_file() else b""
-    for _ in damaged(file, before.decode() or "{}"):
-        bench.labkit("up", status=0, before=LITTLE_MEMORY, seconds=60)
+    for kind in damaged(file, before.decode() or "{}"):
+        # Where a folder is in the way, nothing can be written; the sentence says so.
+        allowed = (0, 1) if kind == "a folder" else 0
+        bench.labkit("up", status=allowed, before=LITTLE_MEMORY, seconds=60)
 
 
 @fault(
