@@ -111,6 +111,8 @@ def class_room(folder: Path, listen: str = "127.0.0.1:0", participants: int = 0)
 
     async def stop() -> None:
         server.stop()
+        for each in server._servers:
+            await each.close_all_connections()
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task():
                 task.cancel()

@@ -71,17 +71,25 @@ def serve(answer: Answer, *, path: Path | None = None, host: str = "127.0.0.1") 
     with socket.socket(family) as server:
         server.bind(str(path) if path else (host, 0))
         server.listen(64)
-        threading.Thread(target=_accept, args=(server, answer), daemon=True).start()
+        clients: list[socket.socket] = []
+        accepting = threading.Thread(target=_accept, args=(server, answer, clients), daemon=True)
+        accepting.start()
         port = 0 if path else server.getsockname()[1]
         yield f"unix://{path}" if path else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)  # Ends accept().
+        accepting.join()
+        # Nothing of this test's is left open to be blamed on the next one.
+        for client in clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(server: socket.socket, answer: Answer) -> None:
+def _accept(server: socket.socket, answer: Answer, clients: list[socket.socket]) -> None:
     with contextlib.suppress(OSError):
         while True:
             client, _ = server.accept()
+            clients.append(client)
             threading.Thread(target=_serve, args=(client, answer), daemon=True).start()
 
 

@@ -7,9 +7,11 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
+from types import FrameType
 from typing import IO, NoReturn
 
 from labkit.adapters.processes import own_environment
@@ -50,20 +52,19 @@ def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int
         KeyboardInterrupt: we were interrupted; what was started is ended.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    left = most
-    # Of a session of its own it has no terminal to ask for a password, and is ended with all that it has started.
-    with (
-        logged_command(command_line([shell, "-c", text])) as attempt,
-        Popen(
-            [shell, "-c", text],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
+    left, process = most, None
+    with logged_command(command_line([shell, "-c", text])) as attempt:
         try:
+            # Of a session of its own it has no terminal to ask for a password, and is ended with all that it started.
+            with _interrupts_kept():
+                process = Popen(
+                    [shell, "-c", text],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            assert process.stdout is not None
             while piece := os.read(process.stdout.fileno(), _PIECE):
                 printed = decoder.decode(piece)
                 show(printed[:left])
@@ -71,12 +72,35 @@ def run_shell_text(shell: str, text: str, show: Callable[[str], None], most: int
                 if left < 0:
                     _end_group(process, signal.SIGTERM)
                     break
-            process.wait()
-        except KeyboardInterrupt:
-            _end_group(process, signal.SIGINT)
+            status = attempt.status = process.wait()
+        except BaseException:
+            if process is not None:
+                _end_group(process, signal.SIGINT)
             raise
-        attempt.status = process.returncode
-    return _as_shell(process.returncode), left < 0
+        finally:
+            if process is not None and process.stdout is not None:
+                process.stdout.close()
+    return _as_shell(status), left < 0
+
+
+@contextlib.contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Keep a Ctrl-C until the end of the block: of a program that is half started nobody would know.
+
+    It is for the main thread, in which alone a Ctrl-C is told; where it is ignored, nothing changes.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    kept: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: kept.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if kept:
+        handler(*kept[0])
 
 
 def _as_shell(status: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,13 +59,25 @@ def test_a_command_that_floods_is_ended(capsys: pytest.CaptureFixture[str]) -> N
     assert len(printed) < 1200 and "never" not in printed
 
 
+@pytest.mark.parametrize("is_early", [False, True], ids=["while it runs", "while it is being started"])
 def test_a_cell_that_is_interrupted_ends_with_all_that_it_has_started(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_early: bool
 ) -> None:
+    if is_early:
+
+        def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(*arguments, **options)
+            watch((tmp_path / "asked").exists, bool, 10.0)
+            return process
+
+        monkeypatch.setattr("labkit.adapters.started_programs.Popen", start)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as a kernel's; a worker of pytest's ignores it
     try:
         with pytest.raises(Interrupted) as stopped:
-            run_shell_cell(f"sleep 600 & echo $! > {tmp_path}/pid; kill -INT $PPID; wait; echo never", may_fail=True)
+            run_shell_cell(
+                f"cd {tmp_path}; sleep 600 & echo $! > pid; kill -INT $PPID; touch asked; wait; echo never",
+                may_fail=True,
+            )
     finally:
         signal.signal(signal.SIGINT, before)
     assert "The cell was stopped in the middle" in "".join(stopped.value._render_traceback_())
