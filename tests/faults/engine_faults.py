@@ -185,11 +185,9 @@ def _no_network(bench: LabBench) -> None:
 @fault(
     "engine",
     "its image store is changed",
-    made="containerd's store in its daemon.json and a restart; and back again",
-    kept="what was in the other store, which comes back with it; images from the bundle, the cluster is made anew",
+    made="containerd's store in its daemon.json and a restart, up from the bundle; and back again",
+    kept="what was in the other store, which comes back with it",
     needs=Needs.LAB,
-    recovery=("up --bundle {bundle}",),
-    seconds=90,
 )
 def _other_store(bench: LabBench) -> None:
     file = Path("/etc/docker/daemon.json")
@@ -200,11 +198,11 @@ def _other_store(bench: LabBench) -> None:
         file.write_text(text, encoding="utf-8")
         start_engine()
 
-    bench.last.callback(bench.labkit, "up", status=0)
-    bench.last.callback(choose, before)
+    bench.undo.callback(choose, before)
     choose(json.dumps({**json.loads(before), "features": {"containerd-snapshotter": True}}))
     bench.labkit("status", status=0)
     bench.labkit("reset", status=1)
+    bench.labkit("up", "--bundle", str(bench.bundle), status=0, seconds=300)
 
 
 @fault(
