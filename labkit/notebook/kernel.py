@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Any
 
 _MEANS = (
-    '`{name}` is not there. If it is a word, as in an answer, it is written in quotes: "{name}". Else it is mistyped, or '
-    "a cell further up, which makes it, has not been run in this kernel: run the notebook's cells from the first one."
+    '`{name}` is not there. If it is a word, as in an answer, it is written in quotes: "{name}". '
+    "Else it is mistyped, or a cell further up, which makes it, has not been run in this kernel: "
+    "run the notebook's cells from the first one."
 )
 _IN_QUOTES = 'A word, as in an answer, is written in quotes: {name} = "{word}"'
 _BARE_WORD = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<word>[A-Za-z][\w ./:-]*?)\s*")
