@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Generator, Iterator
 from functools import cache
 
@@ -66,6 +67,14 @@ def _nothing_of_the_machine() -> Iterator[None]:
         # No test can see what a loss of power would leave, and property tests write progress hundreds of times.
         patch.setattr("os.fsync", lambda _: None)
         yield
+
+
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Ctrl-C interrupts, here and in programs that are started: a worker of pytest's ignores it, and so would they."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any, cast
@@ -59,6 +58,7 @@ def test_a_command_that_floods_is_ended(capsys: pytest.CaptureFixture[str]) -> N
     assert len(printed) < 1200 and "never" not in printed
 
 
+@pytest.mark.usefixtures("heard_interrupts")
 @pytest.mark.parametrize("is_early", [False, True], ids=["while it runs", "while it is being started"])
 def test_a_cell_that_is_interrupted_ends_with_all_that_it_has_started(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_early: bool
@@ -71,15 +71,10 @@ def test_a_cell_that_is_interrupted_ends_with_all_that_it_has_started(
             return process
 
         monkeypatch.setattr("labkit.adapters.started_programs.Popen", start)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as a kernel's; a worker of pytest's ignores it
-    try:
-        with pytest.raises(Interrupted) as stopped:
-            run_shell_cell(
-                f"cd {tmp_path}; sleep 600 & echo $! > pid; kill -INT $PPID; touch asked; wait; echo never",
-                may_fail=True,
-            )
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(Interrupted) as stopped:
+        run_shell_cell(
+            f"cd {tmp_path}; sleep 600 & echo $! > pid; kill -INT $PPID; touch asked; wait; echo never", may_fail=True
+        )
     assert "The cell was stopped in the middle" in "".join(stopped.value._render_traceback_())
     assert "never" not in capsys.readouterr().out
     process = Path("/proc", (tmp_path / "pid").read_text(encoding="utf-8").strip(), "stat")

@@ -109,6 +109,7 @@ def test_these_are_the_steps_of_the_plan(place: InterruptedLab) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # It may come while a file is written.
+@pytest.mark.usefixtures("heard_interrupts")
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice, for a program that ignores the first"])
 @pytest.mark.parametrize("name", NAMES)
 def test_ctrl_c_ends_any_step_and_the_next_goes_on(
@@ -126,13 +127,9 @@ def test_ctrl_c_ends_any_step_and_the_next_goes_on(
     pressing = threading.Thread(target=press)
     plan = schedule_with(name, place.configuration, pressing.start, deaf=times == 2)
     monkeypatch.setattr(UpPlan, "schedule", plan)
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            place.lab.up()
-    finally:
-        pressing.join()
-        signal.signal(signal.SIGINT, handler)
+    with pytest.raises(KeyboardInterrupt):
+        place.lab.up()
+    pressing.join()
     assert place.programhas_ended()
     state = place.state()
     assert (state.ended, state.is_at_work, state.is_done) == (True, False, False)

@@ -130,6 +130,7 @@ def _sleeps() -> None:
     run(["sleep", "60"])
 
 
+@pytest.mark.usefixtures("heard_interrupts")
 def test_a_failure_ends_the_programs_of_what_is_not_in_front() -> None:
     running = threading.Event()
 
@@ -167,6 +168,7 @@ class Interrupts(Record):
         self.tick()
 
 
+@pytest.mark.usefixtures("heard_interrupts")
 def test_an_interrupt_ends_all_programs_and_begins_nothing() -> None:
     record = Interrupts(1, lambda: "sleeps" in record.begun)
     steps = [Step("sleeps", "", _sleeps, front=True), Step("never", "", _sleeps, ("sleeps",))]
