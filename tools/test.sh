@@ -22,7 +22,7 @@ results=build/test
 all=(lint up alone+unit+recorded live notebooks package+browser+faults)
 # By itself `make unit` is for whoever works: a quarter of the examples of each property. `make test` tries them all.
 [ "$*" != unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
-# Pods and containers are waited for; with three tests at a time two processors have something to do meanwhile.
+# Pods, containers and kernels are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 
 run_pytest() {
@@ -36,7 +36,7 @@ run_stage() {
         lint) ruff check . && ruff format --check . && mypy ;;
         # tests/unit/conftest.py says what shares a process. Files in this order, for the one that takes longest has few
         # tests and would be begun last.
-        unit) run_pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit ;;
+        unit) run_pytest "$beside" --no-loadscope-reorder tests/notebooks tests/unit ;;
         recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
         # What needs no lab of what goes wrong in a class; `make faults` is the whole.
         faults) run_pytest "$beside" tests/faults ;;

@@ -507,7 +507,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
     beside_alone = {
         "pytest -m alone tests/live",
-        "pytest --numprocesses=auto --no-loadscope-reorder tests/notebooks tests/unit",
+        "pytest --numprocesses=3 --no-loadscope-reorder tests/notebooks tests/unit",
         "pytest --numprocesses=auto tests/recorded tests/fuzz",
     }
     assert calls[:4] + calls[7:-3] == [
