@@ -90,11 +90,12 @@ def _with_a_lab(folder: Path, arguments: list[str]) -> int:
 @contextlib.contextmanager
 def _without_a_lab(folder: Path, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The other faults, running in a network of their own; they are ended if nobody waits for them any more."""
-    pytest = _pytest(folder, "without-a-lab", "tests/faults/test_faults.py::test_without_a_lab")
-    script = 'ip link set lo up && exec nice -n 10 "$@"'
+    # Where the folder is mounted in this machine, names are short enough for sockets (unix(7): 108 bytes).
+    pytest = _pytest(Path("/mnt"), "without-a-lab", "tests/faults/test_faults.py::test_without_a_lab")
+    script = 'ip link set lo up && mount --bind "$0" /mnt && exec nice -n 10 "$@"'
     with (folder / "others.log").open("wb") as log:
         others = subprocess.Popen(
-            [*_UNSHARE, "sh", "-c", script, "sh", *pytest, *arguments],
+            [*_UNSHARE, "sh", "-c", script, str(folder), *pytest, *arguments],
             cwd=CHECKOUT,
             env=_environment(folder),
             stdin=subprocess.DEVNULL,
