@@ -163,3 +163,19 @@ def test_the_command_on_loopback(lab: Lab, tmp_path: Path) -> None:
     assert json.loads(run("down", "--json").stdout) == {"stopped": False}
     assert run("forget").stdout == "none was in use\n"
     assert "The class can read it and nothing else" in run("up", "--help").stdout
+
+
+def test_one_that_nobody_remembers_is_ended_by_the_next(lab: Lab, tmp_path: Path) -> None:
+    """As after a `registry up` that was killed once its server listened and before that was written down."""
+    configuration = replace(lab.configuration, state=tmp_path / "state")
+    first = Registry(configuration, Silent())._start("127.0.0.1:0")
+    (tmp_path / "state" / "registry" / "registry.json").unlink()
+    registry = Registry(configuration, Silent())
+    assert registry.serving() is None
+    try:
+        serving, _ = registry.up(first.address, lab.engine(), {})
+        assert (serving.address, serving.pid != first.pid) == (first.address, True)
+    finally:
+        (tmp_path / "state" / "registry" / "registry.json").unlink()
+        assert registry.down()
+    assert not registry.down()

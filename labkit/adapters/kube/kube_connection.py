@@ -146,12 +146,13 @@ class KubeConnection:
         return httpx2.Client(**{**self._parameters(), "transport": self._transport()})
 
     def _find(self, kind: Any, name: str, namespace: str) -> Any | None:
-        try:
-            return self._client.get(kind, name, namespace=namespace)
-        except ApiError as error:
-            if error.status.code == 404:
-                return None
-            raise
+        with self._doing(f"Looking at {kind.__name__} {name}"):
+            try:
+                return self._client.get(kind, name, namespace=namespace)
+            except ApiError as error:
+                if error.status.code == 404:
+                    return None
+                raise
 
     def _delete(self, kind: Any, name: str, namespace: str | None = None) -> None:
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from labkit.base.addresses import fingerprint_of, is_loopback, read_address
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import read_own_json, write_atomically
+from labkit.base.locks import locked
 from labkit.base.waiting import watch
 from labkit.core.image_reference import ImageReference
 from labkit.lab.samples.catalogue import Recipe
@@ -87,11 +90,15 @@ class Registry:
             LabFailed: it does not start, or an image cannot be pushed.
         """
         address = read_address(listen)
+        # Of two at once the second fills what the first has started.
+        with self._locked():
+            return self._up(address, engine, catalogue)
+
+    def _up(self, address: str, engine: Engine, catalogue: Mapping[str, Recipe]) -> tuple[Serving, list[str]]:
         serving = self.serving()
-        if serving is not None and serving.address != address:
-            self.down()
-            serving = None
-        serving = serving or self._start(address)
+        if serving is None or serving.address != address:
+            self._end()
+            serving = self._start(address)
         filled = []
         for recipe in catalogue.values():
             image = self.configuration.image_reference(recipe.name)
@@ -106,25 +113,54 @@ class Registry:
 
     def down(self) -> bool:
         """Stop it and remove what it has kept; whether one was up."""
-        serving = self.serving()
-        if serving is not None:
-            os.kill(serving.pid, signal.SIGTERM)
-            watch(self.serving, lambda left: left is None, _START_SECONDS, interval=_POLL_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return serving is not None
+        with self._locked():
+            was_up = self._end()
+            shutil.rmtree(self._folder, ignore_errors=True)
+        return was_up
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.configuration.state / "registry.lock", on_wait=self.steps.note)
+
+    def _end(self) -> bool:
+        """End all registries of this lab; whether there was one.
+
+        Whoever starts one may be killed before it has written that down, so they are looked for among the processes.
+        """
+        pids = self._processes()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        watch(self._processes, lambda left: not left, _START_SECONDS, interval=_POLL_SECONDS)
+        return bool(pids)
+
+    def _processes(self) -> list[int]:
+        pids = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if os.fsencode(self._blobs) in file.read_bytes().split(b"\0"):
+                    pids.append(int(file.parent.name))
+        return pids
+
+    @property
+    def _blobs(self) -> Path:
+        return self._folder / "blobs"
 
     def _start(self, address: str) -> Serving:
         program = go.ensure(go.REGISTRY, self.configuration.cache, self.steps.step) / "registry"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         certificate, log = self._folder / "certificate.pem", self._folder / "log"
         certificate.unlink(missing_ok=True)
-        command = [str(program), "-listen", address, "-folder", str(self._folder / "blobs")]
+        command = [str(program), "-listen", address, "-folder", str(self._blobs)]
         beyond = not is_loopback(address)
         if beyond:
             command += ["-certificate", str(certificate), "-key", str(self._folder / "key.pem")]
         with log.open("wb") as output:
             process = start_server(command, output)
-        address, filling = self._wait(process, log)
+        try:
+            address, filling = self._wait(process, log)
+        except BaseException:
+            process.kill()
+            raise
         fingerprint = fingerprint_of(certificate.read_text(encoding="ascii")) if beyond else ""
         serving = Serving(process.pid, address, filling, fingerprint)
         write_atomically(self._folder / "registry.json", json.dumps(asdict(serving)))
@@ -143,7 +179,6 @@ class Registry:
         if (match := _LISTENING.search(printed)) and process.poll() is None:
             process.returncode = 0  # It outlives us, and Python need not wait for it.
             return match[1], match[2]
-        process.kill()
         last = "\n".join(look().strip().splitlines()[-2:])
         shutil.rmtree(self._folder, ignore_errors=True)
         remedy = "give an address of this machine and a port that is free\n  labkit registry up --listen ADDRESS:PORT"

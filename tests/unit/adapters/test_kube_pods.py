@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from lightkube.resources.core_v1 import ServiceAccount
 
 from labkit.adapters.kube import Kube
 from labkit.adapters.kube.kube_pods import KubePods
@@ -236,3 +238,15 @@ def test_a_level_that_other_rules_hide_is_not_waited_for_without_end(
     monkeypatch.setattr("labkit.adapters.kube.namespaces._ENFORCED_SECONDS", 0.1)
     server.answers |= {"/api/v1/namespaces/n": (200, {}), _PODS: (403, {"message": "exceeded quota"})}
     assert kube.enforce("n", "restricted") == ()
+
+
+def test_an_api_server_that_goes_away_in_the_middle_is_told_as_one_that_does_not_answer(
+    kube: Kube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(*_: object, **__: object) -> None:
+        raise httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+
+    monkeypatch.setattr(kube._client, "get", breaks_off)
+    with pytest.raises(LabFailed, match="Looking at ServiceAccount default: the cluster does not answer") as failed:
+        kube._find(ServiceAccount, "default", "n")
+    assert "labkit up" in failed.value.remedy
