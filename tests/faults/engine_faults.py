@@ -137,7 +137,9 @@ def _full(bench: LabBench) -> None:
     bench.undo.callback(filler.unlink)
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(_DISK).free - (256 << 10), 1))
-    bench.run("sh", "-c", f"dd if=/dev/zero of={filler} bs=4k conv=notrunc oflag=append 2> /dev/null; true")
+    # What was removed before comes free only when the file system has written that down.
+    fill = f"dd if=/dev/zero of={filler} bs=4k conv=notrunc oflag=append 2> /dev/null; sync -f {filler}; "
+    bench.run("sh", "-c", f"{fill}{fill}{fill}true")
     bench.run_lesson("print(lab.run('debian', ['id']))", check=False)
 
 
