@@ -113,6 +113,8 @@ class Registry:
 
     def down(self) -> bool:
         """Stop it and remove what it has kept; whether one was up."""
+        if not self._folder.exists() and not self._processes():
+            return False  # The lock would make the folder of a lab that is not there.
         with self._locked():
             was_up = self._end()
             shutil.rmtree(self._folder, ignore_errors=True)
