@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,17 +31,6 @@ class Crowded(LabFailed):
     """There are too many participants of one address."""
 
 
-@dataclass(frozen=True)
-class _Shared:
-    number: int
-    name: str
-    lessons: Lessons
-    clock_ahead: timedelta
-    since: datetime
-    seen: datetime
-    hand: Hand | None
-
-
 class SharedRecords:
     """The participants whose laptops share, as the last thing that came from each says.
 
@@ -58,7 +47,7 @@ class SharedRecords:
         most: int = MOST_PARTICIPANTS,
     ) -> None:
         self._course, self._clock = course, clock
-        self._shared: dict[str, _Shared] = {}
+        self._shared: dict[str, Participant] = {}
         # From one address may come all: a class behind one router.
         self._crowd: Crowd[str] = Crowd(most, most, "newest")
         self._numbers = 0
@@ -90,7 +79,7 @@ class SharedRecords:
         if before is None:
             self._make_room(key, neighbours)
             self._numbers += 1
-        self._shared[key] = _Shared(
+        self._shared[key] = Participant(
             number=before.number if before else self._numbers,
             name=showable(document.name.strip()),
             lessons=lessons,
@@ -112,18 +101,7 @@ class SharedRecords:
         for shared in self._shared.values():
             name = shared.name or "(no name)"
             seen[name] += 1
-            shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
-            listed.append(
-                Participant(
-                    shared.number,
-                    shown,
-                    shared.lessons,
-                    shared.clock_ahead,
-                    shared.since,
-                    shared.seen,
-                    shared.hand,
-                )
-            )
+            listed.append(replace(shared, name=name if seen[name] == 1 else f"{name} ({seen[name]})"))
         return listed
 
     def _make_room(self, key: str, neighbours: str) -> None:
