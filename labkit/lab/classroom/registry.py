@@ -69,10 +69,9 @@ class Registry:
         """The registry that is up, None if none is; a process that is gone, or is another's by now, is none."""
         try:
             serving = Serving(**read_own_json(self._folder / "registry.json"))
-            command = Path(f"/proc/{serving.pid}/cmdline").read_bytes()
         except (OSError, ValueError, TypeError):
             return None
-        return serving if os.fsencode(self._folder) in command else None
+        return serving if self._is_own(serving.pid) else None
 
     def up(self, listen: str, engine: Engine, catalogue: Mapping[str, Recipe]) -> tuple[Serving, list[str]]:
         """Start it and fill it with the lab's images; one that is up at that address is filled again.
@@ -136,12 +135,16 @@ class Registry:
         return bool(pids)
 
     def _processes(self) -> list[int]:
-        pids = []
-        for file in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                if os.fsencode(self._blobs) in file.read_bytes().split(b"\0"):
-                    pids.append(int(file.parent.name))
-        return pids
+        pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
+        return [pid for pid in pids if self._is_own(pid)]
+
+    def _is_own(self, pid: int) -> bool:
+        """Whether a process is a registry of this lab."""
+        try:
+            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):  # It has ended, or the number, which a file says, is none.
+            return False
+        return os.fsencode(self._blobs) in argv
 
     @property
     def _blobs(self) -> Path:
@@ -162,6 +165,7 @@ class Registry:
             address, filling = self._wait(process, log)
         except BaseException:
             process.kill()
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise
         fingerprint = fingerprint_of(certificate.read_text(encoding="ascii")) if beyond else ""
         serving = Serving(process.pid, address, filling, fingerprint)
@@ -182,6 +186,5 @@ class Registry:
             process.returncode = 0  # It outlives us, and Python need not wait for it.
             return match[1], match[2]
         last = "\n".join(look().strip().splitlines()[-2:])
-        shutil.rmtree(self._folder, ignore_errors=True)
         remedy = "give an address of this machine and a port that is free\n  labkit registry up --listen ADDRESS:PORT"
         raise LabFailed("Starting the registry", last or "it did not start", remedy)
