@@ -198,6 +198,15 @@ def runc_version(version: EngineVersion) -> tuple[int, int] | None:
     return next((read_version(text.removeprefix("runc version ")) for text in texts), None)
 
 
+def is_from_podman(server: str) -> bool:
+    """Whether an answer is podman's, in Docker's place.
+
+    Args:
+        server: its header of that name (podman:pkg/api/server/handler_api.go).
+    """
+    return server.startswith("Libpod/")
+
+
 def mapped_ids(info: EngineInfo) -> int | None:
     """How many ids the containers of an engine have, from 0; None for all, which is the usual.
 

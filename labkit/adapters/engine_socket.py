@@ -25,6 +25,7 @@ from labkit.adapters.engine_answers import (
     EngineVersion,
     InspectedImage,
     PathInImage,
+    is_from_podman,
     mapped_ids,
     paths_in,
     read_inspected,
@@ -160,8 +161,7 @@ class EngineSocket:
                     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
                     response = connection.getresponse()
                     attempt.status = response.status
-                # podman:pkg/api/server/handler_api.go
-                self._is_podman = response.getheader("Server", "").startswith("Libpod/")
+                self._is_podman = is_from_podman(response.getheader("Server", ""))
                 if response.status >= http.client.BAD_REQUEST and response.status != http.client.NOT_FOUND:
                     raise LabFailed(trying, _message(response.read()), "look at the engine\n  labkit doctor")
                 yield response

@@ -68,15 +68,6 @@ def is_podman(version: Mapping[str, Any]) -> bool:
     return any(part.get("Name") == _ENGINE_COMPONENT for part in version.get("Components") or ())
 
 
-def has_answered(server: str) -> bool:
-    """Whether an answer is podman's.
-
-    Args:
-        server: its header of that name (podman:pkg/api/server/handler_api.go).
-    """
-    return server.startswith("Libpod/")
-
-
 def plain_refusal(message: str) -> str:
     """Why podman does not start a container, in the words that Docker and podman have in common.
 

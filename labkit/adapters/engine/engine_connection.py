@@ -17,7 +17,7 @@ from docker.utils import config, kwargs_from_env
 
 from labkit.adapters import podman
 from labkit.adapters.engine.engine_errors import doing, unreachable
-from labkit.adapters.engine_answers import EngineInfo, EngineVersion, mapped_ids, runc_version
+from labkit.adapters.engine_answers import EngineInfo, EngineVersion, is_from_podman, mapped_ids, runc_version
 from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, read_settings
 from labkit.base.configuration import LABEL, Configuration
 from labkit.base.log import logged_request
@@ -75,7 +75,7 @@ class _LoggedApi(docker.APIClient):
         with logged_request("engine", request.method or "", path) as attempt:
             response = super().send(request, **options)
             attempt.status = response.status_code
-        self.is_podman = podman.has_answered(response.headers.get("Server", ""))
+        self.is_podman = is_from_podman(response.headers.get("Server", ""))
         return response
 
     def _disable_socket_timeout(self, socket: object) -> None:
