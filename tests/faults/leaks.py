@@ -102,7 +102,9 @@ def _volumes() -> Things:
 
 
 def _networks() -> Things:
-    return _pairs(_lines("docker", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}} {{.Driver}}"))
+    """Networks by their ids; the engine's own by its name, for it is made anew whenever the engine starts."""
+    form = '{{if eq .Name "bridge"}}{{.Name}}{{else}}{{.ID}}{{end}} {{.Name}} {{.Driver}}'
+    return _pairs(_lines("docker", "network", "ls", "--no-trunc", "--format", form))
 
 
 def _folders_of_engine() -> Things:
