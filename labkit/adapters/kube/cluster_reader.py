@@ -100,8 +100,12 @@ class ClusterReader:
         value = self._decoded(path, body, dict)
         return value if isinstance(value, dict) else None
 
-    def list(self, path: str) -> Iterator[Mapping[str, Any]]:
+    def list(self, path: str, labels: str = "") -> Iterator[Mapping[str, Any]]:
         """The objects of a list, page by page; at no time more than a page is held.
+
+        Args:
+            path: of the list.
+            labels: the selector of those that are wanted; empty for all.
 
         Raises:
             NoRight: the user may not read them.
@@ -109,7 +113,8 @@ class ClusterReader:
         """
         token, restarts = "", 0
         while True:
-            status, body = self._read(path, {"limit": str(_PAGE), **({"continue": token} if token else {})})
+            selected = {"labelSelector": labels} if labels else {}
+            status, body = self._read(path, {"limit": str(_PAGE), **selected, **({"continue": token} if token else {})})
             if status == 404:  # A cluster without that API.
                 return
             page: _Page = self._decoded(path, body, _Page)

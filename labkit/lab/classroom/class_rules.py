@@ -110,7 +110,8 @@ def _ceilings(settings: ClassSettings) -> list[dict[str, Any]]:
             settings,
             "level",
             [_operations("", ("namespaces",), ("UPDATE",))],
-            of_class,
+            # Chosen by who asks, never by the namespace's labels: those would be the ones that the request wants.
+            None,
             f"request.userInfo.username.startsWith('{participants}')",
             {
                 f"{level} in ['baseline', 'restricted']": (
@@ -120,6 +121,10 @@ def _ceilings(settings: ClassSettings) -> list[dict[str, Any]]:
                 "oldObject.metadata.labels.all(k, k in object.metadata.labels)": (
                     "a participant changes no label of the namespace but the Pod Security level"
                 ),
+                " && ".join(
+                    f"object.metadata.?{part}.orValue({empty}) == oldObject.metadata.?{part}.orValue({empty})"
+                    for part, empty in (("annotations", "{}"), ("finalizers", "[]"), ("ownerReferences", "[]"))
+                ): "a participant changes nothing of the namespace but the Pod Security level",
             },
         ),
         *_policy(

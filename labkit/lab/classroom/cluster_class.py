@@ -1,0 +1,352 @@
+"""A class on a cluster that is there already: brought up, looked at, taken down again, with the user's own rights."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from labkit.adapters.kube.cluster_writer import ClusterWriter, path_of
+from labkit.base.errors import LabFailed, Misuse, NoRight
+from labkit.base.waiting import wait_until
+from labkit.lab.classroom.class_keys import ClassKeys
+from labkit.lab.classroom.class_objects import CERTIFICATE_SECRET, KEYS_SECRET, class_objects
+from labkit.lab.classroom.class_rules import cluster_objects
+from labkit.lab.classroom.class_settings import CLASS_LABEL, PARTICIPANT_LABEL, ROLE_LABEL, ClassSettings
+from labkit.lab.classroom.sandbox import sandbox_objects
+from labkit.show import counted
+from labkit.show.steps import Steps
+
+_READY_SECONDS = 300.0
+_GONE_SECONDS = 180.0
+_LOOK_SECONDS = 0.5
+_CLUSTER_WIDE = (
+    "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "apis/rbac.authorization.k8s.io/v1/clusterroles",
+)
+_RUNNING = ("apis/apps/v1/namespaces/{}/deployments", "api/v1/namespaces/{}/services")
+
+
+@dataclass(frozen=True)
+class ClassParticipant:
+    """Somebody's place in a class.
+
+    Args:
+        participant: the id.
+        server: how their server is: "running", "starting", "none", or why it does not start.
+        has_volume: whether their home is on a volume.
+    """
+
+    participant: str
+    server: str
+    has_volume: bool
+
+
+@dataclass(frozen=True)
+class ClassStatus:
+    """How a class is.
+
+    Args:
+        name: of the class.
+        state: "up", "starting", "down" (only progress is left) or "absent".
+        hub: how the hub is.
+        proxy: how the proxy is.
+        engine: what participants have in place of Docker.
+        has_volumes: whether progress outlives a pod.
+        participants: everybody that there is a namespace for.
+    """
+
+    name: str
+    state: str
+    hub: str
+    proxy: str
+    engine: str
+    has_volumes: bool
+    participants: tuple[ClassParticipant, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return asdict(self)
+
+
+class ClusterClass:
+    """A class in a cluster.
+
+    Args:
+        cluster: how it is reached.
+        settings: of the class.
+        steps: told what is going on.
+    """
+
+    def __init__(self, cluster: ClusterWriter, settings: ClassSettings, steps: Steps) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._steps = steps
+        self._kubectl = f"kubectl --context {cluster.access.context} --namespace {settings.name}"
+        self._selector = f"{CLASS_LABEL}={settings.name}"
+
+    # --- up ---
+
+    def require_rights(self) -> None:
+        """See that the user may make what a class is made of, before anything is made.
+
+        What is cluster-wide is tried by a dry run, which also knows that nobody may give rights that they lack.
+
+        Raises:
+            NoRight: they may not; all that is missing is in the error.
+            Misuse: the namespace is somebody else's.
+        """
+        self._require_own_namespace()
+        missing = []
+        for thing in class_objects(self._settings)[:1] + cluster_objects(self._settings):
+            answer = self._cluster.try_apply(thing, dry_run=True)
+            if not answer.is_ok:
+                missing.append(f"{thing['kind']} {thing['metadata']['name']}: {answer.message}")
+        for group, resource in sorted({_resource_of(thing) for thing in self._namespaced()}):
+            if not self._cluster.allows("create", resource, group=group, namespace=self._settings.name):
+                missing.append(f"you may not create {resource} in namespace {self._settings.name}")
+        if missing:
+            remedy = "show the cluster's administrator what is missing, and the table of rights in docs/class.md"
+            raise NoRight(
+                f"Bringing up the class {self._settings.name} in context {self._cluster.access.context}",
+                f"nothing was made, because {counted(len(missing), 'thing')} cannot be\n  " + "\n  ".join(missing),
+                f"{remedy}\n  labkit class up --dry-run",
+            )
+
+    def _require_own_namespace(self) -> None:
+        namespace = self._cluster.get(f"api/v1/namespaces/{self._settings.name}")
+        if namespace is None:
+            return
+        if (namespace["metadata"].get("labels") or {}).get(CLASS_LABEL) != self._settings.name:
+            raise Misuse(
+                f"Bringing up the class {self._settings.name}",
+                "there is a namespace of that name, and it is no class's",
+                "name the class otherwise\n  labkit class up --class-name NAME",
+            )
+        if namespace["metadata"].get("deletionTimestamp"):
+            raise LabFailed(
+                f"Bringing up the class {self._settings.name}",
+                "its namespace is just being deleted",
+                "wait until it is gone\n  labkit class status",
+            )
+
+    def _namespaced(self) -> list[dict[str, Any]]:
+        return [
+            thing
+            for thing in class_objects(self._settings, ClassKeys("", "", "", ""))
+            if "namespace" in thing["metadata"]
+        ]
+
+    def keys(self) -> ClassKeys | None:
+        """The secrets of the class as the cluster has them, None if there are none."""
+        secret = self._cluster.get(f"api/v1/namespaces/{self._settings.name}/secrets/{KEYS_SECRET}")
+        data = (secret or {}).get("data") or {}
+        try:
+            return ClassKeys(*(base64.b64decode(data[name]).decode() for name in ClassKeys("", "", "", "").files()))
+        except (KeyError, ValueError):
+            return None
+
+    def existing_settings(self) -> ClassSettings | None:
+        """The settings of the class as the cluster has them, None if there are none."""
+        config = self._cluster.get(f"api/v1/namespaces/{self._settings.name}/configmaps/settings")
+        text = ((config or {}).get("data") or {}).get("settings.json")
+        return ClassSettings.from_json(text) if text else None
+
+    def up(self, keys: ClassKeys, certificate: tuple[str, str] | None = None) -> None:
+        """Bring the class up, or bring it up to date; servers that run go on.
+
+        Args:
+            keys: its secrets.
+            certificate: certificate and key, as PEM; None where the proxy speaks no TLS, or has one.
+
+        Raises:
+            LabError: the cluster does not take it, or hub and proxy do not become ready.
+        """
+        objects = class_objects(self._settings, keys)
+        if certificate is not None:
+            objects.insert(-6, self._certificate(*certificate))
+        with self._steps.step(f"{counted(len(objects), 'object')} of the class"):
+            for thing in objects:
+                self._cluster.apply(thing)
+            for participant in self._settings.prepared:
+                for thing in sandbox_objects(self._settings, participant):
+                    self._cluster.apply(thing)
+        with self._steps.step("hub and proxy"):
+            for name in ("hub", "proxy"):
+                self._await_deployment(name)
+
+    def _certificate(self, certificate: str, key: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {
+                "name": CERTIFICATE_SECRET,
+                "namespace": self._settings.name,
+                "labels": {CLASS_LABEL: self._settings.name},
+            },
+            "stringData": {"tls.crt": certificate, "tls.key": key},
+        }
+
+    def _await_deployment(self, name: str) -> None:
+        wait_until(
+            f"the class's {name}",
+            lambda: self._deployment(name),
+            seconds=_READY_SECONDS,
+            remedy=f"look at it\n  {self._kubectl} describe pods",
+            is_there=lambda state: state == "up",
+            why_never=lambda state: state.removeprefix("never: ") if state.startswith("never: ") else "",
+            interval=_LOOK_SECONDS,
+        )
+
+    def _deployment(self, name: str) -> str:
+        """How a deployment is: up, absent, why it is not up yet, or "never: " and why it will not be."""
+        deployment = self._cluster.get(f"apis/apps/v1/namespaces/{self._settings.name}/deployments/{name}")
+        if deployment is None:
+            return "absent"
+        status = deployment.get("status") or {}
+        is_current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+        if is_current and status.get("updatedReplicas") == 1 and status.get("readyReplicas") == 1:
+            return "up"
+        for condition in status.get("conditions") or ():
+            if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+                return f"never: {condition.get('message')}"
+        pods = list(self._cluster.list(f"api/v1/namespaces/{self._settings.name}/pods", f"app={name}"))
+        return "; ".join(filter(None, map(pod_problem, pods))) or "starting"
+
+    # --- looking ---
+
+    def status(self) -> ClassStatus:
+        """How the class is, without changing anything."""
+        namespaces = list(self._namespaces())
+        hub, proxy = self._deployment("hub"), self._deployment("proxy")
+        settings = self.existing_settings() if namespaces else None
+        servers = [name for name, role, _ in namespaces if role == "server"]
+        participants = []
+        for name, role, participant in namespaces:
+            if role != "server":
+                continue
+            pods = list(self._cluster.list(f"api/v1/namespaces/{name}/pods"))
+            claims = list(self._cluster.list(f"api/v1/namespaces/{name}/persistentvolumeclaims"))
+            participants.append(ClassParticipant(participant, _server_state(pods), bool(claims)))
+        state = "up" if (hub, proxy) == ("up", "up") else "starting"
+        if (hub, proxy) == ("absent", "absent"):
+            state = "down" if servers or namespaces else "absent"
+        return ClassStatus(
+            self._settings.name,
+            state,
+            hub,
+            proxy,
+            (settings or self._settings).engine,
+            (settings or self._settings).has_volumes,
+            tuple(participants),
+        )
+
+    def _namespaces(self) -> Iterable[tuple[str, str, str]]:
+        """Name, role and participant of each namespace of the class that is not being deleted."""
+        for namespace in self._cluster.list("api/v1/namespaces", self._selector):
+            metadata = namespace["metadata"]
+            if not metadata.get("deletionTimestamp"):
+                labels = metadata["labels"]
+                yield str(metadata["name"]), str(labels.get(ROLE_LABEL, "")), str(labels.get(PARTICIPANT_LABEL, ""))
+
+    # --- down ---
+
+    def down(self, *, progress: bool = False) -> tuple[list[str], list[str]]:
+        """Take the class down: what carries its label, and nothing else.
+
+        Args:
+            progress: whether the volumes with notebooks and progress go too.
+
+        Returns:
+            What was removed, and what was kept.
+
+        Raises:
+            LabError: the cluster does not let it go.
+        """
+        removed: list[str] = []
+        kept: list[str] = []
+        namespaces = list(self._namespaces())
+        # First what makes things, then what people have, then the rights: nothing comes back behind us.
+        if self._settings.name in [name for name, _, _ in namespaces]:
+            for folder in _RUNNING:
+                removed += self._delete_listed(folder.format(self._settings.name))
+        for name, role, _ in namespaces:
+            if role == "lab" or progress or not self._has_claims(name):
+                self._cluster.delete(f"api/v1/namespaces/{name}")
+                removed.append(f"namespace {name}")
+                continue
+            for pod in self._cluster.list(f"api/v1/namespaces/{name}/pods"):
+                self._cluster.delete(f"api/v1/namespaces/{name}/pods/{pod['metadata']['name']}")
+                removed.append(f"pod {pod['metadata']['name']}")
+            kept.append(f"namespace {name}, with its volume")
+        for folder in _CLUSTER_WIDE:
+            removed += self._delete_listed(folder)
+        self._await_gone({name for name, _, _ in namespaces if f"namespace {name}" in removed})
+        return removed, kept
+
+    def _has_claims(self, namespace: str) -> bool:
+        return any(True for _ in self._cluster.list(f"api/v1/namespaces/{namespace}/persistentvolumeclaims"))
+
+    def _delete_listed(self, folder: str) -> list[str]:
+        removed = []
+        for thing in list(self._cluster.list(folder, self._selector)):
+            name = str(thing["metadata"]["name"])
+            if self._cluster.delete(f"{folder}/{name}"):
+                removed.append(f"{folder.rpartition('/')[2].removesuffix('s')} {name}")
+        return removed
+
+    def _await_gone(self, names: set[str]) -> None:
+        if not names:
+            return
+        with self._steps.step(f"{counted(len(names), 'namespace')} on their way out"):
+            wait_until(
+                "the class's namespaces to be gone",
+                lambda: sorted(
+                    names
+                    & {
+                        str(space["metadata"]["name"])
+                        for space in self._cluster.list("api/v1/namespaces", self._selector)
+                    }
+                ),
+                seconds=_GONE_SECONDS,
+                remedy="they go by themselves; look again\n  labkit class status",
+                is_there=lambda left: not left,
+                describe=lambda left: f"{', '.join(left[:3])} and others" if len(left) > 3 else ", ".join(left),
+                interval=_LOOK_SECONDS,
+            )
+
+
+def pod_problem(pod: Mapping[str, Any]) -> str:
+    """Why a pod does not run, in the cluster's words; empty if it may be about to."""
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"no node takes its pod: {condition.get('message')}"
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{waiting['reason']}: {waiting.get('message', '')}".strip(": ")
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if ended:
+            return f"it ended with status {ended.get('exitCode')} ({ended.get('reason')})"
+    return ""
+
+
+def _server_state(pods: Sequence[Mapping[str, Any]]) -> str:
+    if not pods:
+        return "none"
+    for pod in pods:
+        conditions = (pod.get("status") or {}).get("conditions") or ()
+        if any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions):
+            return "running"
+    return "; ".join(filter(None, map(pod_problem, pods))) or "starting"
+
+
+def _resource_of(thing: Mapping[str, Any]) -> tuple[str, str]:
+    """API group and plural of an object's kind."""
+    group, slash, _ = thing["apiVersion"].partition("/")
+    return (group if slash else "", path_of(thing).split("/")[-2])
