@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from labkit.base.resources import CHECKOUT
 from tests.architecture import Import, all_imports, imports_of, modules
 
-OWN = {"labkit", "tests", "tools", *(path.stem for path in (CHECKOUT / "tools").glob("*.py"))}
+OWN = {"labkit", "tests", "tools", "classhub", *(path.stem for path in (CHECKOUT / "tools").glob("*.py"))}
 """What is imported from the checkout itself."""
 
 CORE = (
