@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes requirements.lock (the lab), requirements-site.lock (what builds the site) and tools/audit.lock (make audit) anew
-# from pyproject.toml: every package that any system or Python needs, with its hashes.
+# from pyproject.toml, and the lock of a class's hub from cluster/class/hub/requirements.in: every package that any system or Python needs, with its hashes.
 #
 # Usage: tools/lock.sh [--upgrade]
 #   Versions that still fit are kept; --upgrade takes the newest of everything.
@@ -45,3 +45,6 @@ lock() {
 lock requirements.lock --all-extras "$@" pyproject.toml "$scratch/build-system.in"
 lock requirements-site.lock --group site "$@"
 lock tools/audit.lock --group audit "$@"
+# The hub of a class runs the kit's core: what both have is of one version. Its image has Debian's Python.
+lock cluster/class/hub/requirements.lock --python-version 3.13 --constraint requirements.lock "$@" \
+    cluster/class/hub/requirements.in

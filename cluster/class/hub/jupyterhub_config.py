@@ -4,8 +4,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tornado.httpserver import HTTPServer
+from traitlets.config import get_config
+from traitlets.utils.importstring import import_item
+
+from classhub.desk import the_desk
 from labkit.lab.classroom.class_settings import (
     CLASS_LABEL,
+    HOME,
     HUB_PORT,
     PARTICIPANT_LABEL,
     PROXY_API_PORT,
@@ -19,12 +25,8 @@ from labkit.lab.classroom.sandbox import (
     server_environment,
     server_pod_settings,
 )
-from tornado.httpserver import HTTPServer
-from traitlets.config import get_config, import_item
 
-from classhub.desk import the_desk
-
-c: Any = get_config()  # type: ignore[no-untyped-call]
+c: Any = get_config()
 desk = the_desk()
 settings = desk.settings
 here = Path(__file__).parent
@@ -84,16 +86,16 @@ c.KubeSpawner.extra_resource_guarantees = {
 }
 c.KubeSpawner.extra_resource_limits = {"memory": settings.sizes.server_memory_limit}
 c.KubeSpawner.storage_pvc_ensure = False  # The claim is one of the sandbox's objects.
-environment = server_environment(settings, "p-000000")
-# A callable is asked for each server.
+# Each value may be asked for by a callable, for each server.
 c.KubeSpawner.environment = {
-    name: (lambda spawner, name=name: server_environment(settings, spawner.user.name)[name]) for name in environment
+    name: (lambda spawner, name=name: server_environment(settings, spawner.user.name)[name])
+    for name in server_environment(settings, "p-000000")
 }
 on_volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": HOME_CLAIM}}
 home: dict[str, Any] = on_volume if settings.has_volumes else {"emptyDir": {}}
 c.KubeSpawner.volumes = [{"name": "home", **home}, {"name": "tmp", "emptyDir": {}}]
 c.KubeSpawner.volume_mounts = [
-    {"name": "home", "mountPath": environment["HOME"]},
+    {"name": "home", "mountPath": HOME},
     {"name": "tmp", "mountPath": "/tmp"},
 ]
 

@@ -22,7 +22,7 @@ from labkit.lab.classroom.class_settings import (
     STATE_FOLDER,
     ClassSettings,
 )
-from labkit.lab.classroom.sandbox import api_rule, dns_rule, network_policy
+from labkit.lab.classroom.sandbox import api_rule, dns_rule, in_namespace, network_policy
 
 KEYS_SECRET = "keys"
 CERTIFICATE_SECRET = "tls"
@@ -91,6 +91,8 @@ def _networks(settings: ClassSettings) -> list[dict[str, Any]]:
     labels = {CLASS_LABEL: settings.name}
     servers = {"namespaceSelector": {"matchLabels": {CLASS_LABEL: settings.name, ROLE_LABEL: "server"}}}
     hub, proxy = ({"podSelector": {"matchLabels": {"app": name}}} for name in ("hub", "proxy"))
+    # `labkit class watch` reads what is shared through the API server's proxy.
+    through_api = [in_namespace("kube-system"), *({"ipBlock": {"cidr": block}} for block in settings.api_addresses)]
     ports = {port: [{"port": port, "protocol": "TCP"}] for port in (HUB_PORT, PROXY_PORT, PROXY_API_PORT, SERVER_PORT)}
     return [
         network_policy(
@@ -98,7 +100,7 @@ def _networks(settings: ClassSettings) -> list[dict[str, Any]]:
             settings.name,
             labels,
             {"app": "hub"},
-            [{"from": [proxy, servers], "ports": ports[HUB_PORT]}],
+            [{"from": [proxy, servers, *through_api], "ports": ports[HUB_PORT]}],
             [
                 dns_rule(),
                 api_rule(settings),

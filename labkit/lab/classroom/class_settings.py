@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
@@ -25,7 +24,7 @@ SECRETS_FOLDER = "/etc/labkit-class-secrets"
 """Where the hub finds a file for each of `ClassKeys`: cookie-secret, proxy-token, class-code, instructor-token."""
 STATE_FOLDER = "/srv/labkit-class"
 """The hub's volume: its database."""
-HOME = "/home/jovyan"
+HOME = "/home/participant"
 
 HUB_PORT = 8081
 PROXY_PORT = 8000
@@ -73,8 +72,8 @@ class ClassSettings:
         name: of the class and its namespace.
         hub_image: of the hub and the proxy.
         participant_image: of the participants' servers.
-        sample_images: name -> reference of the course's images as the cluster's nodes can pull them; empty if the nodes
-            have them under the kit's own names (kind).
+        images: what stands before the short names of the course's images as the cluster's nodes can pull them, such as
+            `registry.example/labkit`; empty for the kit's own names (kind's nodes have them).
         registry: HOST/PATH where participants put images of their own; empty for nowhere.
         engine: what a participant has in place of Docker: "none" or "podman" (in the server's pod).
         has_volumes: whether homes and the hub's database are on volumes; without a storage class they are not, and
@@ -97,7 +96,7 @@ class ClassSettings:
     name: str = DEFAULT_NAME
     hub_image: str = "localhost/labkit-class/hub:latest"
     participant_image: str = "localhost/labkit-class/participant:latest"
-    sample_images: Mapping[str, str] = field(default_factory=dict)
+    images: str = ""
     registry: str = ""
     engine: str = "none"
     has_volumes: bool = True
@@ -153,7 +152,6 @@ class ClassSettings:
         """The settings as JSON-ready values; the same settings always give the same."""
         return {
             **asdict(self),
-            "sample_images": dict(sorted(self.sample_images.items())),
             "api_addresses": list(self.api_addresses),
             "prepared": list(self.prepared),
         }

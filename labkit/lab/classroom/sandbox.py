@@ -97,6 +97,23 @@ def server_container_settings(settings: ClassSettings) -> dict[str, Any]:
     }
 
 
+def server_environment(settings: ClassSettings, participant: str) -> dict[str, str]:
+    """The variables by which the kit in a participant's server knows where it is.
+
+    Args:
+        settings: of the class.
+        participant: their id.
+
+    Raises:
+        Misuse: it is no participant's id.
+    """
+    return {
+        "LABKIT_SANDBOX": settings.lab_namespace(participant),
+        **({"LABKIT_IMAGES": settings.images} if settings.images else {}),
+        **({"LABKIT_ENGINE": "none"} if settings.engine == "none" else {}),
+    }
+
+
 def _namespace(name: str, labels: Mapping[str, str], role: str, level: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",

@@ -13,7 +13,7 @@ from classhub.sign_in import INSTRUCTOR, NotLetIn
 from labkit.instructor.flood_limits import neighbourhood
 
 
-class ClassAuthenticator(Authenticator):
+class ClassAuthenticator(Authenticator):  # type: ignore[misc]
     """A class code and a name, a return code, or the instructor's token; no account, no mail."""
 
     allow_all = True
@@ -53,7 +53,7 @@ def with_class_pages(other: type[Authenticator]) -> type[Authenticator]:
         other: such as `oauthenticator.generic.GenericOAuthenticator`.
     """
 
-    class NamedAuthenticator(other):  # type: ignore[valid-type, misc]
+    class NamedAuthenticator(other):  # type: ignore[misc]
         """It, for a class."""
 
         async def get_authenticated_user(self, handler: web.RequestHandler, data: Any) -> dict[str, Any] | None:

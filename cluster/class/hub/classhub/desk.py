@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from classhub.roster import Roster
+from classhub.shared_documents import SharedDocuments
+from classhub.sign_in import SignIn
+from labkit.instructor.flood_limits import Pace
 from labkit.lab.classroom.class_settings import (
     SECRETS_FOLDER,
     SETTINGS_FOLDER,
@@ -14,11 +18,6 @@ from labkit.lab.classroom.class_settings import (
     ClassSettings,
     new_participant,
 )
-
-from classhub.roster import Roster
-from classhub.shared_documents import SharedDocuments
-from classhub.sign_in import SignIn
-from labkit.instructor.flood_limits import Pace
 
 
 @dataclass

@@ -9,12 +9,12 @@ from aiohttp import ClientError
 from jupyterhub.spawner import Spawner
 from kubernetes_asyncio import client, utils
 from kubespawner import KubeSpawner
-from labkit.lab.classroom.sandbox import sandbox_objects
 from tornado import web
 
 from classhub.desk import the_desk
 from classhub.sandbox_making import Refused, make_all
 from classhub.sign_in import INSTRUCTOR
+from labkit.lab.classroom.sandbox import sandbox_objects
 
 
 class ClassSpawner(KubeSpawner):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings, new_
 from labkit.lab.classroom.sandbox import (
     sandbox_objects,
     server_container_settings,
+    server_environment,
     server_level,
     server_pod_settings,
 )
@@ -190,3 +191,18 @@ def test_ids_and_codes_are_not_the_same_twice() -> None:
     codes = {new_class_code() for _ in range(50)}
     assert len(codes) == 50
     assert all(len(code) == 13 and code.replace("-", "").isalpha() for code in codes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        (CLASS, {"LABKIT_ENGINE": "none"}),
+        (CLASS.changed(engine="podman"), {}),
+        (
+            CLASS.changed(images="registry.example/labkit"),
+            {"LABKIT_ENGINE": "none", "LABKIT_IMAGES": "registry.example/labkit"},
+        ),
+    ],
+)
+def test_a_server_knows_where_its_lessons_are(settings: ClassSettings, more: dict[str, str]) -> None:
+    assert server_environment(settings, ID) == {"LABKIT_SANDBOX": f"labkit-class-{ID}-lab", **more}
