@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes requirements.lock (the lab), requirements-site.lock (what builds the site) and tools/audit.lock (make audit) anew
-# from pyproject.toml, and the lock of a class's hub from cluster/class/hub/requirements.in: every package that any system or Python needs, with its hashes.
+# Makes requirements.lock (the lab), requirements-site.lock (what builds the site), tools/audit.lock (make audit) and the
+# locks of a class's images anew from pyproject.toml: every package that any system or Python needs, with its hashes.
 #
 # Usage: tools/lock.sh [--upgrade]
 #   Versions that still fit are kept; --upgrade takes the newest of everything.
@@ -45,6 +45,9 @@ lock() {
 lock requirements.lock --all-extras "$@" pyproject.toml "$scratch/build-system.in"
 lock requirements-site.lock --group site "$@"
 lock tools/audit.lock --group audit "$@"
-# The hub of a class runs the kit's core: what both have is of one version. Its image has Debian's Python.
-lock cluster/class/hub/requirements.lock --python-version 3.13 --constraint requirements.lock "$@" \
-    cluster/class/hub/requirements.in
+# What a class's images run is of the lab's versions; they have Debian trixie's Python.
+for_class="--python-version 3.13 --constraint requirements.lock"
+# shellcheck disable=SC2086 # these are several words
+lock cluster/class/hub/requirements.lock $for_class "$@" cluster/class/hub/requirements.in
+# shellcheck disable=SC2086
+lock cluster/class/participant/requirements.lock $for_class "$@" --extra lab pyproject.toml cluster/class/participant/requirements.in

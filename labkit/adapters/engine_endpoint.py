@@ -47,6 +47,25 @@ class EngineUnreachable(MachineLacks):
         self.elsewhere = elsewhere
 
 
+class NoEngine(EngineUnreachable):
+    """A class on a cluster gives its participants no engine."""
+
+
+def no_engine(tried: str) -> NoEngine:
+    """What is said where something needs an engine, and a class has none.
+
+    Args:
+        tried: what was being done.
+    """
+    return NoEngine(
+        tried,
+        "this class has no engine for its participants: an image is run as a pod here, and none is built",
+        "run it as a pod, whose answer is the kubelet's and not Docker's; or have it explained, which runs nothing\n"
+        "  labkit kubectl run NAME --image=IMAGE\n  labkit explain IMAGE",
+        elsewhere=True,
+    )
+
+
 @dataclass(frozen=True)
 class EngineEndpoint:
     """Where an engine is expected.

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.engine import Engine, EngineUnreachable, reach_engine
 from labkit.adapters.go import KUBERNETES, find_built
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabError
+from labkit.base.errors import LabError, LabFailed
 from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER, require
 from labkit.core.run_results import RunResult
@@ -98,7 +98,7 @@ class Lab:
             EngineUnreachable: none answers.
         """
         if self._engine is None:
-            self._engine = Engine.connect(self.configuration)
+            self._engine = reach_engine(self.configuration)
         return self._engine
 
     def cluster(self) -> Cluster:
@@ -139,6 +139,9 @@ class Lab:
         Raises:
             LabError: what is missing and what to do about it.
         """
+        if self._kind.is_given:
+            self._require_given_cluster()
+            return
         bases_first(self.catalogue)  # A mistake in a recipe is reported before anything else is done.
         with self._own_lock(), bundle_in_use(bundle, source, self.configuration, self.steps) as taken:
             if (last := read_state(self.configuration)) is not None and not last.is_at_work:
@@ -182,6 +185,9 @@ class Lab:
         Raises:
             LabError: what is missing and what to do about it.
         """
+        if self._kind.is_given:
+            self._require_given_cluster()
+            return
         bases_first(self.catalogue)
         process = None
         if running(self.configuration) is None:
@@ -191,6 +197,16 @@ class Lab:
             process = start_background(self.configuration, source, bundle)
         follow(self.configuration, FRONT, self.steps, process)
         self.close()
+
+    def _require_given_cluster(self) -> None:
+        """See that a cluster answers which the lab does not make.
+
+        Raises:
+            LabFailed: it does not.
+        """
+        if self.cluster().look() is not State.UP:
+            remedy = "try again in a minute; if it stays so, tell your instructor"
+            raise LabFailed("Reaching the class's cluster", "its API server does not answer", remedy)
 
     def is_nearly_up(self) -> bool:
         """Whether the cluster runs and its node is of the programs that it should be of: then little is left to do."""

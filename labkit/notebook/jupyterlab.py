@@ -62,7 +62,7 @@ _KERNEL = {
 """The kernel of the environment that the kit runs in, whatever kernels the user has beside it."""
 
 
-def set_defaults(folder: Path, configuration: Configuration) -> dict[str, str]:
+def set_defaults(folder: Path, configuration: Configuration, extensions_off: Sequence[str] = ()) -> dict[str, str]:
     """Write JupyterLab's defaults, its kernel and its terminals; what participants choose overrides them.
 
     They are not written into the environment, which may be shared, or belong to root.
@@ -70,6 +70,7 @@ def set_defaults(folder: Path, configuration: Configuration) -> dict[str, str]:
     Args:
         folder: where to write them.
         configuration: of the lab that its terminals belong to.
+        extensions_off: extensions of the server that are not loaded.
 
     Returns:
         The environment variables by which JupyterLab reads them, and those of a terminal of the lab.
@@ -80,7 +81,10 @@ def set_defaults(folder: Path, configuration: Configuration) -> dict[str, str]:
     config, data = folder / "config", folder / "data"
     # Without a terminal of its own, a server gives its terminals login shells, whose profile sets another PATH.
     shell = ["sh", "-c", _AMONG_FILES, "sh", *shell_argv(configuration, os.environ)]
-    server = {"terminado_settings": {"shell_command": shell}, "jpserver_extensions": _PANEL}
+    server = {
+        "terminado_settings": {"shell_command": shell},
+        "jpserver_extensions": {**_PANEL, **dict.fromkeys(extensions_off, False)},
+    }
     files = {
         config / "jupyter_server_config.json": {"ServerApp": server},
         config / "labconfig" / "default_setting_overrides.json": _DEFAULTS,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from labkit.adapters.engine.engine_containers import ContainerState, EngineContainers, docker_run_line, run_status
+from labkit.adapters.engine.engine_containers import ContainerState, docker_run_line, run_status
 from labkit.adapters.engine.engine_errors import BuildStopped, EngineRefused
-from labkit.adapters.engine.engine_exec import EngineExec
-from labkit.adapters.engine.engine_processes import EngineProcesses
-from labkit.adapters.engine.engine_volumes import EngineVolumes
-from labkit.adapters.engine.transfers import EngineTransfers
+from labkit.adapters.engine.recorded_engine import RecordedEngine
+from labkit.adapters.engine.whole_engine import Engine
 from labkit.adapters.engine_answers import (
     EngineComponent,
     EngineInfo,
@@ -21,7 +19,8 @@ from labkit.adapters.engine_answers import (
     image_labels,
     read_inspected,
 )
-from labkit.adapters.engine_endpoint import EngineUnreachable
+from labkit.adapters.engine_endpoint import EngineUnreachable, NoEngine
+from labkit.base.configuration import Configuration
 
 __all__ = [
     "BuildStopped",
@@ -36,18 +35,29 @@ __all__ = [
     "InspectedConfig",
     "InspectedImage",
     "ListedImage",
+    "NoEngine",
     "PathInImage",
+    "RecordedEngine",
     "docker_run_line",
     "image_config",
     "image_labels",
+    "reach_engine",
     "read_inspected",
     "run_status",
 ]
 
 
-class Engine(EngineTransfers, EngineContainers, EngineExec, EngineProcesses, EngineVolumes):
-    """A Docker engine, seen through what the lab needs of it.
+def reach_engine(configuration: Configuration) -> Engine:
+    """The engine that a lab has: that which the docker command would use, or what a class has written down of one.
 
-    An EngineConnection, what is done with EngineImages over it, their EngineTransfers, EngineFiles, EngineContainers
-    with the EngineVolumes beside them, and EngineExec and EngineProcesses in those that run.
+    Args:
+        configuration: of the lab.
+
+    Raises:
+        EngineUnreachable: nothing answers, or we may not talk to it.
+        LabFailed: what was written down cannot be read.
     """
+    sandbox = configuration.sandbox
+    if sandbox is not None and not sandbox.has_engine:
+        return RecordedEngine.open(configuration, sandbox.facts)
+    return Engine.connect(configuration)

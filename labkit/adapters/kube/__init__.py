@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from labkit.adapters.kube.kube_connection import namespace_gone
-from labkit.adapters.kube.kube_workloads import KubeWorkloads
-from labkit.adapters.kube.namespaces import KubeNamespaces
-from labkit.adapters.kube.nodes import KubeNodes
-from labkit.adapters.kube.pod_access import EXEC_FAILED, PodAccess, page_path
+from labkit.adapters.kube.lab_kube import Kube
+from labkit.adapters.kube.pod_access import EXEC_FAILED, page_path
+from labkit.adapters.kube.sandbox_kube import SandboxKube
 
-__all__ = ["EXEC_FAILED", "Kube", "namespace_gone", "page_path"]
-
-
-class Kube(KubeNodes, KubeNamespaces, PodAccess, KubeWorkloads):
-    """The lab's cluster, seen through what the lab needs of it.
-
-    A KubeConnection, and what is done over it with nodes, namespaces, pods, the programs in pods, and workloads.
-
-    Args:
-        kubeconfig: the kit's own kubeconfig file.
-        lab: the lab's name, the value of every label.
-    """
+__all__ = ["EXEC_FAILED", "Kube", "SandboxKube", "namespace_gone", "page_path"]

@@ -151,7 +151,9 @@ class ClusterKind:
     Args:
         connect: gives a lab's cluster, given what gives the engine, for a kind that needs one, and where progress goes.
         makes_node: whether `up` makes the image of its node, with the programs in it.
+        is_given: whether it is there before the lab, with the sample images, and the lab neither makes nor stops it.
     """
 
     connect: Callable[[Callable[[], Engine], Configuration, Steps], Cluster]
     makes_node: bool = False
+    is_given: bool = False

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from labkit.adapters import podman
-from labkit.adapters.engine_endpoint import EngineUnreachable, choose_endpoint
+from labkit.adapters.engine_endpoint import EngineUnreachable, choose_endpoint, no_engine
 from labkit.adapters.engine_socket import EngineSocket
 from labkit.adapters.processes import first_output
 from labkit.base.configuration import LESSON_LABEL
@@ -142,6 +142,9 @@ def prepare_docker(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None
         Misuse: the lab's docker does not do that; the error says what to type.
         LabError: the lab cannot be asked.
     """
+    sandbox = lab.configuration.sandbox
+    if sandbox is not None and not sandbox.has_engine:
+        raise no_engine(f"Running docker {' '.join(argv[:1])}".strip())
     command, names = EngineCommand.find(), lab_names(lab)
     try:
         line = read_docker_line(argv, names)

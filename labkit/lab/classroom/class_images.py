@@ -1,0 +1,165 @@
+"""The images that a class on a cluster runs: built by this machine's engine from the lab's own Debian.
+
+All that a Dockerfile installs from Python comes with its context as wheels, fetched here by pip and checked by the
+lock's hashes. So no index, mirror, certificate or proxy of this machine gets into an image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.adapters import go
+from labkit.adapters.engine import Engine, image_labels
+from labkit.adapters.processes import run_program
+from labkit.base.architecture import image_architecture
+from labkit.base.configuration import LABEL
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.resources import CHECKOUT, CLUSTER, IS_CHECKOUT, require
+from labkit.lab.lab import Lab
+from labkit.lab.samples.build import CONTENT_LABEL
+from labkit.lab.samples.build_contexts import archive, collect, content_hash
+from labkit.lab.samples.recorded_images import record_images
+
+CLASS_IMAGES = CLUSTER / "class"
+CLASS_IMAGE_LABEL = "labkit.class-image"
+"""The label on these images in place of the lab's, which they would inherit: `labkit clean` is not meant for them."""
+
+_PYTHON = "3.13"
+"""Of Debian trixie, which they are built on."""
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+# PEP 600, from the newest that trixie's glibc runs; the second is the old name of the last.
+_PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+_REMEDY = "pip's index must be reachable; try again\n  labkit class up"
+
+
+@dataclass(frozen=True)
+class ClassImage:
+    """An image of a class.
+
+    Args:
+        name: the name of its folder in cluster/class, with a Dockerfile and a requirements.lock.
+        programs: the kit's own that are in it.
+        more: further files of its context, by path; given the lab and an empty folder.
+    """
+
+    name: str
+    programs: tuple[go.GoProgram, ...] = ()
+    more: Callable[[Lab, Path], Mapping[str, Path]] = lambda _lab, _folder: {}
+
+    @property
+    def folder(self) -> Path:
+        """Where its Dockerfile lies."""
+        return CLASS_IMAGES / self.name
+
+
+def _recorded_facts(lab: Lab, folder: Path) -> dict[str, Path]:
+    """What the lab's images say of themselves, for a participant who has no engine to ask."""
+    file = folder / "images.json"
+    file.write_text(json.dumps(record_images(lab), sort_keys=True), encoding="utf-8")
+    return {"facts/images.json": file}
+
+
+PARTICIPANT = ClassImage("participant", (go.KUBECTL, go.CRANE), _recorded_facts)
+
+
+def ensure_class_image(lab: Lab, image: ClassImage) -> str:
+    """Build an image if it is missing, or if what it is made of has changed.
+
+    Args:
+        lab: whose engine builds it, and whose Debian it stands on.
+        image: which.
+
+    Returns:
+        Its reference.
+
+    Raises:
+        Misuse: this kit was installed without its checkout.
+        LabFailed: it cannot be built, or what belongs in it cannot be fetched.
+    """
+    engine, reference = lab.engine(), lab.configuration.image_reference(f"class-{image.name}")
+    debian = engine.image(base := lab.configuration.image_reference("debian"))
+    if debian is None:
+        raise LabFailed(f"Building {reference}", f"{base} has not been made", "make it\n  labkit up")
+    with tempfile.TemporaryDirectory(prefix="labkit-class-") as scratch:
+        files = _context(lab, image, Path(scratch))
+        content = content_hash(files, debian["Id"])
+        if image_labels(engine.image(reference)).get(CONTENT_LABEL) != content:
+            with lab.steps.step(f"image {image.name} of a class"):
+                _build(engine, reference, files, base, {CLASS_IMAGE_LABEL: image.name, CONTENT_LABEL: content})
+    return reference
+
+
+def _build(engine: Engine, reference: str, files: Mapping[str, Path], base: str, labels: Mapping[str, str]) -> None:
+    # The lab's own label would be put on it otherwise, and inherited from the base.
+    engine.build(archive(files), reference, arguments={"DEBIAN": base}, labels={**labels, LABEL: ""})
+    engine.remove_stages()
+
+
+def _context(lab: Lab, image: ClassImage, scratch: Path) -> dict[str, Path]:
+    wheels = fetch_wheels(require(image.folder / "requirements.lock"), lab.configuration.cache)
+    files = {f"wheels/{file.name}": file for file in sorted(wheels.iterdir())}
+    own = build_own_wheel(scratch / "own")
+    files[f"wheels/{own.name}"] = own
+    for program in image.programs:
+        built = go.ensure(program, lab.configuration.cache, lab.steps.step)
+        files |= {f"programs/{file.name}": file for file in sorted(built.iterdir())}
+    return collect(image.folder, {**files, **image.more(lab, scratch)})
+
+
+def fetch_wheels(lock: Path, cache: Path) -> Path:
+    """The wheels of a lock for the Python of these images, each checked by its hash; fetched once.
+
+    Args:
+        lock: the file.
+        cache: where they are kept.
+
+    Returns:
+        The folder with them.
+
+    Raises:
+        LabFailed: pip could not.
+    """
+    machine = _MACHINES.get(image_architecture(), image_architecture())
+    key = hashlib.sha256(lock.read_bytes() + machine.encode()).hexdigest()[:16]
+    folder = cache / "class-wheels" / key
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".wheels-") as scratch:
+        target = Path(scratch) / "wheels"
+        platforms = [option for name in _PLATFORMS for option in ("--platform", f"{name}_{machine}")]
+        python = ["--python-version", _PYTHON, "--implementation", "cp", "--abi", f"cp{_PYTHON.replace('.', '')}"]
+        options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--quiet"]
+        more = ["--abi", "abi3", "--abi", "none", *platforms, "--platform", "any"]
+        argv = [sys.executable, "-m", "pip", "download", *options, *python, *more, "--dest", str(target)]
+        run_program([*argv, "-r", str(lock)], doing=f"Fetching the wheels of {lock}", remedy=_REMEDY)
+        target.rename(folder)
+    return folder
+
+
+def build_own_wheel(folder: Path) -> Path:
+    """A wheel of this labkit, with the kit's files in it.
+
+    Args:
+        folder: where to.
+
+    Raises:
+        Misuse: this kit was installed without its checkout.
+        LabFailed: pip could not.
+    """
+    if not IS_CHECKOUT:
+        raise Misuse(
+            "Building the wheel of labkit",
+            "this labkit was installed without its checkout, and pyproject.toml lies there",
+            "build the class's images from a checkout",
+        )
+    options = ["--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+    argv = [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", str(folder), str(CHECKOUT)]
+    run_program(argv, doing="Building the wheel of labkit", remedy="make the environment anew\n  make environment")
+    return next(folder.glob("labkit-*.whl"))
