@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import platformdirs
@@ -66,7 +66,7 @@ class Configuration:
     state: Path
     cache: Path
     data: Path
-    sandbox: Sandbox | None = None
+    sandbox: Sandbox | None = field(default=None, kw_only=True)
 
     @classmethod
     def from_environment(cls) -> Configuration:
@@ -92,7 +92,7 @@ class Configuration:
         except RuntimeError as error:  # No HOME, and a user without a line in /etc/passwd.
             remedy = "say where yours is\n  export HOME=/path/of/a/folder"
             raise MachineLacks("Choosing the lab's folders", "this user has no home folder", remedy) from error
-        return cls(name, Path(state), Path(cache), Path(data), _sandbox())
+        return cls(name, Path(state), Path(cache), Path(data), sandbox=_sandbox())
 
     @property
     def kubeconfig(self) -> Path:

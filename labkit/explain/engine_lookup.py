@@ -44,22 +44,19 @@ class EngineLookup:
             EngineUnreachable: nothing answers, or we may not talk to it, or it is elsewhere.
         """
         configuration = Configuration.from_environment()
-        if configuration.sandbox is not None and not configuration.sandbox.has_engine:
-            from labkit.adapters.engine import reach_engine
-
-            return cls(reach_engine(configuration), configuration)
         if nearby and (endpoint := choose_endpoint()).socket is None:
             remedy = "leave out --offline, or use this machine's own engine"
             raise EngineUnreachable("Connecting to the engine", f"--offline forbids to ask {endpoint}", remedy)
         # Without a lab, as in CI, no folder is made for a log that nobody has asked for.
         if verbose or os.environ.get(LOG_VARIABLE) or configuration.state.is_dir():
             start_logging(configuration.state, verbose=verbose)
-        path = socket_path()
+        has_engine = configuration.sandbox is None or configuration.sandbox.has_engine
+        path = socket_path() if has_engine else None
         if path is not None and (engine := EngineSocket(path, configuration.labels)).answers():
             return cls(engine, configuration)
-        from labkit.adapters.engine import Engine
+        from labkit.adapters.engine import reach_engine
 
-        return cls(Engine.connect(configuration), configuration)
+        return cls(reach_engine(configuration), configuration)
 
     def close(self) -> None:
         """Close the connection."""

@@ -19,7 +19,7 @@ from labkit.notebook.participant_server import main, server_environment
 @pytest.fixture
 def configuration(tmp_path: Path) -> Configuration:
     """Of a participant's lab."""
-    return Configuration("paper", tmp_path / "state", tmp_path / "cache", tmp_path / "data", Sandbox("ns"))
+    return Configuration("paper", tmp_path / "state", tmp_path / "cache", tmp_path / "data", sandbox=Sandbox("ns"))
 
 
 def test_the_server_gets_the_labs_settings_and_loads_no_more_than_it_needs(

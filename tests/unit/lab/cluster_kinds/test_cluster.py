@@ -168,8 +168,8 @@ def lab(cluster: FarCluster, engine: EngineBesideTheCluster, tmp_path: Path, mon
     monkeypatch.setattr(ImageBuilder, "ensure", lambda *_: "")
     monkeypatch.setattr(EngineBesideTheCluster, "remove_stages", lambda _: None, raising=False)
     monkeypatch.setattr(Engine, "connect", lambda _: engine)
-    configuration = Configuration("paper", tmp_path / "state", tmp_path / "cache", tmp_path / "data")
-    return Lab(configuration, Silent(), cluster)
+    folders = (tmp_path / name for name in ("state", "cache", "data"))
+    return Lab(Configuration("paper", *folders), Silent(), cluster)
 
 
 def test_up_status_and_down_go_to_the_cluster(lab: Lab, cluster: FarCluster) -> None:
