@@ -36,18 +36,18 @@ with open("pyproject.toml", "rb") as file:
 lock() {
     file=$1
     shift
-    "$scratch/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    "$scratch/venv/bin/uv" pip compile --quiet --universal --python-version "$python" --generate-hashes \
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$file" "$@"
     { echo '# Made from pyproject.toml by tools/lock.sh (make lock); not edited by hand.' && cat "$file"; } > "$scratch/lock"
     cp "$scratch/lock" "$file"
 }
 
+python=3.11
 lock requirements.lock --all-extras "$@" pyproject.toml "$scratch/build-system.in"
 lock requirements-site.lock --group site "$@"
 lock tools/audit.lock --group audit "$@"
 # What a class's images run is of the lab's versions; they have Debian trixie's Python.
-for_class="--python-version 3.13 --constraint requirements.lock"
-# shellcheck disable=SC2086 # these are several words
-lock cluster/class/hub/requirements.lock $for_class "$@" cluster/class/hub/requirements.in
-# shellcheck disable=SC2086
-lock cluster/class/participant/requirements.lock $for_class "$@" --extra lab pyproject.toml cluster/class/participant/requirements.in
+python=3.13
+lock cluster/class/hub/requirements.lock --constraint requirements.lock "$@" cluster/class/hub/requirements.in
+lock cluster/class/participant/requirements.lock --constraint requirements.lock --extra lab "$@" \
+    pyproject.toml cluster/class/participant/requirements.in
