@@ -17,6 +17,9 @@ from labkit.threat.probes import PROBES
 MARKS = ("mark-node", "make-cgroup")
 """The probes that leave something which can be seen from outside of the container."""
 
+LOOK_SECONDS = 5.0
+"""How long such a mark is looked for, while the container that reports it holds."""
+
 Key = tuple[str, str, str]
 """Posture, probe, place."""
 

@@ -15,7 +15,7 @@ from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.api_objects import PodObject
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.verdicts import judge
-from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
+from labkit.threat.evidence import LOOK_SECONDS, MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Control, Judgement, Verdict
 from labkit.threat.postures import CLUSTER, CONTAINER, Posture
 from labkit.threat.probed_images import probed_reference
@@ -70,7 +70,10 @@ class OnCluster:
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
         self._kube, self._engine, self._cluster, self._configuration = kube, engine, cluster, configuration
-        self._mark, self._stop, self._deadline = mark, stop, deadline
+        # The engine's half looks through all control groups of the machine, and those of a kind node are among them:
+        # the same posture leaves a mark of another name there, or one half would take the other's for its own.
+        self._mark = f"{mark}-{CLUSTER}"
+        self._stop, self._deadline = stop, deadline
         self._folder = f"{_FOLDERS}/{mark}"
 
     def try_all(
@@ -159,10 +162,15 @@ class OnCluster:
         return Trial(name, CLUSTER, asked.line, output.facts, cells, spent)
 
     def _seen_outside(self, probe: str, mark: str, output: ProbeOutput) -> bool | None:
-        """Whether the node sees a mark, which is then removed; None if the container reports none."""
+        """Whether the node sees a mark, which is then removed; None if the container reports none.
+
+        The mark stays for as long as the container holds, so a look that misses it, among control groups that come and
+        go, is not the last.
+        """
         if not output.answers[probe].get("done"):
             return None
-        paths = marks_on_node(self._cluster, mark, [self._folder, CGROUPS])
+        folder = self._folder if probe == "mark-node" else CGROUPS
+        paths = watch(lambda: marks_on_node(self._cluster, mark, [folder]), bool, LOOK_SECONDS, stop=self._stop)
         # A control group is never empty to rm, because of the kernel's own files in it; rmdir asks the kernel.
         remove = "rm" if probe == "mark-node" else "rmdir"
         for path in paths:
@@ -216,9 +224,14 @@ def marks_on_node(cluster: Cluster, mark: str, folders: Sequence[str] = (_FOLDER
         mark: the name, or a pattern of names.
         folders: where to look.
     """
-    # Whatever ends while find walks the tree makes it complain, and nothing else.
-    listing = cluster.execute(["find", *folders, "-maxdepth", "9", "-name", mark, "-print"])
-    return [line for line in listing.stdout.splitlines() if line.startswith("/")]
+    paths = list[str]()
+    for folder in folders:
+        # A mark is in the run's own folder; its control group may be in that of a container, at any depth.
+        limit = [] if folder == CGROUPS else ["-maxdepth", "2"]
+        # Whatever ends while find walks the tree makes it complain, and nothing else.
+        listing = cluster.execute(["find", folder, *limit, "-name", mark, "-print"])
+        paths += [line for line in listing.stdout.splitlines() if line.startswith("/")]
+    return paths
 
 
 def sweep_cluster(kube: Kube, cluster: Cluster, prefix: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from labkit.base.errors import LabFailed
 from labkit.base.waiting import watch
-from labkit.threat.evidence import MARKS, ProbeOutput, Trial, all_alike, judged, read_output
+from labkit.threat.evidence import LOOK_SECONDS, MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Judgement, Verdict
 from labkit.threat.postures import ENGINE, Posture
 from labkit.threat.probed_images import probed_reference
@@ -58,8 +58,10 @@ class OnEngine:
         stop: threading.Event,
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        self._engine, self._configuration, self._mark = engine, configuration, mark
+        self._engine, self._configuration = engine, configuration
         self._stop, self._deadline = stop, deadline
+        # Other than the cluster's, whose node's control groups are among this machine's.
+        self._mark = f"{mark}-{ENGINE}"
         self._labels = {TRIAL_LABEL: mark}
         # The host's folder is a new one of the kit's own, whatever else is on the machine.
         self._folder = configuration.state / mark
@@ -143,8 +145,8 @@ class OnEngine:
         if not output.answers[probe].get("done"):
             return None
         if probe == "mark-node":
-            return (self._folder / mark).is_file()
-        groups = folders_named(mark, _CGROUPS)
+            return watch((self._folder / mark).is_file, bool, LOOK_SECONDS, stop=self._stop)
+        groups = watch(lambda: folders_named(mark, _CGROUPS), bool, LOOK_SECONDS, stop=self._stop)
         for group in groups:
             with contextlib.suppress(OSError):  # whoever is not root here leaves it to the engine, whose it is
                 group.rmdir()

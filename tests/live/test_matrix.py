@@ -24,7 +24,7 @@ from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.lab import Lab
 from labkit.notebook.threats import Threats
 from labkit.show.steps import Silent
-from labkit.threat.evidence import Matrix, Trial
+from labkit.threat.evidence import Matrix, ProbeOutput, Trial
 from labkit.threat.expected import unexpected
 from labkit.threat.judge import Control, Verdict
 from labkit.threat.measure import MARK, measure
@@ -136,8 +136,14 @@ def test_it_is_whole(matrices: tuple[Matrix, Matrix]) -> None:
 
 
 def test_two_runs_say_the_same(matrices: tuple[Matrix, Matrix]) -> None:
-    first, second = ({cell.key: cell.full_verdict for cell in matrix.cells} for matrix in matrices)
-    assert first == second
+    first, second = ({cell.key: cell for cell in matrix.cells} for matrix in matrices)
+    assert first.keys() == second.keys()
+    differing = [
+        (key, cell.full_verdict, cell.reason, cell.evidence, second[key].full_verdict, second[key].reason)
+        for key, cell in first.items()
+        if cell.full_verdict != second[key].full_verdict
+    ]
+    assert differing == []
 
 
 def test_every_cell_keeps_its_evidence(matrices: tuple[Matrix, Matrix]) -> None:
@@ -151,6 +157,29 @@ def test_marks_were_seen_by_the_node_and_are_gone(lab: Lab, matrices: tuple[Matr
         assert cell is not None
         assert cell.evidence["outside"] is True
     assert marks_on_node(lab.cluster(), f"{MARK}-*") == []
+
+
+def test_neither_half_takes_the_others_mark(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's half looks while the same posture's mark is on a node, whose control groups it sees, too."""
+    marked, looked = threading.Event(), threading.Event()
+    look_at_node, look_at_machine = OnCluster._seen_outside, OnEngine._seen_outside
+
+    def look_at_node_afterwards(trying: OnCluster, probe: str, mark: str, output: ProbeOutput) -> bool | None:
+        marked.set()
+        assert looked.wait(_GONE_SECONDS)
+        return look_at_node(trying, probe, mark, output)
+
+    def look_at_machine_between(trying: OnEngine, probe: str, mark: str, output: ProbeOutput) -> bool | None:
+        assert marked.wait(_GONE_SECONDS)
+        try:
+            return look_at_machine(trying, probe, mark, output)
+        finally:
+            looked.set()
+
+    monkeypatch.setattr(OnCluster, "_seen_outside", look_at_node_afterwards)
+    monkeypatch.setattr(OnEngine, "_seen_outside", look_at_machine_between)
+    cells = measure(lab, ["root-privileged"], ["make-cgroup"]).cells
+    assert [(cell.where, cell.full_verdict, cell.reason) for cell in cells if cell.verdict is not Verdict.COULD] == []
 
 
 def test_marks_are_gone_as_soon_as_it_is_done(lab: Lab) -> None:
