@@ -86,7 +86,7 @@ mutations: environment ## break every right answer of every exercise in each way
 fuzz: environment ## many more hostile files than make test tries, others each time (ARGS="-k archive" some of them)
 	LABKIT_FUZZ_EXAMPLES=2000 .venv/bin/python -m pytest --numprocesses=auto tests/fuzz $(ARGS)
 
-faults: environment ## all that goes wrong in a class, done on purpose in a machine of its own; docs/faults.md (root, up to 20 min)
+faults: environment ## all that goes wrong in a class, done on purpose in a machine of its own; docs/faults.md (root, 13 min)
 	.venv/bin/python -m tests.faults $(ARGS)
 
 bench: environment ## the timings, beside what they should be

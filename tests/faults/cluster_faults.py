@@ -44,13 +44,14 @@ def _all(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
+    makes_cluster=True,
 )
 def _etcd(bench: LabBench) -> None:
     bench.in_node(
         "dd if=/dev/urandom of=/var/lib/etcd/member/snap/db bs=64k count=1 conv=notrunc 2> /dev/null;"
         "kill -KILL $(pidof etcd) $(pidof kube-apiserver)"
     )
-    bench.labkit("reset", status=1, seconds=90)
+    bench.labkit("reset", status=1)
 
 
 @fault(
@@ -61,6 +62,7 @@ def _etcd(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
+    makes_cluster=True,
 )
 def _expired(bench: LabBench) -> None:
     _give_certificate(bench, "20240101000000Z", "20250101000000Z")
@@ -74,6 +76,7 @@ def _expired(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
+    makes_cluster=True,
 )
 def _not_yet_valid(bench: LabBench) -> None:
     _give_certificate(bench, "20600101000000Z", "20610101000000Z")
@@ -106,7 +109,7 @@ def _give_certificate(bench: LabBench, begin: str, end: str) -> None:
     bench.run("docker", "cp", str(folder / "expired.crt"), f"{bench.node}:/etc/kubernetes/pki/apiserver.crt")
     bench.in_node("kill -KILL $(pidof kube-apiserver)")
     bench.wait(lambda: "expired" in bench.labkit("kubectl", "get", "nodes").text, "the expired certificate")
-    bench.labkit("reset", status=1, seconds=90)
+    bench.labkit("reset", status=1)
 
 
 @fault(
@@ -139,7 +142,7 @@ def _terminating(bench: LabBench) -> None:
         "-p",
         '{"metadata": {"finalizers": null}}',
     )
-    bench.labkit("reset", _LESSON, status=0, seconds=30)
+    bench.labkit("reset", _LESSON, status=0, seconds=90)
 
 
 @fault(
@@ -208,7 +211,15 @@ def _quota(bench: LabBench) -> None:
     )
 
 
-@fault("cluster", "the node object is deleted", made="kubectl delete node", kept=_KEPT, needs=Needs.LAB, seconds=60)
+@fault(
+    "cluster",
+    "the node object is deleted",
+    made="kubectl delete node",
+    kept=_MADE_ANEW,
+    needs=Needs.LAB,
+    seconds=60,
+    makes_cluster=True,
+)
 def _node_object(bench: LabBench) -> None:
     bench.labkit("kubectl", "delete", "node", bench.node, status=0)
     bench.labkit("status", status=0)

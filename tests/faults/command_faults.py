@@ -42,7 +42,7 @@ atexit.register(lambda: print("STEPS", _AfterAStep.count, file=sys.stderr))
 
 def _after_step(bench: LabBench, argv: Sequence[str], number: int, which: signal.Signals) -> Printed:
     """Run a command until its process gets a signal behind one of its steps."""
-    printed = bench.labkit(*argv, before=AFTER_A_STEP.format(number=number, signal=int(which)), seconds=180)
+    printed = bench.labkit(*argv, before=AFTER_A_STEP.format(number=number, signal=int(which)))
     ended = {signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}[which]
     assert printed.status in (ended, 0), f"step {number}: {printed.status}\n{printed.text}"
     return printed
@@ -157,6 +157,7 @@ def _end_up_at_each_moment(bench: LabBench, end: Callable[[subprocess.Popen[str]
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=45,
+    makes_cluster=True,
 )
 def _killed_up(bench: LabBench) -> None:
     _end_up_at_each_moment(bench, lambda process: process.kill())
@@ -171,6 +172,7 @@ def _killed_up(bench: LabBench) -> None:
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=45,
+    makes_cluster=True,
 )
 def _interrupted_up(bench: LabBench) -> None:
     _end_up_at_each_moment(bench, lambda process: os.killpg(process.pid, signal.SIGINT))
@@ -262,6 +264,7 @@ def _give_small_lab(bench: LabBench, image: str) -> None:
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=120,
+    makes_cluster=True,
 )
 def _clean_and_up(bench: LabBench) -> None:
     _both(bench, ("clean", "--yes"), ("up", "--bundle", str(bench.bundle)))
@@ -276,6 +279,7 @@ def _clean_and_up(bench: LabBench) -> None:
     needs=Needs.LAB,
     recovery=("clean --yes", "up --bundle {bundle}"),
     seconds=120,
+    makes_cluster=True,
 )
 def _ended_clean(bench: LabBench) -> None:
     for number, which in zip((1, 3, 5, 8, 13, 20), itertools.cycle((signal.SIGINT, signal.SIGKILL)), strict=False):

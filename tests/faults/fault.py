@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,6 +40,8 @@ class Fault:
         recovery: the commands that bring the lab back, each without `labkit`; none where it recovers by itself.
         seconds: how long the recovery may take.
         slow: whether it takes so long that `make test` leaves it to `make faults`.
+        makes_cluster: whether a cluster is made anew, which takes both processors: no two of these run at once.
+        alone: whether it would disturb whatever else is measured, so that it comes last.
     """
 
     name: str
@@ -51,6 +54,18 @@ class Fault:
     recovery: tuple[str, ...]
     seconds: float
     slow: bool
+    makes_cluster: bool
+    alone: bool
+
+    @property
+    def key(self) -> str:
+        """Room and name, which no other fault has."""
+        return f"{self.room}: {self.name}"
+
+    @property
+    def file_name(self) -> str:
+        """The same as a file may be called."""
+        return re.sub(r"[^A-Za-z0-9]+", "-", self.key)
 
 
 FAULTS: dict[str, Fault] = {}
@@ -68,6 +83,8 @@ def fault(
     recovery: tuple[str, ...] | None = None,
     seconds: float = RECOVERY_SECONDS,
     slow: bool = False,
+    makes_cluster: bool = False,
+    alone: bool = False,
 ) -> Callable[[Callable[[_Bench], None]], Callable[[_Bench], None]]:
     """Write a fault down; the function under it makes it.
 
@@ -81,14 +98,29 @@ def fault(
         recovery: `labkit up` by default where there is a lab, and nothing where there is none.
         seconds: the deadline of the recovery.
         slow: for `make faults` alone.
+        makes_cluster: whether a cluster is made anew.
+        alone: whether it comes last.
     """
     if recovery is None:
         recovery = ("up",) if needs is Needs.LAB else ()
 
     def enter(make: Callable[[_Bench], None]) -> Callable[[_Bench], None]:
-        key = f"{room}: {name}"
-        assert key not in FAULTS, f"there are two faults named {key!r}"
-        FAULTS[key] = Fault(name, room, made, needs, make, sentence, kept, recovery, seconds, slow)
+        entered = Fault(
+            name,
+            room,
+            made,
+            needs,
+            make,
+            sentence=sentence,
+            kept=kept,
+            recovery=recovery,
+            seconds=seconds,
+            slow=slow,
+            makes_cluster=makes_cluster,
+            alone=alone,
+        )
+        assert entered.key not in FAULTS, f"there are two faults named {entered.key!r}"
+        FAULTS[entered.key] = entered
         return make
 
     return enter

@@ -68,7 +68,7 @@ def _of_state(name: str, *commands: tuple[str, ...], healthy: str = "{}") -> Cal
     def make(bench: Bench) -> None:
         for _ in damaged(bench.state / name, healthy):
             for command in commands:
-                bench.labkit(*command, status=(0, 3), before=LITTLE_MEMORY, seconds=30)
+                bench.labkit(*command, status=(0, 3), before=LITTLE_MEMORY, seconds=90)
 
     return make
 
@@ -103,12 +103,12 @@ fault("files", "the registry's file damaged", slow=True, made=EACH, kept="everyt
 def _progress(bench: Bench) -> None:
     other = bench.folder / "other-data" / "progress.json"
     for kind in damaged(other, json.dumps(PROGRESS)):
-        shown = bench.labkit("progress", status=(0, 1), before=LITTLE_MEMORY, seconds=30, LABKIT_DATA=str(other.parent))
+        shown = bench.labkit("progress", status=(0, 1), before=LITTLE_MEMORY, seconds=90, LABKIT_DATA=str(other.parent))
         assert shown.text, kind
         if kind in ("a folder", "a link to nowhere", "a pipe", "of 1 GB"):
             continue
         before = other.read_bytes()
-        recorded = bench.finish(bench.python(_RECORD, str(other)), "a lesson's step", seconds=30)
+        recorded = bench.finish(bench.python(_RECORD, str(other)), "a lesson's step", seconds=90)
         assert recorded.status == 0 and recorded.stdout.startswith("goes on"), f"{kind}: {recorded.text}"
         kept = [path.read_bytes() for path in other.parent.glob("progress.*json")]
         assert before in kept, f"{kind}: what the file held is lost"
@@ -119,7 +119,7 @@ def _progress(bench: Bench) -> None:
 )
 def _durations(bench: Bench) -> None:
     for _ in damaged(bench.cache / "durations.json", '{"engine": 1.0, "cluster"'):
-        bench.labkit("up", status=3, before=LITTLE_MEMORY, seconds=30)
+        bench.labkit("up", status=3, before=LITTLE_MEMORY, seconds=90)
 
 
 @fault(
@@ -134,7 +134,7 @@ def _manifest(bench: Bench) -> None:
     for kind in damaged(file, "apiVersion: v1\nkind: Pod\nmetadata: {name: a"):
         # A pipe that nobody writes to is waited for, as by kubectl.
         if kind != "a pipe":
-            bench.labkit("explain", "-f", str(file), status=(0, 1, 2), before=LITTLE_MEMORY, seconds=30)
+            bench.labkit("explain", "-f", str(file), status=(0, 1, 2), before=LITTLE_MEMORY, seconds=90)
 
 
 @fault("files", "a recipe damaged", slow=True, made=EACH, sentence=r"(?s)image\.toml.*git -C")
@@ -160,14 +160,14 @@ def _read_damaged(bench: Bench, file: Path, healthy: str, module: str, reading: 
     for kind in damaged(file, healthy):
         # Nobody puts a pipe into a checkout, and a link to nowhere is no recipe.
         if kind not in ("a pipe", "a link to nowhere"):
-            assert bench.finish(bench.python(script, str(file)), "a cell", seconds=30).status == 0, kind
+            assert bench.finish(bench.python(script, str(file)), "a cell", seconds=90).status == 0, kind
 
 
 @fault("files", "a bundle damaged", slow=True, made=EACH, sentence="bundle")
 def _bundle(bench: Bench) -> None:
     file = bench.folder / "labkit-bundle.tar"
     for _ in damaged(file, "labkit-bundle"):
-        bench.labkit("bundle", "show", str(file), status=(1, 2), before=LITTLE_MEMORY, seconds=30)
+        bench.labkit("bundle", "show", str(file), status=(1, 2), before=LITTLE_MEMORY, seconds=90)
 
 
 @fault("files", "a worksheet damaged", slow=True, made=EACH, sentence="worksheet|Worksheet")
@@ -176,14 +176,14 @@ def _worksheet(bench: Bench) -> None:
     for kind in damaged(file, '{"format": "labkit-worksheet", "ver'):
         if kind == "a pipe":
             continue
-        bench.labkit("matrix", "--check", str(file), status=(1, 2, 3), before=LITTLE_MEMORY, seconds=30)
+        bench.labkit("matrix", "--check", str(file), status=(1, 2, 3), before=LITTLE_MEMORY, seconds=90)
 
 
 @fault("files", "a hand-in damaged", slow=True, made=EACH, sentence="hand-in|cannot be read|damaged|is not")
 def _hand_in(bench: Bench) -> None:
     folder = bench.folder / "handed-in"
     for _ in damaged(folder / "ann.json", '{"format": "labkit-hand-in", "version": 1, "na'):
-        bench.labkit("progress", "report", str(folder / "ann.json"), status=1, before=LITTLE_MEMORY, seconds=30)
+        bench.labkit("progress", "report", str(folder / "ann.json"), status=1, before=LITTLE_MEMORY, seconds=90)
 
 
 @fault(
@@ -197,4 +197,4 @@ def _hand_in(bench: Bench) -> None:
 def _docker_config(bench: Bench) -> None:
     folder = bench.folder / "docker-configuration"
     for _ in damaged(folder / "config.json", '{"auths": {"a": '):
-        bench.labkit("images", status=3, before=LITTLE_MEMORY, seconds=30, DOCKER_CONFIG=str(folder))
+        bench.labkit("images", status=3, before=LITTLE_MEMORY, seconds=90, DOCKER_CONFIG=str(folder))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+import docker
+
+from labkit.adapters.process_stat import has_ended
 from labkit.base.waiting import watch
 from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
@@ -27,6 +33,11 @@ FOREIGN = "somebody-elses"
 
 LESSON = "07-run-as-non-root"
 _BEFORE = "before.json"
+_ENGINE_PID = Path("/var/run/docker.pid")
+_ENGINE_SECONDS = 180.0
+_PATIENCE_SECONDS = 20.0
+"""For an engine that is there and may be about to answer."""
+_UP_SECONDS = 600.0
 _STAYS = re.compile(
     r"file \S+/(\.cache|\.local|\.local/share|\.local/state) is new: d|engine's folder overlay2/\S+ is new"
 )
@@ -86,10 +97,18 @@ class LabBench(Bench):
         self.transcript, self.undo, self.last = [], ExitStack(), ExitStack()
         with self.last, self.undo:
             if not self.is_working:
-                self.labkit("up", "--bundle", str(self.bundle), status=0, seconds=300)
+                self._bring_up()
             self.is_working = False
             self.transcript.clear()
             yield self
+
+    def _bring_up(self) -> None:
+        """Bring the lab up, whatever a fault that was not survived has left: each is judged by itself."""
+        up = ("up", "--bundle", str(self.bundle))
+        start_engine()
+        if self.labkit(*up, seconds=_UP_SECONDS).status != 0:
+            self.labkit("clean", "--yes", status=0, seconds=_UP_SECONDS)
+            self.labkit(*up, status=0, seconds=_UP_SECONDS)
 
     def users_files(self) -> dict[str, bytes]:
         """As without a lab; of progress, which lessons add to, what was there before."""
@@ -99,15 +118,18 @@ class LabBench(Bench):
         return {**files, "progress": f"{LESSON} opened {lesson.get('opened')}".encode()}
 
     def others(self) -> dict[str, object]:
-        """Somebody's container, image, network and volume: whether each is there, and what it is."""
-        ids = {
-            kind: self.run(
-                "docker", kind, "inspect", "--format", "{{.Name}}" if kind == "volume" else "{{.Id}}", FOREIGN
-            )
-            for kind in ("container", "image", "network", "volume")
-        }
-        contexts = self.run("docker", "context", "ls", "--format", "{{.Name}} {{.Current}}")
-        return {**ids, "contexts": contexts}
+        """Somebody's container, image, network and volume, which are there, and docker's configuration."""
+        client: Any = docker.APIClient(timeout=int(_ENGINE_SECONDS))
+        with contextlib.closing(client) as engine:
+            things: dict[str, object] = {
+                "container": engine.inspect_container(FOREIGN)["Id"],
+                "image": engine.inspect_image(FOREIGN)["Id"],
+                "network": engine.inspect_network(FOREIGN)["Id"],
+                "volume": engine.inspect_volume(FOREIGN)["CreatedAt"],
+            }
+        configuration = self.home / ".docker"
+        files = {str(path): path.read_bytes() for path in configuration.rglob("*") if path.is_file()}
+        return {**things, **files}
 
     def plant_others(self) -> None:
         """Make somebody else's things anew."""
@@ -136,22 +158,35 @@ class LabBench(Bench):
 
 
 def start_engine(before: str = "") -> None:
-    """Start the engine of the machine, as it would by itself, if it does not run.
+    """Start the engine of the machine, as it would by itself, if it does not run; one that hangs is ended before.
 
     Args:
         before: Python that runs first in its process.
     """
-    if engine_answers():
+    if watch(engine_answers, bool, _PATIENCE_SECONDS if _ENGINE_PID.is_file() else 0.0):
         return
+    end_engine()
     script = f"{before}\nimport os; os.execvp('dockerd', ['dockerd'])"
     behind = 'setsid "$@" < /dev/null >> /var/log/dockerd-by-hand.log 2>&1 &'
     subprocess.run(["sh", "-c", behind, "sh", sys.executable, "-P", "-c", script], check=True)
-    assert watch(engine_answers, bool, 60), "the engine does not start"
+    assert watch(engine_answers, bool, _ENGINE_SECONDS), "the engine does not start"
+
+
+def end_engine() -> None:
+    """Kill an engine that is there and does not answer; one whose number another process has now is none."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(_ENGINE_PID.read_text(encoding="utf-8"))
+        if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == "dockerd":
+            os.kill(pid, signal.SIGKILL)
+            watch(lambda: has_ended(pid), bool, _ENGINE_SECONDS)
 
 
 def engine_answers() -> bool:
-    """Whether there is an engine."""
-    return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
+    """Whether there is an engine that answers soon."""
+    try:
+        return subprocess.run(["docker", "version"], capture_output=True, check=False, timeout=10).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def lab_bench() -> LabBench:

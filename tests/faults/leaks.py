@@ -98,7 +98,7 @@ def _images() -> Things:
 
 
 def _volumes() -> Things:
-    return dict.fromkeys(_lines("docker", "volume", "ls", "--quiet"), "")
+    return _pairs(_lines("docker", "volume", "ls", "--format", "{{.Name}} {{.Labels}}"))
 
 
 def _networks() -> Things:

@@ -111,7 +111,7 @@ def _two_kernels(bench: LabBench) -> None:
     )
     bench.read_until(first, "BEGUN")
     bench.run_lesson("print(lab.pod('debian', command=['id']))")
-    bench.finish(first, "a cell of the first", stdin="\n", seconds=60)
+    bench.finish(first, "a cell of the first", stdin="\n")
 
 
 @fault(
@@ -211,7 +211,7 @@ def _decision(bench: LabBench) -> None:
     for kind in damaged(file, before.decode() or "{}"):
         # Where a folder is in the way, nothing can be written; the sentence says so.
         allowed = (0, 1) if kind == "a folder" else 0
-        bench.labkit("up", status=allowed, before=LITTLE_MEMORY, seconds=60)
+        bench.labkit("up", status=allowed, before=LITTLE_MEMORY)
 
 
 @fault(
@@ -260,6 +260,7 @@ def _clock_jumps(bench: LabBench) -> None:
     needs=Needs.LAB,
     recovery=(),
     seconds=60,
+    alone=True,
 )
 def _busy(bench: LabBench) -> None:
     loops = [subprocess.Popen(["nice", "-n", "0", "sh", "-c", "while :; do :; done"]) for _ in range(4)]

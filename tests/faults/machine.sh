@@ -9,7 +9,7 @@ mkdir -p "$folder/tmp" "$folder/etc-docker" /etc/docker
 chmod 1777 "$folder/tmp"
 # A disk of the engine's own can be filled without filling this machine's.
 if [ -f "$folder/engine.img" ]; then
-    mkfs.ext4 -q -F "$folder/engine.img"
+    mkfs.ext4 -q -F -m 0 "$folder/engine.img"
     mount -o loop "$folder/engine.img" /var/lib/docker
 fi
 printf '{"cgroup-parent": "/labkit-faults-%s"}' "${folder##*/}" > "$folder/etc-docker/daemon.json"

@@ -19,7 +19,7 @@ _JSON = {"Content-Type": "application/json", "Api-Version": "1.45", "Docker-Expe
 _PING = http(b"OK", headers=_JSON)
 _VERSION = http(b'{"ApiVersion": "1.45", "Version": "26.1", "Arch": "amd64", "Components": []}', headers=_JSON)
 # Beside its own deadline a command takes a moment to begin; an engine that hangs is given up after ten seconds.
-_ENGINE_SECONDS = 45.0
+_ENGINE_SECONDS = 120.0
 
 
 def _engine(otherwise: Answer) -> Answer:
@@ -54,7 +54,7 @@ def _hangs(bench: Bench) -> None:
 )
 def _hangs_in_the_middle(bench: Bench) -> None:
     with serve(_engine(silent), path=bench.folder / "engine.sock") as address:
-        bench.labkit("images", status=(1, 3), seconds=90, DOCKER_HOST=address)
+        bench.labkit("images", status=(1, 3), DOCKER_HOST=address)
 
 
 @fault("engine", "fails", made="an engine that answers all with 500", sentence="(?s)out of order.*labkit doctor")
@@ -99,14 +99,12 @@ def _no_context(bench: Bench) -> None:
 def _explain(bench: Bench, answer: Answer, host: str = "127.0.0.1", **environment: Any) -> None:
     """Ask a registry about an image; nobody else can be asked."""
     with serve(answer, host=host) as address:
-        bench.labkit(
-            "explain", "--online", f"{address}/app:1", status=(0, 1), seconds=60, LABKIT_OFFLINE=None, **environment
-        )
+        bench.labkit("explain", "--online", f"{address}/app:1", status=(0, 1), LABKIT_OFFLINE=None, **environment)
 
 
 @fault("network", "no registry", made="nothing listens there", sentence="(?i)refused|reached|answer")
 def _no_registry(bench: Bench) -> None:
-    bench.labkit("explain", "--online", "127.0.0.1:1/app:1", status=(0, 1), seconds=60, LABKIT_OFFLINE=None)
+    bench.labkit("explain", "--online", "127.0.0.1:1/app:1", status=(0, 1), LABKIT_OFFLINE=None)
 
 
 @fault(
@@ -244,9 +242,7 @@ def _no_dns(bench: Bench) -> None:
         "def fail(*_, **__): raise socket.gaierror(socket.EAI_AGAIN, 'Temporary failure in name resolution')\n"
         "socket.getaddrinfo = fail"
     )
-    bench.labkit(
-        "explain", "--online", "registry.example/app:1", status=1, seconds=60, before=before, LABKIT_OFFLINE=None
-    )
+    bench.labkit("explain", "--online", "registry.example/app:1", status=1, before=before, LABKIT_OFFLINE=None)
 
 
 @fault(

@@ -25,7 +25,15 @@ def _killed(bench: LabBench) -> None:
     bench.labkit("reset", status=1)
 
 
-@fault("node", "node removed", made="docker rm --force", sentence="labkit up", kept=_MADE_ANEW, needs=Needs.LAB)
+@fault(
+    "node",
+    "node removed",
+    made="docker rm --force",
+    sentence="labkit up",
+    kept=_MADE_ANEW,
+    needs=Needs.LAB,
+    makes_cluster=True,
+)
 def _removed(bench: LabBench) -> None:
     bench.run("docker", "rm", "--force", bench.node)
     bench.labkit("reset", status=(0, 1))
@@ -35,7 +43,7 @@ def _removed(bench: LabBench) -> None:
 @fault("node", "node paused", made="docker pause", sentence="labkit up", kept=_KEPT, needs=Needs.LAB)
 def _paused(bench: LabBench) -> None:
     bench.run("docker", "pause", bench.node)
-    bench.labkit("reset", status=1, seconds=60)
+    bench.labkit("reset", status=1)
 
 
 @fault(
@@ -45,6 +53,7 @@ def _paused(bench: LabBench) -> None:
     sentence="labkit up",
     kept=_MADE_ANEW,
     needs=Needs.LAB,
+    makes_cluster=True,
 )
 def _killed_in_kubeadm(bench: LabBench) -> None:
     bench.run("docker", "rm", "--force", bench.node)
@@ -103,7 +112,7 @@ def _no_memory(bench: LabBench) -> None:
     for _ in range(3):
         bench.in_node("tail /dev/zero", check=False)
     bench.labkit("status", status=0)
-    bench.labkit("reset", status=(0, 1), seconds=90)
+    bench.labkit("reset", status=(0, 1))
     bench.run_lesson("print(lab.pod('debian', command=['id']))", check=False)
 
 
@@ -122,7 +131,11 @@ def _limit_memory(bench: LabBench, limit: int) -> bool:
 )
 def _full(bench: LabBench) -> None:
     bench.undo.callback(bench.in_node, "rm -f /var/lib/filler")
-    bench.in_node("for size in 1M 4k; do dd if=/dev/zero bs=$size 2> /dev/null >> /var/lib/filler; done; true")
+    # What is reserved at once need not be written; the rest is, down to the last block.
+    free = "$(df --output=avail --block-size=1 /var/lib | tail -n 1)"
+    reserve = f"fallocate --length $(({free} - (32 << 20))) /var/lib/filler"
+    fill = "for size in 1M 4k; do dd if=/dev/zero bs=$size 2> /dev/null >> /var/lib/filler; done"
+    bench.in_node(f"{reserve}; {fill}; true")
     bench.labkit("reset", status=(0, 1))
     bench.run_lesson("print(lab.run('debian', ['id']))\nprint(lab.pod('debian', command=['id']))", check=False)
 
@@ -155,12 +168,18 @@ def _damaged_kubeconfig(bench: LabBench) -> None:
     foreign = file.read_text(encoding="utf-8").replace("127.0.0.1:", "127.0.0.2:")
     for content in ("", "\0" * 100, "[1, 2]", "clusters: 7", "{", foreign):
         file.write_text(content, encoding="utf-8")
-        bench.labkit("reset", status=(0, 1), seconds=60)
-        bench.labkit("status", status=0, seconds=60)
+        bench.labkit("reset", status=(0, 1))
+        bench.labkit("status", status=0)
 
 
 @fault(
-    "node", "its mark is removed", made="kubectl label node labkit.lab-", kept=_MADE_ANEW, needs=Needs.LAB, seconds=40
+    "node",
+    "its mark is removed",
+    made="kubectl label node labkit.lab-",
+    kept=_MADE_ANEW,
+    needs=Needs.LAB,
+    seconds=40,
+    makes_cluster=True,
 )
 def _mark(bench: LabBench) -> None:
     bench.labkit("kubectl", "label", "node", bench.node, "labkit.lab-", status=0)
@@ -173,6 +192,7 @@ def _mark(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     recovery=("up",),
+    makes_cluster=True,
 )
 def _asleep(bench: LabBench) -> None:
     bench.run("docker", "rm", "--force", bench.node)

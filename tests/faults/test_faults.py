@@ -6,14 +6,17 @@ own, and writes docs/faults.md.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from labkit.base.resources import CHECKOUT
 from tests.faults import all_faults
 from tests.faults.bench import Bench, Printed
 from tests.faults.fault import FAULTS, Fault, Needs
@@ -22,6 +25,9 @@ from tests.faults.leaks import MACHINE
 
 assert all_faults
 RESULTS = "LABKIT_FAULTS_RESULTS"
+"""The variable with the folder of results, which all machines of a run share."""
+MAKES_CLUSTERS = "LABKIT_FAULTS_MAKES_CLUSTERS"
+"""The variable of the one machine in which clusters are made anew, which begins with that."""
 _PATIENCE = 6
 _ERROR = re.compile(r"error: |[A-Z]\w+: ")
 _REMEDY = ("What to do", "  ")
@@ -31,7 +37,18 @@ _WHOLE = RESULTS in os.environ
 """Whether the whole suite runs, and not the part of it that is in `make test`."""
 
 _QUICK = [name for name, fault in FAULTS.items() if fault.needs is Needs.NOTHING and (_WHOLE or not fault.slow)]
-_WITH_A_LAB = [name for name, fault in FAULTS.items() if fault.needs is Needs.LAB]
+
+
+def _order(fault: Fault) -> int:
+    return 0 if fault.makes_cluster else 2 if fault.alone else 1
+
+
+_WITH_A_LAB = [
+    fault.key
+    for fault in sorted(FAULTS.values(), key=_order)
+    if fault.needs is Needs.LAB and (MAKES_CLUSTERS in os.environ or not fault.makes_cluster)
+]
+"""Of those that several machines have, each is made by the machine that comes to it first."""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts what is full or read-only; see docs/tests.md")
@@ -45,22 +62,34 @@ def test_without_a_lab(name: str, tmp_path: Path) -> None:
 if MACHINE in os.environ:
 
     @pytest.mark.parametrize("name", _WITH_A_LAB)
-    def test_with_a_lab(name: str, lab_at_hand: LabBench) -> None:
-        with lab_at_hand.for_one_fault() as bench:
+    def test_with_a_lab(name: str) -> None:
+        if not _claim(FAULTS[name]):
+            pytest.skip("another machine makes it")
+        with _lab_at_hand().for_one_fault() as bench:
             _survive(bench, FAULTS[name])
 
 
-@pytest.fixture(scope="module")
-def lab_at_hand() -> LabBench:
-    """The lab of this machine."""
-    return lab_bench()
+_lab_at_hand = functools.cache(lab_bench)
+
+
+def _claim(fault: Fault) -> bool:
+    """Whether this machine is the first that comes to a fault."""
+    claims = Path(os.environ[RESULTS]) / "claims"
+    claims.mkdir(exist_ok=True)
+    try:
+        (claims / fault.file_name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _survive(bench: Bench, fault: Fault) -> None:
     own, others = bench.users_files(), bench.others()
+    began = time.monotonic()
     fault.make(bench)
     made = list(bench.transcript)
     bench.undo.close()
+    made_in = time.monotonic() - began
     seconds = _recover(bench, fault)
     assert "Traceback" not in bench.text, bench.text
     sentence = _sentence(made, fault.sentence) if fault.sentence else _last_line(bench.transcript)
@@ -69,13 +98,13 @@ def _survive(bench: Bench, fault: Fault) -> None:
     assert bench.others() == others, "what belongs to others was changed"
     # What is measured is written down; a busy machine is no fault of the kit's, and a hang is.
     assert seconds <= _PATIENCE * fault.seconds, f"the recovery took {seconds:.1f} s\n{bench.text}"
-    _keep(fault, made, sentence, seconds, bench.folder)
+    _keep(fault, made, sentence, {"seconds": seconds, "made in": made_in}, bench.folder)
 
 
 def _recover(bench: Bench, fault: Fault) -> float:
     began = time.monotonic()
     for command in fault.recovery:
-        bench.labkit(*_arguments(bench, command), status=0, seconds=300)
+        bench.labkit(*_arguments(bench, command), status=0, seconds=600)
     seconds = time.monotonic() - began
     if fault.needs is Needs.LAB:
         bench.require_working()
@@ -110,12 +139,13 @@ def _last_line(transcript: list[Printed]) -> str:
     return "nothing is printed"
 
 
-def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: float, home: Path) -> None:
+def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: Mapping[str, float], home: Path) -> None:
     """Keep what docs/faults.md says of a fault."""
     if (folder := os.environ.get(RESULTS)) is None:
         return
     seen = "; ".join(dict.fromkeys(f"`{printed.command}` ended with {printed.status}" for printed in made))
-    seen, sentence = (text.replace(str(home), "~") for text in (seen, sentence))
-    result = {"name": f"{fault.room}: {fault.name}", "seen": seen, "sentence": sentence, "seconds": seconds}
-    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{fault.room}-{fault.name}")
-    (Path(folder) / f"{name}.json").write_text(json.dumps(result), encoding="utf-8")
+    places = {str(home): "~", os.environ.get(MACHINE, str(home)): "...", str(CHECKOUT): "."}
+    for place, short in places.items():
+        seen, sentence = seen.replace(place, short), sentence.replace(place, short)
+    result = {"name": fault.key, "seen": seen, "sentence": sentence, **seconds}
+    (Path(folder) / f"{fault.file_name}.json").write_text(json.dumps(result), encoding="utf-8")

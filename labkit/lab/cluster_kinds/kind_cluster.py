@@ -20,6 +20,7 @@ from labkit.base.files import read_own, write_atomically
 from labkit.base.waiting import watch
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster_kinds.cluster import State
+from labkit.lab.cluster_kinds.hopeless_node import has_lost_its_data, require_watchers
 from labkit.lab.cluster_kinds.loaded_images import LoadedImages
 from labkit.lab.cluster_kinds.node_image import NodeImage, NodeSpec
 from labkit.lab.cluster_kinds.node_network import NodeNetwork
@@ -35,15 +36,10 @@ if TYPE_CHECKING:
 _RESUME_SECONDS = 60.0
 _SOON_SECONDS = 15.0
 _ANSWER_SECONDS = 15.0
+_AT_ONCE_SECONDS = 2.0
 _READY_SECONDS = 120.0
 _HALF_MADE_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 1.0
-_CONTAINERD_LOG = [
-    "sh",
-    "-c",
-    # The embedded node has a file, kindest/node systemd's journal.
-    "cat /var/log/containerd.log 2> /dev/null || journalctl --unit containerd --lines 300 --no-pager",
-]
 
 
 class KindCluster:
@@ -176,29 +172,15 @@ class KindCluster:
                     return False
                 if self.look(_SOON_SECONDS) is State.UP:
                     return True
-                self._require_watchers()
-                if self.look(_RESUME_SECONDS - _SOON_SECONDS) is State.UP:
+                require_watchers(self.execute)
+                if not has_lost_its_data(self.execute) and self.look(_RESUME_SECONDS - _SOON_SECONDS) is State.UP:
                     return True
         self._write_kubeconfig()  # It may be damaged, or another cluster's.
-        return self.look(0.0 if state is State.STOPPED else _ANSWER_SECONDS) is State.UP
-
-    def _require_watchers(self) -> None:
-        """Stop if the node's containerd may watch no files: it serves no pods then, and a new node would be no better.
-
-        Raises:
-            LabFailed: so it is.
-        """
-        try:
-            log = self.execute(_CONTAINERD_LOG).stdout
-        except LabFailed:  # The node has ended.
-            return
-        if "too many open files" in log:
-            raise LabFailed(
-                "Starting the cluster again",
-                "the node's containerd may watch no file: too many open files, of those that inotify counts",
-                "raise the limits of inotify as the doctor says, or end what watches many files, then go on"
-                "\n  labkit doctor\n  labkit up",
-            )
+        if self.look(0.0 if state is State.STOPPED else _AT_ONCE_SECONDS) is State.UP:
+            return True
+        # One that runs may be about to answer, as when its API server has just been killed.
+        is_coming = state is not State.STOPPED and not has_lost_its_data(self.execute)
+        return is_coming and self.look(_ANSWER_SECONDS - _AT_ONCE_SECONDS) is State.UP
 
     def _kubeconfig_is_there(self) -> bool:
         """Write the kit's kubeconfig again from the node if it was lost; whether it is there now."""

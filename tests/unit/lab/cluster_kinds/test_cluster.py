@@ -389,3 +389,36 @@ def test_kinds_cluster_can_be_deleted_without_kind(
     lab.configuration.state.mkdir(parents=True)
     assert kind.delete()
     assert engine.left == ["forgotten"]
+
+
+@pytest.mark.parametrize("state", [State.STOPPED, State.BROKEN])
+@pytest.mark.parametrize(
+    ("log", "is_waited_for"),
+    [("F panic: failed to open database\nF goroutine 1 [running]:", False), ("F received signal; shutting down", True)],
+)
+def test_a_cluster_whose_etcd_cannot_read_its_file_is_not_waited_for(
+    lab: Lab,
+    engine: EngineBesideTheCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    state: State,
+    log: str,
+    is_waited_for: bool,
+) -> None:
+    waited: list[float] = []
+
+    def look(_: KindCluster, answer_seconds: float = 0.0) -> State:
+        waited.append(answer_seconds)
+        return state
+
+    def execute(_: object, container: str, argv: Sequence[str]) -> ExecResult:
+        return ExecResult(0, log if "etcd" in argv[-1] else "")
+
+    lab.configuration.kubeconfig.parent.mkdir(parents=True)
+    lab.configuration.kubeconfig.write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(KindCluster, "look", look)
+    monkeypatch.setattr(KindCluster, "_write_kubeconfig", lambda _: True)
+    monkeypatch.setattr(EngineBesideTheCluster, "start", lambda *_: None, raising=False)
+    monkeypatch.setattr(EngineBesideTheCluster, "execute", execute)
+    assert not KindCluster(cast(Engine, engine), lab.configuration, Silent())._repair()
+    whole = 60 if state is State.STOPPED else 15
+    assert (sum(waited) == whole) is is_waited_for
