@@ -16,6 +16,7 @@ from typing import IO, NoReturn
 
 from labkit.adapters.processes import own_environment
 from labkit.base.log import command_line, log_start, logged_command
+from labkit.base.signals import Ended
 
 _PIECE = 1 << 16
 _END_SECONDS = 2.0
@@ -135,6 +136,9 @@ def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: byt
             try:
                 process.communicate(given)
                 break
+            except Ended:  # We alone were told to end.
+                given = None
+                process.terminate()
             except KeyboardInterrupt:
                 given = None  # The program has got the same signal, and ends or goes on as it likes.
         attempt.status = process.returncode

@@ -17,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_packages_command, log_error
+from labkit.base.signals import Ended, ended_as_interrupted
 
 _INTERRUPTED = 130
 
@@ -96,7 +97,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}. {hint}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        with reported_errors(ctx):
+        with ended_as_interrupted(), reported_errors(ctx):
             status = super().invoke(ctx)
         ctx.exit(status or 0)
 
@@ -137,10 +138,10 @@ def reported_errors(ctx: click.Context | None = None) -> Iterator[None]:
         # What is still buffered cannot be written either, and Python would say so once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(full.exit_status)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         advice = _AFTER_AN_INTERRUPT.get((ctx and ctx.invoked_subcommand) or "")
         click.echo("; ".join(filter(None, ["interrupted", advice])), err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(interrupt.exit_status if isinstance(interrupt, Ended) else _INTERRUPTED)
 
 
 def _of_system(error: OSError) -> LabFailed:

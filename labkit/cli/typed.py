@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from labkit.adapters.started_programs import become, run_in_front
+from labkit.base.signals import ended_as_interrupted
 from labkit.cli.frame import reported_errors
 from labkit.lab.lab import Lab
 from labkit.lab.terminal.typed_docker import ReadyCommand, prepare_docker
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
         The command's exit status.
     """
     command, *typed = argv
-    with reported_errors(), Lab() as lab:
+    with ended_as_interrupted(), reported_errors(), Lab() as lab:
         if command == "docker":
             return _run(prepare_docker(typed, lab))
         with prepared_kubectl(typed, lab) as ready:

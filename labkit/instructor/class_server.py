@@ -18,6 +18,7 @@ from tornado.web import Application
 from labkit.base.addresses import WATCH_PORT, is_loopback, read_address, split_address
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.signals import ending_signals
 from labkit.course.progress import Course
 from labkit.instructor.class_handlers import ClassDesk, class_application
 from labkit.instructor.class_secrets import ClassCertificate, class_certificate, class_secrets
@@ -190,7 +191,7 @@ def watch_class(server: ClassServer, tell: Callable[[ClassAddresses], None]) -> 
     async def serve() -> None:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *ending_signals()):
             loop.add_signal_handler(number, ended.set)
         tell(server.start())
         await ended.wait()

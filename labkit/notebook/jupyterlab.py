@@ -14,6 +14,7 @@ from labkit.adapters.started_programs import start_program
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import read_own_json, write_atomically
+from labkit.base.signals import ending_signals
 from labkit.base.waiting import watch
 from labkit.course.course_folder import VARIABLE
 from labkit.lab.machine.jupyter_servers import RUNTIME_VARIABLE, runtime_folder
@@ -149,7 +150,8 @@ def run_jupyterlab(
     with log.open("wb") as output:
         jupyterlab = start_program(command, folder, environment, output)
     # Whoever ends us by a signal means JupyterLab, which would otherwise go on without us.
-    signal.signal(signal.SIGTERM, lambda *_: jupyterlab.terminate())
+    for number in ending_signals():
+        signal.signal(number, lambda *_: jupyterlab.terminate())
     runtime = Path(environment[RUNTIME_VARIABLE]) / f"jpserver-{jupyterlab.pid}.json"
 
     def look() -> str:

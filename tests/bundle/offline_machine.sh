@@ -7,6 +7,8 @@ set -eu
 folder=$1
 shift
 mkdir -p "$folder/engine" "$folder/log" "$folder/home"
+# What is mounted already is the other machine's, which removes it when it likes, from here, too.
+cat /proc/self/mountinfo > "$folder/inherited-mounts"
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/cgroup
 # /sys/class/net is the one of the network namespace in which sysfs was mounted.

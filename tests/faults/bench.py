@@ -268,6 +268,12 @@ class Bench:
                         return "".join(streams.values())
         raise AssertionError(f"{word!r} was not printed: {''.join(streams.values())}")
 
+    def type(self, process: subprocess.Popen[str], text: str) -> None:
+        """Give a text to what was started."""
+        assert process.stdin is not None
+        process.stdin.write(text)
+        process.stdin.flush()
+
     def kill(self, process: subprocess.Popen[str]) -> None:
         """Kill what was started, with all that it has started."""
         os.killpg(process.pid, signal.SIGKILL)

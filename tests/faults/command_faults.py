@@ -33,6 +33,7 @@ class _AfterAStep(logging.Handler):
 logging.getLogger("labkit").addHandler(_AfterAStep(logging.DEBUG))
 """
 """Python that sends its process a signal behind one of its steps."""
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STEPS: dict[tuple[str, ...], int] = {}
 _COUNTED = """
 import atexit, sys
@@ -146,7 +147,7 @@ def _end_up_at_each_moment(bench: LabBench, end: Callable[[subprocess.Popen[str]
         if process.poll() is None:
             end(process)
         printed = bench.finish(process, "up")
-        assert printed.status in (0, 130, -signal.SIGKILL), printed.text
+        assert printed.status in (0, *(128 + number for number in _INTERRUPTS), -signal.SIGKILL), printed.text
 
 
 @fault(
@@ -166,7 +167,7 @@ def _killed_up(bench: LabBench) -> None:
 @fault(
     "kit",
     "Ctrl-C at each step of making a cluster",
-    made="SIGINT, six times one after another: what one left, the next finds",
+    made="SIGINT, SIGTERM, SIGHUP (its terminal is closed), and again: what one left, the next finds",
     sentence="the next `labkit up` continues from here",
     kept="images, progress, other people's things; the cluster is made anew",
     needs=Needs.LAB,
@@ -175,7 +176,8 @@ def _killed_up(bench: LabBench) -> None:
     makes_cluster=True,
 )
 def _interrupted_up(bench: LabBench) -> None:
-    _end_up_at_each_moment(bench, lambda process: os.killpg(process.pid, signal.SIGINT))
+    numbers = itertools.cycle(_INTERRUPTS)
+    _end_up_at_each_moment(bench, lambda process: os.killpg(process.pid, next(numbers)))
 
 
 _CHANGING: dict[str, tuple[str, ...]] = {

@@ -65,13 +65,40 @@ def _killed(bench: LabBench) -> None:
     bench.labkit("reset", status=3)
 
 
+_TWO_CELLS = """
+for _ in range(2):
+    sys.stdin.readline()
+    try:
+        lab.pod('debian', pod={'runAsNonRoot': True}).expect('image-runs-as-root')
+        print('CELL is well', lab.run('debian', ['id', '-u']), flush=True)
+    except LabError as error:
+        print('CELL', error, flush=True)
+"""
+
+
 @fault(
-    "engine", "restarted", made="SIGTERM to dockerd, and dockerd", sentence="it is stopped", kept=_KEPT, needs=Needs.LAB
+    "engine",
+    "restarted",
+    made="SIGTERM to dockerd, and dockerd, between two cells of a lesson, whose kernel goes on",
+    sentence="it is stopped",
+    kept=_KEPT,
+    needs=Needs.LAB,
 )
 def _restarted(bench: LabBench) -> None:
+    kernel = bench.lesson(f"print('BEGUN', flush=True)\n{_TWO_CELLS}")
+    bench.last.callback(bench.kill, kernel)
+    bench.read_until(kernel, "BEGUN")
     _end(bench, signal.SIGTERM)
     start_engine()
     bench.labkit("reset", status=1)
+    bench.type(kernel, "\n")
+    bench.read_until(kernel, "CELL")
+
+    def go_on() -> None:
+        bench.type(kernel, "\n")
+        bench.read_until(kernel, "CELL is well")
+
+    bench.last.callback(go_on)
 
 
 @fault(

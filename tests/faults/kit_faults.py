@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -332,6 +333,30 @@ def _interrupted(bench: Bench) -> None:
     bench.read_until(waiting, "waiting")
     os.killpg(waiting.pid, signal.SIGINT)
     assert bench.finish(waiting, "down").status == 130
+    holder.communicate("")
+
+
+@fault(
+    "kit",
+    "its terminal is closed",
+    made="the window that it was typed into, as it waits for the lock",
+    sentence="waiting for it",
+)
+def _closed_terminal(bench: Bench) -> None:
+    holder = _hold(bench)
+    window, terminal = os.openpty()
+    # It is the first of its session, whose terminal is the first that it opens.
+    before = f"import os\nfor number in range(3): os.dup2(os.open({os.ttyname(terminal)!r}, os.O_RDWR), number)"
+    waiting = bench.start("down", before=before)
+    shown = b""
+    while b"waiting for it" not in shown:
+        assert select.select([window], [], [], 120)[0], shown
+        shown += os.read(window, 1 << 12)
+    os.close(terminal)
+    os.close(window)
+    printed = bench.finish(waiting, "down")
+    bench.transcript[-1] = replace(printed, stderr=shown.decode())
+    assert printed.status == 128 + signal.SIGHUP
     holder.communicate("")
 
 

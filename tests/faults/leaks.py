@@ -12,7 +12,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ MACHINE = "LABKIT_FAULTS_MACHINE"
 _ENGINE = Path("/var/lib/docker")
 _ENGINE_PROGRAMS = ("dockerd", "containerd", "docker-proxy")
 _LARGEST = 4 << 20
+_MOUNTS = Path("/proc/self/mountinfo")
+_INHERITED = "inherited-mounts"
+"""The file in the folder of a machine with what was mounted when it began; see tests/bundle/offline_machine.sh."""
 
 
 def control_group(machine: Path) -> str:
@@ -147,8 +150,16 @@ def _parent(pid: int) -> int:
 
 
 def _mounts() -> Things:
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    return {fields[4]: fields[fields.index("-") + 1] for fields in (line.split() for line in lines)}
+    """What is mounted where, without what was so before the machine for faults began."""
+    inherited = {mount_id for mount_id, _, _ in _mounts_in(Path(os.environ.get(MACHINE, "none")) / _INHERITED)}
+    return {place: kind for mount_id, place, kind in _mounts_in(_MOUNTS) if mount_id not in inherited}
+
+
+def _mounts_in(file: Path) -> Iterator[tuple[str, str, str]]:
+    """The mounts of a file that is written as proc(5) says: their ids, places and kinds."""
+    if file.is_file():
+        for fields in (line.split() for line in file.read_text(encoding="utf-8").splitlines()):
+            yield fields[0], fields[4], fields[fields.index("-") + 1]
 
 
 def _cgroups() -> Things:
@@ -171,7 +182,7 @@ def _links() -> Things:
 def _files(folders: Iterable[Path]) -> Things:
     """Every file, folder and link, with mode, owner and content; what is mounted there is another place's."""
     listed: Things = {}
-    mounted = _mounts()  # A folder of the same file system can be mounted, too.
+    mounted = {place for _, place, _ in _mounts_in(_MOUNTS)}  # A folder of the same file system can be mounted, too.
     for root in folders:
         for folder, names, files in os.walk(root):
             names[:] = [name for name in names if str(Path(folder) / name) not in mounted]

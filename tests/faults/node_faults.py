@@ -159,14 +159,15 @@ def _no_kubeconfig(bench: LabBench) -> None:
 @fault(
     "node",
     "its kubeconfig is damaged",
-    made="empty, NUL, YAML of another type, another cluster's",
+    made="empty, NUL, YAML of another type, half of it, another cluster's",
     kept=_KEPT,
     needs=Needs.LAB,
 )
 def _damaged_kubeconfig(bench: LabBench) -> None:
     file = bench.state / "kubeconfig"
-    foreign = file.read_text(encoding="utf-8").replace("127.0.0.1:", "127.0.0.2:")
-    for content in ("", "\0" * 100, "[1, 2]", "clusters: 7", "{", foreign):
+    whole = file.read_text(encoding="utf-8")
+    foreign = whole.replace("127.0.0.1:", "127.0.0.2:")
+    for content in ("", "\0" * 100, "[1, 2]", "clusters: 7", "{", whole[: len(whole) // 2], foreign):
         file.write_text(content, encoding="utf-8")
         bench.labkit("reset", status=(0, 1))
         bench.labkit("status", status=0)

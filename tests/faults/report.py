@@ -49,7 +49,7 @@ def write_report(results: Path, page: Path, *, whole: bool, seconds: float) -> P
     ]
     part = f"{len(seen)} of {len(FAULTS)}" if whole else f"In a run of a part {len(seen)}"
     summary = (
-        f"{part} were survived, on {date.today().isoformat()}, in {seconds / 60:.0f} min on {os.cpu_count()} processors "
+        f"{part} were survived on {date.today().isoformat()}, in {seconds / 60:.0f} min on {os.cpu_count()} processors "
         f"that had a load of {os.getloadavg()[2]:.1f} in the last quarter of an hour.\n\n"
     )
     print(summary.strip())

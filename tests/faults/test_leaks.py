@@ -102,6 +102,20 @@ def test_what_is_mounted_in_a_folder_is_not_listed_as_its_own(tmp_path: Path) ->
     assert listed == {"checkout", "in-checkout"}
 
 
+@_ROOT
+def test_what_was_mounted_before_the_machine_began_is_another_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes when whoever mounted it removes its folder, in whatever machine that is."""
+    with ExitStack() as stack:
+        _mount(stack, tmp_path)
+        (tmp_path / "inherited-mounts").write_bytes(Path("/proc/self/mountinfo").read_bytes())
+        monkeypatch.setenv(MACHINE, str(tmp_path))
+        before = Inventory.take([])
+        assert f"{tmp_path}/mounted" not in before.kinds["mount"]
+    assert not [change for change in Inventory.take([]).changes_since(before) if str(tmp_path) in change]
+
+
 if MACHINE in os.environ:
     _IMAGE = "planted:1"
 

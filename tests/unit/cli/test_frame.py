@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
 
+from labkit.base import signals
 from labkit.cli import COMMANDS, main
 from labkit.cli.frame import _AFTER_AN_INTERRUPT
 from labkit.lab.lab import Lab
@@ -32,6 +35,18 @@ def test_an_interrupt_says_what_is_true_of_the_command(
         monkeypatch.setattr(Lab, method, _interrupt)
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, done.stderr, done.stdout) == (130, text, "")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_another_signal_that_ends_a_command_is_an_interrupt(
+    number: signal.Signals, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a terminal is closed: what the command has begun must not go on without it."""
+    if signal.getsignal(number) is signal.SIG_IGN:  # By whatever runs the tests.
+        monkeypatch.setattr(signals, "ending_signals", lambda: (number,))
+    monkeypatch.setattr(Lab, "status", lambda _: os.kill(os.getpid(), number))
+    done = CliRunner().invoke(main, ["status"])
+    assert (done.exit_code, done.stderr, done.stdout) == (status, "interrupted\n", "")
 
 
 def test_what_is_said_after_an_interrupt_is_of_commands_that_there_are() -> None:
