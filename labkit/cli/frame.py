@@ -17,7 +17,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_packages_command, log_error
-from labkit.base.signals import Ended, ended_as_interrupted
 
 _INTERRUPTED = 130
 
@@ -97,7 +96,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}. {hint}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        with ended_as_interrupted(), reported_errors(ctx):
+        with reported_errors(ctx):
             status = super().invoke(ctx)
         ctx.exit(status or 0)
 
@@ -141,7 +140,7 @@ def reported_errors(ctx: click.Context | None = None) -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         advice = _AFTER_AN_INTERRUPT.get((ctx and ctx.invoked_subcommand) or "")
         click.echo("; ".join(filter(None, ["interrupted", advice])), err=True)
-        sys.exit(interrupt.exit_status if isinstance(interrupt, Ended) else _INTERRUPTED)
+        sys.exit(getattr(interrupt, "exit_status", _INTERRUPTED))  # Another signal has its own; see LoggedCommand.
 
 
 def _of_system(error: OSError) -> LabFailed:

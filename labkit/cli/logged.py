@@ -10,15 +10,20 @@ import click
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError
 from labkit.base.log import start_logging
+from labkit.base.signals import ended_as_interrupted
 
 
 class LoggedCommand(click.Command):
-    """A command of which the lab's log has every program that it runs and every request; `labkit -v` shows them."""
+    """A command of which the lab's log has every program that it runs and every request; `labkit -v` shows them.
+
+    What it has begun is ended, too, by whatever signal ends it.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         with contextlib.suppress(LabError):  # The command says what is wrong with the lab's name, if it needs one.
             start_logging(Configuration.from_environment().state, verbose=bool(ctx.find_root().params.get("verbose")))
-        return super().invoke(ctx)
+        with ended_as_interrupted():
+            return super().invoke(ctx)
 
 
 class LoggedGroup(click.Group):
