@@ -31,7 +31,6 @@ from labkit.adapters import go
 from labkit.base.resources import CHECKOUT
 from labkit.show.table import Table
 
-PYTHON_LOCKS = ("requirements.lock", "requirements-site.lock", "tools/uv.lock", "tools/audit.lock")
 PIN = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>[^\s;]+)")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})(?=\s|$)")
 _REQUIRED = re.compile(r"^\s*(?:require )?(?P<module>[\w.~/-]+\.[\w.~/-]+) (?P<version>v\S+)", re.MULTILINE)
@@ -144,14 +143,29 @@ def go_without_hash(go_mod: str, go_sum: str) -> list[str]:
 
 def go_modules() -> list[Path]:
     """The folders of the project's Go modules."""
-    return sorted(path.parent for top in ("cluster", "tests", "tools") for path in (CHECKOUT / top).rglob("go.mod"))
+    return sorted(path.parent for path in _below("go.mod"))
+
+
+def python_locks() -> list[str]:
+    """The project's Python locks."""
+    return sorted(str(path.relative_to(CHECKOUT)) for path in [*CHECKOUT.glob("[!.]*.lock"), *_below("*.lock")])
+
+
+def npm_locks() -> list[str]:
+    """The project's locks of npm."""
+    return sorted(str(path.relative_to(CHECKOUT)) for path in _below("package-lock.json"))
+
+
+def _below(name: str) -> list[Path]:
+    """Files of a name in the project's folders, but not in those of packages that npm has installed."""
+    places = [path for top in ("cluster", "extension", "tests", "tools") for path in (CHECKOUT / top).rglob(name)]
+    return [path for path in places if "node_modules" not in path.parts]
 
 
 def hash_findings() -> list[Finding]:
     """Whether every entry of every lock has a hash; nobody is asked."""
-    without = {name: python_without_hash((CHECKOUT / name).read_text(encoding="utf-8")) for name in PYTHON_LOCKS}
-    npm = "extension/package-lock.json"
-    without[npm] = npm_without_hash((CHECKOUT / npm).read_text(encoding="utf-8"))
+    without = {name: python_without_hash((CHECKOUT / name).read_text(encoding="utf-8")) for name in python_locks()}
+    without |= {name: npm_without_hash((CHECKOUT / name).read_text(encoding="utf-8")) for name in npm_locks()}
     for folder in go_modules():
         go_sum = folder / "go.sum"
         sums = go_sum.read_text(encoding="utf-8") if go_sum.is_file() else ""
@@ -224,9 +238,9 @@ def _fixed(versions: Iterable[str] | None) -> str:
 def ask_pip_audit(run: Runner, scratch: Path) -> Iterator[Finding]:
     """Ask about each Python lock; the first service that answers about one package is asked about all."""
     python = scratch / "venv" / "bin" / "python"
-    locks = {name: pins((CHECKOUT / name).read_text(encoding="utf-8")) for name in PYTHON_LOCKS}
+    locks = {name: pins((CHECKOUT / name).read_text(encoding="utf-8")) for name in python_locks()}
     try:
-        service = _first_service(run, scratch, python, locks[PYTHON_LOCKS[0]][:1])
+        service = _first_service(run, scratch, python, next(iter(locks.values()))[:1])
     except NotAsked as error:
         yield Finding("Python locks", "pip-audit", "unknown", str(error))
         return
@@ -285,12 +299,15 @@ def _one_version_each(pinned: list[str]) -> list[list[str]]:
 
 
 def ask_npm(run: Runner, scratch: Path) -> Iterator[Finding]:
-    """Ask about what the panel is built with; nothing is installed."""
+    """Ask about what comes from npm, such as what the panel is built with; nothing is installed."""
     del scratch
     argv = ["npm", "audit", "--package-lock-only", "--json"]
-    yield _finding(
-        "extension/package-lock.json", "npm audit", lambda: npm_advisories(run(argv, CHECKOUT / "extension").stdout)
-    )
+    for name in npm_locks():
+
+        def ask(folder: Path = (CHECKOUT / name).parent) -> list[str]:
+            return npm_advisories(run(argv, folder).stdout)
+
+        yield _finding(name, "npm audit", ask)
 
 
 def ask_govulncheck(run: Runner, scratch: Path) -> Iterator[Finding]:

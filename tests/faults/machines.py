@@ -113,7 +113,7 @@ def _started(argv: Sequence[str], log: Path, results: Path, **environment: str) 
 
 def _pytest(folder: Path, *tests: str) -> list[str]:
     # Not in the machine's /tmp, whose files are compared.
-    options = ["-q", "-p", "no:randomly", "--durations=0", "--durations-min=5", "--basetemp", str(folder / "pytest")]
+    options = ["-v", "-p", "no:randomly", "--durations=0", "--durations-min=5", "--basetemp", str(folder / "pytest")]
     return [sys.executable, "-m", "pytest", *options, *tests]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_two_versions_of_a_package_are_both_asked_about() -> None:
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     pins = audit.pins(lock)
     assert len({pin.partition("==")[0] for pin in pins}) < len(pins)
-    assert len([argv for argv in tools.calls if "pip_audit" in argv]) > len(audit.PYTHON_LOCKS) + 1
+    assert len([argv for argv in tools.calls if "pip_audit" in argv]) > len(audit.python_locks()) + 1
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,16 @@ def test_a_go_module_without_hash_is_named() -> None:
 def test_each_go_module_of_the_project_is_looked_at() -> None:
     names = {str(folder.relative_to(CHECKOUT)) for folder in audit.go_modules()}
     assert {"cluster/node/kubernetes", "cluster/tools", "tests/parity/buildkit", "tools/govulncheck"} <= names
+
+
+def test_each_lock_of_the_project_is_looked_at() -> None:
+    """A new one is taken without being listed; git knows what belongs to the project."""
+    git = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if git.returncode != 0:
+        pytest.skip("this is no checkout of git's")
+    names = git.stdout.splitlines()
+    assert sorted(audit.python_locks()) == sorted(name for name in names if name.endswith(".lock"))
+    assert audit.npm_locks() == sorted(name for name in names if name.endswith("package-lock.json"))
 
 
 def test_the_answers_come_to_one_status() -> None:
