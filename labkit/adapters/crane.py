@@ -63,7 +63,9 @@ class Crane:
         self._run(command, f"Pulling {reference}", reference)
 
     def push(self, layout: Path, reference: str) -> str:
-        """Push an OCI layout of one image; its tag comes last, so a push that breaks off tags nothing.
+        """Push an OCI layout of one image, or what `docker save` wrote.
+
+        Its tag comes last, so a push that breaks off tags nothing.
 
         Returns:
             The digest of its manifest.

@@ -19,7 +19,7 @@ COMMANDS = {
     "pods": "Show what a lesson has made: its pods and containers.",
     "course": "Bring a lesson back as it was.",
     "progress": "Show how far you are, or a class is.",
-    "class": "See who of a class is where, while it goes on.",
+    "class": "Run a class on a cluster, and see who of a class is where.",
     "solutions": "Print the answer key of a lesson.",
     "images": "List the sample images, verify them, or lock their digests.",
     "explain": "Say as whom containers will run, who refuses them, and why.",

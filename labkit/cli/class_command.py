@@ -8,6 +8,8 @@ import click
 
 from labkit.adapters.class_client import LEAST_DIGITS
 from labkit.base.configuration import Configuration
+from labkit.cli.class_status import doctor, down, status
+from labkit.cli.class_up import up
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedGroup
 from labkit.course.progress import the_course
@@ -16,12 +18,14 @@ from labkit.instructor.class_server import ClassAddresses, ClassServer, watch_cl
 
 @click.group(cls=LoggedGroup)
 def class_command() -> None:
-    """See who of a class is where, while it goes on.
+    """Run a class on a cluster, and see who of a class is where.
 
     \b
-    The instructor:          labkit class watch --listen 192.0.2.10
-    Each laptop, as printed:
-      labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...
+    On a cluster, where a browser is enough:
+      labkit class doctor --context NAME
+      labkit class up --context NAME
+    Laptops of a room, which share by their own consent:
+      labkit class watch --listen 192.0.2.10
     """
 
 
@@ -53,3 +57,7 @@ def _tell(addresses: ClassAddresses, as_json: bool) -> None:
         "Ctrl-C ends it."
     )
     print_result(as_json, asdict(addresses), text)
+
+
+for _command in (up, status, doctor, down):
+    class_command.add_command(_command)

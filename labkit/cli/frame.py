@@ -28,6 +28,7 @@ _AFTER_AN_INTERRUPT = {
     "clean": "the next `labkit clean` removes the rest",
     "matrix": "the next `labkit matrix` removes what this one may have left",
     "publish": "`labkit publish` starts again from the beginning",
+    "class": "the next `labkit class up` continues, `labkit class down` removes what there is",
     "bundle": "nothing of the bundle was left; `labkit bundle save` starts again from the beginning",
 }
 """What is true after an interrupt, for the commands that change something."""

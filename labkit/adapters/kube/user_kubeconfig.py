@@ -75,7 +75,7 @@ def open_access(context: str | None, files: Sequence[Path], seconds: float, exec
         config = KubeConfig.from_service_account()
     elif not there:
         listed = ", ".join(map(str, files))
-        raise LabFailed(_READING, f"there is no file {listed}", "name it\n  KUBECONFIG=FILE labkit explain --cluster")
+        raise LabFailed(_READING, f"there is no file {listed}", "name it\n  export KUBECONFIG=FILE")
     else:
         config, clusters = _read_merged(there)
     name = context or config.current_context
@@ -91,6 +91,16 @@ def open_access(context: str | None, files: Sequence[Path], seconds: float, exec
     except (ConfigError, OSError, ValueError, KeyError, TypeError) as error:
         reason = f"context {name}: {_reason(error)}"
         raise LabFailed(_READING, reason, "look at it\n  kubectl config view --minify --context NAME") from error
+
+
+def context_names(files: Sequence[Path]) -> list[str]:
+    """The names of all contexts in those of some files that are there.
+
+    Raises:
+        LabFailed: a file is no kubeconfig.
+    """
+    there = [file for file in files if file.is_file()]
+    return sorted(_read_merged(there)[0].contexts) if there else []
 
 
 def has_context(file: Path, context: str) -> bool:

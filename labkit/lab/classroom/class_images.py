@@ -16,6 +16,7 @@ from pathlib import Path
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine, image_labels
+from labkit.adapters.npm import fetch_packages
 from labkit.adapters.processes import run_program
 from labkit.base.architecture import image_architecture
 from labkit.base.configuration import LABEL
@@ -65,6 +66,15 @@ def _recorded_facts(lab: Lab, folder: Path) -> dict[str, Path]:
     return {"facts/images.json": file}
 
 
+def _proxy_packages(_lab: Lab, folder: Path) -> dict[str, Path]:
+    """configurable-http-proxy, which comes from npm."""
+    modules = fetch_packages(require(CLASS_IMAGES / "hub" / "package-lock.json"), folder / "npm")
+    # npm's own note of what it did has times in it.
+    files = (file for file in modules.rglob("*") if file.is_file() and not file.is_symlink())
+    return {f"node_modules/{file.relative_to(modules)}": file for file in files if file.name != ".package-lock.json"}
+
+
+HUB = ClassImage("hub", more=_proxy_packages)
 PARTICIPANT = ClassImage("participant", (go.KUBECTL, go.CRANE), _recorded_facts)
 
 
@@ -109,7 +119,8 @@ def _context(lab: Lab, image: ClassImage, scratch: Path) -> dict[str, Path]:
     for program in image.programs:
         built = go.ensure(program, lab.configuration.cache, lab.steps.step)
         files |= {f"programs/{file.name}": file for file in sorted(built.iterdir())}
-    return collect(image.folder, {**files, **image.more(lab, scratch)})
+    context = collect(image.folder, {**files, **image.more(lab, scratch)})
+    return {name: file for name, file in context.items() if "__pycache__" not in file.parts}
 
 
 def fetch_wheels(lock: Path, cache: Path) -> Path:

@@ -8,6 +8,8 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+import msgspec
+
 from labkit.base.errors import Misuse
 
 CLASS_LABEL = "labkit.class"
@@ -140,8 +142,6 @@ class ClassSettings:
         Raises:
             Misuse: they are none.
         """
-        import msgspec
-
         try:
             return msgspec.json.decode(text, type=cls)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:

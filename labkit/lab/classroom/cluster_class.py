@@ -275,7 +275,7 @@ class ClusterClass:
             for folder in _RUNNING:
                 removed += self._delete_listed(folder.format(self._settings.name))
         for name, role, _ in namespaces:
-            if role == "lab" or progress or not self._has_claims(name):
+            if progress or role not in ("hub", "server") or not self._has_claims(name):
                 self._cluster.delete(f"api/v1/namespaces/{name}")
                 removed.append(f"namespace {name}")
                 continue

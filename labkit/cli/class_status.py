@@ -1,0 +1,127 @@
+"""`labkit class status`, `down` and `doctor`: looking at a class on a cluster, and taking it down."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+
+import click
+
+from labkit.base.errors import LabError
+from labkit.cli.class_options import class_options, connect_cluster
+from labkit.cli.frame import json_option, print_result
+from labkit.cli.logged import LoggedCommand
+from labkit.cli.open_lab import open_lab
+from labkit.lab.classroom.class_doctor import examine_cluster
+from labkit.lab.classroom.class_entry import find_entry
+from labkit.lab.classroom.class_files import ClassFiles
+from labkit.lab.classroom.class_settings import ClassSettings
+from labkit.lab.classroom.cluster_class import ClassStatus, ClusterClass
+from labkit.lab.doctor import doctor_report
+from labkit.lab.machine.machine_check import worst
+from labkit.show import counted
+from labkit.show.table import Table, coloured, terminal_width
+
+
+@click.command(cls=LoggedCommand)
+@class_options
+@json_option
+def status(context: str | None, class_name: str, as_json: bool) -> None:
+    """Show how a class on a cluster is, and who has a server.
+
+    Participants are shown by their ids; the instructor's page knows the names. Where the class code is kept is said,
+    the code itself is not.
+    """
+    lab, cluster = open_lab(), connect_cluster(context)
+    group = ClusterClass(cluster, ClassSettings(name=class_name), lab.steps)
+    now = group.status()
+    settings = group.existing_settings() if now.state != "absent" else None
+    entry = find_entry(cluster, settings) if settings else None
+    keys_file = ClassFiles(lab.configuration, cluster.access.server, class_name).keys_file
+    data = now.to_dict() | {
+        "address": entry.address if entry else "",
+        "forward": entry.forward_line if entry else "",
+        "keys_file": str(keys_file) if keys_file.is_file() else "",
+    }
+    lines = [f"class     {now.name}: {now.state}"]
+    if now.state != "absent":
+        lines += [f"hub       {now.hub}", f"proxy     {now.proxy}", f"engine    {now.engine}"]
+        lines.append(f"progress  {_progress_line(now)}")
+    if entry and now.state == "up":
+        lines += [f"address   {entry.address}", *([f"          {entry.forward_line}"] if entry.forward else [])]
+    if keys_file.is_file():
+        lines.append(f"code      in {keys_file}")
+    lines += _people(now)
+    print_result(as_json, data, "\n".join(lines))
+
+
+def _progress_line(now: ClassStatus) -> str:
+    if now.has_volumes:
+        return "on a volume for each participant"
+    return "ON NO VOLUME: notebooks and progress are lost with a server's pod, and sign-ins with the hub's"
+
+
+def _people(now: ClassStatus) -> list[str]:
+    if not now.participants:
+        return ["nobody has signed in yet"] if now.state == "up" else []
+    counts = Counter(person.server for person in now.participants)
+    total = ", ".join(f"{number} {state}" for state, number in counts.most_common())
+    rows = [[person.participant, person.server, "yes" if person.has_volume else "no"] for person in now.participants]
+    table = Table("", ["participant", "server", "volume"], rows)
+    return [f"{counted(len(now.participants), 'participant')}: servers {total}", table.text(terminal_width())]
+
+
+@click.command(cls=LoggedCommand)
+@class_options
+@click.option("--progress", is_flag=True, help="Remove the volumes too, with all notebooks, progress and sign-ins.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@json_option
+def down(context: str | None, class_name: str, progress: bool, yes: bool, as_json: bool) -> None:
+    """Take a class on a cluster down; progress stays unless you say otherwise.
+
+    What carries the label labkit.class=NAME goes, and nothing else. The namespaces with volumes stay, without pods, so
+    that the next `labkit class up` finds notebooks, progress and sign-ins again.
+    """
+    lab, cluster = open_lab(), connect_cluster(context)
+    group = ClusterClass(cluster, ClassSettings(name=class_name), lab.steps)
+    if not yes:
+        now = group.status()
+        extent = "its volumes with all notebooks and progress too" if progress else "volumes stay"
+        people = counted(len(now.participants), "participant")
+        question = (
+            f"Take down the class {class_name} ({now.state}, {people}) in context {cluster.access.context}; {extent}?"
+        )
+        click.confirm(question, abort=True, err=True)
+    removed, kept = group.down(progress=progress)
+    lines = [f"removed {name}" for name in removed] or ["there was nothing to remove"]
+    lines += [f"kept    {name}" for name in kept]
+    if kept:
+        lines.append(f"To remove these too: labkit class down --context {cluster.access.context} --progress")
+    print_result(as_json, {"removed": removed, "kept": kept}, "\n".join(lines))
+
+
+@click.command(cls=LoggedCommand)
+@class_options
+@click.option("--participants", type=click.IntRange(1, 1000), default=30, show_default=True, help="How many will come.")
+@click.option("--storage-class", metavar="NAME", default="", help="Of the volumes; else the cluster's default one.")
+@click.option("--no-trial", is_flag=True, help="Start no pods; what only they can tell is not checked.")
+@json_option
+def doctor(
+    context: str | None, class_name: str, participants: int, storage_class: str, no_trial: bool, as_json: bool
+) -> int:
+    """Check a cluster for what a class needs.
+
+    Rights, version, Pod Security, storage class, room. Then some small pods are started for a few seconds in a
+    namespace that is deleted again: is a volume writable, are network policies enforced, can an engine run in a pod.
+    Their image is the class's, so they need a class that has been up.
+    """
+    lab, cluster = open_lab(), connect_cluster(context)
+    settings = ClassSettings(name=class_name)
+    with contextlib.suppress(LabError):  # Where not even that may be read, the checks say so.
+        settings = ClusterClass(cluster, settings, lab.steps).existing_settings() or settings
+    if storage_class:
+        settings = settings.changed(storage_class=storage_class)
+    settings = settings.changed(has_volumes=True)
+    checks = examine_cluster(cluster, settings, participants, lab.steps, trials=not no_trial)
+    print_result(as_json, [check.to_dict() for check in checks], coloured(doctor_report(checks, terminal_width())))
+    return worst(checks)

@@ -1,0 +1,160 @@
+"""The doctor's round for a class on a cluster: what will not work there, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from labkit.adapters.kube.cluster_reader import ClusterReader
+from labkit.adapters.kube.cluster_writer import ClusterWriter
+from labkit.base.errors import LabError, NoRight
+from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.lab.classroom.class_room import cluster_room, needed_room
+from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
+from labkit.lab.classroom.class_trials import ClusterTrial, try_cluster
+from labkit.lab.classroom.cluster_class import ClusterClass
+from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
+from labkit.show.steps import Steps
+
+_LEAST = (1, 30)
+"""ValidatingAdmissionPolicy is v1 since Kubernetes 1.30; without the ceiling a participant could be root on a node."""
+_ADMIN = "ask the cluster's administrator; docs/class.md has the table of rights"
+_ASK_ADMIN = f"{_ADMIN}\n  labkit class up --dry-run"
+
+
+def examine_cluster(
+    cluster: ClusterWriter, settings: ClassSettings, participants: int, steps: Steps, *, trials: bool = True
+) -> list[Check]:
+    """Check all that a class needs of a cluster.
+
+    Args:
+        cluster: which.
+        settings: of the class.
+        participants: how many will come.
+        steps: told what is going on.
+        trials: whether pods may be started for some seconds, in a namespace that is deleted again.
+    """
+    checks = [_version(cluster), _rights(cluster, settings, steps), _levels(cluster, settings)]
+    checks += [_storage(cluster, settings), _room(cluster, settings, participants)]
+    return checks + list(_trials(cluster, settings, steps, trials))
+
+
+def _version(cluster: ClusterReader) -> Check:
+    answer = _looked(lambda: cluster.get("version"))
+    version = str((answer or {}).get("gitVersion") or "")
+    match = re.match(r"v(\d+)\.(\d+)", version)
+    if match is None:
+        return not_checked("version", "the API server does not say which it is", "see\n  kubectl version")
+    if (int(match[1]), int(match[2])) < _LEAST:
+        remedy = "take a cluster of Kubernetes 1.30 or later: an older one has no ValidatingAdmissionPolicy v1"
+        return problem("version", f"Kubernetes {version}", remedy)
+    return ok("version", f"Kubernetes {version}")
+
+
+def _rights(cluster: ClusterWriter, settings: ClassSettings, steps: Steps) -> Check:
+    try:
+        ClusterClass(cluster, settings, steps).require_rights()
+    except NoRight as error:
+        return problem("your rights", error.came_back, _ASK_ADMIN)
+    except LabError as error:
+        return problem("your rights", error.came_back, error.remedy)
+    return ok("your rights", "you may make all that a class is made of")
+
+
+def _levels(cluster: ClusterWriter, settings: ClassSettings) -> Check:
+    """Whether Pod Security is enforced: a privileged pod is tried without effect where the level forbids it."""
+    name = "Pod Security"
+    try:
+        spaces = list(cluster.list("api/v1/namespaces", f"{CLASS_LABEL}={settings.name}"))
+    except LabError as error:
+        return not_checked(name, error.came_back, _ADMIN)
+    enforced = [space for space in spaces if ENFORCE_LABEL in space["metadata"]["labels"]]
+    if not enforced:
+        return not_checked(
+            name, "there is no namespace of the class yet to try it in", "bring the class up, and ask again"
+        )
+    spec = {"hostNetwork": True, "containers": [{"name": "a", "image": "a"}]}
+    metadata = {"name": "asked", "namespace": enforced[0]["metadata"]["name"]}
+    answer = cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, dry_run=True)
+    if answer.is_ok:
+        remedy = "have the admission plugin PodSecurity switched on; without it no level holds, and no lesson on levels"
+        return problem(name, "a pod on the host's network was let into a namespace that forbids it", remedy)
+    if "violates PodSecurity" not in answer.message:
+        return not_checked(name, answer.message, _ADMIN)
+    return ok(name, "enforced: a pod on the host's network was refused in a dry run")
+
+
+def _storage(cluster: ClusterReader, settings: ClassSettings) -> Check:
+    name = "storage class"
+    classes = _looked(lambda: list(cluster.list("apis/storage.k8s.io/v1/storageclasses")))
+    if classes is None:
+        return not_checked(name, "you may not list the storage classes", _ADMIN)
+    default = "storageclass.kubernetes.io/is-default-class"
+    defaults = [
+        str(thing["metadata"]["name"])
+        for thing in classes
+        if (thing["metadata"].get("annotations") or {}).get(default) == "true"
+    ]
+    names = sorted(str(thing["metadata"]["name"]) for thing in classes)
+    if settings.storage_class in names or (not settings.storage_class and defaults):
+        return ok(name, settings.storage_class or f"{defaults[0]}, the default one")
+    lost = "without one, notebooks and progress are lost with each server's pod"
+    if not names:
+        return warning(name, f"the cluster has none: {lost}", "have one made, or tell the class to export progress")
+    listed = f"none is the default one; there {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
+    return warning(name, f"{listed}; {lost}", f"name it\n  labkit class up --storage-class {names[0]}")
+
+
+def _room(cluster: ClusterReader, settings: ClassSettings, participants: int) -> Check:
+    name = f"room for {participants}"
+    room = _looked(lambda: cluster_room(cluster))
+    if room is None:
+        return not_checked(name, "you may not list nodes and pods", f"{_ADMIN}; docs/class.md has the sizes")
+    needed = needed_room(settings, participants)
+    short = [line for line in room.lacking(needed) if line]
+    if short:
+        most = room.most(needed_room(settings, 1), needed_room(settings, 0))
+        remedy = f"take a larger cluster, or a class of {most}; idle servers give their room back after a while"
+        return warning(name, "; ".join(short), remedy)
+    return ok(name, f"{room.describe()} are free, {needed.describe()} are needed")
+
+
+def _trials(cluster: ClusterWriter, settings: ClassSettings, steps: Steps, wanted: bool) -> Iterator[Check]:
+    names = ("volumes", "network policies", "engine in a pod")
+    if not wanted:
+        for name in names:
+            yield not_checked(name, "no trial was wanted", "try it\n  labkit class doctor")
+        return
+    try:
+        trials = try_cluster(cluster, settings, steps)
+    except LabError as error:
+        for name in names:
+            yield not_checked(name, error.came_back, error.remedy)
+        return
+    yield _of_trial(
+        names[0], trials.volumes, "a pod that is not root wrote to one", "name another\n  --storage-class NAME"
+    )
+    yield _of_trial(names[1], trials.network, "enforced: a pod was kept from another", _ADMIN)
+    yield _of_trial(
+        names[2],
+        trials.engine,
+        "podman can run in a participant's server",
+        "the course goes without: each cell that needs an engine says what differs\n  labkit class up --engine none",
+    )
+
+
+def _of_trial(name: str, trial: ClusterTrial, finding: str, remedy: str) -> Check:
+    if trial.is_ok:
+        return ok(name, finding)
+    if trial.is_ok is None:
+        return not_checked(name, trial.message, "bring the class up, which brings the images, and ask again")
+    return warning(name, trial.message, remedy)
+
+
+def _looked(look: Callable[[], Any]) -> Any:
+    """What there is to see, None where we may not look."""
+    try:
+        return look()
+    except LabError:
+        return None

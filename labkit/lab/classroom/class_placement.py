@@ -1,0 +1,121 @@
+"""Where the nodes of a class get its images from: a registry that they reach, or kind's nodes, which are given them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.adapters.crane import Crane
+from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.kube.cluster_reader import ClusterReader
+from labkit.base.errors import LabFailed, Misuse
+from labkit.lab.cluster_kinds.loaded_images import LoadedImages
+from labkit.lab.lab import Lab
+from labkit.show import counted
+
+_KIND = "kind-"
+_ID_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class PlacedImages:
+    """The images of a class as the cluster's nodes know them.
+
+    Args:
+        hub: reference of the hub's.
+        participant: reference of the servers'.
+        images: what stands before the short names of the course's images.
+    """
+
+    hub: str
+    participant: str
+    images: str = ""
+
+
+def place_images(lab: Lab, cluster: ClusterReader, built: Sequence[str], registry: str) -> PlacedImages:
+    """Bring the class's images and the course's where the nodes find them.
+
+    Args:
+        lab: whose engine has them.
+        cluster: whose nodes need them.
+        built: the references of the hub's and the participants' image.
+        registry: HOST/PATH to push to; empty for kind's nodes.
+
+    Raises:
+        Misuse: the nodes are not kind's, and no registry is named.
+        LabFailed: the images cannot be brought there.
+    """
+    if registry:
+        return _push(lab, built, registry.rstrip("/"))
+    nodes = kind_nodes(lab, cluster)
+    if not nodes:
+        raise Misuse(
+            "Bringing the images to the nodes",
+            f"the nodes of context {cluster.access.context} are not kind's on this machine, so they pull images",
+            "name a registry that you can write and the nodes can read\n"
+            "  labkit class up --context NAME --registry registry.example/labkit",
+        )
+    return _load(lab, nodes, built)
+
+
+def kind_nodes(lab: Lab, cluster: ClusterReader) -> list[str]:
+    """The cluster's nodes, if all are containers of this machine's engine; else none."""
+    if not cluster.access.context.startswith(_KIND):
+        return []
+    names = [str(node["metadata"]["name"]) for node in cluster.list("api/v1/nodes")]
+    try:
+        engine = lab.engine()
+    except EngineUnreachable:
+        return []
+    return names if names and all(engine.container(name) is not None for name in names) else []
+
+
+def named_by_id(engine: Engine, reference: str) -> str:
+    """Give an image a name that says which it is, so that a changed one takes the place of the last.
+
+    Raises:
+        LabFailed: there is no such image.
+    """
+    image = engine.image(reference)
+    if image is None:
+        raise LabFailed(f"Looking for {reference}", "it was made, and is gone", "make it again\n  labkit class up")
+    name = f"{reference.rpartition(':')[0]}:{image['Id'].removeprefix('sha256:')[:_ID_DIGITS]}"
+    engine.tag(image["Id"], name)
+    return name
+
+
+def _load(lab: Lab, nodes: Sequence[str], built: Sequence[str]) -> PlacedImages:
+    engine = lab.engine()
+    hub, participant = (named_by_id(engine, reference) for reference in built)
+    references = [hub, participant, *map(lab.configuration.image_reference, lab.catalogue)]
+    ids = {reference: image["Id"] for reference in references if (image := engine.image(reference))}
+    for node in nodes:
+        loaded = LoadedImages(engine, node)
+        if missing := loaded.missing(ids):
+            with lab.steps.step(f"{counted(len(missing), 'image')} into the node {node}"):
+                loaded.load(missing)
+    return PlacedImages(hub, participant, lab.configuration.image_reference("").rpartition("/")[0])
+
+
+def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
+    """Push by crane, which needs no settings of the engine for the registry; the class's own are named by digest."""
+    engine, crane = lab.engine(), Crane(lab.configuration, lab.steps)
+    digests = []
+    for reference in [*built, *map(lab.configuration.image_reference, lab.catalogue)]:
+        if engine.image(reference) is None:
+            continue
+        target = f"{registry}/{reference.rpartition('/')[2]}"
+        with (
+            lab.steps.step(f"{target} into the registry"),
+            tempfile.TemporaryDirectory(prefix="labkit-class-") as scratch,
+        ):
+            archive = Path(scratch) / "image.tar"
+            with archive.open("wb") as file:
+                engine.save_image(reference, file)
+            digest = crane.push(archive, target)
+        digests.append(f"{target.rpartition(':')[0]}@{digest}")
+    if len(digests) < len(built):
+        raise LabFailed(f"Pushing to {registry}", "the class's images are not here", "make them\n  labkit class up")
+    return PlacedImages(digests[0], digests[1], registry)
