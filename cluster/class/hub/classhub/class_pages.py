@@ -36,18 +36,18 @@ class ClassLoginHandler(LoginHandler):  # type: ignore[misc]
         """Nothing but our own style."""
         return _POLICY
 
-    def _render(self, login_error: str | None = None, username: str | None = None, **more: Any) -> Any:
+    def _render(self, login_error: str | None = None, sync: bool = False, **_: Any) -> Any:
         """The form, with what was typed into it before, but for secrets."""
         return BaseHandler.render_template(
             self,
             "sign_in.html",
+            sync,
             problem=login_error or "",
             code=self.get_body_argument("code", "")[:100],
-            name=self.get_body_argument("name", "")[:100],
+            typed_name=self.get_body_argument("name", "")[:100],
             attempt=secrets.token_hex(16),
             kind=_kind_of_form(self),
             login_url=self.settings["login_url"],
-            next=self.get_argument("next", ""),
             xsrf=self.xsrf_token.decode("ascii"),
             style=_style_url(self),
             class_name=self.desk.settings.name,
@@ -85,7 +85,7 @@ class WelcomeHandler(BaseHandler):  # type: ignore[misc]
         self.finish(
             await self.render_template(
                 "welcome.html",
-                name=member.name,
+                shown_name=member.name,
                 return_code="" if member.account else self.desk.sign_in.return_code(member.id),
                 start_url=f"{self.hub.base_url}spawn",
                 logout_url=self.settings["logout_url"],

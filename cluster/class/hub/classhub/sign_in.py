@@ -71,7 +71,12 @@ class SignIn:
         Raises:
             NotLetIn: the code is wrong, the name is empty, or the class is full.
         """
-        self._require(_plain(code), _plain(self.class_code), "the class's code is wrong", neighbours)
+        self._require(
+            _plain(code),
+            _plain(self.class_code),
+            "the class's code is wrong: type it as it is shown in class",
+            neighbours,
+        )
         shown = clean_name(name)
         if not shown:
             raise NotLetIn("a name is missing: type what your instructor may call you", 400)
@@ -94,7 +99,7 @@ class SignIn:
         """
         participant = participant_of(self.key, code)
         if participant is None:
-            self._refuse("the return code is wrong", neighbours)
+            self._refuse("the return code is wrong: it was shown to you when you signed in the first time", neighbours)
         return self.roster.restore(participant)
 
     def require_instructor(self, token: str, neighbours: str) -> None:
@@ -103,7 +108,12 @@ class SignIn:
         Raises:
             NotLetIn: the token is wrong.
         """
-        self._require(token.strip(), self.instructor_token, "the instructor's token is wrong", neighbours)
+        self._require(
+            token.strip(),
+            self.instructor_token,
+            "the instructor's token is wrong: labkit class up prints it",
+            neighbours,
+        )
 
     def return_code(self, participant: str) -> str:
         """By which a participant comes back from another browser."""
@@ -115,8 +125,8 @@ class SignIn:
 
     def _refuse(self, no: str, neighbours: str) -> NoReturn:
         if not self.wrong.allows(neighbours):
-            raise NotLetIn("wrong too often from here: wait a minute, and look at what is shown in class", 429)
-        raise NotLetIn(f"{no}: look at what is shown in class, and type it again")
+            raise NotLetIn("wrong too often from here: look at it once more, and type it in a minute", 429)
+        raise NotLetIn(no)
 
     def _of_attempt(self, attempt: str, shown: str) -> Member | None:
         """Whom a form has taken in already under this name."""
