@@ -17,7 +17,7 @@ from labkit.instructor.flood_limits import neighbourhood
 class ClassAuthenticator(Authenticator):  # type: ignore[misc]
     """A class code and a name, a return code, or the instructor's token; no account, no mail."""
 
-    @default("allow_all")  # type: ignore[misc]
+    @default("allow_all")
     def _allow_all_default(self) -> bool:
         """Whoever `authenticate` names."""
         return True
