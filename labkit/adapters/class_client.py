@@ -49,7 +49,8 @@ class ClassClient:
     Args:
         host: its address.
         port: of it.
-        fingerprint: what its certificate's begins with, as sha256:HEX; empty for plain HTTP, on loopback alone.
+        fingerprint: what its certificate's begins with, as sha256:HEX; empty for plain HTTP, on loopback and to
+            the hub of a class on a cluster, by the cluster's own network.
         seconds: how long a request may take, whatever the other side does.
     """
 

@@ -26,7 +26,15 @@ from labkit.course.sharing.sender import (
     start_sender,
     stop_sharing,
 )
-from labkit.course.sharing.share_consent import ShareConsent, agree, consent_of, new_consent, shared_text, status_of
+from labkit.course.sharing.share_consent import (
+    ShareConsent,
+    agree,
+    consent_of,
+    hub_consent,
+    new_consent,
+    shared_text,
+    status_of,
+)
 
 _FILE = click.Path(path_type=Path)
 
@@ -118,6 +126,7 @@ def report_command(files: tuple[Path, ...], csv_file: Path | None, html_file: Pa
 @click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of the instructor's machine, as it is shown.")
 @click.option("--code", default="", metavar="CODE", help="The class's, as it is shown.")
 @click.option("--name", metavar="NAME", help="What your instructor shall see; asked for on a terminal.")
+@click.option("--class", "by_hub", is_flag=True, help="With the instructor of the class on a cluster that this is of.")
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 @click.option("--stop", is_flag=True, help="Share nothing from now on.")
 @click.option("--in-front", is_flag=True, hidden=True, help="Be the process that sends.")
@@ -127,6 +136,7 @@ def share_command(
     fingerprint: str,
     code: str,
     name: str | None,
+    by_hub: bool,
     yes: bool,
     stop: bool,
     in_front: bool,
@@ -141,6 +151,8 @@ def share_command(
     \b
     labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...
         the line shown in class
+    labkit progress share --class
+        in your browser, where the class is on a cluster
     labkit progress share
         is something shared, and does it arrive?
     labkit progress share --stop
@@ -150,21 +162,26 @@ def share_command(
         run_sender(configuration)
     elif stop:
         print_result(as_json, *_stop(configuration))
+    elif by_hub:
+        if address is not None:
+            raise click.UsageError("Give --class or an address.")
+        print_result(as_json, *_share(configuration, hub_consent(), agreed=yes))
     elif address is None:
         print_result(as_json, *_shared_now(configuration))
     else:
-        print_result(as_json, *_share(configuration, address, fingerprint, code, name, agreed=yes))
+        print_result(as_json, *_share(configuration, _consent_to(address, fingerprint, code, name), agreed=yes))
 
 
-def _share(
-    configuration: Configuration, address: str, fingerprint: str, code: str, name: str | None, *, agreed: bool
-) -> tuple[dict[str, object], str]:
+def _consent_to(address: str, fingerprint: str, code: str, name: str | None) -> ShareConsent:
     again = "copy the line that your instructor shows\n  labkit progress share --help"
     if fingerprint:
         fingerprint = require_fingerprint(fingerprint, again)
     if name is None:
         name = click.prompt("Your name, as your instructor will see it", err=True) if _is_terminal() else ""
-    consent = new_consent(address, fingerprint, code, name)
+    return new_consent(address, fingerprint, code, name)
+
+
+def _share(configuration: Configuration, consent: ShareConsent, *, agreed: bool) -> tuple[dict[str, object], str]:
     client_of(consent).look()
     if not agreed:
         _ask(shared_text(configuration, consent.name), consent)
@@ -188,6 +205,8 @@ def _ask(text: str, consent: ShareConsent) -> None:
     click.echo(
         f"This is sent to {consent.address}, now and whenever it changes ({len(text.encode())} bytes now):", err=True
     )
+    if consent.by_hub:
+        click.echo("The hub adds the name that you signed in with.", err=True)
     click.echo(f"\n{text}", err=True)
     click.echo(
         f"It ends with `labkit progress share --stop`, and by itself at {consent.until.astimezone():%H:%M}.", err=True
@@ -206,7 +225,7 @@ def _shared_now(configuration: Configuration) -> tuple[dict[str, object], str]:
     delivered = f"{status.delivered.astimezone():%H:%M:%S}" if status.delivered else "not yet"
     lines = [
         f"shared with   {consent.address}",
-        f"as            {consent.name or '(no name)'}",
+        f"as            {_name_of(consent)}",
         f"until         {consent.until.astimezone():%Y-%m-%d %H:%M}, or labkit progress share --stop",
         f"arrived last  {delivered}",
         *([f"now           {status.problem}; it is tried again and again"] if status.problem else []),
@@ -220,6 +239,10 @@ def _shared_now(configuration: Configuration) -> tuple[dict[str, object], str]:
         "problem": status.problem,
     }
     return values, "\n".join(lines)
+
+
+def _name_of(consent: ShareConsent) -> str:
+    return "the name that you signed in with" if consent.by_hub else consent.name or "(no name)"
 
 
 def _stop(configuration: Configuration) -> tuple[dict[str, object], str]:

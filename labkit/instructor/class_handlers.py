@@ -149,6 +149,8 @@ class BoardHandler(PageHandler):
     def get(self) -> None:
         """The board as it is now."""
         self.authenticate()
+        if problem := self.desk.source.problem():
+            raise web.HTTPError(503, problem.replace("%", "%%"))
         self.set_header("Content-Type", "application/json")
         values = board(self.desk.source.participants(), self.desk.course, datetime.now(UTC))
         self.finish(json.dumps(values, separators=(",", ":")))

@@ -23,6 +23,7 @@ from labkit.course.progress import Course
 from labkit.instructor.class_handlers import ClassDesk, class_application
 from labkit.instructor.class_secrets import ClassCertificate, class_certificate, class_secrets
 from labkit.instructor.flood_limits import Crowd, Pace, neighbourhood
+from labkit.instructor.record_source import RecordSource
 from labkit.instructor.shared_records import MOST_BYTES, SharedRecords
 
 _CONNECTION_SECONDS = 15.0
@@ -114,6 +115,7 @@ class ClassServer:
         course: its lessons and exercises.
         listen: ADDRESS or ADDRESS:PORT of this machine for the class.
         new: whether this is another class: laptops of the last one are not let in any more.
+        source: where the page's records come from, if not from laptops that share.
 
     Raises:
         Misuse: it is no address.
@@ -121,7 +123,15 @@ class ClassServer:
         MachineLacks: there is no openssl, which makes the certificate.
     """
 
-    def __init__(self, configuration: Configuration, course: Course, listen: str, *, new: bool = False) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        course: Course,
+        listen: str,
+        *,
+        new: bool = False,
+        source: RecordSource | None = None,
+    ) -> None:
         address = read_address(listen, WATCH_PORT)
         host, self._port = _split(address)
         self._secrets = class_secrets(configuration, new=new)
@@ -131,7 +141,7 @@ class ClassServer:
             self._certificate = class_certificate(configuration, host)
             self._doors.append((host, True))
         self.shared = SharedRecords(course)
-        self.desk = ClassDesk(course, self.shared, self.shared, self._secrets)
+        self.desk = ClassDesk(course, source or self.shared, self.shared, self._secrets)
         self._servers: list[BoundedServer] = []
 
     def start(self) -> ClassAddresses:

@@ -52,3 +52,6 @@ class RecordSource(Protocol):
 
     def participants(self) -> Sequence[Participant]:
         """All of them, in the order in which they came."""
+
+    def problem(self) -> str:
+        """Why nothing new comes, in one sentence; empty where it does."""

@@ -66,27 +66,14 @@ class SharedRecords:
         """
         if not _KEY.fullmatch(key):
             raise LabFailed("Reading who shares", "the key is none", "use the labkit of this course")
-        document = read_content(content, _FILE, (HAND_IN,), VERSION)
-        if not isinstance(document.name, str):
-            raise LabFailed("Reading what was shared", "its name is not text", "use the labkit of this course")
-        lessons = _of_course(lessons_of(document, _FILE), self._course)
-        try:
-            hand = read_hand(document.hand)
-        except ValueError as error:
-            raise LabFailed("Reading what was shared", f"its hand: {error}", "use the labkit of this course") from None
         now = self._clock()
+        shared = read_shared(content, self._course, now)
         before = self._shared.get(key)
         if before is None:
             self._make_room(key, neighbours)
             self._numbers += 1
-        self._shared[key] = Participant(
-            number=before.number if before else self._numbers,
-            name=showable(document.name.strip()),
-            lessons=lessons,
-            clock_ahead=_clock_ahead(document.made, now),
-            since=before.since if before else now,
-            seen=now,
-            hand=Hand(hand.since, showable(hand.text, MOST_CHARACTERS)) if hand else None,
+        self._shared[key] = replace(
+            shared, number=before.number if before else self._numbers, since=before.since if before else now
         )
 
     def forget(self, key: str) -> bool:
@@ -104,12 +91,46 @@ class SharedRecords:
             listed.append(replace(shared, name=name if seen[name] == 1 else f"{name} ({seen[name]})"))
         return listed
 
+    def problem(self) -> str:
+        """Laptops come by themselves: nothing can be said of those that do not."""
+        return ""
+
     def _make_room(self, key: str, neighbours: str) -> None:
         leaving = self._crowd.add(key, neighbours)
         if leaving == key:
             raise Crowded("Taking another participant", "there are too many from your address", "tell your instructor")
         if leaving is not None:
             self._shared.pop(leaving, None)
+
+
+def read_shared(content: bytes, course: Course, seen: datetime) -> Participant:
+    """What somebody shares, as the participant that it says; their number is for the caller to give.
+
+    Args:
+        content: as `labkit progress export` writes it; anything at all.
+        course: the lessons and exercises that are kept; anything else is dropped.
+        seen: when it came, by our clock.
+
+    Raises:
+        LabFailed: it makes no sense.
+    """
+    document = read_content(content, _FILE, (HAND_IN,), VERSION)
+    if not isinstance(document.name, str):
+        raise LabFailed("Reading what was shared", "its name is not text", "use the labkit of this course")
+    lessons = _of_course(lessons_of(document, _FILE), course)
+    try:
+        hand = read_hand(document.hand)
+    except ValueError as error:
+        raise LabFailed("Reading what was shared", f"its hand: {error}", "use the labkit of this course") from None
+    return Participant(
+        number=0,
+        name=showable(document.name.strip()),
+        lessons=lessons,
+        clock_ahead=_clock_ahead(document.made, seen),
+        since=seen,
+        seen=seen,
+        hand=Hand(hand.since, showable(hand.text, MOST_CHARACTERS)) if hand else None,
+    )
 
 
 def _clock_ahead(made: object, now: datetime) -> timedelta:

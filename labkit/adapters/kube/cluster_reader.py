@@ -136,10 +136,36 @@ class ClusterReader:
             if not token:
                 return
 
-    def _read(self, path: str, params: Mapping[str, str]) -> tuple[int, bytes]:
+    def ask_service(
+        self, namespace: str, service: str, path: str, params: Mapping[str, str], headers: Mapping[str, str]
+    ) -> bytes:
+        """What a service in the cluster answers, through the API server's proxy.
+
+        Args:
+            namespace: of the service.
+            service: NAME:PORT.
+            path: of the question.
+            params: behind it.
+            headers: of ours that it sees; the user's own credentials are the API server's alone.
+
+        Raises:
+            NoRight: the user may not, or the service says so.
+            LabFailed: the API server or the service does not answer, or there is no such service.
+        """
+        whole = f"api/v1/namespaces/{namespace}/services/{service}/proxy/{path}"
+        status, body = self._read(whole, params, headers)
+        if status == 404:
+            raise self._failed(whole, "there is no such service")
+        return body
+
+    def _read(
+        self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         with logged_request("kubernetes", "GET", path) as attempt:
             try:
-                with self._client.stream("GET", path, params=params, extensions=self._extensions) as response:
+                with self._client.stream(
+                    "GET", path, params=params, headers=dict(headers or {}), extensions=self._extensions
+                ) as response:
                     attempt.status = response.status_code
                     body = bytearray()
                     for part in response.iter_bytes():

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from labkit.adapters.class_client import ClassClient
+from labkit.adapters.class_client import ClassAnswer, ClassClient
 from labkit.adapters.started_programs import start_server
 from labkit.base.addresses import split_address
 from labkit.base.configuration import Configuration
@@ -25,6 +25,7 @@ from labkit.base.log import stop_log_file
 from labkit.base.waiting import watch
 from labkit.course.hand import hand_path
 from labkit.course.progress import progress_path
+from labkit.course.sharing.class_hub import SHARE_PATH, server_token
 from labkit.course.sharing.share_consent import (
     ShareConsent,
     ShareStatus,
@@ -51,6 +52,22 @@ def client_of(consent: ShareConsent) -> ClassClient:
     if where is None:
         raise LabFailed("Sharing your progress", f"{consent.address!r} is no address", "labkit progress share --stop")
     return ClassClient(*where, consent.fingerprint)
+
+
+def deliver(consent: ShareConsent, method: str, content: bytes = b"") -> ClassAnswer:
+    """Tell the instructor's machine, or the class's hub for it.
+
+    Args:
+        consent: says whom.
+        method: PUT what is shared, or DELETE it.
+        content: what is shared.
+
+    Raises:
+        LabFailed: nothing answers there, or somebody else.
+    """
+    if consent.by_hub:
+        return client_of(consent).ask(method, SHARE_PATH, server_token(), content)
+    return client_of(consent).ask(method, f"/participants/{consent.key}", consent.code, content)
 
 
 @dataclass
@@ -106,8 +123,7 @@ class Sender:
     def _send(self, consent: ShareConsent) -> str:
         """Send all of it; why it did not arrive, empty if it did."""
         try:
-            content = shared_text(self.configuration, consent.name).encode()
-            return client_of(consent).ask("PUT", f"/participants/{consent.key}", consent.code, content).problem
+            return deliver(consent, "PUT", shared_text(self.configuration, consent.name).encode()).problem
         except LabError as error:
             return f"{error.tried}: {error.came_back}"[:500]
 
@@ -194,7 +210,7 @@ def stop_sharing(configuration: Configuration) -> tuple[bool, bool]:
     # The sender may be in the middle of sending: what came after the farewell would bring the participant back.
     watch(lambda: is_sending(configuration), lambda runs: not runs, _GOODBYE_SECONDS, interval=0.05)
     try:
-        answer = client_of(consent).ask("DELETE", f"/participants/{consent.key}", consent.code)
+        answer = deliver(consent, "DELETE")
     except LabError:
         return True, False
     return True, answer.status < 300 or answer.status == 404

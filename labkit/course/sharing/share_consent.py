@@ -20,6 +20,7 @@ from labkit.course.hand import hand_of
 from labkit.course.progress import progress_path, the_course
 from labkit.course.progress_file import read_progress
 from labkit.course.reports import hand_in, require_name
+from labkit.course.sharing.class_hub import hub_address
 
 SHARED_HOURS = 12
 """After which sharing ends by itself: a class is over by then."""
@@ -37,6 +38,7 @@ class ShareConsent(msgspec.Struct, frozen=True):
         name: that the participant chose; empty for none.
         key: by which the instructor's machine tells this participant from all others. Nobody else knows it.
         until: when it ends by itself.
+        by_hub: whether the address is the hub's of a class on a cluster, which knows the participant and their name.
     """
 
     address: _Line
@@ -45,6 +47,7 @@ class ShareConsent(msgspec.Struct, frozen=True):
     name: _Line
     key: _Line
     until: Annotated[datetime, Meta(tz=True)]
+    by_hub: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -97,8 +100,20 @@ def new_consent(address: str, fingerprint: str, code: str, name: str) -> ShareCo
         raise Misuse(doing, "the fingerprint of the instructor's machine is missing", remedy)
     if not code.isascii() or not code.isprintable() or not 0 < len(code) <= 80 or " " in code:
         raise Misuse(doing, "the class's code is missing, or is none", remedy)
-    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=SHARED_HOURS)
-    return ShareConsent(address, fingerprint, code, require_name(name), secrets.token_hex(16), until)
+    return ShareConsent(address, fingerprint, code, require_name(name), secrets.token_hex(16), _end())
+
+
+def hub_consent() -> ShareConsent:
+    """A consent to share with the instructor of the class on a cluster that this server belongs to; not in force yet.
+
+    Raises:
+        Misuse: it belongs to none.
+    """
+    return ShareConsent(hub_address(), "", "", "", "", _end(), by_hub=True)
+
+
+def _end() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(hours=SHARED_HOURS)
 
 
 def agree(configuration: Configuration, consent: ShareConsent) -> None:

@@ -230,6 +230,7 @@ function say(trouble) {
 async function look() {
   const response = await fetch("board.json", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLISECONDS) });
   if (response.status === 403 || response.status === 429) throw new Error("This page is not let in any more: open the address that labkit class watch has printed.");
+  if (response.status === 503) throw new Error((await response.json()).problem);
   if (!response.ok) throw new Error(`The server answers ${response.status}.`);
   const answer = await response.json();
   if (answer.format !== FORMAT) throw new Error("The server is of another version: load this page again.");

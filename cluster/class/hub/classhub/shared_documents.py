@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class SharedDocuments:
         self._clock = clock
         self._documents: dict[str, _Document] = {}
         self._revision = 0
+        self._epoch = secrets.token_hex(8)  # A hub that starts again counts from the beginning.
 
     def take(self, participant: str, content: bytes) -> None:
         """Keep what a participant shares, in place of what they shared before.
@@ -57,7 +59,7 @@ class SharedDocuments:
         return self._documents.pop(participant, None) is not None
 
     def since(self, revision: int, name_of: Callable[[str], str]) -> dict[str, Any]:
-        """Who shares, and the documents that came after a revision, as JSON-ready values.
+        """Who shares, and the documents that came after a revision, as JSON-ready values: HubAnswer in labkit.
 
         Args:
             revision: that the reader has seen; 0 for none.
@@ -67,6 +69,7 @@ class SharedDocuments:
         return {
             "format": "labkit-class-records",
             "version": 1,
+            "epoch": self._epoch,
             "revision": self._revision,
             "participants": [
                 {
