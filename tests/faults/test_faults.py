@@ -28,7 +28,7 @@ RESULTS = "LABKIT_FAULTS_RESULTS"
 """The variable with the folder of results, which all machines of a run share."""
 MAKES_CLUSTERS = "LABKIT_FAULTS_MAKES_CLUSTERS"
 """The variable of the one machine in which clusters are made anew, which begins with that."""
-_PATIENCE = 6
+_PATIENCE = 20
 _ERROR = re.compile(r"error: |[A-Z]\w+: ")
 _REMEDY = ("What to do", "  ")
 _LONGEST_ERROR = 8

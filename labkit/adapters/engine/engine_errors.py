@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 
 import requests
@@ -22,6 +25,9 @@ _STOPPED = (
     ProtocolError,
 )
 _CLOSED = "the engine is there, but this user may not talk to it"
+_NO_SSH = "the Python package paramiko is missing, by which an engine behind ssh:// is reached"
+_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\n]+)")
+"""What the system said, in the midst of what each library on the way has added."""
 
 
 class EngineRefused(LabFailed):
@@ -116,7 +122,7 @@ def unreachable(error: Exception, endpoint: EngineEndpoint) -> EngineUnreachable
     came_back, remedy = _why(str(error) or type(error).__name__)
     if endpoint.is_default:
         return EngineUnreachable(_CONNECTING, f"{came_back} ({endpoint.host})", remedy)
-    remedy = remedy if came_back == _CLOSED else endpoint.remedy or remedy
+    remedy = remedy if came_back in (_CLOSED, _NO_SSH) else endpoint.remedy or remedy
     return EngineUnreachable(_CONNECTING, f"{came_back} ({endpoint})", remedy, elsewhere=True)
 
 
@@ -131,4 +137,11 @@ def _why(message: str) -> tuple[str, str]:
         return "there is no machine of that name", "see what the machine lacks\n  labkit doctor"
     if "timed out" in message:
         return "no engine answers there in time", "see what the machine lacks\n  labkit doctor"
+    if "paramiko" in message:
+        return (
+            _NO_SSH,
+            f"add it, or forward the engine's socket\n  {shlex.quote(sys.executable)} -m pip install paramiko",
+        )
+    if system := _SYSTEM.search(message):
+        return f"no connection: {system[1]}", "see what the machine lacks\n  labkit doctor"
     return message, "see what the machine lacks\n  labkit doctor"

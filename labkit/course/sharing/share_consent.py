@@ -28,6 +28,10 @@ SHARED_HOURS = 12
 _Line = Annotated[str, Meta(max_length=300)]
 
 
+_CORRECTED = timedelta(minutes=30)
+"""By how much a clock may be corrected while sharing goes on."""
+
+
 class ShareConsent(msgspec.Struct, frozen=True):
     """What the participant agreed to.
 
@@ -51,8 +55,9 @@ class ShareConsent(msgspec.Struct, frozen=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended by itself."""
-        return datetime.now(UTC) >= self.until
+        """Whether it has ended by itself, or would last longer than was agreed to: then the clock was set back."""
+        left = self.until - datetime.now(UTC)
+        return not timedelta() < left <= timedelta(hours=SHARED_HOURS) + _CORRECTED
 
 
 class ShareStatus(msgspec.Struct, frozen=True):

@@ -14,11 +14,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
+from docker.errors import DockerException
 
-from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.engine import Engine, EngineUnreachable, engine_connection
 from labkit.adapters.engine_endpoint import DEFAULT_SOCKET, choose_endpoint, read_settings
 from labkit.base.configuration import Configuration
 from labkit.cli import main
@@ -238,6 +240,44 @@ def test_the_socket_of_an_engine_that_has_stopped_leaves_nothing_open(
         gc.collect()
     assert "no engine answers there" in came_back
     assert [str(warning.message) for warning in unclosed] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "raised", "came_back", "remedy"),
+    [
+        (
+            "tcp://192.0.2.7:2375",
+            "Error while fetching server API version: HTTPConnectionPool(host='192.0.2.7', port=2375): Max retries "
+            "exceeded with url: /version (Caused by NewConnectionError(\"HTTPConnection(host='192.0.2.7', port=2375): "
+            'Failed to establish a new connection: [Errno 101] Network is unreachable"))',
+            "no connection: Network is unreachable (",
+            "unset DOCKER_CONTEXT",
+        ),
+        (
+            "ssh://somebody@192.0.2.7",
+            "Install paramiko package to enable ssh:// support",
+            "the Python package paramiko is missing",
+            "-m pip install paramiko",
+        ),
+    ],
+)
+def test_what_a_library_says_of_a_machine_that_is_not_reached_is_said_in_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, raised: str, came_back: str, remedy: str
+) -> None:
+    """What requests and paramiko's absence came to, word for word."""
+
+    def fail(**_: object) -> NoReturn:
+        raise DockerException(raised)
+
+    write_context(tmp_path / "docker", of_host(host))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.setenv("DOCKER_CONTEXT", "other")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(engine_connection, "_LoggedClient", fail)
+    with pytest.raises(EngineUnreachable) as caught:
+        Engine.connect(Configuration.from_environment())
+    assert caught.value.came_back.startswith(came_back), caught.value.came_back
+    assert remedy in caught.value.remedy
 
 
 # --- commands ---

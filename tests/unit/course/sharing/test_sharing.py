@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -426,3 +427,15 @@ def test_a_whole_morning_in_a_process_of_its_own(lab: Configuration, room: Class
 def test_the_text_is_limited_to_the_course(lab: Configuration) -> None:
     Progress.open(progress_path(lab)).checked("99-elsewhere", "x", "passed")
     assert "99-elsewhere" not in shared_text(lab, "Ann")
+
+
+@pytest.mark.parametrize(("hours", "is_over"), [(-13, True), (-11, False), (0.4, False), (24, True)])
+def test_sharing_lasts_no_longer_than_was_agreed_to_when_the_clock_is_set_back(hours: float, is_over: bool) -> None:
+    """Or forward; a clock that is corrected by some minutes changes nothing.
+
+    Args:
+        hours: how long after now, by the clock of now, it was agreed to.
+        is_over: whether it has ended.
+    """
+    consent = new_consent("127.0.0.1:5444", "", "code", "Ann")
+    assert msgspec.structs.replace(consent, until=consent.until + timedelta(hours=hours)).is_over is is_over
