@@ -20,7 +20,7 @@ from labkit.base.waiting import watch
 
 # Whatever runs the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
 _MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from labkit.cli import main; main()"
-_SECONDS = 240.0
+SECONDS = 240.0
 """The deadline of whatever has no reason to hang: a slow machine is no fault."""
 
 USERS_KUBECONFIG = "apiVersion: v1\nkind: Config\ncurrent-context: production\ncontexts: []\nclusters: []\nusers: []\n"
@@ -154,7 +154,7 @@ class Bench:
         self,
         *arguments: str,
         status: int | Sequence[int] | None = None,
-        seconds: float = _SECONDS,
+        seconds: float = SECONDS,
         before: str = "",
         stdin: str = "",
         cwd: Path | None = None,
@@ -202,7 +202,7 @@ class Bench:
         )
 
     def finish(
-        self, process: subprocess.Popen[str], *arguments: str, stdin: str = "", seconds: float = _SECONDS
+        self, process: subprocess.Popen[str], *arguments: str, stdin: str = "", seconds: float = SECONDS
     ) -> Printed:
         """Wait for what was started, and keep what it printed.
 
@@ -224,7 +224,7 @@ class Bench:
         self.transcript.append(printed)
         return printed
 
-    def run(self, *argv: str, check: bool = True, seconds: float = _SECONDS) -> str:
+    def run(self, *argv: str, check: bool = True, seconds: float = SECONDS) -> str:
         """Run another program, as the class or the machine would; what it printed."""
         done = subprocess.run(
             argv,
@@ -247,7 +247,7 @@ class Bench:
         """How the lab is, by its own word."""
         return str(json.loads(self.labkit("status", "--json", status=0).stdout)["state"])
 
-    def wait(self, until: Callable[[], object], awaited: str, seconds: float = _SECONDS) -> None:
+    def wait(self, until: Callable[[], object], awaited: str, seconds: float = SECONDS) -> None:
         """Wait for something that the fault needs."""
         assert watch(until, bool, seconds, interval=0.05), f"{awaited} did not come"
 
@@ -258,7 +258,7 @@ class Bench:
         with selectors.DefaultSelector() as selector:
             for stream in streams:
                 selector.register(stream, selectors.EVENT_READ)
-            while selector.get_map() and (ready := selector.select(_SECONDS)):
+            while selector.get_map() and (ready := selector.select(SECONDS)):
                 for key, _ in ready:
                     piece = os.read(key.fd, 1 << 16).decode("utf-8", "replace")
                     if not piece:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import Bench, Printed
+from tests.faults.bench import SECONDS, Bench, Printed
 from tests.faults.fault import fault
 from tests.faults.system_calls import LOCKS_HANG, NO_LOCKS
 from tests.killed_runs import mount_source
@@ -350,7 +350,7 @@ def _closed_terminal(bench: Bench) -> None:
     waiting = bench.start("down", before=before)
     shown = b""
     while b"waiting for it" not in shown:
-        assert select.select([window], [], [], 120)[0], shown
+        assert select.select([window], [], [], SECONDS)[0], shown
         shown += os.read(window, 1 << 12)
     os.close(terminal)
     os.close(window)
@@ -380,7 +380,7 @@ def _broken_pipe(bench: Bench) -> None:
         with process.stdin as stdin, contextlib.suppress(BrokenPipeError):
             stdin.write('{"id": 1, "image": {"user": "1"}}\n' * 3000)
         stderr = process.stderr.read()
-        process.wait(60)
+        process.wait(SECONDS)
         process.stderr.close()
         assert "Traceback" not in stderr and "Exception ignored" not in stderr, stderr
 
@@ -414,6 +414,6 @@ def _in_a_shell(bench: Bench, line: str) -> Printed:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=SECONDS,
     )
     return Printed(f"labkit {line}", done.returncode, done.stdout, done.stderr, 0.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.resources import CHECKOUT
-from tests.faults.bench import Bench, Printed
+from tests.faults.bench import SECONDS, Bench, Printed
 from tests.faults.fault import fault
 from tests.faults.kit_faults import as_user, mount
 from tests.killed_runs import mount_source
@@ -118,7 +118,7 @@ def _read_only_checkout(bench: Bench) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=SECONDS,
         )
         assert done.returncode in (0, 3) and "Traceback" not in done.stderr, f"{command}: {done.stderr}"
         bench.transcript.append(Printed(f"labkit {' '.join(command)}", done.returncode, done.stdout, done.stderr, 0.0))
