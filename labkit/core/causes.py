@@ -20,6 +20,7 @@ class Cause(StrEnum):
 
     INVALID_MANIFEST = "invalid-manifest"
     POD_SECURITY = "pod-security"
+    QUOTA = "quota"
 
     UNKNOWN_USER = "unknown-user"
     UNKNOWN_GROUP = "unknown-group"
@@ -50,6 +51,7 @@ _MEANINGS = {
     Cause.IMAGE_USER_OUT_OF_RANGE: "runAsNonRoot is true and the image's uid is not between 1 and 2147483647",
     Cause.INVALID_MANIFEST: "the API server does not take the object: a field is unknown, or a value is not allowed",
     Cause.POD_SECURITY: "the API server's Pod Security admission does not let the pod in",
+    Cause.QUOTA: "the namespace's quota leaves no room for it; pods that are no longer needed take it up",
     Cause.UNKNOWN_USER: "no line of the image's passwd file has that user name",
     Cause.UNKNOWN_GROUP: "no line of the image's group file has that group name",
     Cause.BAD_USER_SPEC: "the user is not one that the engine or the runtime can read",

@@ -13,6 +13,9 @@ Verdict = Literal["running", "succeeded", "failed", "refused", "not admitted", "
 
 # kubernetes/pod-security-admission:admission/admission.go
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]*)": (?P<violations>.*)', re.DOTALL)
+# kubernetes/apiserver:pkg/admission/plugin/resourcequota/controller.go; the second is said of a pod that does not say
+# what the quota counts.
+_QUOTA = re.compile(r"is forbidden: (exceeded|failed) quota: ")
 # Other plugins and webhooks: kubernetes/apiserver:pkg/admission/plugin/webhook/errors/statuserror.go and
 # plugin/policy/validating/dispatcher.go. What the authorizer forbids (endpoints/handlers/responsewriters/errors.go)
 # never comes to admission.
@@ -173,6 +176,8 @@ def judge_admission(status_code: int, message: str, pod: str = "", namespace: st
     refuser, cause = _refuser(status_code, message), None
     if match is not None:
         cause = Cause.POD_SECURITY
+    elif status_code == 403 and _QUOTA.search(message):
+        cause = Cause.QUOTA
     elif refuser is Refuser.API_SERVER and (status_code in _INVALID_STATUS or _NOT_IN_SCHEMA in message):
         cause = Cause.INVALID_MANIFEST
     return Outcome(

@@ -41,7 +41,6 @@ _NOES = [
     (400, _UNKNOWN, Refuser.API_SERVER, Cause.INVALID_MANIFEST),
     (422, _OUT_OF_RANGE, Refuser.API_SERVER, Cause.INVALID_MANIFEST),
     (500, _NO_SCHEMA, Refuser.API_SERVER, Cause.INVALID_MANIFEST),
-    (403, 'pods "p" is forbidden: exceeded quota: q', Refuser.ADMISSION, None),
     (403, 'pods "p" is forbidden: error looking up service account ns/x: not found', Refuser.ADMISSION, None),
     (403, 'pods is forbidden: User "u" cannot create resource "pods" in API group ""', Refuser.API_SERVER, None),
     (422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", Refuser.ADMISSION, None),
@@ -104,3 +103,17 @@ def test_warnings_are_shown_and_refuse_nothing() -> None:
 
 def test_each_refuser_begins_a_sentence() -> None:
     assert len({refuser.subject for refuser in Refuser}) == len(Refuser) == 5
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'pods "a" is forbidden: exceeded quota: lessons, requested: pods=1, used: pods=16, limited: pods=16',
+        'pods "a" is forbidden: failed quota: lessons: must specify limits.memory for: app',
+    ],
+)
+def test_a_full_quota_is_a_cause_of_its_own(message: str) -> None:
+    outcome = judge_admission(403, message, "a", "shop")
+    assert (outcome.cause, outcome.refuser, outcome.violations) == (Cause.QUOTA, Refuser.ADMISSION, ())
+    assert "quota" in outcome.headline
+    assert judge_admission(500, message).cause is None

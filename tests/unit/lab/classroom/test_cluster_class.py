@@ -1,0 +1,149 @@
+"""A class is brought up where one may, shown as it is, and taken down to the last labelled thing, and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.adapters.kube.cluster_writer import ClusterWriter
+from labkit.base.errors import LabFailed, Misuse, NoRight
+from labkit.lab.classroom import cluster_class
+from labkit.lab.classroom.class_keys import ClassKeys
+from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
+from labkit.lab.classroom.cluster_class import ClusterClass, pod_problem
+from labkit.lab.classroom.sandbox import sandbox_objects
+from labkit.show.steps import Silent
+from tests.class_cluster import KeepingCluster, keeping_cluster
+
+KEYS = ClassKeys("c", "p", "tarozi-kemupa", "t")
+ID = "p-0a1b2c"
+
+
+@pytest.fixture
+def paper() -> Iterator[KeepingCluster]:
+    with keeping_cluster() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(paper: KeepingCluster) -> Iterator[ClusterWriter]:
+    with ClusterWriter(paper.access) as writer:
+        yield writer
+
+
+def a_class(cluster: ClusterWriter, **values: object) -> ClusterClass:
+    return ClusterClass(cluster, ClassSettings(**values), Silent())  # type: ignore[arg-type]
+
+
+def test_up_status_and_down(paper: KeepingCluster, cluster: ClusterWriter) -> None:
+    group = a_class(cluster)
+    assert group.status().state == "absent"
+    group.require_rights()
+    assert paper.changes == [], "asking for rights changed something"
+    group.up(KEYS)
+    assert group.keys() == KEYS
+    assert group.existing_settings() == ClassSettings()
+    for thing in sandbox_objects(ClassSettings(), ID):
+        cluster.create(thing)
+    status = group.status()
+    assert (status.state, [person.participant for person in status.participants]) == ("up", [ID])
+    assert status.participants[0].has_volume
+    removed, kept = group.down()
+    assert f"namespace labkit-class-{ID}-lab" in removed
+    assert [name.split(",")[0] for name in kept] == ["namespace labkit-class", f"namespace labkit-class-{ID}"]
+    assert paper.names("deployments") == paper.names("clusterroles") == set()
+    assert group.status().state == "down"
+    assert group.keys() == KEYS, "who signed in before could not come back"
+    _, kept = group.down(progress=True)
+    assert kept == []
+    assert paper.kept == {}
+
+
+def test_down_leaves_what_is_not_labelled(paper: KeepingCluster, cluster: ClusterWriter) -> None:
+    others = a_class(cluster, name="other")
+    others.up(KEYS)
+    paper.put("api/v1/namespaces/labkit-class-p-ffffff")  # Of that name, and nobody's of ours.
+    paper.put("apis/rbac.authorization.k8s.io/v1/clusterroles/labkit-class-hub")
+    before = dict(paper.kept)
+    group = a_class(cluster)
+    assert group.down(progress=True) == ([], [])
+    assert paper.kept == before
+
+
+def test_without_volumes_down_keeps_nothing(paper: KeepingCluster, cluster: ClusterWriter) -> None:
+    group = a_class(cluster, has_volumes=False)
+    group.up(KEYS)
+    assert group.down()[1] == []
+    assert paper.kept == {}
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        {("create", "namespaces")},
+        {("create", "clusterroles"), ("create", "validatingadmissionpolicies")},
+        {("create", "deployments"), ("create", "secrets")},
+        {("create", resource) for resource in ("namespaces", "clusterroles", "deployments", "services")},
+    ],
+    ids=["no namespace", "half, of the cluster", "half, in the namespace", "none"],
+)
+def test_without_rights_nothing_is_made_and_all_that_is_missing_is_said(
+    paper: KeepingCluster, cluster: ClusterWriter, denied: set[tuple[str, str]]
+) -> None:
+    paper.denied = denied
+    with pytest.raises(NoRight) as caught:
+        a_class(cluster).require_rights()
+    assert paper.changes == []
+    for _, resource in denied:
+        assert resource in caught.value.came_back
+    assert "docs/class.md" in caught.value.remedy
+
+
+def test_a_namespace_of_somebody_else_is_not_taken(paper: KeepingCluster, cluster: ClusterWriter) -> None:
+    paper.put("api/v1/namespaces/labkit-class", metadata={"labels": {"team": "shop"}})
+    with pytest.raises(Misuse, match="no class's"):
+        a_class(cluster).require_rights()
+
+
+def test_a_namespace_that_is_on_its_way_out_is_waited_for_by_a_person(
+    paper: KeepingCluster, cluster: ClusterWriter
+) -> None:
+    labels = {CLASS_LABEL: "labkit-class"}
+    paper.put("api/v1/namespaces/labkit-class", metadata={"labels": labels, "deletionTimestamp": "now"})
+    with pytest.raises(LabFailed, match="being deleted"):
+        a_class(cluster).require_rights()
+
+
+def test_a_hub_that_never_comes_is_told_with_the_reason(
+    paper: KeepingCluster, cluster: ClusterWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_class, "_READY_SECONDS", 0.2)
+    paper.is_silent = True
+    waiting = {"reason": "ImagePullBackOff", "message": "registry.example: no such host"}
+    status = {"containerStatuses": [{"name": "hub", "state": {"waiting": waiting}}]}
+    paper.put("api/v1/namespaces/labkit-class/pods/hub-1", metadata={"labels": {"app": "hub"}}, status=status)
+    with pytest.raises(LabFailed, match=r"ImagePullBackOff: registry\.example: no such host"):
+        a_class(cluster).up(KEYS)
+
+
+def test_prepared_participants_are_made_at_once(paper: KeepingCluster, cluster: ClusterWriter) -> None:
+    a_class(cluster, prepared=(ID, "p-ffffff")).up(KEYS)
+    assert {f"labkit-class-{ID}", f"labkit-class-{ID}-lab", "labkit-class-p-ffffff"} <= paper.names("namespaces")
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        ({}, ""),
+        ({"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, ""),
+        ({"containerStatuses": [{"state": {"terminated": {"exitCode": 1, "reason": "Error"}}}]}, "status 1"),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient memory"}]},
+            "Insufficient memory",
+        ),
+    ],
+)
+def test_why_a_pod_does_not_run(status: dict[str, object], problem: str) -> None:
+    assert problem in pod_problem({"status": status})
+    assert bool(pod_problem({"status": status})) is bool(problem)
