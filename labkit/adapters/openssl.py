@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+import shlex
+import ssl
 from pathlib import Path
 
 from labkit.adapters.processes import run_program
+from labkit.base.addresses import fingerprint_of
+from labkit.base.errors import LabFailed
+from labkit.base.files import read_own
 
 _SECONDS = 30.0
 _DAYS = 365
+
+
+def ensure_certificate(host: str, certificate: Path, key: Path) -> None:
+    """Make a key and a certificate for an IP address, unless those of the last time can be used.
+
+    Whoever was killed or had no room while these were written has left halves.
+
+    Args:
+        host: the address; one of the last time stays, whatever address it is for.
+        certificate: as for `make_certificate`.
+        key: as for `make_certificate`.
+
+    Raises:
+        MachineLacks: there is no openssl.
+        LabFailed: it could not be made.
+    """
+    if not is_pair(certificate, key):
+        try:
+            certificate.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            remedy = (
+                f"free some space, or fix the folder's permissions\n  ls -ld {shlex.quote(str(certificate.parent))}"
+            )
+            raise LabFailed(f"Writing {certificate}", error.strerror or str(error), remedy) from error
+        make_certificate(host, certificate, key)
+
+
+def is_pair(certificate: Path, key: Path) -> bool:
+    """Whether two files are a certificate and its key, whole."""
+    if read_own(certificate) is None or read_own(key) is None:
+        return False
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=str)
+        fingerprint_of(certificate.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def make_certificate(host: str, certificate: Path, key: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from labkit.adapters.openssl import make_certificate
+from labkit.adapters.openssl import ensure_certificate
 from labkit.base.addresses import fingerprint_of
 from labkit.base.configuration import Configuration
 from labkit.base.files import read_own, write_atomically
@@ -73,7 +73,7 @@ def class_secrets(configuration: Configuration, *, new: bool = False) -> ClassSe
 
 
 def class_certificate(configuration: Configuration, host: str) -> ClassCertificate:
-    """The class's certificate: that of the last time, if there is one.
+    """The class's certificate: that of the last time, if there is one that can be used.
 
     Args:
         configuration: of the lab.
@@ -85,7 +85,5 @@ def class_certificate(configuration: Configuration, host: str) -> ClassCertifica
     """
     folder = class_folder(configuration)
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    if not (certificate.is_file() and key.is_file()):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        make_certificate(host, certificate, key)
+    ensure_certificate(host, certificate, key)
     return ClassCertificate(certificate, key, fingerprint_of(certificate.read_text(encoding="ascii")))

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from labkit.adapters.openssl import make_certificate
+from labkit.adapters.openssl import ensure_certificate, is_pair
 from labkit.base.addresses import fingerprint_of
 from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse
@@ -50,9 +50,7 @@ class ClassFiles:
         """
         folder = self._folder / address.replace(":", "-")
         certificate, key = folder / "certificate.pem", folder / "key.pem"
-        if not (certificate.is_file() and key.is_file()):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            make_certificate(address, certificate, key)
+        ensure_certificate(address, certificate, key)
         return certificate.read_text(encoding="ascii"), key.read_text(encoding="ascii")
 
 
@@ -60,7 +58,7 @@ def read_certificate(certificate: Path, key: Path) -> tuple[str, str]:
     """A certificate and a key that somebody named.
 
     Raises:
-        Misuse: one is none.
+        Misuse: one is none, or they do not belong together.
     """
     texts = []
     for file, begin in ((certificate, "-----BEGIN CERTIFICATE-----"), (key, "PRIVATE KEY-----")):
@@ -71,6 +69,9 @@ def read_certificate(certificate: Path, key: Path) -> tuple[str, str]:
         if begin not in text:
             raise Misuse(f"Reading {file}", f"it has no line {begin}", "name a file in PEM")
         texts.append(text)
+    if not is_pair(certificate, key):
+        came_back = f"it is not the key of {certificate}, or one of the two is not whole"
+        raise Misuse(f"Reading {key}", came_back, "name a certificate and its key, without a password, in PEM")
     return texts[0], texts[1]
 
 
