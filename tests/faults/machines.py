@@ -22,6 +22,8 @@ _UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "-
 _OFFLINE = CHECKOUT / "tests" / "bundle" / "offline_machine.sh"
 _MACHINE = CHECKOUT / "tests" / "faults" / "machine.sh"
 _DISK_BYTES = 8 << 30
+_TEST_SECONDS = 3600
+"""Each wait has a deadline of its own; that all of a fault takes long is no failure."""
 _LEAKS = "tests/faults/test_leaks.py"
 
 
@@ -113,7 +115,8 @@ def _started(argv: Sequence[str], log: Path, results: Path, **environment: str) 
 
 def _pytest(folder: Path, *tests: str) -> list[str]:
     # Not in the machine's /tmp, whose files are compared.
-    options = ["-v", "-p", "no:randomly", "--durations=0", "--durations-min=5", "--basetemp", str(folder / "pytest")]
+    options = ["-v", "-p", "no:randomly", "--durations=0", "--durations-min=5", f"--timeout={_TEST_SECONDS}"]
+    options += ["--basetemp", str(folder / "pytest")]
     return [sys.executable, "-m", "pytest", *options, *tests]
 
 
