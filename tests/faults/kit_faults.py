@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,46 @@ def _killed_while_writing(bench: Bench) -> None:
     assert _lesson_step(bench, file).stdout == "goes on\n"
     left = [path.name for path in file.parent.iterdir() if path.name.startswith(f".{file.name}-")]
     assert len(left) <= 1, f"each kill leaves a file: {left}"
+
+
+_RECORDING = (
+    "import os, signal, sys; from pathlib import Path; from labkit.base.configuration import Configuration\n"
+    "from labkit.course.progress import Progress; from labkit.course.hand import raise_hand\n"
+    "from labkit.course.sharing.share_consent import agree, new_consent\n"
+    "lab, call = Configuration.from_environment(), sys.argv[1]\n"
+    "if sys.argv[2] == 'killed': os.replace = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+    "if call == 'guess': Progress.open(Path(sys.argv[3])).guessed('07-run-as-non-root', 'who', 'root', late=False)\n"
+    "elif call == 'raise_hand': raise_hand(lab, 'refused')\n"
+    "else: agree(lab, new_consent('127.0.0.1:1', '', 'code', 'Ann'))\n"
+    "print('goes on')\n"
+)
+
+
+@fault(
+    "kernel",
+    "killed while it records",
+    slow=True,
+    made="SIGKILL just before the new file takes the old one's place, in guess, raise_hand and progress share",
+    sentence="goes on",
+    kept="what was recorded before; the next one records",
+)
+def _killed_while_recording(bench: Bench) -> None:
+    file = bench.folder / "other-data" / "progress.json"
+    places = (file.parent, bench.data, bench.state / "share")
+    for call in ("guess", "raise_hand", "share"):
+        for which, status in (("goes on", 0), ("killed", -signal.SIGKILL), ("goes on", 0)):
+            before = _contents(places)
+            step = bench.finish(bench.python(_RECORDING, call, which, str(file)), f"a cell with {call}")
+            assert step.status == status, step.text
+            assert status == 0 or _contents(places) == before
+    left = [path for place in places for path in place.glob(".*") if not path.name.endswith(".lock")]
+    assert len(left) <= 3, f"each kill leaves a file: {left}"
+
+
+def _contents(places: Iterable[Path]) -> dict[Path, bytes]:
+    """What files hold that anything reads."""
+    files = (path for place in places for path in place.glob("[!.]*") if path.is_file())
+    return {path: path.read_bytes() for path in files}
 
 
 @fault(
