@@ -23,7 +23,7 @@ export interface Lesson {
 
 export interface LabState {
   state: string;
-  engine: { reachable: boolean; version?: string };
+  engine: { reachable: boolean; name?: string; version?: string };
   cluster: { ready: boolean; kubernetes: string | null };
   making: { percent: number; summary: string; at_work: boolean } | null;
   problem: Problem | null;

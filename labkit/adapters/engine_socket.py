@@ -86,6 +86,11 @@ class EngineSocket:
             return False
         return True
 
+    @property
+    def is_podman(self) -> bool:
+        """Whether the last answer was podman's."""
+        return self._is_podman
+
     def version(self) -> EngineVersion:
         """What `docker version` tells of the server; nothing if it knows no such question."""
         return self._json("GET", "/version", "Asking the engine for its version") or EngineVersion()
@@ -110,6 +115,15 @@ class EngineSocket:
         """
         answer = self._json("GET", f"/images/{quote(reference, safe='/:@')}/json", f"Inspecting {reference}")
         return None if answer is None else read_inspected(answer)
+
+    def container_id(self, name: str) -> str | None:
+        """The id of a container, None if the engine has none of that name or id.
+
+        Raises:
+            LabFailed: the engine has stopped answering.
+        """
+        answer = self._json("GET", f"/containers/{quote(name, safe='')}/json", f"Inspecting container {name}")
+        return None if answer is None else str(answer["Id"])
 
     def look_inside(self, reference: str, paths: Sequence[str]) -> dict[str, PathInImage | None]:
         """Files of an image, read as `docker cp` does from a container that is never started; None where there is none.

@@ -37,6 +37,12 @@ _CONTROL_PLANE = {
 }
 
 
+def _as_yaml(document: Mapping[str, Any]) -> str:
+    import yaml  # A twentieth of a second that most commands would wait for in vain.
+
+    return yaml.safe_dump(document, sort_keys=False)
+
+
 def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
     """kind's configuration for the lab's cluster of one node.
 
@@ -56,9 +62,7 @@ def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
     patches: list[dict[str, Any]] = [_CONTROL_PLANE]
     if kubelet:
         patches.append({"kind": "KubeletConfiguration", **kubelet})
-    import yaml  # A twentieth of a second that most commands would wait for in vain.
-
-    node = {"role": "control-plane", "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in patches]}
+    node = {"role": "control-plane", "kubeadmConfigPatches": [_as_yaml(patch) for patch in patches]}
     networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1"}
     if embedded:
         networking["disableDefaultCNI"] = True
@@ -97,10 +101,8 @@ class Kind:
         Raises:
             LabFailed: kind's last lines are in the error.
         """
-        import yaml
-
         config_file = self.kubeconfig.with_name("kind.yaml")
-        config_file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        config_file.write_text(_as_yaml(config), encoding="utf-8")
         self._run(
             "create",
             "cluster",

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from labkit.core.path_walk import walk_path
+
 OLDEST = 5
 """The first version that the lab takes. Tried with 4.3.1 (Debian 12's): each run wants a higher limit of open files
 than it may have and fails where CAP_SYS_RESOURCE is missing, and no setting that a client of its API can send changes
@@ -42,7 +44,6 @@ _PREPARING = re.compile(r"^preparing container [0-9a-f]+ for attach: ")
 _ENGINE_COMPONENT = "Podman Engine"  # podman:pkg/api/handlers/compat/version.go
 _SYSTEM_SOCKET = "/run/podman/podman.sock"
 _DOCKER_LIBRARY = "docker.io/library/"
-_MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 _WSL_SOCKETS = "/mnt/wsl/podman-sockets"
 
 
@@ -106,7 +107,7 @@ def is_registrys_answer(message: str) -> bool:
 
 
 def own_name(reference: str) -> str | None:
-    """What `podman build` and `podman load` call an image of a short name; None if the name is no short one.
+    """What `podman build` calls an image of a short name, and looks for first; None if the name is no short one.
 
     Args:
         reference: in full, as Docker and the node understand it.
@@ -231,16 +232,10 @@ class ExportedFiles:
             path: from the root; links on the way are followed.
             follow: whether a link at its end is, too.
         """
-        place, rest = "/", [part for part in path.split("/") if part not in ("", ".")]
-        links = 0
-        while rest:
-            part = rest.pop(0)
-            place = posixpath.normpath(posixpath.join(place, part))
-            member = self._members.get(place)
-            if member is not None and member.issym() and (rest or follow):
-                if (links := links + 1) > _MOST_LINKS:
-                    return None
-                rest = [*(part for part in member.linkname.split("/") if part not in ("", ".")), *rest]
-                place = "/" if member.linkname.startswith("/") else posixpath.dirname(place)
-        member = self._members.get(place)
+        end = walk_path("/", path, posixpath.join, self._link_target, follow=follow).end
+        member = self._members.get(end or "")
         return self.tar.getmember(member.linkname) if member is not None and member.islnk() else member
+
+    def _link_target(self, place: str) -> str | None:
+        member = self._members.get(place)
+        return member.linkname if member is not None and member.issym() else None

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from labkit.archives.tree_entry import EXECUTE, READ, STICKY, WRITE, TreeEntry
 from labkit.core.identity.model import Identity
+from labkit.core.path_walk import PathWalk, walk_path
 
 OPAQUE, WHITEOUT = ".wh..wh..opq", ".wh."
 """Names in a layer that remove what lower layers have: of a whole folder, and in front of a name."""
-
-_MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 
 
 @dataclass(slots=True)
@@ -25,19 +24,6 @@ class _Place:
     entry: TreeEntry
     layer: int = 0
     children: dict[str, _Place] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Walk:
-    """The way to a path: each name that was looked up in a folder, and where it ends.
-
-    Args:
-        steps: the folder, and what has the name in it.
-        end: what lies there; None if nothing does.
-    """
-
-    steps: list[tuple[_Place, _Place]]
-    end: _Place | None
 
 
 class ImageTree:
@@ -178,30 +164,16 @@ class ImageTree:
                 return None
         return node
 
-    def _walk(self, path: str, *, follow: bool = True) -> _Walk:
-        """Go along a path within the image's root, as the kernel does."""
-        at, steps, hops = [self._root], list[tuple[_Place, _Place]](), 0
-        todo = path.split("/")[::-1]
-        while todo:
-            name = todo.pop()
-            if name == "..":
-                del at[1 if len(at) == 1 else -1 :]
-            if name in ("", ".", ".."):
-                continue
-            child = at[-1].children.get(name)
-            if child is None:
-                return _Walk(steps, None)
-            steps.append((at[-1], child))
-            if child.entry.kind == "link" and (follow or any(part for part in todo)):
-                hops += 1
-                if hops > _MOST_LINKS:
-                    return _Walk(steps, None)
-                if child.entry.target.startswith("/"):
-                    del at[1:]
-                todo += child.entry.target.split("/")[::-1]
-            else:
-                at.append(child)
-        return _Walk(steps, at[-1])
+    def _walk(self, path: str, *, follow: bool = True) -> PathWalk[_Place]:
+        return walk_path(self._root, path, _child, _link_target, follow=follow)
+
+
+def _child(folder: _Place, name: str) -> _Place | None:
+    return folder.children.get(name)
+
+
+def _link_target(place: _Place) -> str | None:
+    return place.entry.target if place.entry.kind == "link" else None
 
 
 def _owns(identity: Identity, entry: TreeEntry) -> bool:

@@ -54,6 +54,8 @@ _SIGNS = (
             "could not connect",
             "connection timed out",
             "server misbehaving",
+            "remote end closed",
+            "connection failed",
         ),
         _AWAY,
     ),

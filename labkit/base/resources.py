@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.resources
 import json
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit.base.errors import MachineLacks
 
-_PACKAGE = Path(str(importlib.resources.files("labkit")))
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+_PACKAGE = Path(__file__).parents[1]
 
 CHECKOUT = _PACKAGE.parent
 """The folder that the package lies in: the root of the checkout, if `IS_CHECKOUT`."""
@@ -65,10 +67,18 @@ def restoring(path: Path) -> str:
 
 def kit_version() -> str:
     """The version of this labkit; empty where it was never installed, as when it runs from a folder on PYTHONPATH."""
+    distribution = _distribution()
+    return distribution.version if distribution is not None else ""
+
+
+def _distribution() -> Distribution | None:
+    """What pip installed of this labkit; None where it did not."""
+    from importlib import metadata  # A twentieth of a second that hardly a command needs.
+
     try:
-        return importlib.metadata.version("labkit")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+        return metadata.distribution("labkit")
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _origin() -> str:
@@ -76,9 +86,9 @@ def _origin() -> str:
 
     The note: https://packaging.python.org/en/latest/specifications/direct-url/
     """
-    package = importlib.metadata.distribution("labkit")
-    note = json.loads(package.read_text("direct_url.json") or "{}")
+    package = _distribution()
+    note = json.loads((package and package.read_text("direct_url.json")) or "{}")
     if "url" not in note:
-        return f"labkit=={package.version}"
+        return f"labkit=={package.version}" if package is not None else "labkit"
     repository = note.get("vcs_info")
     return f"{repository['vcs']}+{note['url']}@{repository['commit_id']}" if repository else str(note["url"])

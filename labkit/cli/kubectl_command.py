@@ -9,7 +9,7 @@ import click
 from labkit.adapters.started_programs import become
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
-from labkit.lab.machine.ensure import ensure_kubectl
+from labkit.lab.machine.kubectl_program import ensure_kubectl
 
 
 class _PassedThrough(LoggedCommand):

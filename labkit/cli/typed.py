@@ -10,9 +10,8 @@ import click
 from labkit.adapters.started_programs import become, run_in_front
 from labkit.base.signals import ended_as_interrupted
 from labkit.cli.frame import reported_errors
-from labkit.lab.lab import Lab
-from labkit.lab.terminal.typed_docker import ReadyCommand, prepare_docker
-from labkit.lab.terminal.typed_kubectl import prepared_kubectl
+from labkit.lab import terminal
+from labkit.lab.terminal.typed_lab import ReadyCommand, TypedLab
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,10 +24,10 @@ def main(argv: Sequence[str]) -> int:
         The command's exit status.
     """
     command, *typed = argv
-    with ended_as_interrupted(), reported_errors(), Lab() as lab:
+    with ended_as_interrupted(), reported_errors(), TypedLab() as lab:
         if command == "docker":
-            return _run(prepare_docker(typed, lab))
-        with prepared_kubectl(typed, lab) as ready:
+            return _run(terminal.prepare_docker(typed, lab))
+        with terminal.prepared_kubectl(typed, lab) as ready:
             return _run(ready)
 
 

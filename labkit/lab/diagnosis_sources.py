@@ -20,7 +20,7 @@ from labkit.core.pods.api_objects import EventObject, PodObject
 from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.lab.doctor import doctor_report, examine
 from labkit.lab.lab import Lab
-from labkit.lab.machine.ensure import find_kubectl, kubectl_version
+from labkit.lab.machine.kubectl_program import find_kubectl, kubectl_version
 
 _LINES = 2000
 _PACKAGES = ("labkit", "click", "docker", "lightkube", "jupyterlab", "ipykernel")

@@ -17,7 +17,7 @@ from labkit.lab.lab import Lab
 from labkit.lab.leftovers import find_leftovers, running_strays
 from labkit.lab.machine import checks
 from labkit.lab.machine.engine_daemon import can_start_engine
-from labkit.lab.machine.ensure import find_kubectl, kubectl_version
+from labkit.lab.machine.kubectl_program import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import Machine, read_machine
 from labkit.lab.samples.sources import Source, preview
 from labkit.show import counted

@@ -18,7 +18,8 @@ from labkit.lab.bundles.take_bundle import BundleInUse
 from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.cluster_kinds.cluster import Cluster
 from labkit.lab.cluster_kinds.node_image import NODE_PROGRAMS, NodeImage
-from labkit.lab.machine.ensure import ensure_engine, ensure_kind, ensure_kubectl, find_kubectl
+from labkit.lab.machine.ensure import ensure_engine, ensure_kind
+from labkit.lab.machine.kubectl_program import ensure_kubectl, find_kubectl
 from labkit.lab.samples.build import ImageBuilder
 from labkit.lab.samples.catalogue import Catalogue
 from labkit.lab.samples.sources import Decision, Source, decide

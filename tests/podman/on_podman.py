@@ -19,6 +19,7 @@ from labkit.lab.lab import Lab
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.survey import verify
 from labkit.lab.terminal.typed_docker import prepare_docker
+from labkit.lab.terminal.typed_lab import TypedLab
 from labkit.show.steps import Silent
 
 IS_ROOTFUL = "/run/user/" not in os.environ["DOCKER_HOST"]
@@ -112,7 +113,7 @@ def test_commands_in_a_container_that_stays(engine: Engine, lab: Lab) -> None:
 
 
 def test_what_is_typed_behind_docker_is_run_by_podman(lab: Lab) -> None:
-    ready = prepare_docker(["run", "--rm", "debian", "id"], lab)
+    ready = prepare_docker(["run", "--rm", "debian", "id"], TypedLab(lab.configuration))
     assert ready.argv[:2] == ("podman", "run")
     assert ready.environment["CONTAINER_HOST"] == os.environ["DOCKER_HOST"]
 

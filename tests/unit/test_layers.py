@@ -34,7 +34,7 @@ OUTSIDE = {
 EXTRA = {"IPython", "ipywidgets", "jupyterlab", "matplotlib", "nbformat", "packaging", *OUTSIDE}
 """Packages that come with an extra: functions may import these, and modules of the kit that need them."""
 
-SLOW = {"filelock", "hypothesis", "msgspec", "rich", "yaml"}
+SLOW = {"filelock", "hypothesis", "importlib", "msgspec", "rich", "yaml"}
 """Packages that take more than 30 ms to import: functions may import these."""
 
 HEAVY = EXTRA | {"http"}

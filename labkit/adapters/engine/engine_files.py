@@ -16,9 +16,9 @@ from labkit.adapters.engine.engine_errors import doing
 from labkit.adapters.engine_answers import PathInImage, digest_of, paths_in, read_path
 from labkit.adapters.podman import ExportedFiles
 from labkit.base.errors import LabFailed
+from labkit.core.path_walk import MOST_LINKS
 from labkit.core.started import FileNow
 
-_MOST_LINKS = 40  # path_resolution(7): more of them end in ELOOP
 _CHUNK = 1 << 20
 _Read = TypeVar("_Read")
 
@@ -141,7 +141,7 @@ class EngineFiles(EngineConnection):
                 if (file := files.find(path, follow=True)) is None:
                     raise NotFound(f"{path} is not in the container")
                 return f"/{file.name}", read(files.tar, file)
-        for _ in range(_MOST_LINKS):
+        for _ in range(MOST_LINKS):
             chunks, _ = self._api.get_archive(container, path, chunk_size=_CHUNK)
             with contextlib.closing(chunks), tarfile.open(fileobj=_Chunks(chunks), mode="r|") as tar:
                 member = cast(tarfile.TarInfo, tar.next())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import requests
@@ -163,7 +163,6 @@ class EngineTransfers(EngineImages):
         Raises:
             LabFailed: either command failed.
         """
-        self._name_in_full(references := list(references))
         consumer = [self.client, *receiver]
         problem = run_piped([*self._save_argv(), *references], consumer, environment=self.client_environment())
         if problem is not None:
@@ -173,12 +172,35 @@ class EngineTransfers(EngineImages):
                 "try again\n  labkit up",
             )
 
-    def _name_in_full(self, references: Iterable[str]) -> None:
-        """Give images of podman's the names by which a node asks for them: `podman build` calls x localhost/x."""
-        for reference in references if self.is_podman else ():
-            own = podman.own_name(reference)
-            if own is not None and self.image(reference) is None and self.image(own) is not None:
-                self.tag(own, reference)
+    @contextlib.contextmanager
+    def meaning(self, images: Mapping[str, str]) -> Iterator[None]:
+        """Have references mean the images of some ids until the end of the `with`, whatever they mean otherwise.
+
+        Docker's mean those already. To podman a short name, which the lab has looked up and which a node asks for in
+        full, may be another one: `podman build -t x` makes localhost/x, and no docker.io/library/x.
+
+        Args:
+            images: ids by references in full.
+        """
+        before = {
+            reference: there["Id"] if (there := self.image(reference)) is not None else None
+            for reference in (images if self.is_podman else ())
+        }
+        changed = {reference: meant for reference, meant in before.items() if meant != images[reference]}
+        for reference in changed:
+            self.tag(images[reference], reference)
+        try:
+            yield
+        finally:
+            for reference, meant in changed.items():
+                if meant is not None:
+                    self.tag(meant, reference)
+                elif self._has_other_names(images[reference]):  # Its last name would take the image along.
+                    self.remove_name(reference)
+
+    def _has_other_names(self, image: str) -> bool:
+        inspected = self.image(image)
+        return inspected is not None and len(inspected.get("RepoTags") or ()) > 1
 
     def _save_argv(self) -> list[str]:
         """The command that writes images into one archive."""

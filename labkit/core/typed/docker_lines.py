@@ -46,17 +46,20 @@ class LabNames:
     Args:
         images: the references of the sample images by their short names.
         labels: what is put on whatever is made, so that the lab finds it again.
+        in_full: whether the engine's command has to get the names of new images in full, because it makes something
+            else of short ones than the lab and the cluster do: podman calls x localhost/x.
     """
 
     images: Mapping[str, str]
     labels: Mapping[str, str] = field(default_factory=dict)
+    in_full: bool = False
 
     def reference(self, name: str) -> str | None:
         """The reference that a typed name means; None if it is no sample image's."""
         return self.images.get(name.removesuffix(":latest"))
 
-    def require_free(self, name: str) -> None:
-        """See that a name that is to be given to an image is not taken.
+    def new_name(self, name: str) -> str:
+        """What the engine's command gets for a name that is to be given to an image.
 
         Raises:
             NotInTheLab: it is a sample image's.
@@ -65,6 +68,7 @@ class LabNames:
             raise NotInTheLab(
                 f"{name} is the name of a sample image of the lab", f"take another name, such as my-{name}"
             )
+        return str(ImageReference.parse(name).tagged()) if self.in_full else name
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _run(argv: list[str], start: int, names: LabNames) -> DockerLine:
 def _build(argv: list[str], start: int, names: LabNames) -> DockerLine:
     line = read_line(argv, start, BUILD_ALONE)
     for tag in line.values("t", "tag"):
-        names.require_free(tag.value)
+        argv[tag.at] = f"{tag.before}{names.new_name(tag.value)}"
     if len(line.arguments) != 1:
         return DockerLine(tuple(argv))
     context = argv[line.arguments[0]]
@@ -204,23 +208,23 @@ def _remove_images(argv: list[str], start: int, names: LabNames) -> DockerLine:
     return DockerLine(tuple(argv))
 
 
-def _new_name(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    """`docker tag IMAGE NAME` and `docker commit CONTAINER NAME`."""
+def _name_second(argv: list[str], start: int, names: LabNames) -> tuple[int, ...]:
+    """Put the name in that a new image gets, the line's second argument; where its arguments stand."""
     arguments = read_line(argv, start, OTHER_ALONE).arguments
     for at in arguments[1:2]:
-        names.require_free(argv[at])
-    return DockerLine(tuple(argv))
+        argv[at] = names.new_name(argv[at])
+    return arguments
 
 
 def _tag(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    _new_name(argv, start, names)
-    for at in read_line(argv, start, OTHER_ALONE).arguments[:1]:
+    for at in _name_second(argv, start, names)[:1]:
         argv[at] = names.reference(argv[at]) or argv[at]
     return DockerLine(tuple(argv))
 
 
-def _commit(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    _new_name(argv, start, names)
+def _make(argv: list[str], start: int, names: LabNames) -> DockerLine:
+    """`docker commit CONTAINER NAME` and `docker import FILE NAME`."""
+    _name_second(argv, start, names)
     argv[start:start] = [
         word for label, value in names.labels.items() for word in ("--change", f"LABEL {label}={value}")
     ]
@@ -277,7 +281,8 @@ _READERS: dict[str, Callable[[list[str], int, LabNames], DockerLine]] = {
     "save": _of_images(frozenset({"help"})),
     "rmi": _remove_images,
     "tag": _tag,
-    "commit": _commit,
+    "commit": _make,
+    "import": _make,
     "images": _list,
     "ps": _list,
     "pull": _registry("asks no"),

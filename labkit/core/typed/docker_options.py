@@ -36,6 +36,7 @@ ALIASES: Final = {
     ("image", "inspect"): "image inspect",
     ("image", "history"): "history",
     ("image", "save"): "save",
+    ("image", "import"): "import",
     ("image", "rm"): "rmi",
     ("image", "remove"): "rmi",
     ("image", "tag"): "tag",

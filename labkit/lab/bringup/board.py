@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from labkit.adapters.cancellation import Cancelled
-from labkit.lab.bringup.durations import seconds_to_go
+from labkit.lab.bringup.durations import StepPace, pace_of, seconds_to_go
 from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bringup.up_display import choose_display
 from labkit.lab.bringup.up_state import (
@@ -52,15 +52,29 @@ class _Record:
     def elapsed(self) -> float:
         return time.monotonic() - self.began if self.state == RUNNING else self.seconds
 
-    def left(self) -> float:
+    def left(self, pace: float = 1.0) -> float:
+        """The seconds that it still takes, if all takes so many times as long as expected."""
         if self.state == RUNNING:
-            return seconds_to_go(self.expected, self.elapsed(), self.fraction)
-        return self.expected if self.state == WAITING else 0.0
+            return seconds_to_go(self.expected * pace, self.elapsed(), self.fraction)
+        return self.expected * pace if self.state == WAITING else 0.0
 
-    def shown(self) -> StepState:
+    def pace(self) -> StepPace | None:
+        """How fast it has gone so far; None while that cannot be told, or if others had done a part of it before."""
+        if not self.worked or self.resumed:
+            return None
+        if self.state == DONE:
+            return StepPace(self.expected, self.seconds)
+        if self.state != RUNNING:
+            return None
+        if self.fraction is not None:
+            return StepPace(self.expected * self.fraction, self.elapsed())
+        return StepPace(self.expected, self.elapsed()) if self.elapsed() > self.expected else None
+
+    def shown(self, pace: float) -> StepState:
         title = self.titles[-1] if self.titles and self.state == RUNNING else self.step.title
         counted = self.counted if self.state == RUNNING else ""
-        return StepState(self.step.name, title, self.state, counted, round(self.elapsed(), 1), round(self.left(), 1))
+        seconds, left = round(self.elapsed(), 1), round(self.left(pace), 1)
+        return StepState(self.step.name, title, self.state, counted, seconds, left)
 
 
 class Board(Steps):
@@ -116,11 +130,12 @@ class Board(Steps):
     def state(self) -> UpState:
         """How it stands now."""
         with self._lock:
-            steps = tuple(record.shown() for record in self._records.values())
-            left = {name: record.left() for name, record in self._records.items() if record.state in (WAITING, RUNNING)}
+            pace = pace_of(seen for record in self._records.values() if (seen := record.pace()) is not None)
+            steps = tuple(record.shown(pace) for record in self._records.values())
+            left = {step.name: step.left for step in steps if step.state in (WAITING, RUNNING)}
             running = [name for name in left if self._records[name].state == RUNNING]
             seconds = self._schedule.seconds_left(left, running)
-            to_do = sum(min(left.get(name, 0.0), record.expected) for name, record in self._records.items())
+            to_do = sum(min(record.left(), record.expected) for record in self._records.values())
             percent = int(100 * (1 - to_do / self._whole)) if self._whole else 100
             # A step that is late, or one that had more to do than it seemed, takes nothing back.
             percent = min(max(percent, self._state.percent), 99 if left else 100)

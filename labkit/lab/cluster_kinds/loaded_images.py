@@ -60,7 +60,8 @@ class LoadedImages:
         Raises:
             LabFailed: one could not be loaded.
         """
-        self._engine.pipe_images(images, ["exec", "--interactive", self._node, *_CTR, "import", "--local", "-"])
+        with self._engine.meaning(images):
+            self._engine.pipe_images(images, ["exec", "--interactive", self._node, *_CTR, "import", "--local", "-"])
         for reference, image in images.items():
             result = self._engine.execute(self._node, [*_CTR, "label", reference, f"{_ID_LABEL}={image}"])
             if result.exit_status != 0:

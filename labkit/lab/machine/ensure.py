@@ -1,22 +1,18 @@
-"""Having an engine, kind and kubectl: found, started or added, in this order."""
+"""Having an engine and kind: found, started or added, in this order."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from labkit.adapters import debian, go
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kind import find_kind
-from labkit.adapters.processes import first_output
-from labkit.adapters.program_versions import version_in
 from labkit.base.configuration import Configuration
 from labkit.base.errors import MachineLacks
 from labkit.base.programs import find_program
 from labkit.lab.machine import engine_daemon, remedies
 from labkit.lab.machine.checks_engine import podman_problem
 from labkit.lab.machine.machine_facts import read_machine
-from labkit.lab.machine.parsing import can_speak_to
 from labkit.show.steps import Steps
 
 
@@ -86,26 +82,3 @@ def ensure_kind(configuration: Configuration, steps: Steps) -> str:
     if (program := find_kind(configuration.cache)) is not None:
         return program
     return str(go.ensure(go.KIND, configuration.cache, steps.step) / "kind")
-
-
-def ensure_kubectl(configuration: Configuration, steps: Steps) -> str:
-    """A kubectl of the cluster's version, give or take one minor version; built if there is none."""
-    if (program := find_kubectl(configuration.cache)) is not None:
-        return program
-    return str(go.ensure(go.KUBECTL, configuration.cache, steps.step) / "kubectl")
-
-
-def find_kubectl(cache: Path) -> str | None:
-    """A kubectl that will do: our own once it is built, else one on PATH that Kubernetes supports for the cluster."""
-    if (built := go.find_built(go.KUBECTL, cache)) is not None:
-        return str(built / "kubectl")
-    on_path = find_program("kubectl")
-    version = version_in(kubectl_version(on_path) or "") if on_path else None
-    cluster = version_in(go.module_version(go.KUBECTL.module, "k8s.io/kubernetes"))
-    return on_path if version and cluster and can_speak_to(version, cluster) else None
-
-
-def kubectl_version(program: str) -> str | None:
-    """The version of a kubectl, None if it does not say."""
-    match = re.search(r"v1\.\d+\.\d+", first_output([program, "version", "--client"]) or "")
-    return match[0] if match else None

@@ -18,8 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
@@ -158,6 +156,8 @@ def _point(configuration: Configuration, lesson: str) -> None:
 
 
 def _write_kubeconfig(configuration: Configuration, lesson: str, namespace: str) -> None:
+    import yaml  # Each line that is typed for docker would wait for it in vain.
+
     try:
         content: dict[str, Any] = yaml.safe_load(configuration.kubeconfig.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -14,16 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from labkit.base.errors import Misuse
 from labkit.base.files import read_given
 from labkit.base.programs import outside
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.manifest_images import ImageInPlace, replace_images
 from labkit.core.typed.kubectl_lines import read_kubectl_line
-from labkit.lab.lab import Lab
-from labkit.lab.machine.ensure import ensure_kubectl
+from labkit.lab.machine.kubectl_program import ensure_kubectl, find_kubectl
 from labkit.lab.terminal.lesson_terminal import kubeconfig_of
-from labkit.lab.terminal.typed_docker import ReadyCommand, lab_names, unknown_image
+from labkit.lab.terminal.typed_lab import ReadyCommand, TypedLab, read_typed
 
 _ENDINGS = (".yaml", ".yml", ".json")
 """What kubectl reads of a folder (kubernetes/cli-runtime:pkg/resource/builder.go, FileExtensions)."""
@@ -32,8 +30,8 @@ _ENDINGS = (".yaml", ".yml", ".json")
 class _Images:
     """What is to stand in manifests for images, each looked up once."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab, self._names = lab, lab_names(lab)
+    def __init__(self, lab: TypedLab) -> None:
+        self._lab = lab
         self._places: dict[str, ImageInPlace] = {}
         self.notes: list[str] = []
 
@@ -46,23 +44,23 @@ class _Images:
         return self._places[image]
 
     def _look_up(self, image: str) -> ImageInPlace:
-        if reference := self._names.reference(image):
+        if reference := self._lab.names.reference(image):
             return ImageInPlace(reference)
-        if image in self._names.images.values():
+        if image in self._lab.names.images.values():
             return ImageInPlace(image)
-        inspected = self._lab.engine().image(image)
-        if inspected is None:
-            problem, near = unknown_image(image, self._names)
+        identifier = self._lab.engine.image_id(image)
+        if not identifier:
+            problem, near = self._lab.unknown_image(image)
             self.notes.append(f"{problem}: its container gets imagePullPolicy: Never, and waits; {near}")
             return ImageInPlace(image, "Never")
         named = ImageReference.parse(image).tagged()
-        self._lab.cluster().load({str(named): inspected["Id"]})
+        self._lab.whole().cluster().load({str(named): identifier})
         # Without a policy an image of the tag latest is pulled, whatever the node has.
         return ImageInPlace(image, "IfNotPresent" if named.tag == "latest" else None)
 
 
 @contextlib.contextmanager
-def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = None) -> Iterator[ReadyCommand]:
+def prepared_kubectl(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None = None) -> Iterator[ReadyCommand]:
     """Make ready what was typed behind `kubectl`; what it reads is there until the end of the `with`.
 
     Args:
@@ -73,7 +71,7 @@ def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = No
     Raises:
         LabError: the lab has no cluster, or an image cannot be copied to it.
     """
-    program = ensure_kubectl(lab.configuration, lab.steps)
+    program = find_kubectl(lab.configuration.cache) or ensure_kubectl(lab.configuration, lab.whole().steps)
     if any(word.split("=")[0] in ("--kubeconfig", "--server", "-s") for word in _own_words(argv)):
         yield ReadyCommand(program, ("kubectl", *argv), outside(os.environ))  # Another cluster was chosen.
         return
@@ -88,7 +86,7 @@ def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = No
             places = []
             for place in option.value.split(","):
                 if place == "-":
-                    given = _replaced(_typed(stdin or sys.stdin.buffer), images)
+                    given = _replaced(_manifest_of(stdin or sys.stdin.buffer), images)
                     places.append(place)
                 else:
                     places.append(_copied(Path(place), Path(folder) / str(number), images, line.recursive))
@@ -99,11 +97,8 @@ def prepared_kubectl(argv: Sequence[str], lab: Lab, stdin: IO[bytes] | None = No
         )
 
 
-def _typed(stdin: IO[bytes]) -> bytes:
-    try:
-        return read_given(stdin)
-    except OSError as error:
-        raise Misuse("Reading standard input", error.strerror or str(error), "name a file with -f") from error
+def _manifest_of(stdin: IO[bytes]) -> bytes:
+    return read_typed(stdin, "Reading standard input", "name a file with -f")
 
 
 def _own_words(argv: Sequence[str]) -> Sequence[str]:

@@ -70,15 +70,51 @@ def test_docker_is_left_to_find_its_engine_itself(typed: Path) -> None:
     assert (docker.client, docker.name) == ("docker", "Docker")
 
 
-def test_an_image_that_podman_built_gets_the_name_by_which_a_node_asks_for_it(
-    typed: Path, monkeypatch: pytest.MonkeyPatch
+class NamedImages:
+    """The images of an engine of podman's, and what it is told to call them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **ids: str) -> None:
+        self.ids = ids
+        monkeypatch.setattr(Engine, "image", lambda _, name: self._inspected(name))
+        monkeypatch.setattr(Engine, "tag", lambda _, image, name: self.ids.update({name: image}))
+        monkeypatch.setattr(Engine, "remove_name", lambda _, name: self.ids.pop(name))
+
+    def _inspected(self, name: str) -> dict[str, Any] | None:
+        identifier = self.ids.get(name, name if name in self.ids.values() else None)
+        names = [name for name, of_name in self.ids.items() if of_name == identifier]
+        return {"Id": identifier, "RepoTags": names} if identifier else None
+
+
+_APP = "docker.io/library/app:latest"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {_APP: "new"},
+        {"localhost/app:latest": "new"},
+        {"localhost/app:latest": "new", _APP: "old"},  # built again, by podman's own command
+        {_APP: "old", "localhost/unlike:1": "new"},
+    ],
+)
+def test_what_goes_into_a_node_has_the_names_by_which_the_node_asks_for_it(
+    before: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    podman = engine("podman-5-rootful", EngineEndpoint("unix:///p.sock"))
-    there, tagged = {"localhost/app:latest", "docker.io/library/other:1"}, list[tuple[str, str]]()
-    monkeypatch.setattr(Engine, "image", lambda _, name: {"Id": "sha256:1"} if name in there else None)
-    monkeypatch.setattr(Engine, "tag", lambda _, image, name: tagged.append((image, name)))
-    full = ["docker.io/library/app:latest", "docker.io/library/other:1", "localhost/labkit/debian:lab"]
-    podman.pipe_images(full, ["load"])
-    assert tagged == [("localhost/app:latest", "docker.io/library/app:latest")]
-    engine("debian-13", EngineEndpoint("unix:///d.sock")).pipe_images(full, ["load"])
-    assert len(tagged) == 1
+    images = NamedImages(monkeypatch, **before)
+    with engine("podman-5-rootful", EngineEndpoint("unix:///p.sock")).meaning({_APP: "new"}):
+        assert images.ids == {**before, _APP: "new"}
+    assert images.ids == before
+
+
+def test_an_image_is_not_removed_with_the_only_name_that_it_got(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = NamedImages(monkeypatch)
+    monkeypatch.setattr(Engine, "image", lambda _, name: {"Id": "new", "RepoTags": [_APP]} if name == "new" else None)
+    with engine("podman-5-rootful", EngineEndpoint("unix:///p.sock")).meaning({_APP: "new"}):
+        pass
+    assert images.ids == {_APP: "new"}
+
+
+def test_docker_s_names_are_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "image", lambda *_: pytest.fail("nothing is to be asked"))
+    with engine("debian-13", EngineEndpoint("unix:///d.sock")).meaning({_APP: "new"}):
+        pass

@@ -16,7 +16,7 @@ from labkit.adapters.go import GoProgram
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.show.steps import Tally
-from tests.servers import LOGIN_PAGE, http, serve
+from tests.servers import LOGIN_PAGE, Answer, http, serve
 from tests.unit.small_disk import make_read_only, small_disk
 
 
@@ -76,9 +76,17 @@ def test_a_build_that_fails_leaves_nothing(program: GoProgram, tmp_path: Path, m
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="what Go prints is read")
-@pytest.mark.parametrize(("answers", "told"), [(True, "log in"), (False, "once the network is back")])
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [
+        (http(LOGIN_PAGE), "log in"),
+        (http(b"half of it", headers={"Content-Length": "1000"}), "once the network is back"),
+        (None, "once the network is back"),
+    ],
+    ids=["a login page", "gone half way", "no network"],
+)
 def test_a_login_page_and_no_network_are_told_as_such(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: Answer | None, told: str
 ) -> None:
     module = tmp_path / "module"
     module.mkdir()
@@ -87,8 +95,8 @@ def test_a_login_page_and_no_network_are_told_as_such(
     sums = ("", "/go.mod")
     (module / "go.sum").write_text("".join(f"example.com/y v1.2.3{part} h1:{'A' * 43}=\n" for part in sums))
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
-    with serve(http(LOGIN_PAGE)) as address:
-        monkeypatch.setenv("GOPROXY", f"http://{address}" if answers else "http://127.0.0.1:9")
+    with serve(proxy or http(b"")) as address:
+        monkeypatch.setenv("GOPROXY", f"http://{address}" if proxy else "http://127.0.0.1:9")
         for begin in (
             lambda: go.fetch_modules(GoProgram("x", module, ("x",)), lambda _: contextlib.nullcontext(Tally())),
             lambda: go.build(GoProgram("x", module, ("x",)), tmp_path, Tally()),

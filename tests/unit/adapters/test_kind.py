@@ -9,7 +9,7 @@ import pytest
 from labkit.adapters import go
 from labkit.adapters.kind import Kind, cluster_config, find_kind, kind_version, wanted_version, without_stack
 from labkit.adapters.program_versions import minor_of, version_in
-from labkit.lab.machine.ensure import find_kubectl, kubectl_version
+from labkit.lab.machine.kubectl_program import find_kubectl, kubectl_version
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ APT_PAGE = """E: Failed to fetch http://mirror/dists/trixie/InRelease  Clearsign
 APT_AWAY = (
     "E: Failed to fetch http://mirror/x  Could not connect to mirror:80 (10.0.0.1). - connect (111: Connection refused)"
 )
+APT_CUT = "E: Failed to fetch http://mirror/x.deb  Error reading from server. Remote end closed connection"
 APT_NAME = "W: Failed to fetch http://mirror/InRelease  Temporary failure resolving 'mirror'"
 FULL = "mkdir /root/.cache/go-build/0a: no space left on device"
 TAR_FULL = "tar: rootfs.tar: Cannot write: No space left on device"
@@ -35,6 +36,7 @@ TAR_FULL = "tar: rootfs.tar: Cannot write: No space left on device"
         (GO_AWAY, "once the network is back"),
         (GO_CUT, "once the network is back"),
         (APT_AWAY, "once the network is back"),
+        (APT_CUT, "once the network is back"),
         (APT_NAME, "once the network is back"),
         (FULL, "df -h"),
         (TAR_FULL, "df -h"),

@@ -51,6 +51,8 @@ def _read(line: str) -> str:
         ("inspect --type container debian", "inspect --type container debian"),
         ("image inspect debian", "image inspect lab/debian:lab"),
         ("tag debian mine", "tag lab/debian:lab mine"),
+        ("import root.tar mine", "import --change 'LABEL labkit.lab=x' root.tar mine"),
+        ("image import - mine:1", "image import --change 'LABEL labkit.lab=x' - mine:1"),
         ("commit web mine", "commit --change 'LABEL labkit.lab=x' web mine"),
         ("volume create data", "volume create --label labkit.lab=x data"),
         ("pull localhost:5000/x", "pull localhost:5000/x"),
@@ -77,12 +79,36 @@ def test_what_docker_gets(typed: str, run: str) -> None:
         ("build --tag=debian:latest .", "is the name of a sample image"),
         ("tag mine debian", "is the name of a sample image"),
         ("commit web debian", "is the name of a sample image"),
+        ("import root.tar debian", "is the name of a sample image"),
         ("context use default", "are your own"),
     ],
 )
 def test_what_the_lab_does_not_do(typed: str, problem: str) -> None:
     with pytest.raises(NotInTheLab, match=problem):
         _read(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "run"),
+    [
+        ("build -t mine .", f"build {BUILD} -t docker.io/library/mine:latest ."),
+        ("build -tmine .", f"build {BUILD} -tdocker.io/library/mine:latest ."),
+        (
+            "build --tag=mine:1 -t me/mine .",
+            f"build {BUILD} --tag=docker.io/library/mine:1 -t docker.io/me/mine:latest .",
+        ),
+        ("build -t localhost/mine .", f"build {BUILD} -t localhost/mine:latest ."),
+        ("build -t mine -f other -", f"build --file other {BUILD} -t docker.io/library/mine:latest -"),
+        ("tag debian mine", "tag lab/debian:lab docker.io/library/mine:latest"),
+        ("commit -m text web mine", "commit --change 'LABEL labkit.lab=x' -m text web docker.io/library/mine:latest"),
+        ("import root.tar mine", "import --change 'LABEL labkit.lab=x' root.tar docker.io/library/mine:latest"),
+        ("run mine", f"run {RUN} mine"),
+        ("rmi mine", "rmi mine"),
+    ],
+)
+def test_podman_gets_the_names_of_new_images_in_full(typed: str, run: str) -> None:
+    line = read_docker_line(shlex.split(typed), LabNames(NAMES.images, NAMES.labels, in_full=True))
+    assert list(line.argv) == shlex.split(run)
 
 
 def test_an_image_that_is_none_of_the_labs_is_named() -> None:

@@ -69,7 +69,7 @@ class InterruptedLab:
         assert watch(file.exists, bool, _SECONDS, interval=0.02), [process.poll() for process in self.started]
         return int(file.read_text())
 
-    def programhas_ended(self) -> bool:
+    def program_has_ended(self) -> bool:
         return bool(watch(lambda: has_ended(self.program()), bool, _SECONDS, interval=0.02))
 
     def state(self) -> UpState:
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_any_step_and_the_next_goes_on(
     with pytest.raises(KeyboardInterrupt):
         place.lab.up()
     pressing.join()
-    assert place.programhas_ended()
+    assert place.program_has_ended()
     state = place.state()
     assert (state.ended, state.is_at_work, state.is_done) == (True, False, False)
     assert not state.running
@@ -166,7 +166,7 @@ def test_down_ends_what_works_behind(place: InterruptedLab, monkeypatch: pytest.
     monkeypatch.setattr(Lab, "cluster", lambda _: _ClusterThatIsUp())
     place.lab.down()
     assert behind.poll() is not None or behind.wait(_SECONDS)
-    assert place.programhas_ended()
+    assert place.program_has_ended()
     assert read_state(place.configuration) is None, "what was stopped on purpose is no failure"
 
 
@@ -201,7 +201,7 @@ def test_after_a_kill_9_the_next_says_so_ends_its_programs_and_goes_on(
     monkeypatch.setattr(UpPlan, "schedule", schedule_with("", place.configuration))
     place.lab.up()
     assert place.state().is_done
-    assert place.programhas_ended()
+    assert place.program_has_ended()
 
 
 def test_a_second_make_lab_follows_the_first(place: InterruptedLab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from labkit.base.errors import LabError, LabFailed, MachineLacks
 from labkit.lab.bringup import up_state
 from labkit.lab.bringup.background import follow, making, start_background, stop_background
 from labkit.lab.bringup.board import Board
-from labkit.lab.bringup.durations import Durations, seconds_to_go
+from labkit.lab.bringup.durations import Durations, StepPace, pace_of, seconds_to_go
 from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bringup.scheduler import run_schedule
 from labkit.lab.bringup.up_display import describe
@@ -218,9 +218,43 @@ def test_what_is_left_is_never_negative(expected: float, elapsed: float, fractio
 def test_the_estimate_goes_from_what_is_known_to_what_is_seen() -> None:
     assert seconds_to_go(100, 0) == 100
     assert seconds_to_go(100, 40) == 60
-    assert seconds_to_go(100, 300) > 0, "one that is late is not done"
+    assert 100 < seconds_to_go(100, 300) < 200, "one that is very late is not about to end"
+    assert seconds_to_go(100, 90.1) == pytest.approx(10, abs=0.2)
     assert seconds_to_go(100, 100, 0.5) == pytest.approx(50)
     assert seconds_to_go(100, 100, 0.99) < 5
+
+
+@pytest.mark.parametrize(
+    ("steps", "pace"),
+    [
+        ([], 1),
+        ([StepPace(90, 90)], 1),
+        ([StepPace(90, 290)], 3),
+        ([StepPace(40, 90), StepPace(50, 200)], 3),
+        ([StepPace(1, 11)], pytest.approx(21 / 11)),  # ten seconds more may be chance
+        ([StepPace(90, 5)], 1),  # perhaps it had hardly anything to do
+        ([StepPace(100, 1e6)], 10),
+    ],
+)
+def test_what_is_done_says_how_fast_the_rest_goes(steps: list[StepPace], pace: float) -> None:
+    assert pace_of(steps) == pace
+
+
+def test_on_a_busy_machine_the_estimate_of_what_waits_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    image, node = (
+        Step("image", "the image", lambda: None, seconds=40),
+        Step("node", "the node", lambda: None, seconds=90),
+    )
+    board = Board(Schedule([image, replace(node, needs=("image",))]), Silent(), expected={}, write=lambda _: None)
+    assert board.state.left == 130
+    board.begin(image)
+    with board.step("the image"):
+        clock[0] += 160
+        assert board.state.left > 300, "four times as slow, and not at its end"
+    board.end(image, None)
+    assert board.state.left == pytest.approx(90 * (10 + 160) / (10 + 40), abs=1)
 
 
 def test_durations_are_learned_and_bad_ones_left_out(tmp_path: Path) -> None:

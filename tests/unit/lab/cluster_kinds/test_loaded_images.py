@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -38,6 +39,9 @@ class EngineWithNode:
                 raise LabFailed("Running ctr", "not yet", "wait")
             return ExecResult(1 if self.looks > 0 else 0, "")
         return ExecResult(self.label_status, "no such image\n") if "label" in argv else ExecResult(0, LISTING)
+
+    def meaning(self, _: Mapping[str, str]) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def pipe_images(self, images: Mapping[str, str], receiver: Sequence[str]) -> None:
         self.calls.append(f"{' '.join(images)} -> {' '.join(receiver)}")
