@@ -106,6 +106,17 @@ def is_registrys_answer(message: str) -> bool:
     return "pinging container registry" not in message
 
 
+def removal(container: str) -> str:
+    """The path of podman's own API by which it ends and removes a container, and those that live in its namespaces.
+
+    Asked as Docker is, podman refuses to remove one whose pid namespace another has; Docker ends the other with it.
+
+    Args:
+        container: its name or id.
+    """
+    return f"/v{OLDEST}.0.0/libpod/containers/{quote(container, safe='')}?force=true&depend=true&volumes=true&timeout=0"
+
+
 def own_name(reference: str) -> str | None:
     """What `podman build` calls an image of a short name, and looks for first; None if the name is no short one.
 

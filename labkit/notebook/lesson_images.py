@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters.engine import BuildStopped, EngineRefused, InspectedImage, image_labels
+from labkit.adapters.engine import BuildStopped, EngineRefused, InspectedImage, image_config, image_labels
 from labkit.archives import ImageTree
 from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
@@ -191,7 +191,12 @@ class LessonImages:
     def instructions(self, name: str) -> tuple[str, ...]:
         """What an image's history says of its Dockerfiles, oldest first."""
         engine = self._lesson.lab.engine()
-        return instructions_of(engine.history(self._lesson.reference(require_image(name))))
+        reference = self._lesson.reference(require_image(name))
+        history = engine.history(reference)
+        if not engine.is_podman:
+            return instructions_of(history)
+        environment = image_config(engine.image(reference)).get("Env") or ()
+        return instructions_of(history, dict(text.partition("=")[::2] for text in environment))
 
     def snapshot(self, container: Container) -> str | None:
         """An image of a container's file system as it is now; gives its name, None if the container is gone."""

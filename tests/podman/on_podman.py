@@ -112,6 +112,15 @@ def test_commands_in_a_container_that_stays(engine: Engine, lab: Lab) -> None:
         engine.remove_container(container.id)
 
 
+def test_a_container_goes_with_those_that_live_in_its_namespaces(engine: Engine, lab: Lab) -> None:
+    first = start(lab, "debian", ["sleep", "60"], labels={})
+    options = {"pid_mode": f"container:{first.id}"}
+    second = engine.launch(lab.reference("debian"), ["sleep", "60"], options=options, labels={})
+    engine.remove_container(first.id)
+    assert (engine.container(first.id), engine.container(second)) == (None, None)
+    engine.remove_container(first.id)
+
+
 def test_what_is_typed_behind_docker_is_run_by_podman(lab: Lab) -> None:
     ready = prepare_docker(["run", "--rm", "debian", "id"], TypedLab(lab.configuration))
     assert ready.argv[:2] == ("podman", "run")

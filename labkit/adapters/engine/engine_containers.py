@@ -245,7 +245,10 @@ class EngineContainers(EngineFiles):
     def remove_container(self, name: str) -> None:
         """Remove a container with its anonymous volumes, running or not; nothing if it does not exist."""
         with doing(f"Removing container {name}"), contextlib.suppress(NotFound):
-            self._api.remove_container(name, force=True, v=True)
+            if self.is_podman:
+                self._api._raise_for_status(self._api._delete(f"{self._api.base_url}{podman.removal(name)}"))
+            else:
+                self._api.remove_container(name, force=True, v=True)
 
     def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
         """Write files, by their whole paths, into a container; missing folders are made."""

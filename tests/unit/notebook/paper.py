@@ -43,6 +43,8 @@ class Recorder:
         answers: by the method's name: what it returns, or a function that is given its arguments.
     """
 
+    is_podman = False
+
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
