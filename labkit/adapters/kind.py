@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -37,12 +38,6 @@ _CONTROL_PLANE = {
 }
 
 
-def _as_yaml(document: Mapping[str, Any]) -> str:
-    import yaml  # A twentieth of a second that most commands would wait for in vain.
-
-    return yaml.safe_dump(document, sort_keys=False)
-
-
 def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
     """kind's configuration for the lab's cluster of one node.
 
@@ -62,7 +57,8 @@ def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
     patches: list[dict[str, Any]] = [_CONTROL_PLANE]
     if kubelet:
         patches.append({"kind": "KubeletConfiguration", **kubelet})
-    node = {"role": "control-plane", "kubeadmConfigPatches": [_as_yaml(patch) for patch in patches]}
+    # Whatever reads YAML reads JSON, and needs no package to write it.
+    node = {"role": "control-plane", "kubeadmConfigPatches": [json.dumps(patch) for patch in patches]}
     networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1"}
     if embedded:
         networking["disableDefaultCNI"] = True
@@ -102,7 +98,7 @@ class Kind:
             LabFailed: kind's last lines are in the error.
         """
         config_file = self.kubeconfig.with_name("kind.yaml")
-        config_file.write_text(_as_yaml(config), encoding="utf-8")
+        config_file.write_text(json.dumps(config, indent=1), encoding="utf-8")
         self._run(
             "create",
             "cluster",

@@ -71,8 +71,8 @@ def test_the_version_that_the_kit_was_tested_with_is_one() -> None:
 def test_kind_is_told_no_more_than_is_needed(embedded: bool, cgroup_v1: bool) -> None:
     config = cluster_config(embedded=embedded, cgroup_v1=cgroup_v1)
     patches = "\n".join(config["nodes"][0]["kubeadmConfigPatches"])
-    assert ("failCgroupV1: false" in patches) == cgroup_v1
-    assert ("cgroupDriver: cgroupfs" in patches) == embedded
+    assert ('"failCgroupV1": false' in patches) == cgroup_v1
+    assert ('"cgroupDriver": "cgroupfs"' in patches) == embedded
     assert config["networking"].get("disableDefaultCNI", False) == embedded
     assert config["networking"]["apiServerAddress"] == "127.0.0.1"
 
