@@ -27,7 +27,7 @@ export function labWord(lab: LabState): string {
 
 export function labView(lab: LabState): Child[] {
   const versions = [
-    lab.engine.reachable ? [lab.engine.name, lab.engine.version].filter(Boolean).join(" ") : "",
+    lab.engine.version ? `${lab.engine.name} ${lab.engine.version}` : "",
     lab.cluster.ready ? `Kubernetes ${lab.cluster.kubernetes ?? ""}` : "no cluster yet",
   ];
   const parts: Child[] = [

@@ -113,7 +113,7 @@ def test_commands_in_a_container_that_stays(engine: Engine, lab: Lab) -> None:
 
 
 def test_a_container_goes_with_those_that_live_in_its_namespaces(engine: Engine, lab: Lab) -> None:
-    first = start(lab, "debian", ["sleep", "60"], labels={})
+    first = start(lab, "debian", ["sleep", "60"], user=None, labels={})
     options = {"pid_mode": f"container:{first.id}"}
     second = engine.launch(lab.reference("debian"), ["sleep", "60"], options=options, labels={})
     engine.remove_container(first.id)

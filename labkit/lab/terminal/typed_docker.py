@@ -45,7 +45,7 @@ def prepare_docker(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None =
     notes, given, typed = list(line.notes), None, line.argv
     if line.build is not None:
         typed, given = _build(lab, line, line.build, stdin or sys.stdin.buffer)
-    elif line.image is not None and not engine.image_id(line.image):
+    elif line.image is not None and not lab.image_id(line.image):
         notes.append("; ".join(lab.unknown_image(line.image)))
     elif any(not engine.container_id(typed[at]) for at, _ in line.perhaps):
         typed = line.with_images()
@@ -77,7 +77,7 @@ def _build(
         return line.argv, content
     text = content.decode("utf-8", "surrogateescape")
     for image in images_named(text):
-        if names.reference(image) is None and not lab.engine.image_id(image):
+        if names.reference(image) is None and not lab.image_id(image):
             raise Misuse(f"Building from {image}", *lab.unknown_image(image))
     latest = {f"{name}:latest": reference for name, reference in names.images.items()}
     full = name_images_in_full(text, {**names.images, **latest}).encode("utf-8", "surrogateescape")

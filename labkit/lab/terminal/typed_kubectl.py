@@ -48,7 +48,7 @@ class _Images:
             return ImageInPlace(reference)
         if image in self._lab.names.images.values():
             return ImageInPlace(image)
-        identifier = self._lab.engine.image_id(image)
+        identifier = self._lab.image_id(image)
         if not identifier:
             problem, near = self._lab.unknown_image(image)
             self.notes.append(f"{problem}: its container gets imagePullPolicy: Never, and waits; {near}")

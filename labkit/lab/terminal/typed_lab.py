@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Self
 
 from labkit import lab as lab_room
-from labkit.adapters.engine_endpoint import no_engine
 from labkit.base.configuration import LESSON_LABEL, Configuration
 from labkit.base.errors import Misuse, did_you_mean
 from labkit.base.files import LARGEST_BYTES, read_given
@@ -68,12 +67,8 @@ class TypedLab:
         """The engine, and the command for it.
 
         Raises:
-            NoEngine: a class gives its participants none.
             MachineLacks: there is no such command.
         """
-        sandbox = self.configuration.sandbox
-        if sandbox is not None and not sandbox.has_engine:
-            raise no_engine("Asking the engine for an image")
         return TypedEngine.find(self._environment)
 
     @cached_property
@@ -86,6 +81,18 @@ class TypedLab:
         lesson = lesson_of(self.configuration, self._environment)
         labels = {**self.configuration.labels, **({LESSON_LABEL: lesson} if lesson else {})}
         return LabNames(images, labels)
+
+    def image_id(self, image: str) -> str:
+        """The id of an image, empty if there is none of that name or id.
+
+        Raises:
+            MachineLacks: there is no engine and no command for one.
+        """
+        sandbox = self.configuration.sandbox
+        if sandbox is None or sandbox.has_engine:
+            return self.engine.image_id(image)
+        recorded = self.whole().engine().image(image)
+        return recorded["Id"] if recorded is not None else ""
 
     def whole(self) -> Lab:
         """All of the lab, for what needs its cluster."""

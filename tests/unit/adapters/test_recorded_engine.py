@@ -16,6 +16,7 @@ from labkit.base.errors import LabFailed, Misuse
 from labkit.explain.engine_lookup import EngineLookup
 from labkit.lab.lab import Lab
 from labkit.lab.terminal.typed_docker import prepare_docker
+from labkit.lab.terminal.typed_lab import TypedLab
 from labkit.show.steps import Silent
 
 PASSWD = {"uid": 0, "gid": 0, "mode": "0644", "text": "root:x:0:0:root:/root:/bin/bash\n"}
@@ -100,8 +101,14 @@ def test_whatever_needs_an_engine_says_so(in_class: Configuration, do: Callable[
 
 def test_a_typed_line_says_so_and_runs_no_docker(in_class: Configuration) -> None:
     with pytest.raises(NoEngine, match="Running docker run") as error:
-        prepare_docker(["run", "--rm", "debian", "id"], Lab(in_class, Silent()))
+        prepare_docker(["run", "--rm", "debian", "id"], TypedLab(in_class))
     assert error.value.exit_status == 3
+
+
+def test_what_is_typed_for_kubectl_knows_the_images_of_the_class(in_class: Configuration) -> None:
+    with TypedLab(in_class) as typed:
+        assert typed.names.images["debian"] == "registry.example/labkit/debian:lab"
+        assert (typed.image_id("sha256:d"), typed.image_id("my-app")) == ("sha256:d", "")
 
 
 def test_leaving_a_lesson_finds_nothing_to_remove(in_class: Configuration) -> None:

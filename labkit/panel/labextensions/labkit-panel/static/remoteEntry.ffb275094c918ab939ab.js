@@ -234,7 +234,7 @@ function labWord(lab) {
 }
 function labView(lab) {
   const versions = [
-    lab.engine.reachable ? [lab.engine.name, lab.engine.version].filter(Boolean).join(" ") : "",
+    lab.engine.version ? `${lab.engine.name} ${lab.engine.version}` : "",
     lab.cluster.ready ? `Kubernetes ${lab.cluster.kubernetes ?? ""}` : "no cluster yet"
   ];
   const parts = [
