@@ -20,7 +20,7 @@ from labkit.cli.open_lab import open_lab
 from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class, planned_objects, planned_settings
 from labkit.lab.classroom.class_entry import LOCAL_PORT, ClassEntry
 from labkit.lab.lab import Lab
-from labkit.lab.machine.ensure import ensure_kubectl
+from labkit.lab.machine.kubectl_program import ensure_kubectl
 
 
 @click.command(cls=LoggedCommand)
