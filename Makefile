@@ -4,6 +4,7 @@
 .NOTPARALLEL:
 
 LESSON ?=
+CONTEXT ?=
 ARGS ?=
 
 # The environment's programs come first; what conda put there (docker, kind, kubectl, go) is found that way too.
@@ -15,7 +16,7 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test parity mutations fuzz faults bench bench-bare \
+.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test class-test parity mutations fuzz faults bench bench-bare \
 	site screenshots clean distclean environment lock audit sbom
 
 help:
@@ -71,6 +72,9 @@ bundle-test: environment ## the lab and three lessons from a bundle, without a n
 
 podman-test: environment ## podman 5 as the engine, rootful with a cluster and rootless, beside Docker (root, some minutes)
 	@tools/test.sh up podman
+
+class-test: environment ## a class on a real cluster, attacked by one of its participants (CONTEXT=kind-labkit; some minutes)
+	LABKIT_CLASS_CONTEXT=$(CONTEXT) .venv/bin/python -m pytest -s tests/classroom_live $(ARGS)
 
 parity: environment ## prove that labkit explain agrees with the live kubelet and engine (ARGS=--seed=N repeats a run)
 	$(LABKIT) up

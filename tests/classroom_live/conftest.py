@@ -1,0 +1,62 @@
+"""A class on a real cluster, with two participants who have servers.
+
+LABKIT_CLASS_CONTEXT names the context (never guessed), LABKIT_CLASS_NAME a class that is up already and is left as it
+is; without it one is brought up for the tests and removed at their end, with its volumes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.adapters.kube.cluster_writer import ClusterWriter
+from labkit.base.configuration import Configuration
+from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class
+from labkit.lab.classroom.class_settings import ClassSettings
+from labkit.lab.classroom.cluster_class import ClusterClass
+from labkit.lab.lab import Lab
+from tests.classroom_live.class_player import PlayedRoom, Visitor, forwarded
+
+_OWN_NAME = "labkit-class-test"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ClusterWriter]:
+    context = os.environ.get("LABKIT_CLASS_CONTEXT")
+    assert context, "say which cluster: LABKIT_CLASS_CONTEXT=NAME (make class-test CONTEXT=NAME)"
+    with ClusterWriter.connect(context, labs_own=Configuration.from_environment().kubeconfig) as writer:
+        yield writer
+
+
+@pytest.fixture(scope="session")
+def room(cluster: ClusterWriter) -> Iterator[PlayedRoom]:
+    name = os.environ.get("LABKIT_CLASS_NAME")
+    with Lab() as lab:
+        group = ClusterClass(cluster, ClassSettings(name=name or _OWN_NAME), lab.steps)
+        try:
+            if name is None:
+                wishes = ClassWishes(class_name=_OWN_NAME, participants=3)
+                bring_up_class(lab, cluster, wishes, 0, lambda plan: None)
+            settings, keys = group.existing_settings(), group.keys()
+            assert settings is not None and keys is not None, f"there is no class {name} to test"
+            with forwarded(cluster.access.context, settings) as address:
+                yield PlayedRoom(cluster.access.context, settings, keys, address)
+        finally:
+            if name is None:
+                group.down(progress=True)
+
+
+@pytest.fixture(scope="session")
+def attacker(room: PlayedRoom) -> Visitor:
+    visitor = Visitor(room, "Mallory")
+    visitor.start_server()
+    return visitor
+
+
+@pytest.fixture(scope="session")
+def victim(room: PlayedRoom) -> Visitor:
+    visitor = Visitor(room, "Ada")
+    visitor.start_server()
+    return visitor
