@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import httpx2
 
@@ -87,8 +88,19 @@ class Visitor:
             "name": name,
         }
         self.answer = self.browser.post("/hub/login", data=form)
-        match = re.search(r'user: "(p-[0-9a-f]{6})"', self.answer.text)
-        self.participant = match[1] if match else ""
+        self.participant = ""
+        """Their id; empty if they were not let in."""
+        if self.answer.url.path == "/hub/welcome":
+            home = self.browser.get("/hub/home")
+            match = re.search(r"\bp-[0-9a-f]{6}\b", home.text)
+            assert match is not None, f"JupyterHub's page names no participant: {home.text[:500]}"
+            self.participant = match[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.browser.close()
 
     @staticmethod
     def _hidden(page: str, name: str) -> str:

@@ -49,14 +49,14 @@ def room(cluster: ClusterWriter) -> Iterator[PlayedRoom]:
 
 
 @pytest.fixture(scope="session")
-def attacker(room: PlayedRoom) -> Visitor:
-    visitor = Visitor(room, "Mallory")
-    visitor.start_server()
-    return visitor
+def attacker(room: PlayedRoom) -> Iterator[Visitor]:
+    with Visitor(room, "Mallory") as visitor:
+        visitor.start_server()
+        yield visitor
 
 
 @pytest.fixture(scope="session")
-def victim(room: PlayedRoom) -> Visitor:
-    visitor = Visitor(room, "Ada")
-    visitor.start_server()
-    return visitor
+def victim(room: PlayedRoom) -> Iterator[Visitor]:
+    with Visitor(room, "Ada") as visitor:
+        visitor.start_server()
+        yield visitor

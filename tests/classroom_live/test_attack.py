@@ -65,4 +65,5 @@ def test_a_browser_reaches_no_other_server(attacker: Visitor, victim: Visitor) -
 
 
 def test_the_class_of_others_lets_nobody_in(attacker: Visitor) -> None:
-    assert Visitor(attacker.room, "Eve", code="wrong-codeso").participant == ""
+    with Visitor(attacker.room, "Eve", code="wrong-codeso") as visitor:
+        assert visitor.participant == ""
