@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import signal
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -24,7 +27,7 @@ from labkit.course.reports import hand_in
 from labkit.instructor import class_server
 from labkit.instructor.class_handlers import PAGE
 from labkit.instructor.class_secrets import class_certificate, class_secrets
-from labkit.instructor.class_server import ClassServer
+from labkit.instructor.class_server import ClassServer, watch_class
 from labkit.instructor.flood_limits import Pace
 from tests.class_room import KEY, ClassRoom, class_room, with_tls
 
@@ -421,3 +424,16 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, room: ClassRoom) -> None:
         class_room(tmp_path / "other", f"127.0.0.1:{room.port}"),
     ):
         pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_watching_ends_when_it_is_told_to_or_its_terminal_is_closed(number: signal.Signals) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {ending: signal.signal(ending, signal.SIG_DFL) for ending in numbers}
+    server = mock.Mock(spec=ClassServer)
+    try:
+        watch_class(server, lambda _: os.kill(os.getpid(), number))
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+    server.stop.assert_called_once_with()

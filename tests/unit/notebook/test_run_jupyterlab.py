@@ -1,0 +1,54 @@
+"""JupyterLab does not go on without the `labkit lab` that began it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from labkit.base.configuration import Configuration
+from labkit.base.waiting import watch
+from labkit.notebook import jupyterlab
+
+_LASTS = ["-c", "import time; print('begun', flush=True); time.sleep(600)"]
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """The usual handlers, and afterwards those of before again."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_us_ends_jupyterlab(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGHUP comes as the terminal is closed; what JupyterLab itself gets is the terminal's affair."""
+
+    def command(*_: object, **__: object) -> Sequence[str]:
+        return [sys.executable, *_LASTS]
+
+    configuration = Configuration("paper", tmp_path, tmp_path, tmp_path)
+    monkeypatch.setattr(jupyterlab, "jupyterlab_command", command)
+    monkeypatch.setattr(jupyterlab, "set_defaults", lambda *_: {})
+    monkeypatch.setattr(jupyterlab, "_address", lambda _: "http://127.0.0.1:1/")
+    log = tmp_path / "jupyterlab.log"
+
+    def end_us() -> None:
+        watch(lambda: log.is_file() and b"begun" in log.read_bytes(), bool, 60)
+        os.kill(os.getpid(), number)
+
+    ending = threading.Thread(target=end_us)
+    ending.start()
+    try:
+        jupyterlab.run_jupyterlab(tmp_path, [], configuration, lambda _: None)
+    finally:
+        ending.join()
