@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labkit.adapters.process_stat import has_ended
 from tests.faults.fault import Needs, fault
-from tests.faults.lab_bench import LabBench, start_engine
+from tests.faults.lab_bench import LabBench, fill, start_engine
 from tests.faults.system_calls import NO_INOTIFY
 
 _PID = Path("/var/run/docker.pid")
@@ -168,13 +168,7 @@ def _full(bench: LabBench) -> None:
     assert shutil.disk_usage(_DISK).total < _SMALL, (
         "the engine has no disk of its own here, and this would fill the machine's"
     )
-    filler = _DISK / "filler"
-    bench.undo.callback(filler.unlink)
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(_DISK).free - (256 << 10), 1))
-    # What was removed before comes free only when the file system has written that down.
-    fill = f"dd if=/dev/zero of={filler} bs=4k conv=notrunc oflag=append 2> /dev/null; sync -f {filler}; "
-    bench.run("sh", "-c", f"{fill}{fill}{fill}true")
+    fill(bench, _DISK)
     bench.run_lesson("print(lab.run('debian', ['id']))", check=False)
 
 

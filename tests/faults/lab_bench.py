@@ -157,6 +157,28 @@ class LabBench(Bench):
         self.is_working = True
 
 
+def fill(bench: LabBench, folder: Path) -> None:
+    """Fill the disk that a folder lies on, and keep it full until the fault is undone.
+
+    What others have removed comes free a while later, and the engine and the cluster go on removing.
+
+    Args:
+        bench: whose fault it is.
+        folder: the file that takes the last byte goes there.
+    """
+    filler, full = folder / "filler", bench.scratch / "is-full"
+    bench.undo.callback(full.unlink, missing_ok=True)
+    bench.undo.callback(filler.unlink, missing_ok=True)
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(folder).free - (1 << 20), 1))
+    append = f"dd if=/dev/zero of={filler} bs=4k conv=notrunc,nocreat oflag=append 2> /dev/null; sync -f {filler}"
+    loop = f"while {append}; do : > {full}; sleep 0.1; done"
+    filling = subprocess.Popen(["sh", "-c", loop], stderr=subprocess.DEVNULL)
+    bench.undo.callback(filling.wait)
+    bench.undo.callback(filling.kill)
+    bench.wait(full.exists, "the last byte")
+
+
 def start_engine(before: str = "") -> None:
     """Start the engine of the machine, as it would by itself, if it does not run; one that hangs is ended before.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from tests.faults.fault import Needs, fault
-from tests.faults.lab_bench import LabBench
+from tests.faults.lab_bench import LabBench, fill
 
 _KEPT = "images, cluster, progress, other people's things"
 _MADE_ANEW = "images, progress, other people's things; the cluster is made anew"
@@ -130,12 +131,9 @@ def _limit_memory(bench: LabBench, limit: int) -> bool:
     needs=Needs.LAB,
 )
 def _full(bench: LabBench) -> None:
-    bench.undo.callback(bench.in_node, "rm -f /var/lib/filler")
-    # What is reserved at once need not be written; the rest is, down to the last block.
-    free = "$(df --output=avail --block-size=1 /var/lib | tail -n 1)"
-    reserve = f"fallocate --length $(({free} - (32 << 20))) /var/lib/filler"
-    fill = "for size in 1M 4k; do dd if=/dev/zero bs=$size 2> /dev/null >> /var/lib/filler; done"
-    bench.in_node(f"{reserve}; {fill}; true")
+    # The node's /var is a volume, which lies on the engine's disk.
+    template = '{{range .Mounts}}{{if eq .Destination "/var"}}{{.Source}}{{end}}{{end}}'
+    fill(bench, Path(bench.run("docker", "inspect", "--format", template, bench.node).strip()) / "lib")
     bench.labkit("reset", status=(0, 1))
     bench.run_lesson("print(lab.run('debian', ['id']))\nprint(lab.pod('debian', command=['id']))", check=False)
 
