@@ -16,11 +16,11 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test class-test parity mutations fuzz faults bench bench-bare \
+.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test podman-lessons class-test parity mutations fuzz faults bench bench-bare \
 	site screenshots clean distclean environment lock audit sbom
 
 help:
-	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 lab: environment ## JupyterLab with the course, as soon as containers work; the cluster follows (Ctrl-C ends JupyterLab alone)
 	$(LABKIT) lab $(ARGS)
@@ -72,6 +72,9 @@ bundle-test: environment ## the lab and three lessons from a bundle, without a n
 
 podman-test: environment ## podman 5 as the engine, rootful with a cluster and rootless, beside Docker (root, some minutes)
 	@tools/test.sh up podman
+
+podman-lessons: environment ## every lesson on a rootful podman, but for the cells of which tests/podman/differences.txt says why
+	@tools/test.sh up podman-lessons
 
 class-test: environment ## a class on a real cluster, attacked by one of its participants (CONTEXT=kind-labkit; some minutes)
 	LABKIT_CLASS_CONTEXT=$(CONTEXT) .venv/bin/python -m pytest -s tests/classroom_live $(ARGS)

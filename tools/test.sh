@@ -2,7 +2,7 @@
 # Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
 # Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
-# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; bundle and podman.
+# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; bundle, podman and podman-lessons.
 # What stages print that run side by side is shown whole, one after another.
 # The last lines say how long each step took, and how many tests passed or which stage failed.
 # Exit status: that of the first stage that failed.
@@ -52,7 +52,8 @@ run_stage() {
             ;;
         browser) run_pytest tests/browser ;;
         bundle) run_pytest -s tests/bundle ;;
-        podman) run_pytest -s tests/podman ;;
+        podman) run_pytest -s -k 'not lessons' tests/podman ;;
+        podman-lessons) run_pytest -s -k lessons tests/podman ;;
     esac < /dev/null
 }
 
@@ -118,7 +119,7 @@ run_side_by_side() {
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in ${*//+/ }; do
     case $stage in
-        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle | podman) ;;
+        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle | podman | podman-lessons) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done

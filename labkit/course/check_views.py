@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from labkit.adapters import podman
 from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
@@ -191,6 +192,15 @@ def show_with_widget(page: str, text: str, widget: Any, instead: str) -> None:
         display({_VIEW: view[_VIEW], "text/plain": instead}, raw=True)  # type: ignore[no-untyped-call]
 
 
+def _of_engine(status: Mapping[str, Any]) -> str:
+    name = (status.get("engine") or {}).get("name")
+    return (
+        "podman, which does some things otherwise than the lessons show: docs/podman.md"
+        if name == podman.CLIENT
+        else ""
+    )
+
+
 @dataclass(frozen=True)
 class LessonStatus:
     """How an opened lesson stands, in one line.
@@ -203,6 +213,7 @@ class LessonStatus:
         exercises: how many the lesson has.
         passed: how many of them are passed.
         making: what is still being made, or why it is not; empty if all is there.
+        engine: what there is to know of the engine; empty if it is Docker, which the lessons are written for.
     """
 
     lesson: str
@@ -212,6 +223,7 @@ class LessonStatus:
     exercises: int
     passed: int
     making: str = ""
+    engine: str = ""
 
     @classmethod
     def of(cls, lesson: str, namespace: str, status: Mapping[str, Any], *, exercises: int, passed: int) -> LessonStatus:
@@ -229,7 +241,7 @@ class LessonStatus:
         images = ", ".join(counts) or "none made yet"
         making = status.get("making") or {}
         state = "being made" if making.get("at_work") else str(status["state"])
-        return cls(lesson, namespace, state, images, exercises, passed, making.get("summary", ""))
+        return cls(lesson, namespace, state, images, exercises, passed, making.get("summary", ""), _of_engine(status))
 
     def parts(self) -> list[tuple[str, str]]:
         """Label and value, in order."""
@@ -238,6 +250,7 @@ class LessonStatus:
             ("lesson", self.lesson),
             ("lab", self.state),
             *([("cluster", self.making)] if self.making else []),
+            *([("engine", self.engine)] if self.engine else []),
             ("images", self.images),
             ("exercises", passed),
             ("namespace", self.namespace or "comes with the cluster"),

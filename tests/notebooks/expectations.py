@@ -16,7 +16,8 @@ _CAUSE = re.compile(r"^(?:cause +|did not run: )([a-z0-9-]+)", re.MULTILINE)
 _VERDICT = re.compile(r"^verdict +(.+)$", re.MULTILINE)
 _EXIT_STATUS = re.compile(r"^exit status +(\d+)$", re.MULTILINE)
 _UID = re.compile(r"\buid[= ](\d+)")
-_TYPED = re.compile(r"^\$ .*\n?", re.MULTILINE)
+_TYPED = re.compile(r"^(?:\$ .*|  .* \.\.\.|  done: .*, \d+\.\d s)(?:\n|$)", re.MULTILINE)
+"""What was typed, and the progress of what only the first cell of a lab that needs it makes."""
 _TAG = re.compile(r"<[^>]*>")
 
 

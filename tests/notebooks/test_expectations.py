@@ -37,6 +37,7 @@ def _unmet(expect: dict[str, Any], *outputs: dict[str, Any]) -> list[str]:
     ("expect", "shown"),
     [
         ({"text": "root"}, RUN),
+        ({"text": "root"}, f"  image debian, with the probes ...\n  done: image debian, with the probes, 9.5 s\n{RUN}"),
         ({"lines": ["root"]}, RUN),
         ({"words": ["--user 0", "root"]}, RUN),
         (

@@ -127,6 +127,13 @@ def test_a_lesson_says_how_it_stands() -> None:
     assert all(f"{name}: <strong>{value}</strong>" in shown for name, value in stands.parts())
 
 
+@pytest.mark.parametrize(("engine", "is_told"), [("Docker", False), ("podman", True), ("none", False), (None, False)])
+def test_a_lesson_says_that_its_engine_is_not_the_usual_one(engine: str | None, is_told: bool) -> None:
+    status = _status("stand-in") | {"engine": {"reachable": True, "name": engine}}
+    stands = LessonStatus.of(_LESSON, "07-abc", status, exercises=3, passed=1)
+    assert ("engine: podman" in str(stands) and "docs/podman.md" in str(stands)) is is_told
+
+
 def test_a_lesson_without_exercises_and_images_says_that() -> None:
     stands = LessonStatus.of("00-start-here", _ATTACK, _status(), exercises=0, passed=0)
     assert "images: none made yet | exercises: none in this lesson" in str(stands)
