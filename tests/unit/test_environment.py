@@ -628,6 +628,8 @@ TARGETS += [
     "browser",
     "bundle-test",
     "podman-test",
+    "podman-lessons",
+    "class-test",
     "parity",
     "mutations",
     "fuzz",
