@@ -20,6 +20,7 @@ class KeepingCluster(ThreadingHTTPServer):
     Attributes:
         kept: object by path.
         denied: verb and resource that the user may not; the reviews and the requests say so.
+        forbidden: a text, and what a policy says to whatever has it in it; empty for no policy.
         is_silent: whether Deployments never become ready.
         changes: the method and path of each request that changed something.
     """
@@ -31,6 +32,7 @@ class KeepingCluster(ThreadingHTTPServer):
         self.kept: dict[str, dict[str, Any]] = {}
         self.denied: set[tuple[str, str]] = set()
         self.is_silent = False
+        self.forbidden = ("", "")
         self.changes: list[str] = []
 
     @property
@@ -102,6 +104,10 @@ class _Keeper(BaseHTTPRequestHandler):
         thing = self._body()
         path = f"{path}/{thing['metadata']['name']}" if is_new else path
         if self._is_denied("create", path.split("/")[-2]):
+            return
+        sign, message = self.server.forbidden
+        if sign and sign in json.dumps(thing):
+            self._problem(403, message)
             return
         if "dryRun" not in self.path:
             self.server.changes.append(f"{self.command} {path}")

@@ -166,6 +166,12 @@ class ClusterWriter(ClusterReader):
         answer = self.post("apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         return bool(answer.get("status", {}).get("allowed"))
 
+    def _send(self, request: httpx2.Request) -> httpx2.Response:
+        with logged_request("kubernetes", request.method, request.url.path) as attempt:
+            response = self._client.send(request)
+            attempt.status = response.status_code
+        return response
+
     def _change(
         self,
         method: str,
@@ -175,19 +181,26 @@ class ClusterWriter(ClusterReader):
         kind: str = "application/json",
         params: Mapping[str, str] | None = None,
     ) -> ApiAnswer:
-        with logged_request("kubernetes", method, path) as attempt:
-            try:
-                response = self._client.request(
-                    method,
-                    path,
-                    params=dict(params or {}),
-                    content=json.dumps(body) if body is not None else None,
-                    headers={"Content-Type": kind} if body is not None else {},
-                    extensions=self._extensions,
-                )
-            except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
+        request = self._client.build_request(
+            method,
+            path,
+            params=dict(params or {}),
+            content=json.dumps(body) if body is not None else None,
+            headers={"Content-Type": kind} if body is not None else {},
+            extensions=self._extensions,
+        )
+        try:
+            response = self._send(request)
+        except httpx2.TimeoutException as error:
+            # A cluster that a whole class has just come to is slow. What is done twice here is as if done once.
+            if method == "POST":
                 raise self._unreachable(path, error) from error
-            attempt.status = response.status_code
+            try:
+                response = self._send(request)
+            except (httpx2.HTTPError, OSError) as again:
+                raise self._unreachable(path, again) from again
+        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
+            raise self._unreachable(path, error) from error
         warnings = tuple(response.headers.get_list("Warning"))
         if response.status_code == 401:
             reason = f"the API server does not know you: {message_of(response)}"

@@ -118,6 +118,7 @@ def planned_settings(wishes: ClassWishes, images: PlacedImages | None = None) ->
         storage_class=wishes.storage_class,
         exposed=wishes.expose or "ClusterIP",
         node_port=wishes.node_port or 0,
+        host=wishes.host,
         has_certificate=bool(wishes.expose),
         prepared=tuple(new_participant() for _ in range(wishes.participants)) if wishes.prepared else (),
     )
@@ -162,7 +163,7 @@ def bring_up_class(
     return ClassUp(
         settings,
         keys,
-        find_entry(cluster, settings, wishes.host, port),
+        find_entry(cluster, settings, port),
         files.keys_file,
         certificate_fingerprint(certificate[0]) if certificate and is_own else "",
         remarks,

@@ -33,17 +33,17 @@ class ClassEntry:
         return shlex.join(["kubectl", *self.forward]) if self.forward else ""
 
 
-def find_entry(cluster: ClusterReader, settings: ClassSettings, host: str = "", port: int = LOCAL_PORT) -> ClassEntry:
+def find_entry(cluster: ClusterReader, settings: ClassSettings, port: int = LOCAL_PORT) -> ClassEntry:
     """How the class is reached.
 
     Args:
         cluster: where it is.
         settings: of the class.
-        host: the address or name under which people reach it, as far as that is known.
         port: of loopback, for a port-forward.
     """
     if settings.exposed == "ClusterIP":
         return _forwarded(cluster, settings, port)
+    host = settings.host
     service = cluster.get(f"api/v1/namespaces/{settings.name}/services/proxy") or {}
     scheme = "https" if settings.has_certificate else "http"
     if settings.exposed == "NodePort":

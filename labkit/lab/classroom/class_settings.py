@@ -84,6 +84,7 @@ class ClassSettings:
         api_addresses: networks (CIDR) of the API server; empty if they are not known.
         exposed: how the proxy is reached: "ClusterIP" (by port-forward alone), "NodePort" or "LoadBalancer".
         node_port: the port for NodePort; 0 for any.
+        host: under which people reach it beyond a port-forward; empty where that is not known.
         has_certificate: whether the proxy speaks TLS with the Secret `tls`; beyond a port-forward it has to.
         prepared: ids of participants whose namespaces were made beforehand; the hub then makes none and has no right
             to.
@@ -106,6 +107,7 @@ class ClassSettings:
     api_addresses: tuple[str, ...] = ()
     exposed: str = "ClusterIP"
     node_port: int = 0
+    host: str = ""
     has_certificate: bool = False
     prepared: tuple[str, ...] = ()
     spawn_limit: int = 10

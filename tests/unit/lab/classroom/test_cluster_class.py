@@ -132,6 +132,15 @@ def test_prepared_participants_are_made_at_once(paper: KeepingCluster, cluster: 
     assert {f"labkit-class-{ID}", f"labkit-class-{ID}-lab", "labkit-class-p-ffffff"} <= paper.names("namespaces")
 
 
+def test_a_cluster_that_forbids_what_lessons_need_is_told_before_anything_is_made(
+    paper: KeepingCluster, cluster: ClusterWriter
+) -> None:
+    paper.forbidden = ("baseline", 'denied request: namespaces of this cluster enforce "restricted"')
+    with pytest.raises(NoRight, match="p-000000-lab: denied request"):
+        a_class(cluster).require_rights()
+    assert paper.changes == []
+
+
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
