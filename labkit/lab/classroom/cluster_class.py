@@ -29,6 +29,14 @@ _CLUSTER_WIDE = (
     "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "apis/rbac.authorization.k8s.io/v1/clusterroles",
 )
+_SINGULARS = {
+    "validatingadmissionpolicybindings": "admission policy binding",
+    "validatingadmissionpolicies": "admission policy",
+    "clusterrolebindings": "cluster role binding",
+    "clusterroles": "cluster role",
+    "deployments": "deployment",
+    "services": "service",
+}
 _RUNNING = ("apis/apps/v1/namespaces/{}/deployments", "api/v1/namespaces/{}/services")
 
 
@@ -300,7 +308,7 @@ class ClusterClass:
         for thing in list(self._cluster.list(folder, self._selector)):
             name = str(thing["metadata"]["name"])
             if self._cluster.delete(f"{folder}/{name}"):
-                removed.append(f"{folder.rpartition('/')[2].removesuffix('s')} {name}")
+                removed.append(f"{_SINGULARS[folder.rpartition('/')[2]]} {name}")
         return removed
 
     def _await_gone(self, names: set[str]) -> None:
