@@ -1,7 +1,7 @@
 """`make faults`: every fault, in machines of its own, and the table of all of them in docs/faults.md.
 
-Three run side by side: one in which clusters are made anew, one for the other faults of a lab, and one for those that
-need no lab. They get the lab's images and programs in a bundle.
+Three run side by side: one for what takes long to be back, one for the other faults of a lab, and one for those that
+need no lab. The first has the processors when it wants them. They get the lab's images and programs in a bundle.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def main(arguments: list[str]) -> int:
             bundle.hardlink_to(os.environ[_BUNDLE])
         else:
             _labkit("bundle", "save", str(bundle), "--with", "images,node,programs")
-        for purpose in ("clusters", "lab"):
-            machine = with_a_lab(folder(purpose), results, bundle, arguments, makes_clusters=purpose == "clusters")
+        for purpose in ("long", "short"):
+            machine = with_a_lab(folder(purpose), results, bundle, arguments, is_favoured=purpose == "long")
             running.append(stack.enter_context(machine))
         print(f"at work: tail -f {' '.join(str(machine.log) for machine in running)}", flush=True)
         statuses = {machine.finish() for machine in running}

@@ -30,6 +30,7 @@ def _api_server(bench: LabBench) -> None:
     made="SIGKILL to etcd, scheduler, controller-manager, API server",
     kept=_KEPT,
     needs=Needs.LAB,
+    long=True,
 )
 def _all(bench: LabBench) -> None:
     bench.in_node("kill -KILL $(pidof etcd kube-scheduler kube-controller-manager kube-apiserver)")
@@ -44,7 +45,7 @@ def _all(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
-    makes_cluster=True,
+    long=True,
 )
 def _etcd(bench: LabBench) -> None:
     bench.in_node(
@@ -62,7 +63,7 @@ def _etcd(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
-    makes_cluster=True,
+    long=True,
 )
 def _expired(bench: LabBench) -> None:
     _give_certificate(bench, "20240101000000Z", "20250101000000Z")
@@ -76,7 +77,7 @@ def _expired(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
-    makes_cluster=True,
+    long=True,
 )
 def _not_yet_valid(bench: LabBench) -> None:
     _give_certificate(bench, "20600101000000Z", "20610101000000Z")
@@ -218,7 +219,7 @@ def _quota(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=60,
-    makes_cluster=True,
+    long=True,
 )
 def _node_object(bench: LabBench) -> None:
     bench.labkit("kubectl", "delete", "node", bench.node, status=0)

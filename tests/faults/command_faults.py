@@ -158,7 +158,7 @@ def _end_up_at_each_moment(bench: LabBench, end: Callable[[subprocess.Popen[str]
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=45,
-    makes_cluster=True,
+    long=True,
 )
 def _killed_up(bench: LabBench) -> None:
     _end_up_at_each_moment(bench, lambda process: process.kill())
@@ -173,7 +173,7 @@ def _killed_up(bench: LabBench) -> None:
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=45,
-    makes_cluster=True,
+    long=True,
 )
 def _interrupted_up(bench: LabBench) -> None:
     numbers = itertools.cycle(_INTERRUPTS)
@@ -266,7 +266,7 @@ def _give_small_lab(bench: LabBench, image: str) -> None:
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=120,
-    makes_cluster=True,
+    long=True,
 )
 def _clean_and_up(bench: LabBench) -> None:
     _both(bench, ("clean", "--yes"), ("up", "--bundle", str(bench.bundle)))
@@ -281,7 +281,7 @@ def _clean_and_up(bench: LabBench) -> None:
     needs=Needs.LAB,
     recovery=("clean --yes", "up --bundle {bundle}"),
     seconds=120,
-    makes_cluster=True,
+    long=True,
 )
 def _ended_clean(bench: LabBench) -> None:
     for number, which in zip((1, 3, 5, 8, 13, 20), itertools.cycle((signal.SIGINT, signal.SIGKILL)), strict=False):

@@ -149,7 +149,12 @@ def _frozen_for_a_while(bench: LabBench) -> None:
 
 
 @fault(
-    "engine", "its containerd is killed", made="SIGKILL to the containerd under dockerd", kept=_KEPT, needs=Needs.LAB
+    "engine",
+    "its containerd is killed",
+    made="SIGKILL to the containerd under dockerd",
+    kept=_KEPT,
+    needs=Needs.LAB,
+    long=True,
 )
 def _containerd(bench: LabBench) -> None:
     _signal(signal.SIGKILL, _CONTAINERD_PID)
@@ -194,6 +199,7 @@ def _image_removed(bench: LabBench) -> None:
     needs=Needs.LAB,
     recovery=("up --bundle {bundle}",),
     seconds=60,
+    long=True,
 )
 def _pruned(bench: LabBench) -> None:
     bench.run("docker", "image", "prune", "--all", "--force")
@@ -207,7 +213,7 @@ def _pruned(bench: LabBench) -> None:
     kept="images, progress; the cluster is made anew",
     needs=Needs.LAB,
     seconds=30,
-    makes_cluster=True,
+    long=True,
 )
 def _no_network(bench: LabBench) -> None:
     bench.labkit("down", status=0)
@@ -220,7 +226,7 @@ def _no_network(bench: LabBench) -> None:
     made="containerd's store in its daemon.json and a restart, up from the bundle; and back again",
     kept="what was in the other store, which comes back with it",
     needs=Needs.LAB,
-    makes_cluster=True,
+    long=True,
 )
 def _other_store(bench: LabBench) -> None:
     file = Path("/etc/docker/daemon.json")

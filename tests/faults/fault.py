@@ -40,7 +40,8 @@ class Fault:
         recovery: the commands that bring the lab back, each without `labkit`; none where it recovers by itself.
         seconds: how long the recovery may take.
         slow: whether it takes so long that `make test` leaves it to `make faults`.
-        makes_cluster: whether a cluster is made anew, which takes both processors: no two of these run at once.
+        long: whether it takes a good part of the 15 s to be back, such as where a cluster is made anew. No two of these
+            run at once, and what runs beside them gives way.
         alone: whether it would disturb whatever else is measured, so that it comes last.
     """
 
@@ -54,7 +55,7 @@ class Fault:
     recovery: tuple[str, ...]
     seconds: float
     slow: bool
-    makes_cluster: bool
+    long: bool
     alone: bool
 
     @property
@@ -83,7 +84,7 @@ def fault(
     recovery: tuple[str, ...] | None = None,
     seconds: float = RECOVERY_SECONDS,
     slow: bool = False,
-    makes_cluster: bool = False,
+    long: bool = False,
     alone: bool = False,
 ) -> Callable[[Callable[[_Bench], None]], Callable[[_Bench], None]]:
     """Write a fault down; the function under it makes it.
@@ -98,7 +99,7 @@ def fault(
         recovery: `labkit up` by default where there is a lab, and nothing where there is none.
         seconds: the deadline of the recovery.
         slow: for `make faults` alone.
-        makes_cluster: whether a cluster is made anew.
+        long: whether it takes long to be back.
         alone: whether it comes last.
     """
     if recovery is None:
@@ -116,7 +117,7 @@ def fault(
             recovery=recovery,
             seconds=seconds,
             slow=slow,
-            makes_cluster=makes_cluster,
+            long=long,
             alone=alone,
         )
         assert entered.key not in FAULTS, f"there are two faults named {entered.key!r}"

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from labkit.base.resources import CHECKOUT
 from tests.faults.leaks import MACHINE, control_group
-from tests.faults.test_faults import MAKES_CLUSTERS, RESULTS
+from tests.faults.test_faults import FAVOURED, RESULTS
 
 _UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
 _OFFLINE = CHECKOUT / "tests" / "bundle" / "offline_machine.sh"
 _MACHINE = CHECKOUT / "tests" / "faults" / "machine.sh"
 _DISK_BYTES = 8 << 30
+_GIVING_WAY = ["nice", "-n", "10"]
 _TEST_SECONDS = 3600
 """Each wait has a deadline of its own; that all of a fault takes long is no failure."""
 _LEAKS = "tests/faults/test_leaks.py"
@@ -48,7 +49,7 @@ class Running:
 
 @contextlib.contextmanager
 def with_a_lab(
-    folder: Path, results: Path, bundle: Path, arguments: Sequence[str], *, makes_clusters: bool
+    folder: Path, results: Path, bundle: Path, arguments: Sequence[str], *, is_favoured: bool
 ) -> Iterator[Running]:
     """Run faults of a lab in a machine with an engine of its own, until nobody waits for it any more.
 
@@ -57,7 +58,7 @@ def with_a_lab(
         results: what all machines share.
         bundle: what the lab comes from.
         arguments: for pytest.
-        makes_clusters: whether it is the one machine that faults are made in after which a cluster is made anew.
+        is_favoured: whether the other machines give way to it, so that what is measured there is not theirs.
     """
     folder.chmod(0o755)
     (folder / "class").mkdir()
@@ -65,12 +66,14 @@ def with_a_lab(
     with (folder / "engine.img").open("wb") as disk:
         disk.truncate(_DISK_BYTES)  # The engine's disk: to be filled without filling the machine's.
     # Each lab must leave nothing; that the comparison would tell has to be seen once.
-    leaks = _LEAKS if makes_clusters else f"{_LEAKS}::test_a_lab_that_was_used_and_removed_leaves_nothing"
+    leaks = _LEAKS if is_favoured else f"{_LEAKS}::test_a_lab_that_was_used_and_removed_leaves_nothing"
     pytest = [*_pytest(folder, "tests/faults/test_faults.py::test_with_a_lab", leaks), *arguments]
     places = {str(place) for place in (CHECKOUT, Path(sys.prefix), Path(sys.base_prefix)) if _is_in_tmp(place)}
     environment = {MACHINE: str(folder), "LABKIT_FAULTS_SEEN": "\n".join(sorted(places))}
-    environment |= {MAKES_CLUSTERS: "1"} if makes_clusters else {}
-    argv = [str(_OFFLINE), str(folder), str(_MACHINE), str(folder), *pytest]
+    environment |= {FAVOURED: "1"} if is_favoured else {}
+    argv = [*([] if is_favoured else _GIVING_WAY), str(_OFFLINE), str(folder), str(_MACHINE), str(folder), *pytest]
+    if is_favoured:
+        _favour(folder)
     try:
         with _started(argv, folder / "printed", results, **environment) as running:
             yield running
@@ -90,8 +93,9 @@ def without_a_lab(folder: Path, results: Path, arguments: Sequence[str]) -> Iter
     folder.chmod(0o755)
     # Where the folder is mounted in this machine, names are short enough for sockets (unix(7): 108 bytes).
     pytest = [*_pytest(Path("/mnt"), "tests/faults/test_faults.py::test_without_a_lab"), *arguments]
-    script = 'ip link set lo up && mount --bind "$0" /mnt && exec nice -n 10 "$@"'
-    with _started(["sh", "-c", script, str(folder), *pytest], folder / "printed", results) as running:
+    script = 'ip link set lo up && mount --bind "$0" /mnt && exec "$@"'
+    argv = [*_GIVING_WAY, "sh", "-c", script, str(folder), *pytest]
+    with _started(argv, folder / "printed", results) as running:
         yield running
 
 
@@ -122,6 +126,19 @@ def _pytest(folder: Path, *tests: str) -> list[str]:
 
 def _is_in_tmp(place: Path) -> bool:
     return place.resolve().is_relative_to(Path("/tmp").resolve())
+
+
+def _favour(machine: Path) -> None:
+    """Give the containers of a machine four times the usual share of the processors; its programs are not nice."""
+    name = control_group(machine)
+    for file, share in (
+        (Path("/sys/fs/cgroup/cpu") / name / "cpu.shares", 4096),  # cgroup version 1
+        (Path("/sys/fs/cgroup") / name / "cpu.weight", 400),
+    ):
+        if (file.parents[1] / "cgroup.procs").is_file():
+            with contextlib.suppress(OSError):
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(str(share), encoding="ascii")
 
 
 def remove_control_groups(machine: Path) -> None:

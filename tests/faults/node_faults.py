@@ -33,7 +33,7 @@ def _killed(bench: LabBench) -> None:
     sentence="labkit up",
     kept=_MADE_ANEW,
     needs=Needs.LAB,
-    makes_cluster=True,
+    long=True,
 )
 def _removed(bench: LabBench) -> None:
     bench.run("docker", "rm", "--force", bench.node)
@@ -54,7 +54,7 @@ def _paused(bench: LabBench) -> None:
     sentence="labkit up",
     kept=_MADE_ANEW,
     needs=Needs.LAB,
-    makes_cluster=True,
+    long=True,
 )
 def _killed_in_kubeadm(bench: LabBench) -> None:
     bench.run("docker", "rm", "--force", bench.node)
@@ -178,7 +178,7 @@ def _damaged_kubeconfig(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     seconds=40,
-    makes_cluster=True,
+    long=True,
 )
 def _mark(bench: LabBench) -> None:
     bench.labkit("kubectl", "label", "node", bench.node, "labkit.lab-", status=0)
@@ -191,7 +191,7 @@ def _mark(bench: LabBench) -> None:
     kept=_MADE_ANEW,
     needs=Needs.LAB,
     recovery=("up",),
-    makes_cluster=True,
+    long=True,
 )
 def _asleep(bench: LabBench) -> None:
     bench.run("docker", "rm", "--force", bench.node)

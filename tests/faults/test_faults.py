@@ -26,8 +26,8 @@ from tests.faults.leaks import MACHINE
 assert all_faults
 RESULTS = "LABKIT_FAULTS_RESULTS"
 """The variable with the folder of results, which all machines of a run share."""
-MAKES_CLUSTERS = "LABKIT_FAULTS_MAKES_CLUSTERS"
-"""The variable of the one machine in which clusters are made anew, which begins with that."""
+FAVOURED = "LABKIT_FAULTS_FAVOURED"
+"""The variable of the one machine to which the others give way: it begins with what takes long to be back."""
 _PATIENCE = 20
 _ERROR = re.compile(r"error: |[A-Z]\w+: ")
 _REMEDY = ("What to do", "  ")
@@ -40,13 +40,13 @@ _QUICK = [name for name, fault in FAULTS.items() if fault.needs is Needs.NOTHING
 
 
 def _order(fault: Fault) -> int:
-    return 0 if fault.makes_cluster else 2 if fault.alone else 1
+    return 0 if fault.long else 2 if fault.alone else 1
 
 
 _WITH_A_LAB = [
     fault.key
     for fault in sorted(FAULTS.values(), key=_order)
-    if fault.needs is Needs.LAB and (MAKES_CLUSTERS in os.environ or not fault.makes_cluster)
+    if fault.needs is Needs.LAB and (FAVOURED in os.environ or not fault.long)
 ]
 """Of those that several machines have, each is made by the machine that comes to it first."""
 
