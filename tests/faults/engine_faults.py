@@ -242,6 +242,8 @@ def _other_store(bench: LabBench) -> None:
     bench.labkit("status", status=0)
     bench.labkit("reset", status=1)
     bench.labkit("up", "--bundle", str(bench.bundle), status=0)
+    # With the other store nobody sees it any more, and its folder would be there until this one is chosen again.
+    bench.undo.callback(bench.run, "docker", "rm", "--force", "--volumes", bench.node)
 
 
 @fault(
