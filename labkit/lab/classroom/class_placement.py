@@ -88,15 +88,19 @@ def named_by_id(engine: Engine, reference: str) -> str:
 
 def _load(lab: Lab, nodes: Sequence[str], built: Sequence[str]) -> PlacedImages:
     engine = lab.engine()
-    hub, participant = (named_by_id(engine, reference) for reference in built)
-    references = [hub, participant, *map(lab.configuration.image_reference, lab.catalogue)]
-    ids = {reference: image["Id"] for reference in references if (image := engine.image(reference))}
-    for node in nodes:
-        loaded = LoadedImages(engine, node)
-        if missing := loaded.missing(ids):
-            with lab.steps.step(f"{counted(len(missing), 'image')} into the node {node}"):
-                loaded.load(missing)
-    return PlacedImages(hub, participant, lab.configuration.image_reference("").rpartition("/")[0])
+    own = [named_by_id(engine, reference) for reference in built]
+    try:
+        references = [*own, *map(lab.configuration.image_reference, lab.catalogue)]
+        ids = {reference: image["Id"] for reference in references if (image := engine.image(reference))}
+        for node in nodes:
+            loaded = LoadedImages(engine, node)
+            if missing := loaded.missing(ids):
+                with lab.steps.step(f"{counted(len(missing), 'image')} into the node {node}"):
+                    loaded.load(missing)
+    finally:
+        for reference in own:  # Only the nodes need these names; here they would keep every image that ever was.
+            engine.remove_name(reference)
+    return PlacedImages(own[0], own[1], lab.configuration.image_reference("").rpartition("/")[0])
 
 
 def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
