@@ -13,6 +13,7 @@ from labkit.lab.classroom.class_settings import CLASS_LABEL, ROLE_LABEL, ClassSe
 
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ("get", "list", "watch")
+_CHANGE = (*_READ, "create", "patch", "update", "delete", "deletecollection")
 _SYSTEM_TOLERATIONS = (
     "['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable', 'node.kubernetes.io/memory-pressure']"
 )
@@ -44,14 +45,19 @@ def participant_rules() -> list[dict[str, Any]]:
     """
     return [
         _rule("", ("namespaces",), ("get", "patch")),
-        _rule("", ("pods",), (*_READ, "create", "delete", "deletecollection")),
+        # `kubectl wait` and `rollout status` watch; `set image`, `edit` and `replace` change what is there.
+        _rule("", ("pods",), _CHANGE),
         _rule("", ("pods/log", "pods/proxy"), ("get",)),
         _rule("", ("pods/exec",), ("create", "get")),
-        _rule("", ("events",), ("get", "list")),
+        # `kubectl debug`, in lessons 06 and 08; Pod Security judges what it adds like any container.
+        _rule("", ("pods/ephemeralcontainers",), ("patch",)),
+        _rule("", ("events",), _READ),
         _rule("", ("serviceaccounts", "resourcequotas"), ("get",)),
-        _rule("", ("secrets", "configmaps"), ("get", "list", "create", "patch", "delete", "deletecollection")),
-        _rule("apps", ("deployments",), ("get", "list", "create", "patch", "delete", "deletecollection")),
-        _rule("apps", ("replicasets",), ("get", "list")),
+        _rule("", ("secrets", "configmaps"), _CHANGE),
+        # The article's manifest has one (lesson 07); a ceiling keeps it inside of the cluster.
+        _rule("", ("services",), _CHANGE),
+        _rule("apps", ("deployments",), _CHANGE),
+        _rule("apps", ("replicasets",), _READ),
     ]
 
 
@@ -141,6 +147,20 @@ def _ceilings(settings: ClassSettings) -> list[dict[str, Any]]:
                 f"object.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') in {_SYSTEM_TOLERATIONS})": (
                     "a pod of a class goes to no node that is kept for others"
                 ),
+            },
+        ),
+        *_policy(
+            settings,
+            "services",
+            [_operations("", ("services",), ("CREATE", "UPDATE"))],
+            {**of_class, ROLE_LABEL: "lab"},
+            "true",
+            {
+                "object.spec.?type.orValue('ClusterIP') == 'ClusterIP'": (
+                    "a service of a class is for the cluster's inside: of type ClusterIP"
+                ),
+                # Whoever may set these takes traffic that is meant for others (CVE-2020-8554).
+                "object.spec.?externalIPs.orValue([]).size() == 0": "a service of a class has no externalIPs",
             },
         ),
         *_policy(

@@ -148,7 +148,9 @@ def _lab_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, str
         "count/deployments.apps": "10",
         "secrets": "40",
         "configmaps": "40",
-        "services": "0",
+        "services": "10",
+        "services.nodeports": "0",
+        "services.loadbalancers": "0",
         "persistentvolumeclaims": "0",
     }
     return {**_namespaced("v1", "ResourceQuota", QUOTA, namespace, labels), "spec": {"hard": hard}}
