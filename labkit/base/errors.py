@@ -61,6 +61,10 @@ class NoRight(LabFailed):
     """Whoever asks has no right to it, as the API server says (403)."""
 
 
+class NotInAClass(LabFailed):
+    """A class on a shared cluster does not give its participants this."""
+
+
 class DeadlineExceeded(LabFailed):
     """A wait reached its deadline; `came_back` holds the last state that was seen."""
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import Misuse
+from labkit.adapters.engine_endpoint import NoEngine
+from labkit.base.errors import Misuse, NotInAClass
 from labkit.course.answer_files import AnswerFile
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of, find_exercise
@@ -236,3 +237,5 @@ def _assess(exercise: Exercise, world: World, answer: object) -> Assessment:
         return exercise.check(world, read_answer(exercise, answer))
     except NotAnAnswer as problem:
         return problem.assessment
+    except (NoEngine, NotInAClass) as error:
+        return Assessment(CheckVerdict.NOT_YET, f"It cannot be looked at here. {error.tried}: {error.came_back}.")

@@ -20,6 +20,7 @@ from labkit.lab.machine.engine_daemon import can_start_engine
 from labkit.lab.machine.kubectl_program import find_kubectl, kubectl_version
 from labkit.lab.machine.machine_facts import Machine, read_machine
 from labkit.lab.samples.sources import Source, preview
+from labkit.lab.sandbox_checks import examine_sandbox
 from labkit.show import counted
 from labkit.show.table import Table, wrapped
 
@@ -35,6 +36,8 @@ def examine(lab: Lab, *, stand_ins: bool | None = None, bundled: bool = False) -
         stand_ins: whether the embedded default will be built here, if that is known; None to look.
         bundled: whether programs and images come from a bundle.
     """
+    if lab.configuration.sandbox is not None:
+        return examine_sandbox(lab, lab.configuration.sandbox)
     engine, unreachable = _connect(lab)
     info, version = (engine.info(), engine.version()) if engine else (None, None)
     read = partial(read_machine, cache=lab.configuration.cache, state=lab.configuration.state)

@@ -20,7 +20,7 @@ def status_table(status: Mapping[str, Any]) -> Table:
     sources = sorted({image["source"] for image in made})
     rows = [
         ("lab", status["state"]),
-        ("engine", f"{engine['name']} {engine['version']}" if engine["reachable"] else engine["problem"]),
+        ("engine", f"{engine['name']} {engine['version'] or ''}".strip() if engine["reachable"] else engine["problem"]),
         ("cluster", f"{cluster['name']}, Kubernetes {cluster['kubernetes']}" if cluster["ready"] else "not running"),
         ("node image", cluster["source"] or "not made yet"),
         ("sample images", f"{len(made)} of {len(status['images'])}, {' and '.join(sources) or 'none made yet'}"),

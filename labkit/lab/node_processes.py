@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
+from labkit.adapters.kube import EXEC_FAILED, Kube
+from labkit.base.errors import NotInAClass
 from labkit.core.started import PodProcesses, PodProgram
 from labkit.lab.cluster_kinds.cluster import Cluster
 
@@ -13,17 +15,13 @@ from labkit.lab.cluster_kinds.cluster import Cluster
 # After that the programs of all its processes, whichever of them is the app, for a shell or an init may have started
 # it: their cgroup has them (cgroups(7); the node has version 2, which its kubelet insists on). Of each the digests of
 # what it executes and of the .NET assembly that it was given, and the names of both.
-_SCRIPT = r"""
+_PROGRAMS = r"""
 tab=$(printf '\t')
 digest() {
     sum=$(sha256sum < "$1" 2>/dev/null) && echo "${sum%% *}"
 }
-for id; do
-    echo "container $id"
-    first=$(cat "/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id/init.pid" 2>/dev/null) || continue
-    cat "/proc/$first/status" 2>/dev/null || continue
-    group=$(sed -n 's/^0:://p' "/proc/$first/cgroup" 2>/dev/null)
-    for pid in $(cat "/sys/fs/cgroup$group/cgroup.procs" 2>/dev/null || echo "$first"); do
+programs() {
+    for pid; do
         program=$(digest "/proc/$pid/exe") || continue
         arguments=$(tr '\0' '\n' < "/proc/$pid/cmdline" 2>/dev/null)
         assembly=$(printf '%s\n' "$arguments" | sed -n '2,${/\.dll$/{p;q;};}')
@@ -35,9 +33,33 @@ for id; do
         printf 'program %s\n' "$program$tab$content$tab${arguments%%
 *}$tab$assembly"
     done
+}
+"""
+_SCRIPT = (
+    _PROGRAMS
+    + r"""
+for id; do
+    echo "container $id"
+    first=$(cat "/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id/init.pid" 2>/dev/null) || continue
+    cat "/proc/$first/status" 2>/dev/null || continue
+    group=$(sed -n 's/^0:://p' "/proc/$first/cgroup" 2>/dev/null)
+    programs $(cat "/sys/fs/cgroup$group/cgroup.procs" 2>/dev/null || echo "$first")
 done
 true
 """
+)
+_IN_CONTAINER = (
+    _PROGRAMS
+    + r"""
+set --
+for place in /proc/[0-9]*; do
+    [ "${place#/proc/}" = $$ ] || set -- "$@" "${place#/proc/}"
+done
+cat /proc/1/status && programs "$@"
+true
+"""
+)
+"""The same, asked in the container itself, where nobody gets onto the node; this shell is none of its processes."""
 _CONTAINER, _PROGRAM = "container ", "program "
 
 
@@ -61,6 +83,37 @@ def processes_on_node(cluster: Cluster, containers: Mapping[str, str]) -> dict[s
         result.stdout, {identifier: name for name, identifier in containers.items()}
     )
     return {name: _processes(lines) for name, lines in lines_by_container.items()}
+
+
+def processes_in_containers(
+    kube: Kube, pod: str, namespace: str, containers: Collection[str]
+) -> dict[str, PodProcesses]:
+    """The processes of a pod's containers, as their own shells tell of them: for who may not look at the node.
+
+    Args:
+        kube: the cluster's API.
+        pod: the pod's name.
+        namespace: where it is.
+        containers: their names.
+
+    Returns:
+        Name -> processes.
+
+    Raises:
+        NotInAClass: a container has no shell that could be asked.
+    """
+    processes = {}
+    for name in containers:
+        result = kube.execute(pod, namespace, ["sh", "-c", _IN_CONTAINER], name)
+        if EXEC_FAILED in result.stderr:
+            came_back = (
+                f"your class does not let you onto the node, and the image of container {name} has no shell to ask"
+            )
+            raise NotInAClass(
+                f"Looking at the processes of pod {pod}", came_back, "see as whom it runs\n  kubectl get po"
+            )
+        processes[name] = _processes(result.stdout.splitlines())
+    return processes
 
 
 def _processes(lines: list[str]) -> PodProcesses:

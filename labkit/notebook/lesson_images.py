@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters.engine import BuildStopped, EngineRefused, InspectedImage, image_config, image_labels
+from labkit.adapters.engine import BuildStopped, EngineRefused, InspectedImage, NoEngine, image_config, image_labels
 from labkit.archives import ImageTree
 from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
@@ -25,6 +25,7 @@ from labkit.lab.samples.dockerfile_images import name_images_in_full
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.image_history import instructions_of
 from labkit.lab.samples.image_trees import ImageTrees
+from labkit.lab.samples.recorded_images import RecordedLayers
 from labkit.lab.survey import survey
 from labkit.notebook.cell_arguments import (
     containers_of,
@@ -48,9 +49,17 @@ class LessonImages:
     """What `Lesson` does with images; its methods of the same names say more."""
 
     def __init__(self, lesson: OpenedLesson) -> None:
-        self._lesson, self._trees = lesson, ImageTrees()
+        sandbox = lesson.lab.configuration.sandbox
+        is_recorded = sandbox is not None and not sandbox.has_engine
+        self._lesson = lesson
+        self._trees = ImageTrees(RecordedLayers(sandbox.facts)) if sandbox and is_recorded else ImageTrees()
         self._digests: dict[tuple[str, tuple[str, ...]], str | None] = {}
         self._facts: dict[tuple[str, str], ImageFacts] = {}
+
+    @property
+    def lesson_name(self) -> str:
+        """The lesson whose images these are."""
+        return self._lesson.name
 
     def images(self) -> Table:
         """All sample images."""
@@ -69,7 +78,14 @@ class LessonImages:
         """Owner and mode of a file in an image."""
         lab = self._lesson.lab
         path = require_text(path, "a path")
-        file = lab.engine().look_inside(self._lesson.reference(require_image(image)), [path])[path]
+        reference, inspected = self._inspect(image)
+        try:
+            file = lab.engine().look_inside(reference, [path])[path]
+        except NoEngine:
+            if inspected is None or (tree := self._trees.known(inspected)) is None:
+                raise
+            entry = tree.entry(path)
+            return FileFact(entry.uid, entry.gid, f"{entry.mode:o}") if entry else None
         return FileFact(file.uid, file.gid, file.mode) if file else None
 
     def program(self, file: str) -> str:

@@ -100,6 +100,8 @@ class LessonPods:
         """Ask the API server for a pod without making it."""
         own = require_pod_to_come(manifest)
         self._images.name_in_full(own)
+        # Which node the scheduler chose for a pod that is there is not what is asked, and not everybody may say it.
+        own["spec"].pop("nodeName", None)
         # Of another name, so that a pod that is there is not in the way.
         name = f"{own['metadata']['name'][:40]}-asked"
         own["metadata"]["name"] = name

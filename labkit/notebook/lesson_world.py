@@ -21,7 +21,7 @@ from labkit.lab.app_start import APP_SECONDS
 from labkit.lab.container import Container
 from labkit.lab.container_programs import READER, processes_of
 from labkit.lab.lab import Lab
-from labkit.lab.node_processes import processes_on_node
+from labkit.lab.node_processes import processes_in_containers, processes_on_node
 from labkit.lab.samples.image_facts import ImageFacts
 from labkit.notebook.experiments import Experiments
 from labkit.notebook.lesson_containers import LessonContainers
@@ -63,6 +63,11 @@ class LessonLooks:
         return self._workloads.pods_of(deployment, seconds=_DECIDED_SECONDS)
 
     def processes_in(self, pod: Mapping[str, Any]) -> Mapping[str, PodProcesses]:
+        metadata = pod.get("metadata") or {}
+        if self._lab.configuration.sandbox is not None:
+            running = [each.name for each in pod_containers(pod) if "running" in (each.status.get("state") or {})]
+            kube = self._lab.kube()
+            return processes_in_containers(kube, metadata.get("name", ""), metadata.get("namespace", ""), running)
         ids = {each.name: each.status.get("containerID", "").partition("//")[2] for each in pod_containers(pod)}
         return processes_on_node(
             self._lab.cluster(), {name: identifier for name, identifier in ids.items() if identifier}

@@ -15,6 +15,7 @@ from typing import Any
 
 from labkit.adapters.started_programs import run_shell_text
 from labkit.lab.terminal.lesson_terminal import terminal_variables
+from labkit.notebook.cell_evidence import install_cell_evidence
 from labkit.notebook.interrupts import Interrupted
 from labkit.notebook.name_completion import install_name_completion
 from labkit.notebook.opened_lesson import OpenedLesson
@@ -109,5 +110,6 @@ def prepare_kernel(lesson: OpenedLesson) -> None:
     os.environ |= terminal_variables(lesson.lab.configuration, os.environ, lesson.name)
     install_shell_cells(shell)
     install_name_completion(shell, lesson)
+    install_cell_evidence(shell, lesson)
     for call in lesson.before_each_cell:
         shell.events.register("pre_run_cell", lambda run, call=call: call(run.raw_cell or ""))

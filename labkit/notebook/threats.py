@@ -22,6 +22,7 @@ from labkit.threat.on_cluster import marks_on_node
 from labkit.threat.postures import ENGINE, VULNERABLE, Posture, find_posture
 from labkit.threat.probed_images import ensure_probed
 from labkit.threat.probes import Probe, find_probe
+from labkit.threat.recorded_matrix import NOT_HERE
 from labkit.threat.surroundings import NEIGHBOUR_IMAGE
 from labkit.threat.victim import Victim
 from labkit.threat.worksheet import Recheck, Worksheet
@@ -69,8 +70,10 @@ class Threats:
             Misuse: there is no such posture or probe, or the place does not have the posture.
             LabError: there is no engine, or no cluster.
         """
-        (trial,) = self._measure([posture], probes, where).trials
-        return Tried(_matrix_line(posture, probes, where), trial.cells)
+        matrix = self._measure([posture], probes, where)
+        (trial,) = matrix.trials
+        recorded = f"  # {NOT_HERE} {matrix.made[NOT_HERE]}" if NOT_HERE in matrix.made else ""
+        return Tried(_matrix_line(posture, probes, where) + recorded, trial.cells)
 
     def matrix(self, postures: Sequence[str] = (), probes: Sequence[str] = (), where: str | None = None) -> Matrix:
         """Every probe in every posture, on engine and cluster: about ten seconds. Or some of them, side by side.
@@ -90,6 +93,8 @@ class Threats:
         """What any probe may have left on the node or on this machine; empty unless something went wrong."""
         pattern = f"{MARK}-*"
         here = map(str, self._lab.configuration.state.glob(pattern))
+        if self._lab.configuration.sandbox is not None:  # Nothing is tried on the class's nodes.
+            return list(here)
         return [*here, *marks_on_node(self._lab.cluster(), pattern)]
 
     # --- looking ---

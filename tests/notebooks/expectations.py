@@ -11,6 +11,7 @@ import msgspec
 
 from labkit.core.causes import Cause
 from labkit.core.pods.outcome import Verdict
+from labkit.notebook.cell_evidence import MARK
 
 _CAUSE = re.compile(r"^(?:cause +|did not run: )([a-z0-9-]+)", re.MULTILINE)
 _VERDICT = re.compile(r"^verdict +(.+)$", re.MULTILINE)
@@ -55,15 +56,45 @@ class Expectation(
     table: dict[str, str | tuple[str, ...]] = {}
 
 
-def expectation_of(cell: Mapping[str, Any]) -> Expectation | None:
-    """What a cell must show; None if it does not say.
+class InClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a cell differs in a class on a shared cluster: `in_class` in the metadata.
+
+    Args:
+        why: the reason, which the participant is told above the cell's output.
+        recorded: whether it is not run there, and what a lab showed is shown in its place.
+        expect: what it must show there, where that is another thing than in a lab of one's own.
+    """
+
+    why: str
+    recorded: bool = False
+    expect: Expectation | None = None
+
+
+def in_class_of(cell: Mapping[str, Any]) -> InClass | None:
+    """How a cell differs in a class; None if it does not.
 
     Args:
         cell: as the notebook has it.
 
     Raises:
+        ValueError: a key is unknown, or a value is of the wrong type.
+    """
+    record = cell["metadata"].get("labkit", {}).get("in_class")
+    return msgspec.convert(record, InClass) if record is not None else None
+
+
+def expectation_of(cell: Mapping[str, Any], *, is_class: bool = False) -> Expectation | None:
+    """What a cell must show; None if it does not say.
+
+    Args:
+        cell: as the notebook has it.
+        is_class: whether it is run in a class on a shared cluster.
+
+    Raises:
         ValueError: a key is unknown, a value is of the wrong type, or nothing is expected.
     """
+    if is_class and (differs := in_class_of(cell)) is not None and differs.expect is not None:
+        return differs.expect
     record = cell["metadata"].get("labkit", {}).get("expect")
     if record is None:
         return None
@@ -76,10 +107,13 @@ def expectation_of(cell: Mapping[str, Any]) -> Expectation | None:
 def unmet(expectation: Expectation, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
     """What a cell does not show of what it must, a sentence each.
 
+    Where a class has no engine, what a lab showed has to meet the same; the sentence above it does not count.
+
     Args:
         expectation: of the cell.
         outputs: of the cell, as a notebook keeps them.
     """
+    outputs = [output for output in outputs if output.get("metadata") != MARK]
     return list(_unmet(expectation, shown_by(outputs), " ".join(map(_html_of, outputs))))
 
 

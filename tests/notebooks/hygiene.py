@@ -11,12 +11,12 @@ from typing import Any
 from labkit.base.resources import CHECKOUT
 from labkit.course.claims import Claim, claims_of
 from labkit.course.sentences import plain
-from tests.notebooks.expectations import expectation_of
+from tests.notebooks.expectations import expectation_of, in_class_of
 from tests.notebooks.statements import NOTEBOOKS, read, statements, supported, unsupported
 
 TAGS: frozenset[str] = frozenset({"nbval-check-output", "keep_output"})
 SEEDS = frozenset(f"S{number}" for number in range(1, 25))
-KEYS = frozenset({"seed", "erratum", "exercise", "expect", "role", "teaches", "claims"})
+KEYS = frozenset({"seed", "erratum", "exercise", "expect", "role", "teaches", "claims", "in_class"})
 ROLES = {"setup": ("import labkit", "lab = labkit.open(", "lab.close()"), "check": ("lab.check(",)}
 """What a cell may be for that needs no expectation, and how it begins."""
 _ABSOLUTE = re.compile(r"(?<![\w.:/])(/home/|/root/|/Users/|/work/|/mnt/|[A-Z]:\\)")
@@ -141,6 +141,7 @@ def known_expectations(_: str, notebook: Notebook) -> Iterator[str]:
     for cell in notebook["cells"]:
         try:
             expectation = expectation_of(cell)
+            in_class_of(cell)
         except ValueError as error:
             yield f"cell {cell['id']}: {error}"
             continue

@@ -1,7 +1,7 @@
 """Whether an object of the API is as a manifest has it, but for what the API server and the scheduler fill in. Pure.
 
 (kubernetes/kubernetes:pkg/apis/core/v1/defaults.go and apps/v1/defaults.go, and the admission plugins ServiceAccount,
-Priority and DefaultTolerationSeconds)
+Priority, DefaultTolerationSeconds and LimitRanger)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FILLED: Mapping[str, Any] = {
     "tolerations": _ANYTHING,
     # Of a container.
     "imagePullPolicy": _ANYTHING,
-    "resources": {},
+    "resources": _ANYTHING,  # A LimitRange of the namespace, as a class's has, fills them in.
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
     # Of a volume.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from labkit.base.errors import NotInAClass
+from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.lesson_10_pods import INSISTS, NO_NEW_WORLD, NO_WAY_BACK
@@ -87,6 +89,9 @@ def _check_open_folders(world: World, answer: list[object]) -> Assessment:
         {"name": _volume(path), "hostPath": {"path": path, "type": "Directory"}} for path in _FOLDERS
     ]
     pod = world.start.apply(manifest)
+    if pod.cause is Cause.POD_SECURITY:
+        came_back = "its pod mounts folders of the node, which is not for a shared cluster: baseline refuses it"
+        raise NotInAClass("Asking uid 1654 in a pod", came_back, "ask it in a lab of your own")
     if pod.verdict != "running":
         return not_right(f"The pod of the check does not run: {pod.headline}.")
     # Only asked, by access(2): nothing is written.

@@ -25,7 +25,7 @@ from labkit.base.resources import CHECKOUT, CLUSTER, IS_CHECKOUT, require
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import CONTENT_LABEL
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
-from labkit.lab.samples.recorded_images import record_images
+from labkit.lab.samples.recorded_images import record_images, record_layers
 
 CLASS_IMAGES = CLUSTER / "class"
 CLASS_IMAGE_LABEL = "labkit.class-image"
@@ -63,7 +63,8 @@ def _recorded_facts(lab: Lab, folder: Path) -> dict[str, Path]:
     """What the lab's images say of themselves, for a participant who has no engine to ask."""
     file = folder / "images.json"
     file.write_text(json.dumps(record_images(lab), sort_keys=True), encoding="utf-8")
-    return {"facts/images.json": file}
+    layers = record_layers(lab, folder)
+    return {"facts/images.json": file, **{f"facts/{place}": layer for place, layer in layers.items()}}
 
 
 def _proxy_packages(_lab: Lab, folder: Path) -> dict[str, Path]:

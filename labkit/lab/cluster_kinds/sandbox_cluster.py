@@ -15,7 +15,7 @@ import yaml
 from labkit.adapters.kube import Kube, SandboxKube
 from labkit.adapters.kube.nodes import Readiness
 from labkit.base.configuration import Configuration, Sandbox
-from labkit.base.errors import LabError, LabFailed
+from labkit.base.errors import LabError, LabFailed, NotInAClass
 from labkit.base.files import write_atomically
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster_kinds.cluster import State
@@ -102,7 +102,7 @@ class SandboxCluster:
         self._refuse("Writing files onto the cluster's node", "its nodes are")
 
     def _refuse(self, tried: str, part: str) -> NoReturn:
-        raise LabFailed(tried, _SHARED.format(part=part), _INSTRUCTOR)
+        raise NotInAClass(tried, _SHARED.format(part=part), _INSTRUCTOR)
 
     def _write_kubeconfig(self) -> None:
         """Write the kit's kubeconfig, which names the service account's files: its token is renewed by the hour."""

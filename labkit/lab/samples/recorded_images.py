@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from labkit.archives import TreeEntry
 from labkit.base.errors import LabFailed
+from labkit.lab.samples.image_trees import ImageTrees
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 _ALWAYS = ("/etc/passwd", "/etc/group", "/bin/sh")
+_FOLDER = "layers"
 _KEPT = ("Id", "Config", "Architecture", "Os", "Size", "RootFS", "Created")
 
 
@@ -41,6 +49,49 @@ def record_images(lab: Lab, today: date | None = None) -> dict[str, Any]:
         }
     version = f"{engine.name} {engine.version().get('Version', '')}".strip()
     return {"recorded": (today or date.today()).isoformat(), "engine": version, "images": images}
+
+
+def record_layers(lab: Lab, folder: Path) -> dict[str, Path]:
+    """Write down what the layers of the sample images hold, a file each; which files they are, by place.
+
+    Args:
+        lab: whose images.
+        folder: an empty one.
+
+    Raises:
+        LabFailed: an image has not been made.
+    """
+    engine = lab.engine()
+    layers: dict[str, list[TreeEntry]] = {}
+    trees = ImageTrees(layers)
+    for name in lab.catalogue:
+        if (inspected := engine.image(lab.configuration.image_reference(name))) is not None:
+            trees.of(engine, inspected)
+    files = {}
+    for blob, entries in layers.items():
+        file = folder / f"{Path(blob).name}.json.gz"
+        # Without a time of day, so that the same layers give the same file.
+        file.write_bytes(gzip.compress(msgspec.json.encode(entries), mtime=0))
+        files[f"{_FOLDER}/{file.name}"] = file
+    return files
+
+
+class RecordedLayers(OrderedDict[str, list[TreeEntry]]):
+    """The layers of `record_layers`, each read when it is asked for.
+
+    Args:
+        facts: the file of `record_images`, beside which they lie.
+    """
+
+    def __init__(self, facts: Path) -> None:
+        super().__init__()
+        self._folder = facts.parent / _FOLDER
+
+    def get(self, key: str, default: Any = None) -> Any:
+        file = self._folder / f"{Path(key).name}.json.gz"
+        if key not in self and file.is_file():
+            self[key] = msgspec.json.decode(gzip.decompress(file.read_bytes()), type=list[TreeEntry])
+        return super().get(key, default)
 
 
 def _kept(inspected: Mapping[str, Any]) -> dict[str, Any]:
