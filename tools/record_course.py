@@ -1,6 +1,7 @@
 """Records what a class without an engine shows: the outputs of the course's cells that need one, and the matrix.
 
 Usage: python tools/record_course.py [LESSON ...] [matrix]   (all lessons and the matrix if none is named)
+       python tools/record_course.py sentences               (nothing is run: only what each cell needs)
 
 It runs the lessons on the lab that is up, as nbval does, from copies of the notebooks, and writes
 cluster/class/evidence.json and cluster/class/matrix.json. Run it again after the course or a version has changed.
@@ -39,52 +40,51 @@ from tests.engine_cells import engine_cells
 from tests.notebooks.expectations import in_class_of
 
 _SECONDS = 180
-_MATRIX = "matrix"
+_MATRIX, _SENTENCES = "matrix", "sentences"
 
 
 def record_lesson(lesson: str) -> dict[str, Any]:
-    """The outputs of the cells that need an engine, by the cells' ids.
+    """What is known of a lesson's cells, with what those show that a class cannot run.
 
     Args:
         lesson: the notebook's name.
     """
-    needs = engine_cells(cells_of(lesson))
-    if not needs:
-        return differing(lesson)
+    entries = described(lesson)
+    to_run = {name for name, entry in entries.items() if entry["needs"] != "nothing" and "exercise" not in entry}
+    if not to_run:
+        return entries
     with tempfile.TemporaryDirectory() as scratch:
         folder = shutil.copytree(NOTEBOOKS, Path(scratch) / "notebooks")
         notebook = nbformat.read(folder / f"{lesson}.ipynb", as_version=4)
         os.environ["LABKIT_DATA"] = str(Path(scratch) / "data")
         resources = {"metadata": {"path": str(folder)}}
         NotebookClient(notebook, timeout=_SECONDS, kernel_name="python3", resources=resources).execute()
-    recorded = {}
     for cell in notebook.cells:
-        if cell["id"] in needs:
-            # An exercise is the participant's to do: its cell has no answer to show.
-            is_exercise = "exercise" in cell["metadata"].get("labkit", {})
-            outputs = [] if is_exercise else list(_outputs(cell["outputs"]))
-            differs = in_class_of(cell)
-            recorded[cell["id"]] = {
-                "needs": needs[cell["id"]],
-                "source": cell["source"].strip(),
-                "outputs": outputs,
-                **({"why": differs.why} if differs is not None else {}),
-            }
-    return recorded | differing(lesson)
+        if cell["id"] in to_run:
+            entries[cell["id"]]["outputs"] = list(_without_live_lines(list(_outputs(cell["outputs"]))))
+    return entries
 
 
-def differing(lesson: str) -> dict[str, Any]:
-    """The cells that show another thing in a class, by their ids: why.
+def described(lesson: str) -> dict[str, Any]:
+    """What is known of a lesson's cells without running any, by their ids: what they need, and how they differ.
 
     Args:
         lesson: the notebook's name.
     """
-    cells = {cell["id"]: (cell["source"].strip(), in_class_of(cell)) for cell in cells_of(lesson)}
-    return {
-        name: {"needs": "nothing", "source": source, "why": differs.why, "outputs": []}
-        for name, (source, differs) in cells.items()
-        if differs is not None and not differs.recorded
-    }
+    cells = cells_of(lesson)
+    needs = engine_cells(cells)
+    entries = {}
+    for cell in cells:
+        differs = in_class_of(cell)
+        if cell["id"] in needs or differs is not None:
+            entries[cell["id"]] = {
+                "needs": needs.get(cell["id"], "nothing"),
+                "source": cell["source"].strip(),
+                "outputs": [],
+                **({"why": differs.why} if differs is not None else {}),
+                **({"exercise": True} if "exercise" in cell["metadata"].get("labkit", {}) else {}),
+            }
+    return entries
 
 
 def record_experiments(lesson: str) -> list[dict[str, Any]]:
@@ -142,6 +142,15 @@ def _outputs(outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 def main(lessons: Sequence[str]) -> None:
     """Record some lessons, or all of them and the matrix."""
     known = json.loads(EVIDENCE_FILE.read_text(encoding="utf-8")) if EVIDENCE_FILE.is_file() else {"lessons": {}}
+    for lesson in lesson_names():  # Also of a lesson that was not recorded, or has changed since.
+        recorded = known["lessons"].get(lesson, {})
+        known["lessons"][lesson] = {
+            name: entry | {"outputs": _still_true(entry, recorded.get(name, {}))}
+            for name, entry in described(lesson).items()
+        }
+    if lessons == [_SENTENCES]:
+        _write(known)
+        return
     with Lab() as lab:
         engine = lab.engine()
         made = {
@@ -157,10 +166,27 @@ def main(lessons: Sequence[str]) -> None:
         known.setdefault("experiments", {})[lesson] = record_experiments(lesson)
         tried = len(known["experiments"][lesson])
         print(f"{lesson}: {len(known['lessons'][lesson])} cells, {tried} experiments", file=sys.stderr)
-        for name in known["lessons"]:
-            known["lessons"][name] |= differing(name)
-        text = json.dumps({**known, **made}, indent=1, sort_keys=True, ensure_ascii=False)
-        write_atomically(EVIDENCE_FILE, text + "\n", mode=0o644)
+        _write({**known, **made})
+
+
+def _still_true(entry: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[Any]:
+    """What was recorded of a cell, if it was of the same source and need."""
+    is_same = all(recorded.get(name) == entry[name] for name in ("source", "needs"))
+    return list(_without_live_lines(recorded["outputs"])) if is_same and "exercise" not in entry else []
+
+
+def _without_live_lines(outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Outputs without the line that a long call shows and takes away again."""
+    for output in outputs:
+        if output["output_type"] != "stream":
+            yield dict(output)
+        elif text := "\n".join(line.rsplit("\r", 1)[-1] for line in output["text"].split("\n")):
+            yield {**output, "text": text}
+
+
+def _write(record: Mapping[str, Any]) -> None:
+    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+    write_atomically(EVIDENCE_FILE, text + "\n", mode=0o644)
 
 
 if __name__ == "__main__":

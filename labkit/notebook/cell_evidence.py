@@ -41,6 +41,9 @@ WAY = (
 )
 """What an exercise offers in place of its cell."""
 
+NOT_RECORDED = "What a lab shows here is not recorded yet."
+"""What is said below the reason where tools/record_course.py was not run for the lesson."""
+
 _ONLY_SAID = "nothing"
 """What a cell needs that is run, and shows another thing than in a lab of one's own."""
 _CLUSTER = "cluster"
@@ -112,30 +115,34 @@ class CellEvidence:
         if self.is_run(name):
             return f"In this class: {cell['why']}."
         why = f"Not run: {cell.get('why') or WHY[cell['needs']]}."
-        if not cell["outputs"]:
+        if cell.get("exercise"):
             return f"{why} {WAY}"
+        if not cell["outputs"]:
+            return f"{why} {NOT_RECORDED}"
         versions = f"{made['engine']} and Kubernetes {made['kubernetes']}"
         return f"{why} A lab showed this on {made['recorded']}, with {versions}:"
 
     def say(self, name: str) -> None:
         """Show the sentence."""
-        from IPython.display import display
-
         sentence = self.sentence(name)
         word = "in a class" if self.is_run(name) else "recorded"
         card = card_html(Tone.OPEN, word, html.escape(sentence), label=sentence)
-        display({"text/plain": sentence, "text/html": card}, raw=True, metadata=MARK)  # type: ignore[no-untyped-call]
+        _display({"text/plain": sentence, "text/html": card}, MARK)
 
     def show(self, name: str) -> None:
         """Show the sentence, and below it what was recorded."""
-        from IPython.display import display
-
         self.say(name)
         for output in self._cells[name]["outputs"]:
             if output["output_type"] == "stream":
                 print(output["text"], end="", file=sys.stderr if output["name"] == "stderr" else sys.stdout)
             else:
-                display(output["data"], raw=True)  # type: ignore[no-untyped-call]
+                _display(output["data"])
+
+
+def _display(data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+    from IPython.display import display
+
+    display(dict(data), raw=True, metadata=metadata)  # type: ignore[no-untyped-call]
 
 
 def show(lesson: str, name: str) -> None:

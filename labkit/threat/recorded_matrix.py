@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labkit.base.errors import NotInAClass
 from labkit.base.resources import CLUSTER, require
 from labkit.threat.evidence import Cell, Matrix, Trial
 
@@ -51,10 +52,17 @@ def recorded_matrix(postures: Sequence[str], probes: Sequence[str], places: Sequ
         postures: their names.
         probes: their names.
         places: engine, cluster, or both.
+
+    Raises:
+        NotInAClass: a posture was not recorded.
     """
     whole = _recorded()
     trials = {(trial.posture, trial.where): trial for trial in whole.trials}
     chosen = [trials[key] for posture in postures for place in places if (key := (posture, place)) in trials]
+    known = {posture for posture, _ in trials}
+    if missing := [posture for posture in postures if posture not in known]:
+        came_back = "no posture is tried on a shared cluster, and this one was not recorded in a lab"
+        raise NotInAClass(f"Trying {', '.join(missing)}", came_back, "try it in a lab of your own\n  labkit matrix")
     made = {NOT_HERE: whole.made.get("date", "")[:10], **{k: v for k, v in whole.made.items() if k != "date"}}
     return Matrix([_only(trial, probes) for trial in chosen], made)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from labkit.core.causes import Cause
 from labkit.core.pods.outcome import Verdict
-from labkit.notebook.cell_evidence import MARK
+from labkit.notebook.cell_evidence import MARK, NOT_RECORDED
 
 _CAUSE = re.compile(r"^(?:cause +|did not run: )([a-z0-9-]+)", re.MULTILINE)
 _VERDICT = re.compile(r"^verdict +(.+)$", re.MULTILINE)
@@ -115,6 +115,15 @@ def unmet(expectation: Expectation, outputs: Sequence[Mapping[str, Any]]) -> lis
     """
     outputs = [output for output in outputs if output.get("metadata") != MARK]
     return list(_unmet(expectation, shown_by(outputs), " ".join(map(_html_of, outputs))))
+
+
+def is_not_recorded(outputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a cell of a class only says that what it would show is not recorded.
+
+    Args:
+        outputs: of the cell, as a notebook keeps them.
+    """
+    return any(out.get("metadata") == MARK and NOT_RECORDED in _text_of(out) for out in outputs)
 
 
 def shown_by(outputs: Sequence[Mapping[str, Any]]) -> str:

@@ -42,7 +42,7 @@ RECORD: dict[str, Any] = {
                     {"output_type": "display_data", "data": {"text/plain": "a table"}},
                 ],
             },
-            "07-51": {"needs": "build", "source": 'lab.build("app")', "outputs": []},
+            "07-51": {"needs": "build", "source": 'lab.build("app")', "outputs": [], "exercise": True},
             "07-60": {"needs": "cluster", "source": "all", "why": "it asks too much", "outputs": []},
             "07-70": {"needs": "nothing", "source": "labels", "why": "your namespace has a level", "outputs": []},
         }

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from labkit.base.configuration import Configuration, Sandbox
-from labkit.base.errors import Misuse
+from labkit.base.errors import Misuse, NotInAClass
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
+from labkit.threat import recorded_matrix
+from labkit.threat.evidence import Matrix
 from labkit.threat.matrix_tables import made_line
 from labkit.threat.measure import measure
-from labkit.threat.postures import POSTURES, VULNERABLE
+from labkit.threat.postures import POSTURES
 from labkit.threat.probes import PROBES
 from labkit.threat.recorded_matrix import MATRIX_FILE, NOT_HERE, read_matrix
 
@@ -41,8 +43,10 @@ def test_a_part_of_it_is_given_in_the_order_asked(lab: Lab) -> None:
     ]
 
 
-def test_the_vulnerable_apps_postures_are_in_it(lab: Lab) -> None:
-    assert len(measure(lab, list(VULNERABLE), ["overwrite-app"], "engine").trials) == len(VULNERABLE)
+def test_a_posture_that_was_not_recorded_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_matrix, "_recorded", lambda: Matrix([]))
+    with pytest.raises(NotInAClass, match="was not recorded in a lab"):
+        measure(lab, ["app-default"])
 
 
 def test_it_says_that_it_was_not_measured_here_and_when(lab: Lab) -> None:
