@@ -9,7 +9,7 @@ from labkit.base.configuration import Sandbox
 from labkit.base.errors import LabError
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
-from labkit.lab.machine.ensure import find_kubectl
+from labkit.lab.machine.kubectl_program import find_kubectl
 from labkit.lab.machine.machine_check import Check
 
 _INSTRUCTOR = "tell your instructor"
