@@ -36,8 +36,12 @@ def require_watchers(execute: Execute) -> None:
 
 
 def has_lost_its_data(execute: Execute) -> bool:
-    """Whether etcd cannot read its file, of which it panics each time that it is begun; a killed one does not."""
-    return " panic: " in _printed(execute, _ETCD_LOGS)
+    """Whether etcd cannot read its file, of which it panics each time that it is begun; a killed one does not.
+
+    One that had no room goes on once there is some.
+    """
+    log = _printed(execute, _ETCD_LOGS)
+    return " panic: " in log and "no space left on device" not in log
 
 
 def _printed(execute: Execute, argv: Sequence[str]) -> str:

@@ -394,7 +394,11 @@ def test_kinds_cluster_can_be_deleted_without_kind(
 @pytest.mark.parametrize("state", [State.STOPPED, State.BROKEN])
 @pytest.mark.parametrize(
     ("log", "is_waited_for"),
-    [("F panic: failed to open database\nF goroutine 1 [running]:", False), ("F received signal; shutting down", True)],
+    [
+        ("F panic: failed to open database\nF goroutine 1 [running]:", False),
+        ("F received signal; shutting down", True),
+        ("F panic: write db: no space left on device", True),
+    ],
 )
 def test_a_cluster_whose_etcd_cannot_read_its_file_is_not_waited_for(
     lab: Lab,
