@@ -17,7 +17,8 @@ from labkit.lab.classroom.class_doctor import examine_cluster
 from labkit.lab.classroom.class_entry import find_entry
 from labkit.lab.classroom.class_files import ClassFiles
 from labkit.lab.classroom.class_settings import ClassSettings
-from labkit.lab.classroom.cluster_class import ClassStatus, ClusterClass
+from labkit.lab.classroom.class_state import ClassStatus
+from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.doctor import doctor_report
 from labkit.lab.machine.machine_check import worst
 from labkit.show import counted

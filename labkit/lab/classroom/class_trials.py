@@ -18,7 +18,7 @@ from labkit.base.errors import LabError, LabFailed
 from labkit.base.waiting import watch
 from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ROLE_LABEL, SERVER_PORT, ClassSettings
-from labkit.lab.classroom.cluster_class import pod_problem
+from labkit.lab.classroom.class_state import pod_problem
 from labkit.lab.classroom.sandbox import server_container_settings, server_pod_settings
 from labkit.show.steps import Steps
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter, path_of
@@ -14,6 +13,7 @@ from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_objects import CERTIFICATE_SECRET, KEYS_SECRET, class_objects
 from labkit.lab.classroom.class_rules import cluster_objects
 from labkit.lab.classroom.class_settings import CLASS_LABEL, PARTICIPANT_LABEL, ROLE_LABEL, ClassSettings
+from labkit.lab.classroom.class_state import ClassParticipant, ClassStatus, pod_problem, server_state
 from labkit.lab.classroom.sandbox import sandbox_objects
 from labkit.show import counted
 from labkit.show.steps import Steps
@@ -38,48 +38,6 @@ _SINGULARS = {
     "services": "service",
 }
 _RUNNING = ("apis/apps/v1/namespaces/{}/deployments", "api/v1/namespaces/{}/services")
-
-
-@dataclass(frozen=True)
-class ClassParticipant:
-    """Somebody's place in a class.
-
-    Args:
-        participant: the id.
-        server: how their server is: "running", "starting", "none", or why it does not start.
-        has_volume: whether their home is on a volume.
-    """
-
-    participant: str
-    server: str
-    has_volume: bool
-
-
-@dataclass(frozen=True)
-class ClassStatus:
-    """How a class is.
-
-    Args:
-        name: of the class.
-        state: "up", "starting", "down" (only progress is left) or "absent".
-        hub: how the hub is.
-        proxy: how the proxy is.
-        engine: what participants have in place of Docker.
-        has_volumes: whether progress outlives a pod.
-        participants: everybody that there is a namespace for.
-    """
-
-    name: str
-    state: str
-    hub: str
-    proxy: str
-    engine: str
-    has_volumes: bool
-    participants: tuple[ClassParticipant, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
-        return asdict(self)
 
 
 class ClusterClass:
@@ -243,7 +201,7 @@ class ClusterClass:
                 continue
             pods = list(self._cluster.list(f"api/v1/namespaces/{name}/pods"))
             claims = list(self._cluster.list(f"api/v1/namespaces/{name}/persistentvolumeclaims"))
-            participants.append(ClassParticipant(participant, _server_state(pods), bool(claims)))
+            participants.append(ClassParticipant(participant, server_state(pods), bool(claims)))
         state = "up" if (hub, proxy) == ("up", "up") else "starting"
         if (hub, proxy) == ("absent", "absent"):
             state = "down" if servers or namespaces else "absent"
@@ -330,32 +288,6 @@ class ClusterClass:
                 describe=lambda left: f"{', '.join(left[:3])} and others" if len(left) > 3 else ", ".join(left),
                 interval=_LOOK_SECONDS,
             )
-
-
-def pod_problem(pod: Mapping[str, Any]) -> str:
-    """Why a pod does not run, in the cluster's words; empty if it may be about to."""
-    status = pod.get("status") or {}
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"no node takes its pod: {condition.get('message')}"
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return f"{waiting['reason']}: {waiting.get('message', '')}".strip(": ")
-        ended = (container.get("state") or {}).get("terminated") or {}
-        if ended:
-            return f"it ended with status {ended.get('exitCode')} ({ended.get('reason')})"
-    return ""
-
-
-def _server_state(pods: Sequence[Mapping[str, Any]]) -> str:
-    if not pods:
-        return "none"
-    for pod in pods:
-        conditions = (pod.get("status") or {}).get("conditions") or ()
-        if any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions):
-            return "running"
-    return "; ".join(filter(None, map(pod_problem, pods))) or "starting"
 
 
 def _resource_of(thing: Mapping[str, Any]) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from tests.class_cluster import KeepingCluster, keeping_cluster
 BUILT = ("localhost/labkit/class-hub:lab", "localhost/labkit/class-participant:lab")
 
 
-class PaperEngine:
+class EngineBesideNodes:
     """Has images and containers by name, and writes down what is named anew."""
 
     def __init__(self, images: list[str], containers: list[str]) -> None:
@@ -42,7 +42,7 @@ class PaperEngine:
 
 
 def a_lab(*images: str, containers: tuple[str, ...] = ()) -> Lab:
-    engine = PaperEngine(list(images), list(containers))
+    engine = EngineBesideNodes(list(images), list(containers))
     configuration = SimpleNamespace(image_reference=lambda name: f"localhost/labkit/{name}:lab")
     lab = SimpleNamespace(engine=lambda: engine, configuration=configuration, catalogue=("debian",), steps=Silent())
     return cast(Lab, lab)
@@ -105,7 +105,7 @@ def test_a_registry_that_goes_away_is_told(paper: KeepingCluster, monkeypatch: p
 
 
 def test_an_image_is_named_by_its_id() -> None:
-    engine: Any = PaperEngine(list(BUILT), [])
+    engine: Any = EngineBesideNodes(list(BUILT), [])
     assert named_by_id(engine, BUILT[0]) == "localhost/labkit/class-hub:000000000000"
     assert engine.tagged == ["localhost/labkit/class-hub:000000000000"]
     with pytest.raises(LabFailed, match="is gone"):

@@ -11,7 +11,8 @@ from labkit.base.errors import LabFailed, Misuse, NoRight
 from labkit.lab.classroom import cluster_class
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
-from labkit.lab.classroom.cluster_class import ClusterClass, pod_problem
+from labkit.lab.classroom.class_state import pod_problem
+from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.classroom.sandbox import sandbox_objects
 from labkit.show.steps import Silent
 from tests.class_cluster import KeepingCluster, keeping_cluster
