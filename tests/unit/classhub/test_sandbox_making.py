@@ -19,11 +19,12 @@ class PlayedApiServer:
     """One that answers what it is told to.
 
     Args:
+        there: kinds of which the object is there.
         answers: kind -> the statuses of its refusals, before it takes the object.
     """
 
-    def __init__(self, **answers: list[int]) -> None:
-        self.answers, self.asked = answers, list[str]()
+    def __init__(self, *there: str, **answers: list[int]) -> None:
+        self.there, self.answers, self.asked = there, answers, list[str]()
 
     async def create(self, manifest: dict[str, Any]) -> None:
         """Take it, or refuse."""
@@ -31,9 +32,13 @@ class PlayedApiServer:
         if statuses := self.answers.get(manifest["kind"]):
             raise Refused(statuses.pop(0), "no")
 
+    async def is_there(self, manifest: dict[str, Any]) -> bool:
+        """Whether it is."""
+        return manifest["kind"] in self.there
+
 
 def _make(server: PlayedApiServer, seconds: float = 5.0) -> int:
-    return asyncio.run(make_all(OBJECTS, server.create, seconds))
+    return asyncio.run(make_all(OBJECTS, server, seconds))
 
 
 def test_all_are_made_in_their_order() -> None:
@@ -44,6 +49,12 @@ def test_all_are_made_in_their_order() -> None:
 
 def test_what_is_there_stays() -> None:
     assert _make(PlayedApiServer(Namespace=[409], RoleBinding=[409])) == 1
+
+
+def test_what_is_there_and_fills_a_quota_stays() -> None:
+    server = PlayedApiServer("ResourceQuota", ResourceQuota=[403])
+    assert _make(server) == 2
+    assert server.asked.count("ResourceQuota") == 1
 
 
 @pytest.mark.parametrize("status", [0, 403, 429, 500, 503])

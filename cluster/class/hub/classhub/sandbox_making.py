@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 _CONFLICT, _FORBIDDEN, _TOO_MANY, _INTERNAL = 409, 403, 429, 500
 _RETRY_SECONDS = 15.0
@@ -29,16 +29,22 @@ class Refused(Exception):
         return self.status in (0, _FORBIDDEN, _TOO_MANY) or self.status >= _INTERNAL
 
 
-async def make_all(
-    objects: Sequence[dict[str, Any]],
-    create: Callable[[dict[str, Any]], Awaitable[None]],
-    seconds: float = _RETRY_SECONDS,
-) -> int:
+class ObjectMaker(Protocol):
+    """What makes objects in a cluster."""
+
+    async def create(self, manifest: dict[str, Any]) -> None:
+        """Create an object, or raise Refused."""
+
+    async def is_there(self, manifest: dict[str, Any]) -> bool:
+        """Whether there is an object of that kind and name."""
+
+
+async def make_all(objects: Sequence[dict[str, Any]], maker: ObjectMaker, seconds: float = _RETRY_SECONDS) -> int:
     """Make all objects in their order.
 
     Args:
         objects: as a manifest has them.
-        create: creates an object, or raises Refused.
+        maker: makes them.
         seconds: how long each may be tried again.
 
     Returns:
@@ -49,19 +55,20 @@ async def make_all(
     """
     made = 0
     for manifest in objects:
-        made += await _make(manifest, create, seconds)
+        made += await _make(manifest, maker, seconds)
     return made
 
 
-async def _make(manifest: dict[str, Any], create: Callable[[dict[str, Any]], Awaitable[None]], seconds: float) -> bool:
+async def _make(manifest: dict[str, Any], maker: ObjectMaker, seconds: float) -> bool:
     loop, tries = asyncio.get_running_loop(), 0
     deadline = loop.time() + seconds
     while True:
         try:
-            await create(manifest)
+            await maker.create(manifest)
             return True
         except Refused as error:
-            if error.status == _CONFLICT:
+            # A quota refuses (403) what is there already before it is seen that it is there (409).
+            if error.status == _CONFLICT or await maker.is_there(manifest):
                 return False
             if not error.may_pass or loop.time() > deadline:
                 where = manifest["metadata"].get("namespace") or "the cluster"
