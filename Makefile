@@ -16,7 +16,7 @@ LABKIT := .venv/bin/labkit
 # What these two bring up is compiled beside the environment already, for as long as this make is there.
 lab up: export LABKIT_COMPILE_FOR = $(if $(findstring --bundle,$(ARGS))$(findstring --source,$(ARGS)),,$(shell echo $$PPID))
 
-.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test podman-lessons class-test parity mutations fuzz faults bench bench-bare \
+.PHONY: help extension lab up down status reset doctor images test lint unit recorded live package notebooks browser bundle-test podman-test podman-lessons class-test class-bench parity mutations fuzz faults bench bench-bare \
 	site screenshots clean distclean environment lock audit sbom
 
 help:
@@ -78,6 +78,9 @@ podman-lessons: environment ## every lesson on a rootful podman, but for the cel
 
 class-test: environment ## a class on a real cluster, attacked by one of its participants (CONTEXT=kind-labkit; some minutes)
 	LABKIT_CLASS_CONTEXT=$(CONTEXT) .venv/bin/python -m pytest -s tests/classroom_live $(ARGS)
+
+class-bench: environment ## what a class's participants wait for and what they cost (CONTEXT=kind-labkit ARGS="--participants 10"; some minutes)
+	.venv/bin/python tools/class_bench.py --context=$(CONTEXT) $(ARGS)
 
 parity: environment ## prove that labkit explain agrees with the live kubelet and engine (ARGS=--seed=N repeats a run)
 	$(LABKIT) up

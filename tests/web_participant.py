@@ -91,6 +91,14 @@ class WebParticipant:
         headers = {"X-XSRFToken": self.cookie("_xsrf", "/hub/"), "Referer": f"{self.address}/hub/home"}
         return await self.client.request(method, f"/hub/api/{path}", headers=headers, **options)
 
+    async def state(self) -> dict[str, Any]:
+        """What the hub says of them and their server; nothing while it does not answer."""
+        with contextlib.suppress(httpx2.HTTPError):
+            response = await self.ask_hub("GET", f"users/{self.id}")
+            if response.status_code == 200:
+                return dict(response.json())
+        return {}
+
     async def start_server(self, seconds: float = 600.0) -> float:
         """Start their server and open it; gives the seconds that it took to be ready.
 
@@ -106,11 +114,11 @@ class WebParticipant:
         if response.status_code >= 400:
             raise NotAsExpected(f"starting the server: status {response.status_code}, {problem_of(response)}")
         while True:
-            state = (await self.ask_hub("GET", f"users/{self.id}")).json()
+            state = await self.state()
             server = (state.get("servers") or {}).get("")
             if server and server["ready"]:
                 break
-            if server is None and not state.get("pending") and time.monotonic() - started > 5:
+            if state and server is None and not state.get("pending") and time.monotonic() - started > 5:
                 raise NotAsExpected("the server did not start")
             if time.monotonic() - started > seconds:
                 raise NotAsExpected(f"the server is not ready after {seconds:.0f} s")
