@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from labkit.lab.classroom.class_settings import (
 )
 from labkit.lab.classroom.sandbox import api_rule, dns_rule, in_namespace, network_policy
 
+CONTENT_ANNOTATION = "labkit.content"
 KEYS_SECRET = "keys"
 CERTIFICATE_SECRET = "tls"
 _CERTIFICATE_FOLDER = "/etc/labkit-class-tls"
@@ -50,8 +52,8 @@ def class_objects(settings: ClassSettings, keys: ClassKeys | None = None) -> lis
         *([{**_own(settings, "v1", "Secret", KEYS_SECRET), "stringData": keys.files()}] if keys else []),
         *([_hub_volume(settings)] if settings.has_volumes else []),
         *_networks(settings),
-        _deployment(settings, "hub", _hub_pod(settings)),
-        _deployment(settings, "proxy", _proxy_pod(settings)),
+        _deployment(settings, "hub", _hub_pod(settings), {CONTENT_ANNOTATION: _read_by_hub(settings, keys)}),
+        _deployment(settings, "proxy", _proxy_pod(settings), {}),
         _service(settings, "hub", "hub", {"hub": HUB_PORT}),
         _service(settings, "proxy-api", "proxy", {"api": PROXY_API_PORT}),
         _entry(settings),
@@ -123,15 +125,26 @@ def _networks(settings: ClassSettings) -> list[dict[str, Any]]:
     ]
 
 
-def _deployment(settings: ClassSettings, name: str, pod: Mapping[str, Any]) -> dict[str, Any]:
+def _read_by_hub(settings: ClassSettings, keys: ClassKeys | None) -> str:
+    """Changes with what the hub reads when it starts: with other settings or keys there is to be another pod."""
+    content = json.dumps([settings.to_json_ready(), keys.files() if keys else {}], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _deployment(
+    settings: ClassSettings, name: str, pod: Mapping[str, Any], annotations: Mapping[str, str]
+) -> dict[str, Any]:
     labels = {"app": name}
+    metadata: dict[str, Any] = {"labels": {**labels, CLASS_LABEL: settings.name}}
+    if annotations:
+        metadata["annotations"] = dict(annotations)
     return {
         **_own(settings, "apps/v1", "Deployment", name),
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},  # Two hubs may not have one database.
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": {**labels, CLASS_LABEL: settings.name}}, "spec": dict(pod)},
+            "template": {"metadata": metadata, "spec": dict(pod)},
         },
     }
 

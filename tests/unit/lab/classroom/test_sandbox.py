@@ -206,3 +206,17 @@ def test_ids_and_codes_are_not_the_same_twice() -> None:
 )
 def test_a_server_knows_where_its_lessons_are(settings: ClassSettings, more: dict[str, str]) -> None:
     assert server_environment(settings, ID) == {"LABKIT_SANDBOX": f"labkit-class-{ID}-lab", **more}
+
+
+def test_another_hub_is_started_where_what_it_reads_has_changed() -> None:
+    def template(settings: ClassSettings, keys: ClassKeys, name: str = "hub") -> Any:
+        (deployment,) = [
+            thing for thing in of_kind(class_objects(settings, keys), "Deployment") if thing["metadata"]["name"] == name
+        ]
+        return deployment["spec"]["template"]
+
+    other_image, other_code = CLASS.changed(participant_image="other"), ClassKeys("c" * 64, "p" * 64, "other", "token")
+    assert template(CLASS, KEYS) == template(CLASS, KEYS)
+    assert template(CLASS, KEYS) != template(other_image, KEYS)
+    assert template(CLASS, KEYS) != template(CLASS, other_code)
+    assert template(CLASS, KEYS, "proxy") == template(other_image, other_code, "proxy")  # Notebooks stay open.
