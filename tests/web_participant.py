@@ -142,7 +142,7 @@ class WebParticipant:
         Raises:
             NotAsExpected: there is none.
         """
-        response = await self.ask_server("POST", "kernels", json={"name": "python3"})
+        response = await self.ask_server("POST", "kernels", json={"name": "python3", "path": "notebooks"})
         if response.status_code != 201:
             raise NotAsExpected(f"starting a kernel: status {response.status_code}, {response.text[:200]}")
         identifier = response.json()["id"]

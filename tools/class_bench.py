@@ -128,7 +128,7 @@ async def play(room: PlayedRoom, number: int, figures: Figures, all_there: async
 
 
 async def _read_lesson(who: WebParticipant) -> None:
-    response = await who.ask_server("GET", f"contents/labkit-course/notebooks/{_LESSON}.ipynb")
+    response = await who.ask_server("GET", f"contents/notebooks/{_LESSON}.ipynb")
     assert response.status_code == 200, f"status {response.status_code}"
 
 
