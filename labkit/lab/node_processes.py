@@ -106,12 +106,9 @@ def processes_in_containers(
     for name in containers:
         result = kube.execute(pod, namespace, ["sh", "-c", _IN_CONTAINER], name)
         if EXEC_FAILED in result.stderr:
-            came_back = (
-                f"your class does not let you onto the node, and the image of container {name} has no shell to ask"
-            )
-            raise NotInAClass(
-                f"Looking at the processes of pod {pod}", came_back, "see as whom it runs\n  kubectl get po"
-            )
+            came_back = f"a class lets nobody onto the node, and the image of container {name} has no shell to ask"
+            remedy = f"see as whom it runs\n  kubectl get pod {pod} -o yaml"
+            raise NotInAClass(f"Looking at the processes of pod {pod}", came_back, remedy)
         processes[name] = _processes(result.stdout.splitlines())
     return processes
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from labkit.base.errors import NotInAClass
 from labkit.core.run_results import ExecResult
-from labkit.core.started import PodProgram
-from labkit.lab.node_processes import processes_on_node
+from labkit.core.started import PodProcesses, PodProgram
+from labkit.lab.node_processes import processes_in_containers, processes_on_node
 
 _PRINTED = """\
 container aaa
@@ -78,3 +81,32 @@ def test_a_program_is_known_by_its_content_whichever_process_of_the_container_ru
         PodProgram(dotnet, "dotnet", "app.dll", assembly),
         PodProgram(dotnet, ""),
     }
+
+
+class _PaperKube:
+    """A cluster whose containers print this, whatever they are asked."""
+
+    def __init__(self, result: ExecResult) -> None:
+        self.result, self.asked = result, list[tuple[str, str, str | None]]()
+
+    def execute(self, pod: str, namespace: str, command: list[str], container: str | None) -> ExecResult:
+        assert command[:2] == ["sh", "-c"]
+        self.asked.append((pod, namespace, container))
+        return self.result
+
+
+def _processes(result: ExecResult) -> dict[str, PodProcesses]:
+    kube: Any = _PaperKube(result)
+    return processes_in_containers(kube, "app", "ns", ["main"])
+
+
+def test_where_nobody_gets_onto_the_node_the_container_is_asked_itself() -> None:
+    printed = "Uid:\t1654\t1654\t1654\t1654\nprogram abc\t\t/app/aspnetapp\t\n"
+    processes = _processes(ExecResult(0, printed))["main"]
+    assert processes.status["Uid"].split() == ["1654"] * 4
+    assert processes.programs == {PodProgram("abc", "aspnetapp")}
+
+
+def test_a_container_without_a_shell_cannot_be_asked() -> None:
+    with pytest.raises(NotInAClass, match="lets nobody onto the node, and the image of container main has no shell"):
+        _processes(ExecResult(1, stderr="failed to exec in container: no such file"))
