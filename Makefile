@@ -86,10 +86,11 @@ parity: environment ## prove that labkit explain agrees with the live kubelet an
 	$(LABKIT) up
 	.venv/bin/python -m tests.parity $(ARGS)
 
+MUTATION_PROCESSES = 4
 mutations: environment ## break every right answer of every exercise in each way; docs/mutations.md says what the checks saw
 	$(LABKIT) up
 	@mkdir -p build/test
-	LABKIT_MUTATIONS=all .venv/bin/python -m pytest -q --numprocesses=3 --junitxml=build/test/mutations.xml \
+	LABKIT_MUTATIONS=all .venv/bin/python -m pytest -q --numprocesses=$(MUTATION_PROCESSES) --junitxml=build/test/mutations.xml \
 		tests/live/test_mutations.py; status=$$?; \
 	.venv/bin/python -m tests.mutation_report build/test/mutations.xml > docs/mutations.md; exit $$status
 

@@ -283,8 +283,11 @@ class ChangedImage:
         self._uid = right.process.uid if right.process is not None else 0
         self._tree = right.tree
         self._published = dict(lesson._lesson.published)
-        # It is kept from being removed once its name is another one's.
-        self._api.create_container(self._id, command=["none"], labels=self._labels)
+        # It keeps the image from being removed once its name is another one's, and what changes no file is committed
+        # of it. The engine makes no container without a program, and the new image gets the container's.
+        self._has_program = bool(right.facts.entrypoint or right.facts.command)
+        self._container = self._create()
+        self._files: dict[str, tuple[tarfile.TarInfo, bytes]] = {}
 
     @property
     def _api(self) -> Any:
@@ -321,35 +324,44 @@ class ChangedImage:
         self._lesson.build("\n".join([f"FROM {base}", *instructions]), name=self._right.name).expect()
 
     def _commit(self, files: tuple[FileBreak, ...], instructions: list[str]) -> None:
-        facts = self._right.facts
-        has_program = bool(facts.entrypoint or facts.command)
-        # The engine makes no container without a program, and the new image gets the container's.
-        container = self._api.create_container(
-            self._id, command=None if has_program else ["none"], labels=self._labels
-        )["Id"]
+        container = self._create() if files else self._container
         try:
             for file in files:
-                self._api.put_archive(container, "/", self._archive_of(container, file))
-            program = [] if has_program or _names_program(instructions) else ["CMD []"]
+                self._api.put_archive(container, "/", self._archive_of(file))
+            program = [] if self._has_program or _names_program(instructions) else ["CMD []"]
             labels = [f'LABEL "{name}"="{value}"' for name, value in self._labels.items()]
             changes = "\n".join([*program, *instructions, *labels])
             self._api.commit(container, self._right.name, "latest", changes=changes)
         finally:
-            self._api.remove_container(container, force=True, v=True)
+            if container != self._container:
+                self._api.remove_container(container, force=True, v=True)
 
-    def _archive_of(self, container: str, file: FileBreak) -> bytes:
+    def _create(self) -> str:
+        program = None if self._has_program else ["none"]
+        return str(self._api.create_container(self._id, command=program, labels=self._labels)["Id"])
+
+    def _archive_of(self, file: FileBreak) -> bytes:
         """The file or folder alone, with its content, and with the owner and mode that it gets."""
-        chunks, _ = self._api.get_archive(container, file.like or file.path)
-        packed, changed = io.BytesIO(b"".join(chunks)), io.BytesIO()
-        with tarfile.open(fileobj=packed) as source, tarfile.open(fileobj=changed, mode="w") as target:
-            member = source.next()
-            assert member is not None
-            content = source.extractfile(member) if member.isfile() else None
-            member.name = file.path.lstrip("/")
-            member.uid, member.gid, member.mode = file.uid, file.gid, file.mode
-            member.uname = member.gname = ""
-            target.addfile(member, content)
+        member, content = self._file(file.like or file.path)
+        member.name = file.path.lstrip("/")
+        member.uid, member.gid, member.mode = file.uid, file.gid, file.mode
+        member.uname = member.gname = ""
+        changed = io.BytesIO()
+        with tarfile.open(fileobj=changed, mode="w") as target:
+            target.addfile(member, io.BytesIO(content))
         return changed.getvalue()
+
+    def _file(self, path: str) -> tuple[tarfile.TarInfo, bytes]:
+        """A file or folder of the right image, which is asked for once."""
+        if path not in self._files:
+            chunks, _ = self._api.get_archive(self._container, path)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as source:
+                member = source.next()
+                assert member is not None
+                content = source.extractfile(member) if member.isfile() else None
+                self._files[path] = member, content.read() if content is not None else b""
+        member, text = self._files[path]
+        return copy.copy(member), text
 
 
 def _names_program(instructions: Iterable[str]) -> bool:

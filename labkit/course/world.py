@@ -93,6 +93,16 @@ class Looks(Protocol):
     def last_stop(self, image: str) -> RunResult | None:
         """The lesson's last build or publish of an image of that name, if it stopped; its message is the builder's."""
 
+    def dockerfile(self, image: str, file: str) -> str | None:
+        """The Dockerfile that the lesson's last build of an image was given, if that is the image that there is now.
+
+        Otherwise, what the participant's file has now: somebody has built it in a terminal. None if there is no file.
+
+        Args:
+            image: its name; of one that does not exist, because its build stopped, the same is told.
+            file: the Dockerfile's path beside the notebooks.
+        """
+
     def published(self, image: str) -> Published | None:
         """What the lesson's last publish of an image gave, warnings included; None if there was none."""
 
@@ -175,7 +185,7 @@ class Starts(Protocol):
         """Have the lesson's namespace enforce a Pod Security level."""
 
     def probe(self, posture: str, *probes: str) -> Tried:
-        """Run a posture on the engine and try probes in it."""
+        """Run a posture on the engine and try probes in it; the same in the same image is tried once."""
 
     def matrix(self, postures: Sequence[str], probes: Sequence[str], where: str) -> Matrix:
         """Try probes in several postures, side by side."""

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 APP_SECONDS = 10.0
 """The deadline: an app that still prints by then counts as running."""
 
-_QUIET_SECONDS = 0.5  # without a word after it has printed
+_QUIET_SECONDS = 0.5  # without a word after it has printed, or began to listen
 _SILENT_SECONDS = 1.5  # from its start, without a word at all
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Watched:
         """Look once more: at its state first, so that what it printed before its end is not missed."""
         self.state = self.engine.container(self.container)
         if self.state is not None:
-            printed = self.engine.printed(self.container)
+            printed = self.engine.printed(self.container, has_terminal=False)
             if printed != self.printed:
                 self.printed, self.since = printed, time.monotonic()
             if self.state.running and not self.processes:
@@ -57,9 +57,10 @@ class _Watched:
         """Whether it has ended, listens, or has been at rest for a moment after the last that it printed."""
         if self.state is None or not self.state.running:
             return True
-        if self.printed.output and self.engine.is_listening(self.container, self.state.pid):
+        is_listening = self.engine.is_listening(self.container, self.state.pid)
+        if self.printed.output and is_listening:
             return True
-        quiet = _QUIET_SECONDS if self.printed.output else _SILENT_SECONDS
+        quiet = _QUIET_SECONDS if self.printed.output or is_listening else _SILENT_SECONDS
         return time.monotonic() - self.since >= quiet and self._is_at_rest()
 
     def _is_at_rest(self) -> bool:
@@ -88,7 +89,8 @@ def start_app(
     """Start an image's app, look at it from outside once it runs or has ended, and remove it.
 
     It counts as running when it has printed something and listens on a port, or when it waits for something half a
-    second after the last that it printed, or one and a half after its start if it has printed nothing.
+    second after the last that it printed; if it has printed nothing, half a second after its start if it listens, and
+    else one and a half.
 
     Args:
         engine: starts it.

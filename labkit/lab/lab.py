@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from labkit.adapters.engine import Engine, EngineUnreachable, reach_engine
+from labkit.adapters.engine import Engine, EngineUnreachable, InspectedImage, reach_engine
 from labkit.adapters.go import KUBERNETES, find_built
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed
@@ -36,6 +36,7 @@ from labkit.show.steps import Silent, Steps
 
 if TYPE_CHECKING:
     from labkit.adapters.kube import Kube
+    from labkit.archives import ImageTree
 
 IMAGES_FOLDER = CLUSTER / "images"
 _LOCK_SECONDS = 3 * 3600.0
@@ -342,17 +343,21 @@ class Lab:
         """
         return self.engine().run(self.reference(image), command, user=user)
 
-    def image_facts(self, name: str) -> ImageFacts:
+    def image_facts(
+        self, name: str, inspected: InspectedImage | None = None, tree: ImageTree | None = None
+    ) -> ImageFacts:
         """What there is to know of a sample image without running it.
 
         Args:
             name: a name of the catalogue, or any reference that the engine has.
+            inspected: what the engine has told of it just now; None to ask.
+            tree: what it holds, if that was read; None if not.
 
         Raises:
             Misuse: the catalogue has no such image, and neither has the engine.
             LabFailed: the image has not been made yet.
         """
-        return self._made_images().facts(name)
+        return self._made_images().facts(name, inspected, tree)
 
     def reference(self, name: str) -> str:
         """The reference of an image: the lab's own for a name of the catalogue, else the name itself if it exists.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,9 @@ def text_of(file: Path) -> str:
         Misuse: there is no such file, or it is no text.
     """
     try:
+        # Nobody may ever write into a pipe, and whoever reads it waits.
+        if not stat.S_ISREG(file.stat().st_mode) and not file.is_dir():
+            raise OSError(errno.EINVAL, "it is no regular file")
         return read_given_text(file)
     except (OSError, ValueError) as error:
         came_back = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text in UTF-8"

@@ -16,6 +16,9 @@ from labkit.notebook.cell_evidence import recorded_run
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
 from labkit.notebook.lesson_pods import LessonPods
+from labkit.notebook.threats import Threats
+from labkit.threat.evidence import Tried
+from labkit.threat.judge import Verdict
 
 _DECIDED_SECONDS = 15.0
 
@@ -27,10 +30,12 @@ class Experiments:
         images: the lesson's.
         containers: the lesson's.
         pods: the lesson's.
+        threats: the lesson's.
     """
 
-    def __init__(self, images: LessonImages, containers: LessonContainers, pods: LessonPods) -> None:
-        self._images, self._containers, self._pods = images, containers, pods
+    def __init__(self, images: LessonImages, containers: LessonContainers, pods: LessonPods, threats: Threats) -> None:
+        self._images, self._containers, self._pods, self._threats = images, containers, pods, threats
+        self._tried: dict[tuple[str, tuple[str, ...], str], Tried] = {}
         self._results: dict[tuple[str, tuple[str, ...], str | None], RunResult] = {}
         self._uids: dict[str, str] = {}
 
@@ -52,6 +57,17 @@ class Experiments:
         if result.cause is not Cause.TIMEOUT and result.exit_status is not None:
             self._results[key] = result
         return result
+
+    def probe(self, posture: str, *probes: str) -> Tried:
+        """How probes end in a posture on the engine."""
+        key = posture, probes, self._images.identifier(self._threats.posture(posture).image)
+        if key in self._tried:
+            return self._tried[key]
+        tried = self._threats.probe(posture, *probes)
+        # What is not known today may be known the next time.
+        if all(cell.verdict is not Verdict.UNKNOWN for cell in tried):
+            self._tried[key] = tried
+        return tried
 
     def pod(self, image: str, name: str, **options: Any) -> Outcome:
         """What becomes of a pod of an image."""

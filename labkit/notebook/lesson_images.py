@@ -70,7 +70,8 @@ class LessonImages:
         _, inspected = self._inspect(name)
         # An image of one id never changes; only a container shows what is in it.
         known = self._facts.get((name, inspected["Id"])) if inspected is not None else None
-        facts = known or self._lesson.lab.image_facts(name)
+        tree = self._trees.near(inspected) if inspected is not None and known is None else None
+        facts = known or self._lesson.lab.image_facts(name, inspected, tree)
         self._facts[name, facts.id] = facts
         return facts
 
@@ -145,7 +146,7 @@ class LessonImages:
             beside = collect(file.parent)
         context = archive_of_dockerfile(text, beside)
         try:
-            lab.engine().build(context, name, arguments={}, labels=self._lesson.labels, seconds=_BUILD_SECONDS)
+            image = lab.engine().build(context, name, arguments={}, labels=self._lesson.labels, seconds=_BUILD_SECONDS)
         except BuildStopped as stopped:
             result = RunResult(
                 line, stopped.stdout, stopped.exit_status, message=stopped.message, stderr=stopped.stderr
@@ -155,11 +156,31 @@ class LessonImages:
         else:
             self._made(name)
             self._lesson.published.pop(name, None)
+            self._lesson.dockerfiles[full_name(name)] = written, image
             # As `docker build` ends.
             tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
             return RunResult(line, f"Successfully tagged {tagged}", 0)
-        self._stopped(name, result)
+        self._lesson.dockerfiles[full_name(name)] = written, self._stopped(name, result)
         return result
+
+    def dockerfile(self, name: str, file: Path) -> str | None:
+        """The Dockerfile that an image was built by: the lesson's own build's, else what a file has now.
+
+        Args:
+            name: the image's.
+            file: whose text it is if the lesson did not build it, so that somebody did so in a terminal.
+
+        Returns:
+            None if the lesson did not build it, and there is no such file.
+        """
+        inspected = self._lesson.lab.engine().image(name)
+        text, identifier = self._lesson.dockerfiles.get(full_name(name), ("", None))
+        if identifier == (inspected["Id"] if inspected is not None else ""):
+            return text
+        try:
+            return text_of(file)
+        except Misuse:
+            return None
 
     def last_stop(self, name: str) -> RunResult | None:
         """The last build or publish of an image, if it stopped."""
@@ -201,8 +222,11 @@ class LessonImages:
         Raises:
             Misuse: there is no such image.
         """
-        reference = self._lesson.reference(require_image(name))
-        return reference, self._lesson.lab.engine().image(reference)
+        lab, name = self._lesson.lab, require_image(name)
+        if name not in lab.catalogue and (inspected := lab.engine().image(name)) is not None:
+            return name, inspected
+        reference = self._lesson.reference(name)
+        return reference, lab.engine().image(reference)
 
     def instructions(self, name: str) -> tuple[str, ...]:
         """What an image's history says of its Dockerfiles, oldest first."""
@@ -230,15 +254,21 @@ class LessonImages:
         self._lesson.own_images.add(name)
         self._lesson.stopped.pop(full_name(name), None)
 
-    def _stopped(self, name: str, result: RunResult) -> None:
-        """Remember why there is no such image, and see that the lesson's older one does not answer in its place."""
+    def _stopped(self, name: str, result: RunResult) -> str:
+        """Remember why there is no such image, and see that the lesson's older one does not answer in its place.
+
+        Returns:
+            The id of the image that has the name all the same; empty for none.
+        """
         lab = self._lesson.lab
         self._lesson.own_images.discard(name)
         own = {**lab.configuration.labels, **self._lesson.labels}
         if own.items() <= image_labels(lab.engine().image(name)).items():
             lab.engine().remove_name(name)
         left = lab.engine().image(name)
-        self._lesson.stopped[full_name(name)] = result, left["Id"] if left else ""
+        identifier = left["Id"] if left else ""
+        self._lesson.stopped[full_name(name)] = result, identifier
+        return identifier
 
     # --- for pods ---
 

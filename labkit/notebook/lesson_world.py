@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from labkit.archives import ImageTree
@@ -106,6 +107,9 @@ class LessonLooks:
     def last_stop(self, image: str) -> RunResult | None:
         return self._images.last_stop(image)
 
+    def dockerfile(self, image: str, file: str) -> str | None:
+        return self._images.dockerfile(image, Path(file))
+
     def published(self, image: str) -> Published | None:
         return self._images.published(image)
 
@@ -140,7 +144,7 @@ class LessonStarts:
     ) -> None:
         self._images, self._containers, self._pods = images, containers, pods
         self._workloads, self._threats = workloads, threats
-        self._experiments = Experiments(images, containers, pods)
+        self._experiments = Experiments(images, containers, pods, threats)
 
     def run(self, image: str, command: str | Sequence[str] | None = None, *, user: str | None = None) -> RunResult:
         return self._experiments.run(image, command, user)
@@ -190,7 +194,7 @@ class LessonStarts:
         return self._workloads.enforce(level)
 
     def probe(self, posture: str, *probes: str) -> Tried:
-        return self._threats.probe(posture, *probes)
+        return self._experiments.probe(posture, *probes)
 
     def matrix(self, postures: Sequence[str], probes: Sequence[str], where: str) -> Matrix:
         return self._threats.matrix(postures, probes, where)

@@ -32,6 +32,8 @@ class OpenedLesson:
         own_images: the images that the lesson has made since it was opened, by name; these a pod may name.
         stopped: the last build or publish of an image that stopped, by the image's full name; and the id of the image
             that has the name all the same, such as one that somebody built without the lab.
+        dockerfiles: the text that the last build of an image was given, by the image's full name; and the id of the
+            image that had the name afterwards, empty for none.
         not_admitted: the API server's last no to a pod, by the pod's name.
         not_taken: why the lesson's last object that is not a pod was not taken, by the object's name; and what mark the
             Deployment of that name had then.
@@ -47,6 +49,7 @@ class OpenedLesson:
     own_namespace: str = ""
     own_images: set[str] = field(default_factory=set)
     stopped: dict[str, tuple[RunResult, str]] = field(default_factory=dict)
+    dockerfiles: dict[str, tuple[str, str]] = field(default_factory=dict)
     not_admitted: dict[str, Outcome] = field(default_factory=dict)
     not_taken: dict[str, tuple[str, object]] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
@@ -147,6 +150,7 @@ class OpenedLesson:
         remove_from_engine(engine, self.name)
         self.own_images.clear()
         self.stopped.clear()
+        self.dockerfiles.clear()
         self.published.clear()
         engine.remove_stages()
         self.not_admitted.clear()

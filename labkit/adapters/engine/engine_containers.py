@@ -185,16 +185,19 @@ class EngineContainers(EngineFiles):
                 raise
         return container
 
-    def printed(self, container: str, *, lines: int | None = None) -> Printed:
+    def printed(self, container: str, *, lines: int | None = None, has_terminal: bool | None = None) -> Printed:
         """What a container has printed so far, up to a bound.
 
         Args:
             container: its name or id.
             lines: how many of the last ones; None for all.
+            has_terminal: whether it has one; None to ask the engine.
         """
         with doing("Reading what a container printed"):
-            inspected: InspectedContainer = self._api.inspect_container(container)
-            return self._logs(container, has_terminal=bool(inspected["Config"].get("Tty")), lines=lines)
+            if has_terminal is None:
+                inspected: InspectedContainer = self._api.inspect_container(container)
+                has_terminal = bool(inspected["Config"].get("Tty"))
+            return self._logs(container, has_terminal=has_terminal, lines=lines)
 
     def _logs(self, container: str, *, has_terminal: bool = False, lines: int | None = None) -> Printed:
         """What a container has printed: two streams in one, or a terminal's one stream as it is."""

@@ -14,6 +14,8 @@ _PROGRAM = "/app/rce-app"
 
 
 def _whose_files_as_given(image: JudgedImage) -> str | None:
+    if image.is_edited("our-app/Dockerfile"):
+        return None
     if not image.is_built_by("rce-app", "RUN chown -R 1654 /app", "USER 1654"):
         return None
     return "The app runs as uid 1654, and the attacker still replaces it: the files are 1654's own."

@@ -25,6 +25,8 @@ _BY_A_STRANGER = AppStart(user=f"{STRANGER}:{STRANGER}")
 
 def _menu_as_given(image: JudgedImage) -> str | None:
     made = "RUN echo soup > /srv/menu && chmod 600 /srv/menu"
+    if image.is_edited("menu/Dockerfile"):
+        return None
     if not image.is_built_by("debian", made, 'CMD ["cat" "/srv/menu"]'):
         return None
     return "menu runs as root: its Config.User is empty."

@@ -17,6 +17,8 @@ _TOO_EARLY_STEPS = 5  # two of them are labels
 
 
 def _too_early_as_given(image: JudgedImage) -> str | None:
+    if image.is_edited("diary/Dockerfile"):
+        return None
     if not image.stopped_at(_TOO_EARLY_STEPS, "USER $APP_UID", "RUN mkdir /var/lib/diary"):
         return None
     return f"There is no image diary: its build stops before the end. {image.why_it_stopped}"
@@ -133,6 +135,19 @@ lab.build("""
 FROM runtime-deps
 RUN mkdir /var/lib/diary && chown nobody-here /var/lib/diary
 USER $APP_UID
+""", name="diary")
+''',
+            "Your last build stopped",
+        ),
+        # The same after a stage of which nothing is taken.
+        Wrong(
+            '''
+lab.build("""
+FROM debian AS prepared
+RUN mkdir /diary
+FROM runtime-deps
+USER $APP_UID
+RUN mkdir /var/lib/diary
 """, name="diary")
 ''',
             "Your last build stopped",

@@ -137,6 +137,8 @@ _OWN_USER_STEPS = 5  # two of them are labels
 
 
 def _own_user_as_given(image: JudgedImage) -> str | None:
+    if image.is_edited("own-user/Dockerfile"):
+        return None
     if not image.stopped_at(_OWN_USER_STEPS, "RUN useradd --uid 1000 worker"):
         return None
     return f"There is no image own-user: its build stops before the end. {image.why_it_stopped}"
@@ -227,6 +229,11 @@ USER 20000:20000
         ),
         Wrong('lab.build("FROM ubuntu\\nRUN useradd --uid 1654 worker", name="own-user")', "The image has no user"),
         Wrong('lab.build("FROM ubuntu\\nUSER 1654", name="own-user")', "no line of its passwd file"),
+        # Changed below the step at which it stops.
+        Wrong(
+            'lab.build("FROM ubuntu\\nRUN useradd --uid 1000 worker\\nUSER 1654", name="own-user")',
+            "Your last build stopped",
+        ),
         Wrong('lab.build("FROM ubuntu\\nRUN useradd worker\\nUSER 1000", name="own-user")', "worker is uid 1001"),
         Wrong(
             'lab.build("FROM ubuntu\\nRUN useradd --uid 64198 worker\\nUSER 64198", name="own-user")',

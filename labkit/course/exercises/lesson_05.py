@@ -14,7 +14,7 @@ from labkit.course.world import World
 
 
 def _fails_open_as_given(image: JudgedImage) -> str | None:
-    if not image.is_built_by("ubuntu", "USER"):
+    if image.is_edited("fails-open/Dockerfile") or not image.is_built_by("ubuntu", "USER"):
         return None
     return "The image fails-open has no user, so it is root: APP_UID is empty in ubuntu."
 
@@ -181,6 +181,8 @@ _AFTER_THE_COLON = Exercise(
 
 
 def _notes_as_given(image: JudgedImage) -> str | None:
+    if image.is_edited("notes/Dockerfile"):
+        return None
     if not image.is_built_by("aspnetapp", "USER root", "RUN mkdir /app/data", "USER 1654"):
         return None
     return "/app/data is still root's: the app, uid 1654, cannot write there."
@@ -274,6 +276,35 @@ lab.build("""
                 'ENTRYPOINT ["sh", "-c", "exec /app/data/aspnetapp"]',
             ),
             "can replace its own program, /app/data/aspnetapp",
+        ),
+        # What an option stands before, what another program starts, and what a shell reads in.
+        *(
+            Wrong(
+                _notes(
+                    "USER root",
+                    "RUN install -d -o $APP_UID /app/data && echo exec /app/aspnetapp > /app/data/start "
+                    "&& chown $APP_UID /app/data/start",
+                    "USER $APP_UID",
+                    f"ENTRYPOINT {entrypoint}",
+                ),
+                "can replace its own program, /app/data/start",
+            )
+            for entrypoint in (
+                '["bash", "-e", "/app/data/start"]',
+                '["env", "sh", "/app/data/start"]',
+                '["sh", "-c", "cd /; . /app/data/start"]',
+            )
+        ),
+        # Found by its bare name, and looked for where it may be put before it is found.
+        Wrong(
+            _notes(
+                "USER root",
+                "RUN install -d -o $APP_UID /app/data",
+                "ENV PATH=/app/data:/app:/usr/bin:/bin",
+                "USER $APP_UID",
+                'ENTRYPOINT ["aspnetapp"]',
+            ),
+            "put its own aspnetapp into /app/data",
         ),
         # Another program by the app's name.
         Wrong(

@@ -26,7 +26,7 @@ _COPIED = re.compile(r"COPY (dir:[0-9a-f]+ in|/data) /data")
 
 
 def _lost_as_given(image: JudgedImage) -> str | None:
-    if image.facts_or_none is None:
+    if image.facts_or_none is None or image.is_edited("lost-on-the-way/Dockerfile"):
         return None
     *before, last = ("", *image.instructions)
     if tuple(before[1:]) != image.world.look.instructions("runtime-chiseled") or not _COPIED.fullmatch(last):
@@ -132,6 +132,18 @@ lab.build("""
     FROM runtime-chiseled
     COPY --from=prepared /data /data
     USER $APP_UID
+""", name="lost-on-the-way")
+''',
+            "belongs to 0:0",
+        ),
+        # Only the first stage is another one, and what comes of it is the same.
+        Wrong(
+            '''
+lab.build("""
+    FROM debian AS prepared
+    RUN mkdir /data && chown 1654:1654 /data && ls -l /data
+    FROM runtime-chiseled
+    COPY --from=prepared /data /data
 """, name="lost-on-the-way")
 ''',
             "belongs to 0:0",
@@ -279,6 +291,8 @@ _ALL_COPIED = re.compile(r"COPY (\S+:[0-9a-f]+ in|/) /")
 
 def _from_scratch_as_given(image: JudgedImage) -> str | None:
     made = image.instructions if image.facts_or_none is not None else ()
+    if image.is_edited("from-scratch/Dockerfile"):
+        return None
     if len(made) != 2 or not _ALL_COPIED.fullmatch(made[0]) or made[1] != f'ENTRYPOINT ["{_PROGRAM}"]':
         return None
     return "The image from-scratch has no user, so it is root; the other image's user is lost."
@@ -333,6 +347,8 @@ _FROM_SCRATCH = Exercise(
     ),
     wrong=(
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER app"), "a name"),
+        # A user in the stage that is left behind.
+        Wrong(_from_scratch("USER 1654", "FROM scratch", "COPY --from=built / /"), "has no user"),
         Wrong(_from_scratch("FROM scratch", "COPY --from=built /app /app", "USER 1654"), "is not there"),
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER 65532"), "has no line for it"),
         Wrong(_from_scratch("FROM scratch", "COPY --from=built / /", "USER 1654", entrypoint=""), "does not start"),

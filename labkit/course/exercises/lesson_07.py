@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from labkit.core.causes import Cause
@@ -27,6 +28,7 @@ from labkit.course.pod_settings import own_settings
 from labkit.course.world import World
 
 _ASPNETAPP = SampleApp("/app/aspnetapp", ("aspnetapp",))
+_APP_AS_ROOT = SampleApp("/app/aspnetapp", ("aspnetapp-root",))
 _INSISTS = {"runAsNonRoot": True}
 
 
@@ -52,6 +54,11 @@ def _move_to_the_pod(_: dict[str, Any], spec: dict[str, Any]) -> None:
         spec.setdefault("securityContext", {})["runAsUser"] = user
 
 
+def _sleep(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    for container in spec["containers"]:
+        container["command"] = ["sleep", "600"]
+
+
 _CHECK_IN_THE_CONTAINER = DemandCheck(
     look=pod_named("in-the-container"),
     as_given=_in_the_container_as_given,
@@ -66,6 +73,7 @@ _CHECK_IN_THE_CONTAINER = DemandCheck(
             (PodBreak("the setting moved to the pod", _move_to_the_pod),),
         ),
         not_as_root("must go on insisting"),
+        replace(runs_app("Make it run", _APP_AS_ROOT), breaks=(PodBreak("sleep in its place", _sleep),)),
     ),
     praise=lambda pod: f"The container runs as {uids(pod)}, by a setting of its own.",
 )
@@ -146,6 +154,12 @@ for uid in (0, 5, 1654):
             'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, '
             'container={"runAsGroup": 1654})',
             "image-runs-as-root",
+        ),
+        # Another program, which needs no root.
+        Wrong(
+            'lab.pod("aspnetapp-root", name="in-the-container", command="sleep 3600", pod={"runAsNonRoot": True}, '
+            'container={"runAsUser": 1654})',
+            "runs sleep in place of its app",
         ),
         # A user namespace makes no image non-root.
         Wrong(_IN_THE_CONTAINER_AS_MANIFEST.replace("spec:\n", "spec:\n  hostUsers: false\n"), "image-runs-as-root"),

@@ -15,7 +15,7 @@ from labkit.course.judging.demands import Demand, DemandCheck
 from labkit.course.judging.image_demands import may_not_replace, non_root_by_number, starts
 from labkit.course.judging.judged_container import JudgedContainer
 from labkit.course.judging.judged_image import JudgedImage, image_named
-from labkit.course.judging.program_demands import is_app
+from labkit.course.judging.program_demands import is_app, starts_published_app
 from labkit.course.world import World
 from labkit.lab.container import Container
 
@@ -273,7 +273,11 @@ _CHECK_A_NUMBER_PLEASE = DemandCheck(
     look=image_named("by-name"),
     ahead=lambda image, pool: image.begin(pool, reads_tree=False),
     as_given=_by_name_as_given,
-    demands=(non_root_by_number("it passes"), starts("says the same", prints="Hello app", also=(breaks.ANOTHER_UID,))),
+    demands=(
+        non_root_by_number("it passes"),
+        starts("says the same", prints="Hello app", also=(breaks.ANOTHER_UID,)),
+        starts_published_app("says the same"),
+    ),
     praise=lambda image: f'Config.User is "{image.facts.user}", and the program still says Hello app.',
 )
 
@@ -298,6 +302,17 @@ _A_NUMBER_PLEASE = Exercise(
         Wrong('lab.publish("-p:ContainerUser=4242", name="by-name")', "not 'Hello app'"),
         Wrong('lab.publish("-p:ContainerUser=:1654", name="by-name")', "no user at all is root"),
         Wrong('lab.publish("-p:ContainerUser=app:app", name="by-name")', "a name"),
+        # It prints what the app would, and is not the app.
+        Wrong(
+            '''
+lab.build("""
+FROM debian
+USER 1654
+CMD ["echo", "Hello app, using Linux on X64"]
+""", name="by-name")
+''',
+            "not the program that lab.publish puts there",
+        ),
         Wrong(
             'lab.publish(name="by-name")\nlab.build("FROM by-name\\nUSER app", name="by-name")',
             'Config.User is "app", a name',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,7 +76,8 @@ _READ_ONLY_VOLUMES = ("configMap", "secret", "projected", "downwardAPI", "image"
 def _no_scratch(pod: JudgedPod) -> str | None:
     volumes = {volume["name"]: volume for volume in pod.spec.get("volumes") or []}
     for container in APP.containers_in(pod):
-        mounts = [mount for mount in container.get("volumeMounts") or [] if mount["mountPath"].rstrip("/") == _SCRATCH]
+        mounted = container.get("volumeMounts") or []
+        mounts = [mount for mount in mounted if posixpath.normpath(mount["mountPath"]) == _SCRATCH]
         if not mounts and not _image_has_scratch(pod, container):
             return "It runs, but the app has lost its folder /scratch."
         for mount in mounts:
@@ -165,7 +167,7 @@ TO_RESTRICTED = Exercise(
             "aspnetapp-root",
         ),
         _pod("{seccompProfile: {type: RuntimeDefault}}\n  hostUsers: false"),
-        _pod().replace("mountPath: /scratch", "mountPath: /scratch/"),
+        _pod().replace("mountPath: /scratch", "mountPath: /scratch/./"),
         # The app's own program, named once more.
         _pod().replace("    image: aspnetapp", "    image: aspnetapp\n    command: [/app/aspnetapp]"),
         # Started by a shell, in a container of another name.

@@ -8,6 +8,7 @@ from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.lesson_10_pods import INSISTS, NO_NEW_WORLD, NO_WAY_BACK
 from labkit.course.judging.assessment import Assessment, not_right, passed
+from labkit.course.judging.given_answers import spelling_of
 from labkit.course.world import World
 from labkit.threat.judge import Control
 
@@ -15,21 +16,21 @@ _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
 
 
 def _check_which_control(world: World, answer: dict[object, object]) -> Assessment:
-    answer = {str(name).casefold(): control for name, control in answer.items()}
+    answer = {spelling_of(name): control for name, control in answer.items()}
     unknown = [name for name in answer if name not in _STOPPED]
-    controls = {control.casefold(): control for control in Control}
+    controls = {spelling_of(control): control for control in Control}
     if unknown or len(answer) < len(_STOPPED):
         return not_right(f"A control for each of {', '.join(_STOPPED)} is expected, and for nothing else.")
     for name, control in answer.items():
-        if str(control).casefold() not in controls:
+        if spelling_of(control) not in controls:
             return not_right(f"{name}: {control!r} is no control; they are {', '.join(Control)}.")
     for cell in world.start.probe("app-restricted", *_STOPPED):
-        control = controls[str(answer[cell.probe]).casefold()]
+        control = controls[spelling_of(answer[cell.probe])]
         if control != cell.control:
             return not_right(
                 f"{cell.probe}: what came back was *{cell.reason}*, and that is not how {control} refuses."
             )
-    return passed("Tried just now in app-restricted: four attempts, four controls.")
+    return passed("Tried in app-restricted: four attempts, four controls.")
 
 
 _WHICH_CONTROL = Exercise(
@@ -47,8 +48,8 @@ controls = {"setuid-helper": "no_new_privs", "unshare-user": "seccomp", "raw-soc
 """,
     others=(
         """
-controls = {"Setuid-Helper ": "No_New_Privs", " unshare-user": "Seccomp", "RAW-SOCKET": " capability",
-            "write-tmp": "Read-Only"}
+controls = {"Setuid-Helper ": "no-new-privs", " unshare_user": "Seccomp", "RAW-SOCKET": " capability",
+            "write-tmp": "Read only"}
 """,
     ),
     wrong=(

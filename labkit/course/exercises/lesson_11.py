@@ -56,10 +56,10 @@ def _check_what_remains(world: World, answer: list[Any]) -> Assessment:
     could = {cell.probe for cell in tried if cell.short == "could"}
     for name in answer:
         if name not in could:
-            return not_right(f"{name} was tried just now, and {tried[name].full_verdict}: {tried[name].reason}.")
+            return not_right(f"{name} was tried, and it {tried[name].full_verdict}: {tried[name].reason}.")
     if missing := len(could - set(answer)):
         return not_right(f"All that you name could be done, and {missing} more of the list could, too.")
-    return passed(f"{', '.join(sorted(could))}: done just now, with the controls of restricted and more in force.")
+    return passed(f"{', '.join(sorted(could))}: done there, with the controls of restricted and more in force.")
 
 
 _WHAT_REMAINS = Exercise(
@@ -77,7 +77,7 @@ _WHAT_REMAINS = Exercise(
     others=('remains = ["write-volume-shared", "environment-secret", "listen-80"]',),
     wrong=(
         Wrong("remains = []", "The list is empty"),
-        Wrong('remains = ["setuid-helper"]', "setuid-helper was tried just now, and could not"),
+        Wrong('remains = ["setuid-helper"]', "setuid-helper was tried, and it could not"),
         Wrong('remains = ["environment-secret", "write-volume-shared"]', "1 more of the list could"),
         Wrong('remains = ["root"]', "not one of the eight"),
     ),

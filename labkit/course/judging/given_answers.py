@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _KINDS = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
 _WRITTEN = {int: ", without quotes", list: """, as in ["this", "that"]""", dict: """, as in {"this": "that"}"""}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_JOINS = re.compile(r"[\s_-]+")
 _LONGEST, _MOST_ENTRIES, _MOST_DIGITS = 60, 1000, 18
 
 Choice = str | int
@@ -113,8 +115,8 @@ def _read_list(exercise: Exercise, answer: Iterable[object]) -> list[object]:
 
 
 def _chosen(entry: object, choices: tuple[Choice, ...]) -> Choice:
-    known = {_key(choice): choice for choice in choices}
-    key = _key(entry)
+    known = {spelling_of(choice): choice for choice in choices}
+    key = spelling_of(entry)
     if key not in known or isinstance(entry, bool):
         number = _NUMBERS[len(choices)] if len(choices) < len(_NUMBERS) else str(len(choices))
         offered = ", ".join(repr(choice) if choice == "" else str(choice) for choice in choices)
@@ -122,9 +124,9 @@ def _chosen(entry: object, choices: tuple[Choice, ...]) -> Choice:
     return known[key]
 
 
-def _key(entry: object) -> str:
-    """What two spellings of one choice have in common."""
-    text = str(entry).strip().casefold()
+def spelling_of(entry: object) -> str:
+    """What all spellings of one choice have in common: neither an article nor what joins its words counts."""
+    text = _JOINS.sub("-", str(entry).strip().casefold()).removeprefix("the-")
     return text.rstrip("/") or text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Identity, Image
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
+from labkit.course.judging.given_dockerfiles import differs_from_given
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -163,6 +165,20 @@ class JudgedImage:
         places = self._places(program) if is_program else [self._absolute(program)]
         return next((path for path in places if self.tree.entry(path) is not None), None)
 
+    def looked_in_before(self, program: str) -> list[str]:
+        """The folders in which a program is looked for by its bare name before the one that it lies in."""
+        if "/" in program:
+            return []
+        places = self._places(program)
+        before = itertools.takewhile(lambda path: self.tree.entry(path) is None, places)
+        return [posixpath.dirname(path) for path in before] if any(map(self.tree.entry, places)) else []
+
+    def may_put_into(self, process: Identity, folder: str) -> bool:
+        """Whether a process may make files in a folder, or make the folder first."""
+        while self.tree.entry(folder) is None and folder != "/":
+            folder = posixpath.dirname(folder)
+        return self.tree.may_write(process, folder)
+
     def _places(self, program: str) -> list[str]:
         if "/" in program or program.endswith(".dll"):
             return [self._absolute(program)]
@@ -225,6 +241,17 @@ class JudgedImage:
     def instructions(self) -> tuple[str, ...]:
         """What its Dockerfile did, oldest first, its base's instructions among them."""
         return self.world.look.instructions(self.name)
+
+    def is_edited(self, file: str) -> bool:
+        """Whether its Dockerfile differs from the one that the lesson gives, as far as that is known.
+
+        What an earlier stage did, and what comes after the step at which a build stops, is not seen in an image.
+
+        Args:
+            file: the given one's path beside the notebooks.
+        """
+        text = self.world.look.dockerfile(self.name, file)
+        return text is not None and differs_from_given(text, file)
 
     def is_built_by(self, base: str, *instructions: str) -> bool:
         """Whether it was built on a sample image by these instructions and no others.

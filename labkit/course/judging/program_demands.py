@@ -6,6 +6,8 @@ What a process is called by, and what it prints, any program can have; what is e
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -24,8 +26,16 @@ _SHELLS = (
     *("sh", "bash", "rbash", "dash", "ash", "hush", "busybox", "toybox", "zsh", "ksh", "ksh93", "mksh", "lksh", "oksh"),
     *("yash", "fish", "csh", "tcsh", "posh"),
 )
-_SHELLS_OF = (("debian", "/bin/sh"), ("debian", "/bin/bash"), ("alpine", "/bin/busybox"))
+_SHELLS_OF = (
+    *((base, shell) for base in ("debian", "ubuntu") for shell in ("/bin/sh", "/bin/bash")),
+    ("alpine", "/bin/busybox"),
+)
 _ANYONE_MAY_START = 0o111
+_INTERPRETERS = (*_SHELLS, "dotnet", "perl", "python3", "python", ".", "source")
+"""What is given a file to read, behind options of its own."""
+_PREFIXES = ("exec", "command", "env", "nohup", "if", "then", "else", "while", "do", "!", "{", "(")
+_WITH_TEXT = re.compile(r"-[a-z]*c")
+_SEPARATORS = re.compile(r"&&|\|\||[;&|\n]")
 
 
 def starts_app(asks: str, path: str, *samples: str, also: tuple[ImageBreak, ...] = ()) -> Demand[JudgedImage]:
@@ -102,12 +112,14 @@ def keeps_its_program(asks: str, *paths: str) -> Demand[JudgedImage]:
         process = image.process
         if process is None:
             return None
+        who = f"As uid {process.uid}, gid {process.gid} the app can"
         for path in dict.fromkeys(_executed(image)):
             if image.tree.replaceable_by(process, path):
-                return (
-                    f"As uid {process.uid}, gid {process.gid} the app can replace its own program, {path}: "
-                    "that is what is started."
-                )
+                return f"{who} replace its own program, {path}: that is what is started."
+        for program in (argv[0] for argv in _commands(image)):
+            for folder in image.looked_in_before(program):
+                if image.may_put_into(process, folder):
+                    return f"{who} put its own {program} into {folder}: there PATH has it looked for first."
         return None
 
     return Demand("closed program", asks, unmet, tuple(breaks.open_to_all(path) for path in paths))
@@ -175,14 +187,37 @@ def started_argv(image: JudgedImage) -> tuple[str, ...]:
 def _executed(image: JudgedImage) -> Iterator[str]:
     """The files that are executed at a start: what runs, what the image names, and what a shell is given to read."""
     yield from (process.program for process in image.running if process.program)
-    argv = (*image.facts.entrypoint, *image.facts.command)
-    for number, part in enumerate(argv):
-        path = image.find(part, is_program=number == 0)
-        entry = image.tree.resolve(path) if path is not None else None
-        if path is not None and entry is not None and entry.kind == "file":
-            is_script = number == 1 and PurePosixPath(argv[0]).name in (*_SHELLS, "dotnet")
-            if number == 0 or is_script or entry.mode & _ANYONE_MAY_START:
+    for argv in _commands(image):
+        is_read = True  # the program itself, and what an interpreter is given to read
+        for number, part in enumerate(argv):
+            path = image.find(part, is_program=number == 0)
+            entry = image.tree.resolve(path) if path is not None else None
+            mode = entry.mode if entry is not None and entry.kind == "file" else None
+            if path is not None and mode is not None and (is_read or mode & _ANYONE_MAY_START):
                 yield path
+            name = PurePosixPath(part).name or part
+            is_read = name in _INTERPRETERS or (is_read and number > 0 and part.startswith("-"))
+
+
+def _commands(image: JudgedImage) -> Iterator[Sequence[str]]:
+    """What an image starts, and the commands in the text that a shell is given there."""
+    argv = (*image.facts.entrypoint, *image.facts.command)
+    if argv:
+        yield argv
+    for option, text in itertools.pairwise(argv):
+        if _WITH_TEXT.fullmatch(option):
+            for command in _SEPARATORS.split(text):
+                if parts := _words_of(command):
+                    yield parts
+
+
+def _words_of(command: str) -> list[str]:
+    """The words of a shell's command, but for those that only say how it is started."""
+    try:
+        parts = shlex.split(command)
+    except ValueError:  # a quote that stands open
+        parts = command.split()
+    return list(itertools.dropwhile(lambda part: part in _PREFIXES or "=" in part, parts))
 
 
 def _digests(image: JudgedImage, files: Iterable[tuple[str, str]]) -> set[str]:

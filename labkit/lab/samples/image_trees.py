@@ -14,7 +14,7 @@ from labkit.archives.archive_files import Flaw
 if TYPE_CHECKING:
     from labkit.adapters.engine import Engine, InspectedImage
 
-_MOST_TREES, _MOST_LAYERS = 32, 256
+_MOST_TREES, _MOST_LAYERS, _MOST_NEW_LAYERS = 32, 256, 2
 _READ: OrderedDict[str, list[TreeEntry]] = OrderedDict()
 """Layers by the digest of what they hold, which is the same whatever image, lesson or lab has them."""
 
@@ -58,6 +58,13 @@ class ImageTrees:
                 return self._trees[identifier]
             tree = self._of_known_layers(diff_ids(image))
             return self._keep(identifier, tree) if tree is not None else None
+
+    def near(self, image: InspectedImage) -> ImageTree | None:
+        """All that an image holds, if this machine can read it and all but its last layers were read; None if not."""
+        with self._reading:
+            if sum(_name(digest) not in self._layers for digest in diff_ids(image)) <= _MOST_NEW_LAYERS:
+                self._read_folders(image)
+            return self.known(image)
 
     def _keep(self, identifier: str, tree: ImageTree) -> ImageTree:
         self._trees[identifier] = tree

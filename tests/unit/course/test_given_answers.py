@@ -47,6 +47,22 @@ def test_no_answer_is_not_yet(nothing: object) -> None:
     assert caught.value.assessment.verdict is CheckVerdict.NOT_YET
 
 
+@pytest.mark.parametrize(
+    ("choices", "answer", "choice"),
+    [
+        (("the API server", "the kubelet", "nobody"), "Kubelet", "the kubelet"),
+        (("the API server", "the kubelet", "nobody"), "api-server", "the API server"),
+        (("run-as-user-is-root", "runs"), "run as user is root", "run-as-user-is-root"),
+        (("environment-secret", "listen-80"), "environment_secret", "environment-secret"),
+        ((999, 1000), "1000", 1000),
+    ],
+)
+def test_an_article_and_what_joins_words_carry_no_meaning(
+    choices: tuple[str | int, ...], answer: str, choice: str | int
+) -> None:
+    assert read_answer(_asking(list, choices), [answer]) == [choice]
+
+
 def _generated() -> Iterator[str]:
     yield from ("/tmp", "/etc")
 

@@ -36,3 +36,20 @@ def test_both_builders_tell_where_they_stopped(stdout: str) -> None:
 )
 def test_another_dockerfile_stopped_elsewhere(stdout: str) -> None:
     assert not stopped(stdout).stopped_at(5, *BEGUN)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_edited"),
+    [
+        (None, False),
+        ("FROM aspnetapp-chiseled AS built\n\n  FROM scratch\nCOPY  --from=built / /\n", True),
+        (
+            'FROM aspnetapp-chiseled AS built\n\n  FROM scratch\nCOPY  --from=built / /\nENTRYPOINT ["/app/aspnetapp"]',
+            False,
+        ),
+        ("", True),
+    ],
+)
+def test_a_dockerfile_is_edited_where_a_builder_would_read_another_one(text: str | None, is_edited: bool) -> None:
+    world: Any = SimpleNamespace(look=SimpleNamespace(dockerfile=lambda *_: text))
+    assert JudgedImage(world, "from-scratch").is_edited("from-scratch/Dockerfile") is is_edited

@@ -107,6 +107,16 @@ def test_a_shell_is_found_anywhere_by_name_and_by_content(entry: TreeEntry, is_s
         ([TreeEntry("/srv/a", "file", uid=1654)], ("x",), _process("a", _APP, "/srv/a"), "/srv/a"),
         ([TreeEntry("/app/run.sh", "file", mode=0o777)], ("sh", "run.sh"), _process("sh", _DASH, "/bin/sh"), "run.sh"),
         ([TreeEntry("/app/notes", "file", mode=0o666)], ("./aspnetapp", "notes"), _process("./aspnetapp", _APP), None),
+        *(
+            ([TreeEntry("/app/run", "file", mode=0o666)], argv, _process("./aspnetapp", _APP), "/app/run")
+            for argv in (
+                ("bash", "-e", "-u", "run"),
+                ("env", "A=b", "sh", "/app/run"),
+                ("/bin/sh", "-c", "cd /tmp && exec sh -e /app/run"),
+                ("bash", "-lc", "A=b . ./run; true"),
+            )
+        ),
+        ([TreeEntry("/app/run", "file", mode=0o666)], ("sh", "-c", "./aspnetapp run"), _process("a", _APP), None),
     ],
 )
 def test_nothing_that_is_executed_may_be_replaced(
@@ -115,6 +125,30 @@ def test_nothing_that_is_executed_may_be_replaced(
     folders = [TreeEntry(path, "folder") for path in ("/app", "/srv")]
     unmet = keeps_its_program("closed").unmet(_image(*folders, *files, entrypoint=entrypoint, processes=(process,)))
     assert (unmet is None) if open_file is None else (unmet is not None and open_file in unmet)
+
+
+@pytest.mark.parametrize(
+    ("path", "entrypoint", "is_open"),
+    [
+        ("/open:/app", ("aspnetapp",), True),
+        ("/open/none/yet:/app", ("aspnetapp",), True),
+        ("/app:/open", ("aspnetapp",), False),
+        ("/etc:/none:/app", ("aspnetapp",), False),
+        ("/open:/app", ("/app/aspnetapp",), False),
+        ("/open:/app", ("sh", "-c", "exec aspnetapp"), True),
+        ("/open:/app", ("missing",), False),
+    ],
+)
+def test_no_folder_in_which_the_program_is_looked_for_first_may_be_open(
+    path: str, entrypoint: tuple[str, ...], is_open: bool
+) -> None:
+    entries = [TreeEntry(folder, "folder", mode=0o755) for folder in ("/app", "/etc")]
+    entries += [TreeEntry("/open", "folder", uid=1654, mode=0o755), TreeEntry("/app/aspnetapp", "file", mode=0o755)]
+    image = _image(*entries, entrypoint=entrypoint, processes=(_process("aspnetapp", _APP),))
+    image.facts.env["PATH"] = path  # type: ignore[index]
+    unmet = keeps_its_program("closed").unmet(image)
+    assert (unmet is not None) is is_open
+    assert unmet is None or "the app can put its own aspnetapp into /open" in unmet
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_an_engine_that_refuses_is_a_result(message: str, cause: Cause | None, s
 
 
 def test_an_engine_that_went_away_is_an_error_and_the_container_is_tried_to_be_removed() -> None:
-    def fail(_: str) -> Printed:
+    def fail(_: str, **__: object) -> Printed:
         raise LabFailed("Reading", "the engine stopped answering", "bring it back")
 
     engine = _engine(_state(running=True))
@@ -114,6 +114,11 @@ def test_one_that_has_printed_and_listens_is_not_waited_for(monkeypatch: pytest.
     engine = _engine(_state(running=True), printed=Printed("Now listening\n"), is_listening=True)
     assert _start(engine).is_running
     assert len(engine.called("container")) == 1
+
+
+def test_one_that_listens_without_a_word_is_waited_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_start, "_SILENT_SECONDS", 60.0)
+    assert _start(_engine(_state(running=True), is_listening=True)).is_running
 
 
 def test_the_processes_are_those_when_it_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +137,7 @@ def test_one_that_is_quiet_on_a_busy_machine_is_looked_at_until_it_has_ended(
     engine = _engine(
         *[_state(running=True)] * 5,
         _state(running=False, status=0),
-        printed=lambda _: next(printed, last),
+        printed=lambda *_, **__: next(printed, last),
         processes=processes,
     )
     started = _start(engine)

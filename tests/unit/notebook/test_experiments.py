@@ -12,6 +12,9 @@ from labkit.core.run_results import RunResult
 from labkit.course.progress import Progress
 from labkit.course.world import Starts
 from labkit.notebook import Lesson
+from labkit.notebook.threats import Threats
+from labkit.threat.evidence import Cell, Tried
+from labkit.threat.judge import Control, Verdict
 from tests.unit.notebook.paper import RUNNING, Recorder, made_pod, opened, paper_engine, paper_kube
 
 _UID_1 = RunResult("docker run", "uid=1", 0)
@@ -83,3 +86,21 @@ def test_one_that_somebody_replaced_or_deletes_is_made_anew(tmp_path: Path, chan
     there.update(change)
     starts.pod("debian", name="tried", command="id")
     assert len(kube.called("make_pod")) == 2
+
+
+@pytest.mark.parametrize(("verdict", "control", "asked"), [("could", None, 1), ("unknown", None, 2)])
+def test_a_probe_is_tried_once_unless_its_answer_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, control: Control | None, asked: int
+) -> None:
+    cell = Cell("app-restricted", "write-tmp", "engine", Verdict(verdict), control, "", {})
+    tried: list[str] = []
+
+    def probe(_: Threats, posture: str, *__: str) -> Tried:
+        tried.append(posture)
+        return Tried("", [cell])
+
+    monkeypatch.setattr(Threats, "probe", probe)
+    starts = _starts(tmp_path, paper_engine())
+    for _ in range(2):
+        assert starts.probe("app-restricted", "write-tmp")["write-tmp"] is cell
+    assert len(tried) == asked

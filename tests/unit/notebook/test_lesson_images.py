@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,25 @@ def test_a_build_that_stops_leaves_no_older_image_and_is_remembered(tmp_path: Pa
     assert look.last_stop("mine") is None
 
 
+def test_the_dockerfile_of_an_image_is_its_last_builds_or_the_participants_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "Dockerfile").write_text("FROM ubuntu", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    lab, images, _ = _with_images(tmp_path)
+    look = lab._checking._world.look
+    assert look.dockerfile("mine", "none/Dockerfile") is None
+    lab.build("FROM debian", name="mine")
+    assert look.dockerfile("mine", "mine/Dockerfile") == "FROM debian"
+    images.stop = _STOPPED
+    lab.build("FROM debian\nRUN false", name="mine")
+    assert look.dockerfile("mine:latest", "mine/Dockerfile") == "FROM debian\nRUN false"
+    # Somebody builds another one of that name, in a terminal.
+    images.there["mine"] = "sha256:new", {}
+    assert look.dockerfile("mine", "mine/Dockerfile") == "FROM ubuntu"
+
+
 def test_an_image_made_by_somebody_after_the_stop_counts(tmp_path: Path) -> None:
     lab, images, _ = _with_images(tmp_path)
     images.stop = _STOPPED
@@ -333,3 +353,20 @@ def test_a_project_that_was_changed_is_named_behind_the_line(tmp_path: Path, mon
     project.write_text("<Project><ContainerUser>1654</ContainerUser></Project>", encoding="utf-8")
     published = lab.publish(project="hello")
     assert (published.line, published.config) == (f"{line}  # with hello/hello.csproj as you have it", {"User": 2})
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "large"])
+def test_a_file_that_never_ends_is_no_dockerfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "Dockerfile"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "large":
+        file.write_text("FROM debian\n" + "RUN \\\n" * 2_000_000, encoding="utf-8")
+    else:
+        file.symlink_to("/dev/zero")
+    monkeypatch.chdir(tmp_path)
+    lab, _, _ = _with_images(tmp_path)
+    with pytest.raises(Misuse, match=r"Reading (mine/Dockerfile|a Dockerfile)"):
+        lab.build("mine/Dockerfile")
+    assert (lab._checking._world.look.dockerfile("my-image", "mine/Dockerfile") is None) is (kind != "large")

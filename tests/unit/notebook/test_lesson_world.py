@@ -67,6 +67,7 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "instructions": lambda look: look.instructions("debian"),
     "tree": lambda look: look.tree("debian"),
     "last_stop": lambda look: look.last_stop("debian"),
+    "dockerfile": lambda look: look.dockerfile("debian", "none/Dockerfile"),
     "published": lambda look: look.published("debian"),
     "explain": lambda look: look.explain(_POD),
 }
