@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
-from tests.browser.drive import chromium, jupyterlab, notebook_of
+from tests.browser.drive import WAIT_MILLISECONDS, chromium, jupyterlab, notebook_of
+
+# What is expected without a time of its own is there at once, on a quick machine.
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 _NOTEBOOKS = {
     "explorer.ipynb": notebook_of("import labkit\nlabkit.explorer()"),

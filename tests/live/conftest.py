@@ -32,6 +32,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 _PURPOSES = ("test", "parity", "api")
 """What namespaces are made for by tests alone."""
 
+_SERVES_SECONDS = 60.0
 _DATA = own_data()
 os.environ["LABKIT_OFFLINE"] = "1"
 
@@ -186,19 +187,27 @@ def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opene
 def serving(lab: Lab) -> Iterator[str]:
     """A registry on loopback that plays upstream; gives its address."""
     crane = go.build(go.CRANE, lab.configuration.cache) / "crane"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        host, port = free.getsockname()
-    command = [str(crane), "registry", "serve", "--address", f"{host}:{port}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection((host, port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.02)
-        yield f"{host}:{port}"
+    address, process = _serve(crane)
+    with process:
+        yield address
         process.terminate()
+
+
+def _serve(crane: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a registry on a free port; on another one if somebody has taken that meanwhile."""
+    deadline = time.monotonic() + _SERVES_SECONDS
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            host, port = free.getsockname()
+        command = [str(crane), "registry", "serve", "--address", f"{host}:{port}"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection((host, port), timeout=1).close()
+                return f"{host}:{port}", process
+            assert time.monotonic() < deadline, "the registry does not answer"
+            time.sleep(0.02)
+        assert time.monotonic() < deadline, "no registry starts"
 
 
 @pytest.fixture

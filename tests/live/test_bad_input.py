@@ -129,12 +129,12 @@ def test_a_registry_that_hangs_is_given_up_on(
         monkeypatch.setenv("LABKIT_REGISTRY", f"127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()
         decision = decide(engine, settings)
-        assert time.monotonic() - started < PROBE_SECONDS + 1
+        # One that would be waited for longer would be so for the engine's minutes.
+        assert time.monotonic() - started < 4 * PROBE_SECONDS
         assert decision.source is Source.STAND_IN
         assert "no registry answered" in decision.why
-        started = time.monotonic()
+        monkeypatch.setattr(Engine, "can_reach_registry", None)  # Remembered: nobody is asked again.
         assert decide(engine, settings) == decision
-        assert time.monotonic() - started < 0.1
 
 
 def test_what_can_be_pulled_is_pulled_and_a_stand_in_stays_one(

@@ -25,7 +25,7 @@ from labkit.lab.samples.build import CONTENT_LABEL
 from labkit.show.steps import Silent
 from tests.killed_runs import mount_source
 
-_SECONDS = 120
+_SECONDS = 300
 # Whatever runs the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
 _MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from labkit.cli import main; main()"
 

@@ -8,10 +8,12 @@ import re
 import pytest
 
 from labkit.adapters.kube import Kube
+from labkit.base.waiting import watch
 from labkit.lab.diagnose import gather
 from labkit.lab.lab import Lab
 
 SECRET = "hunter2-hunter2"
+_GONE_SECONDS = 60.0
 
 
 @pytest.mark.alone  # it takes the log of every pod that there is at the moment
@@ -32,6 +34,8 @@ def test_it_has_the_node_pods_and_events_and_no_secret(lab: Lab, kube: Kube, nam
     }
     outcome = kube.make_pod({"metadata": {"name": "app"}, "spec": {"containers": [container]}}, namespace)
     assert outcome.verdict == "refused"
+    # A pod of an earlier test that goes between being listed and read has no log.
+    watch(kube.being_deleted, lambda left: not left, _GONE_SECONDS)
     files = {file.name: file for file in gather(lab).files}
     assert {name: file.missing for name, file in files.items() if file.text is None} == {}
     texts = {name: file.text or "" for name, file in files.items()}

@@ -193,7 +193,10 @@ def test_of_what_is_asked_of_a_pod(lesson: Lesson, terminal: Terminal) -> None:
     pod = lesson.pod("aspnetapp", name="asked")
     terminal.compare(lesson.exec(pod, "id -u"))
     terminal.compare(lesson.exec(pod, ["sh", "-c", 'echo "two  blanks"; exit 6']))
-    terminal.compare(lesson.page(pod, 8080, "/"))
+    # A pod runs before its app listens.
+    page = watch(lambda: lesson.page(pod, 8080, "/"), lambda result: result.exit_status == 0, _SECONDS)
+    assert page.exit_status == 0, page
+    terminal.compare(page)
     terminal.compare(lesson.exec(pod, "no-such-command"))
 
 

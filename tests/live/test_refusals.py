@@ -19,6 +19,7 @@ from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 
+_LONG_SECONDS = 60.0
 _NON_ROOT = {"runAsNonRoot": True}
 _REFUSED = [
     ("aspnetapp-root", {}, Cause.IMAGE_RUNS_AS_ROOT, "container has runAsNonRoot and image will run as root"),
@@ -115,16 +116,24 @@ def test_a_pod_that_cannot_come_is_pending_with_the_last_state_seen(kube: Kube, 
     outcome = kube.make_pod(manifest, namespace, seconds=1.0)
     assert outcome.verdict == "pending"
     outcome.expect(Cause.TIMEOUT)
+    # On a busy machine the scheduler says so later.
+    outcome = watch(
+        lambda: kube.observe("p", namespace, seconds=1.0),
+        lambda seen: any("FailedScheduling" in event.reason for event in seen.events),
+        _LONG_SECONDS,
+    )
     assert any("FailedScheduling" in event.reason for event in outcome.events)
 
 
 def test_services_and_names_work(lab: Lab, kube: Kube, namespace: str) -> None:
     """kube-proxy and CoreDNS are part of the node, whichever source it comes from."""
     _make(lab, kube, namespace, "debian", command=["sleep", "60"]).expect_running()
-    address = kube.execute("p", namespace, ["getent", "hosts", "kubernetes.default.svc.cluster.local"])
+    lookup = ["getent", "hosts", "kubernetes.default.svc.cluster.local"]
+    # A lab is up before its DNS is: that needs pods of its own.
+    address = watch(lambda: kube.execute("p", namespace, lookup), lambda result: result.exit_status == 0, _LONG_SECONDS)
     assert (address.exit_status, address.stdout.split()[0]) == (0, "10.96.0.1")
     reach = "exec 3<>/dev/tcp/10.96.0.1/443"
-    assert kube.execute("p", namespace, ["timeout", "5", "bash", "-c", reach]) == ExecResult(0)
+    assert kube.execute("p", namespace, ["timeout", "30", "bash", "-c", reach]) == ExecResult(0)
 
 
 def test_a_group_that_the_api_server_does_not_take_is_known_from_the_events(
@@ -177,7 +186,7 @@ def test_all_containers_of_a_pod_count(lab: Lab, kube: Kube, namespace: str) -> 
     ]
     kube.make_pod(pod_manifest("p", main, init_containers=[sidecar, init]), namespace).expect_running()
     assert kube.execute("p", namespace, ["id", "-u"], "b") == ExecResult(0, "1001\n")
-    assert kube.logs("p", namespace, "b") == "of b"
+    assert watch(lambda: kube.logs("p", namespace, "b"), bool, _LONG_SECONDS) == "of b"
     identities = process_identities(kube.pod("p", namespace))
     assert {name: identity and identity.uid for name, identity in identities.items()} == {
         "proxy": 0,

@@ -27,6 +27,8 @@ from labkit.lab.lab import Lab
 from labkit.lab.samples.sources import chosen_mirror
 from labkit.show.steps import Silent
 
+_SECONDS = 30.0
+
 
 @pytest.fixture(scope="module")
 def own(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
@@ -66,14 +68,16 @@ def test_the_key_is_ours_alone(own: Registry, serving: Serving) -> None:
 def test_the_class_may_read_and_not_write(own: Registry, serving: Serving) -> None:
     context = ssl.create_default_context(cafile=str(own.configuration.state / "registry" / "certificate.pem"))
     url = f"https://{serving.address}/v2/distroless/static-debian12/manifests/nonroot"
-    with urllib.request.urlopen(url, context=context, timeout=5) as answer:
+    with urllib.request.urlopen(url, context=context, timeout=_SECONDS) as answer:
         assert answer.status == 200
     for method in ("PUT", "POST", "PATCH", "DELETE"):
         with pytest.raises(urllib.error.HTTPError, match="405"):
-            urllib.request.urlopen(urllib.request.Request(url, method=method, data=b"{}"), context=context, timeout=5)
+            urllib.request.urlopen(
+                urllib.request.Request(url, method=method, data=b"{}"), context=context, timeout=_SECONDS
+            )
     with pytest.raises(OSError, match="refused"):
         host, port = serving.address.rpartition(":")[0], int(serving.filling.rpartition(":")[2])
-        socket.create_connection((host, port), timeout=2)
+        socket.create_connection((host, port), timeout=_SECONDS)
 
 
 def test_a_laptop_trusts_it_by_its_fingerprint_and_pulls(
