@@ -61,6 +61,8 @@ class _Keeper(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path.lstrip("/")
+        if _is_object(path) and self._is_denied("get", path.split("/")[-2] if "/" in path else path):
+            return
         if path in self.server.kept:
             self._send(200, self.server.kept[path])
             return

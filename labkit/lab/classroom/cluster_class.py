@@ -67,8 +67,11 @@ class ClusterClass:
             NoRight: they may not; all that is missing is in the error.
             Misuse: the namespace is somebody else's.
         """
-        self._require_own_namespace()
         missing = []
+        try:
+            self._require_own_namespace()
+        except NoRight as error:
+            missing.append(error.came_back)
         # Where an administrator's own policy forbids a level for all, the hub could make no sandbox.
         spaces = [thing for thing in sandbox_objects(self._settings, _ANY) if thing["kind"] == "Namespace"]
         for thing in class_objects(self._settings)[:1] + spaces + cluster_objects(self._settings):

@@ -85,7 +85,8 @@ def test_without_volumes_down_keeps_nothing(paper: KeepingCluster, cluster: Clus
         {("create", "namespaces")},
         {("create", "clusterroles"), ("create", "validatingadmissionpolicies")},
         {("create", "deployments"), ("create", "secrets")},
-        {("create", resource) for resource in ("namespaces", "clusterroles", "deployments", "services")},
+        {("get", "namespaces")}
+        | {("create", resource) for resource in ("namespaces", "clusterroles", "deployments", "services")},
     ],
     ids=["no namespace", "half, of the cluster", "half, in the namespace", "none"],
 )
