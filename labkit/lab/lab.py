@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from labkit.adapters.engine import Engine, EngineUnreachable, InspectedImage, reach_engine
+from labkit.adapters.engine import Engine, InspectedImage, reach_engine
 from labkit.adapters.go import KUBERNETES, find_built
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed
-from labkit.base.locks import locked
 from labkit.base.resources import CLUSTER, require
 from labkit.core.run_results import RunResult
-from labkit.lab.bringup.background import follow, making, running, start_background, stop_background
+from labkit.lab.bringup.background import follow, running, start_background, stop_background
 from labkit.lab.bringup.board import Board
 from labkit.lab.bringup.durations import Durations
 from labkit.lab.bringup.scheduler import run_schedule
-from labkit.lab.bringup.up_display import UpDisplay, choose_display
 from labkit.lab.bringup.up_state import end_orphans, read_state, write_state
 from labkit.lab.bundles.take_bundle import bundle_in_use
 from labkit.lab.cache_users import enter_cache_user
 from labkit.lab.cluster_kinds.choose_cluster import choose_cluster
 from labkit.lab.cluster_kinds.cluster import Cluster, ClusterKind, State
+from labkit.lab.lab_lock import lab_locked
 from labkit.lab.samples.catalogue import Catalogue, bases_first
 from labkit.lab.samples.image_facts import ImageFacts
 from labkit.lab.samples.made_images import MadeImages
 from labkit.lab.samples.sources import Source
+from labkit.lab.standing import standing_of
 from labkit.lab.up_plan import CLUSTER_STEPS, FRONT, UpPlan
 from labkit.show.steps import Silent, Steps
 
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from labkit.archives import ImageTree
 
 IMAGES_FOLDER = CLUSTER / "images"
-_LOCK_SECONDS = 3 * 3600.0
 
 
 class Lab:
@@ -144,7 +141,10 @@ class Lab:
             self._require_given_cluster()
             return
         bases_first(self.catalogue)  # A mistake in a recipe is reported before anything else is done.
-        with self._own_lock(), bundle_in_use(bundle, source, self.configuration, self.steps) as taken:
+        with (
+            lab_locked(self.configuration, self.steps),
+            bundle_in_use(bundle, source, self.configuration, self.steps) as taken,
+        ):
             if (last := read_state(self.configuration)) is not None and not last.is_at_work:
                 end_orphans(last)
             self.close()
@@ -246,28 +246,10 @@ class Lab:
     def _make_cluster(self, engine: Engine, steps: Steps) -> Cluster:
         return self._kind.connect(lambda: engine, self.configuration, steps)
 
-    @contextlib.contextmanager
-    def _own_lock(self) -> Iterator[None]:
-        """The lock of whatever changes the lab; whoever waits for it sees what its holder is at."""
-        with ExitStack() as shown:
-            display: list[UpDisplay] = []
-
-            def show() -> None:
-                if (state := running(self.configuration)) is not None:
-                    if not display:
-                        display.append(shown.enter_context(choose_display(self.steps)))
-                    display[0].show(state)
-
-            with locked(
-                self.configuration.state / "lock", seconds=_LOCK_SECONDS, on_wait=self.steps.note, while_waiting=show
-            ):
-                shown.close()
-                yield
-
     def down(self) -> bool:
         """Stop the cluster's node; images and cluster stay for the next `up`. Tells whether it ran."""
         stop_background(self.configuration)
-        with self._own_lock():
+        with lab_locked(self.configuration, self.steps):
             self._close_kube()
             return self.cluster().stop()
 
@@ -284,33 +266,7 @@ class Lab:
 
     def standing(self) -> dict[str, Any]:
         """How engine and cluster are, as `status` without its images; looking changes nothing."""
-        name = self.configuration.name
-        try:
-            engine = self.engine()
-        except EngineUnreachable as error:
-            absent = {"name": name, "ready": False, "kubernetes": None, "source": None}
-            return {
-                "engine": {"reachable": False, "problem": error.came_back, "remedy": error.remedy},
-                "cluster": absent,
-                "state": str(State.ABSENT),
-                "making": making(self.configuration),
-            }
-        cluster = self.cluster()
-        state = cluster.look()
-        being_made = making(self.configuration)
-        if state is State.BROKEN and being_made and being_made["at_work"]:
-            state = State.ABSENT  # Not yet whole.
-        return {
-            "engine": {"reachable": True, "name": engine.name, "version": engine.version().get("Version")},
-            "cluster": {
-                "name": name,
-                "ready": state is State.UP,
-                "kubernetes": self._kubernetes() if state is State.UP else None,
-                "source": cluster.source(),
-            },
-            "state": str(state),
-            "making": being_made,
-        }
+        return standing_of(self.configuration, self.engine, self.cluster, self._kubernetes)
 
     def _kubernetes(self) -> str:
         """The cluster's version, asked at once: whoever looks does not wait for what is still being made."""
