@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from labkit.archives.archive_files import LARGEST, Flaw, Record, Store, clean_path, field_of, list_of, quoted
 from labkit.archives.layers import account_files
-from labkit.base.architecture import image_architecture
 from labkit.base.errors import Misuse
+from labkit.core.image_platform import image_architecture
 
 _ATTESTATION = ("unknown", "unknown")
 _DIGEST = re.compile(r"[a-z0-9]+:[a-f0-9]{32,}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labkit.base.architecture import image_architecture
+from labkit import core
 from labkit.base.errors import Misuse
 from labkit.cli.explain_arguments import ExplainArguments, ExplainCommand, Named, explain_options
 from labkit.cli.explain_output import (
@@ -255,7 +255,7 @@ class _Inquiry:
     def _build_question(self) -> dockerfiles.DockerfileQuestion:
         arguments, platform = self.arguments, self.arguments.wanted_platform()
         build_args = on_demand.dockerfiles.parse_build_args(arguments.build_args)
-        built_for = platform.pair if platform is not None else ("linux", image_architecture())
+        built_for = platform.pair if platform is not None else ("linux", core.image_architecture())
         options = on_demand.dockerfiles.BuildOptions(arguments.builder, build_args, arguments.target, built_for)
         return on_demand.dockerfiles.DockerfileQuestion(options, arguments.all_stages)
 

@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labkit.core.image_platform import ImagePlatform
+    from labkit.core.image_platform import ImagePlatform, image_architecture
     from labkit.core.image_reference import full_name
 
-__all__ = ["ImagePlatform", "full_name", "imported_when_used"]
+__all__ = ["ImagePlatform", "full_name", "image_architecture", "imported_when_used"]
 
 
 def imported_when_used(offering: str, modules: Mapping[str, str], package: str = "") -> Callable[[str], object]:
@@ -34,4 +34,7 @@ def imported_when_used(offering: str, modules: Mapping[str, str], package: str =
     return find
 
 
-__getattr__ = imported_when_used(__name__, {"ImagePlatform": "image_platform", "full_name": "image_reference"})
+__getattr__ = imported_when_used(
+    __name__,
+    {"ImagePlatform": "image_platform", "image_architecture": "image_platform", "full_name": "image_reference"},
+)

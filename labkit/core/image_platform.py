@@ -1,10 +1,12 @@
 """The platform that an image is built for, as docker's --platform names it: linux/amd64, linux/arm/v7.
 
-Source: containerd/platforms:platforms.go (Parse, normalizeOS) and database.go (normalizeArch).
+Source: containerd/platforms:platforms.go (Parse, normalizeOS) and database.go (normalizeArch). Architectures have the
+names that images use: opencontainers/image-spec:config.md, from Go's GOARCH.
 """
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ _ARCHITECTURES = {
     "armhf": ("arm", "v7"),
     "armel": ("arm", "v6"),
 }
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386", "i386": "386"}
 # The variant that is meant by none: containerd/platforms:database.go, normalizeArch.
 _USUAL_VARIANTS = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
 
@@ -74,3 +77,13 @@ def _variant_number(platform: ImagePlatform) -> int:
     variant = platform.variant or _USUAL_VARIANTS.get(platform.architecture, "v0")
     digits = variant.removeprefix("v").partition(".")[0]
     return int(digits) if digits.isdecimal() and len(digits) < 4 else 0
+
+
+def image_architecture(machine: str | None = None) -> str:
+    """The name that images have for a machine's architecture.
+
+    Args:
+        machine: as `uname -m` gives it; None for this machine.
+    """
+    machine = (machine or platform.machine()).lower()
+    return _MACHINES.get(machine, machine)

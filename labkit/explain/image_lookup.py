@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
 
 from labkit import core
-from labkit.base.architecture import image_architecture
 from labkit.base.errors import LabFailed, MachineLacks, Misuse, add_packages_command
 from labkit.core.identity.model import Image, ImageOrigin, KnownImage, home_of, names_an_account
 
@@ -267,7 +266,7 @@ class ImageFinder:
         return self._connect_registries is not None and not (self._offline and "@" not in reference)
 
     def _wanted_architecture(self) -> str:
-        return self._platform.architecture if self._platform is not None else image_architecture()
+        return self._platform.architecture if self._platform is not None else core.image_architecture()
 
     def _note(self, note: str) -> None:
         self.notes += [note] if note not in self.notes else []

@@ -16,13 +16,12 @@ from labkit.adapters.image_registry import ConfiguredImage, RegistryAccess, Regi
 from labkit.adapters.image_registry.registry_failures import timed_out
 from labkit.archives.archive_files import Flaw
 from labkit.archives.layers import account_files_of
-from labkit.base.architecture import image_architecture
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.base.resources import CLUSTER
 from labkit.core.identity.model import Image, KnownImage, home_of, names_an_account
-from labkit.core.image_platform import ImagePlatform
+from labkit.core.image_platform import ImagePlatform, image_architecture
 from labkit.core.image_reference import ImageReference
 from labkit.explain.image_records import MalformedRecord, from_record, to_record
 from labkit.lab.samples.catalogue import Catalogue

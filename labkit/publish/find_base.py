@@ -8,8 +8,8 @@ from pathlib import Path
 
 from labkit.adapters.crane import Crane
 from labkit.adapters.engine import EngineUnreachable
-from labkit.base.architecture import image_architecture
 from labkit.base.errors import LabFailed
+from labkit.core.image_platform import image_architecture
 from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import source_label

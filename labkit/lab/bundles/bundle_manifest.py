@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from labkit.adapters import go
-from labkit.base.architecture import image_architecture
 from labkit.base.errors import Misuse
 from labkit.base.resources import CLUSTER, kit_version, require
+from labkit.core.image_platform import image_architecture
 from labkit.lab.samples.build_contexts import collect, content_hash
 
 FORMAT = 1

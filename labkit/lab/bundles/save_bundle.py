@@ -10,11 +10,11 @@ from typing import IO
 
 from labkit.adapters import go
 from labkit.adapters.engine import Engine, image_labels
-from labkit.base.architecture import image_architecture
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
 from labkit.base.locks import locked
 from labkit.base.resources import kit_version
+from labkit.core.image_platform import image_architecture
 from labkit.lab.bundles.bundle_manifest import (
     FORMAT,
     IMAGES,

@@ -18,10 +18,10 @@ from labkit.adapters import go
 from labkit.adapters.engine import Engine, image_labels
 from labkit.adapters.npm import fetch_packages
 from labkit.adapters.processes import run_program
-from labkit.base.architecture import image_architecture
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT, CLUSTER, IS_CHECKOUT, require
+from labkit.core.image_platform import image_architecture
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import CONTENT_LABEL
 from labkit.lab.samples.build_contexts import archive, collect, content_hash

@@ -151,7 +151,7 @@ def test_completing_a_command_that_cannot_be_loaded_offers_nothing(labkit_core: 
     assert "Traceback" not in done.stderr
 
 
-MOST_MODULES = 38
+MOST_MODULES = 37
 """Where no engine is asked and no user is given. docs/design.md says why not fewer.
 
 tests/unit/adapters/test_engine_socket.py has the number with an engine.

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from labkit.archives.archive import read_archive
-from labkit.base.architecture import image_architecture
 from labkit.cli import main
+from labkit.core.image_platform import image_architecture
 from labkit.publish.app_files import HELLO, write_layer
 from labkit.publish.base_content import Base
 from labkit.publish.image_writer import assemble, write_archive

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.adapters import go
-from labkit.base.architecture import image_architecture
 from labkit.base.resources import kit_version
+from labkit.core.image_platform import image_architecture
 from labkit.lab.bundles.bundle_manifest import (
     FORMAT,
     IMAGES,
