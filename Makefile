@@ -50,7 +50,7 @@ lint: environment ## ruff and mypy
 	@tools/test.sh lint
 
 unit: environment ## unit tests: no engine, no network
-	@tools/test.sh unit
+	@tools/test.sh rules+course+unit
 
 recorded: environment ## tests against recorded answers of engine and cluster, and some hostile files
 	@tools/test.sh recorded

@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def _unit_tests() -> None:
-    subprocess.run([CHECKOUT / "tools" / "test.sh", "unit"], check=True, capture_output=True)
+    subprocess.run([CHECKOUT / "tools" / "test.sh", "rules+course+unit"], check=True, capture_output=True)
 
 
 def _import_seconds() -> float:

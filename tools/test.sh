@@ -2,7 +2,8 @@
 # Runs the stages of the tests, one step after another, and stops behind the first step in which one fails.
 #
 # Usage: tools/test.sh STEP...   a stage, or several joined by "+", which run side by side
-# Stages: lint up alone unit recorded live notebooks package browser faults, which all run without a step; bundle, podman and podman-lessons.
+# Stages: lint up alone rules course unit recorded live notebooks package browser faults, which all run without a step;
+# bundle, podman and podman-lessons.
 # What stages print that run side by side is shown whole, one after another.
 # The last lines say how long each step took, and how many tests passed or which stage failed.
 # Exit status: that of the first stage that failed.
@@ -19,9 +20,13 @@ export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
 # The tests that have the lab to themselves wait for one pod after another, and those of the browser for pages: what has
 # no lab uses the processors meanwhile. (The faults mount file systems, which the former would see.)
-all=(lint up alone+unit+recorded live notebooks package+browser+faults)
+all=(up lint+alone+rules+course+unit+recorded live notebooks package+browser+faults)
 # By itself `make unit` is for whoever works: a quarter of the examples of each property. `make test` tries them all.
-[ "$*" != unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
+[ "$*" != rules+course+unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
+# The unit tests are three stages of one process each, of about the same length: what they share is collected, imported
+# and parsed once, where pytest-xdist does so in each of its processes. The third has all that is not in the others.
+rules=(tests/unit/{archives,base,core,explain,publish,show,threat})
+course=(tests/notebooks tests/unit/{course,instructor,notebook,panel})
 # Pods, containers and kernels are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 
@@ -34,9 +39,12 @@ run_stage() {
     stage=$1
     case $stage in
         lint) ruff check . && ruff format --check . && mypy ;;
-        # tests/unit/conftest.py says what shares a process. Files in this order, for the one that takes longest has few
-        # tests and would be begun last.
-        unit) run_pytest "$beside" --no-loadscope-reorder tests/notebooks tests/unit ;;
+        rules) run_pytest "${rules[@]}" ;;
+        course) run_pytest "${course[@]}" ;;
+        unit)
+            others=("${rules[@]}" "${course[@]}")
+            run_pytest "${others[@]/#/--ignore=}" tests/unit
+            ;;
         recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
         # What needs no lab of what goes wrong in a class; `make faults` is the whole.
         faults) run_pytest "$beside" tests/faults ;;
@@ -94,7 +102,7 @@ run_side_by_side() {
     for stage; do
         (
             # The lab is waited for with deadlines: what has no lab gives way to what has.
-            case $stage in unit | recorded | faults) renice -n 10 -p "${BASHPID:-}" > /dev/null 2>&1 ;; esac
+            case $stage in lint | rules | course | unit | recorded | faults) renice -n 10 -p "${BASHPID:-}" > /dev/null 2>&1 ;; esac
             run_stage "$stage"
             code=$?
             printf "the stage '%s' took %s s\n" "$stage" "$(($(date +%s) - started))"
@@ -119,7 +127,8 @@ run_side_by_side() {
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in ${*//+/ }; do
     case $stage in
-        lint | unit | recorded | faults | up | live | alone | package | notebooks | browser | bundle | podman | podman-lessons) ;;
+        lint | rules | course | unit | recorded | faults | up | live | alone | package | notebooks | browser) ;;
+        bundle | podman | podman-lessons) ;;
         *) printf "test: there is no stage '%s'\n" "$stage" >&2 && exit 2 ;;
     esac
 done

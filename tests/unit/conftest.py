@@ -1,60 +1,16 @@
-"""What holds for every unit test, and which of them share a process (`make unit`, with pytest-xdist).
-
-The tests of one file do, and all files that look at the kit's own sources: these are parsed once.
-"""
+"""What holds for every unit test."""
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
-from collections.abc import Generator, Iterator
-from functools import cache
+from collections.abc import Iterator
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from labkit.base.log import LOG_VARIABLE
-from labkit.base.resources import CHECKOUT
 
 KIT = logging.getLogger("labkit")
-
-
-class FileScheduling(LoadScopeScheduling):
-    """Hands whole files to processes, and all that read the kit's sources to one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return scope_of(nodeid.partition("::")[0])
-
-
-@cache
-def scope_of(file: str) -> str:
-    """What a file of tests shares a process with: nothing but itself, or the sources."""
-    return "sources" if "from tests.architecture import" in (CHECKOUT / file).read_text(encoding="utf-8") else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
-    """Whatever --dist says."""
-    return FileScheduling(config, log)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Every second process begins at the end: all write bytecode, and from the middle on each reads another's."""
-    report = yield
-    if isinstance(collector, pytest.Directory) and int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2:
-        report.result.reverse()
-    return report
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order is the same in every process again, which pytest-xdist asks for."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.path)
 
 
 @pytest.fixture(scope="package", autouse=True)

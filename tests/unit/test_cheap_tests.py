@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from labkit.base.resources import CHECKOUT
 from tests.architecture import parsed
-from tests.unit.conftest import scope_of
 
 SOURCES = {
     path.relative_to(CHECKOUT).as_posix(): path.read_text(encoding="utf-8")
@@ -44,6 +44,22 @@ def test_a_server_of_a_test_sends_a_body_at_once() -> None:
     assert slow == []
 
 
+def _rooms_of_stages() -> list[str]:
+    """The folders of unit tests that have a stage of their own."""
+    script = (CHECKOUT / "tools" / "test.sh").read_text(encoding="utf-8")
+    return [room for rooms in re.findall(r"tests/unit/{([a-z,]+)}", script) for room in rooms.split(",")]
+
+
 def test_what_reads_the_kits_sources_shares_a_process() -> None:
-    assert scope_of("tests/unit/test_names.py") == scope_of("tests/unit/test_layers.py") == "sources"
-    assert scope_of("tests/unit/test_core.py") == "tests/unit/test_core.py"
+    """They are parsed once in the stage of `tools/test.sh` that has all that is not in the folders of the others."""
+    others = [f"tests/unit/{room}/" for room in _rooms_of_stages()]
+    readers = [file for file, text in SOURCES.items() if "from tests.architecture import" in text]
+    assert len(readers) > 3
+    assert [file for file in readers if file.startswith((*others, "tests/notebooks/"))] == []
+
+
+def test_each_folder_of_a_stage_is_there() -> None:
+    """Whatever folder is in none of them is in the stage `unit`."""
+    rooms = _rooms_of_stages()
+    assert len(rooms) > 8
+    assert [room for room in rooms if not (CHECKOUT / "tests" / "unit" / room).is_dir()] == []

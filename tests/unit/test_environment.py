@@ -505,21 +505,25 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     stages(place, "")
     result = place.run("tools/test.sh")
     calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
+    rules = [f"tests/unit/{room}" for room in ("archives", "base", "core", "explain", "publish", "show", "threat")]
+    course = ["tests/notebooks", *(f"tests/unit/{room}" for room in ("course", "instructor", "notebook", "panel"))]
     beside_alone = {
-        "pytest -m alone tests/live",
-        "pytest --numprocesses=3 --no-loadscope-reorder tests/notebooks tests/unit",
-        "pytest --numprocesses=auto tests/recorded tests/fuzz",
-    }
-    assert calls[:4] + calls[7:-3] == [
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "labkit up",
+        "pytest -m alone tests/live",
+        f"pytest {' '.join(rules)}",
+        f"pytest {' '.join(course)}",
+        f"pytest {' '.join(f'--ignore={room}' for room in (*rules, *course))} tests/unit",
+        "pytest --numprocesses=auto tests/recorded tests/fuzz",
+    }
+    assert calls[0] == "labkit up"
+    assert set(calls[1:9]) == beside_alone
+    assert calls[9:-3] == [
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
         "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
-    assert set(calls[4:7]) == beside_alone
     assert sorted(calls[-3:]) == [
         "pytest --numprocesses=3 tests/faults",
         "pytest tests/browser",
@@ -527,10 +531,11 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     ]
     assert result.returncode == 0
     assert re.match(
-        r"all stages passed in \d+ s: lint \d+ s, .*, alone and unit and recorded \d+ s, .*, package and browser and",
+        r"all stages passed in \d+ s: up \d+ s, lint and alone and rules and course and unit and recorded \d+ s, .*, "
+        "package and browser and",
         result.stdout.splitlines()[-2],
     )
-    assert result.stdout.splitlines()[-1] == "test: 56 passed, 0 failed"
+    assert result.stdout.splitlines()[-1] == "test: 70 passed, 0 failed"
 
 
 def test_a_failing_stage_is_the_last_and_is_named(place: CheckoutWithStandIns) -> None:
