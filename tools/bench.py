@@ -1,7 +1,7 @@
 """Measures the figures that the lab is to reach and writes them to docs/timings.md (`make bench`).
 
-Medians of several runs on the running lab. What needs a bare machine, or all tests, cannot be measured on a
-running lab; those rows are kept as they are in the file and are updated by hand after such a run.
+Medians of several runs on the running lab. What needs a bare machine, or all tests, cannot be measured on a running
+lab: whatever rows the file has besides stay as they are, and so does what stands below its table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pathlib import Path
 import bench_class
 import bench_course
 import bench_explain
+import bench_install
 import bench_publish
+from bench_page import Row, merged
 
 from labkit.adapters import go
 from labkit.adapters.kind import Kind, find_kind
@@ -34,12 +36,6 @@ from labkit.show.steps import Silent
 os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
 
 FILE = CHECKOUT / "docs" / "timings.md"
-BY_HAND = {
-    "bare machine, no registry: a lesson's first container cell": "at most 2.5 min",
-    "bare machine, no registry: the first refusal by the kubelet": "at most 8 min",
-    "make test, everything present": "at most 8 min",
-    "all solutions and wrong answers of the exercises, lab up": "at most 6 min",
-}
 
 
 def seconds(work: Callable[[], object], runs: int) -> float:
@@ -108,26 +104,16 @@ def disk(lab: Lab) -> str:
     return f"{(layers + built) / 1e9:.2f} GB (images and volumes {layers / 1e9:.2f}, programs {built / 1e9:.2f})"
 
 
-def kept_rows() -> dict[str, str]:
-    """The rows that are updated by hand, as they stand in the file."""
-    text = FILE.read_text(encoding="utf-8") if FILE.is_file() else ""
-    matches = {
-        name: re.search(rf"^\| {re.escape(name)} \| [^|]* \| ([^|]*) \|$", text, re.MULTILINE) for name in BY_HAND
-    }
-    return {name: match[1] if match else "not measured yet" for name, match in matches.items()}
-
-
 def main() -> None:
     """Measure, print and write."""
     lab = Lab(steps=Silent())
     lab.up()
     lesson = open_lesson("07-run-as-non-root", lab)
     refuse = {"runAsNonRoot": True}
-    rows = [(name, target, kept_rows()[name]) for name, target in BY_HAND.items()]
     refusal = seconds(lambda: lesson.pod("aspnetapp-root", pod=refuse).expect("image-runs-as-root"), 7)
     reset = seconds(lesson.reset, 7)
     lesson.close()
-    rows += [
+    rows = [
         ("labkit up, images present, no cluster", "at most 10 s", f"{measure_up_without_cluster(lab):.1f} s"),
         ("labkit up of a stopped lab", "at most 3 s", f"{measure_up_of_stopped():.1f} s"),
         ("reset of a lesson", "at most 0.2 s", f"{reset:.2f} s"),
@@ -138,6 +124,7 @@ def main() -> None:
         *bench_explain.rows(),
         *bench_publish.rows(lab),
         *bench_class.rows(),
+        *bench_install.rows(),
         ("labkit doctor", "under 3 s", f"{seconds(lambda: labkit('doctor'), 3):.1f} s"),
         ("idle lab (cluster and engine), page cache left out", "at most 600 MiB", idle_memory(lab)),
         ("disk taken by the embedded lab", "at most 2.5 GB", disk(lab)),
@@ -157,10 +144,11 @@ def _import_seconds() -> float:
     return statistics.median(float(subprocess.check_output(argv, text=True)) for _ in range(5))
 
 
-def report(lab: Lab, rows: list[tuple[str, str, str]]) -> str:
+def report(lab: Lab, rows: list[Row]) -> str:
     """The page, with machine, date and versions."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     kubernetes = go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes")
+    rows, below = merged(FILE.read_text(encoding="utf-8") if FILE.is_file() else "", rows)
     lines = [
         "# Timings",
         "",
@@ -174,7 +162,7 @@ def report(lab: Lab, rows: list[tuple[str, str, str]]) -> str:
         "| --- | --- | --- |",
         *(f"| {name} | {target} | {measured} |" for name, target, measured in rows),
         "",
-        f"The first {len(BY_HAND)} rows need a bare machine or all tests; they are entered by hand after such a run.",
+        below,
         "",
     ]
     return "\n".join(lines)

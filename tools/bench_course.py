@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import bench_checks
 
 from labkit.base.resources import CHECKOUT
 from labkit.lab.lab import Lab
+from labkit.notebook import open_lesson
 from labkit.threat.measure import measure
 
 TO_REACH = "at most 1.5 s, median 0.3 s"
@@ -22,7 +24,7 @@ Row = tuple[str, str, str]
 
 def rows(lab: Lab) -> list[Row]:
     """What, to reach, measured."""
-    return [_matrix(lab), *_notebooks(), _checks(lab)]
+    return [_matrix(lab), *_notebooks(), _checks(lab), _opening(lab), _extension()]
 
 
 def _matrix(lab: Lab) -> Row:
@@ -59,6 +61,24 @@ def _checks(lab: Lab) -> Row:
     """Each exercise's check, on the world of its solution (`tools/bench_checks.py` has a row for each)."""
     taken = bench_checks.looks(lab)
     return f"a check, its world decided ({len(taken)} exercises)", TO_REACH, bench_checks.summary(taken)
+
+
+def _opening(lab: Lab) -> Row:
+    """A lesson opened, with the lab up."""
+    taken = []
+    for _ in range(5):
+        started = time.monotonic()
+        lesson = open_lesson("07-run-as-non-root", lab)
+        taken.append(time.monotonic() - started)
+        lesson.close()
+    return "a lesson opens, lab up", "at most 1.5 s", f"{statistics.median(taken):.2f} s"
+
+
+def _extension() -> Row:
+    """What JupyterLab's page loads of the panel."""
+    scripts = (CHECKOUT / "labkit" / "panel" / "labextensions").rglob("*.js")
+    size = sum(path.stat().st_size for path in scripts)
+    return "JupyterLab's extension, its scripts", "at most 150 kB", f"{size / 1000:.0f} kB"
 
 
 if __name__ == "__main__":
