@@ -19,7 +19,7 @@ from labkit.lab.samples.recorded_images import RecordedLayers, record_images
 from labkit.show.steps import Silent
 
 
-class PaperEngine:
+class EngineOfAFewImages:
     """Has every image, or none."""
 
     name = "Docker"
@@ -40,14 +40,14 @@ class PaperEngine:
         return {path: PathInImage(0, 0, "644", "") if path == "/etc/passwd" else None for path in paths}
 
 
-def _lab(tmp_path: Path, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def _lab(tmp_path: Path, engine: EngineOfAFewImages, monkeypatch: pytest.MonkeyPatch) -> Lab:
     lab = Lab(Configuration("paper", tmp_path / "s", tmp_path / "c", tmp_path / "d"), Silent())
     monkeypatch.setattr(lab, "engine", lambda: engine)
     return lab
 
 
 def test_each_sample_image_is_written_down_with_the_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lab = _lab(tmp_path, PaperEngine(), monkeypatch)
+    lab = _lab(tmp_path, EngineOfAFewImages(), monkeypatch)
     record = record_images(lab, date(2026, 11, 27))
     assert (record["recorded"], record["engine"]) == ("2026-11-27", "Docker 26.1.5")
     assert set(record["images"]) == set(lab.catalogue)
@@ -59,7 +59,7 @@ def test_each_sample_image_is_written_down_with_the_day(tmp_path: Path, monkeypa
 
 def test_an_image_that_was_not_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LabFailed, match="has not been made"):
-        record_images(_lab(tmp_path, PaperEngine(has_images=False), monkeypatch))
+        record_images(_lab(tmp_path, EngineOfAFewImages(has_images=False), monkeypatch))
 
 
 def test_a_layer_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
