@@ -23,7 +23,7 @@ from labkit.show.steps import Silent
 _VERSION = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 
 
-class PaperEngine:
+class BuildingEngine:
     """Has images by name, and writes down what is built."""
 
     def __init__(self, *references: str) -> None:
@@ -60,7 +60,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(class_images, "fetch_wheels", fetch)
     monkeypatch.setattr(class_images, "build_own_wheel", own)
     lab = Lab(Configuration("paper", tmp_path / "state", tmp_path / "cache", tmp_path / "data"), Silent())
-    engine = PaperEngine("localhost/paper/debian:lab")
+    engine = BuildingEngine("localhost/paper/debian:lab")
     monkeypatch.setattr(lab, "engine", lambda: engine)
     return lab
 
