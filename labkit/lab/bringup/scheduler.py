@@ -123,13 +123,17 @@ class _Run:
         except queue.Empty:
             self._watcher.tick()
             return
+        try:
+            self._watcher.end(step, error)
+        except KeyboardInterrupt:
+            self._ended.put((step, error))  # Nobody may have been told: it is taken once more when all else is stopped.
+            raise
         del self._running[step.name]
         if error is None:
             self._done.add(step.name)
         elif self._error is None and not isinstance(error, Cancelled):
             self._error = error
             self._keep_only_the_front()
-        self._watcher.end(step, error)
 
     def _keep_only_the_front(self) -> None:
         front = self._schedule.front()
@@ -162,5 +166,5 @@ class _Run:
 
     def _end_what_runs(self) -> None:
         for name in list(self._running):
-            del self._running[name]
             self._watcher.end(self._schedule[name], Cancelled(self._schedule[name].title))
+            del self._running[name]

@@ -179,6 +179,23 @@ def test_an_interrupt_ends_all_programs_and_begins_nothing() -> None:
     assert len(record.ended) == 2
 
 
+def test_what_ended_as_an_interrupt_came_is_told_all_the_same() -> None:
+    class Unheard(Record):
+        interrupts = 1
+
+        def end(self, step: Step, error: BaseException | None) -> None:
+            if self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+            super().end(step, error)
+
+    record, began = Unheard(), time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_schedule(Schedule([Step("quick", "", lambda: None)]), record)
+    assert record.ended == {"quick": None}
+    assert time.monotonic() - began < 9, "it waited for a step that had ended"
+
+
 def test_a_second_interrupt_waits_for_nothing() -> None:
     leave = threading.Event()
 
