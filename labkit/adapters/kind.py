@@ -128,17 +128,22 @@ class Kind:
         return ["--name", self.cluster, "--kubeconfig", str(self.kubeconfig)]
 
     def _run(self, *arguments: str, deadline: float = 30.0) -> str:
-        return run_program(
-            [self.program, *arguments],
-            doing=f"Running kind {' '.join(arguments[:2])}",
-            remedy="look at the lab, then try again\n  labkit doctor\n  labkit up",
-            environment={
-                **self.environment,
-                "KIND_EXPERIMENTAL_PROVIDER": self.provider,
-                "KUBECONFIG": str(self.kubeconfig),
-            },
-            deadline=deadline,
-        )
+        try:
+            return run_program(
+                [self.program, *arguments],
+                doing=f"Running kind {' '.join(arguments[:2])}",
+                remedy="look at the lab, then try again\n  labkit doctor\n  labkit up",
+                environment={
+                    **self.environment,
+                    "KIND_EXPERIMENTAL_PROVIDER": self.provider,
+                    "KUBECONFIG": str(self.kubeconfig),
+                },
+                deadline=deadline,
+                last_lines=_KEPT_LINES,
+            )
+        except LabFailed as error:
+            error.came_back = without_stack(error.came_back)
+            raise
 
 
 _NODE_IN_THE_WAY = ("already exist for a cluster with the name", "is already in use by")

@@ -9,6 +9,7 @@ import pytest
 from labkit.adapters import go
 from labkit.adapters.kind import Kind, cluster_config, find_kind, kind_version, wanted_version, without_stack
 from labkit.adapters.program_versions import minor_of, version_in
+from labkit.base.errors import LabFailed
 from labkit.lab.machine.kubectl_program import find_kubectl, kubectl_version
 
 
@@ -88,6 +89,15 @@ def test_kind_makes_nodes_by_the_engines_own_command(cache: Path) -> None:
     assert told.read_text(encoding="utf-8").split() == ["podman", "unix:///x.sock", str(kubeconfig)]
     Kind(program, "a", kubeconfig, environment={"PATH": "/usr/bin:/bin"}).exists()
     assert told.read_text(encoding="utf-8").split() == ["docker", str(kubeconfig)]
+
+
+def test_why_a_cluster_could_not_be_made_is_in_the_error(cache: Path) -> None:
+    program = _program(cache, "kind", "x")
+    printed = "kubelet is not healthy: too many open files\\nmain.main\\n\\tlabkit/node/main.go:70\\n"
+    Path(program).write_text(f"#!/bin/sh\nprintf '{printed}' >&2\nexit 1\n", encoding="utf-8")
+    with pytest.raises(LabFailed) as failed:
+        Kind(program, "a", cache.parent / "kubeconfig", environment={"PATH": "/usr/bin:/bin"}).create("node", {})
+    assert failed.value.came_back == "kubelet is not healthy: too many open files"
 
 
 def test_what_kind_prints_is_shown_without_the_places_in_its_source() -> None:
