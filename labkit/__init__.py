@@ -190,7 +190,7 @@ def uid_ranges(chosen: Mapping[int, str]) -> Table:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is not a uid.
+        Misuse: that is no mapping, or one is not a uid.
     """
     from labkit.course.uid_ranges import ranges_table
 
@@ -204,7 +204,7 @@ def uid_picture(chosen: Mapping[int, str]) -> Picture:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is not a uid.
+        Misuse: that is no mapping, or one is not a uid.
     """
     from labkit.course.uid_ranges import ranges_picture
 

@@ -96,7 +96,11 @@ export class CoursePanel extends Widget {
     const name = path?.split("/").at(-1)?.replace(/\.ipynb$/, "");
     const lessons = this.course?.lessons ?? [];
     const inFront = lessons.find(({ lesson }) => lesson === name);
-    if (inFront) this.lastInFront = inFront.lesson;
+    if (inFront && inFront.lesson !== this.lastInFront) {
+      this.lastInFront = inFront.lesson;
+      // Where that fails nothing is lost: a terminal stays in the lesson that was opened last.
+      this.server.front(inFront.lesson).catch(() => undefined);
+    }
     const last = lessons.find(({ lesson }) => lesson === this.lastInFront);
     return inFront ?? (last?.path && this.around.isOpen(last.path) ? last : null);
   }

@@ -101,6 +101,11 @@ export class Server {
     return (await this.ask<{ sentence: string }>(`${of(lesson)}/${action}`, "POST", isWhole, "{}")).sentence;
   }
 
+  /** Say whose notebook has come to the front: terminals follow to that lesson, if it is open. */
+  async front(lesson: string): Promise<void> {
+    await this.ask(`${of(lesson)}/front`, "POST", (answer) => typeof answer.followed === "boolean", "{}");
+  }
+
   /** Raise the hand, or lower it; the sentence that says who sees it. */
   async hand(down: boolean, text: string): Promise<string> {
     const isWhole = (answer: Record<string, unknown>): boolean => typeof answer.sentence === "string";

@@ -122,16 +122,19 @@ def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
         os.killpg(process.pid, signal.SIGTERM)
 
 
-def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None) -> int:
+def run_in_front(
+    argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None, *, unseen: bytes = b""
+) -> int:
     """Run a program to its end, with our input and output; gives its exit status, as a shell has it.
 
     Args:
         argv: the program and its arguments.
         environment: the whole environment of the program.
         given: what it reads in place of our input.
+        unseen: how a paragraph of its standard error begins that is left out, with the empty line behind it.
     """
-    with logged_command(command_line(argv)) as attempt:
-        process = Popen(list(argv), env=environment, stdin=None if given is None else subprocess.PIPE)
+    with logged_command(command_line(argv)) as attempt, _stderr_without(unseen) as stderr:
+        process = Popen(list(argv), env=environment, stdin=None if given is None else subprocess.PIPE, stderr=stderr)
         while True:
             try:
                 process.communicate(given)
@@ -143,6 +146,37 @@ def run_in_front(argv: Sequence[str], environment: Mapping[str, str], given: byt
                 given = None  # The program has got the same signal, and ends or goes on as it likes.
         attempt.status = process.returncode
     return _as_shell(process.returncode)
+
+
+@contextlib.contextmanager
+def _stderr_without(unseen: bytes) -> Iterator[int | None]:
+    """A standard error for a program; what comes there goes on to ours but for one paragraph. None where all goes on.
+
+    Args:
+        unseen: how the paragraph begins; empty for none.
+    """
+    if not unseen:
+        yield None
+        return
+    read_end, write_end = os.pipe()
+
+    def pass_on() -> None:
+        is_hidden = False
+        with os.fdopen(read_end, "rb") as lines:
+            for line in lines:
+                is_hidden = is_hidden or line.startswith(unseen)
+                if not is_hidden:
+                    os.write(2, line)
+                is_hidden = is_hidden and line.strip() != b""
+
+    passes = threading.Thread(target=pass_on, daemon=True)
+    passes.start()
+    try:
+        yield write_end
+    finally:
+        os.close(write_end)
+        # What the program has put into the background may hold the other end; it is not waited for.
+        passes.join(_END_SECONDS)
 
 
 def start_server(argv: Sequence[str], output: IO[bytes], folder: Path = Path("/")) -> Popen[bytes]:

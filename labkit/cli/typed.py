@@ -31,9 +31,16 @@ def main(argv: Sequence[str]) -> int:
             return _run(ready)
 
 
+BUILDERS_NOTICE = b"DEPRECATED: The legacy builder is deprecated"
+"""How a notice of four lines begins that docker gives with each build where it has no buildx, and its end is an empty
+line (docker/cli:cmd/docker/builder.go). Lesson 05 says it once."""
+
+
 def _run(ready: ReadyCommand) -> int:
     for note in ready.notes:
         click.echo(f"labkit: {note}", err=True)
+    if ready.is_build and not sys.stderr.isatty():  # In a notebook's cell; a terminal has what docker says.
+        return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given, unseen=BUILDERS_NOTICE)
     if ready.given is None and not ready.reads_copies:
         become(ready.program, ready.argv, ready.environment)
     return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given)

@@ -16,6 +16,7 @@ from labkit.adapters import podman
 from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
+from labkit.show.live_line import display_raw
 from labkit.show.steps import in_notebook
 from labkit.show.table import NO_MATHEMATICS
 
@@ -184,12 +185,10 @@ def show_with_widget(page: str, text: str, widget: Any, instead: str) -> None:
         widget: of ipywidgets; None for none.
         instead: is read where no kernel serves the widget.
     """
-    from IPython.display import display
-
-    display({"text/html": page, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+    display_raw({"text/html": page, "text/plain": text})
     if widget is not None:
         view = widget._repr_mimebundle_()
-        display({_VIEW: view[_VIEW], "text/plain": instead}, raw=True)  # type: ignore[no-untyped-call]
+        display_raw({_VIEW: view[_VIEW], "text/plain": instead})
 
 
 def _of_engine(status: Mapping[str, Any]) -> str:

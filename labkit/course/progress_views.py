@@ -40,7 +40,10 @@ def progress_table(overview: Overview) -> Table:
         note.append(
             f"Kept in {overview.path}. To hand it in: labkit progress export; is it shared? labkit progress share"
         )
-    return Table("", head, rows, "\n".join(note))
+    following = f"{overview.next[0]}.ipynb" if overview.next else ""
+    # A notebook's page is in the folder of the others.
+    links = {f"notebooks/{following}": following} if following else {}
+    return Table("", head, rows, "\n".join(note), links=links)
 
 
 def report_table(report: Report) -> Table:
@@ -134,7 +137,7 @@ def _tried(lesson: LessonOverview) -> str:
         return ""
     tried = [(name, lesson.kept.exercises[name]) for name in lesson.exercises if name in lesson.kept.exercises]
     lines = [f"{name}: {'passed' if kept.passed else kept.verdict or 'not checked'}" for name, kept in tried]
-    return "\n".join(lines) or "opened"
+    return "\n".join(lines) or ("opened, none tried" if lesson.exercises else "")
 
 
 def _next(overview: Overview) -> str:
@@ -145,7 +148,7 @@ def _next(overview: Overview) -> str:
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{part} of {whole}" if whole else "none"
+    return f"{part} of {whole}" if whole else "no exercises"
 
 
 def tame(text: str) -> str:

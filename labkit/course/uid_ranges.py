@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from labkit.base.errors import Misuse
 from labkit.core.identity.ranges import RANGES, UidRange, range_of
 from labkit.show.picture import FAINT, INK, Picture, draw_box, new_figure, render, write
 from labkit.show.table import Table
@@ -33,8 +34,9 @@ def ranges_table(chosen: Mapping[int, str]) -> Table:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is not a uid.
+        Misuse: that is no mapping, or one is not a uid.
     """
+    chosen = _require_uids(chosen)
     rows = [(uids.name, str(uids), uids.purpose, _chosen_in(uids, chosen)) for uids in _shown(chosen)]
     return Table("", ("range", "uids", "for", "chosen by"), rows, _SOURCE)
 
@@ -46,9 +48,20 @@ def ranges_picture(chosen: Mapping[int, str]) -> Picture:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is not a uid.
+        Misuse: that is no mapping, or one is not a uid.
     """
+    chosen = _require_uids(chosen)
     return Picture(render(draw_ranges(chosen), "png", _DPI), describe_ranges(chosen))
+
+
+def _require_uids(chosen: object) -> Mapping[int, str]:
+    right = 'give who has chosen each number, as in\n  {1654: ".NET"}'
+    if not isinstance(chosen, Mapping):
+        raise Misuse("Looking at uids", f"{chosen!r} is no mapping", right)
+    for uid in chosen:
+        if type(uid) is not int or not 0 <= uid <= RANGES[-1].last:
+            raise Misuse("Looking at uids", f"{uid!r} is no number from 0 to {RANGES[-1].last}", right)
+    return chosen
 
 
 def describe_ranges(chosen: Mapping[int, str]) -> str:
@@ -64,7 +77,7 @@ def draw_ranges(chosen: Mapping[int, str]) -> Figure:
         chosen: who, by uid.
 
     Raises:
-        ValueError: one is not a uid.
+        Misuse: that is no mapping, or one is not a uid.
     """
     shown = _shown(chosen)
     height = _TOP + len(shown) * _ROW + _BOTTOM

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
 from labkit.core.identity.model import Answer, ImageOrigin
+from labkit.show import counted
 from labkit.show.table import Table
 
 if TYPE_CHECKING:
@@ -288,6 +289,13 @@ class Explanations:
     def objections(self) -> list[str]:
         """Why a gate would stay shut, a line each: what is refused, root or not known, and what was not judged."""
         return [*(f"{row.title}: {row.objection}" for row in self.rows if row.objection), *self.unjudged]
+
+    def gate(self) -> Table:
+        """The same as a table, for whoever reads it."""
+        objections = self.objections()
+        note = f"the gate has {counted(len(objections), 'objection')}" if objections else "the gate has no objection"
+        rows = [(row.title, row.objection) for row in self.rows if row.objection]
+        return Table("", ("container", "objection"), [*rows, *(("not judged", text) for text in self.unjudged)], note)
 
     def table(self) -> Table:
         """One line for each container, the notes below."""

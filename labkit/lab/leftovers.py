@@ -11,6 +11,11 @@ from labkit.lab.lab import Lab
 
 _SHOWN = 12
 """How much of an id the engine shows."""
+_ORIGINS = {
+    "container": "it has ended",
+    "image": "a build of this lab's that was stopped or replaced left it without a name",
+    "volume": "of a node that is gone",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class Leftover:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name.removeprefix('sha256:')[:_SHOWN] if self.kind != 'container' else self.name}"
+
+    @property
+    def described(self) -> str:
+        """The same, and where it comes from: an id alone says nothing to whoever reads it."""
+        return f"{self} ({_ORIGINS[self.kind]})"
 
 
 def find_leftovers(lab: Lab) -> list[Leftover]:

@@ -26,12 +26,11 @@ def require_image(image: object) -> str:
     """An image's name.
 
     Raises:
-        Misuse: it is not text.
+        Misuse: it is not text, or has blanks in it.
     """
-    if not isinstance(image, str) or not image:
-        raise Misuse(
-            "Looking for an image", f"{image!r} is not a name", 'give a sample image\'s name, as in\n  "debian"'
-        )
+    if not isinstance(image, str) or not image or len(image.split()) != 1:
+        remedy = 'give one without blanks, as a sample image has it\n  "debian"'
+        raise Misuse("Looking for an image", f"{image!r} is not a name", remedy)
     return image
 
 
@@ -71,9 +70,22 @@ def require_dockerfile(text: object) -> str:
 
 
 def dockerfile_named(text: str) -> Path | None:
-    """The file that is named where a Dockerfile's text could stand, such as "menu/Dockerfile"; None for a text."""
+    """The file that is named where a Dockerfile's text could stand, such as "menu/Dockerfile"; None for a text.
+
+    No instruction is one word, so one word is a file's name.
+
+    Raises:
+        Misuse: there is no such file; one that is probably meant is named.
+    """
+    if len(text.split()) != 1:
+        return None
     path = Path(text.strip())
-    return path if len(text.split()) == 1 and path.name == "Dockerfile" else None
+    if path.exists() and not path.is_dir():  # Whoever reads it says what is wrong with a pipe.
+        return path
+    known = [str(file) for file in sorted(Path().glob("*/Dockerfile"))]
+    meant = f"{path}/Dockerfile"
+    near = f"did you mean {meant}?" if meant in known else did_you_mean(str(path), known, "give its path, or its text")
+    raise Misuse(f"Reading the Dockerfile {str(path)!r}", "there is no such file", near)
 
 
 def text_of(file: Path) -> str:
@@ -135,7 +147,8 @@ def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Misuse: it is none; what came back says why.
     """
-    return _require_manifest(read_pod, manifest, "give one Pod, as in\n  labkit kubectl explain pod")
+    remedy = "give one Pod (what is none is made by lab.create), as in\n  labkit kubectl explain pod"
+    return _require_manifest(read_pod, manifest, remedy)
 
 
 def require_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +167,8 @@ def require_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Misuse: it is none; what came back says why.
     """
-    remedy = "give one Deployment, Secret or ConfigMap, as in\n  labkit kubectl explain deployment"
+    kinds = "one Deployment, Secret or ConfigMap (a Pod is made by lab.apply)"
+    remedy = f"give {kinds}, as in\n  labkit kubectl explain deployment"
     return _require_manifest(read_object, manifest, remedy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 from types import TracebackType
 from typing import Any
@@ -11,7 +12,11 @@ _MEANS = (
     "Else it is mistyped, or a cell further up, which makes it, has not been run in this kernel: "
     "run the notebook's cells from the first one."
 )
+_NO_WORD = '`{word}` is no word to Python, which reads it as {name} and what follows: write it in quotes, "{word}".'
 _IN_QUOTES = 'A word, as in an answer, is written in quotes: {name} = "{word}"'
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# A name of the course, or of a file of it, such as raw-socket or to-restricted.yaml; a difference has blanks.
+_WITH_HYPHENS = re.compile(r"\w+(?:-\w+)+(?:\.\w+)?(?!\()")
 _BARE_WORD = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<word>[A-Za-z][\w ./:-]*?)\s*")
 
 
@@ -32,17 +37,30 @@ def _explain(
     tb_offset: int | None = None,
 ) -> None:
     shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
-    if (sentence := meaning_of(error)) is not None:
+    if (sentence := meaning_of(error, _line_of(traceback))) is not None:
         print(sentence)
 
 
-def meaning_of(error: BaseException) -> str | None:
+def _line_of(traceback: TracebackType | None) -> str:
+    """The line of the source that failed; empty if nobody has it."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return linecache.getline(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback else ""
+
+
+def meaning_of(error: BaseException, line: str = "") -> str | None:
     """What an error usually means in a notebook of the course; None if it says enough by itself.
 
     Args:
         error: of a cell.
+        line: of the cell, in which it came.
     """
     if isinstance(error, NameError):
-        return _MEANS.format(name=error.name) if error.name else None
+        if not error.name:
+            return None
+        names = (match[0] for match in _WITH_HYPHENS.finditer(_QUOTED.sub("", line)))
+        if (word := next((name for name in names if error.name in re.split("[-.]", name)), None)) is not None:
+            return _NO_WORD.format(word=word, name=error.name)
+        return _MEANS.format(name=error.name)
     bare = _BARE_WORD.fullmatch(error.text or "") if isinstance(error, SyntaxError) else None
     return _IN_QUOTES.format(**bare.groupdict()) if bare else None

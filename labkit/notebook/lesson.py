@@ -59,7 +59,8 @@ class Lesson:
         start = LessonStarts(images, containers, pods, workloads, self.threats)
         self._guessing = Guessing(lesson.name, progress)
         lesson.before_each_cell.append(self._guessing.next_cell)
-        self._checking = Checking(lesson.name, LessonWorld(look, start), progress)
+        self._world = LessonWorld(look, start, self._require_namespace)
+        self._checking = Checking(lesson.name, self._world, progress)
 
     # --- the lesson ---
 
@@ -80,6 +81,10 @@ class Lesson:
     def reset(self) -> None:
         """Begin again: an empty namespace, none of your containers, none of your images."""
         self._lesson.reset()
+        if in_notebook():
+            print(
+                f"reset: the lesson is empty; its namespace is {self._lesson.own_namespace or 'made with the cluster'}"
+            )
 
     def close(self) -> None:
         """Remove the lesson's namespace with all in it, its containers and its images; the lab stays up."""
@@ -332,9 +337,15 @@ class Lesson:
             name: of the exercise.
             answer: what your cell gave, where the exercise asks for an answer.
         """
+        if self._lesson.is_closed:
+            self._require_namespace()
+        self._world.begin()
+        return self._checking.check(name, answer)
+
+    def _require_namespace(self) -> None:
+        # One that was opened while the cluster is being made has none yet.
         if self._lesson.own_namespace or self._lesson.is_closed:
             self._lesson.require_namespace()
-        return self._checking.check(name, answer)
 
     def hint(self, name: str, number: int | None = None) -> Hint:
         """The next hint of an exercise, or one by its number."""

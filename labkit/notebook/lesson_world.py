@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +201,34 @@ class LessonStarts:
 
 
 class LessonWorld:
-    """What a lesson's checks look at and start."""
+    """What a lesson's checks look at and start.
 
-    def __init__(self, look: LessonLooks, start: LessonStarts) -> None:
-        self.look, self.start = look, start
+    Args:
+        look: the one.
+        start: the other.
+        require: sees that the lesson has not been opened or reset elsewhere. It is called when a check first looks or
+            starts: one that judges a mere word does neither.
+    """
+
+    def __init__(self, look: LessonLooks, start: LessonStarts, require: Callable[[], None]) -> None:
+        self._look, self._start, self._require = look, start, require
+        self._is_required = False
+
+    def begin(self) -> None:
+        """A check begins."""
+        self._is_required = False
+
+    @property
+    def look(self) -> LessonLooks:
+        self._require_once()
+        return self._look
+
+    @property
+    def start(self) -> LessonStarts:
+        self._require_once()
+        return self._start
+
+    def _require_once(self) -> None:
+        if not self._is_required:
+            self._require()
+            self._is_required = True

@@ -121,7 +121,7 @@ class PodsHandler(PanelHandler):
 
 
 class ActionHandler(PanelHandler):
-    """POST: reset or restore a lesson."""
+    """POST: reset or restore a lesson, or say that its notebook has come to the front."""
 
     @web.authenticated
     @authorized
@@ -169,7 +169,7 @@ def panel_handlers(
         (r"course", CourseHandler),
         (r"hand", HandHandler),
         (rf"lessons/{_LESSON}/pods", PodsHandler),
-        (rf"lessons/{_LESSON}/(?P<action>reset|restore)", ActionHandler),
+        (rf"lessons/{_LESSON}/(?P<action>reset|restore|front)", ActionHandler),
         (rf"lessons/{_LESSON}/hint", HintHandler),
     ]
     return [(url_path_join(base_url, "labkit", path), handler, {"questions": questions}) for path, handler in routes]

@@ -16,6 +16,7 @@ from labkit.course.sharing.raised_hand import hand_seen, move_hand
 from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
+from labkit.lab.terminal.lesson_terminal import follow_lesson
 from labkit.notebook.opening import reset_lessons
 from labkit.panel.live_look import look_live
 from labkit.show.steps import Silent
@@ -118,6 +119,14 @@ class PanelState:
         """
         hint = give_hint(require_lesson(lesson), exercise, Progress.open(progress_path(self._lab.configuration)))
         return {"exercise": hint.exercise, "title": hint.title, "text": hint.text}
+
+    def front(self, lesson: str) -> dict[str, bool]:
+        """Let terminals follow to a lesson whose notebook somebody has turned to, as JSON-ready values.
+
+        Raises:
+            LabError: there is no such lesson, or it cannot be written down.
+        """
+        return {"followed": follow_lesson(self._lab.configuration, require_lesson(lesson))}
 
     def reset(self, lesson: str) -> dict[str, str]:
         """Do what `labkit reset LESSON` does; a sentence about it, as JSON-ready values.

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from labkit.show import counted
-from labkit.show.live_line import make_room
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,7 +101,6 @@ class Steps:
 
     def print_line(self, line: str) -> None:
         """Print a line where progress goes."""
-        make_room()
         print(line, file=self._output(), flush=True)
 
 

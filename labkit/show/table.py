@@ -8,8 +8,8 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from unicodedata import combining, east_asian_width
 
@@ -52,6 +52,7 @@ class Table:
         fold: what is read while they are folded, such as "19 checks are ok".
         widths: of the columns in characters where it is printed; None, or left out, for as wide as it is. A page
             wraps by itself.
+        links: where words of the note lead to on a page, by the word.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Table:
     widths: Sequence[int | None] = ()
     folded: Sequence[Sequence[object]] = ()
     fold: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return coloured(self.text(terminal_width()))
@@ -85,7 +87,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         is_long = len(self.rows) > _MOST_SEEN
-        note = f'<div style="{_LINES}"><small>{html.escape(self.note)}</small></div>' if self.note else ""
+        note = f'<div style="{_LINES}"><small>{self._note_html()}</small></div>' if self.note else ""
         table = self._html_of(self.rows)
         if is_long:  # The heads stay, and whoever has no mouse scrolls it by its focus.
             label = html.escape(self.title or f"table of {len(self.rows)} rows")
@@ -100,6 +102,13 @@ class Table:
             "" if is_long or self.folded else note,
         ]
         return f'<div {NO_MATHEMATICS} style="line-height:1.4">{"".join(parts)}</div>'
+
+    def _note_html(self) -> str:
+        text = html.escape(self.note)
+        for word, target in self.links.items():
+            link = f'<a href="{html.escape(target)}">{html.escape(word)}</a>'
+            text = text.replace(html.escape(word), link, 1)
+        return text
 
     def _html_of(self, rows: Sequence[Sequence[object]]) -> str:
         label = f' aria-label="{html.escape(self.title)}"' if self.title else ""

@@ -14,6 +14,7 @@ from labkit.base.waiting import watch
 from labkit.core.causes import REFUSALS, Cause
 from labkit.core.pods.api_objects import PodObject
 from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.pod_containers import pod_containers
 from labkit.core.pods.verdicts import judge
 from labkit.threat.evidence import LOOK_SECONDS, MARKS, ProbeOutput, Trial, all_alike, judged, read_output
 from labkit.threat.judge import Control, Judgement, Verdict
@@ -106,7 +107,7 @@ class OnCluster:
         return [done[posture.name] for posture in postures if posture.name in done]
 
     def _follow(self, asked: Mapping[str, _Asked], probes: Sequence[str], finish: Callable[[Trial], None]) -> None:
-        """Look at all pods until each is done, and remove each once it is."""
+        """Look at all pods until each is done."""
         left = dict(asked)
 
         def look() -> dict[str, _Asked]:
@@ -116,8 +117,7 @@ class OnCluster:
                 trial = self._look(pod, there[name], probes) if name in there else _gone(pod, probes)
                 if trial is not None:
                     del left[name]
-                    finish(trial)
-                    self._kube.delete_pod(name, pod.namespace, wait=False)
+                    finish(trial)  # The pod goes with its namespace, when no other waits for its turn on the node.
             return left
 
         # Each pod has a deadline of its own.
@@ -146,6 +146,8 @@ class OnCluster:
         outcome = judge(pod, self._kube.events(pod) if late else (), timed_out=late)
         if outcome.verdict == "refused":
             return _refused(asked.posture, asked.line, probes, outcome, spent)
+        if not late and not any(each.name == CONTAINER and each.has_started for each in pod_containers(pod)):
+            return None  # It has printed nothing, and asking costs the node more than the answer is worth.
         output = read_output(self._kube.logs(name, asked.namespace, CONTAINER))
         over = outcome.verdict in ("failed", "succeeded")
         if not (output.is_whole or over or late):

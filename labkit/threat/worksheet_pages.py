@@ -29,10 +29,13 @@ img { max-width: 100%; height: auto; background: #fff; }
 
 
 def worksheet_table(sheet: Worksheet) -> Table:
-    """The worksheet, a row each."""
-    rows = [_columns(row) for row in sheet]
+    """The worksheet, a row each, in as many columns as a notebook has room for."""
+    rows = []
+    for row in sheet:
+        threat, posture, tried, seen, evidence, note = _columns(row)
+        rows.append((f"{tried}\n{posture}", f"{seen}\n{evidence}".strip(), threat, note))
     note = f"{counted(len(rows), 'row')} in {sheet.path}" if rows else f"no rows yet; they are kept in {sheet.path}"
-    return Table("", _HEADS, rows, note)
+    return Table("", ("tried", "seen", "threat", "what I make of it"), rows, note)
 
 
 def rechecks_table(rechecks: Sequence[Recheck]) -> Table:

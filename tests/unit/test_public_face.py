@@ -85,5 +85,5 @@ def test_explaining_neither_an_image_nor_a_manifest_says_what_is_expected(argume
 def test_the_ranges_of_uids_as_a_notebook_sees_them() -> None:
     assert "1000-60000" in str(labkit.uid_ranges({1654: ".NET"}))
     assert "1654 (.NET) is in regular" in str(labkit.uid_picture({1654: ".NET"}))
-    with pytest.raises(ValueError):
+    with pytest.raises(labkit.Misuse):
         labkit.uid_ranges({-1: "nobody"})

@@ -1,4 +1,4 @@
-"""What was probably meant by each field that the API server does not know, read out of its words."""
+"""What was probably meant where the API server does not know a field or takes no such value, read out of its words."""
 
 from __future__ import annotations
 
@@ -11,16 +11,34 @@ from labkit.core.admission.field_hints import hint_at
 # kubernetes-sigs/structured-merge-diff:typed/validate.go.
 _UNKNOWN = re.compile(r'unknown field "(?P<path>[^"]+)"|(?:\s|^)\.(?P<applied>\S+): field not declared in schema')
 
+# encoding/json: what stands in the manifest, the field's place, and what it should be in Go's words.
+_WRONG_TYPE = re.compile(r"cannot unmarshal \S+ into Go struct field \w+\.(?P<path>[\w.]+) of type (?P<type>\S+)")
+
 
 def advice_on(message: str, kind: str) -> list[str]:
-    """What was probably meant by each unknown field that the API server names.
+    """What was probably meant by each field that the API server does not take.
 
     Args:
         message: the API server's words.
         kind: of the object.
     """
     paths = [match["path"] or match["applied"] for match in _UNKNOWN.finditer(message)]
-    return [sentence for path in paths if (sentence := hint_at(api_types(), kind, path))]
+    meant = [sentence for path in paths if (sentence := hint_at(api_types(), kind, path))]
+    return meant + [_wanted(match["path"].rpartition(".")[2], match["type"]) for match in _WRONG_TYPE.finditer(message)]
+
+
+def _wanted(field: str, go_type: str) -> str:
+    if go_type == "bool":
+        return f"{field} is true or false, without quotes"
+    if re.fullmatch(r"u?int\d*", go_type):
+        return f"{field} is a number, without quotes"
+    if go_type.startswith("[]"):
+        return f"{field} is a list, as in [this, that]"
+    return (
+        f"{field} is a text, in quotes"
+        if go_type == "string"
+        else f"{field} has fields of its own, as in {{type: this}}"
+    )
 
 
 def with_advice(message: str, kind: str) -> str:

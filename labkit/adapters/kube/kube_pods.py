@@ -26,6 +26,7 @@ _SANDBOX_SECONDS = 1.5
 _HALF_ENDED_SECONDS = 3.0
 _STATUS_SECONDS = 3.0
 _UNSCHEDULED_SECONDS = 5.0
+_LAST_LOOK_SECONDS = 0.1
 _MOST_LOG_BYTES = 4 * 1024 * 1024
 _OVER = ("failed", "succeeded", "refused")
 
@@ -144,7 +145,33 @@ class KubePods(KubeConnection):
             return spent - told_since > _STATUS_SECONDS
 
         pod = self._watch(name, namespace, is_decided, seconds, uid)
+        if judge(pod).verdict == "running" and self._has_ended(pod):
+            pod = self._watch(name, namespace, lambda now: judge(now).verdict != "running", _STATUS_SECONDS, uid)
         return self.outcome_of(pod, timed_out=True, seconds=time.monotonic() - started)
+
+    def _has_ended(self, pod: PodObject) -> bool:
+        """Whether a container that the kubelet calls running has ended already: its program did so at once.
+
+        The kubelet looks at containers once a second. A log that is followed ends with its container, as the runtime
+        has it (kubernetes/kubernetes:pkg/kubelet/kuberuntime/logs, ReadLogs).
+        """
+        path = f"api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log"
+        running = [each.name for each in pod_containers(pod) if each.role == "main" and each.is_running]
+        return any(
+            self._ends_at_once(path, {"follow": "true", "tailLines": "0", "container": name}) for name in running
+        )
+
+    def _ends_at_once(self, path: str, params: Mapping[str, str]) -> bool:
+        """Whether an answer that may go on for ever ends at once."""
+        until = time.monotonic() + _LAST_LOOK_SECONDS
+        try:
+            with self._raw.stream("GET", path, params=dict(params), timeout=_LAST_LOOK_SECONDS) as response:
+                for _ in response.iter_bytes():
+                    if time.monotonic() > until:
+                        return False
+                return response.is_success
+        except httpx2.HTTPError:
+            return False
 
     def observe_end(self, name: str, namespace: str, seconds: float) -> Outcome:
         """Watch a pod until a container of it has ended or was refused; the outcome as it is then, or at the deadline.

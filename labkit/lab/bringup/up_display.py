@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, Self
 
 from labkit.lab.bringup.up_state import DONE, WAITING, UpState
-from labkit.show.live_line import another_line
+from labkit.show.live_line import CellLine, another_line
 from labkit.show.steps import Silent, Steps, in_notebook
 
 if TYPE_CHECKING:
@@ -90,11 +89,11 @@ class _PlainDisplay:
 
 
 class _NotebookDisplay(_PlainDisplay):
-    """One line that is written over, since a notebook keeps whatever is printed."""
+    """One line that is written over, since a notebook keeps whatever is printed; lines that stay are below it."""
 
     def __init__(self, steps: Steps) -> None:
         super().__init__(steps)
-        self._shown = ""
+        self._line = CellLine()
         self._alone = ExitStack()
 
     def __enter__(self) -> Self:
@@ -102,22 +101,11 @@ class _NotebookDisplay(_PlainDisplay):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write_over("")
+        self._line.write("")
         self._alone.close()
 
     def show(self, state: UpState) -> None:
-        self._write_over(describe(state)[:_NOTEBOOK_WIDTH])
-
-    def print_line(self, line: str) -> None:
-        self._write_over("")
-        super().print_line(line)
-
-    def _write_over(self, line: str) -> None:
-        if line == self._shown:
-            return
-        # Blanks first: a carriage return alone leaves the end of a longer line.
-        print("\r" + " " * len(self._shown) + "\r" + line, end="", file=sys.stdout, flush=True)
-        self._shown = line
+        self._line.write(describe(state)[:_NOTEBOOK_WIDTH])
 
 
 class _BarDisplay(_PlainDisplay):

@@ -251,7 +251,7 @@ def check_leftovers(leftovers: Sequence[str] | None, running: Sequence[str] = ()
     """Judge what carries the lab's label, or was made for it, and is of no use any more.
 
     Args:
-        leftovers: each in words, such as `image 5d25e7e9cc76`; None if nobody could look.
+        leftovers: each in words, with where it comes from; None if nobody could look.
         running: names of containers that run, and that no part of the lab has started.
     """
     name = "left behind"

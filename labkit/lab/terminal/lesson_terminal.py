@@ -1,8 +1,8 @@
 """The environment in which people type: the lab's folder first on PATH, the lesson's own kubeconfig.
 
 Notebooks' shell cells, JupyterLab's terminals and `labkit shell` have it, and nothing else on this machine is changed.
-Each opened lesson has a folder with a kubeconfig in the lab's state; a link leads to the one that was opened last, so
-that a terminal which was opened before the lesson has it, too.
+Each opened lesson has a folder with a kubeconfig in the lab's state; a link leads to the one whose notebook came to
+the front last, or that was opened last, so that a terminal which was opened before the lesson has it, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from labkit.base.files import write_atomically
 from labkit.base.programs import COMMANDS_FOLDER
 
 LESSON_VARIABLE = "LABKIT_LESSON"
-"""The variable that names the lesson of a notebook; a terminal has none, and follows the lesson opened last."""
+"""The variable that names the lesson of a notebook; a terminal has none, and follows the link."""
 
 _COMMANDS = ("docker", "kubectl")
 _CURRENT, _NO_LESSON = "current", "none"
@@ -58,7 +58,7 @@ def terminal_variables(
     Args:
         configuration: of the lab.
         environment: of the terminal, so far.
-        lesson: whose namespace it has; None for that of the lesson opened last, whenever that is.
+        lesson: whose namespace it has; None for that of the lesson that is worked at, whichever that is by then.
 
     Raises:
         LabFailed: the lab's folder cannot be written.
@@ -85,6 +85,25 @@ def enter_lesson(configuration: Configuration, lesson: str, namespace: str) -> N
     """
     _write_kubeconfig(configuration, lesson, namespace)
     _point(configuration, lesson)
+
+
+def follow_lesson(configuration: Configuration, lesson: str) -> bool:
+    """Make a lesson the one that terminals are in, if it is open; else nothing changes.
+
+    Args:
+        configuration: of the lab.
+        lesson: whose notebook somebody has turned to.
+
+    Returns:
+        Whether it is open.
+
+    Raises:
+        LabFailed: it cannot be written down.
+    """
+    is_open = _kubeconfig(configuration, lesson).is_file()
+    if is_open:
+        _point(configuration, lesson)
+    return is_open
 
 
 def leave_lesson(configuration: Configuration, lesson: str) -> None:

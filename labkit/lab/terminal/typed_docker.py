@@ -49,7 +49,8 @@ def prepare_docker(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None =
         notes.append("; ".join(lab.unknown_image(line.image)))
     elif any(not engine.container_id(typed[at]) for at, _ in line.perhaps):
         typed = line.with_images()
-    return ReadyCommand(engine.program, (engine.name, *typed), engine.environment, given, tuple(notes))
+    argv, is_build = (engine.name, *typed), line.build is not None
+    return ReadyCommand(engine.program, argv, engine.environment, given, tuple(notes), is_build=is_build)
 
 
 def _spare_the_node(lab: TypedLab, containers: Sequence[str]) -> None:

@@ -32,6 +32,7 @@ class ReadyCommand:
         given: what it reads in place of our standard input.
         notes: what to tell whoever typed it, before it runs.
         reads_copies: whether it reads files that are removed afterwards.
+        is_build: whether an image is built.
     """
 
     program: str
@@ -40,6 +41,7 @@ class ReadyCommand:
     given: bytes | None = None
     notes: tuple[str, ...] = ()
     reads_copies: bool = False
+    is_build: bool = False
 
 
 class TypedLab:

@@ -17,6 +17,7 @@ class AnswersServer(ThreadingHTTPServer):
 
     Args:
         answers: path, without the query -> status and JSON.
+        goes_on: whether an answer that is followed goes on, until the server ends.
     """
 
     daemon_threads = True
@@ -25,6 +26,8 @@ class AnswersServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _AnswersHandler)
         self.answers: dict[str, tuple[int, Any]] = {}
         self.queries: list[str] = []
+        self.goes_on = True
+        self.ended = threading.Event()
         self.warnings: list[str] = []
 
     @property
@@ -40,6 +43,11 @@ class _AnswersHandler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         self.server.queries.append(query)
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if "follow=true" in query and self.server.goes_on:
+            self.send_response(200)
+            self.end_headers()
+            self.server.ended.wait()
+            return
         status, answer = self.server.answers.get(path, (404, {"message": "there is none"}))
         body = json.dumps(answer).encode()
         self.send_response(status)
@@ -62,6 +70,7 @@ def server() -> Iterator[AnswersServer]:
     with AnswersServer() as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
+        server.ended.set()
         server.shutdown()
 
 

@@ -69,3 +69,35 @@ def test_other_kinds_get_advice_too(kind: str, path: str, advice: str | None) ->
 def test_other_words_get_no_advice(message: str) -> None:
     assert advice_on(message, "Pod") == []
     assert advice_on(message, "Unknown") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "go_type", "advice"),
+    [
+        (
+            "string",
+            "SecurityContext.spec.containers.securityContext.runAsNonRoot",
+            "bool",
+            "true or false, without quotes",
+        ),
+        (
+            "string",
+            "PodSecurityContext.spec.securityContext.runAsUser",
+            "int64",
+            "runAsUser is a number, without quotes",
+        ),
+        (
+            "string",
+            "Capabilities.spec.containers.securityContext.capabilities.drop",
+            "[]v1.Capability",
+            "drop is a list",
+        ),
+        ("string", "PodSecurityContext.spec.securityContext.seccompProfile", "v1.SeccompProfile", "fields of its own"),
+        ("number", "Container.spec.containers.image", "string", "image is a text, in quotes"),
+    ],
+)
+def test_a_value_of_another_type_is_told_what_is_wanted(given: str, place: str, go_type: str, advice: str) -> None:
+    cannot = f"json: cannot unmarshal {given} into Go struct field {place} of type {go_type}"
+    message = f'Pod in version "v1" cannot be handled as a Pod: {cannot}'
+    (sentence,) = advice_on(message, "Pod")
+    assert advice in sentence

@@ -135,6 +135,37 @@ def test_a_pod_that_waits_for_what_nobody_gives_is_not_waited_for_to_the_end(
     assert kube.observe("p", "n", seconds=30).message == 'FailedMount: secret "x" not found'
 
 
+def test_a_program_that_ends_at_once_is_not_said_to_run(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet says for up to a second that it runs; its log has ended."""
+    running, ended = _pod("new", "running", "Running"), _pod("new", "running", "Failed")
+    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    server.answers[f"{_PODS}/p"] = (200, running)
+    assert kube.observe("p", "n", seconds=10).verdict == "running"
+    server.goes_on = False
+    # However slow the machine is that the test runs on.
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._LAST_LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 60.0)
+    tells = threading.Timer(0.2, lambda: server.answers.update({f"{_PODS}/p": (200, ended)}))
+    tells.start()
+    outcome = kube.observe("p", "n", seconds=10)
+    tells.join()
+    assert (outcome.verdict, outcome.exit_status) == ("failed", 1)
+
+
+def test_a_log_that_cannot_be_read_says_nothing_of_its_pod(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 60.0)
+    server.goes_on = False
+    server.answers |= {
+        f"{_PODS}/p": (200, _pod("new", "running", "Running")),
+        f"{_PODS}/p/log": (400, {"message": "the container is not there"}),
+    }
+    assert kube.observe("p", "n", seconds=10).verdict == "running"
+
+
 def test_the_logs_of_several_containers_stand_below_their_names(kube: Kube, server: AnswersServer) -> None:
     pod = _pod("new", "running", "Running")
     pod["status"]["containerStatuses"].append({"name": "b", "state": {"running": {}}})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters.started_programs import start_server
+from labkit.adapters.started_programs import run_in_front, start_server
 
 
 def test_a_server_is_recorded_when_it_starts(records: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -15,3 +15,24 @@ def test_a_server_is_recorded_when_it_starts(records: pytest.LogCaptureFixture, 
         assert start_server([sys.executable, "-c", "print('up')"], output).wait() == 0
     assert records.messages == [f"$ {sys.executable} -c 'print('\"'\"'up'\"'\"')'  # started"]
     assert (tmp_path / "output").read_text(encoding="utf-8") == "up\n"
+
+
+_NOTICE = "OLD: this is old\n  use another\n\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        (f"{_NOTICE}it failed\n", "it failed\n"),
+        (f"first\n{_NOTICE}{_NOTICE}last", "first\nlast"),
+        ("nothing old\n\nhere\n", "nothing old\n\nhere\n"),
+        ("OLD: it ends here", ""),
+        ("", ""),
+    ],
+)
+def test_a_paragraph_of_standard_error_can_be_left_out(
+    capfdbinary: pytest.CaptureFixture[bytes], printed: str, seen: str
+) -> None:
+    program = f"import sys; sys.stderr.write({printed!r}); print('out'); sys.exit(3)"
+    assert run_in_front([sys.executable, "-c", program], {}, unseen=b"OLD:") == 3
+    assert capfdbinary.readouterr() == (b"out\n", seen.encode())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from labkit.base.errors import Misuse
 from labkit.core.identity.ranges import RANGES
 from labkit.course.uid_ranges import describe_ranges, draw_ranges, ranges_picture, ranges_table
 
@@ -69,3 +72,10 @@ def test_the_picture_has_an_alternative_text_and_is_the_same_each_time() -> None
 def test_what_is_no_uid_is_not_drawn() -> None:
     with pytest.raises(ValueError, match="is not a uid"):
         draw_ranges({-1: "nobody"})
+
+
+@pytest.mark.parametrize("chosen", [1654, [1654], {"1654": "me"}, {-1: "me"}, {5_000_000_000: "me"}, {True: "me"}])
+def test_what_is_no_uid_is_told_in_a_sentence(chosen: Any) -> None:
+    for show in (ranges_table, ranges_picture):
+        with pytest.raises(Misuse, match="is no"):
+            show(chosen)

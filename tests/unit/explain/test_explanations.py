@@ -492,8 +492,14 @@ def test_what_a_gate_would_object_to_is_a_line_each() -> None:
     finder = ImageFinder(users=GivenUsers(parse_users(["a=1654", "b="])))
     pod = "kind: Pod\napiVersion: v1\nmetadata: {name: web}\nspec:\n  containers:\n"
     text = pod + "  - {name: good, image: a}\n  - {name: root, image: b}\n  - {name: lost, image: c}\n"
-    root, lost = explain_text(finder, text).objections()
+    explanations = explain_text(finder, text)
+    root, lost = explanations.objections()
+    assert "the gate has 2 objections" in str(explanations.gate())
+    assert "Pod web root  runs as root" in str(explanations.gate())
     assert root.startswith("Pod web root: runs as root")
     assert lost.startswith("Pod web lost: its user is not known")
-    (unjudged,) = explain_text(finder, "kind: Mystery\napiVersion: x.io/v1\nmetadata: {name: m}\n").objections()
+    mystery = explain_text(finder, "kind: Mystery\napiVersion: x.io/v1\nmetadata: {name: m}\n")
+    (unjudged,) = mystery.objections()
     assert "Mystery" in unjudged
+    assert unjudged in str(mystery.gate())
+    assert str(explain_text(finder, pod + "  - {name: good, image: a}\n").gate()).endswith("the gate has no objection")

@@ -17,7 +17,7 @@ def _error_of(source: str) -> BaseException:
     ("source", "sentence"),
     [
         ("prediction = root", 'it is written in quotes: "root"'),
-        ("prediction = run-time", 'it is written in quotes: "run"'),
+        ("prediction = runs", 'it is written in quotes: "runs"'),
         ("prediction = image-runs-as-root", 'prediction = "image-runs-as-root"'),
         ("prediction = image-user-not-numeric", 'prediction = "image-user-not-numeric"'),
         ("prediction = it fails", 'prediction = "it fails"'),
@@ -30,3 +30,25 @@ def test_a_word_without_quotes_is_told_how_it_is_written(source: str, sentence: 
 @pytest.mark.parametrize("source", ["prediction = (", "prediction = 'root", "lab.pod(", "1 +"])
 def test_other_mistakes_are_left_to_python(source: str) -> None:
     assert meaning_of(_error_of(source)) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("check(to-restricted.yaml)", "to-restricted.yaml"),
+        ("describe('x', raw-socket)", "raw-socket"),
+        ("breakout(CVE-2019-5736)", "CVE-2019-5736"),
+        ("answers = ['write-tmp', change-owner]", "change-owner"),
+    ],
+)
+def test_a_name_with_hyphens_is_quoted_whole(source: str, word: str) -> None:
+    given = dict.fromkeys(("check", "describe", "breakout"), print)
+    with pytest.raises(NameError) as caught:
+        exec(source, given)
+    assert f'write it in quotes, "{word}"' in (meaning_of(caught.value, source) or "")
+
+
+def test_a_name_that_is_quoted_already_is_not_meant() -> None:
+    with pytest.raises(NameError) as caught:
+        exec("lap.check('raw-socket')", {})
+    assert "`lap` is not there" in (meaning_of(caught.value, "lap.check('raw-socket')") or "")

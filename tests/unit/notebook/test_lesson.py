@@ -139,7 +139,12 @@ def _lesson(tmp_path: Path, kube: Any) -> Lesson:
 
 def test_a_lesson_that_was_opened_elsewhere_says_so_before_it_checks(tmp_path: Path) -> None:
     with pytest.raises(LabFailed, match="opened or reset elsewhere"):
-        _lesson(tmp_path, paper_kube(namespaces=["another"])).check("which-cause")
+        _lesson(tmp_path, paper_kube(namespaces=["another"])).check("in-the-container")
+
+
+def test_a_check_of_a_mere_word_needs_no_namespace(tmp_path: Path) -> None:
+    lesson = _lesson(tmp_path, paper_kube(namespaces=["another"]))
+    assert "it fails" in str(lesson.check("which-cause", "it fails"))
 
 
 def test_it_has_what_the_notebooks_call_each_with_a_docstring() -> None:

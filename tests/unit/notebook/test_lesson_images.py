@@ -317,7 +317,8 @@ def test_a_dockerfile_of_a_folder_is_built_with_what_lies_beside_it(
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [(None, "No such file"), (b"\xff\xfe", "no text in UTF-8"), (b" \n", "it is empty")]
+    ("content", "problem"),
+    [(None, "there is no such file"), (b"\xff\xfe", "no text in UTF-8"), (b" \n", "it is empty")],
 )
 def test_a_dockerfile_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, problem: str
@@ -328,6 +329,19 @@ def test_a_dockerfile_that_cannot_be_read_is_named(
     lab = Lesson(opened(tmp_path, paper_engine()), Progress(tmp_path / "progress.json"))
     with pytest.raises(Misuse, match=problem):
         lab.build("Dockerfile", name="menu")
+
+
+@pytest.mark.parametrize("typed", ["menu", "menu/Dockerfil", "menus/Dockerfile"])
+def test_a_dockerfiles_name_that_is_mistyped_is_no_dockerfile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("menu").mkdir()
+    Path("menu/Dockerfile").write_text("FROM debian\n", encoding="utf-8")
+    lab = Lesson(opened(tmp_path, paper_engine()), Progress(tmp_path / "progress.json"))
+    with pytest.raises(Misuse, match="there is no such file") as error:
+        lab.build(typed, name="menu")
+    assert "did you mean menu/Dockerfile?" in error.value.remedy
 
 
 def test_a_project_of_ones_own_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,19 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "explain": lambda look: look.explain(_POD),
 }
 _READS = {
-    *("pods", "find_pod", "outcome_of", "observe", "logs", "pods_of", "create_pod", "rollout", "enforced", "page"),
+    *(
+        "namespaces",
+        "pods",
+        "find_pod",
+        "outcome_of",
+        "observe",
+        "logs",
+        "pods_of",
+        "create_pod",
+        "rollout",
+        "enforced",
+        "page",
+    ),
     *("image", "look_inside", "file_digest", "history", "image_archive", "processes", "deployment", "kinds_named"),
 }
 

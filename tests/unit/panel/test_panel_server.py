@@ -46,7 +46,10 @@ server.initialize(sys.argv[1:], find_extensions=False)
 server.start()
 """
 _LOOKS = ["/labkit/course", f"/labkit/lessons/{_LESSON}/pods"]
-_ACTIONS = ["/labkit/hand", *(f"/labkit/lessons/{_LESSON}/{action}" for action in ("reset", "restore", "hint"))]
+_ACTIONS = [
+    "/labkit/hand",
+    *(f"/labkit/lessons/{_LESSON}/{action}" for action in ("reset", "restore", "hint", "front")),
+]
 
 
 @dataclass
@@ -195,6 +198,18 @@ def test_what_makes_no_sense_is_refused(server: _Server, lesson: str, body: str,
     given, answer = server.with_token(f"/labkit/lessons/{lesson}/hint", "POST", body)
     assert given == status
     assert "Traceback" not in str(answer)
+
+
+def test_terminals_follow_to_a_lesson_that_is_open_and_to_no_other(server: _Server) -> None:
+    state = server.course.parent / "state"
+    path = f"/labkit/lessons/{_LESSON}/front"
+    assert server.with_token(path, "POST", "{}")[1]["followed"] is False
+    kubeconfig = state / "lessons" / _LESSON / "kubeconfig"
+    kubeconfig.parent.mkdir(parents=True)
+    kubeconfig.touch()
+    assert server.with_token(path, "POST", "{}")[1]["followed"] is True
+    assert (state / "lessons" / "current").readlink() == Path(_LESSON)
+    assert server.with_token("/labkit/lessons/99-none/front", "POST", "{}")[0] == 400
 
 
 def test_a_hand_goes_up_and_down(server: _Server) -> None:

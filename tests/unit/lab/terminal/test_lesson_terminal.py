@@ -15,6 +15,7 @@ from labkit.base.errors import LabFailed
 from labkit.base.programs import COMMANDS_FOLDER, find_program, outside
 from labkit.lab.terminal.lesson_terminal import (
     enter_lesson,
+    follow_lesson,
     kubeconfig_of,
     leave_lesson,
     lesson_of,
@@ -52,6 +53,10 @@ def test_a_terminal_follows_the_lesson_that_is_opened_after_it(configuration: Co
     assert (_namespace(current), lesson_of(configuration, variables)) == ("ns-2", "02-root")
     enter_lesson(configuration, "07-non-root", "ns-7")
     assert (_namespace(current), lesson_of(configuration, variables)) == ("ns-7", "07-non-root")
+    assert follow_lesson(configuration, "02-root")  # Its notebook is in front again.
+    assert (_namespace(current), lesson_of(configuration, variables)) == ("ns-2", "02-root")
+    assert not follow_lesson(configuration, "09-another")  # Nobody has opened it.
+    assert follow_lesson(configuration, "07-non-root")
     leave_lesson(configuration, "02-root")
     assert _namespace(current) == "ns-7"
     leave_lesson(configuration, "07-non-root")

@@ -171,6 +171,10 @@ var Server = class {
     const isWhole = (answer) => typeof answer.sentence === "string";
     return (await this.ask(`${of(lesson)}/${action}`, "POST", isWhole, "{}")).sentence;
   }
+  /** Say whose notebook has come to the front: terminals follow to that lesson, if it is open. */
+  async front(lesson) {
+    await this.ask(`${of(lesson)}/front`, "POST", (answer) => typeof answer.followed === "boolean", "{}");
+  }
   /** Raise the hand, or lower it; the sentence that says who sees it. */
   async hand(down, text) {
     const isWhole = (answer) => typeof answer.sentence === "string";
@@ -398,7 +402,10 @@ var CoursePanel = class extends import_widgets.Widget {
     const name = path?.split("/").at(-1)?.replace(/\.ipynb$/, "");
     const lessons = this.course?.lessons ?? [];
     const inFront = lessons.find(({ lesson }) => lesson === name);
-    if (inFront) this.lastInFront = inFront.lesson;
+    if (inFront && inFront.lesson !== this.lastInFront) {
+      this.lastInFront = inFront.lesson;
+      this.server.front(inFront.lesson).catch(() => void 0);
+    }
     const last = lessons.find(({ lesson }) => lesson === this.lastInFront);
     return inFront ?? (last?.path && this.around.isOpen(last.path) ? last : null);
   }
@@ -691,6 +698,16 @@ var style_default = `.labkit-panel {
 .jp-LauncherCard-icon .lk-icon { width: 52px; height: 52px; mask-size: 48px; }
 /* What a command printed is broken between words, where JupyterLab would break it anywhere. */
 .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
+/* A line that has been taken away (labkit/show/live_line.py) takes no room. */
+.jp-OutputArea-child:has(> .jp-OutputArea-output > pre:empty) { display: none; }
+/* A name such as named-user stays on one line as long as there is room for it. */
+.jp-RenderedMarkdown :not(pre) > code { display: inline-block; max-width: 100%; }
+/* A path in the prose that is longer than a line is broken, and not cut. */
+.jp-RenderedMarkdown { overflow-wrap: break-word; }
+/* Where the panel leaves the notebook some 76 characters, a line of \`kubectl get po\` has 90. */
+@media (min-width: 900px) and (max-width: 1100px) {
+  .jp-OutputArea-output pre { font-size: 0.85em; }
+}
 `;
 
 // src/index.ts
