@@ -635,6 +635,7 @@ TARGETS += [
     "podman-test",
     "podman-lessons",
     "class-test",
+    "class-bench",
     "parity",
     "mutations",
     "fuzz",
