@@ -25,8 +25,8 @@ all=(up lint+alone+rules+course+unit+recorded live notebooks package+browser+fau
 [ "$*" != rules+course+unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
 # The unit tests are three stages of one process each, of about the same length: what they share is collected, imported
 # and parsed once, where pytest-xdist does so in each of its processes. The third has all that is not in the others.
-rules=(tests/unit/{archives,base,core,explain,publish,show,threat})
-course=(tests/notebooks tests/unit/{course,instructor,notebook,panel})
+rules=(tests/unit/{adapters,archives,base,core,explain,publish,show,threat})
+course=(tests/notebooks tests/unit/{cli,course,instructor,notebook,panel})
 # Pods, containers and kernels are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 

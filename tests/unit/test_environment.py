@@ -505,8 +505,10 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     stages(place, "")
     result = place.run("tools/test.sh")
     calls = [re.sub(r"python -m pytest --junitxml=\S+", "pytest", call) for call in place.calls()]
-    rules = [f"tests/unit/{room}" for room in ("archives", "base", "core", "explain", "publish", "show", "threat")]
-    course = ["tests/notebooks", *(f"tests/unit/{room}" for room in ("course", "instructor", "notebook", "panel"))]
+    of_rules = ("adapters", "archives", "base", "core", "explain", "publish", "show", "threat")
+    rules = [f"tests/unit/{room}" for room in of_rules]
+    of_course = ("cli", "course", "instructor", "notebook", "panel")
+    course = ["tests/notebooks", *(f"tests/unit/{room}" for room in of_course)]
     beside_alone = {
         "ruff check .",
         "ruff format --check .",
