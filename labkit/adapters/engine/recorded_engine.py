@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from labkit.adapters.engine.engine_processes import ListedContainer
 from labkit.adapters.engine.whole_engine import Engine
 from labkit.adapters.engine_answers import (
     EngineInfo,
@@ -113,6 +114,9 @@ class RecordedEngine(Engine):
         return None
 
     def labelled_containers(self, *more: str) -> list[str]:
+        return []
+
+    def listed_containers(self, *labels: str) -> list[ListedContainer]:
         return []
 
     def labelled_images(self, *labels: str, nameless: bool = False) -> list[ListedImage]:

@@ -133,8 +133,9 @@ def lesson_of(configuration: Configuration, environment: Mapping[str, str]) -> s
 
 
 def kubeconfig_of(configuration: Configuration, environment: Mapping[str, str]) -> Path:
-    """The kubeconfig of a terminal: that of its lesson, or one for no lesson, in the namespace `default`.
+    """The kubeconfig of a terminal: that of its lesson, or one for no lesson.
 
+    That one is in the namespace `default`, and in a class in the participant's own, the only one where they may look.
     Whatever KUBECONFIG says: a shell's own start file may have set it to the user's.
 
     Args:
@@ -146,7 +147,8 @@ def kubeconfig_of(configuration: Configuration, environment: Mapping[str, str]) 
     """
     own = _kubeconfig(configuration, lesson_of(configuration, environment) or _NO_LESSON)
     if not own.is_file():
-        _write_kubeconfig(configuration, _NO_LESSON, "default")
+        namespace = configuration.sandbox.namespace if configuration.sandbox is not None else "default"
+        _write_kubeconfig(configuration, _NO_LESSON, namespace)
         own = _kubeconfig(configuration, _NO_LESSON)
     if not (_lessons(configuration) / _CURRENT).exists():
         _point(configuration, _NO_LESSON)

@@ -115,6 +115,7 @@ def test_leaving_a_lesson_finds_nothing_to_remove(in_class: Configuration) -> No
     engine = reach_engine(in_class)
     assert isinstance(engine, RecordedEngine)
     assert not engine.labelled_containers("labkit.lesson")
+    assert not engine.listed_containers("labkit.lesson")  # The panel asks for them beside the pods.
     assert not engine.labelled_images("labkit.lesson")
     engine.remove_stages()
     engine.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from labkit.base.configuration import Configuration
+from labkit.base.configuration import Configuration, Sandbox
 from labkit.base.errors import LabFailed
 from labkit.base.programs import COMMANDS_FOLDER, find_program, outside
 from labkit.lab.terminal.lesson_terminal import (
@@ -63,6 +64,13 @@ def test_a_terminal_follows_the_lesson_that_is_opened_after_it(configuration: Co
     assert lesson_of(configuration, variables) is None
     assert _namespace(kubeconfig_of(configuration, variables)) == "default"
     assert _namespace(current) == "default"
+
+
+def test_a_terminal_of_a_class_is_in_the_participants_own_namespace_before_any_lesson(
+    configuration: Configuration,
+) -> None:
+    in_class = replace(configuration, sandbox=Sandbox("class-p-abc123-lab"))
+    assert _namespace(kubeconfig_of(in_class, terminal_variables(in_class, {"PATH": "/bin"}))) == "class-p-abc123-lab"
 
 
 def test_a_notebook_stays_in_its_lesson_when_another_is_opened(configuration: Configuration) -> None:
