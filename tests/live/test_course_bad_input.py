@@ -77,7 +77,7 @@ def test_what_a_killed_kernel_left_answers_for_nothing(lesson: Lesson, lab: Lab)
 
 def test_the_same_lesson_in_two_notebooks(lesson: Lesson, lab: Lab) -> None:
     with open_lesson(_NAME, lab) as second:
-        for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("which-cause")):
+        for attempt in (lambda: lesson.pod("aspnetapp"), lambda: lesson.check("in-the-container")):
             with pytest.raises(LabFailed, match="opened or reset elsewhere") as error:
                 attempt()
             assert "first cell again" in error.value.remedy

@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
+from labkit.base.waiting import watch
 from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
@@ -34,6 +35,7 @@ DEADLINE_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
 _SLOW_SECONDS = 1.5
 _STUCK_SECONDS = 15.0
+_LATE_SECONDS = 5.0
 _OUTPUT = re.compile(r"(\d+)\|(\d+)\|([\d ]*)\|([^|]*)\|")
 
 
@@ -126,6 +128,8 @@ class Observer:
         for container, state in states.items():
             index = running.wanted[container][0]
             if index not in running.found and (seen := decided(state)) is not None:
+                if seen.uid is None and seen.cause is None:
+                    seen = self._printed_late(name, container) or seen
                 running.found[index], running.progress = seen, now
         if running.missing() and now - running.since > _SLOW_SECONDS:
             self._look_beside(pod, running)
@@ -136,6 +140,15 @@ class Observer:
             last = next(iter(states.values()), "without a status")
             running.found[missing[0][0]] = Seen(cause=Cause.TIMEOUT, message=f"last seen {last}")
         return not missing or stuck
+
+    def _printed_late(self, pod: str, container: str) -> Seen | None:
+        """What an ended container printed, where the kubelet read its log before the runtime had written it."""
+        output = watch(
+            lambda: self._kube.logs(pod, self._namespace, container),
+            lambda text: bool(_OUTPUT.search(text)),
+            _LATE_SECONDS,
+        )
+        return _read(output) if _OUTPUT.search(output) else None
 
     def _look_beside(self, pod: PodObject | None, running: _Running) -> None:
         """Note what a pod's status does not say: why it gets no sandbox, and what the API server does not take.

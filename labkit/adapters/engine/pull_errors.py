@@ -13,11 +13,11 @@ from labkit.base.errors import LabFailed
 PULL_TIMEOUT_SECONDS = 60.0
 _T = TypeVar("_T")
 # crane's registry answers with the distribution API's code alone, others with a message too.
-_GONE = "manifest[ _]unknown|name[ _]unknown|not found|404"
+_GONE = r"manifest[ _]unknown|name[ _]unknown|not found|\b404\b"
 _PULL_REMEDIES = (
-    ("toomanyrequests|429|too many requests", "wait as long as it asks for, log in to it, or take a mirror"),
+    (r"toomanyrequests|\b429\b|too many requests", "wait as long as it asks for, log in to it, or take a mirror"),
     (
-        "unauthorized|denied|401|403|authentication",
+        r"unauthorized|denied|\b40[13]\b|authentication",
         "log in to it; your account must be allowed to\n  docker login",
     ),
     (_GONE, "the image or its tag is gone; fix its name, or take another source\n  labkit up --source stand-in"),
@@ -34,13 +34,19 @@ _PULL_REMEDIES = (
 
 def pull_failed(tried: str, message: str) -> LabFailed:
     """The error for a pull that a registry refused, with a remedy for its message."""
-    remedies = (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, message, re.IGNORECASE))
+    remedies = (remedy for pattern, remedy in _PULL_REMEDIES if _says(pattern, message))
     return LabFailed(tried, message, next(remedies, "see what the registry says\n  labkit doctor"))
 
 
 def is_gone(message: str) -> bool:
     """Whether a registry's message says that it has no such image."""
-    return re.search(_GONE, message, re.IGNORECASE) is not None
+    return _says(_GONE, message)
+
+
+def _says(pattern: str, message: str) -> bool:
+    """Whether a message says something besides the addresses and images that it names, such as port 44033."""
+    said = re.sub(r"\S*[/:@]\S*\w", " ", message)
+    return re.search(pattern, said, re.IGNORECASE) is not None
 
 
 def events_with_timeout(start: Callable[[], Iterator[_T]], seconds: float, tried: str) -> Iterator[_T]:
