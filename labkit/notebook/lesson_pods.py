@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from labkit.adapters.kube import EXEC_FAILED, page_path
 from labkit.base.argv import to_argv
 from labkit.base.errors import Misuse, did_you_mean
 from labkit.base.resources import CLUSTER, require
+from labkit.base.waiting import watch
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.api_objects import PodObject
@@ -33,6 +35,10 @@ from labkit.notebook.opened_lesson import OpenedLesson
 
 MANIFESTS = CLUSTER / "manifests"
 """Manifests that lessons begin with."""
+
+_REFUSED = "connection refused"
+_LISTENS_SECONDS = 3.0
+"""How long after its container's start a program may take until it listens: a pod without a probe is ready before."""
 
 
 class LessonPods:
@@ -157,9 +163,15 @@ class LessonPods:
     def page(self, pod: Outcome | str, port: int, path: str = "/") -> RunResult:
         """Ask a pod's port for a page."""
         name, namespace = pod_name(pod), self._lesson.namespace
-        answered, text = self._lesson.kube.page(name, namespace, port, path)
+
+        def ask() -> tuple[bool, str]:
+            return self._lesson.kube.page(name, namespace, port, path)
+
+        answered, text = ask()
         if not answered:
-            self._require(name)
+            there = self._require(name)
+            if _REFUSED in text and (seconds := _seconds_to_listen(there)):
+                answered, text = watch(ask, lambda answer: answer[0], seconds)
         line = kubectl_line("get", "--raw", page_path(name, namespace, port, path))
         return RunResult(line, text.strip(), 0 if answered else 1)
 
@@ -199,3 +211,10 @@ def _container(pod: PodObject, container: str | None) -> str | None:
     if container is None:
         return default_container(pod)
     return require_container(container, pod["metadata"]["name"], (each.name for each in pod_containers(pod)))
+
+
+def _seconds_to_listen(pod: PodObject) -> float:
+    """How long a program of a pod, of which one has just begun, may still take until it listens."""
+    starts = [container.started for container in pod_containers(pod) if container.started]
+    age = (datetime.now(UTC) - max(starts)).total_seconds() if starts else _LISTENS_SECONDS
+    return min(max(_LISTENS_SECONDS - age, 0.0), _LISTENS_SECONDS)

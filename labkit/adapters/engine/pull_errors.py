@@ -45,8 +45,8 @@ def is_gone(message: str) -> bool:
 
 def _says(pattern: str, message: str) -> bool:
     """Whether a message says something besides the addresses and images that it names, such as port 44033."""
-    said = re.sub(r"\S*[/:@]\S*\w", " ", message)
-    return re.search(pattern, said, re.IGNORECASE) is not None
+    without_names = re.sub(r"\S*[/:@]\S*\w", " ", message)
+    return re.search(pattern, without_names, re.IGNORECASE) is not None
 
 
 def events_with_timeout(start: Callable[[], Iterator[_T]], seconds: float, tried: str) -> Iterator[_T]:

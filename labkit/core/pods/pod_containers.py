@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 Role = Literal["init", "sidecar", "main", "ephemeral"]
@@ -49,6 +50,12 @@ class PodContainer:
     def is_running(self) -> bool:
         """Whether its process runs."""
         return "running" in as_mapping(self.status.get("state"))
+
+    @property
+    def started(self) -> datetime | None:
+        """When the process that runs began, by the node's clock; None if none runs."""
+        began = as_mapping(as_mapping(self.status.get("state")).get("running")).get("startedAt")
+        return datetime.fromisoformat(began) if isinstance(began, str) else None
 
     @property
     def has_started(self) -> bool:

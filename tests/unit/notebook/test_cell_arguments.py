@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -315,3 +316,23 @@ def test_containers_are_found_in_pods_and_templates() -> None:
     assert [container["name"] for container in containers_of(pod)] == ["a", "b"]
     assert [container["name"] for container in containers_of({"spec": {"template": pod}})] == ["a", "b"]
     assert list(containers_of({})) == []
+
+
+@pytest.mark.parametrize(
+    ("age", "answers", "output"),
+    [
+        (0, [(False, "connect: connection refused")] * 2 + [(True, "hello")], "hello"),
+        (60, [(False, "connect: connection refused")], "connect: connection refused"),  # It does not listen there.
+        (0, [(False, "the server is currently unable")], "the server is currently unable"),
+    ],
+)
+def test_a_program_that_has_just_begun_gets_a_moment_to_listen(
+    tmp_path: Path, age: int, answers: list[tuple[bool, str]], output: str
+) -> None:
+    began = (datetime.now(UTC) - timedelta(seconds=age)).isoformat()
+    status = {"phase": "Running", "containerStatuses": [{"name": "main", "state": {"running": {"startedAt": began}}}]}
+    left = list(answers)
+    kube = paper_kube(find_pod=lambda *_: {**RUNNING, "status": status}, page=lambda *_: left.pop(0))
+    lab = Lesson(opened(tmp_path, kube=kube), Progress(tmp_path / "progress.json"))
+    assert lab.page("app", 80).output == output
+    assert left == []
