@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from labkit.base.resources import CHECKOUT
 from tests.faults.fault import FAULTS, RECOVERY_SECONDS, Fault, Needs
 
 _TOP = """\
@@ -63,7 +64,8 @@ def _shortened(sentence: str) -> str:
 
 
 def _plain(command: str) -> str:
-    return command.format(lesson="07-run-as-non-root", bundle="BUNDLE")
+    """A command as it is typed in the checkout, wherever that is."""
+    return command.format(lesson="07-run-as-non-root", bundle="BUNDLE").replace(str(CHECKOUT), ".")
 
 
 def _how_back(fault: Fault) -> str:

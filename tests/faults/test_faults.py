@@ -145,7 +145,7 @@ def _keep(fault: Fault, made: list[Printed], sentence: str, seconds: Mapping[str
         return
     seen = "; ".join(dict.fromkeys(f"`{printed.command}` ended with {printed.status}" for printed in made))
     places = {str(home): "~", os.environ.get(MACHINE, str(home)): "...", str(CHECKOUT): "."}
+    text = json.dumps({"name": fault.key, "seen": seen, "sentence": sentence, **seconds})
     for place, short in places.items():
-        seen, sentence = seen.replace(place, short), sentence.replace(place, short)
-    result = {"name": fault.key, "seen": seen, "sentence": sentence, **seconds}
-    (Path(folder) / f"{fault.file_name}.json").write_text(json.dumps(result), encoding="utf-8")
+        text = text.replace(json.dumps(place)[1:-1], short)
+    (Path(folder) / f"{fault.file_name}.json").write_text(text, encoding="utf-8")

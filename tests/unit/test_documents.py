@@ -65,6 +65,11 @@ def test_every_path_that_a_document_names_is_there(document: Path) -> None:
     assert missing(document.read_text(encoding="utf-8")) == []
 
 
+def test_no_document_says_where_somebody_had_the_checkout() -> None:
+    places = re.compile(r"(?<![\w.])(/work/|/check/|/home/[a-z]+/labkit|/tmp/pytest-)")
+    assert [str(document) for document in DOCUMENTS if places.search(document.read_text(encoding="utf-8"))] == []
+
+
 def test_every_test_that_a_document_names_is_there() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "tests").rglob("test_*.py"))
     named = {name for document in DOCUMENTS for name in _TEST.findall(document.read_text(encoding="utf-8"))}
