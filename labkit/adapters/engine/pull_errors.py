@@ -12,6 +12,8 @@ from labkit.base.errors import LabFailed
 
 PULL_TIMEOUT_SECONDS = 60.0
 _T = TypeVar("_T")
+# An address or an image with its path, and a host with its port.
+_NAMES = re.compile(r"(?:https?://)?[\w.-]+(?::\d+)?/[\w./:@-]+|(?:[\w-]+(?:\.[\w-]+)+|localhost|\]):\d+")
 # crane's registry answers with the distribution API's code alone, others with a message too.
 _GONE = r"manifest[ _]unknown|name[ _]unknown|not found|\b404\b"
 _PULL_REMEDIES = (
@@ -45,8 +47,7 @@ def is_gone(message: str) -> bool:
 
 def _says(pattern: str, message: str) -> bool:
     """Whether a message says something besides the addresses and images that it names, such as port 44033."""
-    without_names = re.sub(r"\S*[/:@]\S*\w", " ", message)
-    return re.search(pattern, without_names, re.IGNORECASE) is not None
+    return re.search(pattern, _NAMES.sub(" ", message), re.IGNORECASE) is not None
 
 
 def events_with_timeout(start: Callable[[], Iterator[_T]], seconds: float, tried: str) -> Iterator[_T]:

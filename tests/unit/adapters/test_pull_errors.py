@@ -17,6 +17,8 @@ from labkit.adapters.engine.pull_errors import is_gone, pull_failed
         ("received unexpected HTTP status: 429", "wait as long"),
         ("manifest for registry.example/a/b:1 not found: manifest unknown: gone", "the image or its tag is gone"),
         ("unexpected EOF", "broke off"),
+        ('unknown: {"errors":[{"code":"UNAUTHORIZED","detail":"a/b:1"}]}', "docker login"),
+        ("dial tcp 10.0.0.1:429: connect: connection reset by peer", "broke off"),
         # Ports, digests and names hold numbers and words of every kind.
         ('Get "https://172.17.0.1:44033/v2/": tls: x509: certificate signed by unknown authority', "registry use"),
         ('Get "https://10.0.0.1:403/v2/": tls: failed to verify certificate', "registry use"),
@@ -32,6 +34,8 @@ def test_the_remedy_is_for_what_the_registry_says(message: str, remedy: str) -> 
     ("message", "gone"),
     [
         ("manifest unknown", True),
+        ('registry.example/a:1@sha256:00: unknown: {"errors":[{"code":"MANIFEST_UNKNOWN","message":"/v2/a"}]}', True),
+        ('GET https://registry.example/v2/a: {"errors":[{"code":404}]}', True),
         ("unexpected status: 404 Not Found", True),
         ('Get "https://172.17.0.1:40404/v2/": EOF', False),
         ("unauthorized", False),
