@@ -76,7 +76,7 @@ podman-test: environment ## podman 5 as the engine, rootful with a cluster and r
 podman-lessons: environment ## every lesson on a rootful podman, but for the cells of which tests/podman/differences.txt says why
 	@tools/test.sh up podman-lessons
 
-class-test: environment ## a class on a real cluster, attacked by one of its participants (CONTEXT=kind-labkit; some minutes)
+class-test: environment ## a class on a real cluster, attacked by one of its participants (CONTEXT=NAME, with volumes; some minutes)
 	LABKIT_CLASS_CONTEXT=$(CONTEXT) .venv/bin/python -m pytest -s tests/classroom_live $(ARGS)
 
 class-bench: environment ## what a class's participants wait for and what they cost (CONTEXT=kind-labkit ARGS="--participants 10"; some minutes)

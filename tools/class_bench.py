@@ -20,7 +20,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -29,11 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.configuration import Configuration
-from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class
-from labkit.lab.classroom.class_settings import ClassSettings
-from labkit.lab.classroom.cluster_class import ClusterClass
+from labkit.base.errors import LabError
 from labkit.lab.lab import Lab
-from tests.classroom_live.class_player import PlayedRoom, forwarded
+from tests.classroom_live.class_player import PlayedRoom, played_room
 from tests.web_participant import WebParticipant
 
 _T = TypeVar("_T")
@@ -165,24 +163,6 @@ def report(figures: Figures, memory: dict[str, list[float]], rate: float, partic
     return "\n".join(lines)
 
 
-@contextlib.contextmanager
-def the_class(lab: Lab, writer: ClusterWriter, name: str | None, participants: int) -> Iterator[PlayedRoom]:
-    """The class of that name; without one a class of our own, which is removed at the end."""
-    group = ClusterClass(writer, ClassSettings(name=name or _OWN_NAME), lab.steps)
-    try:
-        if name is None:
-            wishes = ClassWishes(class_name=_OWN_NAME, participants=participants)
-            bring_up_class(lab, writer, wishes, 0, lambda plan: None)
-        settings, keys = group.existing_settings(), group.keys()
-        if settings is None or keys is None:
-            sys.exit(f"there is no class {name}: labkit class up --context NAME --class-name {name}")
-        with forwarded(writer.access.context, settings) as address:
-            yield PlayedRoom(writer.access.context, settings, keys, address)
-    finally:
-        if name is None:
-            group.down(progress=True)
-
-
 def main() -> int:
     """Measure, and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -195,7 +175,7 @@ def main() -> int:
     with (
         Lab() as lab,
         ClusterWriter.connect(arguments.context, labs_own=own) as writer,
-        the_class(lab, writer, arguments.class_name, arguments.participants) as room,
+        played_room(lab, writer, arguments.class_name, _OWN_NAME, arguments.participants) as room,
     ):
         figures, memory, rate = asyncio.run(measure(Cluster(writer, room), arguments.participants))
     if arguments.json:
@@ -206,4 +186,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except LabError as error:
+        sys.exit(str(error))

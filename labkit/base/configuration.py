@@ -110,6 +110,11 @@ class Configuration:
     def labels(self) -> dict[str, str]:
         return {LABEL: self.name}
 
+    @property
+    def has_engine(self) -> bool:
+        """Whether there is an engine: always in a lab of one's own, and where a class gives its participants one."""
+        return self.sandbox is None or self.sandbox.has_engine
+
     def image_reference(self, short_name: str) -> str:
         """The full reference of a sample image.
 

@@ -50,8 +50,7 @@ class EngineLookup:
         # Without a lab, as in CI, no folder is made for a log that nobody has asked for.
         if verbose or os.environ.get(LOG_VARIABLE) or configuration.state.is_dir():
             start_logging(configuration.state, verbose=verbose)
-        has_engine = configuration.sandbox is None or configuration.sandbox.has_engine
-        path = socket_path() if has_engine else None
+        path = socket_path() if configuration.has_engine else None
         if path is not None and (engine := EngineSocket(path, configuration.labels)).answers():
             return cls(engine, configuration)
         from labkit.adapters.engine import reach_engine

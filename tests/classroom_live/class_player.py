@@ -12,9 +12,15 @@ from typing import Self
 
 import httpx2
 
+from labkit.adapters.kube.cluster_writer import ClusterWriter
+from labkit.base.errors import Misuse
 from labkit.base.waiting import wait_until, watch
+from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class
+from labkit.lab.classroom.class_entry import find_entry
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_settings import ClassSettings
+from labkit.lab.classroom.cluster_class import ClusterClass
+from labkit.lab.lab import Lab
 
 _SERVER_SECONDS = 180.0
 _FORWARD_SECONDS = 20.0
@@ -38,21 +44,40 @@ class PlayedRoom:
 
 
 @contextlib.contextmanager
-def forwarded(context: str, settings: ClassSettings) -> Iterator[str]:
+def played_room(lab: Lab, cluster: ClusterWriter, name: str | None, own_name: str, people: int) -> Iterator[PlayedRoom]:
+    """A class to play in, for as long as the block lasts.
+
+    Args:
+        lab: whose engine builds the images.
+        cluster: where the class is.
+        name: of a class that is up already, and is left as it is; None for one of our own, removed at the end.
+        own_name: of that one.
+        people: how many will come to it.
+
+    Raises:
+        Misuse: there is no class of that name.
+    """
+    group = ClusterClass(cluster, ClassSettings(name=name or own_name), lab.steps)
+    try:
+        if name is None:
+            bring_up_class(lab, cluster, ClassWishes(class_name=own_name, participants=people), 0, lambda plan: None)
+        settings, keys = group.existing_settings(), group.keys()
+        if settings is None or keys is None:
+            raise Misuse(f"Looking for the class {name}", "there is none", f"labkit class up --class-name {name}")
+        with _forwarded(cluster, settings) as address:
+            yield PlayedRoom(cluster.access.context, settings, keys, address)
+    finally:
+        if name is None:
+            group.down(progress=True)
+
+
+@contextlib.contextmanager
+def _forwarded(cluster: ClusterWriter, settings: ClassSettings) -> Iterator[str]:
     """The class's proxy on loopback while the block runs, as `labkit class up --forward` has it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    argv = [
-        "kubectl",
-        "--context",
-        context,
-        "--namespace",
-        settings.name,
-        "port-forward",
-        "service/proxy",
-        f"{port}:80",
-    ]
+    argv = ["kubectl", *find_entry(cluster, settings, port).forward]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             address = f"http://127.0.0.1:{port}"

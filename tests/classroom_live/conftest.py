@@ -13,11 +13,8 @@ import pytest
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.configuration import Configuration
-from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class
-from labkit.lab.classroom.class_settings import ClassSettings
-from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.lab import Lab
-from tests.classroom_live.class_player import PlayedRoom, Visitor, forwarded
+from tests.classroom_live.class_player import PlayedRoom, Visitor, played_room
 
 _OWN_NAME = "labkit-class-test"
 
@@ -32,20 +29,8 @@ def cluster() -> Iterator[ClusterWriter]:
 
 @pytest.fixture(scope="session")
 def room(cluster: ClusterWriter) -> Iterator[PlayedRoom]:
-    name = os.environ.get("LABKIT_CLASS_NAME")
-    with Lab() as lab:
-        group = ClusterClass(cluster, ClassSettings(name=name or _OWN_NAME), lab.steps)
-        try:
-            if name is None:
-                wishes = ClassWishes(class_name=_OWN_NAME, participants=3)
-                bring_up_class(lab, cluster, wishes, 0, lambda plan: None)
-            settings, keys = group.existing_settings(), group.keys()
-            assert settings is not None and keys is not None, f"there is no class {name} to test"
-            with forwarded(cluster.access.context, settings) as address:
-                yield PlayedRoom(cluster.access.context, settings, keys, address)
-        finally:
-            if name is None:
-                group.down(progress=True)
+    with Lab() as lab, played_room(lab, cluster, os.environ.get("LABKIT_CLASS_NAME"), _OWN_NAME, people=3) as played:
+        yield played
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,7 @@ def prepare_docker(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None =
         Misuse: the lab's docker does not do that; the error says what to type.
         LabError: the lab cannot be asked.
     """
-    sandbox = lab.configuration.sandbox
-    if sandbox is not None and not sandbox.has_engine:
+    if not lab.configuration.has_engine:
         raise no_engine(f"Running docker {' '.join(argv[:1])}".strip())
     engine = lab.engine
     try:

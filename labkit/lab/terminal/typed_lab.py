@@ -90,8 +90,7 @@ class TypedLab:
         Raises:
             MachineLacks: there is no engine and no command for one.
         """
-        sandbox = self.configuration.sandbox
-        if sandbox is None or sandbox.has_engine:
+        if self.configuration.has_engine:
             return self.engine.image_id(image)
         recorded = self.whole().engine().image(image)
         return recorded["Id"] if recorded is not None else ""
