@@ -60,6 +60,11 @@ class ImageTree:
         end = self._walk(path).end
         return sorted(_below(end), key=lambda entry: entry.path) if end else []
 
+    def names_in(self, path: str) -> list[str] | None:
+        """What a folder holds, by name; None if a path leads to no folder."""
+        end = self._walk(path).end
+        return sorted(end.children) if end and end.entry.kind == "folder" else None
+
     def setuid_files(self) -> list[TreeEntry]:
         """The files that change who runs them: with a setuid or setgid bit, or with capabilities of their own."""
         return [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import linecache
 import re
-from types import TracebackType
+from difflib import get_close_matches
+from types import ModuleType, TracebackType
 from typing import Any
 
 _MEANS = (
@@ -17,6 +18,10 @@ _IN_QUOTES = 'A word, as in an answer, is written in quotes: {name} = "{word}"'
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 # A name of the course, or of a file of it, such as raw-socket or to-restricted.yaml; a difference has blanks.
 _WITH_HYPHENS = re.compile(r"\w+(?:-\w+)+(?:\.\w+)?(?!\()")
+_MISTYPED = "`{name}` is not there; did you mean `{near}`?"
+_NONE = "`.{name}` was asked of None: what stands before it gave nothing."
+_NOT_OF_IT = "`{name}` is not there. What it has: {names}"
+_KIT = __name__.partition(".")[0]
 _BARE_WORD = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<word>[A-Za-z][\w ./:-]*?)\s*")
 
 
@@ -26,7 +31,7 @@ def load_ipython_extension(shell: Any) -> None:
     Args:
         shell: IPython's.
     """
-    shell.set_custom_exc((NameError, SyntaxError), _explain)
+    shell.set_custom_exc((NameError, AttributeError, SyntaxError), _explain)
 
 
 def _explain(
@@ -62,5 +67,21 @@ def meaning_of(error: BaseException, line: str = "") -> str | None:
         if (word := next((name for name in names if error.name in re.split("[-.]", name)), None)) is not None:
             return _NO_WORD.format(word=word, name=error.name)
         return _MEANS.format(name=error.name)
+    if isinstance(error, AttributeError):
+        return _meaning_of_attribute(error)
     bare = _BARE_WORD.fullmatch(error.text or "") if isinstance(error, SyntaxError) else None
     return _IN_QUOTES.format(**bare.groupdict()) if bare else None
+
+
+def _meaning_of_attribute(error: AttributeError) -> str | None:
+    """The name that was probably meant; of an object of the kit's, else all that it has."""
+    if not error.name or error.name.startswith("_"):
+        return None
+    if error.obj is None:
+        return _NONE.format(name=error.name)
+    names = [name for name in dir(error.obj) if not name.startswith("_")]
+    if near := get_close_matches(error.name, names, n=1):
+        return _MISTYPED.format(name=error.name, near=near[0])
+    kind = error.obj if isinstance(error.obj, ModuleType) else type(error.obj)
+    is_ours = (getattr(kind, "__module__", None) or kind.__name__).partition(".")[0] == _KIT
+    return _NOT_OF_IT.format(name=error.name, names=", ".join(names)) if is_ours and names else None

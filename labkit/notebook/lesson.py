@@ -119,14 +119,19 @@ class Lesson:
         """What a sample image, or any that the engine has, says of itself: Config.User, environment, passwd."""
         return self._images.image(name)
 
-    def file(self, image: str, path: str) -> FileFact | None:
-        """Who owns a file or folder of an image, and its mode, without running it; None if it is not there.
+    def file(self, image: str, path: str) -> FileFact:
+        """Who owns a file or folder of an image, and its mode, without running it.
 
         Args:
             image: a sample image, or any reference that the engine has.
             path: from the image's root.
+
+        Raises:
+            Misuse: nothing is there; what lies nearest is named.
         """
-        return self._images.file(image, path)
+        if (file := self._images.file(image, path)) is None:
+            raise self._images.no_such_path(image, path)
+        return file
 
     def program(self, file: str) -> str:
         """A file of the article's program, which `publish` publishes: "Program.cs" or "hello.csproj".

@@ -35,6 +35,7 @@ from labkit.notebook.cell_arguments import (
     require_text,
     text_of,
 )
+from labkit.notebook.missing_paths import no_such_path
 from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.publish.app_files import HELLO, AppFolder
 from labkit.publish.published import Options, Published
@@ -88,6 +89,13 @@ class LessonImages:
             entry = tree.entry(path)
             return FileFact(entry.uid, entry.gid, f"{entry.mode:o}") if entry else None
         return FileFact(file.uid, file.gid, file.mode) if file else None
+
+    def no_such_path(self, image: str, path: str) -> Misuse:
+        """The error for a path that an image does not have, as far as the image can be read."""
+        try:
+            return no_such_path(image, path, self.tree(image))
+        except NoEngine:
+            return no_such_path(image, path, None)
 
     def program(self, file: str) -> str:
         """A file of the article's program."""

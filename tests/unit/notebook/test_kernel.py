@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import labkit
+from labkit.core.pods.outcome import Outcome
 from labkit.notebook.kernel import meaning_of
 
 
@@ -52,3 +54,26 @@ def test_a_name_that_is_quoted_already_is_not_meant() -> None:
     with pytest.raises(NameError) as caught:
         exec("lap.check('raw-socket')", {})
     assert "`lap` is not there" in (meaning_of(caught.value, "lap.check('raw-socket')") or "")
+
+
+@pytest.mark.parametrize(
+    ("before", "name", "sentence"),
+    [
+        (Outcome, "violation", "`violation` is not there; did you mean `violations`?"),
+        (labkit, "explian", "did you mean `explain`?"),
+        ("text", "uper", "did you mean `upper`?"),
+        (labkit, "zzz", "What it has: "),
+        (None, "cause", "`.cause` was asked of None"),
+    ],
+)
+def test_a_name_that_something_has_not_is_told_with_the_nearest(before: object, name: str, sentence: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(before, name)
+    assert sentence in (meaning_of(caught.value) or "")
+
+
+@pytest.mark.parametrize(("before", "name"), [(1, "zzz"), (labkit, "_zzz")])
+def test_a_name_that_is_like_none_is_left_to_python(before: object, name: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(before, name)
+    assert meaning_of(caught.value) is None
