@@ -27,7 +27,7 @@ const bundle = await build({
   format: "cjs",
   target: "es2022",
   charset: "utf8",
-  external: ["@jupyterlab/*", "@lumino/*"],
+  external: ["@codemirror/*", "@jupyterlab/*", "@lumino/*"],
   loader: { ".css": "text" },
 });
 const shared = Object.values(bundle.metafile.inputs)

@@ -1,6 +1,7 @@
 /** The plugin: the panel on the left, commands for all it does, a launcher's card, an item in the status bar. */
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette } from "@jupyterlab/apputils";
+import { IEditorExtensionRegistry, IEditorLanguageRegistry } from "@jupyterlab/codemirror";
 import { ILauncher } from "@jupyterlab/launcher";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { IStateDB } from "@jupyterlab/statedb";
@@ -9,6 +10,7 @@ import { Widget } from "@lumino/widgets";
 
 import { serveCopyButtons } from "./copy";
 import { button, element } from "./dom";
+import { colourMagics } from "./magics";
 import { keepClean, servePutButtons } from "./notebooks";
 import { CoursePanel } from "./panel";
 import { Server } from "./server";
@@ -24,7 +26,16 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: "The course, the lab, and the lesson's pods as they come.",
   autoStart: true,
   requires: [ILabShell],
-  optional: [ILayoutRestorer, ICommandPalette, ILauncher, IStatusBar, IStateDB, INotebookTracker],
+  optional: [
+    ILayoutRestorer,
+    ICommandPalette,
+    ILauncher,
+    IStatusBar,
+    IStateDB,
+    INotebookTracker,
+    IEditorExtensionRegistry,
+    IEditorLanguageRegistry,
+  ],
   activate,
 };
 
@@ -37,6 +48,8 @@ function activate(
   statusBar: IStatusBar | null,
   state: IStateDB | null,
   notebooks: INotebookTracker | null,
+  editors: IEditorExtensionRegistry | null,
+  languages: IEditorLanguageRegistry | null,
 ): void {
   const start = performance.now();
   document.head.append(element("style", {}, style));
@@ -45,6 +58,7 @@ function activate(
     keepClean(notebooks);
     servePutButtons(notebooks);
   }
+  if (editors && languages) colourMagics(editors, languages);
   const { commands } = app;
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {

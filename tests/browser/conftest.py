@@ -38,6 +38,12 @@ _NOTEBOOKS = {
         "prediction = None",
         exercise="three-say",
     ),
+    # Cells of two languages, and of a magic that is none.
+    "magics.ipynb": notebook_of(
+        "%%bash\nfor name in alpine debian; do docker run --rm $name whoami; done",
+        "done = 1\nprint(done)",
+        "%%time\nimport labkit",
+    ),
     # An answer for which no pod is made.
     "checked.ipynb": notebook_of(
         'import labkit\n\nlab = labkit.open("07-run-as-non-root")\nlab',

@@ -8,7 +8,7 @@ const load = async (name) => {
 (window._JUPYTERLAB ??= {})["labkit-panel"] = {
   init: (sharedScope) => { scope = sharedScope; },
   get: async () => {
-    const modules = Object.fromEntries(await Promise.all(["@jupyterlab/application","@jupyterlab/apputils","@jupyterlab/launcher","@jupyterlab/notebook","@jupyterlab/services","@jupyterlab/statedb","@jupyterlab/statusbar","@lumino/widgets"].map(load)));
+    const modules = Object.fromEntries(await Promise.all(["@codemirror/state","@codemirror/view","@jupyterlab/application","@jupyterlab/apputils","@jupyterlab/codemirror","@jupyterlab/launcher","@jupyterlab/notebook","@jupyterlab/services","@jupyterlab/statedb","@jupyterlab/statusbar","@lumino/widgets"].map(load)));
     const module = { exports: {} };
     const start = performance.now();
     ((require, module, exports) => {
@@ -39,6 +39,7 @@ __export(index_exports, {
 module.exports = __toCommonJS(index_exports);
 var import_application = require("@jupyterlab/application");
 var import_apputils2 = require("@jupyterlab/apputils");
+var import_codemirror = require("@jupyterlab/codemirror");
 var import_launcher = require("@jupyterlab/launcher");
 var import_notebook = require("@jupyterlab/notebook");
 var import_statedb = require("@jupyterlab/statedb");
@@ -89,6 +90,56 @@ function refill(parent, ...children) {
 }
 function keyOf(node) {
   return node?.getAttribute("data-key") ?? null;
+}
+
+// src/magics.ts
+var import_state = require("@codemirror/state");
+var import_view = require("@codemirror/view");
+var MAGIC = /^\s*%%(?:script\s+)?(\w+)(?=\s|$)/;
+var LANGUAGE = new import_state.Compartment();
+function colourMagics(extensions, languages) {
+  const extension = [
+    import_state.Prec.highest(LANGUAGE.of([])),
+    import_view.ViewPlugin.define((view) => new MagicLanguage(view, languages))
+  ];
+  extensions.addExtension({
+    name: "labkit-panel:magics",
+    factory: () => ({ instance: () => extension, reconfigure: () => null })
+  });
+}
+var MagicLanguage = class {
+  constructor(view, languages) {
+    this.languages = languages;
+    this.follow(view);
+  }
+  languages;
+  name = "";
+  update(update) {
+    if (update.docChanged) this.follow(update.view);
+  }
+  destroy() {
+    this.name = "destroyed";
+  }
+  follow(view) {
+    const name = magicOf(view.state);
+    if (name === this.name) return;
+    this.name = name;
+    void this.load(name).then((support) => {
+      if (this.name === name) view.dispatch({ effects: LANGUAGE.reconfigure(support) });
+    });
+  }
+  /** Nothing for a magic that is no language, such as %%time: the kernel's language is below. */
+  async load(name) {
+    const language = this.languages.findByName(name);
+    return (language && (await this.languages.getLanguage(language))?.support) ?? [];
+  }
+};
+function magicOf(state) {
+  for (let number = 1; number <= state.doc.lines; number++) {
+    const { text } = state.doc.line(number);
+    if (text.trim()) return MAGIC.exec(text)?.[1] ?? "";
+  }
+  return "";
 }
 
 // src/notebooks.ts
@@ -719,10 +770,19 @@ var plugin = {
   description: "The course, the lab, and the lesson's pods as they come.",
   autoStart: true,
   requires: [import_application.ILabShell],
-  optional: [import_application.ILayoutRestorer, import_apputils2.ICommandPalette, import_launcher.ILauncher, import_statusbar.IStatusBar, import_statedb.IStateDB, import_notebook.INotebookTracker],
+  optional: [
+    import_application.ILayoutRestorer,
+    import_apputils2.ICommandPalette,
+    import_launcher.ILauncher,
+    import_statusbar.IStatusBar,
+    import_statedb.IStateDB,
+    import_notebook.INotebookTracker,
+    import_codemirror.IEditorExtensionRegistry,
+    import_codemirror.IEditorLanguageRegistry
+  ],
   activate
 };
-function activate(app, shell, restorer, palette, launcher, statusBar, state, notebooks) {
+function activate(app, shell, restorer, palette, launcher, statusBar, state, notebooks, editors, languages) {
   const start = performance.now();
   document.head.append(element("style", {}, style_default));
   serveCopyButtons();
@@ -730,6 +790,7 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state, not
     keepClean(notebooks);
     servePutButtons(notebooks);
   }
+  if (editors && languages) colourMagics(editors, languages);
   const { commands } = app;
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
