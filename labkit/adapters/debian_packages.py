@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from labkit.adapters.processes import run, run_program
 from labkit.base.fetching import fetching
+from labkit.base.scratch import scratch_folder
 
 _STATUS = Path("/var/lib/dpkg/status")
 _SMALL = {"required"}
@@ -36,8 +36,8 @@ def fetch_packages(packages: Iterable[str], folder: Path) -> list[Path]:
         LabFailed: apt could not.
     """
     (folder / "partial").mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as place:
-        status = Path(place, "status")
+    with scratch_folder() as place:
+        status = place / "status"
         status.write_text(small_system(_STATUS.read_text(encoding="utf-8")), encoding="utf-8")
         options = {
             "Dir::State::status": status,
@@ -65,16 +65,16 @@ def install_packages(packages: Iterable[str], folder: Path) -> None:
         LabFailed: apt could not, as when they are of another release of Debian.
     """
     (folder / "Packages").write_text("\n".join(map(_entry, sorted(folder.glob("*.deb")))), encoding="utf-8")
-    with tempfile.TemporaryDirectory() as place:
-        source = Path(place, "bundle.list")
+    with scratch_folder() as place:
+        source = place / "bundle.list"
         # Whoever made the bundle is trusted: its programs are run, too.
         source.write_text(f"deb [trusted=yes] file:{folder} ./\n", encoding="utf-8")
         for name in ("parts", "lists/partial"):
-            Path(place, name).mkdir(parents=True)
+            (place / name).mkdir(parents=True)
         options = {
             "Dir::Etc::sourcelist": source,
-            "Dir::Etc::sourceparts": Path(place, "parts"),
-            "Dir::State::lists": Path(place, "lists"),
+            "Dir::Etc::sourceparts": place / "parts",
+            "Dir::State::lists": place / "lists",
             "Dir::Cache::pkgcache": "",
             "Dir::Cache::srcpkgcache": "",
             "APT::Sandbox::User": "root",

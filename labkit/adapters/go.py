@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from labkit.adapters.processes import run, run_program, run_showing
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.fetching import fetching, fetching_remedy
 from labkit.base.resources import CLUSTER, require, restoring
+from labkit.base.scratch import scratch_folder
 from labkit.show.steps import Tally
 
 _NODE = CLUSTER / "node"
@@ -181,14 +181,14 @@ def build(program: GoProgram, cache: Path, tally: Tally | None = None) -> Path:
 
 
 def _build_into(program: GoProgram, target: Path, tally: Tally | None) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{program.name}-") as folder:
+    with scratch_folder(target.parent) as folder:
         if tally is None:
             _go(program, "build", ["-o", f"{folder}/"], "Building")
         else:
             _build_counting(program, folder, tally)
-        staged = Path(folder) / "files"
+        staged = folder / "files"
         staged.mkdir()
-        for path in [path for path in Path(folder).iterdir() if path.is_file()]:
+        for path in [path for path in folder.iterdir() if path.is_file()]:
             path.rename(staged / path.name)
         _remove_older(program, target)
         staged.rename(target)
@@ -235,7 +235,7 @@ def _go(program: GoProgram, command: str, options: list[str], doing: str) -> str
         )
 
 
-def _build_counting(program: GoProgram, folder: str, tally: Tally) -> None:
+def _build_counting(program: GoProgram, folder: Path, tally: Tally) -> None:
     packages, stale = _count_packages(program)
     compiled = 0
     messages: list[str] = []

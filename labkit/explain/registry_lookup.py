@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +19,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.base.resources import CLUSTER
+from labkit.base.scratch import scratch_folder
 from labkit.core.identity.model import Image, KnownImage, home_of, names_an_account
 from labkit.core.image_platform import ImagePlatform, image_architecture
 from labkit.core.image_reference import ImageReference
@@ -221,11 +221,11 @@ def _account_files(
 ) -> tuple[str | None, str | None]:
     fetched: list[Path] = []
     left, until = _MOST_BYTES, time.monotonic() + LAYER_SECONDS
-    with tempfile.TemporaryDirectory(prefix="labkit-layers-") as folder:
+    with scratch_folder() as folder:
         for number, (digest, size) in reversed(list(enumerate(zip(layers, sizes, strict=True)))):
             if size > left:
                 raise Flaw(f"they are in layers of more than {_MOST_BYTES >> 20} MiB")
-            file = Path(folder) / str(number)
+            file = folder / str(number)
             left -= access.fetch_layer(digest, file, left, max(0.0, until - time.monotonic()))
             fetched.insert(0, file)
             passwd, group = account_files_of(fetched)

@@ -12,6 +12,7 @@ from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
+from labkit.base.scratch import remove_abandoned_scratch
 from labkit.lab.bringup.background import stop_background
 from labkit.lab.cache_users import other_cache_users, remove_cache_user
 from labkit.lab.classroom.mirror import Mirror
@@ -87,6 +88,7 @@ def remove_images(engine: Engine, *labels: str) -> list[str]:
 def _clean_files(lab: Lab) -> list[str]:
     removed = ["the registry"] if Registry(lab.configuration, lab.steps).down() else []
     removed += Mirror(lab.configuration).forget(None)
+    removed += [f"folder {folder}" for folder in remove_abandoned_scratch()]
     remove_cache_user(lab.configuration)
     folders = [lab.configuration.state]
     if not other_cache_users(lab.configuration):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import tempfile
 import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from labkit.archives import ImageTree
 from labkit.base.argv import line_with_input
 from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.base.resources import require
+from labkit.base.scratch import scratch_folder
 from labkit.core.image_reference import ImageReference, full_name
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container
@@ -121,8 +121,8 @@ class LessonImages:
             line += f"  # with {file} as you have it"
         if item:
             line += f"  # with {' '.join(item.split())} in an ItemGroup of hello.csproj"
-        with tempfile.TemporaryDirectory(prefix="labkit-app-") as folder:
-            app = shutil.copytree(require(HELLO), Path(folder) / HELLO.name)
+        with scratch_folder() as folder:
+            app = shutil.copytree(require(HELLO), folder / HELLO.name)
             (app / _PROGRAM[1]).write_text(
                 project_text.replace("</Project>", f"  <ItemGroup>{item}</ItemGroup>\n</Project>"), encoding="utf-8"
             )

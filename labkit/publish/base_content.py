@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed
 from labkit.base.files import read_own_json
+from labkit.base.scratch import scratch_folder
 from labkit.core.image_reference import ImageReference
 from labkit.show import counted
 
@@ -158,16 +158,17 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
         raise Flaw(f"its configuration names {counted(len(diff_ids), 'layer')}, and there are {len(names)}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".base-") as folder:
+        with scratch_folder(kept.parent) as folder:
+            staged = folder / "base"
+            staged.mkdir()
             layers = [
-                _keep_layer(store, name, diff_id, Path(folder) / f"layer-{number}")
+                _keep_layer(store, name, diff_id, staged / f"layer-{number}")
                 for number, (name, diff_id) in enumerate(zip(names, diff_ids, strict=True))
             ]
             document = {"configuration": configuration, "layers": layers}
-            (Path(folder) / _DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
+            (staged / _DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
             shutil.rmtree(kept, ignore_errors=True)
-            Path(folder).rename(kept)
-            Path(folder).mkdir()  # TemporaryDirectory wants to remove its own.
+            staged.rename(kept)
     except OSError as error:
         remedy = "free some space, and see that you may write there\n  df -h"
         raise LabFailed(f"Copying the base image into {kept.parent}", error.strerror or str(error), remedy) from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labkit.base.scratch import scratch_folder
 from labkit.lab.lab import Lab
 from labkit.publish.published import Options
 from labkit.publish.publisher import publish
@@ -36,7 +36,7 @@ def compare(app: Path, options: Options, lab: Lab) -> list[dict[str, Any]]:
         LabError: one of them could not publish it.
     """
     made = {}
-    with tempfile.TemporaryDirectory(prefix="labkit-compare-") as folder:
+    with scratch_folder() as folder:
         for back_end in ("sdk", "kit"):
             place = f"-p:ContainerArchiveOutputPath={folder}/{back_end}.tar.gz"
             chosen = replace(options, back_end=back_end, arguments=(*options.arguments, place), cluster=False)

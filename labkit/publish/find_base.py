@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from labkit.adapters.crane import Crane
 from labkit.adapters.engine import EngineUnreachable
 from labkit.base.errors import LabFailed
+from labkit.base.scratch import scratch_folder
 from labkit.core.image_platform import image_architecture
 from labkit.core.image_reference import ImageReference
 from labkit.lab.lab import Lab
@@ -47,10 +47,11 @@ def with_layers(lab: Lab, base: Base) -> Base:
     if image and (kept := kept_base(cache, image["Id"], base.image_format, base.source)) is not None:
         return replace(kept, digest=base.digest)
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=cache, prefix=".save-", suffix=".tar") as saved:
-        engine.save_image(base.in_engine, saved)
-        saved.flush()
-        whole = base_of_archive(Path(saved.name), image_architecture(), cache, base.source)
+    with scratch_folder(cache) as folder:
+        saved = folder / "image.tar"
+        with saved.open("wb") as file:
+            engine.save_image(base.in_engine, file)
+        whole = base_of_archive(saved, image_architecture(), cache, base.source)
     return replace(whole, image_format=base.image_format, digest=base.digest)
 
 
@@ -80,8 +81,8 @@ def _pull(lab: Lab, reference: str, why_not: str) -> Base:
     cache, architecture = lab.configuration.cache, image_architecture()
     (cache / "bases").mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=cache / "bases", prefix=".pull-") as folder:
-            place = Path(folder) / "image"
+        with scratch_folder(cache / "bases") as folder:
+            place = folder / "image"
             Crane(lab.configuration, lab.steps).pull(reference, place, f"linux/{architecture}")
             return base_of_archive(place, architecture, cache, "pulled from its registry")
     except LabFailed as error:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from labkit.adapters.dotnet import publish_argv
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import read_given_text
+from labkit.base.scratch import scratch_folder
 from labkit.lab.lab import Lab
 from labkit.publish.app_files import AppFolder, published_files, source_date, write_layer
 from labkit.publish.destinations import check_destination, deliver, needs_layers
@@ -60,8 +59,8 @@ def publish_by_kit(app: AppFolder, options: Options, lab: Lab) -> Published:
         base = with_layers(lab, base)
     config = _labelled(result, {**lab.configuration.labels, **options.labels})
     maker = f"labkit {version('labkit')}, by the rules of .NET SDK {SDK_VERSION}"
-    with tempfile.TemporaryDirectory(prefix="labkit-publish-") as work:
-        layer = write_layer(files, result.working_directory, Path(work) / "app.tar.gz", source_date())
+    with scratch_folder() as work:
+        layer = write_layer(files, result.working_directory, work / "app.tar.gz", source_date())
         image = assemble(base, config, layer, result.image_format, created, maker)
         delivered = deliver(image, result.target, lab, cluster=options.cluster)
     return Published(

@@ -7,7 +7,6 @@ import gzip
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from labkit.adapters.go import GoProgram
 from labkit.archives.archive_files import Flaw, Opener, members
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.scratch import scratch_folder
 from labkit.lab.bundles.bundle_file import Bundle, open_bundle
 from labkit.lab.bundles.bundle_manifest import IMAGES, PACKAGES, BundledImage, BundleRefused, Part, misfits, refuse
 from labkit.lab.bundles.bundled_packages import debian_release
@@ -179,12 +179,12 @@ class BundleInUse:
         target = self.configuration.cache / part.name.removesuffix(".tar.gz")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".bundle-") as folder:
-                staged = Path(folder) / "files"
+            with scratch_folder(target.parent) as folder:
+                staged = folder / "files"
                 staged.mkdir()
                 self._unpack(part, staged)
                 if target.is_dir():
-                    target.rename(Path(folder) / "before")
+                    target.rename(folder / "before")
                 staged.rename(target)
         except OSError as error:
             raise _not_unpacked(part.name, target.parent, error) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from labkit.adapters.processes import run_program
 from labkit.base.configuration import LABEL
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.resources import CHECKOUT, CLUSTER, IS_CHECKOUT, require
+from labkit.base.scratch import scratch_folder
 from labkit.core.image_platform import image_architecture
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import CONTENT_LABEL
@@ -97,8 +97,8 @@ def ensure_class_image(lab: Lab, image: ClassImage) -> str:
     debian = engine.image(base := lab.configuration.image_reference("debian"))
     if debian is None:
         raise LabFailed(f"Building {reference}", f"{base} has not been made", "make it\n  labkit up")
-    with tempfile.TemporaryDirectory(prefix="labkit-class-") as scratch:
-        files = _context(lab, image, Path(scratch))
+    with scratch_folder() as scratch:
+        files = _context(lab, image, scratch)
         content = content_hash(files, debian["Id"])
         if image_labels(engine.image(reference)).get(CONTENT_LABEL) != content:
             with lab.steps.step(f"image {image.name} of a class"):
@@ -143,8 +143,8 @@ def fetch_wheels(lock: Path, cache: Path) -> Path:
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".wheels-") as scratch:
-        target = Path(scratch) / "wheels"
+    with scratch_folder(folder.parent) as scratch:
+        target = scratch / "wheels"
         platforms = [option for name in _PLATFORMS for option in ("--platform", f"{name}_{machine}")]
         python = ["--python-version", _PYTHON, "--implementation", "cp", "--abi", f"cp{_PYTHON.replace('.', '')}"]
         options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--quiet"]

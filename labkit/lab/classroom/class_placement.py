@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from labkit.adapters.crane import Crane
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kube.cluster_reader import ClusterReader
 from labkit.base.errors import LabFailed, Misuse
+from labkit.base.scratch import scratch_folder
 from labkit.lab.cluster_kinds.loaded_images import LoadedImages
 from labkit.lab.lab import Lab
 from labkit.show import counted
@@ -113,9 +112,9 @@ def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
         target = f"{registry}/{reference.rpartition('/')[2]}"
         with (
             lab.steps.step(f"{target} into the registry"),
-            tempfile.TemporaryDirectory(prefix="labkit-class-") as scratch,
+            scratch_folder() as scratch,
         ):
-            archive = Path(scratch) / "image.tar"
+            archive = scratch / "image.tar"
             with archive.open("wb") as file:
                 engine.save_image(reference, file)
             digest = crane.push(archive, target)

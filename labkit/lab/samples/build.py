@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from labkit.adapters.processes import run_program
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.fetching import fetching
+from labkit.base.scratch import scratch_folder
 from labkit.lab.samples.build_contexts import archive, archive_of_dockerfile, collect, content_hash
 from labkit.lab.samples.catalogue import Recipe
 from labkit.lab.samples.digest_lock import gone_digest, locked_reference, read_lock
@@ -159,8 +159,8 @@ class ImageBuilder:
 
     def _import_debian(self, reference: str, labels: dict[str, str]) -> None:
         debian.add_programs("mmdebstrap")
-        with tempfile.TemporaryDirectory() as folder:
-            rootfs = str(Path(folder) / "rootfs.tar")
+        with scratch_folder() as folder:
+            rootfs = str(folder / "rootfs.tar")
             with fetching():
                 # Not --quiet, which hides what apt could not fetch, and why.
                 run_program(
@@ -168,7 +168,7 @@ class ImageBuilder:
                     doing="Making a Debian root file system",
                     remedy="the Debian mirror must be reachable; see all of it with\n"
                     f"  mmdebstrap --variant=minbase {_SUITE} /tmp/rootfs.tar",
-                    environment={**os.environ, "TMPDIR": folder},
+                    environment={**os.environ, "TMPDIR": str(folder)},
                     last_lines=12,
                 )
             self.engine.import_rootfs(rootfs, reference, labels=labels, changes=['CMD ["bash"]'])

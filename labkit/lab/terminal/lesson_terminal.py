@@ -13,7 +13,6 @@ import shlex
 import shutil
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.files import write_atomically
 from labkit.base.programs import COMMANDS_FOLDER
+from labkit.base.scratch import scratch_folder
 
 LESSON_VARIABLE = "LABKIT_LESSON"
 """The variable that names the lesson of a notebook; a terminal has none, and follows the link."""
@@ -167,8 +167,8 @@ def _point(configuration: Configuration, lesson: str) -> None:
     """Let the link lead to a lesson, without a moment in which it leads nowhere."""
     folder = _lessons(configuration)
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".link-") as temporary:
-            link = Path(temporary) / _CURRENT
+        with scratch_folder(folder) as temporary:
+            link = temporary / _CURRENT
             link.symlink_to(lesson)
             link.replace(folder / _CURRENT)
     except OSError as error:

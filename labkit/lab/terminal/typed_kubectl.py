@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 from labkit.base.files import read_given
 from labkit.base.programs import outside
+from labkit.base.scratch import scratch_folder
 from labkit.core.image_reference import ImageReference
 from labkit.core.pods.manifest_images import ImageInPlace, replace_images
 from labkit.core.typed.kubectl_lines import read_kubectl_line
@@ -80,7 +80,7 @@ def prepared_kubectl(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None
     images = _Images(lab)
     line = read_kubectl_line(argv, images.place)
     given: bytes | None = None
-    with tempfile.TemporaryDirectory(prefix="labkit-typed-") as folder:
+    with scratch_folder() as folder:
         files = []
         for number, option in enumerate(line.files):
             places = []
@@ -89,7 +89,7 @@ def prepared_kubectl(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None
                     given = _replaced(_manifest_of(stdin or sys.stdin.buffer), images)
                     places.append(place)
                 else:
-                    places.append(_copied(Path(place), Path(folder) / str(number), images, line.recursive))
+                    places.append(_copied(Path(place), folder / str(number), images, line.recursive))
             files.append(",".join(places))
         ready = line.with_files(files)
         yield ReadyCommand(
