@@ -7,6 +7,7 @@ own, and writes docs/faults.md.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -30,6 +31,7 @@ FAVOURED = "LABKIT_FAULTS_FAVOURED"
 """The variable of the one machine to which the others give way: it begins with what takes long to be back."""
 _PATIENCE = 20
 _ERROR = re.compile(r"error: |[A-Z]\w+: ")
+_KITS_ERROR = re.compile(r"(error|LabFailed|Misuse|MachineLacks|EngineUnreachable|DeadlineExceeded): ")
 _REMEDY = ("What to do", "  ")
 _LONGEST_ERROR = 8
 """Lines of an error, up to its remedy."""
@@ -92,7 +94,7 @@ def _survive(bench: Bench, fault: Fault) -> None:
     made_in = time.monotonic() - began
     seconds = _recover(bench, fault)
     assert "Traceback" not in bench.text, bench.text
-    sentence = _sentence(made, fault.sentence) if fault.sentence else _last_line(bench.transcript)
+    sentence = _sentence(made, fault.sentence) if fault.sentence else _first_error(made) or _last_line(bench.transcript)
     assert sentence is not None, f"{fault.sentence!r} is not in\n{bench.text}"
     assert bench.users_files() == own, "what belongs to the participant was changed"
     assert bench.others() == others, "what belongs to others was changed"
@@ -131,10 +133,23 @@ def _sentence(made: list[Printed], pattern: str) -> str | None:
     return " ".join(text[begin : end if end >= 0 else None].split())
 
 
+def _first_error(made: list[Printed]) -> str | None:
+    """What is read first of all that went wrong, with its remedy."""
+    for printed in made:
+        lines = printed.text.splitlines()
+        for at, line in enumerate(lines):
+            if _KITS_ERROR.match(line):
+                rest = itertools.takewhile(lambda line: line.startswith(_REMEDY), lines[at + 1 : at + _LONGEST_ERROR])
+                return " ".join(" ".join([line, *rest]).split())
+    return None
+
+
 def _last_line(transcript: list[Printed]) -> str:
     """The last that anybody reads where nothing must be read."""
     for printed in reversed(transcript):
-        if lines := [line.strip() for line in (printed.stderr or printed.stdout).splitlines() if line.strip()]:
+        # A warning of this machine's, such as of low limits, says nothing of the fault.
+        text = (printed.stderr or printed.stdout).partition("\nwarning: ")[0]
+        if lines := [line.strip() for line in text.splitlines() if line.strip()]:
             return f"{printed.command.removeprefix('labkit ').split()[0]}: {lines[-1]}"
     return "nothing is printed"
 

@@ -26,8 +26,50 @@ _STOPPED = (
 )
 _CLOSED = "the engine is there, but this user may not talk to it"
 _NO_SSH = "the Python package paramiko is missing, by which an engine behind ssh:// is reached"
-_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\n]+)")
-"""What the system said, in the midst of what each library on the way has added."""
+_NO_CERTIFICATE = "it is to be reached by TLS, and there is no certificate for it"
+_ASKING = "Error while fetching server API version: "
+_SEE = "see what the machine lacks\n  labkit doctor"
+_REASONS = (
+    (
+        r"Permission denied|PermissionError",
+        _CLOSED,
+        "join the docker group, then log in again\n  sudo usermod -aG docker $USER",
+    ),
+    (r"FileNotFoundError|No such file", "there is no engine's socket", "see what to install or start\n  labkit doctor"),
+    (
+        r"Connection ?[Rr]efused",
+        "no engine answers there, it may be installed but not running",
+        "start it\n  labkit up",
+    ),
+    (r"NameResolutionError", "there is no machine of that name", _SEE),
+    (r"timed out", "no engine answers there in time", _SEE),
+    (
+        r"paramiko",
+        _NO_SSH,
+        f"add it, or forward the engine's socket\n  {shlex.quote(sys.executable)} -m pip install paramiko",
+    ),
+    (
+        r"client_cert",
+        _NO_CERTIFICATE,
+        "name the folder of ca.pem, cert.pem and key.pem\n  export DOCKER_CERT_PATH=FOLDER",
+    ),
+    (
+        r"SSLError|SSL:|CERTIFICATE_VERIFY",
+        "it was to be reached by TLS, and it does not speak it, or shows another certificate",
+        _SEE,
+    ),
+    # What the system said, in the midst of what each library on the way has added.
+    (r"\[Errno -?\d+\] ([^'\")\n]+)", r"no connection: \1", _SEE),
+    (r'(?s)(\d{3}) (?:Client|Server) Error for \S+: (.*?)(?: \("<.*)?$', r"what answers there says \1 \2", _SEE),
+    (r"below 1\.\d+ are no longer supported", "the engine is too old", "install a newer one: Docker 20.10 or later"),
+    (
+        r"Expecting value|BadStatusLine|indices must be|\"ApiVersion\"|invalid literal|Exceeded 30 redirects",
+        "what answers there is no engine",
+        _SEE,
+    ),
+    (r"RemoteDisconnected|Connection aborted", "what answers there ends the connection without an answer", _SEE),
+)
+"""What a message of the SDK's or the network's has in it, what that means, and what to do about it."""
 
 
 class EngineRefused(LabFailed):
@@ -122,26 +164,12 @@ def unreachable(error: Exception, endpoint: EngineEndpoint) -> EngineUnreachable
     came_back, remedy = _why(str(error) or type(error).__name__)
     if endpoint.is_default:
         return EngineUnreachable(_CONNECTING, f"{came_back} ({endpoint.host})", remedy)
-    remedy = remedy if came_back in (_CLOSED, _NO_SSH) else endpoint.remedy or remedy
+    remedy = remedy if came_back in (_CLOSED, _NO_SSH, _NO_CERTIFICATE) else endpoint.remedy or remedy
     return EngineUnreachable(_CONNECTING, f"{came_back} ({endpoint})", remedy, elsewhere=True)
 
 
 def _why(message: str) -> tuple[str, str]:
-    if "Permission denied" in message or "PermissionError" in message:
-        return _CLOSED, "join the docker group, then log in again\n  sudo usermod -aG docker $USER"
-    if "FileNotFoundError" in message or "No such file" in message:
-        return "there is no engine's socket", "see what to install or start\n  labkit doctor"
-    if "Connection refused" in message or "ConnectionRefused" in message:
-        return "no engine answers there, it may be installed but not running", "start it\n  labkit up"
-    if "NameResolutionError" in message:
-        return "there is no machine of that name", "see what the machine lacks\n  labkit doctor"
-    if "timed out" in message:
-        return "no engine answers there in time", "see what the machine lacks\n  labkit doctor"
-    if "paramiko" in message:
-        return (
-            _NO_SSH,
-            f"add it, or forward the engine's socket\n  {shlex.quote(sys.executable)} -m pip install paramiko",
-        )
-    if system := _SYSTEM.search(message):
-        return f"no connection: {system[1]}", "see what the machine lacks\n  labkit doctor"
-    return message, "see what the machine lacks\n  labkit doctor"
+    for pattern, came_back, remedy in _REASONS:
+        if match := re.search(pattern, message):
+            return match.expand(came_back), remedy
+    return message.removeprefix(_ASKING), _SEE

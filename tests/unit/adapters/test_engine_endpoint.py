@@ -24,6 +24,7 @@ from labkit.adapters.engine import Engine, EngineUnreachable, engine_connection
 from labkit.adapters.engine_endpoint import DEFAULT_SOCKET, choose_endpoint, read_settings
 from labkit.base.configuration import Configuration
 from labkit.cli import main
+from tests.servers import LOGIN_PAGE, Answer, http, serve
 
 GONE = "there is no such context"
 UNREAD = "cannot be read"
@@ -319,3 +320,57 @@ def test_every_command_says_which_address_is_none(
     assert done.exit_code == status
     assert f"DOCKER_HOST is {host}" in done.output
     assert "unset DOCKER_HOST" in done.output
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _close(_: str, client: socket.socket) -> None:
+    """Take the request and end the connection."""
+
+
+def _ssh(_: str, client: socket.socket) -> None:
+    client.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "came_back"),
+    [
+        (http(LOGIN_PAGE), "what answers there is no engine ("),
+        (http(b"[]", headers=_JSON), "what answers there is no engine ("),
+        (http(b"{}", headers=_JSON), "what answers there is no engine ("),
+        (http(b'{"ApiVersion": "new"}', headers=_JSON), "what answers there is no engine ("),
+        (http(b"", status="302 Found", headers={"Location": "/version"}), "what answers there is no engine ("),
+        (_ssh, "what answers there is no engine ("),
+        (_close, "what answers there ends the connection without an answer ("),
+        (http(LOGIN_PAGE, status="404 Not Found"), "what answers there says 404 Not Found (DOCKER_HOST"),
+        (http(b"", status="401 Unauthorized"), "what answers there says 401 Unauthorized (DOCKER_HOST"),
+        (
+            http(b'{"message": "out of order"}', status="500 Internal Server Error", headers=_JSON),
+            'what answers there says 500 Internal Server Error ("out of order") (',
+        ),
+        (http(b'{"ApiVersion": "1.12"}', headers=_JSON), "the engine is too old ("),
+    ],
+)
+def test_what_is_no_engine_is_told_from_one_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, came_back: str
+) -> None:
+    with serve(answer) as address:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://{address}")
+        with pytest.raises(EngineUnreachable) as caught:
+            Engine.connect(Configuration.from_environment())
+    assert came_back in caught.value.came_back
+    assert "unset DOCKER_HOST" in caught.value.remedy
+
+
+def test_a_certificate_that_is_missing_is_named_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2376")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(EngineUnreachable) as caught:
+        Engine.connect(Configuration.from_environment())
+    assert "there is no certificate" in caught.value.came_back
+    assert "DOCKER_CERT_PATH" in caught.value.remedy
