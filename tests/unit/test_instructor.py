@@ -71,6 +71,13 @@ def test_a_lesson_says_the_minutes_of_a_slow_reader(lesson: dict[str, Any]) -> N
     assert -5 <= lesson["minutes"] - slow_minutes(lesson["lesson"]) <= 12
 
 
+def test_the_guide_says_of_every_exercise_what_people_get_wrong() -> None:
+    (section,) = re.findall(r"^## What people get wrong.*?\n(.*?)^## ", GUIDE, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\| (\d\d) (\S+) \| \S.* \| \S.*\? \|$", section, re.MULTILINE)
+    taught = [(lesson["lesson"][:2], exercise["id"]) for lesson in lessons() for exercise in lesson["exercises"]]
+    assert rows == taught
+
+
 def test_a_plan_that_is_too_long_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(instructor.PLANS, "An hour", ("10:00", ("07", "09", BREAK)))
     with pytest.raises(ValueError, match="'An hour' lasts"):
