@@ -237,9 +237,10 @@ class Lesson:
         """
         return self._pods.admission(manifest)
 
-    def pods(self) -> list[tuple[str, str, str]]:
+    def pods(self) -> Table:
         """The lesson's pods as they are now: name, phase, and what a container of it waits for."""
-        return self._pods.pods()
+        rows = self._pods.pods()
+        return Table("", ("pod", "phase", "waits for"), rows) if rows else Table("", (), (), "The lesson has no pod.")
 
     def manifest(self, pod: Outcome | str) -> dict[str, Any]:
         """A pod as the API gives it; empty if it does not exist."""

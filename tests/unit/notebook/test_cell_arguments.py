@@ -311,6 +311,13 @@ def test_after_the_lesson_was_taken_over_each_call_says_so(tmp_path: Path, call:
         _TAKEN_OVER[call](lab)
 
 
+@pytest.mark.parametrize(("pods", "lines", "last"), [([], 1, "The lesson has no pod."), ([RUNNING], 3, "app  Running")])
+def test_pods_are_a_table_and_none_is_said(tmp_path: Path, pods: list[Any], lines: int, last: str) -> None:
+    lab = Lesson(opened(tmp_path, kube=paper_kube(pods=pods)), Progress(tmp_path / "progress.json"))
+    shown = str(lab.pods()).splitlines()
+    assert (len(shown), shown[-1].rstrip()) == (lines, last)
+
+
 def test_containers_are_found_in_pods_and_templates() -> None:
     pod = {"spec": {"initContainers": [{"name": "a"}], "containers": [{"name": "b"}]}}
     assert [container["name"] for container in containers_of(pod)] == ["a", "b"]
