@@ -57,6 +57,6 @@ def _asked_context() -> str:
         raise Misuse(
             "Choosing a cluster",
             f"no context is named, and the current one is never taken unasked; your kubeconfig has {listed}",
-            "name it\n  labkit class status --context NAME",
+            f"name it\n  {click.get_current_context().command_path} --context NAME",
         )
     return str(click.prompt("Which context", type=click.Choice(names), err=True))

@@ -62,7 +62,7 @@ class ClusterReader:
 
         Args:
             context: None for the current one.
-            labs_own: the lab's own kubeconfig, which is read only where it alone has the context.
+            labs_own: the lab's own kubeconfig, which is read where it alone has the context, or where there is no other.
             files: the kubeconfig files; None for those of $KUBECONFIG, or ~/.kube/config.
             seconds: the timeout of each request.
             exec_seconds: how long a credential plugin may take.
@@ -71,9 +71,9 @@ class ClusterReader:
             LabError: there is no kubeconfig or no such context, or it gives no credentials.
         """
         files = kubeconfig_files() if files is None else files
-        if context is not None and labs_own is not None and has_context(labs_own, context):
+        if context is not None and labs_own is not None and labs_own.is_file():
             there = [file for file in files if file.is_file()]
-            if not any(has_context(file, context) for file in there):
+            if not there or (has_context(labs_own, context) and not any(has_context(file, context) for file in there)):
                 files = [labs_own]
         return cls(open_access(context, files, seconds, exec_seconds))
 

@@ -91,6 +91,9 @@ def test_the_lab_s_kubeconfig_is_read_for_its_own_context_alone(tmp_path: Path) 
     for context, server in ((None, "http://127.0.0.1:1"), ("kind-labkit", "http://127.0.0.1:2")):
         with ClusterReader.connect(context, files=[own], labs_own=labs) as reader:
             assert reader.access.server == server
+    with pytest.raises(Misuse, match="there is no context 'nope'") as raised:
+        ClusterReader.connect("nope", files=[tmp_path / "none"], labs_own=labs)
+    assert "the kubeconfig has kind-labkit" in raised.value.remedy
 
 
 def test_several_files_are_merged_and_paths_are_relative_to_each(tmp_path: Path) -> None:

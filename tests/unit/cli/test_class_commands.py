@@ -39,6 +39,7 @@ def test_the_current_context_is_never_taken_unasked(kubeconfig: Path, command: s
     assert done.exit_code == 2
     assert "the current one is never taken unasked" in done.output
     assert "school" in done.output
+    assert f"{command} --context NAME" in done.output
 
 
 @pytest.mark.parametrize("command", COMMANDS)
