@@ -62,7 +62,7 @@ class ClusterReader:
 
         Args:
             context: None for the current one.
-            labs_own: the lab's own kubeconfig, which is read where it alone has the context, or where there is no other.
+            labs_own: the lab's own kubeconfig, read where it alone has the context, or there is no other.
             files: the kubeconfig files; None for those of $KUBECONFIG, or ~/.kube/config.
             seconds: the timeout of each request.
             exec_seconds: how long a credential plugin may take.
