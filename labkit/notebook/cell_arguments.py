@@ -52,19 +52,28 @@ def require_text(text: object, argument: str) -> str:
 _LARGEST_DOCKERFILE = 1 << 20
 
 
-def require_dockerfile(text: object) -> str:
+def require_dockerfile(text: object, file: Path | None = None) -> str:
     """A Dockerfile's text.
+
+    Args:
+        text: what was given.
+        file: that it was read from.
 
     Raises:
         Misuse: it is no text, has no instruction, or does not come to an end.
     """
     dockerfile = require_text(text, "a Dockerfile")
     if not dockerfile.strip():
-        raise Misuse("Reading a Dockerfile", "it is empty", 'give its text, as in\n  "FROM debian\\nUSER 1654"')
+        remedy = 'give its text, as in\n  "FROM debian\\nUSER 1654"'
+        if file is not None:
+            remedy = f"write into it, as in\n  FROM debian\n  USER 1654\nand save it; its original comes back by\n  labkit course restore {file}"
+        raise Misuse(f"Reading {file or 'a Dockerfile'}", "it is empty", remedy)
     if len(dockerfile) > _LARGEST_DOCKERFILE:
         came_back = f"it has {len(dockerfile)} characters, and no more than {_LARGEST_DOCKERFILE} are read"
         raise Misuse(
-            "Reading a Dockerfile", came_back, "see where it repeats itself, or copy what is large from a stage"
+            f"Reading {file or 'a Dockerfile'}",
+            came_back,
+            "see where it repeats itself, or copy what is large from a stage",
         )
     return dockerfile
 

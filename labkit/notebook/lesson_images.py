@@ -21,7 +21,7 @@ from labkit.core.run_results import RunResult
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import images_table
 from labkit.lab.samples.build_contexts import archive_of_dockerfile, collect
-from labkit.lab.samples.dockerfile_images import name_images_in_full
+from labkit.lab.samples.dockerfile_images import images_named, name_images_in_full, unknown_image
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 from labkit.lab.samples.image_history import instructions_of
 from labkit.lab.samples.image_trees import ImageTrees
@@ -139,11 +139,16 @@ class LessonImages:
     def build(self, dockerfile: str, name: str = "my-image") -> RunResult:
         """Build an image of a Dockerfile, whose text or whose path is given."""
         lab = self._lesson.lab
-        dockerfile = require_dockerfile(dockerfile)
-        file = dockerfile_named(dockerfile)
+        try:
+            file, written = self._dockerfile_to_build(dockerfile)
+        except Misuse as wrong:
+            # What a check would say of the build before this one is not true any more.
+            message = f"{wrong.tried}: {wrong.came_back}"
+            self._stopped(name, RunResult(f"docker build --tag {name}", "", 1, message=message, stderr=message))
+            raise
         references = {sample: lab.configuration.image_reference(sample) for sample in lab.catalogue}
-        written = textwrap.dedent(dockerfile) if file is None else require_dockerfile(text_of(file))
-        text = name_images_in_full(written.strip() + "\n", references)
+        latest = {f"{sample}:latest": reference for sample, reference in references.items()}
+        text = name_images_in_full(written.strip() + "\n", references | latest)
         # Typed without the variable, another builder answers wherever the docker command has BuildKit; without the
         # option a build that stops leaves its container.
         argv = ["docker", "build", "--force-rm", "--tag", require_image(name), "-"]
@@ -170,6 +175,21 @@ class LessonImages:
             return RunResult(line, f"Successfully tagged {tagged}", 0)
         self._lesson.dockerfiles[full_name(name)] = written, self._stopped(name, result)
         return result
+
+    def _dockerfile_to_build(self, dockerfile: str) -> tuple[Path | None, str]:
+        """The file of what was given to build, None for a text, and the text.
+
+        Raises:
+            Misuse: there is no such file, it is no Dockerfile, or names an image that nobody here has: the builder
+                would ask a registry for it, and a mistyped name may be anyone's there.
+        """
+        lab, dockerfile = self._lesson.lab, require_dockerfile(dockerfile)
+        file = dockerfile_named(dockerfile)
+        written = textwrap.dedent(dockerfile) if file is None else require_dockerfile(text_of(file), file)
+        for image in images_named(written):
+            if image.removesuffix(":latest") not in lab.catalogue and lab.engine().image(image) is None:
+                raise Misuse(f"Building from {image}", *unknown_image(image, lab.catalogue))
+        return file, written
 
     def dockerfile(self, name: str, file: Path) -> str | None:
         """The Dockerfile that an image was built by: the lesson's own build's, else what a file has now.

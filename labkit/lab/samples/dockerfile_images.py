@@ -7,8 +7,10 @@ FROM (moby/buildkit:frontend/dockerfile/docs/reference.md). All else is the buil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from labkit.base.errors import did_you_mean
 
 _ESCAPE = re.compile(r"\s*#\s*escape\s*=\s*([\\`])\s*$", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"\s*#\s*\w+\s*=")
@@ -68,6 +70,17 @@ def images_named(dockerfile: str) -> list[str]:
     for instruction in _instructions(dockerfile):
         _rewritten(instruction, names)
     return [name for name in names.asked if name and name.lower() != "scratch"]
+
+
+def unknown_image(image: str, names: Iterable[str]) -> tuple[str, str]:
+    """What is said of an image that nobody here has: that it is so, and what to type instead.
+
+    Args:
+        image: as it was written.
+        names: of the lab's images.
+    """
+    near = did_you_mean(image, names, "labkit images lists what there is")
+    return f"there is no image {image!r} here, and the lab asks no registry", near
 
 
 def _rewritten(instruction: _Instruction, names: _Names) -> str:

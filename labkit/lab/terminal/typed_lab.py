@@ -10,10 +10,11 @@ from typing import IO, TYPE_CHECKING, Self
 
 from labkit import lab as lab_room
 from labkit.base.configuration import LESSON_LABEL, Configuration
-from labkit.base.errors import Misuse, did_you_mean
+from labkit.base.errors import Misuse
 from labkit.base.files import LARGEST_BYTES, read_given
 from labkit.base.resources import CLUSTER, require
 from labkit.core.typed.docker_lines import LabNames
+from labkit.lab.samples.dockerfile_images import unknown_image
 from labkit.lab.terminal.lesson_terminal import lesson_of
 from labkit.lab.terminal.typed_engine import TypedEngine
 
@@ -107,8 +108,7 @@ class TypedLab:
         Args:
             image: as it was typed.
         """
-        near = did_you_mean(image, self.names.images, "labkit images lists what there is")
-        return f"there is no image {image!r} here, and the lab asks no registry", near
+        return unknown_image(image, self.names.images)
 
 
 def read_typed(stdin: IO[bytes], reading: str, remedy: str, most: int = LARGEST_BYTES) -> bytes:

@@ -234,6 +234,40 @@ def test_somebodys_own_image_of_that_name_stays_and_is_not_taken_for_the_build(t
         lab.apply({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "image": "mine"}]}})
 
 
+@pytest.mark.parametrize(
+    ("text", "came_back", "remedy"),
+    [
+        (
+            "FROM debain\nUSER 1654",
+            "there is no image 'debain' here, and the lab asks no registry",
+            "did you mean debian",
+        ),
+        ("FROM debian AS a\nFROM a\nCOPY --from=nginx / /", "there is no image 'nginx' here", "labkit images"),
+        ("FROM debian:12", "there is no image 'debian:12' here", "did you mean debian"),
+        (" \n", "it is empty", "labkit course restore mine/Dockerfile"),
+    ],
+)
+def test_a_file_from_which_nothing_can_be_built_is_a_stop_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, came_back: str, remedy: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "Dockerfile"
+    lab, images, _ = _with_images(tmp_path)
+    for good in ("FROM debian", "FROM debian:latest", "FROM scratch"):
+        file.write_text(good, encoding="utf-8")
+        assert lab.build("mine/Dockerfile", name="mine").exit_status == 0
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Misuse) as wrong:
+        lab.build("mine/Dockerfile", name="mine")
+    assert came_back in wrong.value.came_back
+    assert remedy in wrong.value.remedy
+    stopped = lab._checking._world.look.last_stop("mine")
+    assert stopped is not None
+    assert came_back in stopped.message
+    assert images.there == {}
+
+
 def test_an_engine_that_takes_no_such_build_is_a_stop(tmp_path: Path) -> None:
     lab, images, _ = _with_images(tmp_path)
     images.stop = EngineRefused("Building", "invalid reference format", "look")
