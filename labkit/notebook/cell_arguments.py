@@ -66,7 +66,10 @@ def require_dockerfile(text: object, file: Path | None = None) -> str:
     if not dockerfile.strip():
         remedy = 'give its text, as in\n  "FROM debian\\nUSER 1654"'
         if file is not None:
-            remedy = f"write into it, as in\n  FROM debian\n  USER 1654\nand save it; its original comes back by\n  labkit course restore {file}"
+            remedy = (
+                "write into it, as in\n  FROM debian\n  USER 1654\nand save it; "
+                f"its original comes back by\n  labkit course restore {file}"
+            )
         raise Misuse(f"Reading {file or 'a Dockerfile'}", "it is empty", remedy)
     if len(dockerfile) > _LARGEST_DOCKERFILE:
         came_back = f"it has {len(dockerfile)} characters, and no more than {_LARGEST_DOCKERFILE} are read"

@@ -18,6 +18,12 @@ _IN_QUOTES = 'A word, as in an answer, is written in quotes: {name} = "{word}"'
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 # A name of the course, or of a file of it, such as raw-socket or to-restricted.yaml; a difference has blanks.
 _WITH_HYPHENS = re.compile(r"\w+(?:-\w+)+(?:\.\w+)?(?!\()")
+_SPELT = {"true": "True", "false": "False", "null": "None", "none": "None"}
+_ANSWER = (
+    "`{name}` is not there: its cell, further up, has not been run in this kernel, or ended in an error. "
+    "Run that cell, then this one."
+)
+_CHECK = re.compile(r"\.check\(.*?,(?P<answer>.*)")
 _MISTYPED = "`{name}` is not there; did you mean `{near}`?"
 _NONE = "`.{name}` was asked of None: what stands before it gave nothing."
 _NOT_OF_IT = "`{name}` is not there. What it has: {names}"
@@ -66,7 +72,11 @@ def meaning_of(error: BaseException, line: str = "") -> str | None:
         names = (match[0] for match in _WITH_HYPHENS.finditer(_QUOTED.sub("", line)))
         if (word := next((name for name in names if error.name in re.split("[-.]", name)), None)) is not None:
             return _NO_WORD.format(word=word, name=error.name)
-        return _MEANS.format(name=error.name)
+        if error.name in _SPELT:
+            return f"YAML's and JSON's {error.name} is {_SPELT[error.name]} in Python."
+        check = _CHECK.search(_QUOTED.sub('""', line))
+        is_answer = check is not None and error.name == check["answer"].strip(" )\n")
+        return (_ANSWER if is_answer else _MEANS).format(name=error.name)
     if isinstance(error, AttributeError):
         return _meaning_of_attribute(error)
     bare = _BARE_WORD.fullmatch(error.text or "") if isinstance(error, SyntaxError) else None

@@ -130,6 +130,8 @@ class LessonImages:
             try:
                 published = publish(app, how, self._lesson.lab)
             except LabError as stopped:
+                # The copy is gone by the time that somebody looks for it.
+                stopped.tried = stopped.tried.replace(str(app), project or HELLO.name)
                 self._stopped(name, RunResult(line, "", 1, message=stopped.came_back, stderr=stopped.came_back))
                 raise
         self._made(name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit.core.causes import Cause
 from labkit.core.pods.objects import Applied, Rollout
-from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.outcome import Outcome, without_pod
 from labkit.core.run_results import RunResult
 from labkit.course.check_views import hint_html, show_check
 from labkit.course.checking import CheckResult, Hint
@@ -22,13 +22,12 @@ from labkit.show.cards import Tone, card_html, command_html, output_html
 from labkit.show.table import Table
 from labkit.threat.evidence import Tried
 from labkit.threat.matrix_tables import cells_table
+from labkit.threat.probes import Probe
 from labkit.threat.worksheet import Worksheet
 from labkit.threat.worksheet_pages import worksheet_table
 
 _TONES = {"running": Tone.GOOD, "succeeded": Tone.GOOD, "pending": Tone.OPEN}
 _MOST_WORDS = 240
-# What the kubelet adds in parentheses: the pod once more, with its uid.
-_OF_POD = re.compile(r"\s*\(pod: .*?\)(?=$|\s|,)", re.DOTALL)
 _PROMPT = "$ "
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -71,7 +70,7 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _shortened(message: str) -> str:
-    text = _OF_POD.sub("", message)
+    text = without_pod(message)
     return text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS]}…"
 
 
@@ -130,6 +129,7 @@ _HTML: dict[type, Callable[[Any], str]] = {
     Tried: tried_html,
     Worksheet: worksheet_html,
     Hint: hint_html,
+    Probe: lines_html,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from labkit.adapters.engine.engine_processes import ListedContainer
-from labkit.core.pods.outcome import Outcome
+from labkit.core.pods.outcome import Outcome, without_pod
 from labkit.core.pods.pod_containers import (
     PodContainer,
     ProcessIdentity,
@@ -97,7 +97,7 @@ def _pod_row(
         verdict="pending" if is_leaving else outcome.verdict,
         cause=str(outcome.cause) if has_no and outcome.cause is not None else "",
         headline=outcome.headline if has_no and outcome.refuser is not None else "",
-        message=(message or outcome.message or "") if has_no else message,
+        message=without_pod((message or outcome.message or "") if has_no else message),
     )
 
 

@@ -104,7 +104,9 @@ def _understood(app: AppFolder) -> Iterator[None]:
     try:
         yield
     except NotUnderstood as error:
-        raise Misuse(f"Reading {app.project_file}", f"the kit does not support {error}", _BY_SDK) from error
+        raise Misuse(
+            f"Reading {app.project_file}", f"the kit does not support {error}", error.remedy or _BY_SDK
+        ) from error
 
 
 def _stop_if_refused(app: AppFolder, result: PublishResult) -> None:

@@ -29,6 +29,10 @@ class Probe:
     rule: str
     threat: str
 
+    def __str__(self) -> str:
+        # Whether it leads out of the container is an exercise.
+        return f"{self.name}: {self.title}\ngives an attacker: {self.meaning}\nwhat decides: {self.rule}"
+
     def to_dict(self) -> dict[str, str]:
         """As JSON-ready values."""
         return asdict(self)

@@ -29,6 +29,13 @@ _PREAMBLE = re.compile(
     r'^\w+ in version "[^"]*" cannot be handled as a \w+: (strict decoding error: |json: )?|^\w+ "[^"]*" is invalid: '
 )
 _NOT_IN_SCHEMA = "failed to create typed patch object"
+# What the kubelet adds: the pod once more, with its uid.
+_OF_POD = re.compile(r"\s*\(pod: .*?\)(?=$|\s|,)", re.DOTALL)
+
+
+def without_pod(message: str) -> str:
+    """A message of the kubelet's without the pod's long name in parentheses, for those who look at that pod."""
+    return _OF_POD.sub("", message)
 
 
 class UnexpectedOutcome(AssertionError):
@@ -97,6 +104,11 @@ class Outcome:
     def who(self) -> str:
         """Who refused, as a sentence begins; empty if nobody did."""
         return self.refuser.subject if self.refuser is not None else ""
+
+    @property
+    def sentence(self) -> str:
+        """In the words of who refused, without the pod that it is about; empty if nothing was said."""
+        return without_pod(self.message or "")
 
     @property
     def headline(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.world import World
+from labkit.show import counted
 from labkit.threat.evidence import Cell
 from labkit.threat.judge import Verdict
 from labkit.threat.postures import Posture, find_posture
@@ -42,8 +43,9 @@ def _check_evidence(world: World, rows: list[object]) -> Assessment:
     pairs = {as_root.probe: (as_root, as_user) for as_root, as_user in _pairs(cells)}
     if not pairs:
         return not_right(
-            f"{len(cells)} rows, and none of them shows what the user changes. That takes two rows of one probe, "
-            "in two postures that differ in the user alone: the first, root, could, the second, uid 1654, could not."
+            f"{counted(len(cells), 'row')}, and none of them shows what the user changes. That takes two rows "
+            "of one probe, in two postures that differ in the user alone: the first, root, could, "
+            "the second, uid 1654, could not."
         )
     if len(pairs) < 3:
         return not_right(f"The user makes the difference for {', '.join(pairs)}. Three probes are needed.")

@@ -49,7 +49,7 @@ def _check_who_passes(world: World, answer: list[Any]) -> Assessment:
     for name in answer:
         if kubelet_refusal(users[name]) is not None:
             outcome = world.start.pod(name, pod={"runAsNonRoot": True}, name=f"who-passes-{name}")
-            message = (outcome.message or str(outcome.verdict)).partition(" (pod:")[0]
+            message = outcome.sentence or str(outcome.verdict)
             return not_right(f'A pod of {name} is refused: "{message}". Its Config.User is "{users[name]}".')
     missing = [name for name, user in users.items() if kubelet_refusal(user) is None and name not in answer]
     if missing:

@@ -13,6 +13,7 @@ from labkit.course.judging.image_demands import non_root_by_number, starts
 from labkit.course.judging.judged_image import JudgedImage, image_named
 from labkit.course.judging.program_demands import starts_published_app
 from labkit.course.world import World
+from labkit.show import counted
 
 
 def _variable(value: str) -> str:
@@ -319,7 +320,7 @@ _DECIDERS = ("project", "variable", "base", "nobody")
 
 def _check_who_decided(world: World, answer: list[Any]) -> Assessment:
     if len(answer) != len(_PUBLISHES):
-        return not_right(f"The list has {len(answer)} words; the table has {len(_PUBLISHES)} lines.")
+        return not_right(f"The list has {counted(len(answer), 'word')}; the table has {len(_PUBLISHES)} lines.")
     for number, (arguments, guess) in enumerate(zip(_PUBLISHES, answer, strict=True), 1):
         decider, evidence = _decided(world, arguments)
         if guess != decider:

@@ -200,8 +200,9 @@ def _check_which_cause(world: World, answer: str) -> Assessment:
             f"The kubelet does not say {answer}. With runAsUser set nobody looks at the image any more; "
             "what is left to compare?"
         )
-    sentence = (pod.message or "").partition(" (pod:")[0]
-    return passed(f"The kubelet says: {sentence}. The image's name is never looked at, because runAsUser replaces it.")
+    return passed(
+        f"The kubelet says: {pod.sentence}. The image's name is never looked at, because runAsUser replaces it."
+    )
 
 
 _WHICH_CAUSE = Exercise(

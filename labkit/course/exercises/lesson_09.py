@@ -10,6 +10,7 @@ from labkit.course.exercises.lesson_09_to_restricted import TO_RESTRICTED
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.judged_pod import controls_named
 from labkit.course.world import World
+from labkit.show import counted
 
 _CONTROLS = ("allowPrivilegeEscalation", "capabilities", "runAsNonRoot", "runAsUser", "seccompProfile", "privileged")
 
@@ -48,7 +49,8 @@ def _check_missing_controls(world: World, answer: list[Any]) -> Assessment:
         return not_right(f"The API server has no objection as to {', '.join(too_many)}: look where else it is set.")
     if violated - set(answer):
         return not_right(
-            f"These are right, but the API server names {len(violated)} controls and you name {len(set(answer))}."
+            f"These are right, but the API server names {counted(len(violated), 'control')}, "
+            f"and you name {len(set(answer))}."
         )
     return passed(f"In the API server's words: {'; '.join(refusal.violations)}.")
 
@@ -106,7 +108,7 @@ def _check_who_says_no(world: World, answer: str) -> Assessment:
     pod = world.start.apply(manifest)
     who = {"not admitted": _WHO[0], "refused": _WHO[1]}.get(pod.verdict, _WHO[2])
     if answer == who:
-        return passed(f"{who} says: {pod.message or 'it runs'}.")
+        return passed(f"{who} says: {pod.sentence or 'it runs'}.")
     if answer == "the API server":
         return not_right("The API server lets it in: in a pod with a user namespace of its own it does not ask.")
     if answer == "nobody":

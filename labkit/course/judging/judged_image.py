@@ -78,7 +78,11 @@ class JudgedImage:
             return None
         if self._stop is None:
             return not_yet(f"There is no image {self.name} yet: the cell was not run.")
-        return not_right(f"Your last build stopped, so there is no image {self.name}. {self.why_it_stopped}")
+        return not_right(f"Your last {self._made_by} stopped, so there is no image {self.name}. {self.why_it_stopped}")
+
+    @property
+    def _made_by(self) -> str:
+        return "publish" if self._stop is not None and self._stop.command.startswith("dotnet ") else "build"
 
     @cached_property
     def _stop(self) -> RunResult | None:
@@ -87,7 +91,8 @@ class JudgedImage:
     @property
     def why_it_stopped(self) -> str:
         """The builder's own words for why there is no such image; empty if nothing stopped."""
-        return f"The builder says: {self._stop.message}" if self._stop is not None else ""
+        who = {"build": "The builder", "publish": "It"}[self._made_by]
+        return f"{who} says: {self._stop.message}" if self._stop is not None else ""
 
     def stopped_at(self, number: int, *instructions: str) -> bool:
         """Whether there is no such image because the last build of it stopped: after these instructions, at the last.

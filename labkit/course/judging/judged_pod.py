@@ -167,10 +167,12 @@ def why_it_does_not_run(pod: JudgedPod) -> str:
     if outcome is None:
         return f"There is no pod {pod.name}."
     where = f", container {outcome.container}" if outcome.container else ""
-    reason = outcome.cause or outcome.message or "its program has ended"
+    sentence = outcome.sentence
     if outcome.cause is Cause.TIMEOUT and outcome.events:
-        reason = outcome.events[-1].message
-    return f"The pod does not run: {outcome.verdict}, {reason}{where}."
+        sentence = outcome.events[-1].message
+    elif outcome.cause is not None:
+        sentence = ": ".join(filter(None, [outcome.cause, sentence]))
+    return f"The pod does not run: {outcome.verdict}{where}, {sentence or 'its program has ended'}."
 
 
 def pod_named(name: str) -> Callable[[World, object], JudgedPod]:

@@ -49,7 +49,10 @@ def read_arguments(arguments: Sequence[str]) -> list[tuple[str, str]]:
         elif name in _VALUED:
             properties.append((_VALUED[name], value if "=" in argument else next(rest, "")))
         elif not _IGNORED.fullmatch(argument.lower()):
-            raise NotUnderstood(f"the argument {argument!r}")
+            # MSBuild would take it for a second project (MSB1008).
+            is_property = re.fullmatch(r"\w+=.*", argument) is not None
+            remedy = f"write a property with -p: before it\n  -p:{argument}" if is_property else ""
+            raise NotUnderstood(f"the argument {argument!r}", remedy)
     return _with_platform(properties)
 
 

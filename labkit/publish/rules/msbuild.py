@@ -29,7 +29,16 @@ _TRUE, _FALSE = {"true", "on", "yes"}, {"false", "off", "no"}
 
 
 class NotUnderstood(Exception):
-    """A project file holds what the kit does not evaluate; the message names it."""
+    """A project file holds what the kit does not evaluate; the message names it.
+
+    Args:
+        construct: what it is.
+        remedy: what to write instead, where the SDK takes it no more than the kit; else empty.
+    """
+
+    def __init__(self, construct: str, remedy: str = "") -> None:
+        super().__init__(construct)
+        self.remedy = remedy
 
 
 def expand(text: str, look_up: LookUp) -> str:

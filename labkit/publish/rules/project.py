@@ -19,6 +19,7 @@ ITEMS = (
     *("ContainerEntrypoint", "ContainerEntrypointArgs", "ContainerAppCommand", "ContainerAppCommandArgs"),
     *("ContainerDefaultArgs", "FrameworkReference"),
 )
+_CLOSE = 'close each element that is opened, as in\n  <Name>value</Name>\n  <Name Include="this" Value="that"/>'
 _ITEM_NAMES = {name.lower(): name for name in ITEMS}
 _LARGEST = 1 << 20
 
@@ -167,10 +168,8 @@ def _parse(text: str) -> ET.Element:
     try:
         parser.feed(text.lstrip("\ufeff"))
         root: ET.Element = parser.close()
-    except ET.ParseError as error:
-        raise NotUnderstood(f"text that is not XML ({error})") from error
-    except ValueError as error:
-        raise NotUnderstood(f"text that is not XML ({error})") from error
+    except (ET.ParseError, ValueError) as error:
+        raise NotUnderstood(f"text that is not XML ({error})", _CLOSE) from error
     return root
 
 
@@ -185,7 +184,10 @@ def _groups(root: ET.Element) -> Iterator[ET.Element]:
             yield element
         elif tag not in ("ProjectExtensions",):
             name = element.get("Project") or element.get("Name") or element.get("TaskName") or ""
-            raise NotUnderstood(f"the element {tag}{f' {name!r}' if name else ''}")
+            # MSBuild does not take them there either (MSB4067).
+            group = "ItemGroup" if tag in ITEMS else "PropertyGroup" if tag.startswith("Container") else ""
+            remedy = f"put it between <{group}> and </{group}>" if group else ""
+            raise NotUnderstood(f"the element {tag}{f' {name!r}' if name else ''}", remedy)
 
 
 def _applies(project: Project, element: ET.Element) -> bool:

@@ -22,6 +22,21 @@ def stopped(stdout: str) -> JudgedImage:
     return JudgedImage(world, "diary")
 
 
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        ("docker build --tag diary diary", "Your last build stopped, so there is no image diary. The builder says: no"),
+        ("dotnet publish -t:Publish", "Your last publish stopped, so there is no image diary. It says: no"),
+    ],
+)
+def test_a_publish_is_not_called_a_build(command: str, begins: str) -> None:
+    look = SimpleNamespace(image=lambda _: None, last_stop=lambda _: RunResult(command, "", 1, message="no"))
+    world: Any = SimpleNamespace(look=look)
+    missing = JudgedImage(world, "diary").missing()
+    assert missing is not None
+    assert missing.message.startswith(begins)
+
+
 @pytest.mark.parametrize("stdout", [DOCKER, PODMAN])
 def test_both_builders_tell_where_they_stopped(stdout: str) -> None:
     image = stopped(stdout)

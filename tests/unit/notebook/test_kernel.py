@@ -29,6 +29,22 @@ def test_a_word_without_quotes_is_told_how_it_is_written(source: str, sentence: 
     assert sentence in (meaning_of(_error_of(source)) or "")
 
 
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ('lab.check("through-the-hole", prediction)', "its cell, further up, has not been run"),
+        ('lab.check("which-cause", runs)', "its cell, further up, has not been run"),
+        ('lab.check("x", [this])', 'it is written in quotes: "this"'),
+        ("container = {'privileged': false}", "is False in Python"),
+        ("pod = dict(runAsNonRoot=true)", "is True in Python"),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_where_it_stands(source: str, sentence: str) -> None:
+    with pytest.raises(NameError) as caught:
+        exec(source, {"lab": type("Lab", (), {"check": print})})
+    assert sentence in (meaning_of(caught.value, source) or "")
+
+
 @pytest.mark.parametrize("source", ["prediction = (", "prediction = 'root", "lab.pod(", "1 +"])
 def test_other_mistakes_are_left_to_python(source: str) -> None:
     assert meaning_of(_error_of(source)) is None

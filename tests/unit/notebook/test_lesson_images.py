@@ -274,6 +274,14 @@ def test_an_engine_that_takes_no_such_build_is_a_stop(tmp_path: Path) -> None:
     assert lab.build("FROM debian", name="Mine!").stderr == "invalid reference format"
 
 
+def test_a_publish_names_the_participants_file_and_not_the_copy(tmp_path: Path) -> None:
+    lab, _, _ = _with_images(tmp_path)
+    with pytest.raises(Misuse) as wrong:
+        lab.publish("-p:ContainerUser=1654", item='<ContainerPort Include="80">')
+    assert wrong.value.tried == "Reading hello/hello.csproj"
+    assert "close each element" in wrong.value.remedy
+
+
 def test_a_publish_that_stops_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lab, images, _ = _with_images(tmp_path)
     images.there["my-app"] = "sha256:1", {LABEL: "paper", LESSON_LABEL: LESSON}

@@ -25,9 +25,17 @@ from labkit.course.judging.assessment import CheckVerdict
 from labkit.lab.container import Container
 from labkit.notebook.views import lines_html, outcome_html, register_views, run_html
 from labkit.show.table import Table
+from labkit.threat.probes import find_probe
 from tests.unit.notebook.paper import paper_engine
 
 _LESSON = "07-run-as-non-root"
+
+
+def test_a_probe_is_described_in_words_and_does_not_say_where_it_leads() -> None:
+    text = str(find_probe("engine-socket"))
+    assert text.startswith("engine-socket: Reach the engine's socket\ngives an attacker: ")
+    assert "breakout" not in text
+    assert "engine-socket: Reach" in lines_html(find_probe("engine-socket"))
 
 
 class _HelperWithOneHint:

@@ -58,7 +58,7 @@ def test_a_container_is_seen_as_it_is(status: dict[str, Any], seen: tuple[object
 def test_who_refuses_is_named_with_its_words() -> None:
     (row,) = pod_rows(_pod(_waiting("CreateContainerConfigError", _ROOT)))
     assert row.headline.startswith("the kubelet refuses: ")
-    assert row.message == _ROOT
+    assert row.message == _ROOT.removesuffix(" (pod: ...)")  # It stands below the pod's name.
 
 
 def test_each_container_has_its_own_verdict() -> None:

@@ -110,6 +110,26 @@ def test_what_is_not_evaluated_is_refused_by_name(text: str, named: str) -> None
         published(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "arguments", "remedy"),
+    [
+        (project_file(), ["ContainerUser=1654"], "-p:ContainerUser=1654"),
+        (project_file(more='<ContainerEnvironmentVariable Include="A" Value="1"/>'), [], "put it between <ItemGroup>"),
+        (project_file(more="<ContainerUser>1</ContainerUser>"), [], "put it between <PropertyGroup>"),
+        (project_file(items='<ContainerPort Include="80">'), [], "close each element"),
+        (project_file(), ["--unheard-of"], ""),
+        (project_file(more="<Choose/>"), [], ""),
+    ],
+)
+def test_what_the_sdk_does_not_take_either_has_a_remedy_of_its_own(
+    text: str, arguments: list[str], remedy: str
+) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        evaluate(text, read_arguments(arguments))
+    assert remedy in refused.value.remedy
+    assert bool(remedy) == bool(refused.value.remedy)
+
+
 def test_properties_refer_to_earlier_ones_and_the_command_line_wins() -> None:
     text = project_file(
         "<Me>7</Me><ContainerUser>$(Me)</ContainerUser><ContainerRepository>$(MSBuildProjectName)-x</ContainerRepository>"

@@ -27,6 +27,12 @@ def test_pod_security_names_its_controls() -> None:
     assert judge_admission(422, message).cause is Cause.INVALID_MANIFEST
 
 
+def test_the_kubelets_sentence_leaves_its_own_long_name_of_the_pod_out() -> None:
+    message = 'container has runAsNonRoot (pod: "a_ns(98003d61-1)", container: app), and more'
+    assert Outcome("a", "ns", "refused", message=message).sentence == "container has runAsNonRoot, and more"
+    assert Outcome("a", "ns", "running").sentence == ""
+
+
 @given(st.lists(st.from_regex(r"[a-z ]+\([a-z, ]*\)", fullmatch=True).map(str.strip), max_size=4))
 def test_violations_are_split_outside_of_parentheses(parts: list[str]) -> None:
     assert split_violations(", ".join(parts)) == parts
