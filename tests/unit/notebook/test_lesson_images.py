@@ -264,7 +264,7 @@ def test_a_file_from_which_nothing_can_be_built_is_a_stop_of_its_own(
     assert remedy in wrong.value.remedy
     stopped = lab._checking._world.look.last_stop("mine")
     assert stopped is not None
-    assert came_back in stopped.message
+    assert came_back in (stopped.message or "")
     assert images.there == {}
 
 
