@@ -101,8 +101,10 @@ class Lesson:
     def __repr__(self) -> str:
         return str(self._status_line())
 
-    def _repr_html_(self) -> str:
-        return self._status_line()._repr_html_()
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        # IPython's hook for both at once: each look at the lab asks the engine for every image.
+        line = self._status_line()
+        return {"text/plain": str(line), "text/html": line._repr_html_()}
 
     def _status_line(self) -> LessonStatus:
         passed, exercises = self._checking.standing()

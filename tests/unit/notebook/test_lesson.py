@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import labkit
 from labkit.adapters.processes import run
@@ -163,7 +164,20 @@ def test_it_has_what_the_notebooks_call_each_with_a_docstring() -> None:
 def test_it_says_how_it_stands(tmp_path: Path) -> None:
     lesson = _lesson(tmp_path, paper_kube())
     assert str(lesson).startswith(f"lesson: {LESSON} | lab: up")
-    assert "0 of 3 passed" in lesson._repr_html_()
+
+
+def test_a_cell_shows_how_it_stands_by_one_look_at_the_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Lab] = []
+
+    def status(lab: Lab) -> dict[str, Any]:
+        looks.append(lab)
+        return {"state": "up", "images": []}
+
+    monkeypatch.setattr(PaperLab, "status", status)
+    shown, _ = DisplayFormatter().format(_lesson(tmp_path, paper_kube()))  # type: ignore[no-untyped-call]
+    assert shown["text/plain"].startswith(f"lesson: {LESSON} | lab: up")
+    assert "0 of 3 passed" in shown["text/html"]
+    assert len(looks) == 1
 
 
 def test_a_lab_is_not_brought_up_by_building_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
