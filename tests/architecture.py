@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,13 +62,31 @@ def trees() -> Mapping[str, ast.Module]:
 @cache
 def nodes() -> tuple[tuple[str, ast.AST], ...]:
     """Every node of every module of the kit, with the module that it stands in."""
-    return tuple((module, node) for module, tree in trees().items() for node in ast.walk(tree))
+    return tuple((module, node) for module, inner in _nodes_by_module().items() for node in inner)
+
+
+@cache
+def _nodes_by_module() -> Mapping[str, Sequence[ast.AST]]:
+    return {module: _nodes_of(tree) for module, tree in trees().items()}
+
+
+def _nodes_of(tree: ast.Module) -> Sequence[ast.AST]:
+    """As ast.walk gives them, in half its time; whether a name is read or bound is no node of its own here."""
+    reached: list[ast.AST] = [tree]
+    for node in reached:  # which grows meanwhile
+        for name in node._fields:
+            part = getattr(node, name, None)
+            if isinstance(part, list):
+                reached += [inner for inner in part if isinstance(inner, ast.AST)]
+            elif isinstance(part, ast.AST) and not isinstance(part, ast.expr_context):
+                reached.append(part)
+    return reached
 
 
 @cache
 def texts() -> Mapping[str, frozenset[str]]:
     """The texts of each module of the kit; what a value stands for in one is a placeholder. Docstrings are left out."""
-    return {module: _texts_of(tree) for module, tree in trees().items()}
+    return {module: _texts_of(inner) for module, inner in _nodes_by_module().items()}
 
 
 def texts_of_modules(folder: str) -> frozenset[str]:
@@ -76,10 +94,10 @@ def texts_of_modules(folder: str) -> frozenset[str]:
     return frozenset(text for module, of_module in texts().items() if module.startswith(folder) for text in of_module)
 
 
-def _texts_of(tree: ast.Module) -> frozenset[str]:
+def _texts_of(nodes_of_module: Sequence[ast.AST]) -> frozenset[str]:
     literals = set()
     passed_over: set[int] = set()
-    for node in ast.walk(tree):  # from the outside to the inside
+    for node in nodes_of_module:
         if isinstance(node, ast.Expr):
             passed_over.add(id(node.value))
         elif id(node) in passed_over:
@@ -105,7 +123,8 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
             targets = [name if name in modules() else node.module for name in names]
             yield from (Import(module, target, in_function, for_typing) for target in targets)
         inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        typing = for_typing or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        guard = node.test if isinstance(node, ast.If) else None
+        typing = for_typing or (isinstance(guard, ast.Name) and guard.id == "TYPE_CHECKING")
         for block in _BLOCKS:
             for child in getattr(node, block, ()):
                 yield from walk(child, inside, typing)
@@ -117,6 +136,15 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
 def all_imports() -> tuple[Import, ...]:
     """Every import of the kit."""
     return tuple(found for name, path in modules().items() for found in imports_of(name, path.read_text("utf-8")))
+
+
+@cache
+def imports_by_module() -> Mapping[str, Sequence[Import]]:
+    """The imports of each module of the kit that has some."""
+    by_module: dict[str, list[Import]] = {}
+    for statement in all_imports():
+        by_module.setdefault(statement.importer, []).append(statement)
+    return by_module
 
 
 def room(module: str) -> str:

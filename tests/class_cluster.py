@@ -39,7 +39,9 @@ class KeepingCluster(ThreadingHTTPServer):
     def access(self) -> ClusterAccess:
         """How it is reached."""
         address = f"http://127.0.0.1:{self.server_address[1]}"
-        return ClusterAccess("paper", "default", address, {"base_url": address, "trust_env": False, "timeout": 5})
+        # No certificates are needed, and loading them takes a while.
+        parameters = {"base_url": address, "trust_env": False, "verify": False, "timeout": 5}
+        return ClusterAccess("paper", "default", address, parameters)
 
     def put(self, path: str, **parts: Any) -> None:
         """Have an object there already."""

@@ -12,6 +12,9 @@ from hypothesis import settings
 import tests.quick_imports  # noqa: F401
 from tests.killed_runs import take_away_of_killed_runs
 
+# What is imported and collected stays until the end: looking through it for garbage again and again took a second.
+gc.disable()
+
 # No test is timed: machines are noisy, and the unit tests use every core. `make unit` tries fewer examples of each
 # property than `make test` and pytest by itself do (tools/test.sh): while one works, most mistakes show in the first.
 settings.register_profile("labkit", deadline=None, max_examples=int(os.environ.get("LABKIT_EXAMPLES") or 100))
@@ -26,9 +29,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the collector of garbage what stays until the end: it took a seventh of the unit tests' time."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

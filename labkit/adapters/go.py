@@ -15,7 +15,7 @@ from pathlib import Path
 from labkit.adapters import debian
 from labkit.adapters.build_lock import build_lock
 from labkit.adapters.processes import run, run_program, run_showing
-from labkit.base.errors import LabFailed, MachineLacks
+from labkit.base.errors import LabFailed, MachineLacks, remedy_of_system
 from labkit.base.fetching import fetching, fetching_remedy
 from labkit.base.resources import CLUSTER, require, restoring
 from labkit.base.scratch import scratch_folder
@@ -176,7 +176,8 @@ def build(program: GoProgram, cache: Path, tally: Tally | None = None) -> Path:
             if find_built(program, cache) is None:
                 _build_into(program, target, shared if tally else None)
     except OSError as error:
-        raise LabFailed(f"Building {program.name}", error.strerror or str(error), _cache_remedy(cache)) from error
+        remedy = remedy_of_system(error, _cache_remedy(cache))
+        raise LabFailed(f"Building {program.name}", error.strerror or str(error), remedy) from error
     return target
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.adapters import go
-from labkit.adapters.processes import first_output, run_program
-from labkit.adapters.program_versions import minor_of, version_in
+from labkit.adapters.processes import run_program
+from labkit.adapters.program_versions import minor_of, printed_version, version_in
 from labkit.base.errors import LabFailed
 from labkit.base.programs import find_program
 
@@ -176,7 +176,7 @@ def without_stack(printed: str) -> str:
 
 def kind_version(program: str) -> str | None:
     """The version of a kind program with its v, None if it does not say."""
-    match = re.search(r"v\d+\.\d+\.\d+", first_output([program, "version"]) or "")
+    match = re.search(r"v\d+\.\d+\.\d+", printed_version(program, "version"))
     return match[0] if match else None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labkit.adapters.processes import run_program
 from labkit.base.addresses import fingerprint_of
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.files import read_own
 
 _SECONDS = 30.0
@@ -33,8 +33,9 @@ def ensure_certificate(host: str, certificate: Path, key: Path) -> None:
         try:
             certificate.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            remedy = (
-                f"free some space, or fix the folder's permissions\n  ls -ld {shlex.quote(str(certificate.parent))}"
+            remedy = remedy_of_system(
+                error,
+                f"free some space, or fix the folder's permissions\n  ls -ld {shlex.quote(str(certificate.parent))}",
             )
             raise LabFailed(f"Writing {certificate}", error.strerror or str(error), remedy) from error
         make_certificate(host, certificate, key)

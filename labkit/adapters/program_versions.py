@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from packaging.version import Version
 
+from labkit.adapters.processes import first_output
+
 _VERSION = re.compile(r"(?<![\d.])\d{1,9}\.\d{1,9}(?:\.\d{1,9})?", re.ASCII)
+
+
+_printed: dict[tuple[str, ...], str] = {}
+
+
+def printed_version(program: str, *arguments: str) -> str:
+    """What a program prints that is asked for its version. It is asked once, as long as its file stays the same.
+
+    Args:
+        program: its path.
+        arguments: that ask for it.
+
+    Returns:
+        Nothing if it does not say; the next time it is asked again.
+    """
+    try:
+        status = Path(program).stat()
+    except OSError:
+        return ""
+    key = (program, *arguments, f"{status.st_ino} {status.st_size} {status.st_mtime_ns}")
+    if key not in _printed and (output := first_output([program, *arguments])):
+        _printed[key] = output
+    return _printed.get(key, "")
 
 
 def version_in(text: str) -> Version | None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from labkit.archives.archive_files import LARGEST, Flaw, Record, Store, clean_path, field_of, list_of, quoted
 from labkit.archives.layers import account_files
-from labkit.base.errors import Misuse
+from labkit.base.errors import Misuse, remedy_of_system
 from labkit.core.image_platform import image_architecture
 
 _ATTESTATION = ("unknown", "unknown")
@@ -128,7 +128,8 @@ def _opened(path: Path) -> Iterator[Store]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         came_back, remedy = f"its gzip data is truncated or damaged ({error})", _SAVE
     except OSError as error:
-        came_back, remedy = error.strerror or str(error), "see that it is there and that you may read it\n  ls -l"
+        came_back = error.strerror or str(error)
+        remedy = remedy_of_system(error, "see that it is there and that you may read it\n  ls -l")
     # What tarfile, json and pathlib raise for bytes that nobody writes on purpose.
     except (tarfile.TarError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError) as error:
         came_back, remedy = f"it is truncated or damaged ({quoted(error)})", _SAVE

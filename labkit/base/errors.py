@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shlex
 import sys
@@ -10,6 +11,16 @@ from difflib import get_close_matches
 
 _log = logging.getLogger("labkit")
 _log.addHandler(logging.NullHandler())  # Where no log is kept, logging would print errors on stderr by itself.
+_REMEDIES_OF_SYSTEM = {
+    errno.ENAMETOOLONG: "shorten it: a name may have 255 bytes, and a whole path 4095",
+    errno.ELOOP: "change its links, which lead in a circle\n  ls -l",
+    errno.ENOTDIR: "a part of this path is a file and no folder: name another place",
+    errno.EISDIR: "it is a folder: name a file",
+    errno.EMFILE: "too many files are open: raise the limit, or close some programs\n  ulimit -n 4096",
+    errno.ENFILE: "too many files are open on this machine: close some programs",
+    errno.EIO: "the disk, or what it is reached by, has an error: see what the system says of it\n  dmesg",
+}
+"""What helps where neither space nor a right is missing (errno(3))."""
 
 
 class LabError(Exception):
@@ -81,6 +92,16 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int =
     """
     near = get_close_matches(name, list(known), n=most, cutoff=cutoff)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def remedy_of_system(error: OSError, otherwise: str) -> str:
+    """What to do about what the system refuses: about the error itself, if that says what is wrong.
+
+    Args:
+        error: the system's.
+        otherwise: what helps where space or a right is missing.
+    """
+    return _REMEDIES_OF_SYSTEM.get(error.errno or 0, otherwise)
 
 
 def log_error(error: BaseException, *, traceback: bool = False) -> None:

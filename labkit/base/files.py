@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 
 _OWN_BYTES = 1 << 20
 """More than any small file of the kit's own has."""
@@ -85,7 +85,9 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o600, *, dur
         raise LabFailed(
             f"Writing {path}",
             error.strerror or str(error),
-            "free some space or fix the folder's permissions; what the file held before is still there",
+            remedy_of_system(
+                error, "free some space or fix the folder's permissions; what the file held before is still there"
+            ),
         ) from error
 
 

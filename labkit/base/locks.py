@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.base.errors import DeadlineExceeded, LabFailed
+from labkit.base.errors import DeadlineExceeded, LabFailed, remedy_of_system
 from labkit.base.files import read_own, write_atomically
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def locked(
         remedy = f"see what it does; try again once it has ended\n  fuser -v {shlex.quote(str(lock))}"
         raise DeadlineExceeded(f"Waiting for {lock}", came_back, remedy) from None
     except OSError as error:
-        remedy = f"free some space, or fix the folder's permissions\n  ls -ld {shlex.quote(str(lock.parent))}"
+        remedy = remedy_of_system(
+            error, f"free some space, or fix the folder's permissions\n  ls -ld {shlex.quote(str(lock.parent))}"
+        )
         raise LabFailed(f"Opening {lock}", error.strerror or str(error), remedy) from error
     try:
         if pid_file is not None:

@@ -11,12 +11,21 @@ import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from labkit.base.errors import LabError, LabFailed, MachineLacks, Misuse, add_packages_command, log_error
+from labkit.base.errors import (
+    LabError,
+    LabFailed,
+    MachineLacks,
+    Misuse,
+    add_packages_command,
+    log_error,
+    remedy_of_system,
+)
 
 _INTERRUPTED = 130
 
@@ -146,13 +155,18 @@ def reported_errors(ctx: click.Context | None = None) -> Iterator[None]:
 
 def _of_system(error: OSError) -> LabFailed:
     """What the system says where no room had a better sentence; the log has the traceback."""
-    path = error.filename
-    remedy = "see which rights, files or space are missing; the log has more\n  labkit doctor\n  labkit diagnose"
-    if isinstance(path, str | bytes):
-        remedy = f"see who may use it\n  ls -ld {shlex.quote(os.fsdecode(path))}\n  labkit doctor"
-    return LabFailed(
-        f"Using {os.fsdecode(path)}" if path else "Asking the system", error.strerror or str(error), remedy
-    )
+    path, came_back = error.filename, error.strerror or str(error)
+    if not isinstance(path, str | bytes):
+        remedy = "see which rights, files or space are missing; the log has more\n  labkit doctor\n  labkit diagnose"
+        return LabFailed("Asking the system", came_back, remedy_of_system(error, remedy))
+    name = os.fsdecode(path)
+    remedies = {
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), f"free some space there\n  df -h {shlex.quote(name)}"),
+        errno.EROFS: "it lies on a file system that is read-only: name another place",
+        errno.ENOENT: f"see what there is\n  ls -la {shlex.quote(str(Path(name).parent))}",
+    }
+    otherwise = remedies.get(error.errno or 0, f"see who may use it\n  ls -ld {shlex.quote(name)}\n  labkit doctor")
+    return LabFailed(f"Using {name}", came_back, remedy_of_system(error, otherwise))
 
 
 def _open_missing_streams() -> None:

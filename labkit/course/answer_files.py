@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.base.resources import NOTEBOOKS, require
 from labkit.course.course_folder import replace_file
 from labkit.course.exercise import Exercise
@@ -98,7 +98,8 @@ class AnswerFile:
                 return None
             return replace_file(target, self.content.encode(), keeps=present != self.starter)
         except OSError as error:
-            raise LabFailed(trying, error.strerror or str(error), "look at its permissions, and at the disk") from error
+            remedy = remedy_of_system(error, "look at its permissions, and at the disk")
+            raise LabFailed(trying, error.strerror or str(error), remedy) from error
 
 
 def _content(step: ast.stmt, starter: str) -> str | None:

@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from labkit.base.configuration import Configuration
-from labkit.base.errors import DeadlineExceeded, LabError, LabFailed, Misuse
+from labkit.base.errors import DeadlineExceeded, LabError, LabFailed, Misuse, remedy_of_system
 from labkit.base.files import write_atomically
 from labkit.base.locks import locked
 from labkit.base.resources import CHECKOUT, DOCS, IS_CHECKOUT, NOTEBOOKS, require
@@ -212,7 +212,7 @@ class CourseFolder:
                 raise self._not_writable(error) from error
 
     def _not_writable(self, error: OSError) -> LabFailed:
-        remedy = f"free some space or change the permissions of {self.path}, or {_ANOTHER}"
+        remedy = remedy_of_system(error, f"free some space or change the permissions of {self.path}, or {_ANOTHER}")
         return LabFailed(f"Writing to {error.filename or self.path}", error.strerror or str(error), remedy)
 
     def _make(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.files import remove_unfinished, write_atomically
 from labkit.base.locks import locked
 from labkit.course.records import Event, Lessons, after, read_lessons
@@ -249,6 +249,5 @@ def _failed(path: Path, error: OSError) -> LabFailed:
     why = {errno.EACCES: "you may not read or write it", errno.ELOOP: "its links lead in a circle"}.get(
         error.errno or 0
     )
-    return LabFailed(
-        f"Using {path}", why or error.strerror or str(error), f"look at it\n  ls -ld {shlex.quote(str(path))}"
-    )
+    remedy = remedy_of_system(error, f"look at it\n  ls -ld {shlex.quote(str(path))}")
+    return LabFailed(f"Using {path}", why or error.strerror or str(error), remedy)

@@ -12,7 +12,7 @@ from typing import Any, cast
 from labkit.adapters.engine import EngineUnreachable
 from labkit.adapters.kind import find_kind
 from labkit.adapters.kube import Kube
-from labkit.adapters.processes import first_output
+from labkit.adapters.program_versions import printed_version
 from labkit.base.errors import LabFailed
 from labkit.base.os_release import read_os_release
 from labkit.base.redaction import HIDDEN, redact, redact_argv
@@ -36,7 +36,7 @@ def versions(lab: Lab) -> str:
             "system": platform.platform(),
             "distribution": read_os_release().get("PRETTY_NAME"),
             "engine": _engine_versions(lab),
-            "kind": (first_output([kind, "version"]) or "").strip() if kind else None,
+            "kind": printed_version(kind, "version").strip() if kind else None,
             "kubectl": kubectl_version(kubectl) if kubectl else None,
         }
     )

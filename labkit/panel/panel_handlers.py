@@ -45,6 +45,7 @@ class Questions:
     def __init__(self, make_state: Callable[[], PanelState]) -> None:
         self._make_state = make_state
         self._state: PanelState | None = None
+        self._is_made: Future[None] = Future()
         self._making, self._looking = threading.Lock(), threading.Lock()
         self._running: dict[tuple[str | bool, ...], Future[dict[str, Any]]] = {}
 
@@ -56,16 +57,19 @@ class Questions:
             arguments: for it.
 
         Raises:
-            DeadlineExceeded: there was no answer in time; the thread goes on.
+            DeadlineExceeded: there was no answer in time; the thread goes on. A look's time begins when what it looks
+                with is loaded, which takes a busy machine some seconds.
         """
         key = (question, *arguments)
         if (future := self._running.get(key)) is None:
             future = self._running[key] = Future()
             future.add_done_callback(lambda _: self._running.pop(key, None))
             threading.Thread(target=self._answer, args=(future, question, arguments), daemon=True).start()
+        answer, is_made = asyncio.wrap_future(future), asyncio.wrap_future(self._is_made)
+        await asyncio.wait((answer, is_made), timeout=_ACT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         seconds = _LOOK_SECONDS if question in _LOOKS else _ACT_SECONDS
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), seconds)
+            return await asyncio.wait_for(asyncio.shield(answer), seconds)
         except TimeoutError:
             came_back = f"there is no answer after {seconds:g} s; the lab, or this machine, is busy or hangs"
             raise DeadlineExceeded("Asking the lab", came_back, "look at it\n  labkit doctor") from None
@@ -73,7 +77,9 @@ class Questions:
     def _answer(self, future: Future[dict[str, Any]], question: str, arguments: tuple[str | bool, ...]) -> None:
         try:
             with self._making:
-                self._state = self._state or self._make_state()
+                if self._state is None:
+                    self._state = self._make_state()
+                    self._is_made.set_result(None)
             method: Callable[..., dict[str, Any]] = getattr(self._state, question)
             # Looks share the connections of one lab.
             with self._looking if question in _LOOKS else contextlib.nullcontext():

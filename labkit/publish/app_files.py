@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.base.resources import CLUSTER
 from labkit.publish.rules.project import Project
 
@@ -96,7 +96,8 @@ def _walk(folder: Path, root: Path, whole: bool) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        raise _cannot(folder, error.strerror or str(error), "see that you may read it\n  ls -la") from error
+        remedy = remedy_of_system(error, "see that you may read it\n  ls -la")
+        raise _cannot(folder, error.strerror or str(error), remedy) from error
     for path in entries:
         if not whole and (path.name in _NOT_PUBLISHED or path.suffix.lower() in _SOURCES):
             continue

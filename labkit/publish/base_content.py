@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from labkit.archives.archive import ArchiveUnreadable, open_image
 from labkit.archives.archive_files import Flaw, Store
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.files import read_own_json
 from labkit.base.scratch import scratch_folder
 from labkit.core.image_reference import ImageReference
@@ -170,7 +170,7 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
             shutil.rmtree(kept, ignore_errors=True)
             staged.rename(kept)
     except OSError as error:
-        remedy = "free some space, and see that you may write there\n  df -h"
+        remedy = remedy_of_system(error, "free some space, and see that you may write there\n  df -h")
         raise LabFailed(f"Copying the base image into {kept.parent}", error.strerror or str(error), remedy) from error
 
 

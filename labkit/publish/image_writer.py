@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.core.image_reference import ImageReference
 from labkit.publish.app_files import Layer
 from labkit.publish.base_content import Base, BaseLayer
@@ -133,7 +133,9 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        remedy = "free some space, or write elsewhere\n  df -h" if error.errno == errno.ENOSPC else "write elsewhere"
+        remedy = remedy_of_system(
+            error, "free some space, or write elsewhere\n  df -h" if error.errno == errno.ENOSPC else "write elsewhere"
+        )
         raise LabFailed(f"Writing {path}", error.strerror or str(error), remedy) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.show.picture import FAINT, INK, Picture, draw_box, new_figure, render, write
 from labkit.threat.evidence import Matrix
 from labkit.threat.judge import Control, Verdict
@@ -93,7 +93,7 @@ def save_picture(matrix: Matrix, path: Path) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        remedy = "name a file in a folder that is there and that you may write to"
+        remedy = remedy_of_system(error, "name a file in a folder that is there and that you may write to")
         raise LabFailed(f"Writing {path}", error.strerror or str(error), remedy) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from labkit.base.errors import LabFailed, Misuse
+from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.base.files import write_atomically
 from labkit.show import counted
 from labkit.threat.evidence import Cell, Key, Matrix, Trial
@@ -211,7 +211,8 @@ def _read_rows(path: Path, doing: str) -> list[Any]:
     except (ValueError, RecursionError) as error:
         raise Misuse(doing, f"it is not JSON: {error}", _FIX) from None
     except OSError as error:
-        raise LabFailed(doing, error.strerror or str(error), "fix its permissions, or name another") from None
+        remedy = remedy_of_system(error, "fix its permissions, or name another")
+        raise LabFailed(doing, error.strerror or str(error), remedy) from None
     try:
         document = msgspec.convert(content, _Document)
     except ValueError as error:

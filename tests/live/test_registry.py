@@ -40,13 +40,15 @@ def own(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry
 
 @pytest.fixture(scope="module")
 def address(lab: Lab) -> str:
-    """An address of this machine beyond loopback that the engine's containers reach: the bridge's."""
+    """An address of this machine beyond loopback that the engine's containers reach: the bridge's, and any free port.
+
+    The registry says which one it has got: a port that was looked for before could be taken meanwhile.
+    """
     network = subprocess.run(
         ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    with socket.create_server((network.stdout.strip(), 0)) as free:
-        return f"{network.stdout.strip()}:{free.getsockname()[1]}"
+    return f"{network.stdout.strip()}:0"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,7 @@ def serving(lab: Lab, own: Registry, address: str) -> Serving:
     """It serves two small images beyond loopback."""
     small = {name: lab.catalogue[name] for name in ("appliance", "aspnetapp", "aspnetapp-root")}
     serving, filled = own.up(address, lab.engine(), small)
+    assert not serving.address.endswith(":0")
     # The two samples share their upstream name, and the one that is root again is not served under it.
     assert [name.partition(":")[0] for name in filled] == ["distroless/static-debian12", "dotnet/samples"]
     return serving

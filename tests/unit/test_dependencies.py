@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from labkit.base.resources import CHECKOUT
-from tests.architecture import Import, all_imports, imports_of, modules
+from tests.architecture import Import, all_imports, imports_by_module, imports_of, modules
 
 OWN = {"labkit", "tests", "tools", "classhub", *(path.stem for path in (CHECKOUT / "tools").glob("*.py"))}
 """What is imported from the checkout itself."""
@@ -38,9 +38,15 @@ def declared(*extras: str) -> frozenset[str]:
     return frozenset(canonicalize_name(Requirement(text).name) for texts in lists for text in texts)
 
 
+@cache
+def supplied() -> Mapping[str, list[str]]:
+    """The distributions that supply each package that is installed; reading them all takes a while."""
+    return packages_distributions()
+
+
 def undeclared(imports: Iterable[Import], declared: frozenset[str]) -> set[str]:
     """The imports that no declared distribution supplies."""
-    supply = packages_distributions()
+    supply = supplied()
     outside = [imported for imported in imports if imported.root not in OWN | set(sys.stdlib_module_names)]
     return {
         f"{imported.importer} imports {imported.imported}"
@@ -59,8 +65,8 @@ def imported_with(rooms: tuple[str, ...]) -> list[Import]:
         if module in reached:
             continue
         reached.add(module)
-        for statement in all_imports():
-            if statement.importer == module and not statement.in_function and not statement.for_typing:
+        for statement in imports_by_module().get(module, ()):
+            if not statement.in_function and not statement.for_typing:
                 imports.append(statement)
                 left.append(statement.imported)
     return imports

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from tests.architecture import Import, all_imports, imports_of, modules, room
+from tests.architecture import Import, all_imports, imports_by_module, imports_of, modules, room
 
 LAYERS = (
     {"__main__"},
@@ -78,8 +78,8 @@ def needs_an_extra(module: str) -> bool:
         if current in seen:
             continue
         seen.add(current)
-        for statement in all_imports():
-            if statement.importer == current and not statement.in_function:
+        for statement in imports_by_module().get(current, ()):
+            if not statement.in_function:
                 if statement.root in HEAVY:
                     return True
                 left.append(statement.imported)

@@ -19,7 +19,7 @@ from labkit.adapters.class_client import ClassAnswer, ClassClient
 from labkit.adapters.started_programs import start_server
 from labkit.base.addresses import split_address
 from labkit.base.configuration import Configuration
-from labkit.base.errors import DeadlineExceeded, LabError, LabFailed
+from labkit.base.errors import DeadlineExceeded, LabError, LabFailed, remedy_of_system
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
 from labkit.base.waiting import watch
@@ -180,7 +180,8 @@ def start_sender(configuration: Configuration) -> None:
         with log.open("wb") as output:
             process = start_server(argv, output)
     except OSError as error:
-        raise LabFailed("Starting to share", error.strerror or str(error), "free some space\n  df -h") from error
+        remedy = remedy_of_system(error, "free some space\n  df -h")
+        raise LabFailed("Starting to share", error.strerror or str(error), remedy) from error
     process.returncode = 0  # It outlives us, and Python need not wait for it.
 
 

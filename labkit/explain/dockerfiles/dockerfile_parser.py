@@ -6,6 +6,7 @@ v0.34.2 (BuildKit) and at v0.13.2 (the classic builder of docker 26.1.5).
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ _HEREDOC = {
     "buildkit": re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z", re.ASCII),
     "classic": re.compile(r"([0-9]*)<<(-?)([^<]*)\Z", re.ASCII),
 }
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
 _ONBUILD_PREFIX = re.compile(r"[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE | re.ASCII)
 _HAVE_HEREDOCS = ("add", "copy", "run")
 
@@ -115,10 +117,10 @@ class Parsed:
 
 def decode(data: bytes) -> str:
     """Bytes as text; each that is no UTF-8 becomes U+FFFD, as it does in Go."""
-    return "".join(
-        "\ufffd" if "\udc80" <= character <= "\udcff" else character
-        for character in data.decode("utf-8", "surrogateescape")
-    )
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _NO_UTF8.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
 
 def parse_dockerfile(text: str, builder: Builder, budget: Budget | None = None) -> Parsed:
@@ -175,17 +177,13 @@ class _Parser:
 
     def _read(self, text: str) -> Iterator[str]:
         """The lines with their newlines; they end before one that is too long."""
-        start = 0
-        while start < len(text):
-            end = text.find("\n", start) + 1 or len(text)
-            line = text[start:end]
+        for line in io.StringIO(text, newline="\n"):  # at the end of which lines end, and nowhere else
             if len(line) * 4 >= _LONGEST_LINE:
                 size = len(line.encode("utf-8", "surrogatepass"))
                 if size > _LONGEST_LINE or (size == _LONGEST_LINE and not line.endswith("\n")):
                     self._too_long = True
                     return
             yield line
-            start = end
 
     def _processed(self, line: str) -> str:
         """A line, or nothing for a comment; the first ones may be directives."""
@@ -220,15 +218,14 @@ class _Parser:
         """The lines that continue an instruction; comments and empty lines among them count for nothing."""
         for line in self._lines:
             stripped = line.rstrip("\r\n")
-            self._look_for_directive(stripped)
+            if not self._directives_done:
+                self._look_for_directive(stripped)
             self._number += 1
-            bare = stripped.lstrip(GO_SPACE)
-            if not bare or bare.startswith("#"):
-                continue
-            text, goes_on = self._continued(stripped)
-            yield text
-            if not goes_on:
-                return
+            if (bare := stripped.lstrip(GO_SPACE)) and bare[0] != "#":
+                text, goes_on = self._continued(stripped)
+                yield text
+                if not goes_on:
+                    return
 
     def _instruction(self, text: str, start: int) -> Instruction:
         try:

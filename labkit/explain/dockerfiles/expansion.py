@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final, Literal
 
 from labkit.explain.dockerfiles.shell_patterns import InvalidPattern, remove_prefix, remove_suffix, replace
@@ -117,6 +118,16 @@ def go_quote(text: str) -> str:
     return '"' + "".join(escaped.get(character, character) for character in text) + '"'
 
 
+@cache
+def _plain(others: str) -> re.Pattern[str]:
+    """Characters that mean nothing but themselves, as many as there are.
+
+    Args:
+        others: characters that mean something, beside those that begin a variable, quotes or a heredoc.
+    """
+    return re.compile(f"[^$<'\"{re.escape(others)}]+")
+
+
 @dataclass
 class _Parts:
     """Splits what is added at blanks."""
@@ -171,7 +182,13 @@ class _Lexer:
         # BuildKit has one buffer for all depths: what a variable's own words begin ends the part in front of it.
         parts = _Parts(part=self._buffer if self._lexing.builder == "buildkit" else [])
         parts.part.clear()
+        plain = _plain(self._lexing.escape + stop)
         while (character := self._ahead()) != _END:
+            if (run := plain.match(self._text, self._at)) is not None:
+                self._at = run.end()
+                parts.add(run[0])
+                pieces.append(run[0])
+                continue
             if stop and character == stop:
                 self._next()
                 return "".join(pieces), parts.close()

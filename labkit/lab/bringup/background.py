@@ -12,7 +12,7 @@ from pathlib import Path
 from labkit.adapters.processes import Popen
 from labkit.adapters.started_programs import start_server
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabError, LabFailed
+from labkit.base.errors import LabError, LabFailed, remedy_of_system
 from labkit.base.waiting import watch
 from labkit.lab.bringup.early_compile import end_early_compile
 from labkit.lab.bringup.up_display import choose_display, describe
@@ -50,7 +50,7 @@ def start_background(
         with log.open("wb" if is_long else "ab") as output:
             return start_server(argv, output, Path.cwd())
     except OSError as error:
-        remedy = "free some space, or fix the folder's permissions\n  df -h"
+        remedy = remedy_of_system(error, "free some space, or fix the folder's permissions\n  df -h")
         raise LabFailed(f"Writing {log}", error.strerror or str(error), remedy) from error
 
 

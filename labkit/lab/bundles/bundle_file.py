@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from labkit.archives.archive_files import Flaw, members
+from labkit.base.errors import remedy_of_system
 from labkit.lab.bundles.bundle_manifest import (
     LARGEST_MANIFEST,
     NAME,
@@ -169,4 +170,5 @@ def _refused(path: Path) -> Iterator[None]:
     except (tarfile.TarError, EOFError) as error:
         refuse(path, f"it is truncated or damaged ({str(error)[:120]!a})")
     except OSError as error:
-        refuse(path, error.strerror or str(error), "see that it is there and that you may read it\n  ls -l")
+        remedy = remedy_of_system(error, "see that it is there and that you may read it\n  ls -l")
+        refuse(path, error.strerror or str(error), remedy)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
 
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.lab.bundles.bundle_manifest import NAME, SUM, Manifest, Part, sum_line
 
 _LEVEL = 3
@@ -108,7 +108,7 @@ def writing(target: Path) -> Iterator[BundleWriter]:
         raise LabFailed(
             f"Writing the bundle {target}",
             error.strerror or str(error),
-            "free some space there, or name another place; nothing was left behind\n  df -h",
+            remedy_of_system(error, "free some space there, or name another place; nothing was left behind\n  df -h"),
         ) from error
     finally:
         if folder is not None:

@@ -17,7 +17,7 @@ from labkit.adapters.engine import Engine, image_labels
 from labkit.adapters.go import GoProgram
 from labkit.archives.archive_files import Flaw, Opener, members
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.scratch import scratch_folder
 from labkit.lab.bundles.bundle_file import Bundle, open_bundle
 from labkit.lab.bundles.bundle_manifest import IMAGES, PACKAGES, BundledImage, BundleRefused, Part, misfits, refuse
@@ -230,7 +230,7 @@ class BundleInUse:
 
 
 def _not_unpacked(part: str, folder: Path, error: OSError) -> LabFailed:
-    remedy = "free some space there; nothing of it was left behind\n  df -h"
+    remedy = remedy_of_system(error, "free some space there; nothing of it was left behind\n  df -h")
     return LabFailed(f"Unpacking {part} into {folder}", error.strerror or str(error), remedy)
 
 

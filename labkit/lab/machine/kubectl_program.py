@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from labkit.adapters import go
-from labkit.adapters.processes import first_output
-from labkit.adapters.program_versions import version_in
+from labkit.adapters.program_versions import printed_version, version_in
 from labkit.base.configuration import Configuration
 from labkit.base.programs import find_program
 from labkit.lab.machine.parsing import can_speak_to
@@ -33,5 +32,5 @@ def find_kubectl(cache: Path) -> str | None:
 
 def kubectl_version(program: str) -> str | None:
     """The version of a kubectl, None if it does not say."""
-    match = re.search(r"v1\.\d+\.\d+", first_output([program, "version", "--client"]) or "")
+    match = re.search(r"v1\.\d+\.\d+", printed_version(program, "version", "--client"))
     return match[0] if match else None

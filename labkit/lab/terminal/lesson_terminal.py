@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.files import write_atomically
 from labkit.base.programs import COMMANDS_FOLDER
 from labkit.base.scratch import scratch_folder
@@ -172,7 +172,7 @@ def _point(configuration: Configuration, lesson: str) -> None:
             link.symlink_to(lesson)
             link.replace(folder / _CURRENT)
     except OSError as error:
-        remedy = "free some space or fix the folder's permissions, and open the lesson again"
+        remedy = remedy_of_system(error, "free some space or fix the folder's permissions, and open the lesson again")
         raise LabFailed(f"Writing to {folder}", error.strerror or str(error), remedy) from error
 
 

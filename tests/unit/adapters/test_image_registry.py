@@ -368,11 +368,11 @@ def test_a_token_server_that_is_a_file(registry: RegistryDouble) -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        reference = ImageReference.parse(f"127.0.0.1:{free.getsockname()[1]}/app")
-    with pytest.raises(RegistryFailed, match=r"no connection to 127.0.0.1.*refused") as failed:
-        RegistryAccess(reference).digest()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # It keeps the port, and does not listen there.
+        reference = ImageReference.parse(f"127.0.0.1:{silent.getsockname()[1]}/app")
+        with pytest.raises(RegistryFailed, match=r"no connection to 127.0.0.1.*refused") as failed:
+            RegistryAccess(reference).digest()
     assert failed.value.of_all
 
 

@@ -37,10 +37,14 @@ from tests.unit.notebook.paper import RUNNING, PaperLab, Recorder, paper_kube
 
 _LESSON = "07-run-as-non-root"
 _TOKEN = "a-token-of-the-test"
-# As `jupyter server` runs, without the extensions that are not ours: these take seconds.
+_SECONDS = 150.0
+# As `jupyter server` runs, without the extensions that are not ours: these take seconds. Its deadline for a look is
+# this machine's, on which others are at work.
 _PROGRAM = """
 import sys
 from jupyter_server.serverapp import ServerApp
+from labkit.panel import panel_handlers
+panel_handlers._LOOK_SECONDS = 60.0
 server = ServerApp()
 server.initialize(sys.argv[1:], find_extensions=False)
 server.start()
@@ -59,7 +63,7 @@ class _Server:
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> tuple[int, Any]:
         """Ask with these headers alone; status and answer, which is the text if it is no JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
         response = connection.getresponse()
@@ -136,7 +140,7 @@ def test_whoever_has_no_token_does_nothing(server: _Server, path: str) -> None:
 @pytest.mark.parametrize("path", _ACTIONS)
 def test_another_site_cannot_act_by_the_participants_cookie(server: _Server, path: str) -> None:
     """A browser sends the cookie with a form of another site, which cannot know the XSRF token."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_SECONDS)
     connection.request("GET", f"/api/contents?token={_TOKEN}")
     response = connection.getresponse()
     cookies = [value.partition(";")[0] for name, value in response.getheaders() if name.lower() == "set-cookie"]
@@ -283,6 +287,35 @@ def test_what_hangs_is_asked_once_and_holds_up_nobody(monkeypatch: pytest.Monkey
         asyncio.run(ask())
         assert state.asked == 1
         assert time.monotonic() - started < 10
+
+
+def test_a_looks_time_begins_when_what_it_looks_with_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading takes seconds where others are at work, and the first look was answered with a 504 then."""
+    monkeypatch.setattr(panel_handlers, "_LOOK_SECONDS", 0.05)
+    loaded, state = threading.Event(), _State()
+    state.go.set()
+
+    def load() -> PanelState:
+        loaded.wait(30)
+        return cast(PanelState, state)
+
+    async def ask() -> dict[str, Any]:
+        look = asyncio.create_task(Questions(load).ask("course"))
+        done, _ = await asyncio.wait([look], timeout=0.2)
+        assert not done
+        monkeypatch.setattr(panel_handlers, "_LOOK_SECONDS", 30)
+        loaded.set()
+        return await look
+
+    assert asyncio.run(ask()) == {"lessons": 1}
+
+
+def test_what_cannot_be_loaded_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> PanelState:
+        raise LabFailed("Loading", "it is broken", "look at it")
+
+    with pytest.raises(LabFailed, match="it is broken"):
+        asyncio.run(Questions(fail).ask("course"))
 
 
 def test_two_who_ask_at_the_same_time_get_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
