@@ -18,6 +18,7 @@ _CALLS = (
 )
 _TAGGED = re.compile(r"docker build.*? (?:-t|--tag) (\S+)")
 _NAMED = re.compile(r'\bname="([\w-]+)"')
+_OWN_POD = re.compile(r'(?:\blab\.pod\(\s*"|kubectl run .*--image=)([\w-]+)')
 _DEFAULTS = {"publish": "my-app", "build": "my-image"}
 
 
@@ -38,12 +39,15 @@ def _engine_cells(cells: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str
         if role.get("role") in ("check", "setup"):
             continue
         is_recorded = role.get("in_class", {}).get("recorded")
-        needs = "cluster" if is_recorded else _own_need(source) or _earlier(source, names, images)
+        own = _own_need(source)
+        needs = "cluster" if is_recorded else own or _earlier(source, names, images)
+        if needs not in ("", "cluster") and _runs_own_pod(source, images | set(_made(source, own))):
+            needs = "pod"
         assigned = _assigned(source)
         if needs:
             yield cell["id"], needs
             names |= assigned
-            images |= {*_TAGGED.findall(source), *_made(source, needs)}
+            images |= {*_TAGGED.findall(source), *_made(source, own)}
         else:
             names -= assigned
 
@@ -55,6 +59,11 @@ def _own_need(source: str) -> str:
             return ""
         return "build" if "build" in commands else "inspect" if commands == {"inspect"} else "run"
     return next((needs for call, needs in _CALLS if call.search(source)), "")
+
+
+def _runs_own_pod(source: str, images: set[str]) -> bool:
+    """Whether a cell runs an image as a pod that is not one of the lab's."""
+    return not images.isdisjoint(_OWN_POD.findall(source))
 
 
 def _made(source: str, needs: str) -> Iterator[str]:

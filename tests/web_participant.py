@@ -67,9 +67,12 @@ class WebParticipant:
 
     async def send_form(self, **fields: str) -> httpx2.Response:
         """Fill in the sign-in form and send it."""
+        return await self.client.post("/hub/login", data={**await self.hidden_fields(), **fields})
+
+    async def hidden_fields(self) -> dict[str, str]:
+        """What the sign-in form sends by itself."""
         form = await self.client.get("/hub/login")
-        values = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form.text))
-        return await self.client.post("/hub/login", data={**values, **fields})
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form.text))
 
     async def sign_in(self, **fields: str) -> None:
         """Come in: with `code` and `name`, or with `return_code`.

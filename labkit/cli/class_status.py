@@ -16,6 +16,7 @@ from labkit.cli.open_lab import open_lab
 from labkit.lab.classroom.class_doctor import examine_cluster
 from labkit.lab.classroom.class_entry import find_entry
 from labkit.lab.classroom.class_files import ClassFiles
+from labkit.lab.classroom.class_images import remove_class_images
 from labkit.lab.classroom.class_settings import ClassSettings
 from labkit.lab.classroom.class_state import ClassStatus
 from labkit.lab.classroom.cluster_class import ClusterClass
@@ -76,13 +77,15 @@ def _people(now: ClassStatus) -> list[str]:
 @click.command(cls=LoggedCommand)
 @class_options
 @click.option("--progress", is_flag=True, help="Remove the volumes too, with all notebooks, progress and sign-ins.")
+@click.option("--images", is_flag=True, help="Remove the class's images from this machine's engine, too.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
-def down(context: str | None, class_name: str, progress: bool, yes: bool, as_json: bool) -> None:
+def down(context: str | None, class_name: str, progress: bool, images: bool, yes: bool, as_json: bool) -> None:
     """Take a class on a cluster down; progress stays unless you say otherwise.
 
     What carries the label labkit.class=NAME goes, and nothing else. The namespaces with volumes stay, without pods, so
-    that the next `labkit class up` finds notebooks, progress and sign-ins again.
+    that the next `labkit class up` finds notebooks, progress and sign-ins again. The images that were built for it stay
+    in this machine's engine for the next class, unless you say --images.
     """
     lab, cluster = open_lab(), connect_cluster(context)
     group = ClusterClass(cluster, ClassSettings(name=class_name), lab.steps)
@@ -95,6 +98,8 @@ def down(context: str | None, class_name: str, progress: bool, yes: bool, as_jso
         )
         click.confirm(question, abort=True, err=True)
     removed, kept = group.down(progress=progress)
+    if images:
+        removed += [f"image {reference}" for reference in remove_class_images(lab)]
     lines = [f"removed {name}" for name in removed] or ["there was nothing to remove"]
     lines += [f"kept    {name}" for name in kept]
     if kept:

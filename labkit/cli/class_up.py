@@ -19,6 +19,7 @@ from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
 from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class, planned_objects, planned_settings
 from labkit.lab.classroom.class_entry import LOCAL_PORT, ClassEntry
+from labkit.lab.classroom.class_settings import DEFAULT_IDLE_MINUTES
 from labkit.lab.lab import Lab
 from labkit.lab.machine.kubectl_program import ensure_kubectl
 
@@ -28,10 +29,14 @@ from labkit.lab.machine.kubectl_program import ensure_kubectl
 @click.option("--registry", metavar="HOST/PATH", default="", help="Push the images there; the nodes pull them.")
 @click.option("--hub-image", metavar="REF", default="", help="One that the nodes can pull; nothing is built then.")
 @click.option("--participant-image", metavar="REF", default="", help="The same, for the participants' servers.")
+@click.option("--engine-image", metavar="REF", default="", help="The same, for an engine beside each server.")
 @click.option("--storage-class", metavar="NAME", default="", help="Of the volumes; else the cluster's default one.")
 @click.option("--no-volumes", is_flag=True, help="Without volumes: what is in a pod is lost with it.")
 @click.option(
-    "--engine", type=click.Choice(["auto", "none", "podman"]), default="auto", help="What stands in for Docker."
+    "--engine",
+    type=click.Choice(["auto", "none", "podman"]),
+    default="auto",
+    help="What stands in for Docker; a trial decides.",
 )
 @click.option("--expose", type=click.Choice(["NodePort", "LoadBalancer"]), help="Beyond loopback; by TLS alone.")
 @click.option("--node-port", type=click.IntRange(1, 65535), help="The port for NodePort.")
@@ -40,6 +45,13 @@ from labkit.lab.machine.kubectl_program import ensure_kubectl
 @click.option("--key", type=click.Path(path_type=Path), help="Of the certificate.")
 @click.option("--participants", type=click.IntRange(1, 1000), default=30, show_default=True, help="How many will come.")
 @click.option("--prepared", is_flag=True, help="Make their namespaces now; the hub then has no right to make any.")
+@click.option(
+    "--idle-minutes",
+    type=click.IntRange(0, 10_000),
+    default=DEFAULT_IDLE_MINUTES,
+    show_default=True,
+    help="A server that nobody uses for so long is stopped; 0 for never.",
+)
 @click.option("--new-code", is_flag=True, help="Another class code and instructor's token than the class has.")
 @click.option("--forward", is_flag=True, help="Run the port-forward that opens the class on this machine.")
 @click.option("--port", type=click.IntRange(1, 65535), default=LOCAL_PORT, help="Of loopback, for the port-forward.")

@@ -30,6 +30,7 @@ WHY = {
     "instead of Docker's",
     "build": f"it builds an image, which needs {_NO_ENGINE}: labkit explain reads a Dockerfile without building it",
     "publish": f"it publishes an image, which needs {_NO_ENGINE}: labkit publish --batch says what would come out",
+    "pod": "it runs an image of your own as a pod, and this class has no registry from which a node could pull it",
     "victim": f"it breaks into a container, which needs {_NO_ENGINE}",
     "earlier": f"it goes on with what an earlier cell makes, which needs {_NO_ENGINE}",
 }
@@ -46,8 +47,8 @@ NOT_RECORDED = "What a lab shows here is not recorded yet."
 
 _ONLY_SAID = "nothing"
 """What a cell needs that is run, and shows another thing than in a lab of one's own."""
-_CLUSTER = "cluster"
-"""What a cell needs that asks for more of the cluster than a participant may see or change."""
+_OF_OTHERS = ("cluster", "pod")
+"""What a cell needs that asks for more of the cluster than a participant may see or change, with an engine or not."""
 
 
 def noted_result(result: RunResult) -> dict[str, Any]:
@@ -89,7 +90,7 @@ class CellEvidence:
     def __init__(self, record: Mapping[str, Any], lesson: str, *, has_engine: bool) -> None:
         self._record = record
         cells: Mapping[str, Any] = record["lessons"].get(lesson, {})
-        always = (_ONLY_SAID, _CLUSTER)
+        always = (_ONLY_SAID, *_OF_OTHERS)
         self._cells = {name: cell for name, cell in cells.items() if not has_engine or cell["needs"] in always}
 
     @classmethod

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from labkit.adapters.started_programs import become
 from labkit.base.configuration import SANDBOX_VARIABLE, Configuration
@@ -18,6 +19,8 @@ from labkit.lab.lab import Lab
 from labkit.notebook.jupyterlab import FIRST_LESSON, set_defaults
 
 _SERVER = "jupyterhub-singleuser"
+_ENGINE_PROGRAMS = "/opt/labkit-engine/bin"
+"""Where the image has podman's command, which is nothing without an engine."""
 _OFF = ("jupyter_lsp", "notebook_shim")
 """Extensions of the server that the course does not use, and that take memory in each participant's pod."""
 
@@ -38,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
             )
         with Lab(configuration) as lab:
             lab.cluster().kube().close()  # Terminals need the kubeconfig that this writes.
+        _bring_programs(configuration.cache, configuration.sandbox.facts.parent / "programs")
         program = shutil.which(_SERVER)
         if program is None:
             raise MachineLacks("Starting a participant's server", f"there is no {_SERVER}", "build the image anew")
@@ -51,6 +55,21 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_status
 
 
+def _bring_programs(cache: Path, given: Path) -> None:
+    """Have the programs that the image brings where a lab looks for what it has compiled.
+
+    Args:
+        cache: the lab's.
+        given: where the image has them, a folder each.
+    """
+    for folder in given.glob("*/"):
+        place = cache / "programs" / folder.name
+        if place.is_symlink() or not place.exists():  # One of an older image leads nowhere.
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.unlink(missing_ok=True)
+            place.symlink_to(folder)
+
+
 def server_environment(
     configuration: Configuration, folder: CourseFolder, environment: Mapping[str, str]
 ) -> dict[str, str]:
@@ -61,12 +80,15 @@ def server_environment(
         folder: the participant's.
         environment: what the hub has set.
     """
-    return {
+    variables = {
         "JUPYTERHUB_DEFAULT_URL": f"/lab/tree/{FIRST_LESSON}",
         **environment,
         **set_defaults(configuration.state / "jupyter", configuration, extensions_off=_OFF),
         VARIABLE: str(folder.path),
     }
+    if configuration.has_engine:
+        variables["PATH"] = f"{variables['PATH']}:{_ENGINE_PROGRAMS}"
+    return variables
 
 
 def server_arguments(folder: CourseFolder) -> list[str]:

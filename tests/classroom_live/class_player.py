@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import re
+import os
+import shlex
 import socket
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import IO, Any, Self, TypeVar
 
 import httpx2
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import Misuse
-from labkit.base.waiting import wait_until, watch
+from labkit.base.waiting import wait_until
 from labkit.lab.classroom.class_bringup import ClassWishes, bring_up_class
 from labkit.lab.classroom.class_entry import find_entry
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_settings import ClassSettings
 from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.lab import Lab
+from tests.web_participant import NotAsExpected, WebParticipant
 
+_T = TypeVar("_T")
 _SERVER_SECONDS = 180.0
-_FORWARD_SECONDS = 20.0
+_FORWARD_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -78,59 +83,72 @@ def _forwarded(cluster: ClusterWriter, settings: ClassSettings) -> Iterator[str]
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     argv = ["kubectl", *find_entry(cluster, settings, port).forward]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    address = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
         try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until("the port-forward", lambda: _answers(address), seconds=_FORWARD_SECONDS, remedy="see kubectl")
+            wait_until(
+                "the port-forward",
+                lambda: _answer(address),
+                seconds=_FORWARD_SECONDS,
+                remedy=shlex.join(argv),
+                is_there=lambda answer: answer == "",
+                describe=lambda answer: f"{answer}; kubectl: {_written(log) or 'says nothing'}",
+                why_never=lambda _: f"kubectl ended: {_written(log)}" if process.poll() is not None else "",
+            )
             yield address
         finally:
             process.terminate()
 
 
-def _answers(address: str) -> bool:
-    with contextlib.suppress(httpx2.HTTPError):
-        return httpx2.get(f"{address}/hub/health", trust_env=False).status_code == 200
-    return False
+def _answer(address: str) -> str:
+    """Why the hub is not reached; empty if it is."""
+    try:
+        response = httpx2.get(f"{address}/hub/health", trust_env=False)
+    except httpx2.HTTPError as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if response.status_code == 200 else f"status {response.status_code}"
+
+
+def _written(log: IO[bytes]) -> str:
+    """What a program has written so far."""
+    return os.pread(log.fileno(), 4000, 0).decode(errors="replace").strip()
 
 
 class Visitor:
-    """Somebody with a browser.
+    """A participant and what belongs to them in the cluster, for tests that do one thing after the other.
 
     Args:
         room: the class.
+        runner: in whose loop the participant acts.
         name: what they type.
         code: what they type as the class's code; the right one if not given.
     """
 
-    def __init__(self, room: PlayedRoom, name: str, code: str | None = None) -> None:
+    def __init__(self, room: PlayedRoom, runner: asyncio.Runner, name: str, code: str | None = None) -> None:
         self.room = room
-        self.browser = httpx2.Client(base_url=room.address, follow_redirects=True, timeout=60, trust_env=False)
-        page = self.browser.get("/hub/login")
-        form = {
-            "_xsrf": self._hidden(page.text, "_xsrf"),
-            "attempt": self._hidden(page.text, "attempt"),
-            "code": room.keys.class_code if code is None else code,
-            "name": name,
-        }
-        self.answer = self.browser.post("/hub/login", data=form)
-        self.participant = ""
-        """Their id; empty if they were not let in."""
-        if self.answer.url.path == "/hub/welcome":
-            home = self.browser.get("/hub/home")
-            match = re.search(r"\bp-[0-9a-f]{6}\b", home.text)
-            assert match is not None, f"JupyterHub's page names no participant: {home.text[:500]}"
-            self.participant = match[0]
+        self._runner = runner
+        self.web = WebParticipant(room.address)
+        with contextlib.suppress(NotAsExpected):
+            self.run(self.web.sign_in(code=room.keys.class_code if code is None else code, name=name))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.browser.close()
+        self.run(self.web.client.aclose())
 
-    @staticmethod
-    def _hidden(page: str, name: str) -> str:
-        match = re.search(rf'name="{name}" value="([^"]*)"', page)
-        return match[1] if match else ""
+    def run(self, step: Coroutine[Any, Any, _T]) -> _T:
+        """Have them do something in their browser."""
+        return self._runner.run(step)
+
+    def status(self, path: str) -> int:
+        """The status of a page that they ask for."""
+        return self.run(self.web.client.get(path)).status_code
+
+    @property
+    def participant(self) -> str:
+        """Their id; empty if they were not let in."""
+        return self.web.id
 
     @property
     def namespace(self) -> str:
@@ -147,34 +165,19 @@ class Visitor:
         return ["kubectl", "--context", self.room.context, "--namespace", self.namespace]
 
     @property
-    def pod(self) -> str:
-        """The name of their server's pod."""
+    def exec_argv(self) -> list[str]:
+        """What runs a command in their server's container."""
         argv = [*self._kubectl, "get", "pods", "--output=name"]
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[0]
+        pod = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[0]
+        return [*self._kubectl, "exec", "--stdin", "--container=notebook", pod, "--"]
 
     def start_server(self) -> None:
         """Start their server and wait until JupyterLab is there."""
-        assert self.participant, f"nobody was let in: {self.answer.status_code} {self.answer.url}"
-        self.browser.get("/hub/spawn")
-        watch(self._has_lab, bool, _SERVER_SECONDS, interval=0.5)
-        assert self._has_lab(), "the server did not start"
-
-    def _has_lab(self) -> bool:
-        try:
-            response = self.browser.get(f"/user/{self.participant}/lab")
-        except httpx2.HTTPError:  # The port-forward breaks off at times; the next look has a new connection.
-            return False
-        return response.status_code == 200 and f"/user/{self.participant}/lab" in str(response.url)
+        self.run(self.web.start_server(_SERVER_SECONDS))
 
     def run_python(self, program: str, seconds: float = 240.0) -> str:
         """Run a program in their server's pod; gives what it printed."""
-        done = subprocess.run(
-            [*self._kubectl, "exec", "--stdin", self.pod, "--", "python3", "-"],
-            input=program,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        argv = [*self.exec_argv, "python3", "-"]
+        done = subprocess.run(argv, input=program, capture_output=True, text=True, timeout=seconds, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

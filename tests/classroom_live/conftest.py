@@ -6,6 +6,7 @@ is; without it one is brought up for the tests and removed at their end, with it
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 
@@ -34,14 +35,21 @@ def room(cluster: ClusterWriter) -> Iterator[PlayedRoom]:
 
 
 @pytest.fixture(scope="session")
-def attacker(room: PlayedRoom) -> Iterator[Visitor]:
-    with Visitor(room, "Mallory") as visitor:
+def runner() -> Iterator[asyncio.Runner]:
+    """One event loop for all: participants keep their connections."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def attacker(room: PlayedRoom, runner: asyncio.Runner) -> Iterator[Visitor]:
+    with Visitor(room, runner, "Mallory") as visitor:
         visitor.start_server()
         yield visitor
 
 
 @pytest.fixture(scope="session")
-def victim(room: PlayedRoom) -> Iterator[Visitor]:
-    with Visitor(room, "Ada") as visitor:
+def victim(room: PlayedRoom, runner: asyncio.Runner) -> Iterator[Visitor]:
+    with Visitor(room, runner, "Ada") as visitor:
         visitor.start_server()
         yield visitor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -54,16 +55,15 @@ def test_each_is_refused_by_whom_it_should_be(results: dict[str, tuple[int, str,
 
 
 def test_the_victim_has_noticed_nothing(cluster: ClusterWriter, victim: Visitor, results: object) -> None:
-    assert victim.browser.get(f"/user/{victim.participant}/api/status").status_code == 200
+    assert victim.status(f"/user/{victim.participant}/api/status") == 200
     assert list(cluster.list(f"api/v1/namespaces/{victim.namespace}/pods"))
 
 
 def test_a_browser_reaches_no_other_server(attacker: Visitor, victim: Visitor) -> None:
     for path in ("lab", "api/contents", "api/kernels"):
-        response = attacker.browser.get(f"/user/{victim.participant}/{path}")
-        assert response.status_code in (403, 404), f"{path}: {response.status_code}"
+        assert attacker.status(f"/user/{victim.participant}/{path}") in (403, 404), path
 
 
-def test_the_class_of_others_lets_nobody_in(attacker: Visitor) -> None:
-    with Visitor(attacker.room, "Eve", code="wrong-codeso") as visitor:
+def test_the_class_of_others_lets_nobody_in(attacker: Visitor, runner: asyncio.Runner) -> None:
+    with Visitor(attacker.room, runner, "Eve", code="wrong-codeso") as visitor:
         assert visitor.participant == ""

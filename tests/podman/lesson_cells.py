@@ -30,9 +30,24 @@ def differences(file: Path = DIFFERENCES) -> dict[str, str]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have such a cell fail as expected; one that does not is red, so that the list stays true."""
-    reasons = differences()
+    expect_differences(items, DIFFERENCES)
+
+
+def expect_differences(items: list[pytest.Item], *files: Path) -> None:
+    """Mark the cells of some lists.
+
+    Args:
+        items: what is run.
+        files: the lists; a line of a later one that begins with `!` takes a cell out again.
+    """
+    reasons: dict[str, str] = {}
+    for name, reason in (entry for file in files for entry in differences(file).items()):
+        if name.startswith("!"):
+            reasons.pop(name.removeprefix("!").strip(), "")
+        else:
+            reasons[name] = reason
     for item in items:
         if isinstance(item, IPyNbCell):
             cell = f"{Path(item.path).stem}::{item.cell.get('id')}"
-            if (reason := reasons.get(cell)) is not None:
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+            if (difference := reasons.get(cell)) is not None:
+                item.add_marker(pytest.mark.xfail(reason=difference, strict=True))

@@ -18,9 +18,12 @@ from labkit.lab.classroom.class_settings import (
     SERVER_PORT,
     SETTINGS_FOLDER,
 )
-from labkit.lab.classroom.sandbox import (
-    HOME_CLAIM,
+from labkit.lab.classroom.sandbox import HOME_CLAIM
+from labkit.lab.classroom.server_pod import (
     SERVICE_ACCOUNT,
+    engine_containers,
+    engine_mounts,
+    engine_volumes,
     server_container_settings,
     server_environment,
     server_pod_settings,
@@ -79,7 +82,7 @@ c.KubeSpawner.allow_privilege_escalation = None  # Said below, where it has to b
 pod_settings = server_pod_settings(settings)
 c.KubeSpawner.pod_security_context = pod_settings.pop("securityContext")
 c.KubeSpawner.extra_pod_config = {"enableServiceLinks": False, **pod_settings}
-c.KubeSpawner.container_security_context = server_container_settings(settings)
+c.KubeSpawner.container_security_context = server_container_settings()
 c.KubeSpawner.extra_resource_guarantees = {
     "memory": settings.sizes.server_memory_request,
     "cpu": settings.sizes.server_cpu_request,
@@ -93,11 +96,13 @@ c.KubeSpawner.environment = {
 }
 on_volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": HOME_CLAIM}}
 home: dict[str, Any] = on_volume if settings.has_volumes else {"emptyDir": {}}
-c.KubeSpawner.volumes = [{"name": "home", **home}, {"name": "tmp", "emptyDir": {}}]
+c.KubeSpawner.volumes = [{"name": "home", **home}, {"name": "tmp", "emptyDir": {}}, *engine_volumes(settings)]
 c.KubeSpawner.volume_mounts = [
     {"name": "home", "mountPath": HOME},
     {"name": "tmp", "mountPath": "/tmp"},
+    *engine_mounts(settings),
 ]
+c.KubeSpawner.extra_containers = engine_containers(settings)
 
 # --- idle servers ---
 if settings.idle_minutes:

@@ -19,8 +19,9 @@ from labkit.adapters.engine_answers import (
     image_labels,
     read_inspected,
 )
-from labkit.adapters.engine_endpoint import EngineUnreachable, NoEngine
+from labkit.adapters.engine_endpoint import EngineUnreachable, NoEngine, choose_endpoint
 from labkit.base.configuration import Configuration
+from labkit.base.waiting import watch
 
 __all__ = [
     "BuildStopped",
@@ -46,6 +47,8 @@ __all__ = [
     "run_status",
 ]
 
+_START_SECONDS = 60.0
+
 
 def reach_engine(configuration: Configuration) -> Engine:
     """The engine that a lab has: that which the docker command would use, or what a class has written down of one.
@@ -58,6 +61,17 @@ def reach_engine(configuration: Configuration) -> Engine:
         LabFailed: what was written down cannot be read.
     """
     sandbox = configuration.sandbox
-    if sandbox is not None and not sandbox.has_engine:
-        return RecordedEngine.open(configuration, sandbox.facts)
-    return Engine.connect(configuration)
+    if sandbox is None:
+        return Engine.connect(configuration)
+    return _reach_given(configuration) if sandbox.has_engine else RecordedEngine.open(configuration, sandbox.facts)
+
+
+def _reach_given(configuration: Configuration) -> Engine:
+    """The engine that a class gives: beside a server that has just started it takes in the lab's images first."""
+    socket = choose_endpoint().socket
+    watch(lambda: socket is None or socket.exists(), bool, _START_SECONDS)
+    try:
+        return Engine.connect(configuration)
+    except EngineUnreachable as error:
+        remedy = "stop and start your server (File, Hub Control Panel); if it stays so, tell your instructor"
+        raise EngineUnreachable(error.tried, error.came_back, remedy, elsewhere=True) from error

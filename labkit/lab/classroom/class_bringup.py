@@ -9,14 +9,14 @@ from typing import Any
 
 from labkit.adapters.kube.cluster_reader import ClusterReader
 from labkit.adapters.kube.cluster_writer import ClusterWriter
-from labkit.base.errors import LabError, Misuse
+from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.lab.classroom.class_entry import ClassEntry, find_entry
 from labkit.lab.classroom.class_files import ClassFiles, certificate_fingerprint, read_certificate
-from labkit.lab.classroom.class_images import HUB, PARTICIPANT, ensure_class_image
+from labkit.lab.classroom.class_images import ENGINE, HUB, PARTICIPANT, ensure_class_image
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_objects import class_objects
 from labkit.lab.classroom.class_placement import PlacedImages, place_images
-from labkit.lab.classroom.class_settings import DEFAULT_NAME, ClassSettings, new_participant
+from labkit.lab.classroom.class_settings import DEFAULT_IDLE_MINUTES, DEFAULT_NAME, ClassSettings, new_participant
 from labkit.lab.classroom.class_trials import ClusterTrials, try_cluster
 from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.classroom.sandbox import sandbox_objects
@@ -35,6 +35,7 @@ class ClassWishes:
         registry: HOST/PATH that the images are pushed to; empty for kind's nodes.
         hub_image: one that is there already; empty to build it.
         participant_image: the same, of the servers.
+        engine_image: the same, of an engine beside each server; empty for none where the others are named.
         storage_class: of the volumes; empty for the cluster's default.
         no_volumes: whether to do without.
         engine: "auto", "none" or "podman".
@@ -46,12 +47,14 @@ class ClassWishes:
         participants: how many will come.
         prepared: whether their namespaces are made now.
         new_code: whether the class gets other secrets than it has.
+        idle_minutes: after which a server that nobody uses is stopped; 0 for never.
     """
 
     class_name: str = DEFAULT_NAME
     registry: str = ""
     hub_image: str = ""
     participant_image: str = ""
+    engine_image: str = ""
     storage_class: str = ""
     no_volumes: bool = False
     engine: str = "auto"
@@ -63,11 +66,18 @@ class ClassWishes:
     participants: int = 30
     prepared: bool = False
     new_code: bool = False
+    idle_minutes: int = DEFAULT_IDLE_MINUTES
 
     def __post_init__(self) -> None:
         doing = f"Reading the wishes for the class {self.class_name}"
         if bool(self.hub_image) != bool(self.participant_image):
             raise Misuse(doing, "one image is named and the other is not", "give --hub-image and --participant-image")
+        if self.engine_image and not self.hub_image:
+            raise Misuse(doing, "the engine's image alone is named", "give --hub-image and --participant-image, too")
+        if self.engine == "podman" and self.hub_image and not self.engine_image:
+            raise Misuse(doing, "podman is asked for, and its image is not named", "give --engine-image, too")
+        if self.engine == "none" and self.engine_image:
+            raise Misuse(doing, "an engine's image is named, and no engine is wanted", "leave --engine-image out")
         if (self.certificate is None) != (self.key is None):
             raise Misuse(doing, "a certificate and its key belong together", "give --certificate and --key")
         if self.expose and not (self.certificate or self.host):
@@ -107,10 +117,12 @@ def planned_settings(wishes: ClassWishes, images: PlacedImages | None = None) ->
     root = f"{wishes.registry.rstrip('/')}/" if wishes.registry else ""
     hub = wishes.hub_image or (f"{root}class-hub:lab" if root else plain.hub_image)
     participant = wishes.participant_image or (f"{root}class-participant:lab" if root else plain.participant_image)
+    engine = wishes.engine_image or (f"{root}class-engine:lab" if root else "localhost/labkit-class/engine:latest")
     return ClassSettings(
         name=wishes.class_name,
         hub_image=images.hub if images else hub,
         participant_image=images.participant if images else participant,
+        engine_image=images.engine if images else engine if wishes.engine == "podman" else "",
         images=images.images if images else wishes.registry.rstrip("/"),
         registry=wishes.registry.rstrip("/"),
         engine="podman" if wishes.engine == "podman" else "none",
@@ -120,6 +132,7 @@ def planned_settings(wishes: ClassWishes, images: PlacedImages | None = None) ->
         node_port=wishes.node_port or 0,
         host=wishes.host,
         has_certificate=bool(wishes.expose),
+        idle_minutes=wishes.idle_minutes,
         prepared=tuple(new_participant() for _ in range(wishes.participants)) if wishes.prepared else (),
     )
 
@@ -198,9 +211,10 @@ def _certificate(wishes: ClassWishes, files: ClassFiles) -> tuple[str, str] | No
 
 def _images(lab: Lab, cluster: ClusterReader, wishes: ClassWishes) -> PlacedImages:
     if wishes.hub_image:
-        return PlacedImages(wishes.hub_image, wishes.participant_image, wishes.registry.rstrip("/"))
-    built = [ensure_class_image(lab, image) for image in (HUB, PARTICIPANT)]
-    return place_images(lab, cluster, built, wishes.registry)
+        images = wishes.registry.rstrip("/")
+        return PlacedImages(wishes.hub_image, wishes.participant_image, wishes.engine_image, images)
+    wanted = (HUB, PARTICIPANT) if wishes.engine == "none" else (HUB, PARTICIPANT, ENGINE)
+    return place_images(lab, cluster, [ensure_class_image(lab, image) for image in wanted], wishes.registry)
 
 
 def _kept_prepared(cluster: ClusterWriter, settings: ClassSettings, wishes: ClassWishes, lab: Lab) -> ClassSettings:
@@ -239,8 +253,14 @@ def _settled(
         )
     if trials.network.is_ok is not True:
         remarks.append(f"network policies: {trials.network.message}")
-    if wishes.engine == "auto":
-        settings = settings.changed(engine="podman" if trials.engine.is_ok else "none")
-    if settings.engine == "none":
-        remarks.append(f"no engine in the participants' servers: {trials.engine.message or 'as you asked'}")
+    if wishes.engine == "podman" and not trials.engine.is_ok:
+        remedy = "let the trial decide, and have a class without an engine\n  labkit class up --engine auto"
+        raise LabFailed(
+            "Trying podman in a pod, as it would be in a participant's server", trials.engine.message, remedy
+        )
+    settings = settings.changed(engine="podman" if wishes.engine != "none" and trials.engine.is_ok else "none")
+    if settings.has_engine:
+        remarks.append(f"each participant has an engine of their own: {trials.engine.message}")
+    else:
+        remarks.append(f"no engine beside the participants' servers: {trials.engine.message}")
     return settings, tuple(remarks)

@@ -139,7 +139,7 @@ def _trials(cluster: ClusterWriter, settings: ClassSettings, steps: Steps, wante
     yield _of_trial(
         names[2],
         trials.engine,
-        "podman can run in a participant's server",
+        "podman can run beside a participant's server",
         "the course goes without: each cell that needs an engine says what differs\n  labkit class up --engine none",
     )
 

@@ -44,14 +44,16 @@ class ClassImage:
     """An image of a class.
 
     Args:
-        name: the name of its folder in cluster/class, with a Dockerfile and a requirements.lock.
+        name: the name of its folder in cluster/class, with a Dockerfile and, if it has Python, a requirements.lock.
         programs: the kit's own that are in it.
         more: further files of its context, by path; given the lab and an empty folder.
+        has_python: whether the kit is in it, with all that its lock names.
     """
 
     name: str
     programs: tuple[go.GoProgram, ...] = ()
     more: Callable[[Lab, Path], Mapping[str, Path]] = lambda _lab, _folder: {}
+    has_python: bool = True
 
     @property
     def folder(self) -> Path:
@@ -64,7 +66,10 @@ def _recorded_facts(lab: Lab, folder: Path) -> dict[str, Path]:
     file = folder / "images.json"
     file.write_text(json.dumps(record_images(lab), sort_keys=True), encoding="utf-8")
     layers = record_layers(lab, folder)
-    return {"facts/images.json": file, **{f"facts/{place}": layer for place, layer in layers.items()}}
+    # The probes of the threat lessons, for where there is an engine: nothing is compiled in a class.
+    built = go.ensure(go.PROBE, lab.configuration.cache, lab.steps.step)
+    programs = {f"facts/programs/{built.name}/{program.name}": program for program in built.iterdir()}
+    return {"facts/images.json": file, **{f"facts/{place}": layer for place, layer in layers.items()}, **programs}
 
 
 def _proxy_packages(_lab: Lab, folder: Path) -> dict[str, Path]:
@@ -75,8 +80,17 @@ def _proxy_packages(_lab: Lab, folder: Path) -> dict[str, Path]:
     return {f"node_modules/{file.relative_to(modules)}": file for file in files if file.name != ".package-lock.json"}
 
 
+def _sample_images(lab: Lab, folder: Path) -> dict[str, Path]:
+    """The lab's images as one archive, for an engine that pulls nothing."""
+    file = folder / "images.tar"
+    with file.open("wb") as target:
+        lab.engine().save_images(map(lab.configuration.image_reference, lab.catalogue), target)
+    return {file.name: file}
+
+
 HUB = ClassImage("hub", more=_proxy_packages)
 PARTICIPANT = ClassImage("participant", (go.KUBECTL, go.CRANE), _recorded_facts)
+ENGINE = ClassImage("engine", more=_sample_images, has_python=False)
 
 
 def ensure_class_image(lab: Lab, image: ClassImage) -> str:
@@ -106,6 +120,20 @@ def ensure_class_image(lab: Lab, image: ClassImage) -> str:
     return reference
 
 
+def remove_class_images(lab: Lab) -> list[str]:
+    """Remove the images of classes that a lab has made; what a cluster's nodes have of them stays there.
+
+    Args:
+        lab: whose engine has them.
+
+    Returns:
+        Their names.
+    """
+    engine = lab.engine()
+    references = [lab.configuration.image_reference(f"class-{image.name}") for image in (HUB, PARTICIPANT, ENGINE)]
+    return [reference for reference in references if engine.remove_image(reference)]
+
+
 def _build(engine: Engine, reference: str, files: Mapping[str, Path], base: str, labels: Mapping[str, str]) -> None:
     # The lab's own label would be put on it otherwise, and inherited from the base.
     engine.build(archive(files), reference, arguments={"DEBIAN": base}, labels={**labels, LABEL: ""})
@@ -113,10 +141,12 @@ def _build(engine: Engine, reference: str, files: Mapping[str, Path], base: str,
 
 
 def _context(lab: Lab, image: ClassImage, scratch: Path) -> dict[str, Path]:
-    wheels = fetch_wheels(require(image.folder / "requirements.lock"), lab.configuration.cache)
-    files = {f"wheels/{file.name}": file for file in sorted(wheels.iterdir())}
-    own = build_own_wheel(scratch / "own")
-    files[f"wheels/{own.name}"] = own
+    files: dict[str, Path] = {}
+    if image.has_python:
+        wheels = fetch_wheels(require(image.folder / "requirements.lock"), lab.configuration.cache)
+        files = {f"wheels/{file.name}": file for file in sorted(wheels.iterdir())}
+        own = build_own_wheel(scratch / "own")
+        files[f"wheels/{own.name}"] = own
     for program in image.programs:
         built = go.ensure(program, lab.configuration.cache, lab.steps.step)
         files |= {f"programs/{file.name}": file for file in sorted(built.iterdir())}

@@ -25,11 +25,13 @@ class PlacedImages:
     Args:
         hub: reference of the hub's.
         participant: reference of the servers'.
+        engine: reference of the participants' engine; empty where there is none.
         images: what stands before the short names of the course's images.
     """
 
     hub: str
     participant: str
+    engine: str = ""
     images: str = ""
 
 
@@ -39,7 +41,7 @@ def place_images(lab: Lab, cluster: ClusterReader, built: Sequence[str], registr
     Args:
         lab: whose engine has them.
         cluster: whose nodes need them.
-        built: the references of the hub's and the participants' image.
+        built: the references of the hub's image, the participants', and the engine's if there is one.
         registry: HOST/PATH to push to; empty for kind's nodes.
 
     Raises:
@@ -99,7 +101,7 @@ def _load(lab: Lab, nodes: Sequence[str], built: Sequence[str]) -> PlacedImages:
     finally:
         for reference in own:  # Only the nodes need these names; here they would keep every image that ever was.
             engine.remove_name(reference)
-    return PlacedImages(own[0], own[1], lab.configuration.image_reference("").rpartition("/")[0])
+    return _placed(own, lab.configuration.image_reference("").rpartition("/")[0])
 
 
 def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
@@ -121,4 +123,9 @@ def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
         digests.append(f"{target.rpartition(':')[0]}@{digest}")
     if len(digests) < len(built):
         raise LabFailed(f"Pushing to {registry}", "the class's images are not here", "make them\n  labkit class up")
-    return PlacedImages(digests[0], digests[1], registry)
+    return _placed(digests[: len(built)], registry)
+
+
+def _placed(references: Sequence[str], images: str) -> PlacedImages:
+    hub, participant, *engine = references
+    return PlacedImages(hub, participant, engine[0] if engine else "", images)

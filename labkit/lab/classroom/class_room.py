@@ -65,6 +65,8 @@ class Room:
 def needed_room(settings: ClassSettings, participants: int) -> Room:
     """What a class needs while all work."""
     memory = read_quantity(settings.sizes.server_memory_request) + _LESSON_MEMORY
+    if settings.has_engine:
+        memory += read_quantity(settings.sizes.engine_memory_request)
     return Room(
         _HUB_MEMORY + participants * memory, 0.12 + participants * _CPU_EACH, _HUB_PODS + participants * _PODS_EACH
     )

@@ -20,6 +20,7 @@ PARTICIPANT_LABEL = "labkit.participant"
 """On a participant's namespaces; its value is their id."""
 
 DEFAULT_NAME = "labkit-class"
+DEFAULT_IDLE_MINUTES = 60
 SETTINGS_FOLDER = "/etc/labkit-class"
 """Where the hub finds `settings.json`, which `ClassSettings.from_json` reads."""
 SECRETS_FOLDER = "/etc/labkit-class-secrets"
@@ -54,6 +55,9 @@ class Sizes:
         lab_memory: the sum of their limits.
         pod_memory: the limit of a container that says none.
         pod_disk: what a container that says nothing may write into its file system.
+        engine_memory_request: what the scheduler keeps free for an engine beside a server.
+        engine_memory_limit: of an engine with all the containers that it runs.
+        engine_disk: for its images and containers; a server that needs more is stopped.
     """
 
     server_memory_request: str = "200Mi"
@@ -64,6 +68,9 @@ class Sizes:
     lab_memory: str = "4Gi"
     pod_memory: str = "256Mi"
     pod_disk: str = "256Mi"
+    engine_memory_request: str = "96Mi"
+    engine_memory_limit: str = "1Gi"
+    engine_disk: str = "4Gi"
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ class ClassSettings:
             `registry.example/labkit`; empty for the kit's own names (kind's nodes have them).
         registry: HOST/PATH where participants put images of their own; empty for nowhere.
         engine: what a participant has in place of Docker: "none" or "podman" (in the server's pod).
+        engine_image: of that podman; empty where there is none.
         has_volumes: whether homes and the hub's database are on volumes; without a storage class they are not, and
             what is in them is lost with its pod.
         storage_class: of the volumes; empty for the cluster's default.
@@ -102,6 +110,7 @@ class ClassSettings:
     images: str = ""
     registry: str = ""
     engine: str = "none"
+    engine_image: str = ""
     has_volumes: bool = True
     storage_class: str = ""
     api_addresses: tuple[str, ...] = ()
@@ -111,7 +120,7 @@ class ClassSettings:
     has_certificate: bool = False
     prepared: tuple[str, ...] = ()
     spawn_limit: int = 10
-    idle_minutes: int = 60
+    idle_minutes: int = DEFAULT_IDLE_MINUTES
     sizes: Sizes = field(default_factory=Sizes)
 
     def __post_init__(self) -> None:
@@ -123,6 +132,10 @@ class ClassSettings:
             raise Misuse(doing, "-p- in a name stands before a participant's id", "name it otherwise")
         if self.engine not in ("none", "podman"):
             raise Misuse(doing, f"there is no engine {self.engine!r} for participants", "take none or podman")
+        if self.has_engine and not self.engine_image:
+            raise Misuse(doing, "an engine is asked for, and no image of one is named", "give --engine-image")
+        if self.idle_minutes < 0:
+            raise Misuse(doing, f"{self.idle_minutes} minutes are no time", "give --idle-minutes 60, or 0 for never")
         if self.exposed not in ("ClusterIP", "NodePort", "LoadBalancer"):
             raise Misuse(
                 doing, f"a service is not of type {self.exposed!r}", "take ClusterIP, NodePort or LoadBalancer"
@@ -169,6 +182,11 @@ class ClassSettings:
     def lab_namespace(self, participant: str) -> str:
         """Where a participant's lessons make their pods."""
         return f"{self.server_namespace(participant)}-lab"
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether participants have an engine in their server's pod."""
+        return self.engine != "none"
 
     @property
     def hub_role(self) -> str:

@@ -19,10 +19,13 @@ from labkit.base.waiting import watch
 from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ROLE_LABEL, SERVER_PORT, ClassSettings
 from labkit.lab.classroom.class_state import pod_problem
-from labkit.lab.classroom.sandbox import server_container_settings, server_pod_settings
+from labkit.lab.classroom.server_pod import engine_trial_pod, server_container_settings, server_pod_settings
 from labkit.show.steps import Steps
 
 _TRIAL_SECONDS = 60.0
+_ENGINE_SECONDS = 120.0
+_ENGINE_CLAIM = "trial-engine"
+_LAST_LINES = 3
 _ACCOUNT_SECONDS = 15.0
 _LOOK_SECONDS = 0.3
 _HOPELESS = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
@@ -63,15 +66,6 @@ try:
     print(json.dumps({"ok": True}))
 except OSError as error:
     print(json.dumps({"ok": False, "problem": str(error)}))
-"""
-_UNSHARE = """
-import json, os, shutil
-problem = "" if shutil.which("podman") else "the participant's image has no podman"
-try:
-    os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)
-except (AttributeError, OSError) as error:
-    problem = f"no user namespace can be made in a pod: {error}"
-print(json.dumps({"ok": not problem, "problem": problem}))
 """
 
 
@@ -138,14 +132,9 @@ class _TrialPods:
         self._make(self._pod("closed", _LISTEN))
         self._make(self._pod("open", _LISTEN))
         volumes = self._start_volume()
-        podman = self._settings.changed(engine="podman")
-        engine = self._start(self._pod("engine", _UNSHARE, podman, self._settings.participant_image))
         network = self._start_client()
-        return ClusterTrials(
-            volumes or self._verdict("volume"),
-            network or self._verdict("client"),
-            engine or self._verdict("engine"),
-        )
+        volumes = volumes or self._verdict("volume")
+        return ClusterTrials(volumes, network or self._verdict("client"), self._try_engine(volumes))
 
     def _make(self, thing: Mapping[str, Any]) -> None:
         answer = self._create(thing)
@@ -171,14 +160,46 @@ class _TrialPods:
     def _start_volume(self) -> ClusterTrial | None:
         if not self._settings.has_volumes:
             return ClusterTrial(False, "as you asked")
+        if not self._settings.storage_class and not self._has_default_class():
+            return ClusterTrial(False, "the cluster has no default storage class")
+        return self._start(self._claim("trial")) or self._start(self._pod("volume", _WRITE, volume="trial"))
+
+    def _try_engine(self, volumes: ClusterTrial) -> ClusterTrial:
+        """A server's pod, whose engine starts a container, builds an image, and ends. The API server is asked before.
+
+        It has a volume like a server's, because not every kind can be given to a pod with a user namespace.
+        """
+        if not self._settings.engine_image:
+            return ClusterTrial(None, "none was asked for, or there is no image of one")
+        settings = self._settings.changed(engine="podman", has_volumes=volumes.is_ok is True)
+        pod = engine_trial_pod(settings, "engine", self._namespace, _ENGINE_CLAIM)
+        answer = self._cluster.create(pod, dry_run=True)
+        if not answer.is_ok:
+            return ClusterTrial(False, f"this cluster does not take its pod: {answer.message}")
+        return (
+            (self._start(self._claim(_ENGINE_CLAIM)) if settings.has_volumes else None)
+            or self._start(pod)
+            or self._engine_verdict()
+        )
+
+    def _engine_verdict(self) -> ClusterTrial:
+        pod = watch(lambda: self._look("engine"), _is_decided, _ENGINE_SECONDS, interval=_LOOK_SECONDS)
+        phase = (pod.get("status") or {}).get("phase")
+        if phase not in ("Succeeded", "Failed"):
+            return ClusterTrial(False, pod_problem(pod) or f"its pod had not ended after {_ENGINE_SECONDS:g} s")
+        try:
+            lines = self._cluster.text(f"{self._path('engine')}/log").strip().splitlines()
+        except LabError as error:
+            lines = [error.came_back]
+        printed = "; ".join(lines[-_LAST_LINES:])
+        return ClusterTrial(phase == "Succeeded", printed or pod_problem(pod) or "its pod printed nothing")
+
+    def _claim(self, name: str) -> dict[str, Any]:
         spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
         if self._settings.storage_class:
             spec["storageClassName"] = self._settings.storage_class
-        elif not self._has_default_class():
-            return ClusterTrial(False, "the cluster has no default storage class")
-        metadata = {"name": "trial", "namespace": self._namespace, "labels": {CLASS_LABEL: self._settings.name}}
-        claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
-        return self._start(claim) or self._start(self._pod("volume", _WRITE, volume="trial"))
+        metadata = {"name": name, "namespace": self._namespace, "labels": {CLASS_LABEL: self._settings.name}}
+        return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
     def _has_default_class(self) -> bool:
         """Whether there is one; where we may not look, the trial tells."""
@@ -208,7 +229,7 @@ class _TrialPods:
         if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
             is_volume = name == "volume" and "PersistentVolumeClaim" in pod_problem(pod)
             problem = pod_problem(pod) or f"its pod had not ended after {_TRIAL_SECONDS:g} s"
-            return ClusterTrial(False if is_volume or name == "engine" else None, problem)
+            return ClusterTrial(False if is_volume else None, problem)
         try:
             printed = json.loads(self._cluster.text(f"{self._path(name)}/log").strip().splitlines()[-1])
         except (LabError, ValueError, IndexError):
@@ -231,20 +252,17 @@ class _TrialPods:
             "spec": {"podSelector": {"matchLabels": {"app": "closed"}}, "policyTypes": ["Ingress"]},
         }
 
-    def _pod(
-        self, name: str, program: str, settings: ClassSettings | None = None, image: str = "", volume: str = ""
-    ) -> dict[str, Any]:
-        settings = settings or self._settings.changed(engine="none")
+    def _pod(self, name: str, program: str, volume: str = "") -> dict[str, Any]:
         container: dict[str, Any] = {
             "name": "trial",
-            "image": image or self._settings.hub_image,
+            "image": self._settings.hub_image,
             "imagePullPolicy": "IfNotPresent",
             "command": ["python3", "-c", program],
-            "securityContext": server_container_settings(settings),
+            "securityContext": server_container_settings(),
             "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
         }
         spec: dict[str, Any] = {
-            **server_pod_settings(settings),
+            **server_pod_settings(self._settings.changed(engine="none")),
             "automountServiceAccountToken": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,

@@ -9,6 +9,7 @@ from typing import Any
 from labkit.adapters.kube.cluster_writer import ClusterWriter, path_of
 from labkit.base.errors import LabFailed, Misuse, NoRight
 from labkit.base.waiting import wait_until
+from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_objects import CERTIFICATE_SECRET, KEYS_SECRET, class_objects
 from labkit.lab.classroom.class_rules import cluster_objects
@@ -144,12 +145,28 @@ class ClusterClass:
         with self._steps.step(f"{counted(len(objects), 'object')} of the class"):
             for thing in objects:
                 self._cluster.apply(thing)
-            for participant in self._settings.prepared:
-                for thing in sandbox_objects(self._settings, participant):
-                    self._cluster.apply(thing)
+        there = {participant for _, _, participant in self._namespaces() if participant}
+        if people := sorted({*there, *self._settings.prepared}):
+            with self._steps.step(f"what {counted(len(people), 'participant')} may have"):
+                for participant in people:
+                    self._update_sandbox(participant, is_new=participant not in there)
         with self._steps.step("hub and proxy"):
             for name in ("hub", "proxy"):
                 self._await_deployment(name)
+
+    def _update_sandbox(self, participant: str, *, is_new: bool) -> None:
+        """Make a participant's namespaces and what is in them, or bring them up to date.
+
+        A claim that is there stays as it is, since Kubernetes lets nobody change one; so does the level that a lesson
+        has just set for the namespace of its pods.
+        """
+        for thing in sandbox_objects(self._settings, participant):
+            if thing["kind"] == "PersistentVolumeClaim" and self._cluster.get(path_of(thing)) is not None:
+                continue
+            labels = thing["metadata"]["labels"]
+            if labels.get(ROLE_LABEL) == "lab" and not is_new:
+                labels.pop(ENFORCE_LABEL)
+            self._cluster.apply(thing)
 
     def _certificate(self, certificate: str, key: str) -> dict[str, Any]:
         return {

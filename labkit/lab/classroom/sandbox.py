@@ -18,11 +18,10 @@ from labkit.lab.classroom.class_settings import (
     PARTICIPANT_LABEL,
     ROLE_LABEL,
     SERVER_PORT,
-    SERVER_USER,
     ClassSettings,
 )
+from labkit.lab.classroom.server_pod import SERVICE_ACCOUNT, server_level
 
-SERVICE_ACCOUNT = "participant"
 HOME_CLAIM = "home"
 QUOTA = "lessons"
 """The name of the quota, which a refusal names."""
@@ -55,63 +54,6 @@ def sandbox_objects(settings: ClassSettings, participant: str) -> list[dict[str,
         *([_home(settings, server, labels)] if settings.has_volumes else []),
         role_binding("participant", lab, settings.participant_role, subject, labels),
     ]
-
-
-def server_level(settings: ClassSettings) -> str:
-    """The Pod Security level of a server's namespace: an engine in the server's pod is nothing for restricted."""
-    return "baseline" if settings.engine == "podman" else "restricted"
-
-
-def server_pod_settings(settings: ClassSettings) -> dict[str, Any]:
-    """What a server's pod says of users, beside its containers: parts of a pod's spec."""
-    security = {
-        "runAsUser": SERVER_USER,
-        "runAsGroup": SERVER_USER,
-        "fsGroup": SERVER_USER,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "runAsNonRoot": True,
-    }
-    if settings.engine == "podman":
-        return {"hostUsers": False, "securityContext": security}
-    return {"securityContext": {**security, "seccompProfile": {"type": "RuntimeDefault"}}}
-
-
-def server_container_settings(settings: ClassSettings) -> dict[str, Any]:
-    """The securityContext of a server's container.
-
-    Rootless podman makes user namespaces of its own: it needs an unmasked /proc, the two capabilities for newuidmap and
-    newgidmap, and no seccomp profile, because RuntimeDefault forbids new user namespaces.
-    """
-    if settings.engine == "podman":
-        return {
-            "runAsNonRoot": True,
-            "procMount": "Unmasked",
-            "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
-        }
-    return {
-        "runAsNonRoot": True,
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def server_environment(settings: ClassSettings, participant: str) -> dict[str, str]:
-    """The variables by which the kit in a participant's server knows where it is.
-
-    Args:
-        settings: of the class.
-        participant: their id.
-
-    Raises:
-        Misuse: it is no participant's id.
-    """
-    return {
-        "LABKIT_SANDBOX": settings.lab_namespace(participant),
-        **({"LABKIT_IMAGES": settings.images} if settings.images else {}),
-        **({"LABKIT_ENGINE": "none"} if settings.engine == "none" else {}),
-    }
 
 
 def _namespace(name: str, labels: Mapping[str, str], role: str, level: str) -> dict[str, Any]:

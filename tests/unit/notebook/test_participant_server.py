@@ -34,6 +34,13 @@ def test_the_server_gets_the_labs_settings_and_loads_no_more_than_it_needs(
     assert extensions["jupyter_lsp"] is extensions["notebook_shim"] is False
 
 
+def test_where_there_is_an_engine_its_command_is_on_the_path(configuration: Configuration, tmp_path: Path) -> None:
+    folder = CourseFolder(tmp_path / "course")
+    without = replace(configuration, sandbox=Sandbox("ns", has_engine=False))
+    assert server_environment(configuration, folder, {})["PATH"].endswith(":/opt/labkit-engine/bin")
+    assert "labkit-engine" not in server_environment(without, folder, {})["PATH"]
+
+
 def test_what_the_hub_says_of_the_first_page_counts(configuration: Configuration, tmp_path: Path) -> None:
     given = {"JUPYTERHUB_DEFAULT_URL": "/lab"}
     assert server_environment(configuration, CourseFolder(tmp_path), given)["JUPYTERHUB_DEFAULT_URL"] == "/lab"
@@ -54,6 +61,15 @@ def test_it_becomes_the_server_in_the_participants_folder(
     assert argv[-1] == "--debug"
     assert f"--ServerApp.root_dir={tmp_path / 'course'}" in argv
     assert (tmp_path / "course/notebooks/07-run-as-non-root.ipynb").is_file()
+
+
+def test_programs_that_the_image_brings_need_no_compiler(tmp_path: Path) -> None:
+    cache, given = tmp_path / "cache", tmp_path / "facts/programs"
+    (given / "probe-1").mkdir(parents=True)
+    participant_server._bring_programs(cache, given)
+    participant_server._bring_programs(cache, given)
+    assert (cache / "programs/probe-1").resolve() == given / "probe-1"
+    participant_server._bring_programs(cache, tmp_path / "none")
 
 
 def test_outside_of_a_class_it_says_what_is_missing(

@@ -90,6 +90,7 @@ class WelcomeHandler(BaseHandler):  # type: ignore[misc]
                 start_url=f"{self.hub.base_url}spawn",
                 logout_url=self.settings["logout_url"],
                 keeps_homes=self.desk.settings.has_volumes,
+                has_engine=self.desk.settings.has_engine,
                 style=_style_url(self),
             )
         )

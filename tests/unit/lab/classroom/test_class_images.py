@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -15,7 +16,13 @@ from labkit.base.configuration import LABEL, Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.resources import CHECKOUT
 from labkit.lab.classroom import class_images
-from labkit.lab.classroom.class_images import CLASS_IMAGE_LABEL, CLASS_IMAGES, ClassImage, ensure_class_image
+from labkit.lab.classroom.class_images import (
+    CLASS_IMAGE_LABEL,
+    CLASS_IMAGES,
+    ClassImage,
+    ensure_class_image,
+    remove_class_images,
+)
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import CONTENT_LABEL
 from labkit.show.steps import Silent
@@ -124,6 +131,37 @@ def test_their_versions_are_those_of_the_lab() -> None:
         assert {name: versions[name] for name in versions.keys() & of_lab} == {
             name: of_lab[name] for name in versions.keys() & of_lab
         }
+
+
+def test_an_engines_is_of_the_labs_images_and_of_no_wheel(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine: Any = lab.engine()
+    saved: list[str] = []
+
+    def save(references: Iterable[str], target: IO[bytes]) -> None:
+        saved.extend(references)
+        target.write(b"images")
+
+    monkeypatch.setattr(engine, "save_images", save, raising=False)
+    assert ensure_class_image(lab, class_images.ENGINE) == "localhost/paper/class-engine:lab"
+    ((_, names, _, labels),) = engine.built
+    assert {"images.tar", "labkit-engine", "containers.conf"} <= set(names)
+    assert not any(name.startswith("wheels/") for name in names)
+    assert "localhost/paper/alpine:lab" in saved
+    assert labels[CLASS_IMAGE_LABEL] == "engine"
+
+
+def test_what_a_class_has_built_can_be_removed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine: Any = lab.engine()
+    there = {"localhost/paper/class-hub:lab", "localhost/other/class-hub:lab", "localhost/paper/debian:lab"}
+
+    def remove(reference: str) -> bool:
+        is_there = reference in there
+        there.discard(reference)
+        return is_there
+
+    monkeypatch.setattr(engine, "remove_image", remove, raising=False)
+    assert remove_class_images(lab) == ["localhost/paper/class-hub:lab"]
+    assert there == {"localhost/other/class-hub:lab", "localhost/paper/debian:lab"}
 
 
 def test_the_participants_brings_kubectl_and_crane() -> None:

@@ -95,6 +95,14 @@ def test_what_is_pushed_is_named_by_digest(paper: KeepingCluster, monkeypatch: p
     assert pushed["registry.example/lab/debian:lab"] == "localhost/labkit/debian:lab"
 
 
+def test_an_engine_s_image_goes_the_same_way(paper: KeepingCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Crane, "push", lambda _, __, reference: f"sha256:{reference.rpartition('-')[2]}")
+    built = (*BUILT, "localhost/labkit/class-engine:lab")
+    with connected(paper, "school") as cluster:
+        placed = place_images(a_lab(*built, "localhost/labkit/debian:lab"), cluster, built, "registry.example/lab")
+    assert placed.engine == "registry.example/lab/class-engine@sha256:engine:lab"
+
+
 def test_a_registry_that_goes_away_is_told(paper: KeepingCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     def push(_: Crane, archive: Path, reference: str) -> str:
         raise LabFailed(f"Pushing {reference}", "connection refused", "check its name, and that it is up")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabFailed, Misuse, NoRight
+from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom import cluster_class
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
@@ -59,6 +61,26 @@ def test_up_status_and_down(paper: KeepingCluster, cluster: ClusterWriter) -> No
     _, kept = group.down(progress=True)
     assert kept == []
     assert paper.kept == {}
+
+
+def test_up_again_brings_sandboxes_up_to_date_and_keeps_homes_and_a_lessons_level(
+    paper: KeepingCluster, cluster: ClusterWriter
+) -> None:
+    a_class(cluster).up(KEYS)
+    for thing in sandbox_objects(ClassSettings(), ID):
+        cluster.create(thing)
+    namespace = f"api/v1/namespaces/labkit-class-{ID}"
+    home = f"{namespace}/persistentvolumeclaims/home"
+    paper.changes.clear()
+    sizes = ClassSettings().sizes
+    changed = ClassSettings(sizes=replace(sizes, lab_pods=5, home="2Gi"), engine="podman", engine_image="e")
+    ClusterClass(cluster, changed, Silent()).up(KEYS)
+    quota = paper.kept[f"{namespace}-lab/resourcequotas/lessons"]
+    assert quota["spec"]["hard"]["pods"] == "5"
+    assert paper.kept[namespace]["metadata"]["labels"][ENFORCE_LABEL] == "baseline", "podman is nothing for restricted"
+    assert f"PATCH {home}" not in paper.changes
+    assert paper.kept[home]["spec"]["resources"]["requests"]["storage"] == sizes.home
+    assert ENFORCE_LABEL not in paper.kept[f"{namespace}-lab"]["metadata"]["labels"], "applied over a lesson's level"
 
 
 def test_down_leaves_what_is_not_labelled(paper: KeepingCluster, cluster: ClusterWriter) -> None:

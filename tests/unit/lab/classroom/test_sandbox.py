@@ -16,8 +16,11 @@ from labkit.lab.classroom.class_keys import ClassKeys, new_class_code
 from labkit.lab.classroom.class_objects import class_objects
 from labkit.lab.classroom.class_rules import keeper_rules, participant_rules
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings, new_participant
-from labkit.lab.classroom.sandbox import (
-    sandbox_objects,
+from labkit.lab.classroom.sandbox import sandbox_objects
+from labkit.lab.classroom.server_pod import (
+    engine_containers,
+    engine_trial_pod,
+    engine_volumes,
     server_container_settings,
     server_environment,
     server_level,
@@ -30,7 +33,7 @@ NEWEST = (1, 37)
 KEYS = ClassKeys("c" * 64, "p" * 64, "tarozi-kemupa", "token")
 EVERYWHERE = [
     CLASS,
-    ClassSettings(name="other", has_volumes=False, engine="podman", api_addresses=("10.96.0.1/32",)),
+    ClassSettings(name="other", has_volumes=False, engine="podman", engine_image="e", api_addresses=("10.96.0.1/32",)),
     ClassSettings(exposed="NodePort", node_port=30443, has_certificate=True, storage_class="fast", prepared=(ID,)),
 ]
 
@@ -84,13 +87,40 @@ def test_hub_and_proxy_pass_restricted(settings: ClassSettings) -> None:
         assert has_token is (deployment["metadata"]["name"] == "hub")
 
 
-@pytest.mark.parametrize(("engine", "level"), [("none", "restricted"), ("podman", "baseline")])
-def test_a_server_passes_the_level_of_its_namespace(engine: str, level: str) -> None:
-    settings = ClassSettings(engine=engine)
-    container = {"name": "server", "image": "a", "securityContext": server_container_settings(settings)}
-    spec = {**server_pod_settings(settings), "containers": [container]}
+WITH_ENGINE = ClassSettings(engine="podman", engine_image="e")
+
+
+@pytest.mark.parametrize(("settings", "level"), [(CLASS, "restricted"), (WITH_ENGINE, "baseline")])
+def test_a_server_passes_the_level_of_its_namespace(settings: ClassSettings, level: str) -> None:
+    container = {"name": "server", "image": "a", "securityContext": server_container_settings()}
+    spec = {**server_pod_settings(settings), "containers": [container, *engine_containers(settings)]}
     assert server_level(settings) == level
     assert violations_of(Policy(level, LATEST), {}, spec, NEWEST) == []
+
+
+def test_beside_an_engine_a_server_keeps_what_restricted_asks_of_it() -> None:
+    container = {"name": "server", "image": "a", "securityContext": server_container_settings()}
+    spec = {**server_pod_settings(WITH_ENGINE), "containers": [container]}
+    assert violations_of(Policy("restricted", LATEST), {}, spec, NEWEST) == []
+
+
+def test_an_engine_has_two_capabilities_and_a_user_namespace() -> None:
+    (engine,) = engine_containers(WITH_ENGINE)
+    assert engine["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SETUID", "SETGID"]}
+    assert engine["securityContext"]["readOnlyRootFilesystem"] is True
+    assert server_pod_settings(WITH_ENGINE)["hostUsers"] is False
+    volumes = {volume["name"] for volume in engine_volumes(WITH_ENGINE)} | {"home", "tmp"}
+    assert {mount["name"] for mount in engine["volumeMounts"]} == volumes
+    assert engine_containers(CLASS) == engine_volumes(CLASS) == []
+    assert "hostUsers" not in server_pod_settings(CLASS)
+
+
+def test_an_engine_is_tried_as_it_would_be() -> None:
+    pod = engine_trial_pod(WITH_ENGINE, "engine", "trial", "a-claim")
+    (tried,), (real,) = pod["spec"]["containers"], engine_containers(WITH_ENGINE)
+    assert {**tried, "args": None} == {**real, "args": None}
+    assert pod["spec"]["hostUsers"] is False
+    assert pod["spec"]["volumes"][0]["persistentVolumeClaim"] == {"claimName": "a-claim"}
 
 
 def test_the_hub_may_make_participants_and_no_more() -> None:
@@ -169,6 +199,7 @@ def test_ids_that_no_participant_can_have(participant: str) -> None:
     "values",
     [
         {"engine": "docker"},
+        {"engine": "podman"},
         {"exposed": "Ingress"},
         {"exposed": "NodePort"},
         {"api_addresses": ("10.0.0.1/99",)},
@@ -197,7 +228,7 @@ def test_ids_and_codes_are_not_the_same_twice() -> None:
     ("settings", "more"),
     [
         (CLASS, {"LABKIT_ENGINE": "none"}),
-        (CLASS.changed(engine="podman"), {}),
+        (WITH_ENGINE, {"CONTAINER_HOST": "unix:///run/labkit-engine/podman.sock"}),
         (
             CLASS.changed(images="registry.example/labkit"),
             {"LABKIT_ENGINE": "none", "LABKIT_IMAGES": "registry.example/labkit"},
