@@ -191,8 +191,9 @@ class _TrialPods:
             lines = self._cluster.text(f"{self._path('engine')}/log").strip().splitlines()
         except LabError as error:
             lines = [error.came_back]
-        printed = "; ".join(lines[-_LAST_LINES:])
-        return ClusterTrial(phase == "Succeeded", printed or pod_problem(pod) or "its pod printed nothing")
+        is_ok = phase == "Succeeded"
+        printed = "; ".join(lines[-1 if is_ok else -_LAST_LINES :])
+        return ClusterTrial(is_ok, printed or pod_problem(pod) or "its pod printed nothing")
 
     def _claim(self, name: str) -> dict[str, Any]:
         spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}

@@ -46,7 +46,7 @@ def tried(cluster: TryingCluster, settings: ClassSettings = WITH_IMAGE, *, volum
 
 
 def test_an_engine_that_ran_a_container_and_built_an_image_is_one() -> None:
-    cluster = TryingCluster(status={"phase": "Succeeded"}, log="podman version 5.4.2\n")
+    cluster = TryingCluster(status={"phase": "Succeeded"}, log="a warning\npodman version 5.4.2\n")
     assert tried(cluster) == ClusterTrial(True, "podman version 5.4.2")
     assert cluster.created == [("Pod", True), ("PersistentVolumeClaim", False), ("Pod", False)]
 
