@@ -160,13 +160,27 @@ def main(lessons: Sequence[str]) -> None:
         }
         if not lessons or _MATRIX in lessons:
             matrix = measure(lab, [*POSTURES, *VULNERABLE])
-            write_atomically(MATRIX_FILE, json.dumps(matrix.to_dict(), indent=0, sort_keys=True) + "\n", mode=0o644)
+            write_atomically(MATRIX_FILE, _a_line_each(matrix.to_dict()), mode=0o644)
     for lesson in [lesson for lesson in lessons if lesson != _MATRIX] if lessons else lesson_names():
         known["lessons"][lesson] = record_lesson(lesson)
         known.setdefault("experiments", {})[lesson] = record_experiments(lesson)
         tried = len(known["experiments"][lesson])
         print(f"{lesson}: {len(known['lessons'][lesson])} cells, {tried} experiments", file=sys.stderr)
         _write({**known, **made})
+
+
+def _a_line_each(values: Mapping[str, Any]) -> str:
+    """JSON with a line for each member of a list, so that a change can be read."""
+    parts = []
+    for name, value in values.items():
+        lines = (
+            [json.dumps(item, sort_keys=True, separators=(",", ":")) for item in value]
+            if isinstance(value, list)
+            else None
+        )
+        joined = "[\n" + ",\n".join(lines) + "\n]" if lines is not None else json.dumps(value, separators=(",", ":"))
+        parts.append(f"{json.dumps(name)}:{joined}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _still_true(entry: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[Any]:
@@ -180,7 +194,7 @@ def _without_live_lines(outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[s
     for output in outputs:
         if output["output_type"] != "stream":
             yield dict(output)
-        elif text := "\n".join(line.rsplit("\r", 1)[-1] for line in output["text"].split("\n")):
+        elif text := "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in output["text"].split("\n")):
             yield {**output, "text": text}
 
 

@@ -43,7 +43,8 @@ class Victim:
     def __init__(self, engine: Engine, posture: Posture, app: str, attacker: str) -> None:
         self.posture = posture
         self._engine, self._app, self._attacker = engine, app, attacker
-        self._page = _PAGE.format(engine.address(app))
+        # Where containers have no network but their loopback, the two share one.
+        self._page = _PAGE.format(engine.address(app) or "localhost")
 
     @classmethod
     def start(cls, engine: Engine, configuration: Configuration, name: str, labels: Mapping[str, str]) -> Victim:
@@ -62,13 +63,16 @@ class Victim:
         program = app_program(engine.image(configuration.image_reference(posture.image)))
         attacker_image = probed_reference(configuration, NEIGHBOUR_IMAGE)
         attacker = engine.launch(attacker_image, [NEIGHBOUR], user=str(NEIGHBOUR_UID), labels=labels)
+        options = {"group_add": [str(SHARED_GID)], "pid_mode": f"container:{attacker}"}
+        if not engine.address(attacker):
+            options["network_mode"] = f"container:{attacker}"
         app = engine.launch(
             probed_reference(configuration, posture.image),
             [],
             entrypoint=[program],
             user=posture.user,
             environment=environment("", program),
-            options={"group_add": [str(SHARED_GID)], "pid_mode": f"container:{attacker}"},
+            options=options,
             labels=labels,
         )
         victim = cls(engine, posture, app, attacker)

@@ -15,11 +15,11 @@ from pathlib import Path
 from labkit.base.resources import CHECKOUT
 
 _CARRIED = "/tmp/carried"
-_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "nbval", "xdist", "execnet", "pytest_timeout", "packaging")
+_PACKAGES = ("py", "pytest", "_pytest", "pygments", "pluggy", "iniconfig", "nbval", "xdist", "execnet", "pytest_timeout", "packaging", "coverage")
 """In Python alone, so that they are right for the image's Python, too."""
 _SECONDS = 900.0
 _OPTIONS = (
-    *("-p", "nbval", "-p", "xdist", "-p", "tests.notebooks.hooks"),
+    *("-p", "nbval.plugin", "-p", "xdist.plugin", "-p", "tests.notebooks.hooks"),
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=180"),
     *("-q", "--tb=short", "--show-capture=no", "-o", "cache_dir=/tmp/carried/cache", "-r", "fx"),
 )

@@ -157,7 +157,9 @@ class EngineImages(EngineConnection):
         label_lines = [f'LABEL "{name}"="{value}"' for name, value in {**self._configuration.labels, **labels}.items()]
         named = ImageReference.parse(reference).tagged()
         with doing(f"Committing {reference}"), self._replacing(reference):
-            self._api.commit(container, named.name, named.tag, changes="\n".join([*changes, *label_lines]))
+            # A rootless podman has no control groups of version 1, without which it cannot pause a container.
+            lines = "\n".join([*changes, *label_lines])
+            self._api.commit(container, named.name, named.tag, changes=lines, pause=not self.is_podman)
 
     @contextlib.contextmanager
     def _replacing(self, reference: str) -> Iterator[None]:

@@ -116,8 +116,11 @@ def engine_containers(settings: ClassSettings) -> list[dict[str, Any]]:
 
 
 def engine_mounts(settings: ClassSettings) -> list[dict[str, Any]]:
-    """What the server's container mounts of the engine: the folder with its socket."""
-    return [{"name": "engine-socket", "mountPath": SOCKET.rpartition("/")[0]}] if settings.has_engine else []
+    """What the engine's container and the server's mount alike: the folder with the socket, and where builds write."""
+    if not settings.has_engine:
+        return []
+    socket = {"name": "engine-socket", "mountPath": SOCKET.rpartition("/")[0]}
+    return [socket, {"name": "tmp", "mountPath": "/var/tmp"}]
 
 
 def engine_volumes(settings: ClassSettings) -> list[dict[str, Any]]:
