@@ -18,7 +18,8 @@ from labkit.course.course_folder import VARIABLE, CourseFolder, default_folder
 from labkit.lab.lab import Lab
 from labkit.notebook.jupyterlab import FIRST_LESSON, set_defaults
 
-_SERVER = "jupyterhub-singleuser"
+_SERVER = "labkit-singleuser"
+"""Of the image: jupyterhub-singleuser, without the hub's database."""
 _ENGINE_PROGRAMS = "/opt/labkit-engine/bin"
 """Where the image has podman's command, which is nothing without an engine."""
 _OFF = ("jupyter_lsp", "notebook_shim")
