@@ -26,7 +26,8 @@ def engine_cells(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What each cell needs that needs an engine, by its id.
 
     Args:
-        cells: of a lesson, in order; checks are left out, for they say it themselves.
+        cells: of a lesson, in order; a check is among them only if it reads what such a cell makes, for else it says
+            itself what it cannot see.
     """
     return dict(_engine_cells(cells))
 
@@ -36,6 +37,8 @@ def _engine_cells(cells: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str
     images: set[str] = set()
     for cell in cells:
         source, role = cell["source"], cell["metadata"].get("labkit", {})
+        if role.get("role") == "check" and not names.isdisjoint(names_read(source)):
+            yield cell["id"], "check"
         if role.get("role") in ("check", "setup"):
             continue
         is_recorded = role.get("in_class", {}).get("recorded")
@@ -59,6 +62,12 @@ def _own_need(source: str) -> str:
             return ""
         return "build" if "build" in commands else "inspect" if commands == {"inspect"} else "run"
     return next((needs for call, needs in _CALLS if call.search(source)), "")
+
+
+def names_read(source: str) -> set[str]:
+    """The variables that a cell in Python reads."""
+    nodes = ast.walk(ast.parse(source))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _runs_own_pod(source: str, images: set[str]) -> bool:

@@ -36,7 +36,7 @@ from labkit.threat.measure import measure
 from labkit.threat.postures import POSTURES, VULNERABLE
 from labkit.threat.recorded_matrix import MATRIX_FILE
 from tests.course import cells_of, placed
-from tests.engine_cells import engine_cells
+from tests.engine_cells import engine_cells, names_read
 from tests.notebooks.expectations import in_class_of
 
 _SECONDS = 180
@@ -74,7 +74,7 @@ def described(lesson: str) -> dict[str, Any]:
     cells = cells_of(lesson)
     needs = engine_cells(cells)
     entries = {}
-    for cell in cells:
+    for position, cell in enumerate(cells):
         differs = in_class_of(cell)
         if cell["id"] in needs or differs is not None:
             entries[cell["id"]] = {
@@ -83,8 +83,15 @@ def described(lesson: str) -> dict[str, Any]:
                 "outputs": [],
                 **({"why": differs.why} if differs is not None else {}),
                 **({"exercise": True} if "exercise" in cell["metadata"].get("labkit", {}) else {}),
+                **_of_check(cell["source"], needs.get(cell["id"], "")),
+                "at": position,
             }
     return entries
+
+
+def _of_check(source: str, needs: str) -> dict[str, Any]:
+    """What a check is given, without which it cannot be run; it is no cell that shows something."""
+    return {"reads": sorted(names_read(source)), "exercise": True} if needs == "check" else {}
 
 
 def record_experiments(lesson: str) -> list[dict[str, Any]]:

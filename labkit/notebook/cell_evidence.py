@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +32,7 @@ WHY = {
     "publish": f"it publishes an image, which needs {_NO_ENGINE}: labkit publish --batch says what would come out",
     "pod": "it runs an image of your own as a pod, and this class has no registry from which a node could pull it",
     "victim": f"it breaks into a container, which needs {_NO_ENGINE}",
+    "check": f"what it judges comes from an earlier cell, which needs {_NO_ENGINE}",
     "earlier": f"it goes on with what an earlier cell makes, which needs {_NO_ENGINE}",
 }
 """Why a cell is not run, by what it needs."""
@@ -91,6 +92,7 @@ class CellEvidence:
         self._record = record
         cells: Mapping[str, Any] = record["lessons"].get(lesson, {})
         always = (_ONLY_SAID, *_OF_OTHERS)
+        self._last = 0
         self._cells = {name: cell for name, cell in cells.items() if not has_engine or cell["needs"] in always}
 
     @classmethod
@@ -103,12 +105,26 @@ class CellEvidence:
         return cls(_record(), lesson, has_engine=has_engine)
 
     def find(self, source: str) -> str | None:
-        """The id of a cell of the course that has this source; None if there is none, or if nothing is to be said."""
-        return next((name for name, cell in self._cells.items() if cell["source"] == source.strip()), None)
+        """The id of a cell of the course that has this source; None if there is none, or if nothing is to be said.
 
-    def is_run(self, name: str) -> bool:
-        """Whether a cell is run all the same."""
-        return bool(self._cells[name]["needs"] == _ONLY_SAID)
+        Of several it is the next one behind that which was found last: a kernel is not told which cell it runs.
+        """
+        cells = {name: cell["at"] for name, cell in self._cells.items() if cell["source"] == source.strip()}
+        if not cells:
+            return None
+        name = min(cells, key=lambda name: (cells[name] < self._last, cells[name]))
+        self._last = cells[name]
+        return name
+
+    def is_run(self, name: str, variables: Collection[str] = ()) -> bool:
+        """Whether a cell is run all the same.
+
+        Args:
+            name: its id.
+            variables: what there is: a check whose are all there is run, and says itself what it cannot see.
+        """
+        cell = self._cells[name]
+        return bool(cell["needs"] == _ONLY_SAID or ("reads" in cell and set(cell["reads"]) <= set(variables)))
 
     def sentence(self, name: str) -> str:
         """Why a cell is otherwise here, and what stands below."""
@@ -172,7 +188,7 @@ def install_cell_evidence(shell: Any, lesson: OpenedLesson) -> None:
 
     def in_place(lines: Sequence[str]) -> Sequence[str]:
         name = evidence.find("".join(lines))
-        if name is None or evidence.is_run(name):
+        if name is None or evidence.is_run(name, shell.user_ns):
             return lines
         return [f"__import__({__name__!r}, fromlist=['show']).show({lesson.name!r}, {name!r})\n"]
 

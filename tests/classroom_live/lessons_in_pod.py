@@ -15,7 +15,20 @@ from pathlib import Path
 from labkit.base.resources import CHECKOUT
 
 _CARRIED = "/tmp/carried"
-_PACKAGES = ("py", "pytest", "_pytest", "pygments", "pluggy", "iniconfig", "nbval", "xdist", "execnet", "pytest_timeout", "packaging", "coverage")
+_PACKAGES = (
+    "py",
+    "pytest",
+    "_pytest",
+    "pygments",
+    "pluggy",
+    "iniconfig",
+    "nbval",
+    "xdist",
+    "execnet",
+    "pytest_timeout",
+    "packaging",
+    "coverage",
+)
 """In Python alone, so that they are right for the image's Python, too."""
 _SECONDS = 900.0
 _OPTIONS = (

@@ -35,6 +35,7 @@ RECORD: dict[str, Any] = {
     "lessons": {
         LESSON: {
             "07-04": {
+                "at": 4,
                 "needs": "inspect",
                 "source": "%%bash\ndocker inspect debian",
                 "outputs": [
@@ -42,9 +43,24 @@ RECORD: dict[str, Any] = {
                     {"output_type": "display_data", "data": {"text/plain": "a table"}},
                 ],
             },
-            "07-51": {"needs": "build", "source": 'lab.build("app")', "outputs": [], "exercise": True},
-            "07-60": {"needs": "cluster", "source": "all", "why": "it asks too much", "outputs": []},
-            "07-70": {"needs": "nothing", "source": "labels", "why": "your namespace has a level", "outputs": []},
+            "07-51": {"at": 5, "needs": "build", "source": 'lab.build("app")', "outputs": [], "exercise": True},
+            "07-05": {"at": 7, "needs": "inspect", "source": "%%bash\ndocker inspect debian", "outputs": []},
+            "07-52": {
+                "at": 6,
+                "needs": "check",
+                "source": "judge(app)",
+                "outputs": [],
+                "exercise": True,
+                "reads": ["app"],
+            },
+            "07-60": {"at": 8, "needs": "cluster", "source": "all", "why": "it asks too much", "outputs": []},
+            "07-70": {
+                "at": 9,
+                "needs": "nothing",
+                "source": "labels",
+                "why": "your namespace has a level",
+                "outputs": [],
+            },
         }
     },
     "experiments": {LESSON: [{"image": "debian", "command": ["id"], "user": "nobody", "result": noted_result(RESULT)}]},
@@ -98,10 +114,27 @@ def test_a_cell_is_known_as_it_was_given(source: str, has_engine: bool, name: st
     assert CellEvidence.of(LESSON, has_engine=has_engine).find(source) == name
 
 
+def test_of_two_cells_of_one_text_each_shows_its_own() -> None:
+    evidence = CellEvidence.of(LESSON)
+    text = "%%bash\ndocker inspect debian"
+    assert [evidence.find(text), evidence.find(text)] == ["07-04", "07-04"]  # IPython asks more than once.
+    assert evidence.find('lab.build("app")') == "07-51"
+    assert [evidence.find(text), evidence.find(text)] == ["07-05", "07-05"]
+
+
+def test_a_check_is_run_as_soon_as_there_is_what_it_judges(tmp_path: Path) -> None:
+    shell, _ = _installed(tmp_path, Sandbox("ns", has_engine=False))
+    (transform,) = shell.input_transformers_cleanup
+    assert ".show(" in transform(["judge(app)\n"])[0]
+    assert "What works here" in CellEvidence.of(LESSON).sentence("07-52")
+    shell.user_ns["app"] = 1
+    assert transform(["judge(app)\n"]) == ["judge(app)\n"]
+
+
 def _installed(tmp_path: Path, sandbox: Sandbox | None) -> tuple[Any, OpenedLesson]:
     configuration = Configuration("paper", tmp_path / "s", tmp_path / "c", tmp_path / "d")
     lesson = OpenedLesson(LESSON, Lab(replace(configuration, sandbox=sandbox), Silent()))
-    shell = SimpleNamespace(input_transformers_cleanup=[])
+    shell = SimpleNamespace(input_transformers_cleanup=[], user_ns={})
     install_cell_evidence(shell, lesson)
     install_cell_evidence(shell, lesson)
     return shell, lesson
@@ -139,8 +172,8 @@ def test_the_truth_of_a_prediction_is_what_a_lab_saw() -> None:
 
 CELLS = [
     ({"id": "a", "source": "%%bash\ndocker build -q -t mine .", "metadata": {}}, "build"),
-    ({"id": "b", "source": 'lab.pod("mine")', "metadata": {}}, "earlier"),
-    ({"id": "c", "source": "%%bash\nkubectl run x --image=mine", "metadata": {}}, "earlier"),
+    ({"id": "b", "source": 'lab.pod("mine")', "metadata": {}}, "pod"),
+    ({"id": "c", "source": "%%bash\nkubectl run x --image=mine", "metadata": {}}, "pod"),
     ({"id": "d", "source": 'app = lab.start("debian")', "metadata": {}}, "run"),
     ({"id": "e", "source": "app.exec('id')", "metadata": {}}, "earlier"),
     ({"id": "f", "source": "app = 1\nprint(app)", "metadata": {}}, None),
@@ -154,6 +187,8 @@ CELLS = [
         None,
     ),
     ({"id": "i", "source": 'lab.check("x", app)', "metadata": {"labkit": {"role": "check"}}}, None),
+    ({"id": "k", "source": 'again = lab.run("debian")', "metadata": {}}, "run"),
+    ({"id": "l", "source": 'lab.check("x", again)', "metadata": {"labkit": {"role": "check"}}}, "check"),
     (
         {"id": "j", "source": "%%bash\nkubectl get ns", "metadata": {"labkit": {"in_class": {"recorded": True}}}},
         "cluster",
