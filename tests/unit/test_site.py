@@ -162,6 +162,24 @@ def test_a_lesson_has_its_line_and_its_links() -> None:
     assert page["cells"][0]["source"] == f"# Title\n\n{page_line(MADE, 'notebooks')}\nSee it (`CONTRIBUTING.md`)."
 
 
+@pytest.mark.parametrize(
+    ("markup", "shown"),
+    [
+        ('go on: <a href="00-start-here.ipynb">00</a>', 'go on: <a href="00-start-here.html">00</a>'),
+        (
+            '<a class="x" href="../notebooks/00-start-here.ipynb">00</a>',
+            '<a href="../notebooks/00-start-here.html">00</a>',
+        ),
+        ('<a href="01-threat-model.ipynb"><b>01</b></a>', "<b>01</b>"),
+        ('<a href="https://example.org/a.ipynb">a</a>', '<a href="https://example.org/a.ipynb">a</a>'),
+    ],
+)
+def test_a_link_that_a_cell_gave_leads_to_a_page_or_is_text(markup: str, shown: str) -> None:
+    cells = [{"cell_type": "markdown", "source": "# Title"}, *outputs({"text/html": [markup]})["cells"]]
+    page = lesson_page({"metadata": {}, "cells": cells}, "notebooks/00-start-here.ipynb", MADE, PLACE)
+    assert page["cells"][1]["outputs"][0]["data"]["text/html"] == shown
+
+
 def test_the_first_page_leads_to_every_other() -> None:
     lesson = {
         "lesson": "00-start-here",

@@ -26,6 +26,7 @@ _WIDGET_REPR = re.compile(r"[A-Z]\w*\(")
 _CHECK = re.compile(r'lab\.check\("([^"]+)"')
 _FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?P<bang>!?)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^()\s]+)\)")
+_NOTEBOOK_LINK = re.compile(r'<a\b[^>]*\bhref="(?P<target>[^":]+)\.ipynb"[^>]*>(?P<text>.*?)</a>', re.DOTALL)
 _OUTSIDE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#")
 
 Notebook = dict[str, Any]
@@ -179,6 +180,22 @@ def relinked(text: str, page: str, place: Place) -> str:
     return "".join(part if number % 2 else _LINK.sub(replacement, part) for number, part in parts)
 
 
+def relinked_output(markup: str, page: str, place: Place) -> str:
+    """What a cell gave as HTML, with its links to notebooks turned into links to their pages, or into text.
+
+    Args:
+        markup: of the output.
+        page: the path in the checkout of the page that it is on.
+        place: what there is.
+    """
+
+    def replacement(match: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page), f"{match['target']}.ipynb"))
+        return f'<a href="{match["target"]}.html">{match["text"]}</a>' if path in place.pages else match["text"]
+
+    return _NOTEBOOK_LINK.sub(replacement, markup)
+
+
 def with_help(notebook: Notebook, lesson: str) -> Notebook:
     """The notebook with each exercise's hints and solution, folded, in place of the buttons that give them.
 
@@ -221,6 +238,9 @@ def lesson_page(notebook: Notebook, page: str, made: Made, place: Place) -> Note
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relinked("".join(cell["source"]), page, place)
+        for output in cell.get("outputs", ()):
+            if markup := output.get("data", {}).get("text/html"):
+                output["data"]["text/html"] = relinked_output("".join(markup), page, place)
     first = notebook["cells"][0]
     first["source"] = with_line(first["source"], page_line(made, posixpath.dirname(page)))
     return notebook
