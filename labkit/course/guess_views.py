@@ -14,6 +14,9 @@ from labkit.show.table import NO_MATHEMATICS
 _BLOCK = "border-left:4px solid var(--jp-info-color1, #0097a7);padding:2px 12px;margin:4px 0;line-height:1.5"
 _CHOSEN = "\u2713 "
 
+GUESS_BUTTONS = "Buttons: one for each option"
+"""What stands for a guess's buttons where no widgets are drawn."""
+
 
 def guess_html(guess: Guess) -> str:
     """The question, its options, and the call that guesses without buttons."""
@@ -64,4 +67,4 @@ def show_guess(guess: Guess) -> None:
     They are two outputs: the question stays readable where no kernel serves the buttons any more.
     """
     widget = GuessButtons(guess).widget if guess.may_change and in_notebook() else None
-    show_with_widget(guess_html(guess), str(guess), widget, "Buttons: one for each option")
+    show_with_widget(guess_html(guess), str(guess), widget, GUESS_BUTTONS)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.base.resources import CHECKOUT
+from labkit.course.guess_views import GUESS_BUTTONS
 from tools.site.__main__ import bring_files
 from tools.site.execute import NotebookFailed, execute
 from tools.site.links import Page, broken_links, read_page, read_site
@@ -156,6 +157,13 @@ def test_a_check_has_hints_and_a_solution_folded_in_place_of_the_buttons() -> No
     assert "Buttons" not in str(page["cells"][1]["outputs"])
 
 
+def test_a_guess_has_its_question_and_no_word_of_buttons() -> None:
+    made = outputs({"text/html": "<p>Which one?</p>"}, {VIEW: {"model_id": "1"}, "text/plain": GUESS_BUTTONS})
+    made["cells"].insert(0, {"cell_type": "markdown", "source": "# Title"})
+    page = lesson_page(made, "notebooks/05-dockerfile-user.ipynb", MADE, PLACE)
+    assert [output["data"] for output in page["cells"][1]["outputs"]] == [{"text/html": "<p>Which one?</p>"}]
+
+
 def test_a_lesson_has_its_line_and_its_links() -> None:
     cell = {"cell_type": "markdown", "source": ["# Title\n", "See [it](../CONTRIBUTING.md)."]}
     page = lesson_page({"metadata": {}, "cells": [cell]}, "notebooks/00-start-here.ipynb", MADE, PLACE)
@@ -285,11 +293,13 @@ def write_notebook(path: Path, *cells: str) -> Path:
 
 
 def test_a_notebook_is_executed_into_a_copy_and_stays_as_it_is(tmp_path: Path) -> None:
-    source = write_notebook(tmp_path / "01-a.ipynb", "x = 1", "x + 1")
+    bit_by_bit = "for letter in 'ab':\n    print(letter, flush=True)"
+    source = write_notebook(tmp_path / "01-a.ipynb", "x = 1", "x + 1", bit_by_bit)
     before = source.read_bytes()
     execute(source, tmp_path / "copy.ipynb")
     cells = json.loads((tmp_path / "copy.ipynb").read_text())["cells"]
     assert cells[1]["outputs"][0]["data"]["text/plain"] in ("2", ["2"])
+    assert ["".join(output["text"]) for output in cells[2]["outputs"]] == ["a\nb\n"]  # One box on the page.
     assert source.read_bytes() == before
 
 

@@ -49,6 +49,7 @@ def execute(source: Path, target: Path) -> NotebookNode:
             timeout=CELL_TIMEOUT,
             kernel_name="python3",
             resources=resources,
+            coalesce_streams=True,  # What one cell prints is one box on its page.
             config=Config({"KernelManager": settings}),
         )
         begun: list[NotebookNode] = []

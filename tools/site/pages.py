@@ -16,6 +16,7 @@ from labkit.course.check_views import BUTTONS, prose_html, solution_html
 from labkit.course.checking import solution_of
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
+from labkit.course.guess_views import GUESS_BUTTONS
 
 SOURCES_PAGE = "made.md"
 """The page with every image's source."""
@@ -207,7 +208,8 @@ def with_help(notebook: Notebook, lesson: str) -> Notebook:
     exercises = {exercise.name: exercise for exercise in exercises_of(lesson)}
     for cell in notebook["cells"]:
         outputs = cell.get("outputs", [])
-        outputs[:] = [output for output in outputs if output.get("data", {}).get("text/plain") != BUTTONS]
+        buttons = (BUTTONS, GUESS_BUTTONS)
+        outputs[:] = [output for output in outputs if output.get("data", {}).get("text/plain") not in buttons]
         checked = _CHECK.match("".join(cell["source"]))
         if checked and checked[1] in exercises:
             page = {"text/html": _help_html(exercises[checked[1]])}
