@@ -157,8 +157,9 @@ def test_a_check_has_hints_and_a_solution_folded_in_place_of_the_buttons() -> No
     assert "Buttons" not in str(page["cells"][1]["outputs"])
 
 
-def test_a_guess_has_its_question_and_no_word_of_buttons() -> None:
-    made = outputs({"text/html": "<p>Which one?</p>"}, {VIEW: {"model_id": "1"}, "text/plain": GUESS_BUTTONS})
+@pytest.mark.parametrize("unseen", [{VIEW: {"model_id": "1"}, "text/plain": GUESS_BUTTONS}, {"text/plain": ""}])
+def test_a_page_has_no_word_of_buttons_and_no_empty_box(unseen: dict[str, Any]) -> None:
+    made = outputs({"text/html": "<p>Which one?</p>"}, unseen)
     made["cells"].insert(0, {"cell_type": "markdown", "source": "# Title"})
     page = lesson_page(made, "notebooks/05-dockerfile-user.ipynb", MADE, PLACE)
     assert [output["data"] for output in page["cells"][1]["outputs"]] == [{"text/html": "<p>Which one?</p>"}]

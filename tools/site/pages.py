@@ -25,6 +25,9 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDGET_TEXT = "(A widget in JupyterLab. What it does, a call does too.)"
 _WIDGET_REPR = re.compile(r"[A-Z]\w*\(")
 _CHECK = re.compile(r'lab\.check\("([^"]+)"')
+_NOTHING_TO_SEE = [{"text/plain": text} for text in (BUTTONS, GUESS_BUTTONS, "")]
+"""What a page leaves out: words for buttons, and a line that was there while a cell took its time."""
+
 _FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?P<bang>!?)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^()\s]+)\)")
 _NOTEBOOK_LINK = re.compile(r'<a\b[^>]*\bhref="(?P<target>[^":]+)\.ipynb"[^>]*>(?P<text>.*?)</a>', re.DOTALL)
@@ -198,7 +201,7 @@ def relinked_output(markup: str, page: str, place: Place) -> str:
 
 
 def with_help(notebook: Notebook, lesson: str) -> Notebook:
-    """The notebook with each exercise's hints and solution, folded, in place of the buttons that give them.
+    """The notebook with each exercise's hints and solution, folded, in place of buttons and of what shows nothing.
 
     Args:
         notebook: executed, without widgets.
@@ -208,8 +211,7 @@ def with_help(notebook: Notebook, lesson: str) -> Notebook:
     exercises = {exercise.name: exercise for exercise in exercises_of(lesson)}
     for cell in notebook["cells"]:
         outputs = cell.get("outputs", [])
-        buttons = (BUTTONS, GUESS_BUTTONS)
-        outputs[:] = [output for output in outputs if output.get("data", {}).get("text/plain") not in buttons]
+        outputs[:] = [output for output in outputs if output.get("data") not in _NOTHING_TO_SEE]
         checked = _CHECK.match("".join(cell["source"]))
         if checked and checked[1] in exercises:
             page = {"text/html": _help_html(exercises[checked[1]])}
