@@ -47,7 +47,8 @@ def test_a_server_of_a_test_sends_a_body_at_once() -> None:
 def _rooms_of_stages() -> list[str]:
     """The folders of unit tests that have a stage of their own."""
     script = (CHECKOUT / "tools" / "test.sh").read_text(encoding="utf-8")
-    return [room for rooms in re.findall(r"tests/unit/{([a-z,]+)}", script) for room in rooms.split(",")]
+    places = re.findall(r"tests/unit/((?:[a-z]+/)?){([a-z,]+)}", script)
+    return [f"{folder}{room}" for folder, rooms in places for room in rooms.split(",")]
 
 
 def test_what_reads_the_kits_sources_shares_a_process() -> None:

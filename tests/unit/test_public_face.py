@@ -80,10 +80,3 @@ def test_importing_it_loads_nothing_that_takes_long() -> None:
 def test_explaining_neither_an_image_nor_a_manifest_says_what_is_expected(arguments: dict[str, str]) -> None:
     with pytest.raises(labkit.Misuse, match="an image is expected, or else a manifest"):
         labkit.explain(**arguments)  # type: ignore[arg-type]
-
-
-def test_the_ranges_of_uids_as_a_notebook_sees_them() -> None:
-    assert "1000-60000" in str(labkit.uid_ranges({1654: ".NET"}))
-    assert "1654 (.NET) is in regular" in str(labkit.uid_picture({1654: ".NET"}))
-    with pytest.raises(labkit.Misuse):
-        labkit.uid_ranges({-1: "nobody"})

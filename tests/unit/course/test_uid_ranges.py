@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+import labkit
 from labkit.base.errors import Misuse
 from labkit.core.identity.ranges import RANGES
 from labkit.course.uid_ranges import describe_ranges, draw_ranges, ranges_picture, ranges_table
@@ -79,3 +80,10 @@ def test_what_is_no_uid_is_told_in_a_sentence(chosen: Any) -> None:
     for show in (ranges_table, ranges_picture):
         with pytest.raises(Misuse, match="is no"):
             show(chosen)
+
+
+def test_the_ranges_of_uids_as_a_notebook_sees_them() -> None:
+    assert "1000-60000" in str(labkit.uid_ranges({1654: ".NET"}))
+    assert "1654 (.NET) is in regular" in str(labkit.uid_picture({1654: ".NET"}))
+    with pytest.raises(labkit.Misuse):
+        labkit.uid_ranges({-1: "nobody"})
