@@ -262,5 +262,6 @@ def _settled(
     if settings.has_engine:
         remarks.append(f"each participant has an engine of their own: {trials.engine.message}")
     else:
-        remarks.append(f"no engine beside the participants' servers: {trials.engine.message}")
+        reason = "as you asked" if wishes.engine == "none" else trials.engine.message
+        remarks.append(f"no engine beside the participants' servers: {reason}")
     return settings, tuple(remarks)

@@ -25,7 +25,7 @@ def test_the_trial_decides_which_engine_there_is_and_it_is_said() -> None:
     engine, remarks = settled("auto", NO)
     assert engine == "none"
     assert remarks == (f"no engine beside the participants' servers: {NO.message}",)
-    assert settled("none", YES)[0] == "none"
+    assert settled("none", YES) == ("none", ("no engine beside the participants' servers: as you asked",))
 
 
 def test_an_engine_that_is_insisted_on_and_cannot_be_is_an_error_in_its_own_words() -> None:
