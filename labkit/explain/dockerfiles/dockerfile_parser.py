@@ -19,6 +19,7 @@ from labkit.explain.dockerfiles.argument_parsers import (
     split_flags,
 )
 from labkit.explain.dockerfiles.expansion import GO_SPACE, Budget, Builder, CannotExpand, Lexing, expand
+from labkit.explain.dockerfiles.heredocs import Heredoc, find_heredoc
 
 LARGEST: Final = 1 << 20
 """The largest Dockerfile that is read, in bytes; the largest that people keep are a hundredth of it."""
@@ -28,10 +29,6 @@ _LONGEST_LINE = 64 * 1024
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _DIRECTIVE = re.compile(r"#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z", re.ASCII)
 _DIRECTIVES = {"buildkit": {"syntax", "escape", "check"}, "classic": {"syntax", "escape"}}
-_HEREDOC = {
-    "buildkit": re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z", re.ASCII),
-    "classic": re.compile(r"([0-9]*)<<(-?)([^<]*)\Z", re.ASCII),
-}
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 _ONBUILD_PREFIX = re.compile(r"[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE | re.ASCII)
 _HAVE_HEREDOCS = ("add", "copy", "run")
@@ -48,23 +45,6 @@ class BuildStops(ValueError):
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.line = line
-
-
-@dataclass(frozen=True)
-class Heredoc:
-    """A text that stands in the Dockerfile itself.
-
-    Args:
-        name: what ends it.
-        expands: whether variables in it are expanded.
-        chomps: whether leading tabs are taken off.
-        content: the text.
-    """
-
-    name: str
-    expands: bool
-    chomps: bool
-    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -265,12 +245,8 @@ class _Parser:
             parts = expand(text, lambda _: None, lexing, self._budget).parts
         except CannotExpand:
             return []
-        heredocs = (self.heredoc(part) for part in parts)
+        heredocs = (find_heredoc(part, self._builder, self._budget) for part in parts)
         return [heredoc for heredoc in heredocs if heredoc is not None]
-
-    def heredoc(self, part: str) -> Heredoc | None:
-        """What `<<EOF` begins, None if it begins nothing."""
-        return find_heredoc(part, self._builder, self._budget)
 
     def _filled(self, heredoc: Heredoc) -> Heredoc:
         content: list[str] = []
@@ -281,30 +257,6 @@ class _Parser:
                 return replace(heredoc, content="".join(content))
             content.append(line)
         raise BuildStops("unterminated heredoc", self._number)
-
-
-def find_heredoc(part: str, builder: Builder, budget: Budget) -> Heredoc | None:
-    """What `<<EOF` begins, None if a part of an instruction begins no heredoc.
-
-    Raises:
-        CannotExpand: its name cannot be read.
-    """
-    match = _HEREDOC[builder].match(part)
-    if match is None or not match[3]:
-        return None
-    bare, raw = (
-        expand(match[3], lambda _: None, Lexing(builder=builder, raw_quotes=quotes, keep_unset=True), budget).parts
-        for quotes in (False, True)
-    )
-    if len(bare) != 1:
-        return None
-    if len(raw) != 1:
-        raise CannotExpand(f"internal lexing of heredoc produced inconsistent results: {match[3]}")
-    return Heredoc(bare[0], _quotes(bare[0]) == _quotes(raw[0]), bool(match[2]))
-
-
-def _quotes(text: str) -> int:
-    return text.count("'") + text.count('"')
 
 
 def _split_first(line: str) -> tuple[str, str, str | None]:

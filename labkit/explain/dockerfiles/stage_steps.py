@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from labkit.explain.dockerfiles.build_scopes import ClassicScope, Open, Scope
 from labkit.explain.dockerfiles.build_words import wrong_port, wrong_reference, wrong_signal
 from labkit.explain.dockerfiles.built_stage import BuiltStage, Copied, Run, UserLine
-from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, find_heredoc, parse_dockerfile
+from labkit.explain.dockerfiles.dockerfile_parser import BuildStops, Instruction, parse_dockerfile
 from labkit.explain.dockerfiles.expansion import Budget, CannotExpand, Expansion, Lexing, expand
+from labkit.explain.dockerfiles.heredocs import find_heredoc
 from labkit.explain.dockerfiles.instruction_checks import check_instruction
 from labkit.explain.dockerfiles.run_mounts import mount_fields, wrong_mount
 
