@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 import shlex
 from collections.abc import Sequence
 
 from labkit.base.errors import Misuse
+
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.", re.DOTALL)
+_OPERATOR = re.compile(r"(?:^|\s)(>>?|<|\|\|?|&&|;)(?=\s|$)")
 
 
 def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
@@ -17,9 +22,12 @@ def to_argv(command: str | Sequence[str], doing: str) -> list[str]:
         doing: what it is for, as an error says it, such as "Running a command".
 
     Raises:
-        Misuse: it has a quote that does not end, no word at all, or is not a command.
+        Misuse: it has a quote that does not end, no word at all, what only a shell understands, or is not a command.
     """
     if isinstance(command, str):
+        if operator := _OPERATOR.search(_QUOTED.sub("''", command)):
+            remedy = f"have a shell read it\n  {json.dumps(['sh', '-c', command])}\nor give a list of words"
+            raise Misuse(doing, f"no shell reads {command!r}, so that {operator[1]} would be a word of it", remedy)
         try:
             argv = shlex.split(_as_shlex_has_it(command))
         except ValueError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import re
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from types import ModuleType, TracebackType
 from typing import Any
@@ -28,7 +30,12 @@ _MISTYPED = "`{name}` is not there; did you mean `{near}`?"
 _NONE = "`.{name}` was asked of None: what stands before it gave nothing."
 _NOT_OF_IT = "`{name}` is not there. What it has: {names}"
 _KIT = __name__.partition(".")[0]
-_BARE_WORD = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<word>[A-Za-z][\w ./:-]*?)\s*")
+_BARE_WORD = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<word>[A-Za-z][\w ./:-]*?|\d+:\d+)\s*")
+_BARE_PATH = re.compile(r"[\[({,=:]\s*(/\w[\w/.-]*)")
+_PATH_IN_QUOTES = 'A path is written in quotes: "{path}"'
+_WRONG_CALL = re.compile(
+    r"(?P<kind>\w+)\.(?P<method>[a-z]\w*)\(\) (?:got an unexpected keyword|takes |missing |got multiple values)"
+)
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -37,7 +44,7 @@ def load_ipython_extension(shell: Any) -> None:
     Args:
         shell: IPython's.
     """
-    shell.set_custom_exc((NameError, AttributeError, SyntaxError), _explain)
+    shell.set_custom_exc((NameError, AttributeError, SyntaxError, TypeError), _explain)
 
 
 def _explain(
@@ -48,7 +55,7 @@ def _explain(
     tb_offset: int | None = None,
 ) -> None:
     shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
-    if (sentence := meaning_of(error, _line_of(traceback))) is not None:
+    if (sentence := meaning_of(error, _line_of(traceback), shell.user_ns)) is not None:
         print(sentence)
 
 
@@ -59,18 +66,21 @@ def _line_of(traceback: TracebackType | None) -> str:
     return linecache.getline(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback else ""
 
 
-def meaning_of(error: BaseException, line: str = "") -> str | None:
+def meaning_of(error: BaseException, line: str = "", names: Mapping[str, object] | None = None) -> str | None:
     """What an error usually means in a notebook of the course; None if it says enough by itself.
 
     Args:
         error: of a cell.
         line: of the cell, in which it came.
+        names: what the kernel has.
     """
+    if isinstance(error, TypeError):
+        return _meaning_of_call(str(error), names or {})
     if isinstance(error, NameError):
         if not error.name:
             return None
-        names = (match[0] for match in _WITH_HYPHENS.finditer(_QUOTED.sub("", line)))
-        if (word := next((name for name in names if error.name in re.split("[-.]", name)), None)) is not None:
+        quoted = (match[0] for match in _WITH_HYPHENS.finditer(_QUOTED.sub("", line)))
+        if (word := next((name for name in quoted if error.name in re.split("[-.]", name)), None)) is not None:
             return _NO_WORD.format(word=word, name=error.name)
         if error.name in _SPELT:
             return f"YAML's and JSON's {error.name} is {_SPELT[error.name]} in Python."
@@ -79,8 +89,29 @@ def meaning_of(error: BaseException, line: str = "") -> str | None:
         return (_ANSWER if is_answer else _MEANS).format(name=error.name)
     if isinstance(error, AttributeError):
         return _meaning_of_attribute(error)
-    bare = _BARE_WORD.fullmatch(error.text or "") if isinstance(error, SyntaxError) else None
+    text = error.text or "" if isinstance(error, SyntaxError) else ""
+    if path := _BARE_PATH.search(_QUOTED.sub('""', text)):
+        return _PATH_IN_QUOTES.format(path=path[1])
+    bare = _BARE_WORD.fullmatch(text)
     return _IN_QUOTES.format(**bare.groupdict()) if bare else None
+
+
+def _without_types(method: Callable[..., object]) -> inspect.Signature:
+    signature = inspect.signature(method)
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=signature.empty)
+
+
+def _meaning_of_call(message: str, names: Mapping[str, object]) -> str | None:
+    """What a method of the kit's takes, where it was called with something else."""
+    call = _WRONG_CALL.match(message)
+    for name, given in names.items() if call is not None else ():
+        kind = type(given)
+        if call is not None and kind.__name__ == call["kind"] and kind.__module__.partition(".")[0] == _KIT:
+            method = getattr(given, call["method"], None)
+            if callable(method):
+                return f"It is called as {name}.{call['method']}{_without_types(method)}"
+    return None
 
 
 def _meaning_of_attribute(error: AttributeError) -> str | None:

@@ -63,7 +63,10 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
         items = "".join(f"<li>{html.escape(violation)}</li>" for violation in outcome.violations)
         yield f'violates<ul style="margin:0 0 0 1.5em;padding:0">{items}</ul>'
     elif outcome.message:
-        yield f"in its words: <q>{html.escape(_shortened(outcome.message))}</q>"
+        answer, _, hint = outcome.sentence.partition("\n")
+        yield f"in its words: <q>{html.escape(_shortened(answer))}</q>"
+        if hint:  # What was probably meant, of a field that the API server does not know.
+            yield html.escape(hint)
     yield from (f"warning: {html.escape(warning)}" for warning in outcome.warnings)
     if outcome.logs:
         yield f"it printed{output_html(outcome.logs)}"

@@ -37,7 +37,8 @@ class LiveRow:
         reason: why it waits or how it ended, such as CreateContainerConfigError.
         verdict: refused, failed, running, succeeded or pending.
         cause: from the closed list; empty if there is none.
-        headline: who refuses and why, in one line; empty if nobody does.
+        headline: who refuses and why, in one line; empty if nobody does. Of the engine's own containers, which have
+            names that nobody chose: their image.
         message: in the words of whoever decided.
     """
 
@@ -144,7 +145,13 @@ def container_row(container: ListedContainer) -> LiveRow:
         state=container.state,
         reason=container.status if container.state not in ("running", "created") else "",
         verdict=_VERDICTS.get(container.state, ended),
+        headline=f"of the image {_short_name(container.image)}" if container.image else "",
     )
+
+
+def _short_name(image: str) -> str:
+    """An image as a lesson calls it: of localhost/labkit/debian:lab the word debian."""
+    return image.rpartition("/")[2].removesuffix(":lab").removesuffix(":latest")
 
 
 def live_table(rows: Sequence[LiveRow]) -> Table:

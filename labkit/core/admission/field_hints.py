@@ -20,6 +20,8 @@ _PLACES: Final = {
 
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
 _NEAR: Final = 0.75
+_CALLED: Final = {"nonewprivs": "allowPrivilegeEscalation: false", "nonewprivileges": "allowPrivilegeEscalation: false"}
+"""What the kernel and docker call a setting, and what sets it in a container's securityContext."""
 
 
 def field_hint(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
@@ -32,6 +34,8 @@ def field_hint(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> 
     """
     if not types.get(kind):
         return ""
+    if setting := _CALLED.get(re.sub("[-_]", "", name).lower()):
+        return f"{name} is set by {setting}, in {_PLACES[_CONTAINER_LEVEL]}"
     if place := _place(types, kind, name):
         return f"{name} belongs {place}"
     if name == "name":  # Many things have one.

@@ -33,9 +33,13 @@ _NOT_IN_SCHEMA = "failed to create typed patch object"
 _OF_POD = re.compile(r"\s*\(pod: .*?\)(?=$|\s|,)", re.DOTALL)
 
 
+# The API server writes out all of a Go struct before it comes to the point.
+_STRUCT = re.compile(r"(?<=Invalid value: )\{\".*?\}(?=: )", re.DOTALL)
+
+
 def without_pod(message: str) -> str:
-    """A message of the kubelet's without the pod's long name in parentheses, for those who look at that pod."""
-    return _OF_POD.sub("", message)
+    """A message without the kubelet's long name of the pod in parentheses, and without the value of a whole struct."""
+    return _STRUCT.sub("{…}", _OF_POD.sub("", message))
 
 
 class UnexpectedOutcome(AssertionError):
@@ -120,7 +124,7 @@ class Outcome:
         elif self.cause is not None and self.cause is not Cause.INVALID_MANIFEST:
             why = self.cause.meaning
         else:
-            why = _PREAMBLE.sub("", (self.message or "").partition("\n")[0])
+            why = _PREAMBLE.sub("", self.sentence.partition("\n")[0])
         return f"{self.who} refuses: {why}"
 
     def expect(self, cause: Cause | str) -> Outcome:

@@ -10,6 +10,7 @@ from labkit.course.exercises.lesson_10_pods import INSISTS, NO_NEW_WORLD, NO_WAY
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.given_answers import spelling_of
 from labkit.course.world import World
+from labkit.show import counted
 from labkit.threat.judge import Control
 
 _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
@@ -104,7 +105,7 @@ def _check_open_folders(world: World, answer: list[object]) -> Assessment:
         )
     if len(set(answer)) < len(writable):
         return not_right(
-            f"{len(writable) - len(set(answer))} of the node's folders that 1654 may write to are not in your list. "
+            f"1654 may write to {counted(len(writable) - len(set(answer)), 'folder')} more of the node. "
             "The mode decides, and not every folder of a machine is root's alone."
         )
     return passed(f"uid 1654 may write to {' and '.join(writable)} of the node: mode 1777, open to everybody.")

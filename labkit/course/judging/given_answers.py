@@ -12,8 +12,14 @@ from labkit.course.judging.assessment import Assessment, not_right, not_yet
 if TYPE_CHECKING:
     from labkit.course.exercise import Exercise
 
-_KINDS = {str: "a text in quotes", int: "a whole number", list: "a list", dict: "a mapping"}
-_WRITTEN = {int: ", without quotes", list: """, as in ["this", "that"]""", dict: """, as in {"this": "that"}"""}
+_KINDS = {
+    "str": "a text in quotes is expected",
+    "int": "a whole number is expected, without quotes",
+    "list": """a list is expected, as in ["this", "that"]""",
+    "dict": """a mapping is expected, as in {"this": "that"}""",
+    "Container": """what lab.start gives is expected, as in app = lab.start("aspnetapp")""",
+}
+"""By the names of types, so that nothing of the lab is needed here."""
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _JOINS = re.compile(r"[\s_-]+")
 _LONGEST, _MOST_ENTRIES, _MOST_DIGITS = 60, 1000, 18
@@ -82,9 +88,8 @@ def _read(exercise: Exercise, answer: object) -> object:
     if expected not in (str, int, list, dict) and isinstance(answer, expected or object):
         return answer
     assert expected is not None  # an exercise without an answer does not come here
-    kind = _KINDS.get(expected, expected.__name__)
-    written = _WRITTEN.get(expected, "")
-    text = f"The answer is {shortened(answer)}, of type {type(answer).__name__}; {kind} is expected{written}."
+    kind = _KINDS.get(expected.__name__, f"{expected.__name__} is expected")
+    text = f"The answer is {shortened(answer)}, of type {type(answer).__name__}; {kind}."
     raise NotAnAnswer(not_right(text))
 
 

@@ -57,7 +57,7 @@ class JudgedPod:
             if (instead := made_instead(self.world, self.name, "Pod")) is not None:
                 return instead
             return not_yet(f"There is no pod {self.name} yet: the cell was not run, or the pod was deleted.")
-        reason = f"It names: {', '.join(self.violated)}." if self.violated else f"It says: {self.outcome.message}"
+        reason = f"It names: {', '.join(self.violated)}." if self.violated else f"It says: {self.outcome.sentence}"
         return not_right(f"There is no pod {self.name}: the API server did not let it in. {reason}")
 
     def is_as_written(self, written: Mapping[str, Any]) -> bool:

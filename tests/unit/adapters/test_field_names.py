@@ -24,6 +24,14 @@ _CASES = [
     ("spec.containers[0].hostNetwork", "hostNetwork belongs to the pod's spec, beside containers"),
     ("spec.containers[0].securityContext.capabilites", "capabilites: did you mean capabilities?"),
     ("spec.containers[0].env[2].valeu", "valeu: did you mean value?"),
+    (
+        "spec.containers[0].securityContext.no_new_privs",
+        "no_new_privs is set by allowPrivilegeEscalation: false, in a container's securityContext",
+    ),
+    (
+        "spec.securityContext.no-new-privileges",
+        "no-new-privileges is set by allowPrivilegeEscalation: false, in a container's securityContext",
+    ),
     ("spec.containers[0].securityContext.zzz", None),
     ("nothing.like.it", None),
 ]

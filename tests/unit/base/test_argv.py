@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from typing import Any
 
@@ -24,6 +26,29 @@ from labkit.base.errors import Misuse
 )
 def test_a_command_is_a_list_of_words(command: Any, argv: list[str]) -> None:
     assert to_argv(command, "Running it") == argv
+
+
+@pytest.mark.parametrize(
+    ("command", "operator"),
+    [
+        ("echo hi > /app/note.txt", ">"),
+        ("id && id", "&&"),
+        ("cat /etc/passwd | tail -n 1", "|"),
+        ("echo 'a b' >> /file", ">>"),
+        ("id ; id", ";"),
+    ],
+)
+def test_what_only_a_shell_understands_is_not_taken_for_words(command: str, operator: str) -> None:
+    with pytest.raises(Misuse, match=re.escape(f"so that {operator} would be a word of it")) as wrong:
+        to_argv(command, "Running a command")
+    assert json.dumps(["sh", "-c", command]) in wrong.value.remedy
+
+
+@pytest.mark.parametrize(
+    "command", ["sh -c 'id > /file && cat /file'", 'sh -c "a | b"', "echo '>' \\>", "test 1 -gt 0", "find . -name a>b"]
+)
+def test_what_is_quoted_is_a_word(command: str) -> None:
+    assert to_argv(command, "Running a command")
 
 
 @pytest.mark.parametrize("command", ["", "  ", "'", "a \\", [], [None], 7, None, b"id", {"id"}], ids=repr)

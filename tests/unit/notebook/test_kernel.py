@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 import labkit
 from labkit.core.pods.outcome import Outcome
+from labkit.lab.container import Container
 from labkit.notebook.kernel import meaning_of
 
 
@@ -23,6 +26,9 @@ def _error_of(source: str) -> BaseException:
         ("prediction = image-runs-as-root", 'prediction = "image-runs-as-root"'),
         ("prediction = image-user-not-numeric", 'prediction = "image-user-not-numeric"'),
         ("prediction = it fails", 'prediction = "it fails"'),
+        ("prediction = 4242:3000", 'prediction = "4242:3000"'),
+        ("prediction = [/tmp, /var/tmp]", 'in quotes: "/tmp"'),
+        ("prediction = /tmp", 'in quotes: "/tmp"'),
     ],
 )
 def test_a_word_without_quotes_is_told_how_it_is_written(source: str, sentence: str) -> None:
@@ -45,7 +51,9 @@ def test_a_name_that_is_not_there_is_told_where_it_stands(source: str, sentence:
     assert sentence in (meaning_of(caught.value, source) or "")
 
 
-@pytest.mark.parametrize("source", ["prediction = (", "prediction = 'root", "lab.pod(", "1 +"])
+@pytest.mark.parametrize(
+    "source", ["prediction = (", "prediction = 'root", "lab.pod(", "1 +", "uid = 0123", "x = [1 / /tmp]"]
+)
 def test_other_mistakes_are_left_to_python(source: str) -> None:
     assert meaning_of(_error_of(source)) is None
 
@@ -70,6 +78,24 @@ def test_a_name_that_is_quoted_already_is_not_meant() -> None:
     with pytest.raises(NameError) as caught:
         exec("lap.check('raw-socket')", {})
     assert "`lap` is not there" in (meaning_of(caught.value, "lap.check('raw-socket')") or "")
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ('app.exec("touch /file", "-u root")', "It is called as app.exec(command, *, user=None)"),
+        ('app.exec("id", as_user="root")', "It is called as app.exec(command, *, user=None)"),
+        ("app.exec()", "It is called as app.exec(command, *, user=None)"),
+        ("len(1)", None),
+        ("theirs.exec(1)", None),
+    ],
+)
+def test_a_call_with_other_arguments_is_told_what_it_takes(source: str, sentence: str | None) -> None:
+    theirs = type("Theirs", (), {"exec": lambda self: None})()
+    names = {"app": Container(cast("Any", None), "1", ""), "theirs": theirs}
+    with pytest.raises(TypeError) as caught:
+        eval(source, dict(names))
+    assert meaning_of(caught.value, source, names) == sentence
 
 
 @pytest.mark.parametrize(

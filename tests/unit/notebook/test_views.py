@@ -38,6 +38,13 @@ def test_a_probe_is_described_in_words_and_does_not_say_where_it_leads() -> None
     assert "engine-socket: Reach" in lines_html(find_probe("engine-socket"))
 
 
+def test_what_was_probably_meant_is_not_cut_off() -> None:
+    message = f"{'x' * 300}\nallowPrivilegeEscalation is true or false, without quotes"
+    shown = outcome_html(Outcome("p", "ns", "not admitted", Cause.INVALID_MANIFEST, message=message))
+    assert f"{'x' * 240}…" in shown
+    assert "allowPrivilegeEscalation is true or false, without quotes" in shown
+
+
 class _HelperWithOneHint:
     """Gives one hint."""
 

@@ -107,6 +107,14 @@ def test_a_container_of_the_engine(state: str, status: str, uid: int | None, ver
     assert (row.verdict, row.reason, row.uid, row.kind) == (verdict, reason, uid, "container")
 
 
+@pytest.mark.parametrize(
+    "image", ["debian", "localhost/labkit/debian:lab", "debian:latest", "registry:5000/a/debian:lab"]
+)
+def test_a_container_whose_name_nobody_chose_is_told_by_its_image(image: str) -> None:
+    row = container_row(ListedContainer("id", "eager_jennings", image, "running", "Up 3 seconds", 1654))
+    assert row.headline == "of the image debian"
+
+
 def test_the_table_says_when_there_is_nothing() -> None:
     assert "no pods and no containers" in str(live_table([]))
     row = LiveRow("k", "pod", "app", "main", 0, "running", "", "running")

@@ -33,6 +33,17 @@ def test_the_kubelets_sentence_leaves_its_own_long_name_of_the_pod_out() -> None
     assert Outcome("a", "ns", "running").sentence == ""
 
 
+def test_a_struct_that_the_api_server_writes_out_does_not_hide_the_point() -> None:
+    message = (
+        'Pod "p" is invalid: spec.containers[0].securityContext: Invalid value: {"Capabilities":{"Add":null},'
+        '"Privileged":true,"AllowPrivilegeEscalation":false}: cannot set `allowPrivilegeEscalation` to false'
+    )
+    outcome = judge_admission(422, message, "p", "ns")
+    assert outcome.message == message
+    assert outcome.sentence.endswith("Invalid value: {…}: cannot set `allowPrivilegeEscalation` to false")
+    assert "Privileged" not in outcome.headline
+
+
 @given(st.lists(st.from_regex(r"[a-z ]+\([a-z, ]*\)", fullmatch=True).map(str.strip), max_size=4))
 def test_violations_are_split_outside_of_parentheses(parts: list[str]) -> None:
     assert split_violations(", ".join(parts)) == parts
