@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,10 @@ def test_a_state_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     assert completed.stderr.count("\n") == 1
 
 
-def test_cleaning_what_is_not_there_makes_no_log(tmp_path: Path) -> None:
+def test_cleaning_what_is_not_there_makes_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where the machine keeps its temporary folders a killed run may have left one, which clean takes along.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     completed = labkit(tmp_path / "state", "clean", "--yes", "--json", LABKIT_CACHE=str(tmp_path / "cache"))
     assert completed.exit_code == 0, completed.stderr
     assert json.loads(completed.stdout)["removed"] == []
