@@ -219,7 +219,7 @@ app.exec("install -D /dev/null /app/note.txt", user="root")
         # A program that gives its group away, and a folder in which root's files can be replaced.
         Wrong(_TOUCHED + 'app.exec("install -m 2755 /bin/sh /usr/bin/left", user="root")', "was left behind"),
         Wrong(_TOUCHED + 'app.exec("chmod 777 /etc", user="root")', "what was closed to it in its image: /etc"),
-        Wrong('app = "root"', "Container is expected"),
+        Wrong('app = "root"', "what lab.start gives is expected"),
     ),
     check=_CHECK_ROOT_FOR_A_MOMENT,
 )

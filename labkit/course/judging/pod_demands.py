@@ -230,7 +230,7 @@ def weakened(world: World) -> str | None:
     """
     policy = world.look.enforced()
     if policy.level != "restricted":
-        return "The namespace does not enforce restricted any more, so anything would pass there."
+        return 'The namespace does not enforce restricted, so anything would pass: run lab.enforce("restricted").'
     if missing := missing_controls(policy):
         return (
             f"The namespace enforces restricted as it was in Kubernetes {policy.version.removeprefix('v')}, by its "
