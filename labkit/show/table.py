@@ -15,6 +15,8 @@ from unicodedata import combining, east_asian_width
 
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
 _STAYS_WHOLE, _LONG_WORD = 13, 30
+# A box of 1024 pixels' width, beside the panel, takes four columns of prose, or six of short words.
+_PROSE_CH, _LONG_WORDS_CH = 11, 18
 _PROSE = 12  # columns that a text of several words gets at least
 _MOST_SEEN, _BOX = 14, "28em"  # a longer table is scrolled in a box of its own
 _GREEN, _RED, _YELLOW = "32", "1;31", "33"
@@ -260,5 +262,5 @@ def _style(text: str) -> str:
     if len(text) <= _STAYS_WHOLE:
         return _CELL.format(wrap="pre")
     if max(map(len, text.split()), default=0) > _LONG_WORD:
-        return _CELL.format(wrap="pre-wrap;overflow-wrap:anywhere;min-width:24ch")
-    return _CELL.format(wrap=f"pre-wrap;min-width:{_STAYS_WHOLE}ch")
+        return _CELL.format(wrap=f"pre-wrap;overflow-wrap:anywhere;min-width:{_LONG_WORDS_CH}ch")
+    return _CELL.format(wrap=f"pre-wrap;min-width:{_PROSE_CH}ch")

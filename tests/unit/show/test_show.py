@@ -212,3 +212,12 @@ def test_a_terminal_shows_verdicts_in_colour_and_nothing_else(monkeypatch: pytes
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_four_columns_of_prose_fit_beside_the_panel_at_1024_pixels() -> None:
+    call = 'open("/host/labkit-mark-104f61c7-cluster-root-hostpath", O_CREAT|O_WRONLY)'
+    row = ("Leave a marker on the node", call, "A file outside of the container", "No hostPath without a reason")
+    widths = [int(width) for width in re.findall(r"min-width:(\d+)ch", Table("", (), [row])._repr_html_())]
+    # The box takes 542 pixels there, of which each cell has 12 beside its text; a character of 13 pixels is 8.3 wide.
+    assert sum(widths) * 8.3 + len(row) * 12 < 542
+    assert len(widths) == len(row)
