@@ -75,12 +75,11 @@ def remove_images(engine: Engine, *labels: str) -> list[str]:
     """
     removed: list[str] = []
     while images := engine.labelled_images(*labels):
-        before = len(removed)
-        for image in images:
-            for name in image.get("RepoTags") or [image["Id"]]:
-                if engine.remove_image(name):
-                    removed.append(name)
-        if len(removed) == before:
+        names = [name for image in images for name in image.get("RepoTags") or [image["Id"]]]
+        gone = [name for name in names if engine.remove_image(name)]
+        removed += gone
+        # Listing takes the engine a while where it has many images; another round is for what was in the way of others.
+        if not gone or len(gone) == len(names) == len(images):
             break
     return removed
 

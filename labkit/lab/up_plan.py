@@ -36,7 +36,7 @@ _PACKAGES = "bundle-packages"
 CLUSTER_STEPS = ("cluster",)
 """The steps after which pods work."""
 
-_NODE_SECONDS = {go.KUBERNETES.name: 420.0, go.CONTAINERD.name: 65.0, go.RUNC.name: 13.0, go.PAUSE.name: 1.0}
+_NODE_SECONDS = {go.KUBERNETES.name: 420.0, go.CONTAINERD.name: 102.0, go.RUNC.name: 13.0, go.PAUSE.name: 1.0}
 
 
 class UpPlan:
@@ -85,7 +85,7 @@ class UpPlan:
                 "the Debian image",
                 self._make_debian,
                 ("source",),
-                seconds=21,
+                seconds=33,
                 front=True,
                 is_made=self._has_images("debian"),
             ),
@@ -94,7 +94,7 @@ class UpPlan:
                 "the sample images",
                 self._make_samples,
                 ("debian-image",),
-                seconds=14,
+                seconds=35,
                 front=True,
                 is_made=self._has_images(*self._catalogue),
             ),
@@ -170,7 +170,7 @@ class UpPlan:
                 "the node image",
                 self._make_node_image,
                 needs,
-                seconds=29,
+                seconds=51,
                 nice=True,
                 is_made=self._has_images("node"),
             ),

@@ -142,11 +142,15 @@ class OpenedLesson:
             self._delete_namespaces()
 
     def _clear_engine(self) -> None:
-        engine = self.lab.engine()
         # Nothing is in a node that is still being made.
         if not self.lab.is_cluster_awaited():
             remove_from_node(self.lab, self.name, self.loaded)
         self.loaded.clear()
+        self._clear_made()
+
+    def _clear_made(self) -> None:
+        """Remove what was made in the engine alone."""
+        engine = self.lab.engine()
         remove_from_engine(engine, self.name)
         self.own_images.clear()
         self.stopped.clear()

@@ -131,8 +131,9 @@ def _remembers(lesson: Lesson) -> bool:
 class OpenedLessons:
     """Lessons, each opened once.
 
-    One in which nothing was done needs no reset, and one in which only the engine did something keeps its namespace: a
-    cluster has much work with each that goes.
+    One in which nothing was done needs no reset. One in which only the engine did something keeps its namespace, and
+    its node is not asked for images: a cluster has much work with each namespace that goes, and an engine with each
+    command in a container.
 
     Args:
         lab: the lab that is up.
@@ -171,7 +172,7 @@ class OpenedLessons:
         if name in self._used_clusters:
             lesson.reset()
         else:
-            lesson._lesson._clear_engine()
+            lesson._lesson._clear_made()
         self._used.discard(name)
         self._used_clusters.discard(name)
 

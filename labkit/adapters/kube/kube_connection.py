@@ -21,7 +21,8 @@ from labkit.base.errors import LabFailed
 from labkit.base.log import logged_request
 
 _T = TypeVar("_T")
-POLL_SECONDS = 0.03
+POLL_SECONDS = 0.05
+"""Each look costs this process and the API server some milliseconds; a pod takes half a second at least."""
 _REQUEST_SECONDS = 10.0
 GONE_REMEDY = "bring it back and go on\n  labkit up"
 LOOK_REMEDY = "look at the lab\n  labkit status"

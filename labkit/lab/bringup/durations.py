@@ -39,8 +39,13 @@ class Durations:
         }
 
     def learn(self, measured: Mapping[str, float]) -> None:
-        """Keep what was measured now; of other steps what was known stays."""
-        known = {**self.read(), **{name: round(seconds, 1) for name, seconds in measured.items()}}
+        """Keep what was measured now; of other steps what was known stays.
+
+        What took longer is expected from now on; what took less only half way, since one quick run promises nothing.
+        """
+        known = self.read()
+        for name, seconds in measured.items():
+            known[name] = round(max(seconds, (seconds + known.get(name, seconds)) / 2), 1)
         with contextlib.suppress(LabFailed):
             write_atomically(self._file, json.dumps(known, indent=1))
 

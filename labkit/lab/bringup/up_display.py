@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, Self
@@ -46,12 +47,12 @@ def choose_display(steps: Steps) -> UpDisplay:
 
 
 def describe_seconds(seconds: float) -> str:
-    """A duration as people say it: no more exact than it is known."""
+    """A duration as people say it: no more exact than it is known, and not shorter than it."""
     if seconds < 10:
         return "a few seconds"
-    if seconds < 90:
-        return f"about {round(seconds, -1):.0f} s"
-    return f"about {seconds / 60:.0f} min"
+    if seconds <= 90:
+        return f"about {math.ceil(seconds / 10) * 10} s"
+    return f"about {math.ceil(seconds / 60)} min"
 
 
 def describe_running(state: UpState) -> str:

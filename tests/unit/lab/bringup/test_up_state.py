@@ -26,7 +26,7 @@ from labkit.lab.bringup.board import Board
 from labkit.lab.bringup.durations import Durations, StepPace, pace_of, seconds_to_go
 from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bringup.scheduler import run_schedule
-from labkit.lab.bringup.up_display import describe
+from labkit.lab.bringup.up_display import describe, describe_seconds
 from labkit.lab.bringup.up_state import (
     DONE,
     FAILED,
@@ -225,6 +225,22 @@ def test_the_estimate_goes_from_what_is_known_to_what_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "a few seconds"),
+        (9.9, "a few seconds"),
+        (10, "about 10 s"),
+        (21, "about 30 s"),
+        (90, "about 90 s"),
+        (91, "about 2 min"),
+        (125, "about 3 min"),
+    ],
+)
+def test_no_less_is_said_than_is_expected(seconds: float, words: str) -> None:
+    assert describe_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(
     ("steps", "pace"),
     [
         ([], 1),
@@ -263,6 +279,8 @@ def test_durations_are_learned_and_bad_ones_left_out(tmp_path: Path) -> None:
     durations.learn({"a": 1.26, "b": 2})
     durations.learn({"a": 3})
     assert durations.read() == {"a": 3.0, "b": 2.0}
+    durations.learn({"a": 1})
+    assert durations.read() == {"a": 2.0, "b": 2.0}, "one quick run promises nothing"
     for text in ("[", "[]", '{"a": -1, "b": "x", "c": null, "d": 1e99, "e": NaN, "f": true}'):
         (tmp_path / "durations.json").write_text(text, encoding="utf-8")
         assert set(durations.read()) <= {"f"}
