@@ -145,6 +145,12 @@ for uid in (0, 5, 1654):
             'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsuser": 1654})',
             "runAsuser",
         ),
+        # The pod's sandbox has a group then, and no user: containerd makes none.
+        Wrong(
+            'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True, "runAsGroup": 0}, '
+            'container={"runAsUser": 1654})',
+            "refused, bad-user-spec: ",
+        ),
         Wrong(
             'lab.pod("aspnetapp-root", name="in-the-container", pod={"runAsNonRoot": True}, '
             'container={"runAsUser": 0})',
