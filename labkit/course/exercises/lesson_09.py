@@ -69,7 +69,7 @@ _MISSING_CONTROLS = Exercise(
     solution='missing = ["capabilities", "runAsNonRoot"]',
     others=('missing = ["runAsNonRoot", "capabilities"]',),
     wrong=(
-        Wrong('missing = ["capabilities"]', "names 2 controls and you name 1"),
+        Wrong('missing = ["capabilities"]', "names 2 controls, and you name 1"),
         Wrong('missing = ["capabilities", "runAsNonRoot", "seccompProfile"]', "no objection as to seccompProfile"),
         Wrong("missing = []", "The list is empty"),
         Wrong('missing = ["root"]', "not one of the six"),
