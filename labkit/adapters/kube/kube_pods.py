@@ -147,6 +147,8 @@ class KubePods(KubeConnection):
         pod = self._watch(name, namespace, is_decided, seconds, uid)
         if judge(pod).verdict == "running" and self._has_ended(pod):
             pod = self._watch(name, namespace, lambda now: judge(now).verdict != "running", _STATUS_SECONDS, uid)
+            if judge(pod).verdict == "pending":  # A container's end is told before that of the pod.
+                pod = self._watch(name, namespace, is_decided, seconds, uid)
         return self.outcome_of(pod, timed_out=True, seconds=time.monotonic() - started)
 
     def _has_ended(self, pod: PodObject) -> bool:

@@ -154,6 +154,31 @@ def test_a_program_that_ends_at_once_is_not_said_to_run(
     assert (outcome.verdict, outcome.exit_status) == ("failed", 1)
 
 
+def test_a_program_that_comes_to_a_good_end_at_once_is_waited_for_until_its_pod_has(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet tells that a container has ended before it tells that of the pod, which runs until then."""
+    running, half, whole = (_pod("new", "running", phase) for phase in ("Running", "Running", "Succeeded"))
+    for pod in (half, whole):
+        pod["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+    server.answers[f"{_PODS}/p"] = (200, running)
+    server.goes_on = False
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._LAST_LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 60.0)
+    tells_of_pod = threading.Timer(0.4, lambda: server.answers.update({f"{_PODS}/p": (200, whole)}))
+
+    def tell_of_container() -> None:
+        server.answers[f"{_PODS}/p"] = (200, half)
+        tells_of_pod.start()
+
+    tells_of_container = threading.Timer(0.2, tell_of_container)
+    tells_of_container.start()
+    outcome = kube.observe("p", "n", seconds=30)
+    tells_of_container.join()
+    tells_of_pod.join()
+    assert (outcome.verdict, outcome.cause) == ("succeeded", None)
+
+
 def test_a_log_that_cannot_be_read_says_nothing_of_its_pod(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
