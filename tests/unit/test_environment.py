@@ -181,15 +181,6 @@ class CheckoutWithStandIns:
         inner = shlex.quote(str(self.stand_in("python", PIP, self.checkout.parent)))
         self.stand_in(name, f"mkdir -p .venv/bin && cp {inner} .venv/bin/python; exit {status}")
 
-    def argv(self, script: str, *arguments: str) -> list[str]:
-        """A script of the checkout, begun as from a terminal, where Ctrl-C is heard.
-
-        What a shell starts in the background ignores it, and a script cannot undo that.
-        """
-        argv = [str(self.checkout / script), *arguments]
-        python = f"import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv({argv[0]!r}, {argv!r})"
-        return [sys.executable, "-S", "-c", python]
-
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.checkout / (command or ("tools/environment.sh",))[0], *command[1:]],
@@ -523,27 +514,28 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
         "ruff check .",
         "ruff format --check .",
         "mypy ",
+        "pytest -m alone tests/live",
         f"pytest {' '.join(rules)}",
         f"pytest {' '.join(course)}",
         f"pytest {' '.join(f'--ignore={room}' for room in (*rules, *course))} tests/unit",
         "pytest --numprocesses=auto tests/recorded tests/fuzz",
     }
-    faults = "pytest --numprocesses=4 tests/faults"
     assert calls[0] == "labkit up"
-    # What nobody waits for may come at any time from its step on.
-    in_turn = [call for call in calls[1:] if call not in {*beside_alone, faults}]
-    assert in_turn[:3] == [
-        "pytest -m alone tests/live",
-        "pytest --numprocesses=4 --no-loadscope-reorder -m not alone tests/live",
-        "pytest --numprocesses=4 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
+    assert set(calls[1:9]) == beside_alone
+    assert calls[9:-3] == [
+        "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
+        "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
-    assert sorted(in_turn[3:]) == ["pytest --numprocesses=2 tests/browser", "pytest tests/package"]
-    assert beside_alone | {faults} <= set(calls)
-    assert calls.index(faults) > calls.index("pytest -m alone tests/live")
+    assert sorted(calls[-3:]) == [
+        "pytest --numprocesses=3 tests/faults",
+        "pytest tests/browser",
+        "pytest tests/package",
+    ]
     assert result.returncode == 0
     assert re.match(
-        r"all stages passed in \d+ s: up \d+ s, alone \d+ s, live \d+ s, notebooks \d+ s, package and browser \d+ s",
+        r"all stages passed in \d+ s: up \d+ s, lint and alone and rules and course and unit and recorded \d+ s, .*, "
+        "package and browser and",
         result.stdout.splitlines()[-2],
     )
     assert result.stdout.splitlines()[-1] == "test: 70 passed, 0 failed"
@@ -599,9 +591,15 @@ while :; do sleep 0.01; done
 
 def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: CheckoutWithStandIns) -> None:
     stages(place, WAIT)
+    step = ["package+browser", "live"]
+    script = str(place.checkout / "tools/test.sh")
+    # What a shell starts in the background ignores Ctrl-C, and a script cannot undo that.
+    python = (
+        f"import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv({script!r}, {[script, *step]!r})"
+    )
     there = [place.checkout / f"{name}.there" for name in ("package", "browser")]
     with subprocess.Popen(
-        place.argv("tools/test.sh", "package+browser", "live"),
+        [sys.executable, "-c", python],
         env=place.environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
     ) as running:  # fmt: skip
         wait_until("both stages", lambda: all(file.exists() for file in there), seconds=30, remedy="see tools/test.sh")
@@ -617,59 +615,6 @@ def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: Check
         log = (place.checkout / "build" / "test" / f"{name}.log").read_text(encoding="utf-8")
         assert f"{name} cleaned up" in log
     assert not any("live" in call for call in place.calls())
-
-
-BEHIND = """
-case "$*" in
-*tests/package) while [ ! -e live.there ]; do sleep 0.01; done; exit 5 ;;
-*tests/live) : > live.there; while [ ! -e build/test/package.ended ]; do sleep 0.01; done ;;
-esac
-"""
-
-
-def test_one_that_nobody_waits_for_is_shown_once_it_has_ended_and_stops_what_follows(
-    place: CheckoutWithStandIns,
-) -> None:
-    stages(place, BEHIND)
-    result = place.run("tools/test.sh", "unit+package~", "live", "browser")
-    assert result.returncode == 5
-    headings = [line for line in result.stdout.splitlines() if line.startswith("== ")]
-    assert headings == ["== unit and package ==", "== unit ==", "== live ==", "== package =="]
-    assert any(line.startswith("passed: unit ") for line in result.stdout.splitlines())
-    *_, left, last = result.stdout.splitlines()
-    assert left == "not run: browser"
-    assert re.fullmatch(r"test: the stage 'package' failed after \d+ s with exit status 5", last)
-
-
-def test_one_that_nobody_waits_for_is_waited_for_at_the_end(place: CheckoutWithStandIns) -> None:
-    stages(place, 'case "$*" in *tests/package) while [ ! -e live.there ]; do sleep 0.01; done ;; esac')
-    with subprocess.Popen(
-        [place.checkout / "tools/test.sh", "package~+unit"],
-        env=place.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-    ) as running:  # fmt: skip
-        assert running.stdout is not None
-        shown = [next(running.stdout) for _ in range(4)]
-        assert "== package ==\n" not in shown
-        (place.checkout / "live.there").touch()
-        stdout = running.communicate(timeout=60)[0]
-    assert running.returncode == 0
-    assert stdout.splitlines()[-1] == "test: 14 passed, 0 failed"
-    assert re.search(r"all stages passed in \d+ s: unit \d+ s, what ran beside them \d+ s", stdout)
-
-
-def test_when_a_step_fails_what_runs_beside_it_is_ended(place: CheckoutWithStandIns) -> None:
-    waits = f"*tests/package) {WAIT} ;; *) while [ ! -e package.there ]; do sleep 0.01; done; exit 5"
-    stages(place, f'case "$*" in {waits} ;; esac')
-    result = subprocess.run(
-        place.argv("tools/test.sh", "unit+package~", "live"),
-        env=place.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert result.returncode == 5
-    *_, left, ended, last = result.stdout.splitlines()
-    assert (left, ended.strip()) == ("not run: live", "not run to the end: package")
-    assert "'unit' failed" in last
-    log = (place.checkout / "build" / "test" / "package.log").read_text(encoding="utf-8")
-    assert "package cleaned up" in log
 
 
 def test_an_unknown_stage_is_refused_before_anything_runs(place: CheckoutWithStandIns) -> None:
