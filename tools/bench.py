@@ -33,7 +33,8 @@ from labkit.notebook import open_lesson
 from labkit.show.steps import Silent
 
 # A participant's own progress is not the bench's.
-os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
+_DATA = tempfile.TemporaryDirectory(prefix="labkit-data-")
+os.environ["LABKIT_DATA"] = _DATA.name
 
 FILE = CHECKOUT / "docs" / "timings.md"
 

@@ -107,7 +107,8 @@ def main() -> None:
     parser.add_argument("lessons", nargs="*", help="numbers of lessons; all by default")
     parser.add_argument("--requests", action="store_true", help="what each first look asked for, and how long it took")
     options = parser.parse_args()
-    os.environ["LABKIT_DATA"] = tempfile.mkdtemp(prefix="labkit-data-")
+    data = tempfile.TemporaryDirectory(prefix="labkit-data-")
+    os.environ["LABKIT_DATA"] = data.name
 
     def tell(name: str, *pair: Look) -> None:
         columns = (f"{look.seconds:6.2f} s {look.cpu:6.2f} {len(look.requests):>6}" for look in pair)
