@@ -104,10 +104,11 @@ def _without_types(method: Callable[..., object]) -> inspect.Signature:
 
 def _meaning_of_call(message: str, names: Mapping[str, object]) -> str | None:
     """What a method of the kit's takes, where it was called with something else."""
-    call = _WRONG_CALL.match(message)
-    for name, given in names.items() if call is not None else ():
+    if (call := _WRONG_CALL.match(message)) is None:
+        return None
+    for name, given in names.items():
         kind = type(given)
-        if call is not None and kind.__name__ == call["kind"] and kind.__module__.partition(".")[0] == _KIT:
+        if kind.__name__ == call["kind"] and kind.__module__.partition(".")[0] == _KIT:
             method = getattr(given, call["method"], None)
             if callable(method):
                 return f"It is called as {name}.{call['method']}{_without_types(method)}"

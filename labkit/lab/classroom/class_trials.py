@@ -183,15 +183,14 @@ class _TrialPods:
         )
 
     def _engine_verdict(self) -> ClusterTrial:
-        pod = watch(lambda: self._look("engine"), _is_decided, _ENGINE_SECONDS, interval=_LOOK_SECONDS)
-        phase = (pod.get("status") or {}).get("phase")
-        if phase not in ("Succeeded", "Failed"):
-            return ClusterTrial(False, pod_problem(pod) or f"its pod had not ended after {_ENGINE_SECONDS:g} s")
+        pod, why_not = self._await_end("engine", _ENGINE_SECONDS)
+        if why_not:
+            return ClusterTrial(False, why_not)
         try:
             lines = self._cluster.text(f"{self._path('engine')}/log").strip().splitlines()
         except LabError as error:
             lines = [error.came_back]
-        is_ok = phase == "Succeeded"
+        is_ok = pod["status"]["phase"] == "Succeeded"
         printed = "; ".join(lines[-1 if is_ok else -_LAST_LINES :])
         return ClusterTrial(is_ok, printed or pod_problem(pod) or "its pod printed nothing")
 
@@ -226,11 +225,10 @@ class _TrialPods:
 
     def _verdict(self, name: str) -> ClusterTrial:
         """What a trial's pod has printed at its end, or why it came to none."""
-        pod = watch(lambda: self._look(name), _is_decided, _TRIAL_SECONDS, interval=_LOOK_SECONDS)
-        if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-            is_volume = name == "volume" and "PersistentVolumeClaim" in pod_problem(pod)
-            problem = pod_problem(pod) or f"its pod had not ended after {_TRIAL_SECONDS:g} s"
-            return ClusterTrial(False if is_volume else None, problem)
+        pod, why_not = self._await_end(name, _TRIAL_SECONDS)
+        if why_not:
+            is_volume = name == "volume" and "PersistentVolumeClaim" in why_not
+            return ClusterTrial(False if is_volume else None, why_not)
         try:
             printed = json.loads(self._cluster.text(f"{self._path(name)}/log").strip().splitlines()[-1])
         except (LabError, ValueError, IndexError):
@@ -238,6 +236,13 @@ class _TrialPods:
         if name == "client":
             return _network_verdict(bool(printed.get("reached")), bool(printed.get("enforced")))
         return ClusterTrial(bool(printed.get("ok")), str(printed.get("problem") or ""))
+
+    def _await_end(self, name: str, seconds: float) -> tuple[Mapping[str, Any], str]:
+        """A trial's pod as it is at its end, and why it came to none; empty if it did."""
+        pod = watch(lambda: self._look(name), _is_decided, seconds, interval=_LOOK_SECONDS)
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return pod, ""
+        return pod, pod_problem(pod) or f"its pod had not ended after {seconds:g} s"
 
     def _look(self, name: str) -> Mapping[str, Any]:
         return self._cluster.get(self._path(name)) or {}
