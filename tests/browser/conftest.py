@@ -1,14 +1,11 @@
-"""What the browser tests share: one JupyterLab and one Chromium in each process, and a fresh page for each test."""
+"""What the browser tests share: one JupyterLab, one Chromium, and a fresh page for each test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
@@ -55,23 +52,6 @@ _NOTEBOOKS = {
         'lab.solution("which-cause")',
     ),
 }
-
-
-_OPEN_07 = ("test_panel", "test_participant")
-"""Files whose tests open lesson 07: one kernel at a time has it."""
-
-
-class LessonScheduling(LoadScopeScheduling):
-    """Hands whole groups to processes: the files of one lesson, and all others."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return str(PurePosixPath(nodeid.partition("::")[0]).stem in _OPEN_07)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LessonScheduling:
-    """Whatever --dist says."""
-    return LessonScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

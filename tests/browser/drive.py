@@ -8,12 +8,10 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from labkit.adapters import debian
@@ -87,9 +85,7 @@ def jupyterlab(notebooks: Mapping[str, str]) -> Iterator[str]:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """The system's Chromium."""
-    # Two processes of tests may both be the first that lacks it.
-    with FileLock(Path(tempfile.gettempdir()) / "labkit-tests-chromium.lock"):
-        debian.add_programs("chromium")
+    debian.add_programs("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_CHROMIUM)
         yield browser
