@@ -19,6 +19,9 @@ from labkit.lab.classroom.mirror import Mirror
 from labkit.lab.classroom.registry import Registry
 from labkit.lab.lab import Lab
 
+_TRIES = 10
+"""Of removing a folder: whoever waits for the lab's lock makes it anew there while the folder goes."""
+
 
 def clean(lab: Lab) -> list[str]:
     """Remove the lab's cluster, containers, networks, volumes, images and files.
@@ -109,16 +112,22 @@ def _remove_folder(folder: Path, kept: Path) -> None:
     Raises:
         LabFailed: something in it cannot be removed.
     """
-    try:
-        _remove_but(folder, kept)
-    except FileNotFoundError:
-        return  # Another clean was quicker.
-    except OSError as error:
-        if error.errno == errno.EBUSY and not any(folder.iterdir()):
-            return
-        came_back = f"{error.strerror} ({error.filename})"
-        remedy = f"look at it, and remove the rest yourself\n  ls -la {shlex.quote(str(folder))}"
-        raise LabFailed(f"Removing the folder {folder}", came_back, remedy) from error
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return _remove_but(folder, kept)
+        except FileNotFoundError:
+            return  # Another clean was quicker.
+        except OSError as error:
+            if error.errno == errno.EBUSY and not any(folder.iterdir()):
+                return
+            if error.errno != errno.ENOTEMPTY or not tries_left:
+                raise _not_removed(folder, error) from error
+
+
+def _not_removed(folder: Path, error: OSError) -> LabFailed:
+    came_back = f"{error.strerror} ({error.filename})"
+    remedy = f"look at it, and remove the rest yourself\n  ls -la {shlex.quote(str(folder))}"
+    return LabFailed(f"Removing the folder {folder}", came_back, remedy)
 
 
 def _remove_but(folder: Path, kept: Path) -> None:

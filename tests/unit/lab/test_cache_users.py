@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from labkit.base.configuration import Configuration
+from labkit.base.errors import LabFailed
 from labkit.cli import main
 from labkit.lab import cache_users
 from labkit.lab.cache_users import enter_cache_user, other_cache_users
@@ -23,6 +27,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for kind in ("cache", "state", "data"):
         monkeypatch.setenv(f"XDG_{kind.upper()}_HOME", str(tmp_path / kind))
         monkeypatch.delenv(f"LABKIT_{kind.upper()}", raising=False)
+    # What a killed run has left among the machine's temporary folders would be removed, too.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     return tmp_path
 
 
@@ -42,6 +49,35 @@ def test_the_cache_goes_with_the_last_lab(monkeypatch: pytest.MonkeyPatch) -> No
     assert clean(first) == [f"folder {first.configuration.state}"]
     assert (second.configuration.cache / "programs").is_dir()
     assert clean(second) == [f"folder {second.configuration.state}", f"folder {second.configuration.cache}"]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_lock_that_another_clean_makes_meanwhile_is_in_nobodys_way(
+    monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    lab = _lab(monkeypatch, "first")
+    _not_empty(monkeypatch, times)
+    assert clean(lab) == [f"folder {lab.configuration.state}", f"folder {lab.configuration.cache}"]
+    assert not lab.configuration.state.exists()
+
+
+def test_a_folder_that_never_gets_empty_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = _lab(monkeypatch, "first")
+    _not_empty(monkeypatch, 1000)
+    with pytest.raises(LabFailed, match="Directory not empty"):
+        clean(lab)
+
+
+def _not_empty(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Have a folder not be empty that often once its files are gone, as where another process makes one."""
+    left, remove = iter(range(times)), shutil.rmtree
+
+    def rmtree(folder: Path) -> None:
+        if next(left, None) is None:
+            return remove(folder)
+        raise OSError(errno.ENOTEMPTY, "Directory not empty", str(folder))
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
 
 
 def test_a_lab_whose_state_lies_elsewhere_is_written_down(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
