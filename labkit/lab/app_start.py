@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from labkit.adapters.engine import EngineRefused, run_status
 from labkit.base.waiting import watch
-from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import Printed, RunResult
 from labkit.core.started import AppProcess, Started
 from labkit.lab.container_programs import processes_of
@@ -123,7 +122,7 @@ def start_app(
         )
     except EngineRefused as refused:
         message = refused.came_back
-        return Started(False, RunResult(line, "", run_status(message), cause_of_engine_error(message), message))
+        return Started(False, RunResult(line, "", run_status(message), engine.cause_of(message), message))
     try:
         seen = watch(_Watched(engine, container, reader).look, _Watched.is_decided, seconds, interval=_POLL_SECONDS)
         if seen.state is not None and seen.state.running:

@@ -10,7 +10,6 @@ from labkit.adapters import podman
 from labkit.base.argv import to_argv
 from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
-from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import RunResult
 
 if TYPE_CHECKING:
@@ -64,13 +63,13 @@ class Container:
         try:
             result = self._engine.execute(self.id, argv, user=user, seconds=_EXEC_SECONDS)
         except LabFailed as refused:
-            cause = cause_of_engine_error(refused.came_back)
+            cause = self._engine.cause_of(refused.came_back)
             if cause is None:
                 raise
             return RunResult(line, "", _REFUSED, cause, refused.came_back)
         output = result.output.strip()
         if result.exit_status and output.startswith(_NOT_RUN):
-            return RunResult(line, "", result.exit_status, cause_of_engine_error(output), output)
+            return RunResult(line, "", result.exit_status, self._engine.cause_of(output), output)
         if not result.is_over:
             message = f"still running after {_EXEC_SECONDS:.0f} s; it goes on in the container"
             return RunResult.of(line, result, None, cause=Cause.TIMEOUT, message=message)

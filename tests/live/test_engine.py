@@ -11,6 +11,7 @@ from labkit.base.errors import LabFailed, Misuse
 from labkit.core.causes import Cause
 from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
+from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.survey import verify
 
 
@@ -48,6 +49,18 @@ def test_what_the_engine_refuses_has_a_cause(
     lab: Lab, image: str, command: list[str], user: str | None, cause: Cause, status: int
 ) -> None:
     lab.run(image, command, user=user).expect(cause=cause, exit_status=status)
+
+
+def test_the_id_that_is_no_id_is_bad_however_it_is_given(engine: Engine, lab: Lab) -> None:
+    reference = lab.configuration.image_reference("test-no-id")
+    lines = "RUN echo 'last:x:4294967295:7::/:' >> /etc/passwd && echo 'last:x:4294967295:' >> /etc/group\n"
+    context = archive_of_dockerfile(f"FROM {lab.reference('debian')}\n{lines}")
+    engine.build(context, reference, arguments={}, labels={})
+    try:
+        for user in ("last", "last:", "last:7", "7:last"):
+            engine.run(reference, ["id"], user=user).expect(cause=Cause.BAD_USER_SPEC, exit_status=125)
+    finally:
+        engine.remove_image(reference)
 
 
 def test_a_command_that_fails_is_no_refusal(lab: Lab) -> None:

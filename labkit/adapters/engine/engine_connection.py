@@ -21,6 +21,8 @@ from labkit.adapters.engine_answers import EngineInfo, EngineVersion, is_from_po
 from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, read_settings
 from labkit.base.configuration import LABEL, Configuration
 from labkit.base.log import logged_request
+from labkit.core.causes import Cause
+from labkit.core.identity.engine_messages import cause_of_engine_error
 
 _CONNECT_SECONDS = 10
 _LOOK_SECONDS = 30.0
@@ -177,6 +179,13 @@ class EngineConnection:
     def mapped_ids(self) -> int | None:
         """How many ids its containers have; None for all."""
         return mapped_ids(self.info())
+
+    def cause_of(self, message: str) -> Cause | None:
+        """The cause that its words for a refusal stand for; None if they are none that the kit knows."""
+        cause = cause_of_engine_error(message)
+        if cause is Cause.BAD_USER_SPEC and self.mapped_ids() is not None:
+            return cause_of_engine_error(message, in_user_namespace=True)
+        return cause
 
     def _architecture(self) -> str:
         return str(self.version().get("Arch", "amd64"))

@@ -20,7 +20,6 @@ from labkit.adapters.engine.engine_files import EngineFiles
 from labkit.adapters.engine.printed import Printing, StillRunning, pieces_of, read_frames
 from labkit.adapters.engine_answers import InspectedContainer
 from labkit.core.causes import Cause
-from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import Printed, RunResult
 
 _RUN_SECONDS = 60.0
@@ -89,7 +88,7 @@ class EngineContainers(EngineFiles):
         except ImageNotFound as error:
             return RunResult(line, "", _ENGINE_FAILED, Cause.IMAGE_MISSING, str(error.explanation))
         except APIError as error:
-            return _refused(line, error)
+            return self._refused(line, error)
         except requests.exceptions.RequestException as error:
             raise translate(f"Running {line}", error) from error
         try:
@@ -105,12 +104,12 @@ class EngineContainers(EngineFiles):
             try:
                 response = self._attach(container, deadline)
             except APIError as error:  # Podman makes the process ready here, and refuses what Docker refuses below.
-                return _refused(line, error)
+                return self._refused(line, error)
             with contextlib.closing(response):
                 try:
                     api.start(container)
                 except APIError as error:
-                    return _refused(line, error)
+                    return self._refused(line, error)
                 try:
                     for stream, piece in read_frames(pieces_of(response, time.monotonic() + deadline)):
                         printing.add(stream, piece)
@@ -127,6 +126,11 @@ class EngineContainers(EngineFiles):
             return RunResult.of(line, printed, status)
         message = f"still running after {deadline:.0f} s, and stopped then"
         return RunResult.of(line, printed, status, cause=Cause.TIMEOUT, message=message)
+
+    def _refused(self, line: str, error: APIError) -> RunResult:
+        """The result of an engine's refusal, with the exit status that the docker command would give."""
+        message = podman.plain_refusal(str(error.explanation or error).strip())
+        return RunResult(line, "", run_status(message), self.cause_of(message), message)
 
     def _attach(self, container: str, seconds: float) -> requests.Response:
         """What a container prints from its start on. A plain request: the SDK's upgraded one may lose the beginning."""
@@ -281,13 +285,6 @@ def docker_run_line(reference: str, command: Sequence[str] | None, user: str | N
     if command:
         argv += ["--entrypoint", command[0]]
     return shlex.join([*argv, reference, *(command[1:] if command else ())])
-
-
-def _refused(line: str, error: APIError) -> RunResult:
-    """The result of an engine's refusal, with the exit status that the docker command would give."""
-    message = podman.plain_refusal(str(error.explanation or error).strip())
-    cause = cause_of_engine_error(message)
-    return RunResult(line, "", run_status(message), cause, message)
 
 
 def run_status(message: str) -> int:

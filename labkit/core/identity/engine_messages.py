@@ -11,7 +11,8 @@ import re
 
 from labkit.core.causes import Cause
 
-_NO_GROUPS = re.compile(r"setgroups: invalid argument")
+# The kernel's EINVAL: a user namespace maps no such id; without one only -1 is none (kernel/sys.c, kernel/groups.c).
+_NOT_AN_ID = re.compile(r"(unable to setup user|setgroups): invalid argument")
 _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"unable to find user .*: no matching entries in passwd file", Cause.UNKNOWN_USER),
     (r"no users found", Cause.UNKNOWN_USER),
@@ -29,9 +30,8 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     # -1 is the one id that no namespace maps (setuid(2): no change).
     (r"cannot set[ug]id to unmapped [ug]id 4294967295", Cause.BAD_USER_SPEC),
     (r"cannot set ?[ug]id to unmapped", Cause.USER_NAMESPACE),
-    (r"unable to setup user: invalid argument", Cause.USER_NAMESPACE),
     (r"container ID \d+ cannot be mapped to a host ID", Cause.USER_NAMESPACE),
-    (r"setgroups: invalid argument", Cause.BAD_USER_SPEC),
+    (_NOT_AN_ID.pattern, Cause.BAD_USER_SPEC),
     (r"etc/passwd: (no such file or directory|file does not exist)", Cause.UNKNOWN_USER),
     (r"executable file not found in \$PATH", Cause.COMMAND_NOT_FOUND),
     (r'exec: ".*": stat .*: no such file or directory', Cause.COMMAND_NOT_FOUND),
@@ -55,13 +55,13 @@ def cause_of_engine_error(message: str, *, in_user_namespace: bool = False) -> C
 
     Args:
         message: what the engine, containerd or runc said.
-        in_user_namespace: whether it is about a pod with hostUsers: false, where "invalid argument" says that a group
-            is not mapped.
+        in_user_namespace: whether the process was to run in a user namespace, a pod's own or the engine's, where
+            "invalid argument" says that an id is not mapped.
 
     Returns:
         None if the text is none that the kit knows.
     """
-    if in_user_namespace and _NO_GROUPS.search(message):
+    if in_user_namespace and _NOT_AN_ID.search(message):
         return Cause.USER_NAMESPACE
     for pattern, cause in _TEXTS:
         if re.search(pattern, message, re.IGNORECASE):

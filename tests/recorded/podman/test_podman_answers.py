@@ -55,7 +55,8 @@ _EXPECTED = {
 @pytest.mark.parametrize(("kind", "run"), _RUNS, ids=[f"{kind}: {run['asked']}" for kind, run in _RUNS])
 def test_a_refusal_has_dockers_cause_and_status(kind: str, run: dict[str, Any]) -> None:
     message = podman.plain_refusal(run["message"])
-    assert (cause_of_engine_error(message), run_status(message)) == _EXPECTED[run["asked"]]
+    cause = cause_of_engine_error(message, in_user_namespace=kind == "rootless")
+    assert (cause, run_status(message)) == _EXPECTED[run["asked"]]
     assert "for attach" not in message
 
 
@@ -79,8 +80,8 @@ def test_so_has_cruns(message: str, cause: Cause, status: int) -> None:
 class RecordedExec:
     """An engine whose exec answers what was recorded."""
 
-    def __init__(self, execution: dict[str, Any]) -> None:
-        self._execution = execution
+    def __init__(self, kind: str, execution: dict[str, Any]) -> None:
+        self._is_rootless, self._execution = kind == "rootless", execution
 
     def execute(
         self, container: str, command: Sequence[str], *, user: str | None = None, seconds: float | None = None
@@ -88,6 +89,9 @@ class RecordedExec:
         if self._execution["refusal"]:
             raise LabFailed("Running", self._execution["refusal"], "look")
         return ExecResult(self._execution["status"], self._execution["output"])
+
+    def cause_of(self, message: str) -> Cause | None:
+        return cause_of_engine_error(message, in_user_namespace=self._is_rootless)
 
 
 _EXEC_CAUSES = {
@@ -103,7 +107,7 @@ _EXEC_CAUSES = {
 
 @pytest.mark.parametrize(("kind", "execution"), _EXECS, ids=[f"{kind}: {each['asked']}" for kind, each in _EXECS])
 def test_what_exec_cannot_run_is_a_refusal(kind: str, execution: dict[str, Any]) -> None:
-    result = Container(cast(Engine, RecordedExec(execution)), "0123456789abcdef", "docker run").exec("x")
+    result = Container(cast(Engine, RecordedExec(kind, execution)), "0123456789abcdef", "docker run").exec("x")
     assert result.cause == _EXEC_CAUSES.get(execution["asked"])
     assert (result.stdout == "") == (result.cause is not None or execution["output"] == "")
 

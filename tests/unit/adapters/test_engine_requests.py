@@ -132,6 +132,26 @@ def test_a_start_that_is_refused_is_a_result(engine: Engine) -> None:
     assert (result.cause, result.exit_status, result.message) == (Cause.COMMAND_NOT_FOUND, 127, refusal["message"])
 
 
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ([], Cause.BAD_USER_SPEC),
+        (["name=seccomp,profile=builtin"], Cause.BAD_USER_SPEC),
+        (["name=seccomp,profile=builtin", "name=rootless"], Cause.USER_NAMESPACE),
+        (["name=userns"], Cause.USER_NAMESPACE),
+    ],
+)
+def test_what_is_no_id_may_be_one_that_the_engines_namespace_does_not_map(
+    engine: Engine, options: list[str], cause: Cause
+) -> None:
+    refusal = {"message": "unable to start container process: unable to setup user: invalid argument: unknown"}
+    _RequestHandler.answers = _runs((200, b"")) | {
+        "POST /containers/c/start": (400, refusal),
+        "GET /info": (200, {"SecurityOptions": options}),
+    }
+    assert engine.run("image", ["id"], user="last").cause is cause
+
+
 _EXEC = {"POST /containers/c/exec": (201, {"Id": "e"}), "POST /exec/e/start": (200, frame(2, b"oh") + frame(1, b"a"))}
 
 

@@ -10,6 +10,7 @@ import pytest
 from labkit.adapters.engine import ContainerState, Engine, EngineRefused
 from labkit.base.errors import LabFailed
 from labkit.core.causes import Cause
+from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import Printed
 from labkit.core.started import AppProcess, FileNow, Started
 from labkit.lab import app_start
@@ -23,6 +24,7 @@ def _engine(*states: ContainerState | None, printed: Any = None, **more: Any) ->
     left = list(states)
     answers: dict[str, Any] = {
         "launch": "c",
+        "cause_of": cause_of_engine_error,
         "container": lambda _: left.pop(0) if len(left) > 1 else left[0],
         "printed": printed or Printed(),
         "processes": (_APP,),

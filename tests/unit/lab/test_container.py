@@ -10,6 +10,7 @@ import pytest
 from labkit.adapters.engine import Engine
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.causes import Cause
+from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.run_results import ExecResult
 from labkit.lab.container import Container
 
@@ -30,6 +31,9 @@ class _AnsweringEngine:
         if self._fails:
             raise LabFailed("Running", self._fails, "look")
         return self._answer
+
+    def cause_of(self, message: str) -> Cause | None:
+        return cause_of_engine_error(message)
 
 
 def _container(engine: _AnsweringEngine) -> Container:

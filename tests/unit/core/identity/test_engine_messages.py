@@ -35,6 +35,7 @@ SEEN = [
         Cause.USER_NAMESPACE,
     ),
     ("unable to setup user: setgroups: invalid argument", Cause.BAD_USER_SPEC),
+    (f"{_RUNC}unable to start container process: unable to setup user: invalid argument", Cause.BAD_USER_SPEC),
     ("the moon is full", None),
 ]
 
@@ -44,7 +45,8 @@ def test_a_text_has_its_cause(message: str, cause: Cause | None) -> None:
     assert cause_of_engine_error(message) is cause
 
 
-def test_in_a_user_namespace_an_invalid_group_is_one_that_is_not_mapped() -> None:
-    message = "unable to setup user: setgroups: invalid argument"
+@pytest.mark.parametrize("call", ["", "setgroups: "])
+def test_in_a_user_namespace_an_invalid_id_is_one_that_is_not_mapped(call: str) -> None:
+    message = f"unable to setup user: {call}invalid argument"
     assert cause_of_engine_error(message, in_user_namespace=True) is Cause.USER_NAMESPACE
     assert cause_of_engine_error("no users found", in_user_namespace=True) is Cause.UNKNOWN_USER
