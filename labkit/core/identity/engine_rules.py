@@ -23,6 +23,8 @@ from labkit.core.identity.model import (
 )
 from labkit.core.identity.runtime_rules import check_kernel_takes, name_and_home
 
+# opencontainers/runc commit 9387eac3a: runc lets the kernel say which ids are not mapped, and names them.
+_RUNC_NAMES_ID = (1, 2)
 # opencontainers/runc pull request 3999: runc takes the numbers as they are.
 _RUNC_TAKES_NUMBERS = (1, 3)
 _READ_AGAIN = "runc before 1.3 looks each number up in the group file once more, by name too: other groups"
@@ -67,7 +69,7 @@ def resolve_in_engine(
             all_groups = [as_uint32(gid) for gid in again]
         if mapped is not None:
             _check_mapped(uid, gid, all_groups, mapped, runc)
-        check_kernel_takes(uid, gid, all_groups)
+        check_kernel_takes(uid, gid, all_groups, names_id=runc >= _RUNC_NAMES_ID)
     except CannotResolve as error:
         return Resolution(refusal=error.refusal, because=tuple(because))
     name, home, reason = name_and_home(image, uid)
@@ -153,9 +155,8 @@ def _read_again(image: Image, uid: int, gid: int, all_groups: list[int]) -> list
 
 def _check_mapped(uid: int, gid: int, all_groups: Iterable[int], mapped: int, runc: tuple[int, int]) -> None:
     """What runc says to an id that the engine's user namespace does not map: rootless, or userns-remap."""
-    old = runc < _RUNC_TAKES_NUMBERS
     for kind, number in (("uid", uid), ("gid", gid)):
-        if old and number >= mapped:
+        if runc < _RUNC_NAMES_ID and number >= mapped:
             raise CannotResolve(Cause.USER_NAMESPACE, f"cannot set {kind} to unmapped user in user namespace")
     if any(number >= mapped for number in all_groups):
         raise CannotResolve(Cause.USER_NAMESPACE, "setgroups: invalid argument")

@@ -96,13 +96,21 @@ def resolve_in_pod(image: Image, user: CriUser, settings: Settings, home: Enviro
     return Resolution(identity=Identity(uid, gid, all_groups, name, home_of_process), because=(*because, reason))
 
 
-def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int]) -> None:
-    """Raise what runc says to the one id that no process can have (setuid(2): -1 means no change)."""
+def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int], *, names_id: bool = True) -> None:
+    """Raise what runc says to the one id that no process can have (setuid(2): -1 means no change).
+
+    Args:
+        uid: of the process.
+        gid: of the process.
+        all_groups: its groups.
+        names_id: whether runc names the id that the kernel refuses, which it does since 1.2.
+    """
     if _NO_ID in all_groups:
         raise CannotResolve(Cause.BAD_USER_SPEC, "setgroups: invalid argument")
     for kind, number in (("gid", gid), ("uid", uid)):
         if number == _NO_ID:
-            raise CannotResolve(Cause.BAD_USER_SPEC, f"cannot set{kind} to unmapped {kind} {number} in user namespace")
+            named = f"cannot set{kind} to unmapped {kind} {number} in user namespace"
+            raise CannotResolve(Cause.BAD_USER_SPEC, named if names_id else "unable to setup user: invalid argument")
 
 
 def name_and_home(image: Image, uid: int, home: EnvironmentHome | None = None) -> tuple[str | None, str | None, str]:

@@ -169,6 +169,7 @@ def test_an_old_runc_finds_another_group_for_a_number_that_comes_twice() -> None
     [
         ("70000", (1, 1), "cannot set uid to unmapped user in user namespace"),
         ("5:70000", (1, 1), "cannot set gid to unmapped user in user namespace"),
+        ("5:70000", (1, 2), "setgroups: invalid argument"),
         ("70000", (1, 3), "cannot setuid to unmapped uid 70000 in user namespace"),
         ("5:70000", (1, 3), "setgroups: invalid argument"),
         ("65535:65535", (1, 3), None),
@@ -181,6 +182,22 @@ def test_an_engine_with_a_user_namespace_has_fewer_ids(user: str, runc: tuple[in
     if words:
         assert "maps 65536 ids, from 0" in answer.because[-2]
         assert answer.because[-1] == f"the engine refuses: {words}"
+
+
+@pytest.mark.parametrize(
+    ("user", "runc", "words"),
+    [
+        ("last:7", (1, 1), "unable to setup user: invalid argument"),
+        ("last:7", (1, 2), "cannot setuid to unmapped uid 4294967295 in user namespace"),
+        ("5:last", (1, 1), "setgroups: invalid argument"),
+        ("5:last", (1, 2), "setgroups: invalid argument"),
+    ],
+)
+def test_no_process_has_the_id_minus_one(user: str, runc: tuple[int, int], words: str) -> None:
+    """Found by comparison with the live engine."""
+    image = Image("", "last:x:4294967295:7::/:\n", "last:x:4294967295:\n")
+    answer = explain_in_engine(image, user, versions=Versions(engine_runc=runc))
+    assert (answer.cause, answer.refusal.message if answer.refusal else None) == (Cause.BAD_USER_SPEC, words)
 
 
 def test_a_newer_runc_takes_numbers_as_they_are() -> None:
