@@ -58,8 +58,9 @@ def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
         engine.remove_container(container)
         removed.append(f"container {container}")
     for network in engine.labelled_networks():
-        engine.remove_network(network)
-        removed.append(f"network {network}")
+        if not engine.containers_in(network):  # Clusters of others may be in the one of kind's.
+            engine.remove_network(network)
+            removed.append(f"network {network}")
     for volume in engine.labelled_volumes():
         engine.remove_volume(volume)
         removed.append(f"volume {volume}")

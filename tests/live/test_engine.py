@@ -10,6 +10,7 @@ from labkit.adapters.engine import Engine
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.causes import Cause
 from labkit.core.run_results import ExecResult
+from labkit.lab.cluster_kinds.node_network import ipv6_subnet
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build_contexts import archive_of_dockerfile
 from labkit.lab.survey import verify
@@ -61,6 +62,25 @@ def test_the_id_that_is_no_id_is_bad_however_it_is_given(engine: Engine, lab: La
             engine.run(reference, ["id"], user=user).expect(cause=Cause.BAD_USER_SPEC, exit_status=125)
     finally:
         engine.remove_image(reference)
+
+
+def test_a_network_is_made_as_kind_makes_its_own(engine: Engine, lab: Lab) -> None:
+    """As `docker network create` gets it from kind, but for the label."""
+    name = "labkit-test-network"
+    engine.make_network(name, ipv6_subnet(name))
+    try:
+        assert engine.network_labels(name) == lab.configuration.labels
+        made = engine._api.inspect_network(name)
+    finally:
+        engine.remove_network(name)
+    assert engine.network_labels(name) is None
+    assert made["EnableIPv6"] and made["Driver"] == "bridge"
+    subnets = [pool["Subnet"] for pool in made["IPAM"]["Config"]]
+    assert ipv6_subnet(name) in subnets and len(subnets) == 2
+    assert made["Options"] == {
+        "com.docker.network.bridge.enable_ip_masquerade": "true",
+        "com.docker.network.driver.mtu": "1500",
+    }
 
 
 def test_a_command_that_fails_is_no_refusal(lab: Lab) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 from docker.errors import NotFound
+from docker.types import IPAMConfig, IPAMPool
 
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, exists, removed
 from labkit.adapters.engine_answers import InspectedContainer
+
+_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+_MTU = "com.docker.network.driver.mtu"
 
 
 class EngineVolumes(EngineConnection):
@@ -22,10 +27,34 @@ class EngineVolumes(EngineConnection):
         """The names of the volumes that carry this lab's label."""
         return self._labelled("volumes", lambda filters: self._api.volumes(filters=filters)["Volumes"] or [])
 
-    def has_network(self, network: str) -> bool:
-        """Whether there is a network of that name."""
+    def network_labels(self, network: str) -> Mapping[str, str] | None:
+        """The labels of the network of that name; None if there is none."""
         with doing(f"Looking for network {network}"):
-            return exists(lambda: self._api.inspect_network(network))
+            try:
+                return self._api.inspect_network(network).get("Labels") or {}
+            except NotFound:
+                return None
+
+    def make_network(self, network: str, ipv6_subnet: str) -> None:
+        """Make a bridge with the lab's labels, IPv4 addresses of the engine's choice, and these of IPv6.
+
+        Docker is given the options that kind gives it (kubernetes-sigs/kind:pkg/cluster/internal/providers/docker/
+        network.go, createNetwork); podman has none of them.
+        """
+        pool = IPAMPool(subnet=ipv6_subnet)
+        with doing(f"Making network {network}"):
+            self._api.create_network(
+                network,
+                driver="bridge",
+                options=None if self.is_podman else {_MASQUERADE: "true", **self._default_mtu()},
+                ipam=IPAMConfig(pool_configs=[pool]),
+                enable_ipv6=True,
+                labels=self._configuration.labels,
+            )
+
+    def _default_mtu(self) -> dict[str, str]:
+        options = self._api.inspect_network("bridge").get("Options") or {}
+        return {_MTU: options[_MTU]} if _MTU in options else {}
 
     def containers_in(self, network: str) -> list[str]:
         """The ids of a network's containers, also of those that have stopped."""

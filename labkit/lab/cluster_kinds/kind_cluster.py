@@ -59,7 +59,7 @@ class KindCluster:
         """kind's name for the only node, in Kubernetes and in the engine alike."""
         self._loaded = LoadedImages(engine, self.node)
         self._volumes = NodeVolumes(engine, self.node, configuration.state / "node-volumes")
-        self._network = NodeNetwork(engine, configuration.state / "node-network")
+        self._network = NodeNetwork(engine)
 
     @property
     def containers(self) -> frozenset[str]:

@@ -42,6 +42,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         lambda engine: engine.remove_container("container"),
         lambda engine: engine.remove_image("image"),
         lambda engine: engine.remove_network("network"),
+        lambda engine: engine.make_network("network", "fd00::/64"),
         lambda engine: engine.remove_volume("volume"),
         lambda engine: engine.put_files("container", {"/file": b""}),
         lambda engine: engine.execute("container", ["true"]),

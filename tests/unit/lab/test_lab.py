@@ -59,7 +59,11 @@ class Connection:
     def labelled_containers(self, *_: str) -> list[str]:
         return []
 
+    client = "docker"
     labelled_networks = labelled_volumes = labelled_containers
+
+    def network_labels(self, network: str) -> None:
+        return None
 
     def labelled_images(self, nameless: bool = False) -> list[Any]:
         return []

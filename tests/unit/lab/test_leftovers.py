@@ -38,6 +38,9 @@ class EngineWithLeftovers:
     def container(self, name: str) -> ContainerState | None:
         return ContainerState(self.containers[name], "sha256:1", {}) if name in self.containers else None
 
+    def network_labels(self, network: str) -> None:
+        return None
+
     def labelled_containers(self, *more: str) -> list[str]:
         return ["of-a-lesson"] if LESSON_LABEL in more else list(self.containers)
 

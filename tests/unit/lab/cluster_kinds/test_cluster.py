@@ -125,6 +125,9 @@ class EngineBesideTheCluster:
     def labelled_containers(self, *more: str) -> list[str]:
         return [] if more else list(self.left)
 
+    def network_labels(self, network: str) -> None:
+        return None
+
     def labelled_networks(self) -> list[str]:
         return []
 
