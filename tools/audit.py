@@ -27,7 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.base.resources import CHECKOUT
 from labkit.show.table import Table
 
@@ -341,7 +341,7 @@ def ask_govulncheck(run: Runner, scratch: Path) -> Iterator[Finding]:
 
 
 def _go_subjects() -> Iterator[tuple[str, Path, tuple[str, ...], dict[str, str]]]:
-    programs = [value for value in vars(go).values() if isinstance(value, go.GoProgram)]
+    programs = [value for value in vars(go).values() if isinstance(value, go_programs.GoProgram)]
     for program in sorted(programs, key=lambda program: program.name.lower() not in ("pause", "probe", "registry")):
         tags = ("-tags", ",".join(program.tags)) if program.tags else ()
         yield program.name, program.module, (*tags, *program.packages), {"CGO_ENABLED": "1" if program.cgo else "0"}

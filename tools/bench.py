@@ -25,7 +25,7 @@ import bench_install
 import bench_publish
 from bench_page import Row, merged
 
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.adapters.kind import Kind, find_kind
 from labkit.base.resources import CHECKOUT
 from labkit.lab.lab import Lab
@@ -148,7 +148,7 @@ def _import_seconds() -> float:
 def report(lab: Lab, rows: list[Row]) -> str:
     """The page, with machine, date and versions."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    kubernetes = go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes")
+    kubernetes = go_programs.module_version(go_programs.KUBERNETES.module, "k8s.io/kubernetes")
     rows, below = merged(FILE.read_text(encoding="utf-8") if FILE.is_file() else "", rows)
     lines = [
         "# Timings",

@@ -29,7 +29,7 @@ class Cancelled(LabFailed):
     """Work was stopped from outside, because other work failed or somebody interrupted."""
 
     def __init__(self, doing: str) -> None:
-        super().__init__(doing, "it was stopped", "go on from there\n  labkit up")
+        super().__init__(doing, "it was stopped", "continue from there\n  labkit up")
 
 
 class Cancellation:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.processes import TimeoutExpired, run
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -29,7 +29,7 @@ _REMEDIES = (
         "log in to it; your account must be allowed to do this\n  docker login {registry}",
     ),
     (r"MANIFEST_UNKNOWN|NAME_UNKNOWN|404", "see which tags there are\n  labkit images"),
-    (r"TOOMANYREQUESTS|429", "wait as long as it asks for, log in to it, or take a mirror"),
+    (r"TOOMANYREQUESTS|429", "wait as long as it asks, log in to it, or use a mirror"),
     (r"certificate|x509|http: server gave HTTP response", "trust its certificate, or ask it by the right protocol"),
     (r"unexpected EOF|size mismatch|digest mismatch|connection reset", "the transfer broke off; try again"),
 )
@@ -78,7 +78,7 @@ class Crane:
         self._run(["tag", reference, tag], f"Tagging {reference} as {tag}", reference)
 
     def _run(self, arguments: Sequence[str], doing: str, reference: str) -> str:
-        program = go.ensure(go.CRANE, self.configuration.cache, self.steps.step) / "crane"
+        program = go.ensure(go_programs.CRANE, self.configuration.cache, self.steps.step) / "crane"
         plain = ["--insecure"] if re.match(r"(localhost|127\.\d+\.\d+\.\d+)(:|/)", reference) else []
         registry = ImageReference.parse(reference).registry
         try:
@@ -88,7 +88,9 @@ class Crane:
                 deadline=SECONDS,
             )
         except TimeoutExpired:
-            raise LabFailed(doing, f"nothing came for {SECONDS:.0f} s", "check that the registry answers") from None
+            raise LabFailed(
+                doing, f"timed out: nothing came for {SECONDS:.0f} s", "check that the registry answers"
+            ) from None
         if completed.returncode == 0:
             return completed.stdout
         lines = completed.stderr.strip().splitlines()[-2:]

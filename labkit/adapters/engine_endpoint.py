@@ -167,7 +167,7 @@ def _settings(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     except (OSError, ValueError) as error:
         return {}, (f"{file} cannot be read: {error}",)
     if not isinstance(settings, dict):
-        return {}, (f"{file} holds {json.dumps(settings)[:20]}, and no object",)
+        return {}, (f"{file} holds {json.dumps(settings)[:20]}, which is not an object",)
     wrong = [name for name, kind in _SETTINGS.items() if not isinstance(settings.get(name), kind | None)]
     return ({}, (f"{file}: {', '.join(wrong)} is of the wrong type",)) if wrong else (settings, ())
 
@@ -222,7 +222,7 @@ def _checked(host: str, named: str, remedy: str) -> str:
         parts = urlsplit(host)
         port = parts.port
     except ValueError as error:  # Such as "Port could not be cast to integer value" and "Invalid IPv6 URL".
-        raise wrong(f"that is no address: {error}") from None
+        raise wrong(f"that is not an address: {error}") from None
     if parts.scheme not in _SCHEMES:
         raise wrong(f"the kit knows no engine at {parts.scheme}://, but at unix://, tcp:// and ssh://")
     if parts.scheme != "tcp" or port is not None:

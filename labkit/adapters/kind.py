@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.processes import run_program
 from labkit.adapters.program_versions import minor_of, printed_version, version_in
 from labkit.base.errors import LabFailed
@@ -182,12 +182,12 @@ def kind_version(program: str) -> str | None:
 
 def wanted_version() -> str:
     """The version of kind that the kit was tested with, with its v."""
-    return go.module_version(go.KIND.module, "sigs.k8s.io/kind")
+    return go_programs.module_version(go_programs.KIND.module, "sigs.k8s.io/kind")
 
 
 def find_kind(cache: Path) -> str | None:
     """A kind program that will do: our own once it is built, else one on PATH, at the tested minor version or later."""
-    if (built := go.find_built(go.KIND, cache)) is not None:
+    if (built := go.find_built(go_programs.KIND, cache)) is not None:
         return str(built / "kind")
     on_path = find_program("kind")
     version = version_in(kind_version(on_path) or "") if on_path else None

@@ -146,7 +146,7 @@ def run_program(
     except FileNotFoundError:
         raise MachineLacks(doing, f"there is no program {argv[0]!r}", remedy) from None
     except TimeoutExpired:
-        raise LabFailed(doing, f"{argv[0]} had not ended after {deadline:.0f} s", remedy) from None
+        raise LabFailed(doing, f"timed out: {argv[0]} had not ended after {deadline:.0f} s", remedy) from None
     if completed.returncode != 0:
         lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-last_lines:]
         raise LabFailed(doing, "\n".join(lines) or f"{argv[0]} ended with status {completed.returncode}", remedy)

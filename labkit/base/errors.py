@@ -14,7 +14,7 @@ _log.addHandler(logging.NullHandler())  # Where no log is kept, logging would pr
 _REMEDIES_OF_SYSTEM = {
     errno.ENAMETOOLONG: "shorten it: a name may have 255 bytes, and a whole path 4095",
     errno.ELOOP: "change its links, which lead in a circle\n  ls -l",
-    errno.ENOTDIR: "a part of this path is a file and no folder: name another place",
+    errno.ENOTDIR: "a part of this path is a file, not a folder: name another place",
     errno.EISDIR: "it is a folder: name a file",
     errno.EMFILE: "too many files are open: raise the limit, or close some programs\n  ulimit -n 4096",
     errno.ENFILE: "too many files are open on this machine: close some programs",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from labkit.base.errors import LabFailed
 
-ROOM = "make room; what was made so far is kept, and the next `labkit up` goes on from there\n  df -h"
+ROOM = "free some space; what was made so far is kept, and the next `labkit up` continues from there\n  df -h"
 
 _PAGE = (
     "something on the way answers in the server's place, such as a network's login page: open any page in a browser "

@@ -65,7 +65,7 @@ def locked(
             if not file_lock.is_locked:
                 _acquire(file_lock, lock, max(deadline - time.monotonic(), 0.0))
     except filelock.Timeout:
-        came_back = f"{_holder(pid_file)} has held it for {seconds:g} s"
+        came_back = f"timed out: {_holder(pid_file)} has held it for {seconds:g} s"
         remedy = f"see what it does; try again once it has ended\n  fuser -v {shlex.quote(str(lock))}"
         raise DeadlineExceeded(f"Waiting for {lock}", came_back, remedy) from None
     except OSError as error:

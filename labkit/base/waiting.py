@@ -76,4 +76,4 @@ def wait_until(
         return state
     if reason := why_never(state):
         raise LabFailed(f"Waiting for {awaited}", reason, remedy)
-    raise DeadlineExceeded(f"Waiting for {awaited}", f"not there after {seconds:g} s: {describe(state)}", remedy)
+    raise DeadlineExceeded(f"Waiting for {awaited}", f"timed out after {seconds:g} s: {describe(state)}", remedy)

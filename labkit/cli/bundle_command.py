@@ -24,7 +24,7 @@ def bundle_command() -> None:
     \b
     The instructor, once:         labkit bundle save labkit-bundle.tar
     On each laptop, either:       labkit up --bundle labkit-bundle.tar
-    or the file lies beside the checkout, under a name that begins with
+    or put the file beside the checkout, under a name that begins with
     labkit-bundle:                make lab
 
     A bundle is for one kind of machine (Linux on amd64, say) and for the checkout that it was made by. Its programs
@@ -41,8 +41,8 @@ def bundle_command() -> None:
 def save(file: Path, kinds: str | None, as_json: bool) -> None:
     """Write all that a machine needs into FILE.
 
-    FILE may be a folder, in which the bundle gets its usual name. What the lab lacks of it is made first. FILE appears
-    when it is whole; a FILE of that name is replaced then, and not before.
+    FILE may be a folder, in which the bundle gets its default name. What is missing in the lab is made first. FILE
+    appears only when it is complete; an older FILE of that name is overwritten then, and not before.
 
     \b
     images    the sample images

@@ -23,7 +23,7 @@ _HUB_LINE = "labkit progress share --class"
 
 @click.group(cls=LoggedGroup)
 def class_command() -> None:
-    """Run a class on a cluster, and see who of a class is where.
+    """Run a class on a cluster, and see how far its participants are.
 
     \b
     On a cluster, where a browser is enough:
@@ -35,23 +35,30 @@ def class_command() -> None:
 
 
 @class_command.command()
-@click.option("--listen", default="127.0.0.1", metavar="ADDRESS[:PORT]", help="An address of this machine.")
-@click.option("--new", is_flag=True, help="Another class: a new code, token and certificate.")
-@click.option("--context", metavar="NAME", help="The kubeconfig's context of the cluster that the class is on.")
-@click.option("--class-name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Of a class on a cluster.")
+@click.option(
+    "--listen",
+    default="127.0.0.1",
+    metavar="ADDRESS[:PORT]",
+    help="Listen on this address of this machine. Default: loopback.",
+)
+@click.option("--new", is_flag=True, help="Begin another class, with a new code, token and certificate.")
+@click.option("--context", metavar="NAME", help="Watch a class on the cluster of this context in your kubeconfig.")
+@click.option(
+    "--class-name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Name of the class on a cluster."
+)
 @json_option
 def watch(listen: str, new: bool, context: str | None, class_name: str, as_json: bool) -> None:
     """Serve a page that shows who is where, until Ctrl-C.
 
     A grid of participants and exercises (passed, tried, hints, idle for how long, hand raised), where most are stuck
-    and with what, and what happened in the last minutes. It is of those who share their progress, each by a line that
+    and with what, and what happened in the last minutes. It shows those who share their progress, each by a line that
     this command prints for them. Nothing is written to a disk; the page has a link to the same as CSV.
 
     Without --listen it is on loopback. Beyond loopback it speaks TLS, with a certificate of its own, and the page is on
-    loopback all the same. Code, token and certificate are those of the last time, so that laptops go on sharing after
+    loopback all the same. Code, token and certificate are kept from the last time, so that laptops go on sharing after
     a restart.
 
-    With --context it is of the participants of a class on that cluster, who share by a line in their browser; what they
+    With --context it shows the participants of a class on that cluster, who share by a line in their browser; what they
     share is read through the cluster's API server.
     """
     if context is not None:

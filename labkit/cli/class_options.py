@@ -21,10 +21,16 @@ def class_options(command: _Function) -> _Function:
     """The options --context and --class-name."""
     for option in (
         click.option(
-            "--class-name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Of several in one cluster."
+            "--class-name",
+            default=DEFAULT_NAME,
+            show_default=True,
+            metavar="NAME",
+            help="Name of the class, if a cluster has several.",
         ),
         click.option(
-            "--context", metavar="NAME", help="Of your kubeconfig. It is never guessed: on a terminal you are asked."
+            "--context",
+            metavar="NAME",
+            help="Context of your kubeconfig. There is no default: on a terminal you are asked.",
         ),
     ):
         command = option(command)

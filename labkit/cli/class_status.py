@@ -30,7 +30,7 @@ from labkit.show.table import Table, coloured, terminal_width
 @class_options
 @json_option
 def status(context: str | None, class_name: str, as_json: bool) -> None:
-    """Show how a class on a cluster is, and who has a server.
+    """Show the state of a class on a cluster, and who has a server.
 
     Participants are shown by their ids; the instructor's page knows the names. Where the class code is kept is said,
     the code itself is not.
@@ -110,9 +110,17 @@ def down(context: str | None, class_name: str, progress: bool, images: bool, yes
 
 @click.command(cls=LoggedCommand)
 @class_options
-@click.option("--participants", type=click.IntRange(1, 1000), default=30, show_default=True, help="How many will come.")
-@click.option("--storage-class", metavar="NAME", default="", help="Of the volumes; else the cluster's default one.")
-@click.option("--no-trial", is_flag=True, help="Start no pods; what only they can tell is not checked.")
+@click.option(
+    "--participants",
+    type=click.IntRange(1, 1000),
+    default=30,
+    show_default=True,
+    help="Number of participants to expect.",
+)
+@click.option(
+    "--storage-class", metavar="NAME", default="", help="Storage class of the volumes. Default: the cluster's."
+)
+@click.option("--no-trial", is_flag=True, help="Start no pods, and leave out the checks that need them.")
 @json_option
 def doctor(
     context: str | None, class_name: str, participants: int, storage_class: str, no_trial: bool, as_json: bool

@@ -27,39 +27,64 @@ from labkit.lab.machine.kubectl_program import ensure_kubectl
 @click.command(cls=LoggedCommand)
 @class_options
 @click.option("--registry", metavar="HOST/PATH", default="", help="Push the images there; the nodes pull them.")
-@click.option("--hub-image", metavar="REF", default="", help="One that the nodes can pull; nothing is built then.")
-@click.option("--participant-image", metavar="REF", default="", help="The same, for the participants' servers.")
-@click.option("--engine-image", metavar="REF", default="", help="The same, for an engine beside each server.")
-@click.option("--storage-class", metavar="NAME", default="", help="Of the volumes; else the cluster's default one.")
-@click.option("--no-volumes", is_flag=True, help="Without volumes: what is in a pod is lost with it.")
+@click.option(
+    "--hub-image",
+    metavar="REF",
+    default="",
+    help="Use this image of the hub, which the nodes can pull; nothing is built then.",
+)
+@click.option("--participant-image", metavar="REF", default="", help="The same for the participants' servers.")
+@click.option("--engine-image", metavar="REF", default="", help="The same for the engine beside each server.")
+@click.option(
+    "--storage-class", metavar="NAME", default="", help="Storage class of the volumes. Default: the cluster's."
+)
+@click.option("--no-volumes", is_flag=True, help="Do without volumes: what is in a pod is lost with it.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "none", "podman"]),
     default="auto",
-    help="What stands in for Docker; a trial decides.",
+    help="What participants have in Docker's place. Default: auto, which tries podman in a pod.",
 )
-@click.option("--expose", type=click.Choice(["NodePort", "LoadBalancer"]), help="Beyond loopback; by TLS alone.")
+@click.option(
+    "--expose", type=click.Choice(["NodePort", "LoadBalancer"]), help="Serve the class beyond loopback, by TLS alone."
+)
 @click.option("--node-port", type=click.IntRange(1, 65535), help="The port for NodePort.")
-@click.option("--host", metavar="ADDRESS", default="", help="Where people reach it: an address or a name.")
-@click.option("--certificate", type=click.Path(path_type=Path), help="In PEM, for --host; else one is made for it.")
-@click.option("--key", type=click.Path(path_type=Path), help="Of the certificate.")
-@click.option("--participants", type=click.IntRange(1, 1000), default=30, show_default=True, help="How many will come.")
-@click.option("--prepared", is_flag=True, help="Make their namespaces now; the hub then has no right to make any.")
+@click.option("--host", metavar="ADDRESS", default="", help="The address or name by which people reach the class.")
+@click.option(
+    "--certificate", type=click.Path(path_type=Path), help="Certificate for --host, in PEM. Default: one is made."
+)
+@click.option("--key", type=click.Path(path_type=Path), help="Key of the certificate, in PEM.")
+@click.option(
+    "--participants",
+    type=click.IntRange(1, 1000),
+    default=30,
+    show_default=True,
+    help="Number of participants to expect.",
+)
+@click.option(
+    "--prepared", is_flag=True, help="Make the participants' namespaces now; the hub then needs no right to make any."
+)
 @click.option(
     "--idle-minutes",
     type=click.IntRange(0, 10_000),
     default=DEFAULT_IDLE_MINUTES,
     show_default=True,
-    help="A server that nobody uses for so long is stopped; 0 for never.",
+    help="Idle timeout: stop a server that nobody has used for so long. 0: never.",
 )
-@click.option("--new-code", is_flag=True, help="Another class code and instructor's token than the class has.")
+@click.option("--new-code", is_flag=True, help="Replace the class code and the instructor's token.")
 @click.option("--forward", is_flag=True, help="Run the port-forward that opens the class on this machine.")
-@click.option("--port", type=click.IntRange(1, 65535), default=LOCAL_PORT, help="Of loopback, for the port-forward.")
-@click.option("--dry-run", is_flag=True, help="Print plain manifests, and ask no cluster.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=LOCAL_PORT,
+    show_default=True,
+    help="Local port of the port-forward.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the manifests, and change nothing. No cluster is asked.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def up(context: str | None, dry_run: bool, yes: bool, forward: bool, port: int, as_json: bool, **options: Any) -> None:
-    """Bring up a class for participants with a browser, on a cluster that is there.
+    """Bring up a class on a cluster that is there; participants need only a browser.
 
     JupyterHub with a sandbox for each participant: a server, and a namespace for the lessons' pods. What will be made
     is shown, and you are asked. A class that is up is brought up to date; progress stays, and servers that run go on.
@@ -70,7 +95,7 @@ def up(context: str | None, dry_run: bool, yes: bool, forward: bool, port: int, 
     Elsewhere:
       labkit class up --context NAME --registry HOST/PATH
         --expose NodePort --host 192.0.2.10
-    See first what it would be:
+    Look first at what would be made:
       labkit class up --dry-run
     """
     wishes = ClassWishes(**options)

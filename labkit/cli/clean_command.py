@@ -20,7 +20,7 @@ from labkit.lab.leftovers import remove_leftovers
 @click.command(cls=LoggedCommand)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--leftovers", is_flag=True, help="Remove only what no part of the lab uses any more; the lab stays up.")
-@click.option("--progress", is_flag=True, help="Remove your progress too; without it, it is kept.")
+@click.option("--progress", is_flag=True, help="Remove your progress too. Default: it is kept.")
 @json_option
 def clean_command(yes: bool, leftovers: bool, progress: bool, as_json: bool) -> None:
     """Remove all that the lab made, and nothing else.

@@ -15,7 +15,7 @@ from labkit.course.course_folder import CourseFolder
 
 @click.group(cls=LoggedGroup)
 def course_command() -> None:
-    """Bring a lesson back as it was.
+    """Restore a lesson as it was.
 
     Lessons are copied to your folder by `labkit lab`, and what you change there is yours.
     """
@@ -26,9 +26,9 @@ def course_command() -> None:
 @folder_option
 @json_option
 def restore(lesson: str, folder: Path, as_json: bool) -> None:
-    """Bring LESSON back as the course has it; your version is kept in the same folder.
+    """Restore LESSON as the course has it; your version is kept in the same folder.
 
-    A file beside the lessons is brought back by its path there: labkit course restore menu/Dockerfile.
+    A file beside the lessons is restored by its path: labkit course restore menu/Dockerfile.
     If it is open in JupyterLab: File, Reload Notebook from Disk. Your progress stays as it is.
     """
     restored, kept = CourseFolder(folder).restore(lesson)

@@ -17,7 +17,7 @@ from labkit.lab.diagnose import default_output, gather, write_somewhere
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the archive there; without it, labkit-diagnose-DATE.tar.gz in this folder.",
+    help="Write the archive there. Default: labkit-diagnose-DATE.tar.gz in this folder.",
 )
 @json_option
 def diagnose_command(output: Path | None, as_json: bool) -> int:

@@ -41,7 +41,12 @@ def complete_images(_: click.Context, __: click.Parameter, begun: str) -> list[C
 _QUESTION = (
     click.argument("images", metavar="[IMAGE]...", nargs=-1, shell_complete=complete_images),
     click.option(
-        "-f", "--filename", "places", multiple=True, metavar="FILE", help="Manifests: file, folder, - for stdin."
+        "-f",
+        "--filename",
+        "places",
+        multiple=True,
+        metavar="FILE",
+        help="Manifests: a file, a folder, or - for standard input.",
     ),
     click.option("-R", "--recursive", is_flag=True, help="Read the folders' subfolders too."),
     click.option(
@@ -51,13 +56,13 @@ _QUESTION = (
         help="Build a folder's kustomization or Helm chart first, by kubectl, kustomize or helm, "
         "and read what comes out.",
     ),
-    click.option("-u", "--user", help="As docker run --user."),
-    click.option("--group-add", multiple=True, metavar="GROUP", help="As docker run --group-add."),
+    click.option("-u", "--user", help="Override the USER of IMAGE, as docker run --user does."),
+    click.option("--group-add", multiple=True, metavar="GROUP", help="Add a group, as docker run --group-add does."),
     click.option(
         "--image-user",
         multiple=True,
         metavar="NAME=USER",
-        help="The USER of an image, by any spelling of its name: overrides its own, needs no engine.",
+        help="The USER of an image, by any spelling of its name. It overrides the image's own, and needs no engine.",
     ),
     click.option(
         "--archive",
@@ -79,9 +84,17 @@ _QUESTION = (
         metavar="NAME=VARIABLE=VALUE",
         help="A variable that an image sets, for a Dockerfile that is made from it.",
     ),
-    click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="As docker build --build-arg."),
-    click.option("--target", default="", metavar="STAGE", help="As docker build --target."),
-    click.option("--all-stages", is_flag=True, help="A row for each stage of a Dockerfile."),
+    click.option(
+        "--build-arg",
+        "build_args",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set a build argument, as docker build --build-arg does.",
+    ),
+    click.option("--target", default="", metavar="STAGE", help="Stop at this stage, as docker build --target does."),
+    click.option(
+        "--all-stages", is_flag=True, help="Print a row for each stage of a Dockerfile. Default: only the last stage."
+    ),
     click.option(
         "--builder",
         type=click.Choice(["buildkit", "classic"]),
@@ -99,27 +112,39 @@ _QUESTION = (
     click.option(
         "--offline/--online",
         envvar="LABKIT_OFFLINE",
-        help="Ask no registry about images, and no remote engine; --online is the default.",
+        help="Ask no registry about images, and no remote engine. Default: --online.",
     ),
     click.option(
         "--platform",
         metavar="OS/ARCH[/VARIANT]",
-        help="Of multi-platform images, the one to look at; the default is this machine's.",
+        help="The platform to look at in multi-platform images. Default: this machine's.",
     ),
     click.option(
         "--cluster",
         is_flag=True,
-        help="All workloads and pods of a cluster, by your own kubeconfig; only reads (get, list).",
+        help="Explain all workloads and pods of a cluster, by your own kubeconfig. It only reads (get, list).",
     ),
     click.option(
-        "--context", metavar="NAME", help="With --cluster: the kubeconfig's context. The default is its current."
+        "--context", metavar="NAME", help="With --cluster: the kubeconfig's context. Default: the current one."
     ),
     click.option(
-        "-n", "--namespace", "namespaces", multiple=True, help="With --cluster: the default is the context's."
+        "-n",
+        "--namespace",
+        "namespaces",
+        multiple=True,
+        help="With --cluster: only this namespace. Default: the context's.",
     ),
     click.option("-A", "--all-namespaces", is_flag=True, help="With --cluster: all namespaces."),
-    click.option("--kubernetes", metavar="VERSION", help="Rules of an older cluster, such as 1.33."),
-    click.option("--runc", metavar="VERSION", help="Rules of another runc under the engine, such as 1.3."),
+    click.option(
+        "--kubernetes",
+        metavar="VERSION",
+        help="Use the rules of an older cluster, such as 1.33. Default: of --cluster its own, else the newest known.",
+    ),
+    click.option(
+        "--runc",
+        metavar="VERSION",
+        help="Use the rules of another runc under the engine, such as 1.3. Default: the engine's, or the newest known.",
+    ),
     click.option("--batch", is_flag=True, help="Answer JSON lines from standard input."),
 )
 """What is asked about, and by whose rules."""
@@ -135,9 +160,9 @@ _PIPELINE = (
     click.option(
         "--config",
         type=_PATH,
-        help="The configuration file; the default is labkit-explain.toml, if this folder has one.",
+        help="The configuration file. Default: labkit-explain.toml, if this folder has one.",
     ),
-    click.option("--baseline", type=_PATH, help="A gate fails only on findings that are not in this file."),
+    click.option("--baseline", type=_PATH, help="Fail only on findings that are not in this file. Only with --gate."),
     click.option(
         "--format",
         "report",
@@ -152,7 +177,7 @@ _PIPELINE = (
     click.option(
         "--fix", is_flag=True, help="Print a patch, for git apply, that makes refused and root containers pass."
     ),
-    click.option("--write-baseline", type=_PATH, help="Write today's findings into this file, as a baseline."),
+    click.option("--write-baseline", type=_PATH, help="Write the present findings into this file, as a baseline."),
 )
 """What pipelines need; most calls have none of these."""
 

@@ -47,9 +47,9 @@ _EXAMPLES = """
     labkit explain -f deploy.yaml -f other/ -R
         every container of these manifests
     helm template . | labkit explain -f -
-        what Helm makes; kubectl kustomize . likewise
+        what Helm renders; the same with kubectl kustomize .
     labkit explain Dockerfile
-        the image that would be built of it
+        the image that would be built from it
     labkit explain --gate -f deploy.yaml
         exit status 1 if one is refused, runs as root, or is not known
     labkit explain --cluster -A
@@ -74,7 +74,7 @@ def explain_command(
     write_baseline: Path | None,
     **question: Any,
 ) -> int:
-    """Say as whom containers will run, who refuses them, and why.
+    """Say which user containers run as, who refuses them, and why.
 
     Nothing is run. IMAGE is a name that the engine or a registry knows, the path of an archive, a Dockerfile or a
     Compose file; any other file is read as a manifest, as with -f. With --gate they may be all files of a commit, as a

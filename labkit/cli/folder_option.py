@@ -13,6 +13,6 @@ folder_option = click.option(
     type=click.Path(path_type=Path),
     default=default_folder,
     metavar="DIR",
-    help=f"Your folder. The default is {VARIABLE} if that is set, else my-course in a checkout of labkit, "
+    help=f"Your folder. Default: {VARIABLE} if that is set, else my-course in a checkout of labkit, "
     "or ~/labkit-course where labkit was installed without one.",
 )

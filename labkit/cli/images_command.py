@@ -13,7 +13,7 @@ from labkit.lab.survey import lock, survey, verify
 
 @click.command(cls=LoggedCommand)
 @click.argument("action", type=click.Choice(["list", "verify", "lock"]), default="list")
-@click.option("-v", "--verbose", is_flag=True, help="Say where stand-ins differ from upstream.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where stand-ins differ from upstream.")
 @json_option
 def images_command(action: str, verbose: bool, as_json: bool) -> int:
     """List the sample images, verify them, or lock their digests.
@@ -21,7 +21,7 @@ def images_command(action: str, verbose: bool, as_json: bool) -> int:
     \b
     list     source, USER, uid, whether runAsNonRoot lets it pass, size,
              shell (default)
-    verify   every image against its contract, and the day on which that was
+    verify   compare every image with its contract, which says when it was
              recorded; exit status 1 if one differs
     lock     write the digests of upstream images seen here to
              cluster/images.lock; from then on these are pulled

@@ -24,7 +24,7 @@ from labkit.notebook.jupyterlab import run_jupyterlab
 def lab_command(folder: Path, bundle: Path | None, arguments: tuple[str, ...]) -> None:
     """Bring the lab up, then run JupyterLab with the course.
 
-    JupyterLab opens as soon as containers and images work. The cluster may still be made behind it, also when
+    JupyterLab opens as soon as containers and images work. The cluster may still be made in the background, even after
     JupyterLab has ended: `labkit status` shows how far it is.
 
     JupyterLab runs in front: Ctrl-C ends it, and the lab stays up. It shows your folder, which gets copies of the

@@ -11,7 +11,11 @@ from labkit.course.lessons import lessons, lessons_table
 
 
 @click.command(cls=LoggedCommand)
-@click.option("--claims", is_flag=True, help="What the lessons say that ages (tags, versions, defaults): source, date.")
+@click.option(
+    "--claims",
+    is_flag=True,
+    help="List what the lessons say that ages (tags, versions, defaults), with source and date.",
+)
 @json_option
 def lessons_command(claims: bool, as_json: bool) -> None:
     """List the lessons.

@@ -40,7 +40,7 @@ _EXAMPLES = """
         the postures, as docker lines and pods, and the probes
     labkit matrix --csv matrix.csv --picture matrix.png
     labkit matrix --check worksheet.json
-        what still holds of a worksheet; exit status 1 if a row does not
+        which rows of a worksheet still hold; exit status 1 if one does not
 """
 
 
@@ -65,11 +65,11 @@ def _complete_probes(_: click.Context, __: click.Parameter, begun: str) -> list[
 @click.option(
     "--probe", "probes", multiple=True, metavar="NAME", shell_complete=_complete_probes, help="Only this probe."
 )
-@click.option("--where", "place", type=click.Choice(["engine", "cluster"]), help="Only there. Default: both.")
+@click.option("--where", "place", type=click.Choice(["engine", "cluster"]), help="Try only there. Default: both.")
 @click.option("--list", "only_list", is_flag=True, help="Show postures and probes; nothing is run.")
 @click.option("--check", "worksheet", type=_FILE, metavar="FILE", help="Try the rows of a worksheet again.")
-@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the cells there too.")
-@click.option("--picture", type=_FILE, metavar="FILE", help="Draw it there: .png or .svg.")
+@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the cells into this file too.")
+@click.option("--picture", type=_FILE, metavar="FILE", help="Draw the matrix into this file: .png or .svg.")
 @json_option
 def matrix_command(
     postures: Sequence[str],

@@ -20,7 +20,7 @@ from labkit.panel.live_rows import live_table
 @click.argument("lesson", required=False, shell_complete=complete_lessons)
 @json_option
 def pods_command(lesson: str | None, as_json: bool) -> None:
-    """Show what a lesson has made: its pods and containers.
+    """Show the pods and containers of a lesson.
 
     Each comes with the uid that its process really has, and with who refuses it and why. JupyterLab's panel *Course*
     shows the same, and follows it.

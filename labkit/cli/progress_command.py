@@ -43,7 +43,7 @@ _FILE = click.Path(path_type=Path)
 @json_option
 @click.pass_context
 def progress_command(context: click.Context, as_json: bool) -> None:
-    """Show how far you are, or a class is.
+    """Show your progress, or a class's.
 
     Exercises passed, hints, minutes, and what is next. It is kept in one file of yours, which `labkit clean`
     keeps. Nothing is sent anywhere, unless you share it with your instructor.
@@ -76,13 +76,15 @@ def _show(as_json: bool) -> None:
 
 @progress_command.command()
 @click.argument("file", type=_FILE, required=False)
-@click.option("--name", metavar="NAME", help="What the report calls you; asked for on a terminal.")
+@click.option(
+    "--name", metavar="NAME", help="Your name, as the report will show it. Default: you are asked on a terminal."
+)
 @json_option
 def export_command(file: Path | None, name: str | None, as_json: bool) -> None:
     """Write one small file to hand in.
 
-    It says how far you are, with the name that you choose, and that your hand is up if it is. It has no path and no
-    machine's name; look at it, it is JSON. FILE is progress-NAME.json in this folder if not given, and `-` is
+    It says how far you are, with the name that you choose, and whether your hand is up. It has no path and no
+    machine's name; look at it, it is JSON. The default FILE is progress-NAME.json in this folder; `-` is
     standard output.
     """
     if name is None:
@@ -123,10 +125,19 @@ def report_command(files: tuple[Path, ...], csv_file: Path | None, html_file: Pa
 
 @progress_command.command()
 @click.argument("address", metavar="[HOST:PORT]", required=False)
-@click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of the instructor's machine, as it is shown.")
-@click.option("--code", default="", metavar="CODE", help="The class's, as it is shown.")
-@click.option("--name", metavar="NAME", help="What your instructor shall see; asked for on a terminal.")
-@click.option("--class", "by_hub", is_flag=True, help="With the instructor of the class on a cluster that this is of.")
+@click.option(
+    "--fingerprint",
+    default="",
+    metavar="sha256:HEX",
+    help="Fingerprint of the instructor's machine, which the instructor shows.",
+)
+@click.option("--code", default="", metavar="CODE", help="Code of the class, which the instructor shows.")
+@click.option(
+    "--name", metavar="NAME", help="Your name, as your instructor will see it. Default: you are asked on a terminal."
+)
+@click.option(
+    "--class", "by_hub", is_flag=True, help="Share with the instructor of the class on a cluster, from its own server."
+)
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 @click.option("--stop", is_flag=True, help="Share nothing from now on.")
 @click.option("--in-front", is_flag=True, hidden=True, help="Be the process that sends.")
@@ -146,7 +157,7 @@ def share_command(
 
     What is sent is what `labkit progress export` would write, now and whenever it changes, to that machine and
     nowhere else. It is shown to you first, and you are asked. It ends with --stop, and by itself after 12 hours.
-    Where the instructor's machine is not reached, it waits; nothing else does.
+    While the instructor's machine cannot be reached, sending is retried; nothing else waits for it.
 
     \b
     labkit progress share 192.0.2.10:5444 --fingerprint sha256:... --code ...
@@ -228,7 +239,7 @@ def _shared_now(configuration: Configuration) -> tuple[dict[str, object], str]:
         f"as            {_name_of(consent)}",
         f"until         {consent.until.astimezone():%Y-%m-%d %H:%M}, or labkit progress share --stop",
         f"arrived last  {delivered}",
-        *([f"now           {status.problem}; it is tried again and again"] if status.problem else []),
+        *([f"now           {status.problem}; it is retried"] if status.problem else []),
     ]
     values = {
         "shared": True,

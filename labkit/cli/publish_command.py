@@ -48,7 +48,7 @@ _EXAMPLES = """
     "--back-end",
     type=click.Choice(["auto", "sdk", "kit"]),
     default="auto",
-    help="The real SDK, the kit's own, or the SDK where `dotnet` is on PATH (default).",
+    help="The real SDK, or the kit's own. Default: auto, the SDK if `dotnet` is on PATH, else the kit's.",
 )
 @click.option("--compare", "comparing", is_flag=True, help="Publish by both back ends, and print what differs.")
 @click.option("--batch", is_flag=True, help="Answer JSON lines from standard input; nothing is written.")

@@ -29,7 +29,12 @@ def registry_command() -> None:
 
 
 @registry_command.command()
-@click.option("--listen", default="127.0.0.1", metavar="ADDRESS[:PORT]", help="An address of this machine.")
+@click.option(
+    "--listen",
+    default="127.0.0.1",
+    metavar="ADDRESS[:PORT]",
+    help="Listen on this address of this machine. Default: loopback.",
+)
 @json_option
 def up(listen: str, as_json: bool) -> None:
     """Start the registry and fill it with the lab's images.
@@ -48,7 +53,7 @@ def up(listen: str, as_json: bool) -> None:
 @registry_command.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show the registry that runs here, and the one that is used.
+    """Show the registry that runs here, and the one that this lab takes its images from.
 
     Used is the one that this lab takes its images from.
     """
@@ -69,7 +74,12 @@ def down(as_json: bool) -> None:
 
 @registry_command.command()
 @click.argument("address", metavar="HOST:PORT")
-@click.option("--fingerprint", default="", metavar="sha256:HEX", help="Of its certificate, as the instructor gives it.")
+@click.option(
+    "--fingerprint",
+    default="",
+    metavar="sha256:HEX",
+    help="Fingerprint of its certificate, which the instructor shows.",
+)
 @json_option
 def use(address: str, fingerprint: str, as_json: bool) -> None:
     """Take images from the registry at HOST:PORT.

@@ -14,7 +14,7 @@ from labkit.notebook import reset_lessons
 @click.argument("lesson", required=False, shell_complete=complete_lessons)
 @json_option
 def reset_command(lesson: str | None, as_json: bool) -> None:
-    """Give a lesson, or every lesson, an empty namespace again.
+    """Reset a lesson, or every lesson: give it an empty namespace again.
 
     LESSON is a notebook's name or its number; without it, every lesson is reset.
     """

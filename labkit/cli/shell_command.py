@@ -16,9 +16,9 @@ from labkit.lab.terminal.shells import shell_argv, shell_of
 
 
 @click.command(cls=LoggedCommand)
-@click.option("-c", "command", help="Run this, and end with its exit status.")
+@click.option("-c", "command", help="Run this command, and end with its exit status.")
 def shell_command(command: str | None) -> None:
-    """Open a shell whose docker and kubectl are the lab's.
+    """Open a shell with the lab's docker and kubectl.
 
     JupyterLab's terminals are such shells. A sample image's name, such as debian, means the lab's image; no registry is
     asked; kubectl is in the namespace of the lesson that was opened last. Your own kubeconfig, docker contexts and

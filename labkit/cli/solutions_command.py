@@ -12,7 +12,7 @@ from labkit.course.solutions import AnswerKey, CommonMistakes
 
 @click.command(cls=LoggedCommand)
 @click.argument("lesson", shell_complete=complete_lessons)
-@click.option("--mistakes", is_flag=True, help="Only what people get wrong, in short: to read before teaching.")
+@click.option("--mistakes", is_flag=True, help="Print only what people get wrong, in short: to read before teaching.")
 @json_option
 def solutions_command(lesson: str, mistakes: bool, as_json: bool) -> None:
     """Print the answer key of a lesson.

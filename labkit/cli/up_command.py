@@ -25,16 +25,17 @@ from labkit.lab.lab_tables import status_table
 @click.option(
     "--wait/--no-wait",
     default=True,
-    help="Wait for the whole lab (the default), or only until containers and images work; the rest goes on behind.",
+    help="Wait for the whole lab (the default), or only until containers and images work; the rest continues in the "
+    "background.",
 )
 @click.option("--behind", is_flag=True, hidden=True, help="Work behind a lesson: give way to it.")
 @json_option
 def up_command(source: str | None, bundle: Path | None, wait: bool, behind: bool, as_json: bool) -> None:
     """Bring up what is missing: engine, sample images, cluster.
 
-    What is there is used as it is, a stopped cluster is started, a broken one is recreated.
+    What is there is used as it is; a stopped cluster is started; a broken one is recreated. Running it again is safe.
     With a bundle no network is needed: what is missing is taken from the file, once all of its sums are right.
-    Interrupt it whenever you like: the next one goes on from there.
+    You can interrupt it at any time: the next `labkit up` continues from there.
     """
     lab = open_lab()
     if behind:

@@ -88,7 +88,9 @@ class AnswerFile:
         target = folder / self.name
         trying = f"Putting the solution into {target}"
         if not target.is_file():
-            raise Misuse(trying, "there is no such file", "run this in the lesson's notebook, beside which it lies")
+            raise Misuse(
+                trying, "there is no such file", "run this in the lesson's notebook, which has the file beside it"
+            )
         if target.resolve() == (NOTEBOOKS / self.name).resolve():
             remedy = "open your own copy of the lessons\n  labkit lab"
             raise Misuse(trying, "this is the course itself, not your copy of it", remedy)

@@ -194,7 +194,7 @@ def show_with_widget(page: str, text: str, widget: Any, instead: str) -> None:
 def _of_engine(status: Mapping[str, Any]) -> str:
     name = (status.get("engine") or {}).get("name")
     return (
-        "podman, which does some things otherwise than the lessons show: docs/podman.md"
+        "podman, which does some things differently from what the lessons show: docs/podman.md"
         if name == podman.CLIENT
         else ""
     )

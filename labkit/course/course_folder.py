@@ -73,7 +73,7 @@ class FolderChanges:
         """The changes in words, a line for each kind; empty if there were none."""
         kinds = (
             ("copied", self.added, ""),
-            ("brought to the course's new version", self.renewed, ""),
+            ("updated to the course's new version", self.renewed, ""),
             ("removed, as the course has it no more", self.removed, ""),
             ("kept as you have it, although the course has a newer version", self.outdated, _NEWER),
         )
@@ -195,7 +195,7 @@ class CourseFolder:
                 runtime = os.environ.get(RUNTIME_VARIABLE) or runtime_folder(Configuration.from_environment().state)
                 listing = ["env", f"{RUNTIME_VARIABLE}={runtime}", sys.executable, "-m", "jupyter_server", "list"]
                 remedy = (
-                    "go on where it is open, whose address this prints, or name another folder\n"
+                    "continue where it is open (this prints its address), or name another folder\n"
                     f"  {shlex.join(listing)}\n  labkit lab --folder ~/another-course"
                 )
                 raise LabFailed(f"Opening {self.path}", "another `labkit lab` has it open", remedy) from None

@@ -115,14 +115,14 @@ class Guessing:
 
 def _question(question: object) -> str:
     if not isinstance(question, str) or not 0 < len(question.strip()) <= MOST_CHARACTERS:
-        raise Misuse("Asking for a guess", f"{question!r} is no question", _EXAMPLE)
+        raise Misuse("Asking for a guess", f"{question!r} is not a question", _EXAMPLE)
     return " ".join(question.split())
 
 
 def _options(options: object) -> tuple[str, ...]:
     texts = tuple(options) if isinstance(options, Sequence) and not isinstance(options, str) else ()
     if len(texts) < 2 or not all(isinstance(text, str) and 0 < len(text) <= MOST_CHARACTERS for text in texts):
-        raise Misuse("Asking for a guess", f"{options!r} is no list of options", _EXAMPLE)
+        raise Misuse("Asking for a guess", f"{options!r} is not a list of options", _EXAMPLE)
     return texts
 
 
@@ -134,5 +134,5 @@ def _option(choice: object, options: tuple[str, ...]) -> str:
     meant = by_text.get(str(choice).strip().casefold())
     if meant is None:
         there_are = f"give its number, from 1 to {len(options)}, or its text: {', '.join(options)}"
-        raise Misuse("Guessing", f"{choice!r} is none of the options", did_you_mean(str(choice), options, there_are))
+        raise Misuse("Guessing", f"{choice!r} is not one of the options", did_you_mean(str(choice), options, there_are))
     return meant

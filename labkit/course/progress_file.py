@@ -241,7 +241,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _damaged(path: Path, why: str) -> Damaged:
-    return Damaged(f"Reading {path}", why, "go on: the next check puts it aside and begins a new one")
+    return Damaged(f"Reading {path}", why, "continue: the next check renames it and begins a new one")
 
 
 def _failed(path: Path, error: OSError) -> LabFailed:

@@ -57,10 +57,10 @@ def ranges_picture(chosen: Mapping[int, str]) -> Picture:
 def _require_uids(chosen: object) -> Mapping[int, str]:
     right = 'give who has chosen each number, as in\n  {1654: ".NET"}'
     if not isinstance(chosen, Mapping):
-        raise Misuse("Looking at uids", f"{chosen!r} is no mapping", right)
+        raise Misuse("Looking at uids", f"{chosen!r} is not a mapping", right)
     for uid in chosen:
         if type(uid) is not int or not 0 <= uid <= RANGES[-1].last:
-            raise Misuse("Looking at uids", f"{uid!r} is no number from 0 to {RANGES[-1].last}", right)
+            raise Misuse("Looking at uids", f"{uid!r} is not a number from 0 to {RANGES[-1].last}", right)
     return chosen
 
 

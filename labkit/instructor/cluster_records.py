@@ -123,7 +123,7 @@ class ClusterRecords:
                 self._epoch, self._revision = answer.epoch, 0
                 answer = self._ask()
         except LabError as error:
-            self._problem = f"{error.tried}: {error.came_back}. What is shown is of before."
+            self._problem = f"{error.tried}: {error.came_back}. What is shown is older."
             return
         self._take(answer)
         self._problem = ""
@@ -133,7 +133,7 @@ class ClusterRecords:
             return msgspec.json.decode(self._read(self._revision), type=HubAnswer)
         except (msgspec.DecodeError, RecursionError) as error:
             remedy = "bring the class up again\n  labkit class up"
-            raise LabFailed("Asking the class's hub", f"it answers what is none of its own: {error}", remedy) from error
+            raise LabFailed("Asking the class's hub", f"its answer cannot be read: {error}", remedy) from error
 
     def _take(self, answer: HubAnswer) -> None:
         now = self._clock()

@@ -65,7 +65,7 @@ class SharedRecords:
             LabFailed: it makes no sense; what came before stays.
         """
         if not _KEY.fullmatch(key):
-            raise LabFailed("Reading who shares", "the key is none", "use the labkit of this course")
+            raise LabFailed("Reading who shares", "the key is malformed", "use the labkit of this course")
         now = self._clock()
         shared = read_shared(content, self._course, now)
         before = self._shared.get(key)

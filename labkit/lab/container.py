@@ -71,7 +71,7 @@ class Container:
         if result.exit_status and output.startswith(_NOT_RUN):
             return RunResult(line, "", result.exit_status, self._engine.cause_of(output), output)
         if not result.is_over:
-            message = f"still running after {_EXEC_SECONDS:.0f} s; it goes on in the container"
+            message = f"timed out: still running after {_EXEC_SECONDS:.0f} s; it goes on in the container"
             return RunResult.of(line, result, None, cause=Cause.TIMEOUT, message=message)
         return RunResult.of(line, result, result.exit_status)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from labkit.adapters import debian, go
+from labkit.adapters import debian, go, go_programs
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.engine_endpoint import choose_endpoint, docker_folder
 from labkit.adapters.kind import find_kind, kind_version, wanted_version
@@ -25,7 +25,7 @@ from labkit.show import counted
 from labkit.show.table import Table, wrapped
 
 _DOCKER_SECONDS = 5.0
-_EMBEDDED = (*NODE_PROGRAMS, go.SAMPLE_APP)
+_EMBEDDED = (*NODE_PROGRAMS, go_programs.SAMPLE_APP)
 
 
 def examine(lab: Lab, *, stand_ins: bool | None = None, bundled: bool = False) -> list[checks.Check]:
@@ -65,7 +65,7 @@ def examine(lab: Lab, *, stand_ins: bool | None = None, bundled: bool = False) -
         _kubectl(lab),
         machine,
         kind_wanted=wanted_version(),
-        kubernetes=go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes"),
+        kubernetes=go_programs.module_version(go_programs.KUBERNETES.module, "k8s.io/kubernetes"),
         can_build=bundled or "go" in machine.programs,
         docker=None if engine and engine.is_podman else _ask_docker(machine, unreachable),
         podman=engine is not None and engine.is_podman,
@@ -103,7 +103,7 @@ def _to_build(lab: Lab, engine: Engine | None, debian_image: str) -> set[str]:
     """What of the embedded default is not built yet."""
     missing = [program for program in _EMBEDDED if go.find_built(program, lab.configuration.cache) is None]
     to_build = {"programs"} if missing else set()
-    if go.RUNC in missing:
+    if go_programs.RUNC in missing:
         to_build.add("runc")
     if engine is None or engine.image(debian_image) is None:
         to_build.add("root file system")
@@ -195,6 +195,6 @@ def _origin(lab: Lab, path: str) -> str:
 
 
 def _go_wanted() -> str:
-    text = (go.KUBERNETES.module / "go.mod").read_text(encoding="utf-8")
+    text = (go_programs.KUBERNETES.module / "go.mod").read_text(encoding="utf-8")
     match = re.search(r"^go (\S+)", text, re.MULTILINE)
     return match[1] if match else "1.26"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from labkit.adapters.engine import Engine, InspectedImage, reach_engine
-from labkit.adapters.go import KUBERNETES, find_built
+from labkit.adapters.go import find_built
+from labkit.adapters.go_programs import KUBERNETES
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError, LabFailed
 from labkit.base.resources import CLUSTER, require

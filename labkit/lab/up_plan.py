@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.lab.bringup.early_compile import end_early_compile
@@ -36,7 +36,12 @@ _PACKAGES = "bundle-packages"
 CLUSTER_STEPS = ("cluster",)
 """The steps after which pods work."""
 
-_NODE_SECONDS = {go.KUBERNETES.name: 420.0, go.CONTAINERD.name: 102.0, go.RUNC.name: 13.0, go.PAUSE.name: 1.0}
+_NODE_SECONDS = {
+    go_programs.KUBERNETES.name: 420.0,
+    go_programs.CONTAINERD.name: 102.0,
+    go_programs.RUNC.name: 13.0,
+    go_programs.PAUSE.name: 1.0,
+}
 
 
 class UpPlan:
@@ -152,7 +157,7 @@ class UpPlan:
                 ("source",),
                 seconds=55,
                 nice=True,
-                is_made=lambda: self._is_built_or_bundled(go.KUBERNETES),
+                is_made=lambda: self._is_built_or_bundled(go_programs.KUBERNETES),
             ),
             *programs,
             Step(
@@ -163,7 +168,7 @@ class UpPlan:
                 seconds=15,
                 nice=True,
                 lane=COMPILER,
-                is_made=lambda: self._is_built_or_bundled(go.KIND),
+                is_made=lambda: self._is_built_or_bundled(go_programs.KIND),
             ),
             Step(
                 "node-image",
@@ -176,22 +181,22 @@ class UpPlan:
             ),
         ]
 
-    def _program_step(self, program: go.GoProgram) -> Step:
+    def _program_step(self, program: go_programs.GoProgram) -> Step:
         return Step(
             program.name.lower(),
             program.name,
             lambda: self._build_for_node(program),
-            ("modules",) if program is go.KUBERNETES else ("source",),
+            ("modules",) if program is go_programs.KUBERNETES else ("source",),
             seconds=_NODE_SECONDS[program.name],
             nice=True,
             lane=COMPILER,
             is_made=lambda: self._is_built_or_bundled(program),
         )
 
-    def _is_built(self, program: go.GoProgram) -> bool:
+    def _is_built(self, program: go_programs.GoProgram) -> bool:
         return go.find_built(program, self._configuration.cache) is not None
 
-    def _is_built_or_bundled(self, program: go.GoProgram) -> bool:
+    def _is_built_or_bundled(self, program: go_programs.GoProgram) -> bool:
         return self._is_built(program) or (self._bundle is not None and self._bundle.has_program(program))
 
     def _has_images(self, *names: str) -> Callable[[], bool] | None:
@@ -209,7 +214,7 @@ class UpPlan:
             nice=True,
             lane=COMPILER,
             is_made=lambda: (
-                find_kubectl(self._configuration.cache) is not None or self._is_built_or_bundled(go.KUBECTL)
+                find_kubectl(self._configuration.cache) is not None or self._is_built_or_bundled(go_programs.KUBECTL)
             ),
         )
 
@@ -250,10 +255,10 @@ class UpPlan:
         return self._decision.source is Source.STAND_IN
 
     def _fetch_modules(self) -> None:
-        if self._is_embedded and not self._is_built(go.KUBERNETES):
-            go.fetch_modules(go.KUBERNETES, self._steps.step)
+        if self._is_embedded and not self._is_built(go_programs.KUBERNETES):
+            go.fetch_modules(go_programs.KUBERNETES, self._steps.step)
 
-    def _build_for_node(self, program: go.GoProgram) -> None:
+    def _build_for_node(self, program: go_programs.GoProgram) -> None:
         if self._is_embedded:
             go.ensure(program, self._configuration.cache, self._steps.step)
 

@@ -109,10 +109,10 @@ def text_of(file: Path) -> str:
     try:
         # Nobody may ever write into a pipe, and whoever reads it waits.
         if not stat.S_ISREG(file.stat().st_mode) and not file.is_dir():
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         return read_given_text(file)
     except (OSError, ValueError) as error:
-        came_back = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text in UTF-8"
+        came_back = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
         remedy = "the files of the lesson are beside this notebook, in the file list on the left"
         raise Misuse(f"Reading {file}", came_back, remedy) from error
 
@@ -159,7 +159,7 @@ def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Misuse: it is none; what came back says why.
     """
-    remedy = "give one Pod (what is none is made by lab.create), as in\n  labkit kubectl explain pod"
+    remedy = "give one Pod (lab.create makes other kinds), as in\n  labkit kubectl explain pod"
     return _require_manifest(read_pod, manifest, remedy)
 
 

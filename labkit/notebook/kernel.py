@@ -15,7 +15,9 @@ _MEANS = (
     "Else it is mistyped, or a cell further up, which makes it, has not been run in this kernel: "
     "run the notebook's cells from the first one."
 )
-_NO_WORD = '`{word}` is no word to Python, which reads it as {name} and what follows: write it in quotes, "{word}".'
+_NO_WORD = (
+    '`{word}` is not one name in Python, which reads it as {name} and what follows: write it in quotes, "{word}".'
+)
 _IN_QUOTES = 'A word, as in an answer, is written in quotes: {name} = "{word}"'
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 # A name of the course, or of a file of it, such as raw-socket or to-restricted.yaml; a difference has blanks.

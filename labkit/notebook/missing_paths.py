@@ -26,7 +26,7 @@ def no_such_path(image: str, path: str, tree: ImageTree | None) -> Misuse:
         folder += f"/{missing}"
     names = tree.names_in(folder)
     if names is None:
-        return Misuse(tried, f"{folder} is no folder", f"leave out what follows {folder}")
+        return Misuse(tried, f"{folder} is not a folder", f"leave out what follows {folder}")
     if missing in names:
         return Misuse(tried, f"{folder}/{missing} is a link to what is not there", f"leave out what follows {missing}")
     shown = names[:_MOST_NAMES] + [f"and {len(names) - _MOST_NAMES} more"] * (len(names) > _MOST_NAMES)

@@ -65,7 +65,7 @@ class OpenedLesson:
             Misuse: the lesson was closed.
         """
         if self.is_closed:
-            remedy = "run the notebook's first cell again, and go on from there"
+            remedy = "run the notebook's first cell again, and continue from there"
             raise Misuse(f"Using lesson {self.name}", "it was closed", remedy)
         return self.lab.kube()
 

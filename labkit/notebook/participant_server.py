@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         _bring_programs(configuration.cache, configuration.sandbox.facts.parent / "programs")
         program = shutil.which(_SERVER)
         if program is None:
-            raise MachineLacks("Starting a participant's server", f"there is no {_SERVER}", "build the image anew")
+            raise MachineLacks("Starting a participant's server", f"there is no {_SERVER}", "build the image again")
         folder = CourseFolder(default_folder())
         if report := folder.follow_course().report():
             print(report, file=sys.stderr)

@@ -71,7 +71,7 @@ class Questions:
         try:
             return await asyncio.wait_for(asyncio.shield(answer), seconds)
         except TimeoutError:
-            came_back = f"there is no answer after {seconds:g} s; the lab, or this machine, is busy or hangs"
+            came_back = f"timed out: no answer after {seconds:g} s; the lab, or this machine, is busy or hangs"
             raise DeadlineExceeded("Asking the lab", came_back, "look at it\n  labkit doctor") from None
 
     def _answer(self, future: Future[dict[str, Any]], question: str, arguments: tuple[str | bool, ...]) -> None:

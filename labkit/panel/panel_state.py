@@ -135,7 +135,7 @@ class PanelState:
             LabError: the lab cannot do it.
         """
         reset_lessons(require_lesson(lesson))
-        return {"sentence": "The lesson is empty again. Run the notebook's first cell, and go on from there."}
+        return {"sentence": "The lesson is empty again. Run the notebook's first cell, and continue from there."}
 
     def restore(self, lesson: str) -> dict[str, str]:
         """Do what `labkit course restore LESSON` does; a sentence about it, as JSON-ready values.

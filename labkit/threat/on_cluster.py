@@ -154,7 +154,7 @@ class OnCluster:
             return None
         if not output.facts and late:
             return _refused(asked.posture, asked.line, probes, outcome, spent)
-        ended = f"the pod was stopped after {self._deadline:.0f} s"
+        ended = f"it timed out, and the pod was stopped after {self._deadline:.0f} s"
         if over and outcome.exit_status is not None:
             ended = f"the container ended before that, with exit status {outcome.exit_status}"
         elif over:  # such as a pod that somebody deletes, and that is still there

@@ -138,7 +138,7 @@ class OnEngine:
             return output, "the container is gone"
         if not state.running:
             return output, f"the container ended before that, with exit status {state.exit_status}"
-        return output, f"the container was stopped after {self._deadline:.0f} s"
+        return output, f"it timed out, and the container was stopped after {self._deadline:.0f} s"
 
     def _seen_outside(self, probe: str, mark: str, output: ProbeOutput) -> bool | None:
         """Whether a mark is seen on this machine; None where the engine may well be on another."""

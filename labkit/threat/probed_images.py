@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine, InspectedImage, image_labels
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -31,7 +31,7 @@ def ensure_probed(
     configuration: Configuration,
     samples: Iterable[str],
     steps: Steps,
-    program: go.GoProgram = go.PROBE,
+    program: go_programs.GoProgram = go_programs.PROBE,
 ) -> dict[str, str]:
     """Make what is missing or has changed.
 
@@ -53,7 +53,7 @@ def ensure_probed(
 
 
 def _ensure_probed(
-    engine: Engine, configuration: Configuration, samples: Iterable[str], steps: Steps, program: go.GoProgram
+    engine: Engine, configuration: Configuration, samples: Iterable[str], steps: Steps, program: go_programs.GoProgram
 ) -> dict[str, str]:
     files = collect(require(_FOLDER), {"probe": go.ensure(program, configuration.cache, steps.step) / "probe"})
     tools = _sample(engine, configuration, _TOOLS)

@@ -90,7 +90,7 @@ class Worksheet:
         """The worksheet of a file; an empty one if there is no such file yet.
 
         Raises:
-            Misuse: it is no worksheet, or a row of it makes no sense; the row and the field are named.
+            Misuse: it is not a worksheet, or a row of it makes no sense; the row and the field are named.
             LabFailed: it cannot be read.
         """
         return read_worksheet(path) if path.exists() else cls(path)
@@ -204,7 +204,9 @@ def _read_rows(path: Path, doing: str) -> list[Any]:
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
-            raise Misuse(doing, f"it is no worksheet: it is larger than {_MOST_BYTES // 1_000_000} MB", "name another")
+            raise Misuse(
+                doing, f"it is not a worksheet: it is larger than {_MOST_BYTES // 1_000_000} MB", "name another"
+            )
         content = msgspec.json.decode(data)
     except FileNotFoundError:
         raise Misuse(doing, "there is no such file", "make one in lesson 01, or name another") from None
@@ -216,9 +218,9 @@ def _read_rows(path: Path, doing: str) -> list[Any]:
     try:
         document = msgspec.convert(content, _Document)
     except ValueError as error:
-        raise Misuse(doing, f"it is no worksheet: {error}", _FIX) from None
+        raise Misuse(doing, f"it is not a worksheet: {error}", _FIX) from None
     if document.format != _FORMAT:
-        raise Misuse(doing, f"it is no worksheet: its format is not {_FORMAT}", _FIX)
+        raise Misuse(doing, f"it is not a worksheet: its format is not {_FORMAT}", _FIX)
     if document.version != _VERSION:
         newer = f"it is of version {document.version}, this labkit reads version {_VERSION}"
         raise Misuse(doing, newer, "use the labkit that wrote it, or a newer one")

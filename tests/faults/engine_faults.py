@@ -137,7 +137,7 @@ def _frozen(bench: LabBench) -> None:
     "engine",
     "frozen for a while",
     made="SIGSTOP to dockerd, and SIGCONT",
-    sentence="in time",
+    sentence="timed out: no engine answers there",
     kept=_KEPT,
     needs=Needs.LAB,
     recovery=(),

@@ -38,7 +38,7 @@ def _images_of(bench: Bench, answer: Answer, **options: Any) -> None:
     "hangs",
     slow=True,
     made="a socket that accepts and never answers",
-    sentence="no engine answers there in time",
+    sentence="timed out: no engine answers there",
 )
 def _hangs(bench: Bench) -> None:
     _images_of(bench, silent)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
 from labkit.base.errors import LabError
@@ -187,7 +187,7 @@ def opened(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opene
 @contextlib.contextmanager
 def serving(lab: Lab) -> Iterator[str]:
     """A registry on loopback that plays upstream; gives its address."""
-    crane = go.build(go.CRANE, lab.configuration.cache) / "crane"
+    crane = go.build(go_programs.CRANE, lab.configuration.cache) / "crane"
     address, process = _serve(crane)
     with process:
         yield address

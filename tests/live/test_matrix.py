@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
 from labkit.base.configuration import LESSON_LABEL
@@ -40,7 +40,7 @@ from labkit.threat.worksheet import Worksheet
 pytestmark = pytest.mark.alone
 
 _GONE_SECONDS = 60.0
-_MISBEHAVING = replace(go.PROBE, name="misbehaving-probe", tags=("misbehave",))
+_MISBEHAVING = replace(go_programs.PROBE, name="misbehaving-probe", tags=("misbehave",))
 _APP = POSTURES["app-default"]
 # A run that was killed has left things of the same kind.
 _TOKEN = secrets.token_hex(3)

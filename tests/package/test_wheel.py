@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.course.lessons import lesson_names
@@ -33,10 +33,11 @@ _PROJECT = (
 )
 _HASHES = """
 import json
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.lab.cluster_kinds.node_image import own_files
 from labkit.lab.samples.build_contexts import content_hash
-programs = {name: go.content_key(value) for name, value in vars(go).items() if isinstance(value, go.GoProgram)}
+kinds = {name: value for name, value in vars(go_programs).items() if isinstance(value, go_programs.GoProgram)}
+programs = {name: go_programs.content_key(value) for name, value in kinds.items()}
 print(json.dumps({**programs, "node": content_hash(own_files())}))
 """
 
@@ -122,7 +123,11 @@ def test_doctor(complete: Installation) -> None:
 
 
 def test_what_is_built_from_the_wheel_is_what_is_built_from_the_checkout(complete: Installation) -> None:
-    programs = {name: go.content_key(value) for name, value in vars(go).items() if isinstance(value, go.GoProgram)}
+    programs = {
+        name: go_programs.content_key(value)
+        for name, value in vars(go).items()
+        if isinstance(value, go_programs.GoProgram)
+    }
     assert json.loads(complete.python(_HASHES)) == {**programs, "node": content_hash(own_files())}
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.explain.dockerfiles.built_stage import BaseImage
@@ -29,7 +29,7 @@ from labkit.explain.dockerfiles.stages import evaluate
 from tests.parity.classic_builder import Built, ClassicBuilder
 from tests.parity.dockerfile_cases import BASES, DockerfileCase, generate
 
-FRONT_END = go.GoProgram(
+FRONT_END = go_programs.GoProgram(
     "buildkit-front-end", CHECKOUT / "tests" / "parity" / "buildkit", ("labkit/tests/parity/buildkit",)
 )
 _SOCKET = Path("/var/run/docker.sock")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.base.resources import CHECKOUT
 
 BUILDKIT = CHECKOUT / "tests" / "parity" / "buildkit"
@@ -49,8 +49,8 @@ def test_the_same_sources_in_another_folder_give_the_same_program(tmp_path: Path
     programs = []
     for place in ("here", "else where"):
         module = tmp_path / place / "pause"
-        shutil.copytree(go.PAUSE.module, module)
-        built = go.build(replace(go.PAUSE, module=module), tmp_path / place / "cache")
+        shutil.copytree(go_programs.PAUSE.module, module)
+        built = go.build(replace(go_programs.PAUSE, module=module), tmp_path / place / "cache")
         programs.append((built / "pause").read_bytes())
     assert programs[0] == programs[1]
     assert str(tmp_path).encode() not in programs[0]

@@ -80,4 +80,4 @@ class BuilderOutput:
 
     def timed_out(self, tried: str, seconds: float) -> BuildStopped:
         """The error for a build that was given up."""
-        return self.stopped(tried, f"it was still running after {seconds:.0f} s, and was given up", None)
+        return self.stopped(tried, f"timed out: it was still running after {seconds:.0f} s, and was stopped", None)

@@ -86,7 +86,7 @@ class _LoggedApi(docker.APIClient):
     def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
         answer = super()._result(response, json, binary)  # type: ignore[misc]
         if json and not isinstance(answer, dict | list):
-            raise docker.errors.DockerException(f"{str(answer)[:80]!r} is no answer of an engine's")
+            raise docker.errors.DockerException(f"{str(answer)[:80]!r} is not an engine's answer")
         return answer
 
 

@@ -124,7 +124,7 @@ class EngineContainers(EngineFiles):
             printed = printing.printed() if printing.has_any or not is_over else self._logs(container)
         if is_over:
             return RunResult.of(line, printed, status)
-        message = f"still running after {deadline:.0f} s, and stopped then"
+        message = f"timed out: still running after {deadline:.0f} s, and stopped then"
         return RunResult.of(line, printed, status, cause=Cause.TIMEOUT, message=message)
 
     def _refused(self, line: str, error: APIError) -> RunResult:

@@ -25,8 +25,8 @@ _STOPPED = (
     ProtocolError,
 )
 _CLOSED = "the engine is there, but this user may not talk to it"
-_NO_SSH = "the Python package paramiko is missing, by which an engine behind ssh:// is reached"
-_NO_CERTIFICATE = "it is to be reached by TLS, and there is no certificate for it"
+_NO_SSH = "the Python package paramiko is missing, which an engine behind ssh:// needs"
+_NO_CERTIFICATE = "TLS is set up for it, and there is no certificate"
 _ASKING = "Error while fetching server API version: "
 _SEE = "see what the machine lacks\n  labkit doctor"
 _REASONS = (
@@ -42,7 +42,7 @@ _REASONS = (
         "start it\n  labkit up",
     ),
     (r"NameResolutionError", "there is no machine of that name", _SEE),
-    (r"timed out", "no engine answers there in time", _SEE),
+    (r"timed out", "timed out: no engine answers there", _SEE),
     (
         r"paramiko",
         _NO_SSH,
@@ -55,7 +55,7 @@ _REASONS = (
     ),
     (
         r"SSLError|SSL:|CERTIFICATE_VERIFY",
-        "it was to be reached by TLS, and it does not speak it, or shows another certificate",
+        "TLS is set up for it, and it does not speak TLS, or shows another certificate",
         _SEE,
     ),
     # What the system said, in the midst of what each library on the way has added.
@@ -64,7 +64,7 @@ _REASONS = (
     (r"below 1\.\d+ are no longer supported", "the engine is too old", "install a newer one: Docker 20.10 or later"),
     (
         r"Expecting value|BadStatusLine|indices must be|\"ApiVersion\"|invalid literal|Exceeded 30 redirects",
-        "what answers there is no engine",
+        "what answers there is not an engine",
         _SEE,
     ),
     (r"RemoteDisconnected|Connection aborted", "what answers there ends the connection without an answer", _SEE),

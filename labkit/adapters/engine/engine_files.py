@@ -111,7 +111,7 @@ class EngineFiles(EngineConnection):
         """
         path, file = self._follow(container, path, _itself)
         if not file.isfile():
-            raise LabFailed(f"Changing {path} of a container", "it is no file", "build the image again")
+            raise LabFailed(f"Changing {path} of a container", "it is not a file", "build the image again")
         file.name, file.size = posixpath.basename(path), len(content)
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -149,7 +149,7 @@ class EngineFiles(EngineConnection):
                     return path, read(tar, member)
             path = posixpath.join(posixpath.dirname(path), member.linkname)
         tried = f"Looking at {path} of a container"
-        raise _TooManyLinks(tried, "too many links lead on from it", "build the image again")
+        raise _TooManyLinks(tried, "it leads through too many links", "build the image again")
 
     @contextlib.contextmanager
     def _made_of(self, reference: str) -> Iterator[str]:

@@ -17,12 +17,12 @@ _NAMES = re.compile(r"(?:https?://)?[\w.-]+(?::\d+)?/[\w./:@-]+|(?:[\w-]+(?:\.[\
 # crane's registry answers with the distribution API's code alone, others with a message too.
 _GONE = r"manifest[ _]unknown|name[ _]unknown|not found|\b404\b"
 _PULL_REMEDIES = (
-    (r"toomanyrequests|\b429\b|too many requests", "wait as long as it asks for, log in to it, or take a mirror"),
+    (r"toomanyrequests|\b429\b|too many requests", "wait as long as it asks, log in to it, or use a mirror"),
     (
         r"unauthorized|denied|\b40[13]\b|authentication",
         "log in to it; your account must be allowed to\n  docker login",
     ),
-    (_GONE, "the image or its tag is gone; fix its name, or take another source\n  labkit up --source stand-in"),
+    (_GONE, "the image or its tag is gone; fix its name, or use another source\n  labkit up --source stand-in"),
     (
         "unexpected eof|connection reset|short read|filesystem layer verification",
         "the transfer broke off; try again",
@@ -76,7 +76,7 @@ def events_with_timeout(start: Callable[[], Iterator[_T]], seconds: float, tried
         try:
             is_event, event = events.get(timeout=seconds)
         except queue.Empty:
-            remedy = "see that the registry answers, or take another source\n  labkit up --source stand-in"
+            remedy = "see that the registry answers, or use another source\n  labkit up --source stand-in"
             raise LabFailed(tried, f"the registry sent nothing for {seconds:.0f} s", remedy) from None
         if not is_event and event is None:
             return

@@ -121,7 +121,7 @@ class RegistryAccess:
         descriptor = _mapping(manifest.get("config"))
         if descriptor.get("mediaType") not in _CONFIGURATIONS:
             kind = str(descriptor.get("mediaType") or manifest.get("mediaType") or "unknown")[:100]
-            raise RegistryFailed(f"what {self._reference} names is no image, but {kind!r}", "check the image's name")
+            raise RegistryFailed(f"what {self._reference} names is not an image but {kind!r}", "check the image's name")
         configuration = _json(self._blob(str(descriptor.get("digest")), _LARGEST_CONFIGURATION), self._reference)
         layers = [_mapping(layer) for layer in _sequence(manifest.get("layers"))]
         of_image = ImagePlatform(
@@ -171,7 +171,9 @@ class RegistryAccess:
 
     def _check(self, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):
-            raise untrusted(self._transport.name, f"names a part of the image by {digest[:100]!r}, which is no digest")
+            raise untrusted(
+                self._transport.name, f"names a part of the image by {digest[:100]!r}, which is not a digest"
+            )
 
     def _verify(self, body: bytes, digest: str) -> None:
         algorithm, _, wanted = digest.partition(":")
@@ -270,7 +272,7 @@ def _json(body: bytes, reference: ImageReference) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise untrusted(reference.registry, "answers with something that is no object of JSON")
+        raise untrusted(reference.registry, "answers with something that is not a JSON object")
     return value
 
 

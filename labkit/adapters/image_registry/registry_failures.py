@@ -31,7 +31,7 @@ class RegistryFailed(LabFailed):
 def timed_out(host: str, seconds: float) -> RegistryFailed:
     """Nothing, or not all of it, came in time."""
     remedy = f"try again, see whether a proxy is needed (HTTPS_PROXY), {_GIVE}"
-    return RegistryFailed(f"{host} has not answered within {seconds:g} s", remedy, of_all=True)
+    return RegistryFailed(f"{host} timed out: it has not answered within {seconds:g} s", remedy, of_all=True)
 
 
 def unreachable(host: str, error: Exception) -> RegistryFailed:

@@ -195,7 +195,7 @@ class RegistryTransport:
             host, port = "", None
         plain_allowed = self._is_loopback and parts.scheme == "http" and _is_local_name(host)
         if not host or parts.username is not None or not (parts.scheme == "https" or plain_allowed):
-            raise untrusted(self.name, f"leads to {address[:200]!r}, which is no address of https")
+            raise untrusted(self.name, f"leads to {address[:200]!r}, which is not an https address")
         is_allowed = parts.netloc == self.host or (self._is_loopback and _is_local_name(host))
         if _is_inside(host) and not is_allowed:
             raise untrusted(self.name, f"leads to {address[:200]!r}, {_NOT_THERE}")

@@ -192,12 +192,12 @@ class ClusterReader:
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise self._failed(path, f"its answer is none of the Kubernetes API: {error}") from error
+            raise self._failed(path, f"its answer is not the Kubernetes API's: {error}") from error
 
     def _unreachable(self, path: str, error: Exception) -> LabFailed:
         reason = f"{self.access.server} does not answer: {' '.join(str(error).split()) or type(error).__name__}"
         if _CERTIFICATE in reason.lower():
-            remedy = "the server's certificate, or yours, is wrong or has expired: get the kubeconfig anew"
+            remedy = "the server's certificate, or yours, is wrong or has expired: get a new kubeconfig"
         else:
             remedy = f"see whether kubectl reaches it\n  kubectl --context {self.access.context} version"
         return LabFailed(self._doing(path), reason, remedy)

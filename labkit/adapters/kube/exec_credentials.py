@@ -74,7 +74,7 @@ def fetch_credentials(
             status.get("token"), _encoded(status, "clientCertificateData"), _encoded(status, "clientKeyData")
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LabFailed(doing, "what it printed is no ExecCredential with a status", _REMEDY) from error
+        raise LabFailed(doing, "what it printed is not an ExecCredential with a status", _REMEDY) from error
     if not credentials.token and not credentials.certificate_base64:
         raise LabFailed(doing, "it gave neither a token nor a certificate", _REMEDY)
     return credentials

@@ -183,7 +183,7 @@ def namespace_gone(namespace: str) -> LabFailed:
     return LabFailed(
         f"Looking into namespace {namespace}",
         "it is gone: this lesson was opened or reset elsewhere, perhaps in another notebook",
-        "run the notebook's first cell again, and go on from there",
+        "run the notebook's first cell again, and continue from there",
     )
 
 

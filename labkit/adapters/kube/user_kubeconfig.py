@@ -157,7 +157,7 @@ def _read_merged(files: Sequence[Path]) -> tuple[KubeConfig, dict[str, Mapping[s
                     merged[key].setdefault(name, _with_absolute_paths(entry, inner, file.absolute().parent))
         except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
             raise LabFailed(
-                f"{_READING} {file}", _reason(error), "it is to be a kubeconfig\n  kubectl config view"
+                f"{_READING} {file}", _reason(error), "it must be a kubeconfig\n  kubectl config view"
             ) from error
     try:
         config = KubeConfig.from_dict(

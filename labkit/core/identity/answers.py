@@ -196,7 +196,7 @@ def _reasons_for_user(
         reason = "the image's USER names nobody, which means root (uid 0); no runAsUser overrides it"
     else:
         reason = f"the image's USER is the uid {user.uid}; no runAsUser overrides it"
-    lost = f"the group in the image's USER ({group}) is lost: Kubernetes hands on the user alone"
+    lost = f"the group in the image's USER ({group}) is lost: Kubernetes passes on only the user"
     return [reason, lost] if group else [reason]
 
 

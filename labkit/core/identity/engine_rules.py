@@ -92,7 +92,7 @@ def _user(image: Image, user: str) -> tuple[int, int, Account | None, str]:
     if number is None:
         raise CannotResolve(Cause.UNKNOWN_USER, f"unable to find user {user}: no matching entries in passwd file")
     _check_range(number)
-    return number, 0, None, f"no passwd line has uid {number}: that is no error, and the group is 0 (root)"
+    return number, 0, None, f"no passwd line has uid {number}: that is not an error, and the group is 0 (root)"
 
 
 def _first_account(image: Image, user: str, number: int | None) -> Account | None:

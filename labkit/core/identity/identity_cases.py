@@ -129,7 +129,7 @@ def _finite(text: str) -> float:
     """A number that JSON can answer with; NaN and Infinity, which Python reads too, are none."""
     if math.isfinite(number := float(text)):
         return number
-    raise ValueError(f"{text[:60]} is no finite number")
+    raise ValueError(f"{text[:60]} is not a finite number")
 
 
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)

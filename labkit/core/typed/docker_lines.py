@@ -66,7 +66,7 @@ class LabNames:
         """
         if self.reference(name) is not None:
             raise NotInTheLab(
-                f"{name} is the name of a sample image of the lab", f"take another name, such as my-{name}"
+                f"{name} is the name of a sample image of the lab", f"choose another name, such as my-{name}"
             )
         return str(ImageReference.parse(name).tagged()) if self.in_full else name
 

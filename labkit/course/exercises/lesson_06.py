@@ -121,7 +121,7 @@ lab.build("""
     COPY --from=prepared --chown=1654 /data /data
 """, name="lost-on-the-way")
 ''',
-            "it is no folder",
+            "it is not a folder",
         ),
         # It is as it was, once more by another way.
         Wrong(

@@ -35,7 +35,7 @@ def _no_note(app: JudgedContainer) -> str | None:
     entry = app.tree.entry(_NOTE)
     if entry is None:
         return f"There is no {_NOTE} in the container."
-    return None if entry.kind == "file" else f"{_NOTE} is no file."
+    return None if entry.kind == "file" else f"{_NOTE} is not a file."
 
 
 def _is_another_app(app: JudgedContainer) -> str | None:

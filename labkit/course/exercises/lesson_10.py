@@ -24,7 +24,7 @@ def _check_which_control(world: World, answer: dict[object, object]) -> Assessme
         return not_right(f"A control for each of {', '.join(_STOPPED)} is expected, and for nothing else.")
     for name, control in answer.items():
         if spelling_of(control) not in controls:
-            return not_right(f"{name}: {control!r} is no control; they are {', '.join(Control)}.")
+            return not_right(f"{name}: {control!r} is not a control; they are {', '.join(Control)}.")
     for cell in world.start.probe("app-restricted", *_STOPPED):
         control = controls[spelling_of(answer[cell.probe])]
         if control != cell.control:
@@ -73,7 +73,7 @@ controls = {"Setuid-Helper ": "no-new-privs", " unshare_user": "Seccomp", "RAW-S
         Wrong(
             'controls = {"setuid-helper": "non-root", "unshare-user": "seccomp", "raw-socket": "capability", '
             '"write-tmp": "read-only"}',
-            "is no control",
+            "is not a control",
         ),
     ),
     check=_check_which_control,

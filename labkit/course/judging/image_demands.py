@@ -121,7 +121,7 @@ def stands_on(asks: str, base: str) -> Demand[JudgedImage]:
         facts = image.world.look.image(base)
         if facts is None or image.facts.stands_on(facts):
             return None
-        return f"It does not stand on {base} any more."
+        return f"Its base is not {base} any more."
 
     return Demand("base", asks, unmet, (breaks.another_base("debian", "USER 1654"),))
 
@@ -135,7 +135,7 @@ def may_write(asks: str, path: str) -> Demand[JudgedImage]:
             return f"There is no {path} in the finished image."
         place = image.tree.resolve(path)
         if place is None or place.kind != "folder":
-            return f"{path} is there, and it is no folder."
+            return f"{path} is there, and it is not a folder."
         if process is not None and image.tree.may_write(process, path):
             return None
         return f"{describe(image, path)}, and the app runs as {_who(process)}: it may not write there."

@@ -119,7 +119,7 @@ def keeps_its_program(asks: str, *paths: str) -> Demand[JudgedImage]:
         for program in (argv[0] for argv in _commands(image)):
             for folder in image.looked_in_before(program):
                 if image.may_put_into(process, folder):
-                    return f"{who} put its own {program} into {folder}: there PATH has it looked for first."
+                    return f"{who} put its own {program} into {folder}: PATH looks there first."
         return None
 
     return Demand("closed program", asks, unmet, tuple(breaks.open_to_all(path) for path in paths))

@@ -23,7 +23,7 @@ def hub_address() -> str:
     parts = urlsplit(os.environ.get(_API, ""))
     if parts.scheme != "http" or not parts.hostname or not os.environ.get(_TOKEN):
         remedy = "on a laptop, copy the line that your instructor shows\n  labkit progress share --help"
-        raise Misuse("Sharing your progress", "this is no server of a class on a cluster", remedy)
+        raise Misuse("Sharing your progress", "this is not a server of a class on a cluster", remedy)
     return f"{parts.hostname}:{parts.port or 80}"
 
 

@@ -34,7 +34,7 @@ class HandSeen:
                 "Your instructor has the line for it, which begins with\n  labkit progress share"
             )
         if self.problem:
-            return f"Your hand is up. It is not seen yet, and goes on its way by itself: {self.problem}"
+            return f"Your hand is up, but not seen yet; sending it is retried by itself: {self.problem}"
         return "Your hand is up. Your instructor sees it in a moment; labkit.raise_hand(down=True) lowers it."
 
     __repr__ = __str__
@@ -74,7 +74,7 @@ def move_hand(configuration: Configuration, text: str, *, down: bool = False) ->
         LabFailed: it cannot be written.
     """
     if not isinstance(text, str):
-        came_back = f"text is expected, and {text!r} is none"
+        came_back = f"{text!r} is not text"
         raise Misuse("Raising your hand", came_back, 'labkit.raise_hand("my pod is refused")')
     if down:
         lower_hand(configuration)

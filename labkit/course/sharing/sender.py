@@ -50,7 +50,9 @@ def client_of(consent: ShareConsent) -> ClassClient:
     """Who is asked."""
     where = split_address(consent.address)
     if where is None:
-        raise LabFailed("Sharing your progress", f"{consent.address!r} is no address", "labkit progress share --stop")
+        raise LabFailed(
+            "Sharing your progress", f"{consent.address!r} is not an address", "labkit progress share --stop"
+        )
     return ClassClient(*where, consent.fingerprint)
 
 

@@ -104,7 +104,7 @@ def new_consent(address: str, fingerprint: str, code: str, name: str) -> ShareCo
     if not fingerprint and not is_loopback(address):
         raise Misuse(doing, "the fingerprint of the instructor's machine is missing", remedy)
     if not code.isascii() or not code.isprintable() or not 0 < len(code) <= 80 or " " in code:
-        raise Misuse(doing, "the class's code is missing, or is none", remedy)
+        raise Misuse(doing, "the class's code is missing or malformed", remedy)
     return ShareConsent(address, fingerprint, code, require_name(name), secrets.token_hex(16), _end())
 
 

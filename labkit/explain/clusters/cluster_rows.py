@@ -141,7 +141,7 @@ class ClusterRows:
             return f"the cluster runs another image, {listed}; looked up was {digest}"
         if row.answer.decided_by in ("image", "default"):
             return "the image's default user decides, and the cluster's image has another than the one looked up"
-        return "nothing in the pod says why; the runtime, or a plug-in of its (NRI), may change it"
+        return "nothing in the pod says why; the runtime, or an NRI plug-in of it, may change it"
 
 
 def _changes(template: AskedContainer, pod: AskedContainer) -> Iterator[str]:

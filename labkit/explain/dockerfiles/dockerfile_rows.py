@@ -93,7 +93,7 @@ def read_dockerfile(name: str) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise Misuse(f"Reading {name}", reason, "name a Dockerfile\n  labkit explain Dockerfile") from error
     if len(data) > LARGEST:
-        raise TooLarge(f"it is larger than {LARGEST >> 20} MiB, which is no Dockerfile that is read here")
+        raise TooLarge(f"it is larger than {LARGEST >> 20} MiB, the most that is read of a Dockerfile")
     return decode(data)
 
 

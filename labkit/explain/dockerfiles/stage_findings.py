@@ -80,7 +80,7 @@ def _variables(evaluation: Evaluation, stage: BuiltStage, line: UserLine) -> Ite
     if not is_root(line.if_unset) or "$" not in line.written:
         return
     if line.value is not None:
-        yield f"it fails open: USER {line.written} was to be somebody, and is root"
+        yield f"it fails open: USER {line.written} was meant to be another user, and is root"
     if not line.missing and not line.open_names:
         yield "what it names is set, and is empty or 0"
     for name in sorted(line.missing):

@@ -78,7 +78,9 @@ def remedy_for_template(name: str, text: str) -> str:
         return f"fill it in first: envsubst < {shlex.quote(name)} | {_READ_THE_RESULT}"
     chart = next((folder for folder in _folders_above(Path(name)) if (folder / _CHART).is_file()), None)
     if chart is None and "{%" in text:
-        return f"render it first, with what it is written for, and give what comes out: ... | {_READ_THE_RESULT}"
+        return (
+            f"render it first, with the tool that it is written for, and explain the result: ... | {_READ_THE_RESULT}"
+        )
     return "render it first: " + _helm(shlex.quote(str(chart)) if chart is not None else "CHART")
 
 

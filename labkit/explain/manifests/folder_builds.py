@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Literal
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.processes import run_program
 from labkit.base.configuration import Configuration
 
@@ -24,7 +24,7 @@ def builder_for(kind: BuildKind) -> list[str] | None:
         return [kubectl, "kustomize"]
     if (kustomize := shutil.which("kustomize")) is not None:
         return [kustomize, "build"]
-    built = go.find_built(go.KUBECTL, Configuration.from_environment().cache)
+    built = go.find_built(go_programs.KUBECTL, Configuration.from_environment().cache)
     return [str(built / "kubectl"), "kustomize"] if built is not None else None
 
 

@@ -138,7 +138,7 @@ def _value(node: Node) -> object:
         value = _scalar(node)
         if value.__class__ is float:
             if value != value or value in (float("inf"), float("-inf")):
-                raise _NotJson(f"{node.value} is no number that JSON has", node.start_mark.line)
+                raise _NotJson(f"{node.value} is not a number in JSON", node.start_mark.line)
             return whole(value)
         return value if type(value) is not int else of_64_bits(value)
     if isinstance(node, SequenceNode):
@@ -182,7 +182,7 @@ def _merge(fields: Fields, node: Node, flaws: dict[str, _NotJson]) -> None:
 def _key(node: Node) -> str:
     line = node.start_mark.line
     if not isinstance(node, ScalarNode):
-        raise BadYaml("a list or a mapping is no key that JSON has", line)
+        raise BadYaml("a list or a mapping cannot be a key in JSON", line)
     if node.tag == QUOTED:
         return str(node.value)
     value = _scalar(node)
@@ -194,7 +194,7 @@ def _key(node: Node) -> str:
         return _float_key(value)
     if isinstance(value, int) and value < 1 << 63:
         return str(value)
-    raise BadYaml(f"{node.value or 'nothing'} is no key that JSON has", line)
+    raise BadYaml(f"{node.value or 'nothing'} cannot be a key in JSON", line)
 
 
 def _float_key(value: float) -> str:

@@ -109,5 +109,5 @@ def _texts_of(table: object, key: str, where: str) -> Mapping[str, str]:
 
 def _list_of(value: object, key: str, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Misuse(f"Reading {where}", f"{key} is no list of strings", f'as in\n  {key} = ["...", "..."]')
+        raise Misuse(f"Reading {where}", f"{key} is not a list of strings", f'as in\n  {key} = ["...", "..."]')
     return value

@@ -73,7 +73,9 @@ def check_allows(names: Iterable[str]) -> frozenset[str]:
     for name in sorted(allows):
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            raise BadException(f"{name!r} is no level and no rule" + (f"; did you mean {near[0]}?" if near else ""))
+            raise BadException(
+                f"{name!r} is neither a level nor a rule" + (f"; did you mean {near[0]}?" if near else "")
+            )
     if not allows:
         raise BadException("it does not say what it allows, such as root or refused")
     return allows
@@ -90,7 +92,7 @@ def check_date(value: object) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise BadException(f"{value!r} is no date such as 2027-01-31") from None
+        raise BadException(f"{value!r} is not a date such as 2027-01-31") from None
 
 
 def of_annotations(rows: Sequence[Explanation], today: date) -> tuple[list[GateException], list[GateFinding]]:

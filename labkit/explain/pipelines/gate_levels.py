@@ -30,7 +30,9 @@ def parse_levels(names: Sequence[str], where: str) -> frozenset[Concern]:
     for name in names:
         if name not in LEVELS:
             raise Misuse(
-                f"Reading {where}", f"{name!r} is no level of {known}", did_you_mean(name, LEVELS, "use those")
+                f"Reading {where}",
+                f"{name!r} is not one of the levels {known}",
+                did_you_mean(name, LEVELS, "use those"),
             )
     if not names:
         raise Misuse(f"Reading {where}", "it names no level, so the gate would never fail", f"name some of {known}")

@@ -41,7 +41,7 @@ def read_baseline(path: Path) -> Baseline:
     doing = f"Reading baseline {path}"
     findings = read_versioned(path, doing, _VERSION, _REMEDY).get("findings")
     if not isinstance(findings, list) or not all(map(_is_finding, findings)):
-        raise Misuse(doing, f"its findings are no objects with {', '.join(_FIELDS)}", _REMEDY)
+        raise Misuse(doing, f"its findings are not objects with {', '.join(_FIELDS)}", _REMEDY)
     return Counter(tuple(finding[name] for name in _FIELDS) for finding in findings)
 
 

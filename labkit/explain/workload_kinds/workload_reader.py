@@ -170,7 +170,7 @@ def _read_pod(
     template = template or read_foreign_pod(shape.spec, _by_list(shape.containers))
     try:
         if template.mismatched is not None and has_placeholder(str(template.mismatched)):
-            raise MalformedManifest(f"{_shown(template.mismatched)} is to be filled in first")
+            raise MalformedManifest(f"{_shown(template.mismatched)} must be filled in first")
         metadata = _mapping(value.get("metadata"))
         name, namespace = _name(metadata, "name") or _name(metadata, "generateName"), _name(metadata, "namespace")
         annotations = {

@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.build_lock import LockFile
 from labkit.adapters.cancellation import Cancellation
 from labkit.adapters.processes import give_way
@@ -94,8 +94,8 @@ def compile_beside(cache: Path, ends_with: int) -> None:
         try:
             give_way()
             with contextlib.suppress(LabError, OSError), cancellation:
-                go.fetch_modules(go.KUBERNETES, lambda _: contextlib.nullcontext(Tally()))
-                go.build(go.KUBERNETES, cache, Tally())
+                go.fetch_modules(go_programs.KUBERNETES, lambda _: contextlib.nullcontext(Tally()))
+                go.build(go_programs.KUBERNETES, cache, Tally())
         finally:
             ended.set()
 
@@ -132,7 +132,7 @@ def main() -> None:
     if sys.platform != "linux":
         return
     cache = cache_folder(os.environ)
-    if go.find_built(go.KUBERNETES, cache) is None and is_wanted(os.environ):
+    if go.find_built(go_programs.KUBERNETES, cache) is None and is_wanted(os.environ):
         compile_beside(cache, ends_with=int(sys.argv[1]))
 
 

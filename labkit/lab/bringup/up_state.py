@@ -90,7 +90,7 @@ class UpState:
         """Whether steps of these names are done; one that the schedule does not have counts as done."""
         return all(step.state == DONE for step in self.steps if step.name in names)
 
-    def problem(self, names: Collection[str], remedy: str = "go on from there\n  labkit up") -> LabError | None:
+    def problem(self, names: Collection[str], remedy: str = "continue from there\n  labkit up") -> LabError | None:
         """Why steps of these names will not be done; None as long as they may be.
 
         Args:
@@ -149,7 +149,7 @@ def forget_state(configuration: Configuration) -> None:
 def describe_error(error: BaseException) -> dict[str, str]:
     """An error for the state."""
     if isinstance(error, KeyboardInterrupt):
-        return _error_parts(LabFailed("Bringing the lab up", "it was interrupted", "go on from there\n  labkit up"))
+        return _error_parts(LabFailed("Bringing the lab up", "it was interrupted", "continue from there\n  labkit up"))
     if isinstance(error, LabError):
         return _error_parts(error)
     come_back = f"{type(error).__name__}: {error}"

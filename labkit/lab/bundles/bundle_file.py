@@ -73,7 +73,7 @@ class Bundle:
         """The part that a member is."""
         name = ascii(member.name[:80])
         if not member.isreg():
-            refuse(self.path, f"its member {name} is no file but a link, a folder or a device", "do not use it")
+            refuse(self.path, f"its member {name} is not a file but a link, a folder or a device", "do not use it")
         if part is None or member.name != part.name:
             refuse(self.path, f"its member {name} is not the part that its {NAME} names there", "do not use it")
         if member.size != part.size:
@@ -154,7 +154,7 @@ def _read_first(path: Path, file: IO[bytes]) -> Manifest:
         if texts:
             raise
     if not texts:
-        refuse(path, f"it is no bundle: it does not begin with a {NAME}", _NAME_ONE)
+        refuse(path, f"it is not a bundle: it does not begin with a {NAME}", _NAME_ONE)
     if len(texts) < _READ_AT_FIRST or texts[1] != sum_line(texts[0]):
         refuse(path, f"its {NAME} is truncated or damaged: its sum is not the one in {SUM}")
     return read_manifest(texts[0], path)

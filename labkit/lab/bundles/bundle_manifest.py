@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.base.errors import Misuse
 from labkit.base.resources import CLUSTER, kit_version, require
 from labkit.core.image_platform import image_architecture
@@ -142,7 +142,7 @@ def kit_content() -> str:
 
 def kubernetes_version() -> str:
     """The version of the lab's cluster."""
-    return go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes")
+    return go_programs.module_version(go_programs.KUBERNETES.module, "k8s.io/kubernetes")
 
 
 def python_version() -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine, image_labels
-from labkit.adapters.go import GoProgram
+from labkit.adapters.go_programs import GoProgram
 from labkit.archives.archive_files import Flaw, Opener, members
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, remedy_of_system
@@ -169,7 +169,7 @@ class BundleInUse:
 
     def _place_sample_app(self) -> None:
         """Images hold the sample program's bytes, and another compiler makes others: the bundle's belong to them."""
-        wanted = part_name(go.SAMPLE_APP)
+        wanted = part_name(go_programs.SAMPLE_APP)
         for part in self.bundle.manifest.parts:
             if part.name == wanted:
                 self._place(part)
@@ -202,7 +202,7 @@ class BundleInUse:
 
     def _write(self, part: Part, member: tarfile.TarInfo, lend: Opener, folder: Path) -> None:
         if not member.isreg() or member.name in ("", ".", "..") or "/" in member.name:
-            refuse(self.bundle.path, f"its part {part.name} holds {member.name[:80]!a}, which is no program", _OTHER)
+            refuse(self.bundle.path, f"its part {part.name} holds {member.name[:80]!a}, which is not a program", _OTHER)
         file = folder / member.name
         with file.open("xb") as target:
             shutil.copyfileobj(lend(), target, 1 << 20)

@@ -69,7 +69,7 @@ class ClassWishes:
     idle_minutes: int = DEFAULT_IDLE_MINUTES
 
     def __post_init__(self) -> None:
-        doing = f"Reading the wishes for the class {self.class_name}"
+        doing = f"Reading the options for the class {self.class_name}"
         if bool(self.hub_image) != bool(self.participant_image):
             raise Misuse(doing, "one image is named and the other is not", "give --hub-image and --participant-image")
         if self.engine_image and not self.hub_image:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine, image_labels
 from labkit.adapters.npm import fetch_packages
 from labkit.adapters.processes import run_program
@@ -51,7 +51,7 @@ class ClassImage:
     """
 
     name: str
-    programs: tuple[go.GoProgram, ...] = ()
+    programs: tuple[go_programs.GoProgram, ...] = ()
     more: Callable[[Lab, Path], Mapping[str, Path]] = lambda _lab, _folder: {}
     has_python: bool = True
 
@@ -67,7 +67,7 @@ def _recorded_facts(lab: Lab, folder: Path) -> dict[str, Path]:
     file.write_text(json.dumps(record_images(lab), sort_keys=True), encoding="utf-8")
     layers = record_layers(lab, folder)
     # The probes of the threat lessons, for where there is an engine: nothing is compiled in a class.
-    built = go.ensure(go.PROBE, lab.configuration.cache, lab.steps.step)
+    built = go.ensure(go_programs.PROBE, lab.configuration.cache, lab.steps.step)
     programs = {f"facts/programs/{built.name}/{program.name}": program for program in built.iterdir()}
     return {"facts/images.json": file, **{f"facts/{place}": layer for place, layer in layers.items()}, **programs}
 
@@ -89,7 +89,7 @@ def _sample_images(lab: Lab, folder: Path) -> dict[str, Path]:
 
 
 HUB = ClassImage("hub", more=_proxy_packages)
-PARTICIPANT = ClassImage("participant", (go.KUBECTL, go.CRANE), _recorded_facts)
+PARTICIPANT = ClassImage("participant", (go_programs.KUBECTL, go_programs.CRANE), _recorded_facts)
 ENGINE = ClassImage("engine", more=_sample_images, has_python=False)
 
 
@@ -203,5 +203,5 @@ def build_own_wheel(folder: Path) -> Path:
         )
     options = ["--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
     argv = [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", str(folder), str(CHECKOUT)]
-    run_program(argv, doing="Building the wheel of labkit", remedy="make the environment anew\n  make environment")
+    run_program(argv, doing="Building the wheel of labkit", remedy="make the environment again\n  make environment")
     return next(folder.glob("labkit-*.whl"))

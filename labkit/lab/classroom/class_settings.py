@@ -127,15 +127,17 @@ class ClassSettings:
         doing = f"Describing the class {self.name!r}"
         if len(self.name) > _MOST_NAME or not _NAME.fullmatch(self.name):
             rule = f"a name has at most {_MOST_NAME} of a-z, 0-9 and -, begins with a letter and ends with none of -"
-            raise Misuse(doing, rule, "name it otherwise\n  --class-name labkit-class")
+            raise Misuse(doing, rule, "choose another name\n  --class-name labkit-class")
         if "-p-" in f"{self.name}-":  # A class `a-p-123456` would own the namespaces of a participant of class `a`.
-            raise Misuse(doing, "-p- in a name stands before a participant's id", "name it otherwise")
+            raise Misuse(doing, "-p- in a name stands before a participant's id", "choose another name")
         if self.engine not in ("none", "podman"):
             raise Misuse(doing, f"there is no engine {self.engine!r} for participants", "take none or podman")
         if self.has_engine and not self.engine_image:
             raise Misuse(doing, "an engine is asked for, and no image of one is named", "give --engine-image")
         if self.idle_minutes < 0:
-            raise Misuse(doing, f"{self.idle_minutes} minutes are no time", "give --idle-minutes 60, or 0 for never")
+            raise Misuse(
+                doing, f"{self.idle_minutes} minutes cannot be a timeout", "give --idle-minutes 60, or 0 for never"
+            )
         if self.exposed not in ("ClusterIP", "NodePort", "LoadBalancer"):
             raise Misuse(
                 doing, f"a service is not of type {self.exposed!r}", "take ClusterIP, NodePort or LoadBalancer"
@@ -146,7 +148,7 @@ class ClassSettings:
             try:
                 ipaddress.ip_network(address)
             except ValueError as error:
-                raise Misuse(doing, f"{address!r} is no network: {error}", "give it as 192.0.2.1/32") from error
+                raise Misuse(doing, f"{address!r} is not a network: {error}", "give it as 192.0.2.1/32") from error
         for participant in self.prepared:
             require_participant(participant)
 
@@ -217,6 +219,8 @@ def require_participant(participant: str) -> str:
     """
     if not _PARTICIPANT.fullmatch(participant):
         raise Misuse(
-            "Naming a participant's namespaces", f"{participant!r} is no participant's id", "ids are p- and six digits"
+            "Naming a participant's namespaces",
+            f"{participant!r} is not a participant's id",
+            "ids are p- and six digits",
         )
     return participant

@@ -242,7 +242,7 @@ class _TrialPods:
         pod = watch(lambda: self._look(name), _is_decided, seconds, interval=_LOOK_SECONDS)
         if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return pod, ""
-        return pod, pod_problem(pod) or f"its pod had not ended after {seconds:g} s"
+        return pod, pod_problem(pod) or f"timed out: its pod had not ended after {seconds:g} s"
 
     def _look(self, name: str) -> Mapping[str, Any]:
         return self._cluster.get(self._path(name)) or {}

@@ -97,8 +97,8 @@ class ClusterClass:
         if (namespace["metadata"].get("labels") or {}).get(CLASS_LABEL) != self._settings.name:
             raise Misuse(
                 f"Bringing up the class {self._settings.name}",
-                "there is a namespace of that name, and it is no class's",
-                "name the class otherwise\n  labkit class up --class-name NAME",
+                "there is a namespace of that name, and it is not a class's",
+                "choose another name for the class\n  labkit class up --class-name NAME",
             )
         if namespace["metadata"].get("deletionTimestamp"):
             raise LabFailed(

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine
 from labkit.adapters.processes import Popen
 from labkit.adapters.started_programs import start_server
@@ -151,7 +151,7 @@ class Registry:
         return self._folder / "blobs"
 
     def _start(self, address: str) -> Serving:
-        program = go.ensure(go.REGISTRY, self.configuration.cache, self.steps.step) / "registry"
+        program = go.ensure(go_programs.REGISTRY, self.configuration.cache, self.steps.step) / "registry"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         certificate, log = self._folder / "certificate.pem", self._folder / "log"
         certificate.unlink(missing_ok=True)

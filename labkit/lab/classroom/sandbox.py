@@ -35,7 +35,7 @@ def sandbox_objects(settings: ClassSettings, participant: str) -> list[dict[str,
         participant: their id.
 
     Raises:
-        Misuse: it is no participant's id.
+        Misuse: it is not a participant's id.
     """
     server, lab = settings.server_namespace(participant), settings.lab_namespace(participant)
     labels = {CLASS_LABEL: settings.name, PARTICIPANT_LABEL: participant}

@@ -60,7 +60,7 @@ def server_environment(settings: ClassSettings, participant: str) -> dict[str, s
         participant: their id.
 
     Raises:
-        Misuse: it is no participant's id.
+        Misuse: it is not a participant's id.
     """
     return {
         "LABKIT_SANDBOX": settings.lab_namespace(participant),

@@ -235,7 +235,7 @@ class KindCluster:
                 return
         raise LabFailed(
             "Waiting for the cluster's node",
-            f"it is not ready after {_READY_SECONDS:.0f} s",
+            f"timed out: it is not ready after {_READY_SECONDS:.0f} s",
             f"look at the node's log, then try again\n  {self._engine.client} logs {self.node}\n  labkit up",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine, image_labels
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -16,7 +16,7 @@ from labkit.lab.samples.sources import Decision, Source, node_upstream
 from labkit.show.steps import Steps
 
 _FOLDER = CLUSTER / "node"
-NODE_PROGRAMS = (go.KUBERNETES, go.CONTAINERD, go.RUNC, go.PAUSE)
+NODE_PROGRAMS = (go_programs.KUBERNETES, go_programs.CONTAINERD, go_programs.RUNC, go_programs.PAUSE)
 """What the embedded node is made of, besides Debian."""
 
 

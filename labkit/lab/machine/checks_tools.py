@@ -89,7 +89,7 @@ def _docker_command(machine: Machine, docker: DockerCommand | None) -> Check:
         return problem(
             name,
             f"{where} does not reach the engine: {docker.problem}",
-            docker.remedy or "see what is in its way, and where it looks\n  docker version\n  docker context ls",
+            docker.remedy or "see what blocks it, and where it looks\n  docker version\n  docker context ls",
         )
     if docker is not None and docker.unread:
         file = shlex.quote(str(docker.settings))
@@ -234,7 +234,7 @@ def check_registry(source: str | None, why: str, *, asked: bool = False) -> Chec
     """
     name = "registry"
     if source is None:
-        return not_checked(name, "nobody looked yet", "bring the lab up: it looks then\n  labkit up")
+        return not_checked(name, "not looked up yet", "bring the lab up: it looks then\n  labkit up")
     if source == "upstream":
         return ok(name, f"the images are the upstream ones ({why})")
     if asked:

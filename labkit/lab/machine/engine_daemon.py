@@ -124,5 +124,5 @@ def _wait(answers: Callable[[], bool], exit_status: Callable[[], int | None], lo
     remedy = f"read its log\n  {log_command}"
     if status is not None:
         raise LabFailed("Starting the engine", f"dockerd ended with status {status}\n{last}".strip(), remedy)
-    came_back = f"no answer after {_DEADLINE_SECONDS:.0f} s\n{last}".strip()
+    came_back = f"timed out: no answer after {_DEADLINE_SECONDS:.0f} s\n{last}".strip()
     raise DeadlineExceeded("Starting the engine", came_back, remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.adapters import debian, go
+from labkit.adapters import debian, go, go_programs
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kind import find_kind
 from labkit.base.configuration import Configuration
@@ -81,4 +81,4 @@ def ensure_kind(configuration: Configuration, steps: Steps) -> str:
     """A kind program that will do; built from the pinned module if there is none."""
     if (program := find_kind(configuration.cache)) is not None:
         return program
-    return str(go.ensure(go.KIND, configuration.cache, steps.step) / "kind")
+    return str(go.ensure(go_programs.KIND, configuration.cache, steps.step) / "kind")

@@ -130,7 +130,7 @@ def newer_engine(machine: Machine) -> str:
     if kind == "macos":
         return "upgrade it\n  brew upgrade --cask docker-desktop\n  brew upgrade colima docker"
     if machine.os_release.get("ID") == "debian":
-        return "take the engine, and nothing else, from a later Debian\n" + _engine_of_later_debian(machine)
+        return "install the engine, and nothing else, from a later Debian\n" + _engine_of_later_debian(machine)
     if kind == "debian":
         return f"upgrade it\n{sudo(machine, 'apt-get update', 'apt-get install -y docker.io containerd')}"
     if machine.os_release.get("ID") == "fedora":

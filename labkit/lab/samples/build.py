@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit.adapters import debian, go
+from labkit.adapters import debian, go, go_programs
 from labkit.adapters.engine import Engine, InspectedImage, image_labels
 from labkit.adapters.engine.pull_errors import is_gone
 from labkit.adapters.processes import run_program
@@ -104,7 +104,7 @@ class ImageBuilder:
     def _files(self, recipe: Recipe) -> dict[str, Path]:
         extra = {}
         if recipe.app and not self._is_upstream(recipe):
-            built = go.ensure(go.SAMPLE_APP, self.configuration.cache, self.steps.step)
+            built = go.ensure(go_programs.SAMPLE_APP, self.configuration.cache, self.steps.step)
             extra["sampleapp"] = built / "sampleapp"
         return collect(recipe.folder, extra)
 

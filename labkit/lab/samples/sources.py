@@ -106,7 +106,7 @@ def _probe(engine: Engine, mirror: str, seconds: float) -> Decision:
     reference = Decision(Source.UPSTREAM, mirror, "", 0.0).reference(_PROBE)
     if engine.can_reach_registry(reference, seconds):
         return Decision(Source.UPSTREAM, mirror, "a registry answers", time.time())
-    return Decision(Source.STAND_IN, mirror, f"no registry answered within {seconds:.0f} s", time.time())
+    return Decision(Source.STAND_IN, mirror, f"timed out: no registry answered within {seconds:.0f} s", time.time())
 
 
 def remembered(configuration: Configuration) -> Decision | None:

@@ -54,4 +54,7 @@ def test_a_flood_is_kept_up_to_its_last_lines() -> None:
     output = _output("Step 1/1 : RUN yes\n", *["y\n"] * 1000, *["\x1b[91moh\n\x1b[0m"] * 1000)
     stopped = output.timed_out("Building x", 180)
     assert len(stopped.stdout.splitlines()) == 40
-    assert stopped.message == "Step 1/1 : RUN yes\noh\noh\noh\nit was still running after 180 s, and was given up"
+    assert (
+        stopped.message
+        == "Step 1/1 : RUN yes\noh\noh\noh\ntimed out: it was still running after 180 s, and was stopped"
+    )

@@ -46,7 +46,7 @@ def test_a_plugin_that_hangs_ends_at_a_deadline(tmp_path: Path) -> None:
     ("source", "more", "message"),
     [
         ("raise SystemExit('expired: log in')", {}, "expired: log in"),
-        ("print('hello')", {}, "no ExecCredential"),
+        ("print('hello')", {}, "not an ExecCredential"),
         ("print('{\"status\": {}}')", {}, "neither a token nor a certificate"),
         ("", {"apiVersion": "client.authentication.k8s.io/v1alpha1"}, "it speaks"),
         ("", {"command": "no-such-plugin"}, "there is no program"),
@@ -111,10 +111,10 @@ def test_several_files_are_merged_and_paths_are_relative_to_each(tmp_path: Path)
     [
         ((401, b'{"message": "Unauthorized"}'), "does not know you"),
         ((500, b"oops"), "oops"),
-        ((200, b"<html>"), "none of the Kubernetes API"),
+        ((200, b"<html>"), "not the Kubernetes API's"),
         ((302, b""), "sends us elsewhere"),
-        ((200, b'{"items": 5}'), "none of the Kubernetes API"),
-        ((200, b'{"items": [' + b"[" * 5000), "none of the Kubernetes API"),
+        ((200, b'{"items": 5}'), "not the Kubernetes API's"),
+        ((200, b'{"items": [' + b"[" * 5000), "not the Kubernetes API's"),
     ],
 )
 def test_what_a_server_may_answer(tmp_path: Path, answer: tuple[int, bytes], message: str) -> None:
@@ -150,4 +150,4 @@ def test_an_expired_certificate_is_said_so(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(reader._client, "stream", expired)
         with pytest.raises(LabFailed, match="certificate has expired") as raised:
             reader.get("version")
-    assert "get the kubeconfig anew" in raised.value.remedy
+    assert "get a new kubeconfig" in raised.value.remedy

@@ -29,7 +29,7 @@ from tests.servers import LOGIN_PAGE, Answer, http, serve
 GONE = "there is no such context"
 UNREAD = "cannot be read"
 NO_ENGINE = "names no engine"
-NO_ADDRESS = "that is no address"
+NO_ADDRESS = "that is not an address"
 MANIFEST = (
     "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: nginx, "
     "securityContext: {runAsUser: 1000}}]}}"
@@ -336,12 +336,12 @@ def _ssh(_: str, client: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("answer", "came_back"),
     [
-        (http(LOGIN_PAGE), "what answers there is no engine ("),
-        (http(b"[]", headers=_JSON), "what answers there is no engine ("),
-        (http(b"{}", headers=_JSON), "what answers there is no engine ("),
-        (http(b'{"ApiVersion": "new"}', headers=_JSON), "what answers there is no engine ("),
-        (http(b"", status="302 Found", headers={"Location": "/version"}), "what answers there is no engine ("),
-        (_ssh, "what answers there is no engine ("),
+        (http(LOGIN_PAGE), "what answers there is not an engine ("),
+        (http(b"[]", headers=_JSON), "what answers there is not an engine ("),
+        (http(b"{}", headers=_JSON), "what answers there is not an engine ("),
+        (http(b'{"ApiVersion": "new"}', headers=_JSON), "what answers there is not an engine ("),
+        (http(b"", status="302 Found", headers={"Location": "/version"}), "what answers there is not an engine ("),
+        (_ssh, "what answers there is not an engine ("),
         (_close, "what answers there ends the connection without an answer ("),
         (http(LOGIN_PAGE, status="404 Not Found"), "what answers there says 404 Not Found (DOCKER_HOST"),
         (http(b"", status="401 Unauthorized"), "what answers there says 401 Unauthorized (DOCKER_HOST"),

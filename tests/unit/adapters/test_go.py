@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import debian, go
-from labkit.adapters.go import GoProgram
+from labkit.adapters import debian, go, go_programs
+from labkit.adapters.go_programs import GoProgram
 from labkit.adapters.processes import run_program
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.show.steps import Tally
@@ -60,8 +60,8 @@ def test_a_change_builds_again_and_takes_the_place_of_the_old(
     assert first != second
     assert [path.name for path in second.parent.iterdir()] == [second.name]
     (program.module / "main_test.go").write_text("package main", encoding="utf-8")
-    assert go.content_key(program) in second.name
-    assert go.content_key(replace(program, tags=("x",))) not in second.name
+    assert go_programs.content_key(program) in second.name
+    assert go_programs.content_key(replace(program, tags=("x",))) not in second.name
 
 
 def test_a_build_that_fails_leaves_nothing(program: GoProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,12 +149,12 @@ def test_without_a_compiler(program: GoProgram, tmp_path: Path, monkeypatch: pyt
 
 def test_a_version_that_is_not_required(program: GoProgram) -> None:
     with pytest.raises(LabFailed, match=r"does not require k8s\.io/none"):
-        go.module_version(program.module, "k8s.io/none")
+        go_programs.module_version(program.module, "k8s.io/none")
 
 
 def test_the_modules_of_the_kit_name_their_versions() -> None:
-    assert go.module_version(go.KUBERNETES.module, "k8s.io/kubernetes").startswith("v1.37.")
-    assert go.module_version(go.KIND.module, "sigs.k8s.io/kind").startswith("v0.33.")
+    assert go_programs.module_version(go_programs.KUBERNETES.module, "k8s.io/kubernetes").startswith("v1.37.")
+    assert go_programs.module_version(go_programs.KIND.module, "sigs.k8s.io/kind").startswith("v0.33.")
 
 
 def test_packages_are_not_added_where_we_may_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -283,7 +283,7 @@ def test_a_part_is_named_by_a_digest(registry: RegistryDouble, digest: object) -
         "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest},
     }
     registry.add_manifest("app", manifest, "1")
-    with pytest.raises(RegistryFailed, match="which is no digest"):
+    with pytest.raises(RegistryFailed, match="which is not a digest"):
         configured_user(registry)
 
 
@@ -317,7 +317,7 @@ def test_a_redirect_to_this_machine(registry: RegistryDouble, target: str, monke
     transport = registry_transport.RegistryTransport("registry.example", "registry.example", 5)
     monkeypatch.undo()
     port = registry.host.partition(":")[2]
-    with pytest.raises(RegistryFailed, match=r"leads to .*, (where no registry|which is no address)"):
+    with pytest.raises(RegistryFailed, match=r"leads to .*, (where no registry|which is not an https address)"):
         transport.fetch(target.format(port=port), {}, 100)
     assert registry.requests == []
 
@@ -411,7 +411,7 @@ def test_what_no_image_can_be_named(name: str, monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_no_image(registry: RegistryDouble) -> None:
     chart = {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": "sha256:" + "a" * 64}
     registry.add_manifest("app", {"mediaType": "application/vnd.oci.image.manifest.v1+json", "config": chart}, "1")
-    with pytest.raises(RegistryFailed, match=r"no image, but 'application/vnd.cncf.helm"):
+    with pytest.raises(RegistryFailed, match=r"not an image but 'application/vnd.cncf.helm"):
         configured_user(registry)
 
 
@@ -419,5 +419,5 @@ def test_what_is_no_image(registry: RegistryDouble) -> None:
 def test_what_is_no_json(registry: RegistryDouble, content: bytes) -> None:
     digest = digest_of(content)
     registry.answers[f"/v2/app/manifests/{digest}"] = (200, "", content)
-    with pytest.raises(RegistryFailed, match="no object of JSON"):
+    with pytest.raises(RegistryFailed, match="not a JSON object"):
         access(registry).image(digest, AMD64)

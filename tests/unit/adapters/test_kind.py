@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.adapters.kind import Kind, cluster_config, find_kind, kind_version, wanted_version, without_stack
 from labkit.adapters.program_versions import minor_of, version_in
 from labkit.base.errors import LabFailed
@@ -28,15 +28,15 @@ def _program(cache: Path, name: str, line: str, status: int = 0) -> str:
     return str(program)
 
 
-def _wanted(module: go.GoProgram, path: str) -> tuple[int, int]:
-    version = version_in(go.module_version(module.module, path))
+def _wanted(module: go_programs.GoProgram, path: str) -> tuple[int, int]:
+    version = version_in(go_programs.module_version(module.module, path))
     assert version is not None
     return version.major, version.minor
 
 
 @pytest.mark.parametrize(("step", "suffix", "will_do"), [(0, ".0", True), (1, ".3", True), (-1, ".9", False)])
 def test_a_kind_on_path_may_not_be_older(cache: Path, step: int, suffix: str, will_do: bool) -> None:
-    major, minor = _wanted(go.KIND, "sigs.k8s.io/kind")
+    major, minor = _wanted(go_programs.KIND, "sigs.k8s.io/kind")
     program = _program(cache, "kind", f"kind v{major}.{minor + step}{suffix} go1.26.3 linux/amd64")
     assert kind_version(program) == f"v{major}.{minor + step}{suffix}"
     assert find_kind(cache) == (program if will_do else None)
@@ -44,7 +44,7 @@ def test_a_kind_on_path_may_not_be_older(cache: Path, step: int, suffix: str, wi
 
 @pytest.mark.parametrize(("step", "will_do"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
 def test_a_kubectl_on_path_is_at_most_one_minor_off(cache: Path, step: int, will_do: bool) -> None:
-    major, minor = _wanted(go.KUBECTL, "k8s.io/kubernetes")
+    major, minor = _wanted(go_programs.KUBECTL, "k8s.io/kubernetes")
     program = _program(cache, "kubectl", f"Client Version: v{major}.{minor + step}.4")
     assert kubectl_version(program) == f"v{major}.{minor + step}.4"
     assert find_kubectl(cache) == (program if will_do else None)

@@ -65,7 +65,7 @@ def test_the_lock_ends_with_its_process(lock: Path, other: subprocess.Popen[str]
 def test_the_deadline_names_the_process_and_how_to_see_it(lock: Path, other: subprocess.Popen[str]) -> None:
     with pytest.raises(DeadlineExceeded) as late, locked(lock, seconds=0.05, on_wait=lambda _: None):
         pass
-    assert late.value.came_back == f"process {other.pid} has held it for 0.05 s"
+    assert late.value.came_back == f"timed out: process {other.pid} has held it for 0.05 s"
     assert late.value.remedy.endswith(f"\n  fuser -v {lock}")
     with pytest.raises(DeadlineExceeded, match=r"another process has held it"), locked(lock, seconds=0.05):
         pass

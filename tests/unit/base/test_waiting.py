@@ -40,7 +40,7 @@ def test_the_deadline_names_what_was_awaited_how_long_and_the_last_state() -> No
             describe=lambda state: f"it is {state}", interval=0.005,
         )  # fmt: skip
     assert str(late.value) == (
-        "Waiting for the app's page: not there after 0.02 s: it is starting\nWhat to do: start it again"
+        "Waiting for the app's page: timed out after 0.02 s: it is starting\nWhat to do: start it again"
     )
 
 

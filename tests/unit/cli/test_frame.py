@@ -58,7 +58,7 @@ def test_another_signal_that_ends_a_command_is_an_interrupt(
         (errno.EPERM, "see who may use it\n  ls -ld /a/b"),
         (errno.ENAMETOOLONG, "shorten it"),
         (errno.ELOOP, "change its links"),
-        (errno.ENOTDIR, "a part of this path is a file and no folder"),
+        (errno.ENOTDIR, "a part of this path is a file, not a folder"),
         (errno.EISDIR, "it is a folder: name a file"),
         (errno.EMFILE, "too many files are open: raise the limit"),
         (errno.EIO, "see what the system says of it\n  dmesg"),

@@ -83,7 +83,7 @@ def test_a_folder_below_counts_for_who_may_write() -> None:
 
 def test_no_file_can_be_made_in_a_file() -> None:
     unmet = may_write("writes", "/srv/menu").unmet(_image(_srv(), _file(1654, 0, 0o600)))
-    assert unmet == "/srv/menu is there, and it is no folder."
+    assert unmet == "/srv/menu is there, and it is not a folder."
 
 
 def test_owner_and_mode_are_those_of_what_a_link_leads_to() -> None:

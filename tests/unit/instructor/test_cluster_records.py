@@ -124,9 +124,9 @@ def _fails(_: int) -> bytes:
     ("answer", "why"),
     [
         (_fails, "connection refused"),
-        (lambda _: b"<html>", "none of its own"),
-        (lambda _: b'{"format": "other"}', "none of its own"),
-        (lambda _: b"[" * 100_000, "none of its own"),
+        (lambda _: b"<html>", "its answer cannot be read"),
+        (lambda _: b'{"format": "other"}', "its answer cannot be read"),
+        (lambda _: b"[" * 100_000, "its answer cannot be read"),
     ],
 )
 def test_a_hub_that_does_not_answer_is_told_and_what_is_known_stays(

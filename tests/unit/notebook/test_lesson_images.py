@@ -360,7 +360,7 @@ def test_a_dockerfile_of_a_folder_is_built_with_what_lies_beside_it(
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "there is no such file"), (b"\xff\xfe", "no text in UTF-8"), (b" \n", "it is empty")],
+    [(None, "there is no such file"), (b"\xff\xfe", "not UTF-8 text"), (b" \n", "it is empty")],
 )
 def test_a_dockerfile_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, problem: str

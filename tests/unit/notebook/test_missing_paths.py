@@ -36,7 +36,7 @@ _TREE = ImageTree(
         ("/bin/aspnetap", "there is no aspnetap in /bin, which has aspnetapp, data", "did you mean /bin/aspnetapp?"),
         ("/empty/x", "there is no x in /empty, which has nothing in it", "take one that is there"),
         ("/many/x", "05, 06, 07, 08, 09, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, and 5 more", "take one that is there"),
-        ("/app/aspnetapp/x", "/app/aspnetapp is no folder", "leave out what follows /app/aspnetapp"),
+        ("/app/aspnetapp/x", "/app/aspnetapp is not a folder", "leave out what follows /app/aspnetapp"),
         ("/nowhere/x", "/nowhere is a link to what is not there", "leave out what follows nowhere"),
     ],
 )

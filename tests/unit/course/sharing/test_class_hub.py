@@ -131,7 +131,7 @@ def test_elsewhere_there_is_no_such_class(
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_API_URL", url)
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", token)
-    with pytest.raises(Misuse, match="no server of a class"):
+    with pytest.raises(Misuse, match="not a server of a class"):
         hub_consent()
     assert _share("--class", "--yes").exit_code == 2
 

@@ -404,7 +404,7 @@ def test_a_hand_says_one_line_that_can_be_shown(lab: Configuration, text: str) -
 
 @pytest.mark.parametrize("text", [5, None, ["help"]])
 def test_a_hand_that_is_no_text(lab: Configuration, text: object) -> None:
-    with pytest.raises(Misuse, match="text is expected"):
+    with pytest.raises(Misuse, match="is not text"):
         labkit.raise_hand(text)  # type: ignore[arg-type]
 
 

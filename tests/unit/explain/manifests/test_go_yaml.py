@@ -146,13 +146,13 @@ def test_a_key_becomes_a_string(key: str, name: str) -> None:
         ("a: 1\n\tb: 2", "tab character", 1),
         ("a: *nobody", "", 0),
         ("a: 'x", "found unexpected end of stream", 0),
-        ("? [a]\n: 1", "a list or a mapping is no key", 0),
-        ("~: 1", "is no key that JSON has", 0),
-        ("18446744073709551615: 1", "is no key that JSON has", 0),
+        ("? [a]\n: 1", "a list or a mapping cannot be a key", 0),
+        ("~: 1", "cannot be a key in JSON", 0),
+        ("18446744073709551615: 1", "cannot be a key in JSON", 0),
         ("a: 1\n<<: 7", "map merge requires map or sequence of maps", 1),
         ("<<: [{a: 1}, 7]", "map merge requires map or sequence of maps", 0),
-        ("a: 1\nb: .nan", ".nan is no number that JSON has", 1),
-        ("a: -.inf", "-.inf is no number that JSON has", 0),
+        ("a: 1\nb: .nan", ".nan is not a number in JSON", 1),
+        ("a: -.inf", "-.inf is not a number in JSON", 0),
         ("a: !!bool x", "cannot decode `x` as a !!bool", 0),
         ("a: !!int ''", "cannot decode `` as a !!int", 0),
         ("a: !!int 1.5", "cannot decode `1.5` as a !!int", 0),
@@ -209,7 +209,7 @@ def test_the_last_of_two_keys_counts_and_is_remembered() -> None:
 @pytest.mark.parametrize("undone", [".nan", "{b: [.inf]}"])
 def test_what_a_later_key_undoes_need_not_be_json(undone: str) -> None:
     assert read_document(f"a: {undone}\na: 1\n") == {"a": 1}
-    with pytest.raises(BadYaml, match="is no number that JSON has"):
+    with pytest.raises(BadYaml, match="is not a number in JSON"):
         read_document(f"a: 1\na: {undone}\n")
     # It has to be YAML all the same.
     with pytest.raises(BadYaml, match="cannot decode"):

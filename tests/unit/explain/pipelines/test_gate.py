@@ -90,7 +90,7 @@ def test_a_level_that_does_not_exist_is_no_open_gate(levels: str) -> None:
     arguments = [f"--gate{levels}"] if levels.startswith("=") else ["--gate", levels]
     result = run(*arguments, "-f", "pod.yaml")
     assert result.exit_code == 2
-    assert "is no level of root, maybe-root, refused" in result.stderr
+    assert "is not one of the levels root, maybe-root, refused" in result.stderr
 
 
 def test_a_near_level_is_named_and_no_level_is_a_mistake() -> None:
@@ -137,7 +137,7 @@ def test_another_file_is_named_by_an_option() -> None:
     [
         ("exeptions = []", "did you mean exceptions?"),
         ("gate = ['rot']", "did you mean root?"),
-        ("gate = 'root'", "gate is no list"),
+        ("gate = 'root'", "gate is not a list"),
         ("[image-user]", "did you mean image-users?"),
         ("[image-users]\ni = 5", "put the values into quotes"),
         ("gate = [", "it is not TOML"),
@@ -146,7 +146,7 @@ def test_another_file_is_named_by_an_option() -> None:
         (EXCEPTION.replace("reason", "reasons"), "did you mean reason?"),
         (EXCEPTION.replace('"port 80"', '" "'), "it has no reason"),
         (EXCEPTION.replace("expires = 2099-01-31", ""), "it has no last day"),
-        (EXCEPTION.replace("2099-01-31", '"soon"'), "is no date"),
+        (EXCEPTION.replace("2099-01-31", '"soon"'), "is not a date"),
         (EXCEPTION.replace('"root"', '"roots"'), "did you mean root?"),
         (EXCEPTION.replace('["root"]', "[]"), "does not say what it allows"),
         (EXCEPTION.replace('name = "web"', ""), "would hold for everything"),
@@ -230,7 +230,7 @@ def test_an_exception_that_excuses_nothing_is_said_where_all_files_were_read() -
         (f"{ANNOTATION}: 'root until 2099-01-31:'", 1, "it has no reason"),
         (f"{ANNOTATION}: 'root until 2099-01-31'", 1, "it has no reason"),
         (f"{ANNOTATION}: 'root until 2020-01-31: x'", 1, "expired on 2020-01-31"),
-        (f"{ANNOTATION}: 'root until soon: x'", 1, "is no date"),
+        (f"{ANNOTATION}: 'root until soon: x'", 1, "is not a date"),
         (f"{ANNOTATION}: 'rot until 2099-01-31: x'", 1, "did you mean root?"),
         (f"{ANNOTATION}: 'root'", 1, "is not LEVELS until"),
         (f"{ANNOTATION}: 5", 1, "is not LEVELS until"),

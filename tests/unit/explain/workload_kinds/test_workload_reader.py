@@ -319,7 +319,7 @@ def test_an_id_out_of_range_is_read_for_the_rules_to_judge(uid: int) -> None:
 def test_a_setting_that_is_filled_in_later_is_a_template() -> None:
     asked = read(pod(securityContext={"runAsUser": "${APP_UID}"}))
     assert not asked.containers
-    assert asked.templates == ["Pod it: '${APP_UID}' is to be filled in first"]
+    assert asked.templates == ["Pod it: '${APP_UID}' must be filled in first"]
 
 
 def test_a_namespace_says_what_it_enforces() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.process_stat import has_ended
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
@@ -146,7 +146,7 @@ def test_it_ends_with_its_compiler(early: Early, how: str) -> None:
         early_compile.end_early_compile(early.cache)
     assert process.wait(10) == 0
     assert watch(lambda: has_ended(compiler), bool, 10, interval=0.02)
-    assert go.find_built(go.KUBERNETES, early.cache) is None
+    assert go.find_built(go_programs.KUBERNETES, early.cache) is None
     assert list((early.cache / "programs").iterdir()) == []
 
 
@@ -177,6 +177,6 @@ def test_nothing_is_to_be_ended_where_none_runs(tmp_path: Path) -> None:
 
 
 def test_what_is_built_is_not_compiled_again(early: Early) -> None:
-    (early.cache / "programs" / f"Kubernetes-{go.content_key(go.KUBERNETES)}").mkdir(parents=True)
+    (early.cache / "programs" / f"Kubernetes-{go_programs.content_key(go_programs.KUBERNETES)}").mkdir(parents=True)
     assert early.begin().wait(10) == 0
     assert not early.calls.exists()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.base.resources import kit_version
 from labkit.core.image_platform import image_architecture
 from labkit.lab.bundles.bundle_manifest import (
@@ -74,7 +74,7 @@ def write_small(target: Path, manifest: Manifest | None = None, programs: dict[s
         programs: the tar of each program's part, by name; of `pause` and the sample program if not given.
     """
     if programs is None:
-        names = {"pause": go.PAUSE, "sampleapp": go.SAMPLE_APP}
+        names = {"pause": go_programs.PAUSE, "sampleapp": go_programs.SAMPLE_APP}
         programs = {part_name(program): packed([(tarfile.TarInfo(name), b"ELF")]) for name, program in names.items()}
     with writing(target) as writer:
         for name, content in programs.items():

@@ -102,7 +102,7 @@ def test_it_may_end_nowhere_before_its_end(whole: Path, tmp_path: Path, share: f
     end = last.offset_data + -(-last.size // 512) * 512 + 1024
     truncated = tmp_path / "truncated.tar"
     truncated.write_bytes(whole.read_bytes()[: int(share * end)])
-    with pytest.raises(BundleRefused, match=r"truncated|it is no bundle"):
+    with pytest.raises(BundleRefused, match=r"truncated|it is not a bundle"):
         read(truncated)
 
 
@@ -173,7 +173,7 @@ def _typed(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
 @pytest.mark.parametrize("place", [2, 3, 5])
 def test_a_member_that_no_bundle_has_is_refused(bundle: Path, member: tarfile.TarInfo, place: int) -> None:
     rewrite(bundle, lambda members: [*members[:place], (member, b""), *members[place:]])
-    with pytest.raises(BundleRefused, match=r"its member .* is (not the part|no file)"):
+    with pytest.raises(BundleRefused, match=r"its member .* is (not the part|not a file)"):
         read(bundle)
 
 
@@ -184,7 +184,7 @@ def _without(place: int) -> Callable[[list[Member]], list[Member]]:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_without(0), "no bundle"),
+        (_without(0), "not a bundle"),
         (_without(1), "damaged"),
         (_without(2), "is not the part"),
         (_without(4), "truncated"),
@@ -202,7 +202,7 @@ def test_members_are_the_parts_in_their_order(bundle: Path, change: Any, reason:
 def test_what_is_no_bundle_is_refused_with_the_way_to_make_one(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "labkit-bundle.tar"
     path.write_bytes(content)
-    with pytest.raises(BundleRefused, match=r"it is no bundle: it does not begin with a manifest.json") as error:
+    with pytest.raises(BundleRefused, match=r"it is not a bundle: it does not begin with a manifest.json") as error:
         read(path)
     assert "labkit bundle save" in error.value.remedy
 

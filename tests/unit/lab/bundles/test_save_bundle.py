@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from labkit.adapters import debian, go
-from labkit.adapters.go import GoProgram
+from labkit.adapters import debian, go_programs
+from labkit.adapters.go_programs import GoProgram
 from labkit.base.errors import LabFailed, Misuse
 from labkit.cli import main
 from labkit.lab.bundles import bundled_packages
@@ -162,7 +162,7 @@ def test_the_same_lab_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_every_program_that_the_kit_builds_is_in_it_with_version_and_licence() -> None:
-    ours = {value.name for value in vars(go).values() if isinstance(value, GoProgram)}
+    ours = {value.name for value in vars(go_programs).values() if isinstance(value, GoProgram)}
     assert {program.name for program in bundled_programs().values()} == ours
     for program in bundled_programs().values():
         version, licence = version_and_licence(program)

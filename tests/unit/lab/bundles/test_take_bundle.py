@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go, go_programs
 from labkit.adapters.engine import Engine
 from labkit.base.configuration import LABEL, Configuration
 from labkit.base.errors import LabFailed
@@ -90,7 +90,7 @@ def test_programs_and_images_are_there_afterwards(configuration: Configuration, 
     engine = Images()
     source, _ = taken(configuration, bundle, engine)
     assert source == "stand-in"
-    built = go.find_built(go.PAUSE, configuration.cache)
+    built = go.find_built(go_programs.PAUSE, configuration.cache)
     assert built is not None
     assert (built / "pause").read_bytes() == b"ELF"
     assert os.access(built / "pause", os.X_OK)
@@ -99,7 +99,10 @@ def test_programs_and_images_are_there_afterwards(configuration: Configuration, 
 
 
 def test_an_estimate_counts_nothing_that_the_bundle_has(configuration: Configuration, bundle: Path) -> None:
-    write_small(bundle, programs={part_name(program): b"" for program in (go.KUBERNETES, go.KIND, go.PAUSE)})
+    write_small(
+        bundle,
+        programs={part_name(program): b"" for program in (go_programs.KUBERNETES, go_programs.KIND, go_programs.PAUSE)},
+    )
     with bundle_in_use(bundle, None, configuration, Steps(io.StringIO())) as in_use:
 
         def no_cluster(*_: object) -> Any:
@@ -122,7 +125,7 @@ def test_what_is_there_is_left_as_it_is(configuration: Configuration, bundle: Pa
     engine = Images()
     taken(configuration, bundle, engine)
     engine.loaded = b""
-    built = go.find_built(go.PAUSE, configuration.cache)
+    built = go.find_built(go_programs.PAUSE, configuration.cache)
     assert built is not None
     before = built.stat().st_ino
     assert taken(configuration, bundle, engine)[0] == "stand-in"
@@ -141,7 +144,7 @@ def test_images_that_another_compiler_made_are_replaced_with_their_program(
 ) -> None:
     engine = Images()
     taken(configuration, bundle, engine)
-    built = go.find_built(go.SAMPLE_APP, configuration.cache)
+    built = go.find_built(go_programs.SAMPLE_APP, configuration.cache)
     assert built is not None
     (built / "sampleapp").write_bytes(b"of another compiler")
     engine.by_name["localhost/labkit/debian:lab"] = {SOURCE_LABEL: "stand-in", CONTENT_LABEL: "other"}
@@ -168,15 +171,15 @@ def test_a_part_of_programs_holds_programs_alone(configuration: Configuration, t
     if member in ("link", "hard"):
         inner.type, inner.linkname = (tarfile.SYMTYPE if member == "link" else tarfile.LNKTYPE), "/etc/passwd"
     files = [(tarfile.TarInfo("pause"), b"ELF"), (inner, b"evil")]
-    write_small(tmp_path / "bad.tar", programs={part_name(go.PAUSE): packed(files)})
-    with pytest.raises(BundleRefused, match="which is no program"):
+    write_small(tmp_path / "bad.tar", programs={part_name(go_programs.PAUSE): packed(files)})
+    with pytest.raises(BundleRefused, match="which is not a program"):
         taken(configuration, tmp_path / "bad.tar")
     assert list((configuration.cache / "programs").iterdir()) == []
     assert not (tmp_path / "evil").exists()
 
 
 def test_a_part_that_is_no_tar_is_refused(configuration: Configuration, tmp_path: Path) -> None:
-    write_small(tmp_path / "bad.tar", programs={part_name(go.PAUSE): os.urandom(2000)})
+    write_small(tmp_path / "bad.tar", programs={part_name(go_programs.PAUSE): os.urandom(2000)})
     with pytest.raises(BundleRefused, match="damaged"):
         taken(configuration, tmp_path / "bad.tar")
     assert list((configuration.cache / "programs").iterdir()) == []
@@ -349,7 +352,7 @@ def test_the_first_that_fits_is_used(configuration: Configuration) -> None:
     write_small(Path("labkit-bundle-c.tar"))
     source, printed = taken(configuration, None)
     assert source == "stand-in"
-    assert "labkit-bundle-a.tar is not used: it is no bundle" in printed
+    assert "labkit-bundle-a.tar is not used: it is not a bundle" in printed
 
 
 def test_a_variable_names_one(configuration: Configuration, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

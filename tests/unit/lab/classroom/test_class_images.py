@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-from labkit.adapters import go
+from labkit.adapters import go_programs
 from labkit.base.configuration import LABEL, Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.resources import CHECKOUT
@@ -165,4 +165,4 @@ def test_what_a_class_has_built_can_be_removed(lab: Lab, monkeypatch: pytest.Mon
 
 
 def test_the_participants_brings_kubectl_and_crane() -> None:
-    assert class_images.PARTICIPANT.programs == (go.KUBECTL, go.CRANE)
+    assert class_images.PARTICIPANT.programs == (go_programs.KUBECTL, go_programs.CRANE)

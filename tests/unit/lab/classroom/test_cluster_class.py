@@ -126,7 +126,7 @@ def test_without_rights_nothing_is_made_and_all_that_is_missing_is_said(
 
 def test_a_namespace_of_somebody_else_is_not_taken(paper: KeepingCluster, cluster: ClusterWriter) -> None:
     paper.put("api/v1/namespaces/labkit-class", metadata={"labels": {"team": "shop"}})
-    with pytest.raises(Misuse, match="no class's"):
+    with pytest.raises(Misuse, match="not a class's"):
         a_class(cluster).require_rights()
 
 

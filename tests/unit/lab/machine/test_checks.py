@@ -255,7 +255,7 @@ def test_where_images_come_from() -> None:
     assert check_registry(None, "").status == "not checked"
     assert check_registry("upstream", "a registry answers").status == "ok"
     assert check_registry("stand-in", "asked for", asked=True).status == "ok"
-    assert check_registry("stand-in", "no registry answered within 4 s").status == "warning"
+    assert check_registry("stand-in", "timed out: no registry answered within 4 s").status == "warning"
 
 
 def test_what_was_left_behind_is_shortened() -> None:
