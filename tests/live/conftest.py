@@ -88,10 +88,14 @@ class Changes(logging.Handler):
     Attributes:
         seen: whether anything was changed.
         beyond_engine: whether that may be something in the cluster.
+        beyond_pods: whether that may be anything else than pods and images of its node.
     """
 
     _READS = re.compile(r"(engine|kubernetes|registry \S+): (GET|HEAD) ")
     _ENGINE = re.compile(r"(engine|registry \S+): ")
+    _PODS = re.compile(r"kubernetes: \w+ /?api/v1/namespaces/[^/ ]+/pods[/ ]")
+    # What `Engine.pipe_images` runs.
+    _IMAGES_OF_NODE = re.compile(r"\$ docker save [^|]*\| docker exec --interactive \S+ ctr [^|]* import ")
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -99,13 +103,15 @@ class Changes(logging.Handler):
 
     def forget(self) -> None:
         """Begin anew."""
-        self.seen = self.beyond_engine = False
+        self.seen = self.beyond_engine = self.beyond_pods = False
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if self._READS.match(message) is None:
             self.seen = True
-            self.beyond_engine |= self._ENGINE.match(message) is None
+            if self._ENGINE.match(message) is None:
+                self.beyond_engine = True
+                self.beyond_pods |= self._PODS.match(message) is None and self._IMAGES_OF_NODE.match(message) is None
 
 
 @contextlib.contextmanager
@@ -132,8 +138,9 @@ class OpenedLessons:
     """Lessons, each opened once.
 
     One in which nothing was done needs no reset. One in which only the engine did something keeps its namespace, and
-    its node is not asked for images: a cluster has much work with each namespace that goes, and an engine with each
-    command in a container.
+    its node is not asked for images; one that has made pods and nothing else in the cluster keeps its namespace without
+    them. A cluster has much work with each namespace that comes and goes, about fifty requests and a fifth of a second
+    of a processor, and an engine with each command in a container.
 
     Args:
         lab: the lab that is up.
@@ -146,6 +153,7 @@ class OpenedLessons:
         self._lessons: dict[str, Lesson] = {}
         self._used: set[str] = set()
         self._used_clusters: set[str] = set()
+        self._used_namespaces: set[str] = set()
         self._changes = stack.enter_context(noted_changes())
 
     def __call__(self, name: str, *, is_kept: bool = False) -> Lesson:
@@ -159,6 +167,8 @@ class OpenedLessons:
             self._used.update(self._lessons)
         if self._changes.beyond_engine:
             self._used_clusters.update(self._lessons)
+        if self._changes.beyond_pods:
+            self._used_namespaces.update(self._lessons)
         if name not in self._lessons:
             own = lesson_with_own_progress(name, self._lab, self._data("data"))
             self._lessons[name] = self._stack.enter_context(own)
@@ -169,12 +179,22 @@ class OpenedLessons:
 
     def _begin_again(self, name: str) -> None:
         lesson = self._lessons[name]
-        if name in self._used_clusters:
+        if name in self._used_namespaces:
             lesson.reset()
+        elif name in self._used_clusters:
+            lesson._lesson._clear_engine()
+            _delete_pods(lesson)
         else:
             lesson._lesson._clear_made()
-        self._used.discard(name)
-        self._used_clusters.discard(name)
+        for used in (self._used, self._used_clusters, self._used_namespaces):
+            used.discard(name)
+
+
+def _delete_pods(lesson: Lesson) -> None:
+    """Delete the pods of a lesson at once, and see them gone."""
+    kube = lesson._lesson.kube
+    for pod in kube.pods(lesson.namespace):
+        kube.delete_pod(pod["metadata"]["name"], lesson.namespace)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ OF_A_LESSON = {
     "test_course_bad_input": "07",
     "test_course_files": "11",
     "test_images": "05",
+    "test_opened_lessons": "07",
     "test_pasted_lines": "10",
     "test_progress": "07",
     "test_typed_commands": "08",

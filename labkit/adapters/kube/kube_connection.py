@@ -155,12 +155,9 @@ class KubeConnection:
                     return None
                 raise
 
-    def _delete(self, kind: Any, name: str, namespace: str | None = None) -> None:
+    def _delete(self, kind: Any, name: str) -> None:
         try:
-            if namespace is None:
-                self._client.delete(kind, name)
-            else:
-                self._client.delete(kind, name, namespace=namespace, grace_period=0)
+            self._client.delete(kind, name)
         except ApiError as error:
             if error.status.code != 404:
                 raise

@@ -22,6 +22,7 @@ class ObjectMetadata(TypedDict, total=False):
     name: str
     namespace: str
     uid: str
+    resourceVersion: str
     generation: int
     deletionTimestamp: str
     creationTimestamp: str

@@ -101,6 +101,27 @@ def test_a_pod_that_went_away_is_not_mistaken_for_its_successor(
         kube.observe("p", "n", seconds=5, uid="new")
 
 
+def test_a_pod_that_is_looked_at_again_may_be_what_the_api_server_remembers(kube: Kube, server: AnswersServer) -> None:
+    """Its store is asked for what nobody has seen yet; later nothing older than what was seen will do."""
+    pod = _pod("new")
+    pod["metadata"]["resourceVersion"] = "17"
+    server.answers[f"{_PODS}/p"] = (200, pod)
+    assert kube.observe("p", "n", seconds=0.2).verdict == "pending"
+    assert server.queries[:2] == ["", "resourceVersion=17"]
+    server.queries.clear()
+    kube.observe("p", "n", seconds=0.0, version="16")
+    assert server.queries[0] == "resourceVersion=16"
+
+
+def test_an_api_server_that_has_not_heard_of_a_version_is_asked_what_there_is(
+    kube: Kube, server: AnswersServer
+) -> None:
+    server.answers[f"{_PODS}/p"] = (504, {"message": "Timeout: Too large resource version: 17, current: 16"})
+    with pytest.raises(LabFailed, match="Too large"):
+        kube.find_pod("p", "n", not_before="17")
+    assert server.queries == ["resourceVersion=17", ""]
+
+
 def test_a_pod_whose_part_has_ended_is_not_waited_for_to_the_end(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
