@@ -5,7 +5,6 @@ Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +15,10 @@ from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Answer, Image, Versions, read_number
 from labkit.explain.dockerfiles.base_images import BaseFinder
 from labkit.explain.dockerfiles.built_stage import BaseImage
+from labkit.explain.dockerfiles.compose_documents import NotCompose
 from labkit.explain.dockerfiles.compose_includes import read_project
-from labkit.explain.dockerfiles.compose_services import ComposeService, NotCompose, is_elsewhere
+from labkit.explain.dockerfiles.compose_merging import is_elsewhere, pairs
+from labkit.explain.dockerfiles.compose_services import ComposeService
 from labkit.explain.dockerfiles.dockerfile_rows import Bases, explain_build, read_dockerfile
 from labkit.explain.dockerfiles.stage_evaluator import BuildOptions
 from labkit.explain.image_lookup import ImageFinder
@@ -92,7 +93,7 @@ def _row(
     row = built.row
     if row.build is not None and not row.build.ok:
         return replace(row, answer=replace(_NOT_KNOWN, because=(*service.notes, *built.sentences)))
-    answer = _answer(built.image, service, versions, row.answer)
+    answer = _with_home(_answer(built.image, service, versions, row.answer), service.home)
     because = (*service.notes, *built.sentences, *answer.because)
     return replace(row, answer=replace(answer, because=because), non_root=None, advice=_advice(service))
 
@@ -104,9 +105,9 @@ def _built(row: Explanation, service: ComposeService, bases: BaseFinder) -> Buil
     if is_elsewhere(context):
         return BuildAnswer(row, None, (f"its build context {context} is not fetched: its Dockerfile is not known",))
     arguments = {
-        name: os.environ.get(name, "") if value is None else value
-        for name, value in _pairs(build.get("args")).items()
-        if value is not None or name in os.environ
+        name: service.variables[name] if value is None else value
+        for name, value in pairs(build.get("args")).items()
+        if value is not None or name in service.variables
     }
     options = BuildOptions("buildkit", arguments, str(build.get("target") or ""))
     file = str(service.folder / context / str(build.get("dockerfile") or "Dockerfile"))
@@ -126,7 +127,7 @@ def _built(row: Explanation, service: ComposeService, bases: BaseFinder) -> Buil
 
 def _with_contexts(bases: Bases, build: Mapping[str, Any]) -> Bases:
     """The bases, but for names that the build gives to other things (docker/buildx:docs/reference/buildx_build.md)."""
-    contexts = _pairs(build.get("additional_contexts"))
+    contexts = pairs(build.get("additional_contexts"))
 
     def find(name: str) -> BaseImage | None:
         place = contexts.get(name)
@@ -152,6 +153,16 @@ def _answer(image: Image | None, service: ComposeService, versions: Versions, of
     return replace(answer, because=(f"the service's user {service.user} overrides {overridden}", *answer.because[1:]))
 
 
+def _with_home(answer: Answer, home: str | None) -> Answer:
+    """An answer with HOME as the service's environment sets it; an empty one is filled in by the runtime."""
+    if not home or answer.refusal is not None:
+        return answer
+    runs_as = replace(answer.runs_as, home=home) if answer.runs_as is not None else None
+    because = [sentence for sentence in answer.because if not sentence.startswith("HOME is ")]
+    says = f"HOME is {home}: the service's environment says so"
+    return replace(answer, runs_as=runs_as, home=home, because=(*because, says))
+
+
 def _advice(service: ComposeService) -> str:
     if service.user and read_number(service.user.partition(":")[0]) is None:
         return (
@@ -160,17 +171,3 @@ def _advice(service: ComposeService) -> str:
     if service.build is not None:
         return "its user is for the base of its Dockerfile to decide, which is not known: have it here, or set user"
     return f"its user is not known: set user, or give the image's, --image-user {service.image}=USER"
-
-
-def _pairs(value: object) -> dict[str, str | None]:
-    """Arguments of a build, a mapping or a list; one without a value is for the environment to give."""
-    if isinstance(value, dict):
-        return {str(name): None if item is None else _scalar(item) for name, item in value.items()}
-    if not isinstance(value, list):
-        return {}
-    split = (str(item).partition("=") for item in value)
-    return {name: text if equals else None for name, equals, text in split}
-
-
-def _scalar(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

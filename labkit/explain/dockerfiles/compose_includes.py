@@ -10,13 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labkit.explain.dockerfiles.compose_services import (
-    ComposeService,
-    NotCompose,
-    parse_project,
-    read_file,
-    services_of,
-)
+from labkit.explain.dockerfiles.compose_documents import NotCompose, parse_document, read_file
+from labkit.explain.dockerfiles.compose_merging import merged_projects, with_extended
+from labkit.explain.dockerfiles.compose_services import ComposeService, check_services, services_of
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, read_variables, variables_of
 
 _DEEPEST = 20
@@ -47,14 +43,22 @@ def read_project(path: Path) -> ComposeProject:
         NotCompose: Compose does not take it.
         OSError: it cannot be read.
     """
-    project, override = parse_project(read_file(path)), override_of(path)
+    variables, override = variables_of(path.parent), override_of(path)
+    project = _with_file({}, path, variables)
     if override is not None:
         try:
-            project = merged_projects(project, parse_project(read_file(override)))
+            project = _with_file(project, override, variables)
         except NotCompose as error:
             raise NotCompose(f"{override}: {error}") from error
-    whole = _project(project, path, path.parent, variables_of(path.parent), (path,))
+    whole = _project(project, path.parent, variables, (path,))
     return replace(whole, override=override)
+
+
+def _with_file(project: Mapping[str, Any], path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """A project with one more file put over it."""
+    merged = merged_projects(project, with_extended(parse_document(read_file(path)), path, variables))
+    check_services(merged)
+    return merged
 
 
 def override_of(path: Path) -> Path | None:
@@ -65,7 +69,7 @@ def override_of(path: Path) -> Path | None:
 
 
 def _project(
-    project: Mapping[str, Any], path: Path, folder: Path, variables: Mapping[str, str], above: tuple[Path, ...]
+    project: Mapping[str, Any], folder: Path, variables: Mapping[str, str], above: tuple[Path, ...]
 ) -> ComposeProject:
     services: dict[str, ComposeService] = {}
     unread: list[str] = []
@@ -77,7 +81,7 @@ def _project(
         unread += part.unread
         for service in part.services:
             _add(services, service)
-    for service in services_of(project, path, folder, variables):
+    for service in services_of(project, folder, variables):
         _add(services, service)
     return ComposeProject(tuple(services.values()), tuple(unread))
 
@@ -104,42 +108,16 @@ def _included(entry: object, folder: Path, variables: Mapping[str, str], above: 
         own_folder = folder / chosen[0]
     env_files = _texts(fields.get("env_file"), "env_file", variables)
     own = read_variables([folder / name for name in env_files] if env_files else [own_folder / ".env"])
-    merged: dict[str, Any] = {}
+    of_include = {**own, **variables}
+    merged: Mapping[str, Any] = {}
     for file in files:
         try:
-            merged = merged_projects(merged, parse_project(read_file(file)))
+            merged = _with_file(merged, file, of_include)
         except OSError as error:
             raise NotCompose(f"{file}: {error.strerror}") from error
         except NotCompose as error:
             raise NotCompose(f"{file}: {error}") from error
-    return _project(merged, files[0], own_folder, {**own, **variables}, (*above, *files))
-
-
-def merged_projects(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """Two files of one project, the second over the first (compose-go:override/merge.go), as far as users go."""
-    services: dict[str, Any] = dict(base.get("services") or {})
-    for name, fields in (override.get("services") or {}).items():
-        before = services.get(name)
-        if isinstance(before, dict) and isinstance(fields, dict):
-            services[name] = _merged_service(before, fields)
-        elif fields is not None:
-            services[name] = fields
-    lists = [part.get("include") or [] for part in (base, override)]
-    include = [entry for entries in lists if isinstance(entries, list) for entry in entries]
-    return {**base, **override, "services": services, **({"include": include} if include else {})}
-
-
-def _merged_service(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**base, **override}
-    if "build" in base and "build" in override:
-        first, second = (
-            {"context": build} if isinstance(build, str) else build for build in (base["build"], override["build"])
-        )
-        if isinstance(first, dict) and isinstance(second, dict):
-            merged["build"] = {**first, **second}
-    if isinstance(base.get("group_add"), list) and isinstance(override.get("group_add"), list):
-        merged["group_add"] = [*base["group_add"], *override["group_add"]]
-    return merged
+    return _project(merged, own_folder, of_include, (*above, *files))
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -5,26 +5,40 @@ Source: compose-spec/compose-go:loader and schema/compose-spec.json, at v2.16.2.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labkit.explain.dockerfiles.compose_documents import LARGEST, NotCompose, parse_document, read_file
+from labkit.explain.dockerfiles.compose_merging import pairs
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
-from labkit.explain.manifests.documents import decode
-from labkit.explain.manifests.go_yaml import Fields, read_document
-from labkit.explain.manifests.yaml_nodes import BadYaml
 
-_LARGEST = 4 << 20
-_DEEPEST = 20
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# compose-spec/compose-go:schema/compose-spec.json, the properties of service and of its build
+_FIELDS = _words(
+    """annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name
+    cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec
+    depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file
+    environment expose extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation
+    label_file labels links logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models
+    network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_start pre_stop
+    privileged profiles provider pull_policy pull_refresh_after read_only restart runtime scale secrets security_opt
+    shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user
+    userns_mode uts volumes volumes_from working_dir"""
+)
+_FIELDS_OF_BUILD = _words(
+    """additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements extra_hosts
+    isolation labels network no_cache no_cache_filter platforms privileged provenance pull sbom secrets shm_size ssh
+    tags target ulimits"""
+)
 # What the shell has without exporting it, so that Compose does not see it.
 _OF_THE_SHELL = ("UID", "EUID", "GID", "GROUPS", "USER_ID")
-
-
-class NotCompose(ValueError):
-    """A file that Compose does not take; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,8 @@ class ComposeService:
         group_add: groups that are added.
         notes: what is to be said of its variables.
         folder: to which its build's context is relative.
+        variables: that are filled in where a build's argument has no value.
+        home: what its environment says of HOME; None for nothing.
     """
 
     name: str
@@ -48,6 +64,8 @@ class ComposeService:
     group_add: tuple[str, ...]
     notes: tuple[str, ...]
     folder: Path = Path()
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)
+    home: str | None = None
 
 
 def is_compose(name: str) -> bool:
@@ -60,62 +78,100 @@ def is_compose(name: str) -> bool:
         data = read_file(Path(name))
     except (OSError, ValueError):
         return False
-    if len(data) > _LARGEST:
+    if len(data) > LARGEST:
         return False
     try:
-        project = parse_project(data)
+        project = parse_document(data).project
         return _is_project(project) or ("include" in project and has_compose_name(name))
     except NotCompose:
         return False
 
 
-def services_of(
-    project: Mapping[str, Any], path: Path, folder: Path, variables: Mapping[str, str]
-) -> list[ComposeService]:
-    """The services of a Compose file, with what they extend, and with their variables filled in.
+def services_of(project: Mapping[str, Any], folder: Path, variables: Mapping[str, str]) -> list[ComposeService]:
+    """The services of a Compose file that have containers, with their variables filled in.
 
     Args:
-        project: as the file has it.
-        path: the file.
+        project: as the file has it, its services with what they extend, and checked.
         folder: to which the contexts of its builds are relative.
         variables: that are filled in.
 
     Raises:
         NotCompose: Compose does not take it.
     """
-    services = project["services"]
-    return [
-        _service(name, _extended(name, services, path, variables, 0), folder, variables)
-        for name, fields in services.items()
-        if isinstance(fields, dict)
-    ]
+    services = project["services"].items()
+    read = [(fields, _service(name, fields, folder, variables)) for name, fields in services]
+    # What another program provides has no container.
+    return [service for fields, service in read if not fields.get("provider")]
+
+
+def check_services(project: Mapping[str, Any]) -> None:
+    """Hold a project's services against Compose's schema, as far as it concerns users; it does so with each file.
+
+    Raises:
+        NotCompose: they are not as the schema has them.
+    """
+    for name, fields in project["services"].items():
+        where = f"services.{name}"
+        if not isinstance(fields, dict):
+            raise NotCompose(f"{where} must be a mapping")
+        _check_fields(fields, _FIELDS, where)
+        for key in ("user", "image"):
+            value = fields.get(key, "")
+            if not isinstance(value, str):
+                hint = ": put it in quotes" if isinstance(value, int | float) else ""
+                raise NotCompose(f"{where}.{key} must be a string{hint}")
+        if not isinstance(fields.get("group_add", []), list):
+            raise NotCompose(f"{where}.group_add must be a list")
+        build = fields.get("build", "")
+        if isinstance(build, dict):
+            _check_build(build, f"{where}.build")
+        elif not isinstance(build, str):
+            raise NotCompose(f"{where}.build must be a string or a mapping")
+
+
+def _check_build(build: Mapping[str, Any], where: str) -> None:
+    _check_fields(build, _FIELDS_OF_BUILD, where)
+    for key in ("context", "dockerfile", "dockerfile_inline", "target"):
+        if not isinstance(build.get(key, ""), str):
+            raise NotCompose(f"{where}.{key} must be a string")
+    if not isinstance(build.get("args", []), dict | list):
+        raise NotCompose(f"{where}.args must be a mapping or a list")
+
+
+def _check_fields(fields: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    """Refuse what the schema does not have: a misspelt user would be the image's own."""
+    for key in fields:
+        if key not in known and not key.startswith("x-"):
+            raise NotCompose(f"{where}.{key} is no field that Compose has")
 
 
 def _service(name: str, fields: Mapping[str, Any], folder: Path, variables: Mapping[str, str]) -> ComposeService:
     interpolation = Interpolation(variables)
-    where = f"services.{name}"
     user, image = fields.get("user", ""), fields.get("image", "")
-    for key, value in (("user", user), ("image", image)):
-        if not isinstance(value, str):
-            hint = ": put it in quotes" if isinstance(value, int | float) else ""
-            raise NotCompose(f"{where}.{key} must be a string{hint}")
-    build = fields.get("build")
-    build = {"context": build} if isinstance(build, str) else build
-    if build is not None and not isinstance(build, dict):
-        raise NotCompose(f"{where}.build must be a string or a mapping")
-    groups = fields.get("group_add") or []
-    if not isinstance(groups, list):
-        raise NotCompose(f"{where}.group_add must be a list")
-    if not image and build is None:
+    build = {"context": fields["build"]} if isinstance(fields.get("build"), str) else fields.get("build")
+    if not image and build is None and not fields.get("provider"):
         raise NotCompose(f'service "{name}" has neither an image nor a build context specified')
+    if build and build.get("dockerfile") and build.get("dockerfile_inline"):
+        raise NotCompose(f'service "{name}" declares mutualy exclusive dockerfile and dockerfile_inline')
     try:
         filled_user, filled_image = interpolation.fill(user), interpolation.fill(image)
         filled_build = _filled(build, interpolation) if build is not None else None
-        added = tuple(interpolation.fill(str(group)) for group in groups)
+        groups = [interpolation.fill(str(group)) for group in fields.get("group_add", ())]
+        home = _home(fields.get("environment"), interpolation, variables)
     except InvalidTemplate as error:
-        raise NotCompose(f"{where}: {error}") from error
+        raise NotCompose(f"services.{name}: {error}") from error
     notes = tuple(_notes(user, filled_user, interpolation))
-    return ComposeService(name, filled_image, filled_build, filled_user, added, notes, folder)
+    added = tuple(dict.fromkeys(groups))
+    return ComposeService(name, filled_image, filled_build, filled_user, added, notes, folder, variables, home)
+
+
+def _home(environment: object, interpolation: Interpolation, variables: Mapping[str, str]) -> str | None:
+    """HOME of a service's environment; without a value it is the one of whoever starts Compose."""
+    values = pairs(environment)
+    if "HOME" not in values:
+        return None
+    value = values["HOME"]
+    return variables.get("HOME") if value is None else interpolation.fill(value)
 
 
 def _notes(written: str, user: str, interpolation: Interpolation) -> list[str]:
@@ -141,114 +197,8 @@ def _filled(value: Any, interpolation: Interpolation) -> Any:
     return [_filled(item, interpolation) for item in value] if isinstance(value, list) else value
 
 
-def _extended(
-    name: str, services: Mapping[str, Any], path: Path, variables: Mapping[str, str], depth: int
-) -> Mapping[str, Any]:
-    """A service with what it extends, in this file or in another."""
-    if depth > _DEEPEST:
-        raise NotCompose(f"services.{name} extends itself, or more than {_DEEPEST} others")
-    fields = services.get(name)
-    if not isinstance(fields, dict):
-        raise NotCompose(f'cannot extend service "{name}": there is no such service')
-    extends = fields.get("extends")
-    if extends is None:
-        return fields
-    reference = {"service": extends} if isinstance(extends, str) else extends
-    if not isinstance(reference, dict) or not isinstance(reference.get("service"), str):
-        raise NotCompose(f"services.{name}.extends.service is required")
-    others: object = services
-    other_path = path
-    if isinstance(reference.get("file"), str):
-        other_path = path.parent / Interpolation(variables).fill(reference["file"])
-        try:
-            others = parse_project(read_file(other_path)).get("services")
-        except OSError as error:
-            raise NotCompose(f"{other_path}: {error.strerror}") from error
-    if not isinstance(others, dict):
-        raise NotCompose(f"{other_path}: it has no services")
-    parent = _extended(reference["service"], others, other_path, variables, depth + 1)
-    if other_path is not path:
-        parent = _with_absolute_context(parent, other_path.parent)
-    return _merged(parent, fields)
-
-
-def _with_absolute_context(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """A service of another file, whose build's context is relative to that file (compose-go:loader/extends.go)."""
-    build = _build_section(fields.get("build"))
-    context = build.get("context", ".") if build is not None else None
-    if build is None or not isinstance(context, str) or is_elsewhere(context):
-        return fields
-    return {**fields, "build": {**build, "context": str(folder.absolute() / context)}}
-
-
-def is_elsewhere(context: str) -> bool:
-    """Whether a build's context is on another machine (moby/buildkit:frontend/dockerui/context.go)."""
-    return "://" in context or context.startswith(("git@", "github.com/"))
-
-
-def _merged(parent: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**parent, **fields}
-    build, own = _build_section(parent.get("build")), _build_section(fields.get("build"))
-    if build is not None and own is not None:
-        merged["build"] = build | own
-    return merged
-
-
-def _build_section(value: object) -> dict[str, Any] | None:
-    """A build as a mapping; None for anything else."""
-    if isinstance(value, str):
-        return {"context": value}
-    return value if isinstance(value, dict) else None
-
-
 def _is_project(value: object) -> bool:
     if not isinstance(value, dict) or "apiVersion" in value or not isinstance(value.get("services"), dict):
         return False
     services = [fields for fields in value["services"].values() if isinstance(fields, dict)]
     return any({"image", "build", "extends"} & fields.keys() for fields in services)
-
-
-def parse_project(data: bytes) -> dict[str, Any]:
-    """A Compose file's bytes as a mapping that has services.
-
-    Raises:
-        NotCompose: they are no such file.
-    """
-    text = decode(data).replace("\r\n", "\n").removeprefix("\ufeff")
-    try:
-        project = read_document(f"{text}\n", since_v3=True)
-    except BadYaml as error:
-        raise NotCompose(f"it is not YAML: line {error.line + 1}: {error}") from error
-    except RecursionError:
-        raise NotCompose("it is nested too deeply") from None
-    if not isinstance(project, dict):
-        raise NotCompose("it has no services")
-    services = project.get("services")
-    if not isinstance(services, dict) and (services is not None or "include" not in project):
-        raise NotCompose("it has no services")
-    for repeated, line in _repeated(project):
-        raise NotCompose(f"line {line + 1}: mapping key {repeated!r} already defined")
-    return {**project, "services": services or {}}
-
-
-def _repeated(value: object, depth: int = 0) -> Iterator[tuple[str, int]]:
-    """The keys that a mapping or one in it has twice."""
-    if isinstance(value, Fields):
-        yield from value.repeated
-    if isinstance(value, dict) and depth < _DEEPEST:
-        for part in value.values():
-            yield from _repeated(part, depth + 1)
-
-
-def read_file(path: Path) -> bytes:
-    """A file's bytes, as far as a Compose file may go.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    if str(path) == "-":
-        return sys.stdin.buffer.read(_LARGEST + 1)
-    if not path.is_file():
-        raise OSError(2, "there is no such file", str(path))
-    with path.open("rb") as file:
-        return file.read(_LARGEST + 1)

@@ -62,6 +62,7 @@ def read_document(
     text: str,
     only: Callable[[Any, Any], Iterable[str] | None] = lambda *_: None,
     *,
+    look: Callable[[Node], object] = lambda _: None,
     since_v3: bool = False,
 ) -> object:
     """The value of the first document of a text, as JSON has it; kubectl reads no further.
@@ -69,6 +70,7 @@ def read_document(
     Args:
         text: from one --- to the next.
         only: given the apiVersion and the kind of a document, it may say that only some of its fields are wanted.
+        look: given the document's nodes, it may note and take out what it wants.
         since_v3: whether it is read as go-yaml does since v3, with which Compose reads: a mapping's own keys override
             what it merges, wherever they stand, and y, no and on are strings.
 
@@ -82,6 +84,7 @@ def read_document(
     wanted = only(_scalar_of(root, "apiVersion"), _scalar_of(root, "kind")) if isinstance(root, MappingNode) else None
     if wanted is not None:
         root.value = [(key, value) for key, value in root.value if key.value in wanted]
+    look(root)
     if since_v3:
         _read_as_v3(root)
     return _value(root)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from labkit.explain.dockerfiles.compose_documents import NotCompose
 from labkit.explain.dockerfiles.compose_includes import read_project
-from labkit.explain.dockerfiles.compose_services import NotCompose
 from labkit.explain.dockerfiles.folder_files import builder_files
 from tests.unit.explain.without_engine import explain
 
