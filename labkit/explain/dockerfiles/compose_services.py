@@ -16,12 +16,12 @@ from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTempla
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
 
 
-def _words(text: str) -> frozenset[str]:
+def _split(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 # compose-spec/compose-go:schema/compose-spec.json, the properties of service and of its build
-_FIELDS = _words(
+_FIELDS = _split(
     """annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name
     cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec
     depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file
@@ -32,7 +32,7 @@ _FIELDS = _words(
     shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user
     userns_mode uts volumes volumes_from working_dir"""
 )
-_FIELDS_OF_BUILD = _words(
+_FIELDS_OF_BUILD = _split(
     """additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements extra_hosts
     isolation labels network no_cache no_cache_filter platforms privileged provenance pull sbom secrets shm_size ssh
     tags target ulimits"""

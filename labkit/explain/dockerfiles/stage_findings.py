@@ -146,11 +146,12 @@ def _creation(stage: BuiltStage, name: str) -> Iterator[str]:
         in_stage = f" in stage {creation.stage}, whose passwd file is copied here" if creation.stage else ""
         if creation.line is None:
             yield f"{name} is a user of the base, with uid {creation.uid}{in_stage}"
-        elif creation.uid is None:
+        elif creation.uid is None and not creation.is_uid_given:
             yield f"line {creation.line} creates {name} with the next free uid{in_stage}: say which, useradd --uid N"
         else:
-            uid = creation.uid
-            yield f"line {creation.line} creates {name} with uid {uid}{in_stage}"
+            does = f"changes {name} to" if creation.is_change else f"creates {name} with"
+            uid = "a uid that is not known here" if creation.uid is None else f"uid {creation.uid}"
+            yield f"line {creation.line} {does} {uid}{in_stage}"
         if creation.uid is not None:
             yield f"USER {creation.uid} instead of the name says so to Kubernetes as well"
         return

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labkit.core.identity.accounts import UnreadableAccounts, accounts
+from labkit.explain.dockerfiles.account_commands import AccountCommand, account_commands
 from labkit.explain.dockerfiles.built_stage import BuiltStage, Copied, Run
 
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 _FOLDERS_OF_ACCOUNTS = ("/", "/etc")
-_CREATES = re.compile(r"\b(?:useradd|adduser)\b([^;&|\n]*)")
-_CHANGES = re.compile(r"\b(?:usermod|userdel|deluser|vipw|/etc/passwd)\b")
-_UID = re.compile(r"(?:^|\s)(?:-[a-zA-Z]*u|--uid)(?:\s+|=)[\"']?([^\s\"']+)")
+_CHANGES = re.compile(r"\bvipw\b|/etc/passwd\b")
 _CHOWN = re.compile(r"\bchown\s+((?:-\S+\s+)*)([^\s;&|]+)\s+([^;&|\n]+)")
-_SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+_SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:(:?-)([^{}$]*))?\}|([A-Za-z_]\w*))", re.ASCII)
 _LONGEST_COMMAND = 1 << 16
 _LONGEST_VALUE = 200
 
@@ -26,12 +25,16 @@ class Creation:
 
     Args:
         line: of the command that creates it; None for the base's passwd file.
-        uid: the uid that it is given, None if the command leaves it to the program.
+        uid: the uid that it is given, None if the command leaves it to the program, or if a shell has to say it.
+        is_uid_given: whether it is given one.
+        is_change: whether the user was there before.
         stage: the stage whose passwd file is copied here; empty for this one's own.
     """
 
     line: int | None
     uid: int | None
+    is_uid_given: bool = True
+    is_change: bool = False
     stage: str = ""
 
 
@@ -52,15 +55,15 @@ class Owned:
 
 def creation_of(stage: BuiltStage, name: str) -> Creation | None:
     """Where a stage has a user from: a command, a passwd file of another stage, or its base; None if none is seen."""
-    creations = [creation for run in stage.runs if (creation := _created(run, name)) is not None]
-    if creations:
-        return creations[-1]
+    made, is_all_known = _made(stage.runs, name)
+    if made is not None:
+        return made
     for copied in stage.copied:
         if copied.origin is not None and copied.origin is not stage and copies_accounts(copied):
             origin = creation_of(copied.origin, name)
             return None if origin is None else replace(origin, stage=copied.origin.text.title)
     image = stage.image.image if stage.image is not None else None
-    if image is None or not image.files_known or any(_CHANGES.search(run.text) for run in stage.runs):
+    if image is None or not image.files_known or not is_all_known:
         return None
     try:
         uids = [account.uid for account in accounts(image.passwd) if account.name == name]
@@ -92,22 +95,42 @@ def owned_files(stage: BuiltStage, user: str, uid: int | None) -> Iterator[Owned
                 yield Owned(run.line, f"RUN chown {match[1]}{match[2]}", match[3].strip())
 
 
-def _created(run: Run, name: str) -> Creation | None:
-    text = _filled(run.text, run.variables)
-    if f"{name}:x:" in text and "/etc/passwd" in text:
-        match = re.search(rf"{re.escape(name)}:x:(\d{{1,10}}):", text)
-        return Creation(run.line, int(match[1]) if match else None)
-    for command in _CREATES.finditer(text):
-        names = [word.strip("\"'") for word in command[1].split()]
-        if name in names:
-            uid = _UID.search(command[1])
-            number = uid[1] if uid else ""
-            return Creation(run.line, int(number) if number.isascii() and number.isdigit() else None)
-    return None
+def _made(runs: Sequence[Run], name: str) -> tuple[Creation | None, bool]:
+    """What a stage's commands make of a user, None for nothing; and whether it is known what they do to the others."""
+    made: dict[str, Creation | None] = {}
+    is_all_known = True
+    for run in runs:
+        text = _filled(run.text, run.variables)
+        for written in re.finditer(r"([\w.-]+):x:(\d{1,10})?", text, re.ASCII) if "/etc/passwd" in text else ():
+            made[written[1]] = Creation(run.line, int(written[2]) if written[2] else None)
+        is_all_known &= _CHANGES.search(text) is None
+        for command in account_commands(text):
+            is_all_known &= bool(command.name)
+            _take(made, command, run.line)
+    return made.get(name), is_all_known and name not in made
+
+
+def _take(made: dict[str, Creation | None], command: AccountCommand, line: int) -> None:
+    """Note what a command does to a user."""
+    name = command.name
+    if command.program in ("useradd", "adduser"):
+        made[name] = Creation(line, command.uid, command.is_uid_given)
+    elif command.program in ("userdel", "deluser"):
+        made[name] = None
+    elif command.is_uid_given:
+        made[name] = Creation(line, command.uid, is_change=True)
+    if command.new_name:
+        made[command.new_name] = made.get(name) or Creation(line, None, is_change=True)
+        made[name] = None
 
 
 def _filled(text: str, variables: Mapping[str, str]) -> str:
     """A command with the variables that the build sets; the shell's own stay."""
-    text = text[:_LONGEST_COMMAND]
-    filled = _SHELL_VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0])[:_LONGEST_VALUE], text)
-    return filled[:_LONGEST_COMMAND]
+
+    def value(match: re.Match[str]) -> str:
+        variable = variables.get(match[1] or match[4])
+        if match[2] and (variable is None or (match[2] == ":-" and not variable)):
+            return match[3]
+        return match[0] if variable is None else variable[:_LONGEST_VALUE]
+
+    return _SHELL_VARIABLE.sub(value, text[:_LONGEST_COMMAND])[:_LONGEST_COMMAND]

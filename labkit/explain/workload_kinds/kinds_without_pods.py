@@ -58,6 +58,9 @@ _GROUPS_WITHOUT_PODS: Final = _split(
     config.istio.io certmanager.k8s.io spire.spiffe.io appmesh.k8s.aws apisix.apache.org
     gateway.networking.x-k8s.io inference.networking.k8s.io inference.networking.x-k8s.io resolution.tekton.dev
     dashboard.grafana.app
+    trust.cert-manager.io policy.sigstore.dev dapr.io onepassword.com aadpodidentity.k8s.io spv.no
+    status.gatekeeper.sh expansion.gatekeeper.sh externaldata.gatekeeper.sh match.gatekeeper.sh
+    hub.traefik.io k8s.nginx.org appprotect.f5.com appprotectdos.f5.com gateway.nginx.org
     component-config.kubebuilder.io kuttl.dev testing.kyverno.io cli.kyverno.io chainsaw.kyverno.io"""
 )
 _COMPONENT_CONFIGURATION: Final = (".config.k8s.io", ".config.x-k8s.io")
@@ -77,8 +80,16 @@ _KINDS_WITHOUT_PODS: Final = _split(
     kafka.strimzi.io/KafkaTopic kafka.strimzi.io/KafkaUser operator.openshift.io/IngressController
     grafana.integreatly.org/GrafanaDashboard grafana.integreatly.org/GrafanaDatasource
     grafana.integreatly.org/GrafanaFolder argoproj.io/AnalysisTemplate argoproj.io/ClusterAnalysisTemplate
-    argoproj.io/AnalysisRun"""
+    argoproj.io/AnalysisRun
+    monitoring.googleapis.com/PodMonitoring monitoring.googleapis.com/ClusterPodMonitoring
+    monitoring.googleapis.com/NodeMonitoring monitoring.googleapis.com/ClusterNodeMonitoring
+    monitoring.googleapis.com/Rules monitoring.googleapis.com/ClusterRules monitoring.googleapis.com/GlobalRules
+    gateway.envoyproxy.io/SecurityPolicy gateway.envoyproxy.io/BackendTrafficPolicy gateway.envoyproxy.io/Backend
+    gateway.envoyproxy.io/ClientTrafficPolicy gateway.envoyproxy.io/EnvoyExtensionPolicy
+    gateway.envoyproxy.io/EnvoyPatchPolicy gateway.envoyproxy.io/HTTPRouteFilter"""
 )
+# Of clouds' own operators, each kind of which stands for something in the cloud.
+_OF_CLOUDS: Final = (".cnrm.cloud.google.com", ".services.k8s.aws", ".azure.com", ".upbound.io")
 
 
 def runs_no_pods(kind: str, group: str | None) -> bool:
@@ -92,4 +103,11 @@ def need_have_no_pods(kind: str, group: str | None) -> bool:
     """Whether objects of a kind make no pods if there is none to be seen in them."""
     # Kubernetes' own groups have no other kinds, and any other group has a dot in its name
     # (kubernetes/apiextensions-apiserver:pkg/apis/apiextensions/validation/validation.go).
-    return f"{group}/{kind}" in _KINDS_WITHOUT_PODS or group in _OWN_GROUPS or (group is not None and "." not in group)
+    if group is None:
+        return False
+    return (
+        f"{group}/{kind}" in _KINDS_WITHOUT_PODS
+        or group in _OWN_GROUPS
+        or "." not in group
+        or group.endswith(_OF_CLOUDS)
+    )

@@ -58,7 +58,8 @@ def _inside(value: Mapping[str, Any], argo: bool, defaults: Mapping[str, Any]) -
     if pod is not None:
         yield pod
     for name, part in value.items():
-        if name not in _NOT_LOOKED_INTO and (pod is None or name not in _OF_A_POD):
+        is_taken = name in _NOT_LOOKED_INTO or (argo and name == "templateDefaults")
+        if not is_taken and (pod is None or name not in _OF_A_POD):
             yield from _search(part, argo, defaults)
 
 
@@ -97,6 +98,9 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
 
 def _argo_pod(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> PodShape | None:
     """A template of a Workflow, or a pod's spec in another kind of Argo's."""
+    common = defaults.get("templateDefaults")
+    if isinstance(common, dict):
+        value = _with_template_defaults(value, common)
     containers = _listed(value, ROLES)
     name = value.get("name")
     for key in ("container", "script"):
@@ -111,6 +115,18 @@ def _argo_pod(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> PodShape
     if value.get("securityContext") is None and defaults.get("securityContext") is not None:
         value = {**value, "securityContext": defaults["securityContext"]}
     return PodShape(value, containers)
+
+
+def _with_template_defaults(template: Mapping[str, Any], common: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A template with what the workflow says for all (workflow/controller/operator.go, mergedTemplateDefaultsInto)."""
+    own_type = [key for key in ("container", "script") if isinstance(template.get(key), dict)]
+    if not own_type:
+        return template
+    merged = {**{key: part for key, part in common.items() if key not in ("container", "script")}, **template}
+    for key in own_type:
+        if isinstance(common.get(key), dict):
+            merged[key] = _with_defaults(template[key], common[key])
+    return merged
 
 
 def _extras_of_argo(value: Mapping[str, Any]) -> Iterator[Part]:
@@ -137,15 +153,27 @@ def _tekton(document: Mapping[str, Any], kind: str) -> Iterator[Part]:
         return
     runs = spec.get("taskRunTemplate")
     template = (runs if isinstance(runs, dict) else spec).get("podTemplate")
-    yield from _tasks(spec, template if isinstance(template, dict) else {})
+    yield from _tasks(spec, template if isinstance(template, dict) else {}, _templates_of_tasks(spec))
 
 
-def _tasks(value: object, pod: Mapping[str, Any]) -> Iterator[Part]:
+def _templates_of_tasks(spec: Mapping[str, Any]) -> dict[object, Mapping[str, Any]]:
+    """The pod templates that a PipelineRun has for single tasks, by the tasks' names; v1beta1 has another word."""
+    templates = {
+        item.get("pipelineTaskName"): item.get("podTemplate", item.get("taskPodTemplate"))
+        for item in _mappings(spec.get("taskRunSpecs"))
+    }
+    return {name: template for name, template in templates.items() if isinstance(template, dict)}
+
+
+def _tasks(value: object, pod: Mapping[str, Any], of_tasks: Mapping[object, Mapping[str, Any]]) -> Iterator[Part]:
     if isinstance(value, list):
         for item in value:
-            yield from _tasks(item, pod)
+            yield from _tasks(item, pod, of_tasks)
     if not isinstance(value, dict):
         return
+    name = value.get("name")
+    if isinstance(value.get("taskSpec"), dict) and isinstance(name, str) and name in of_tasks:
+        pod = {**pod, **of_tasks[name]}
     if steps := _listed(value, {"steps": "main"}):
         defaults = value.get("stepTemplate")
         if isinstance(defaults, dict):
@@ -153,7 +181,7 @@ def _tasks(value: object, pod: Mapping[str, Any]) -> Iterator[Part]:
         yield PodShape(pod, [*steps, *_listed(value, {"sidecars": "main"})])
         return
     for part in value.values():
-        yield from _tasks(part, pod)
+        yield from _tasks(part, pod, of_tasks)
 
 
 def _with_defaults(step: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:

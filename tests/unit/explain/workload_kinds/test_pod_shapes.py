@@ -239,6 +239,55 @@ def test_tekton_s_runs_have_a_pod_s_settings(kind: str, spec: str) -> None:
     assert [(container.container, container.pod.run_as_user) for container in asked.containers] == [("a", 5)]
 
 
+@pytest.mark.parametrize(
+    ("version", "runs", "of_task"),
+    [
+        ("v1", "taskRunTemplate: {podTemplate: {securityContext: {runAsUser: 5}}}", "podTemplate"),
+        ("v1beta1", "podTemplate: {securityContext: {runAsUser: 5}}", "taskPodTemplate"),
+    ],
+)
+def test_a_pipeline_run_has_settings_for_single_tasks(version: str, runs: str, of_task: str) -> None:
+    text = f"""
+        apiVersion: tekton.dev/{version}
+        kind: PipelineRun
+        metadata: {{name: r}}
+        spec:
+          {runs}
+          taskRunSpecs:
+          - {{pipelineTaskName: x, {of_task}: {{securityContext: {{runAsUser: 7}}}}}}
+          - {{pipelineTaskName: y, {of_task}: {{hostNetwork: true}}}}
+          - {{pipelineTaskName: z}}
+          pipelineSpec:
+            tasks:
+            - {{name: x, taskSpec: {{steps: [{{name: a, image: i}}]}}}}
+            - {{name: y, taskSpec: {{steps: [{{name: b, image: i}}]}}}}
+            finally: [{{name: z, taskSpec: {{steps: [{{name: c, image: i}}]}}}}]
+    """
+    users = {container.container: container.pod.run_as_user for container in read(text).containers}
+    assert users == {"a": 7, "b": 5, "c": 5}
+
+
+def test_a_workflow_s_template_defaults_are_those_of_each_template() -> None:
+    text = """
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {name: w}
+        spec:
+          securityContext: {runAsUser: 1}
+          templateDefaults:
+            securityContext: {runAsUser: 9}
+            container: {image: default, securityContext: {runAsNonRoot: true, runAsGroup: 3}}
+          templates:
+          - {name: a, container: {image: i}}
+          - {name: b, container: {image: i, securityContext: {runAsGroup: 4}}, securityContext: {runAsUser: 2}}
+          - {name: c, script: {image: i}}
+    """
+    seen = [
+        (asked.pod.run_as_user, asked.own.run_as_group, asked.own.run_as_non_root) for asked in read(text).containers
+    ]
+    assert seen == [(9, 3, True), (2, 4, True), (9, None, None)]
+
+
 def test_a_step_action_is_a_step_and_a_pipeline_of_references_runs_nothing_itself() -> None:
     step = read("apiVersion: tekton.dev/v1\nkind: StepAction\nspec: {image: i, script: id}\n")
     assert [container.image for container in step.containers] == ["i"]
@@ -262,6 +311,14 @@ def test_a_step_action_is_a_step_and_a_pipeline_of_references_runs_nothing_itsel
         ("gateway.networking.k8s.io/v1", "HTTPRoute"),
         ("bitnami.com/v1alpha1", "SealedSecret"),
         ("cert-manager.io/v1", "Certificate"),
+        ("trust.cert-manager.io/v1alpha1", "Bundle"),
+        ("dapr.io/v1alpha1", "Component"),
+        ("policy.sigstore.dev/v1beta1", "ClusterImagePolicy"),
+        ("monitoring.googleapis.com/v1", "PodMonitoring"),
+        ("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"),
+        ("sql.cnrm.cloud.google.com/v1beta1", "SQLInstance"),
+        ("s3.services.k8s.aws/v1alpha1", "Bucket"),
+        ("dbforpostgresql.azure.com/v1api20221201", "FlexibleServer"),
         ("monitoring.coreos.com/v1", "ServiceMonitor"),
         ("kyverno.io/v1", "ClusterPolicy"),
         ("argoproj.io/v1alpha1", "AppProject"),
