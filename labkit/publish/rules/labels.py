@@ -43,7 +43,7 @@ def labels(project: Project, base: str, base_digest: str, created: str) -> dict[
     values = {item.include: item.metadata.get("value", "") for item in project.of("ContainerLabel")}
     if _wanted(project, "ImageCreated"):
         values |= {f"{_OCI}created": created, "org.opencontainers.artifact.created": created}
-    defaults = {"AssemblyName": project.assembly, "Version": _version(project)}
+    defaults = {"AssemblyName": project.assembly, "Version": project.version}
     for switch, sources, names in _FROM_PROPERTIES:
         value = next((text for name in sources if (text := project.get(name) or defaults.get(name, ""))), "")
         if value and _wanted(project, switch):
@@ -60,8 +60,3 @@ def labels(project: Project, base: str, base_digest: str, created: str) -> dict[
 
 def _wanted(project: Project, switch: str) -> bool:
     return project.get(f"ContainerGenerateLabels{switch}", "true").lower() == "true"
-
-
-def _version(project: Project) -> str:
-    prefix, suffix = project.get("VersionPrefix", "1.0.0"), project.get("VersionSuffix")
-    return project.get("Version") or (f"{prefix}-{suffix}" if suffix else prefix)

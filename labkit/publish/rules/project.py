@@ -6,12 +6,13 @@ override environment variables (learn.microsoft.com, "How MSBuild builds project
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from labkit.publish.rules.msbuild import NotUnderstood, expand, holds, split_list, unescape
+from labkit.publish.rules.msbuild import LookUp, NotUnderstood, expand, holds, split_list, unescape
 
 SDKS = ("Microsoft.NET.Sdk", "Microsoft.NET.Sdk.Web", "Microsoft.NET.Sdk.Worker")
 ITEMS = (
@@ -22,6 +23,22 @@ ITEMS = (
 _CLOSE = 'close each element that is opened, as in\n  <Name>value</Name>\n  <Name Include="this" Value="that"/>'
 _ITEM_NAMES = {name.lower(): name for name in ITEMS}
 _LARGEST = 1 << 20
+# What MSBuild and the SDK's props have set before a project begins, on Linux (dotnet/msbuild: reserved properties;
+# dotnet/sdk:src/Tasks/Microsoft.NET.Build.Tasks/targets/Microsoft.NET.Sdk.props, which leaves what is set already).
+_RESERVED = {
+    **{"Configuration": "Release", "OS": "Unix", "MSBuildRuntimeType": "Core"},
+    **{"MSBuildProjectExtension": ".csproj", "MSBuildThisFileExtension": ".csproj"},
+}
+# What the SDK's targets set after it, so that items see it and properties do not: each from others, in this order
+# (Microsoft.Common.CurrentVersion.targets, Microsoft.NET.DefaultAssemblyInfo.targets, NuGet.Build.Tasks.Pack.targets).
+_AFTER = (
+    *(("TargetName", "AssemblyName"), ("Authors", "AssemblyName"), ("Company", "Authors"), ("Product", "AssemblyName")),
+    *(("AssemblyTitle", "AssemblyName"), ("PackageId", "AssemblyName"), ("PackageVersion", "Version")),
+)
+# Others that they set, and whose values are not known here.
+_OF_THE_SDK = re.compile(
+    r"msbuild|netcoresdk|bundled|nuget|sourcerevisionid|intermediateoutput|outputpath", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,12 @@ class Project:
         """The app's name."""
         return self.get("AssemblyName", self.name)
 
+    @property
+    def version(self) -> str:
+        """The app's version, by the SDK's rule (Microsoft.NET.DefaultAssemblyInfo.targets)."""
+        prefix, suffix = self.get("VersionPrefix", "1.0.0"), self.get("VersionSuffix")
+        return self.get("Version") or (f"{prefix}-{suffix}" if suffix else prefix)
+
     def of(self, name: str) -> list[Item]:
         """The items of a kind."""
         return [item for item in self.items if item.name == name]
@@ -127,8 +150,11 @@ def evaluate(
     sdk = root.get("Sdk", "")
     if _tag(root) != "Project" or sdk.partition("/")[0] not in SDKS:
         raise NotUnderstood(f"the Sdk {sdk!r}" if _tag(root) == "Project" else f"the element {_tag(root)}")
-    known = {"MSBuildProjectName": name, "MSBuildProjectFile": f"{name}.csproj", "Configuration": "Release"}
-    defaults = {key.lower(): Property.of(key, raw) for key, raw in {**(environment or {}), **known}.items()}
+    of_props = {"Platform": "AnyCPU", "AssemblyName": name, "RootNamespace": name.replace(" ", "_")}
+    file = {"ProjectName": name, "ThisFileName": name, "ProjectFile": f"{name}.csproj", "ThisFile": f"{name}.csproj"}
+    reserved = {**_RESERVED, **{f"MSBuild{key}": raw for key, raw in file.items()}}
+    before = {**of_props, **(environment or {}), **reserved}
+    defaults = {key.lower(): Property.of(key, raw) for key, raw in before.items()}
     fixed, twice = _fixed(given)
     project = Project(name, sdk.partition("/")[0], defaults | fixed, twice=twice)
     project.surroundings = {key.lower() for key in environment or {}} - set(fixed)
@@ -190,21 +216,43 @@ def _groups(root: ET.Element) -> Iterator[ET.Element]:
             raise NotUnderstood(f"the element {tag}{f' {name!r}' if name else ''}", remedy)
 
 
-def _applies(project: Project, element: ET.Element) -> bool:
+def _own_or_refused(project: Project) -> LookUp:
+    """Looks properties up as a property of the project sees them; what the SDK alone knows is refused by name."""
+
+    def look_up(name: str) -> str:
+        if name.lower() not in project.properties and _OF_THE_SDK.match(name):
+            raise NotUnderstood(f"the property {name}, which the SDK sets")
+        return project.raw(name)
+
+    return look_up
+
+
+def _as_items_see(project: Project) -> LookUp:
+    """Looks properties up as an item sees them: after the SDK's targets have set what the project has not."""
+    after = {"version": project.version, "targetext": ".dll", "versionprefix": "1.0.0"}
+    own = _own_or_refused(project)
+    for name, source in _AFTER:
+        after[name.lower()] = project.raw(name) or after.get(source.lower()) or project.raw(source)
+    after["targetfilename"] = f"{after['targetname']}{project.raw('TargetExt') or '.dll'}"
+    return lambda name: project.raw(name) or after.get(name.lower()) or own(name)
+
+
+def _applies(element: ET.Element, look_up: LookUp) -> bool:
     condition = element.get("Condition")
-    return condition is None or holds(condition, project.raw)
+    return condition is None or holds(condition, look_up)
 
 
 def _set_properties(project: Project, group: ET.Element, fixed: Container[str]) -> None:
-    if not _applies(project, group):
+    look_up = _own_or_refused(project)
+    if not _applies(group, look_up):
         return
     for element in group:
         if len(element):
             raise NotUnderstood(f"elements inside of the property {_tag(element)}")
         name = _tag(element)
-        if not _applies(project, element) or name.lower() in fixed:
+        if not _applies(element, look_up) or name.lower() in fixed:
             continue
-        raw = expand(element.text or "", project.raw)
+        raw = expand(element.text or "", look_up)
         before = project.properties.get(name.lower(), _UNSET)
         if before.name == name and before.raw not in ("", raw) and name.startswith("Container"):
             project.twice.append(name)
@@ -213,7 +261,8 @@ def _set_properties(project: Project, group: ET.Element, fixed: Container[str]) 
 
 
 def _add_items(project: Project, group: ET.Element) -> None:
-    if not _applies(project, group):
+    look_up = _as_items_see(project)
+    if not _applies(group, look_up):
         return
     for element in group:
         tag = _tag(element)
@@ -221,25 +270,25 @@ def _add_items(project: Project, group: ET.Element) -> None:
         if name is None:
             if tag.lower().startswith("container"):
                 project.other_items.append(tag)
-        elif _applies(project, element):
-            _add_item(project, name, element)
+        elif _applies(element, look_up):
+            _add_item(project, name, element, look_up)
 
 
-def _add_item(project: Project, name: str, element: ET.Element) -> None:
+def _add_item(project: Project, name: str, element: ET.Element, look_up: LookUp) -> None:
     attributes = {key: value for key, value in element.attrib.items() if key != "Condition"}
     if operations := sorted(
         {"Update", "Exclude", "KeepDuplicates", "RemoveMetadata", "KeepMetadata"} & set(attributes)
     ):
         raise NotUnderstood(f"{operations[0]} of the item {name}")
     if "Remove" in attributes:
-        gone = {entry.lower() for entry in split_list(expand(attributes["Remove"], project.raw))}
+        gone = {entry.lower() for entry in split_list(expand(attributes["Remove"], look_up))}
         project.items = [item for item in project.items if item.name != name or item.include.lower() not in gone]
         return
-    includes = expand(attributes.pop("Include", ""), project.raw)
-    metadata = {key.lower(): unescape(expand(value, project.raw)) for key, value in attributes.items()}
+    includes = expand(attributes.pop("Include", ""), look_up)
+    metadata = {key.lower(): unescape(expand(value, look_up)) for key, value in attributes.items()}
     for child in element:
-        if _applies(project, child):
-            metadata[_tag(child).lower()] = unescape(expand(child.text or "", project.raw))
+        if _applies(child, look_up):
+            metadata[_tag(child).lower()] = unescape(expand(child.text or "", look_up))
     if "*" in includes or "?" in includes:
         raise NotUnderstood(f"a wildcard in the item {name} ({includes!r})")
     project.items += [Item(name, include, metadata) for include in split_list(includes)]

@@ -158,6 +158,78 @@ def test_a_conditional_group_takes_part_when_its_condition_is_met() -> None:
     assert (answer["config"]["User"], list(answer["config"]["ExposedPorts"])) == ("7", ["9/tcp", "8080/tcp"])
 
 
+@pytest.mark.parametrize(
+    ("properties", "repository"),
+    [
+        ("<ContainerRepository>$(AssemblyName)-api</ContainerRepository>", "hello-api"),
+        ("<AssemblyName>Acme.$(AssemblyName)</AssemblyName>", "acme-hello"),
+        ("<ContainerRepository>acme/$(RootNamespace)</ContainerRepository>", "acme/hello"),
+        (
+            "<ContainerRepository>$(MSBuildThisFileName)/$(MSBuildProjectFile)</ContainerRepository>",
+            "hello/hello.csproj",
+        ),
+        # Only the SDK's targets set it, so that the property is empty here, and the repository is the app's.
+        ("<ContainerRepository>$(PackageId)</ContainerRepository>", "hello"),
+    ],
+)
+def test_a_project_begins_with_what_the_sdk_s_props_have_set(properties: str, repository: str) -> None:
+    assert published(project_file(properties))["repository"] == repository
+
+
+@pytest.mark.parametrize(
+    ("condition", "user"),
+    [
+        ("'$(Configuration)|$(Platform)'=='Release|AnyCPU'", "7"),
+        ("'$(Configuration)|$(Platform)' == 'Debug|AnyCPU'", "1654"),
+        ("'$(OS)' != 'Windows_NT'", "7"),
+        ("'$(OS)' == 'Unix'", "7"),
+        ("'$(AssemblyName)' == ''", "1654"),
+        ("'$(MSBuildRuntimeType)' == 'Core'", "7"),
+    ],
+)
+def test_a_group_s_condition_sees_what_was_set_before_the_project(condition: str, user: str) -> None:
+    """As Visual Studio writes them: a group that is passed over in silence would leave another user."""
+    group = f'<PropertyGroup Condition="{condition}"><ContainerUser>7</ContainerUser></PropertyGroup>'
+    assert published(project_file(more=group))["config"]["User"] == user
+
+
+def test_an_environment_variable_is_there_before_what_the_props_set() -> None:
+    project = evaluate(project_file(), environment={"Platform": "x64", "AssemblyName": "other"})
+    assert (project.get("Platform"), project.assembly) == ("x64", "other")
+
+
+@pytest.mark.parametrize(
+    ("properties", "value", "seen"),
+    [
+        ("", "$(Version)", "1.0.0"),
+        ("<Version>2.1</Version>", "$(Version)|$(PackageVersion)", "2.1|2.1"),
+        ("<VersionPrefix>3.0</VersionPrefix><VersionSuffix>rc1</VersionSuffix>", "$(Version)", "3.0-rc1"),
+        ("<PackageVersion>5</PackageVersion>", "$(Version)|$(PackageVersion)", "1.0.0|5"),
+        ("", "$(AssemblyName)|$(PackageId)|$(TargetFileName)", "hello|hello|hello.dll"),
+        ("<AssemblyName>App</AssemblyName>", "$(Authors)|$(Product)|$(TargetName)", "App|App|App"),
+        ("<Authors>Me</Authors>", "$(Company)", "Me"),
+        # These are made while a target runs.
+        ("", "[$(AssemblyVersion)$(FileVersion)]", "[]"),
+    ],
+)
+def test_an_item_sees_what_the_sdk_s_targets_have_set(properties: str, value: str, seen: str) -> None:
+    item = f'<ContainerEnvironmentVariable Include="SEEN" Value="{value}"/>'
+    assert f"SEEN={seen}" in published(project_file(properties, item))["config"]["Env"]
+    label = (
+        f"<ContainerLabel Include=\"seen\" Condition=\"'{value}' == '{seen}'\"><Value>{value}</Value></ContainerLabel>"
+    )
+    assert published(project_file(properties, label))["config"]["Labels"]["seen"] == seen
+
+
+@pytest.mark.parametrize("name", ["BundledNETCoreAppPackageVersion", "NETCoreSdkVersion", "MSBuildProjectDirectory"])
+def test_what_the_sdk_alone_knows_is_refused_by_name(name: str) -> None:
+    """Taken for empty, it would be another tag, or a condition that is met."""
+    tag = f"<ContainerImageTag>$({name})</ContainerImageTag>"
+    with pytest.raises(MalformedPublishCase, match=f"the property {name}, which the SDK sets"):
+        published(project_file(tag))
+    assert published(project_file(tag), f"-p:{name}=5")["tags"] == ["5"]
+
+
 def test_metadata_may_be_an_element_and_items_can_be_removed() -> None:
     items = '<ContainerEnvironmentVariable Include="A;B"><Value>1</Value></ContainerEnvironmentVariable>'
     items += '<ContainerEnvironmentVariable Remove="b"/>'
