@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -115,8 +116,7 @@ def record_experiments(lesson: str) -> list[dict[str, Any]]:
     tasks = [task for task in placed(lesson) if cells[task.cell] not in needs]
     if not tasks:
         return []
-    lesson_world.Experiments = Noting  # type: ignore[misc]
-    with tempfile.TemporaryDirectory() as scratch:
+    with mock.patch.object(lesson_world, "Experiments", Noting), tempfile.TemporaryDirectory() as scratch:
         os.environ["LABKIT_DATA"] = str(Path(scratch) / "data")
         folder = shutil.copytree(NOTEBOOKS, Path(scratch) / "notebooks")
         with open_lesson(lesson) as lab:

@@ -99,7 +99,7 @@ def down(context: str | None, class_name: str, progress: bool, images: bool, yes
         click.confirm(question, abort=True, err=True)
     removed, kept = group.down(progress=progress)
     if images:
-        removed += [f"image {reference}" for reference in remove_class_images(lab)]
+        removed += remove_class_images(lab)
     lines = [f"removed {name}" for name in removed] or ["there was nothing to remove"]
     lines += [f"kept    {name}" for name in kept]
     if kept:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shlex
-import socket
 import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -29,6 +29,7 @@ from tests.web_participant import NotAsExpected, WebParticipant
 _T = TypeVar("_T")
 _SERVER_SECONDS = 180.0
 _FORWARD_SECONDS = 60.0
+_LISTENS = re.compile(r"Forwarding from (127\.0\.0\.1:\d+) ->")
 
 
 @dataclass(frozen=True)
@@ -79,29 +80,33 @@ def played_room(lab: Lab, cluster: ClusterWriter, name: str | None, own_name: st
 @contextlib.contextmanager
 def _forwarded(cluster: ClusterWriter, settings: ClassSettings) -> Iterator[str]:
     """The class's proxy on loopback while the block runs, as `labkit class up --forward` has it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    argv = ["kubectl", *find_entry(cluster, settings, port).forward]
-    address = f"http://127.0.0.1:{port}"
+    argv = ["kubectl", *find_entry(cluster, settings, 0).forward]  # It takes a free port, and says which.
     with tempfile.TemporaryFile() as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
         try:
             wait_until(
                 "the port-forward",
-                lambda: _answer(address),
+                lambda: _answer(log),
                 seconds=_FORWARD_SECONDS,
                 remedy=shlex.join(argv),
                 is_there=lambda answer: answer == "",
                 describe=lambda answer: f"{answer}; kubectl: {_written(log) or 'says nothing'}",
                 why_never=lambda _: f"kubectl ended: {_written(log)}" if process.poll() is not None else "",
             )
-            yield address
+            yield _forwarded_address(log)
         finally:
             process.terminate()
 
 
-def _answer(address: str) -> str:
+def _forwarded_address(log: IO[bytes]) -> str:
+    """Where kubectl has said that it listens; empty if it has not yet."""
+    match = _LISTENS.search(_written(log))
+    return f"http://{match[1]}" if match else ""
+
+
+def _answer(log: IO[bytes]) -> str:
     """Why the hub is not reached; empty if it is."""
+    if not (address := _forwarded_address(log)):
+        return "no port yet"
     try:
         response = httpx2.get(f"{address}/hub/health", trust_env=False)
     except httpx2.HTTPError as error:

@@ -172,8 +172,8 @@ def _build() -> None:
     shutil.rmtree(HTML, ignore_errors=True)
     settings = CHECKOUT / "tools" / "site"
     trees = BUILD / "doctrees"
-    command = [SPHINX, "-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-c", settings, "-d", trees]
-    if subprocess.run([*command, SOURCE, HTML], check=False).returncode:
+    options: list[str | Path] = ["-b", "html", "-q", "-W", "--keep-going", "-c", settings, "-d", trees]
+    if subprocess.run([SPHINX, "-m", "sphinx", *options, SOURCE, HTML], check=False).returncode:
         raise SiteFailed("Sphinx warned, see above; a warning is a page that does not read as it should")
 
 

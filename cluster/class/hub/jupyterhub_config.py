@@ -1,5 +1,6 @@
 """The hub's configuration. What differs between classes is in the class's settings, which `labkit class up` writes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 2}  # Then the page that 
 # --- the proxy, a deployment of its own: open notebooks outlive the hub ---
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = f"http://proxy-api.{settings.name}.svc:{PROXY_API_PORT}"
-c.ConfigurableHTTPProxy.auth_token = desk.secrets["proxy-token"]
+# Where a chart's proxy has a token of its own, the hub's pod has it as JupyterHub's own variable.
+c.ConfigurableHTTPProxy.auth_token = os.environ.get("CONFIGPROXY_AUTH_TOKEN") or desk.secrets["proxy-token"]
 
 # --- who is let in ---
 c.JupyterHub.authenticator_class = "classhub.authenticator.ClassAuthenticator"

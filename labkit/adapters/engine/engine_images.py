@@ -135,6 +135,28 @@ class EngineImages(EngineConnection):
                 self.remove_image(image)
         self._steps.clear()
 
+    def remove_nameless(self, label: str) -> int:
+        """Remove the images without a name that have a label, whichever lab's, and what only they were made of.
+
+        Those that a container or another image needs stay.
+
+        Args:
+            label: its name.
+
+        Returns:
+            How many were removed.
+        """
+        filters: dict[str, list[str] | bool] = {"label": [label], "dangling": True}
+        tried: set[str] = set()
+        count = 0
+        while True:  # What one was made of is without an image on it only when that one is gone.
+            with doing("Listing images without a name"):
+                left = {str(image["Id"]) for image in self._api.images(filters=filters)} - tried
+            if not left:
+                return count
+            tried |= left
+            count += sum(self.remove_image(image) for image in left)
+
     def import_rootfs(self, rootfs: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a root file system (`docker import`).
 

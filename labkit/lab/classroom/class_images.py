@@ -26,6 +26,7 @@ from labkit.lab.lab import Lab
 from labkit.lab.samples.build import CONTENT_LABEL
 from labkit.lab.samples.build_contexts import archive, collect, content_hash
 from labkit.lab.samples.recorded_images import record_images, record_layers
+from labkit.show import counted
 
 CLASS_IMAGES = CLUSTER / "class"
 CLASS_IMAGE_LABEL = "labkit.class-image"
@@ -123,21 +124,28 @@ def ensure_class_image(lab: Lab, image: ClassImage) -> str:
 def remove_class_images(lab: Lab) -> list[str]:
     """Remove the images of classes that a lab has made; what a cluster's nodes have of them stays there.
 
+    With them goes what builds that were broken off, and an older labkit, have left without a name.
+
     Args:
         lab: whose engine has them.
 
     Returns:
-        Their names.
+        What was removed, as it is told.
     """
     engine = lab.engine()
     references = [lab.configuration.image_reference(f"class-{image.name}") for image in (HUB, PARTICIPANT, ENGINE)]
-    return [reference for reference in references if engine.remove_image(reference)]
+    told = [f"image {reference}" for reference in references if engine.remove_image(reference)]
+    nameless = engine.remove_nameless(CLASS_IMAGE_LABEL)
+    return told + ([f"{counted(nameless, 'image')} of a class without a name"] if nameless else [])
 
 
 def _build(engine: Engine, reference: str, files: Mapping[str, Path], base: str, labels: Mapping[str, str]) -> None:
     # The lab's own label would be put on it otherwise, and inherited from the base.
-    engine.build(archive(files), reference, arguments={"DEBIAN": base}, labels={**labels, LABEL: ""})
+    before = engine.image(reference)
+    made = engine.build(archive(files), reference, arguments={"DEBIAN": base}, labels={**labels, LABEL: ""})
     engine.remove_stages()
+    if before is not None and before["Id"] != made and CLASS_IMAGE_LABEL in image_labels(before):
+        engine.remove_image(before["Id"])  # It has lost its name, and a lab removes only those with its own label.
 
 
 def _context(lab: Lab, image: ClassImage, scratch: Path) -> dict[str, Path]:

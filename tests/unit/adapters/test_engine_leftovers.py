@@ -31,6 +31,9 @@ class PaperApi:
             {"stream": f" ---> {FINAL[7:19]}\nSuccessfully built {FINAL[7:19]}\n"},
         ]
         self.calls: list[tuple[Any, ...]] = []
+        self.filters: dict[str, Any] = {}
+        self.needed: set[str] = set()
+        self.beneath: dict[str, list[str]] = {}
         self.volumes = {"free": None, "used": 409, "broken": 500}
 
     def build(self, **_: Any) -> Iterator[dict[str, str]]:
@@ -39,14 +42,19 @@ class PaperApi:
     def inspect_image(self, _: str) -> dict[str, Any]:
         return {"Id": FINAL, "Config": {}}
 
-    def images(self, *, filters: dict[str, bool]) -> list[dict[str, str]]:
-        assert filters == {"dangling": True}
+    def images(self, *, filters: dict[str, Any]) -> list[dict[str, str]]:
+        self.filters = filters
         self.calls.append(("images",))
         return [{"Id": image} for image in self.unnamed]
 
     def remove_image(self, reference: str, *, force: bool) -> None:
         assert not force
         self.calls.append(("remove_image", reference))
+        if reference in self.needed:
+            response = requests.Response()
+            response.status_code = 409
+            raise APIError("a container needs it", response=response)
+        self.unnamed = [image for image in self.unnamed if image != reference] + self.beneath.pop(reference, [])
 
     def inspect_container(self, name: str) -> dict[str, Any]:
         if name != "node":
@@ -93,6 +101,7 @@ def test_only_stages_of_this_connections_builds_go(engine: Engine, api: PaperApi
     _build(engine)
     engine.remove_stages()
     assert api.calls == [("images",), ("remove_image", STAGE)]
+    assert api.filters == {"dangling": True}
 
 
 def test_they_go_once_and_without_a_build_nothing_is_asked(engine: Engine, api: PaperApi) -> None:
@@ -110,6 +119,15 @@ def test_a_build_that_stops_half_way_has_left_some_too(engine: Engine, api: Pape
         _build(engine)
     engine.remove_stages()
     assert api.calls[-1] == ("remove_image", STAGE)
+
+
+def test_what_has_no_name_and_a_label_goes_with_what_is_beneath_it(engine: Engine, api: PaperApi) -> None:
+    api.beneath = {STAGE: [FINAL]}
+    api.needed = {OTHERS}
+    assert engine.remove_nameless("a.label") == 2
+    assert api.filters == {"label": ["a.label"], "dangling": True}
+    removed = [call[1] for call in api.calls if call[0] == "remove_image"]
+    assert (sorted(removed), api.unnamed) == (sorted([STAGE, OTHERS, FINAL]), [OTHERS])
 
 
 def test_volumes_of_a_container_are_those_that_have_a_name(engine: Engine) -> None:

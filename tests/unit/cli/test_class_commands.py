@@ -107,16 +107,6 @@ def test_the_kustomization_is_what_the_command_would_make() -> None:
     }
 
 
-def test_the_values_for_the_chart_know_where_the_hub_looks() -> None:
-    text = (CLUSTER / "class" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8")
-    values = yaml.safe_load(text)
-    assert values["hub"]["podSecurityContext"]["runAsUser"] == 10002
-    assert {mount["mountPath"] for mount in values["hub"]["extraVolumeMounts"]} == {
-        "/etc/labkit-class",
-        "/etc/labkit-class-secrets",
-    }
-
-
 @pytest.mark.parametrize(("is_reached", "is_enforced", "verdict"), [(1, 1, True), (1, 0, False), (0, 0, None)])
 def test_a_network_that_reaches_nothing_says_nothing_of_policies(
     is_reached: int, is_enforced: int, verdict: bool | None

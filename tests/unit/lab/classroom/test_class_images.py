@@ -36,14 +36,20 @@ class BuildingEngine:
     def __init__(self, *references: str) -> None:
         self.images: dict[str, dict[str, Any]] = {name: {"Id": f"sha256:{name}", "Config": {}} for name in references}
         self.built: list[tuple[str, list[str], dict[str, str], dict[str, str]]] = []
+        self.removed: list[str] = []
 
     def image(self, reference: str) -> dict[str, Any] | None:
         return self.images.get(reference)
 
-    def build(self, context: bytes, reference: str, *, arguments: dict[str, str], labels: dict[str, str]) -> None:
+    def build(self, context: bytes, reference: str, *, arguments: dict[str, str], labels: dict[str, str]) -> str:
         with tarfile.open(fileobj=io.BytesIO(context)) as tar:
             self.built.append((reference, tar.getnames(), arguments, labels))
-        self.images[reference] = {"Id": "sha256:new", "Config": {"Labels": labels}}
+        self.images[reference] = {"Id": f"sha256:new-{len(self.built)}", "Config": {"Labels": labels}}
+        return f"sha256:new-{len(self.built)}"
+
+    def remove_image(self, reference: str) -> bool:
+        self.removed.append(reference)
+        return self.images.pop(reference, None) is not None
 
     def remove_stages(self) -> None:
         pass
@@ -94,6 +100,14 @@ def test_it_is_built_once_for_what_it_is_made_of(lab: Lab, tmp_path: Path) -> No
     ensure_class_image(lab, ClassImage("participant", more=lambda _lab, _folder: {"facts/more": file}))
     assert len(engine.built) == 2
     assert engine.built[0][3][CONTENT_LABEL] != engine.built[1][3][CONTENT_LABEL]
+    assert engine.removed == ["sha256:new-1"], "the first has lost its name"
+
+
+def test_somebodys_own_image_of_that_name_stays(lab: Lab) -> None:
+    engine: Any = lab.engine()
+    engine.images["localhost/paper/class-participant:lab"] = {"Id": "sha256:theirs", "Config": {}}
+    ensure_class_image(lab, IMAGE)
+    assert (len(engine.built), engine.removed) == (1, [])
 
 
 def test_without_the_labs_debian_it_says_what_to_do(lab: Lab) -> None:
@@ -150,18 +164,27 @@ def test_an_engines_is_of_the_labs_images_and_of_no_wheel(lab: Lab, monkeypatch:
     assert labels[CLASS_IMAGE_LABEL] == "engine"
 
 
-def test_what_a_class_has_built_can_be_removed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("nameless", "told"),
+    [(0, []), (1, ["1 image of a class without a name"]), (2, ["2 images of a class without a name"])],
+)
+def test_what_a_class_has_built_can_be_removed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, nameless: int, told: list[str]
+) -> None:
     engine: Any = lab.engine()
-    there = {"localhost/paper/class-hub:lab", "localhost/other/class-hub:lab", "localhost/paper/debian:lab"}
+    others = {"localhost/other/class-hub:lab", "localhost/paper/debian:lab"}
+    for reference in ("localhost/paper/class-hub:lab", *others):
+        engine.images[reference] = {"Id": reference}
+    asked: list[str] = []
 
-    def remove(reference: str) -> bool:
-        is_there = reference in there
-        there.discard(reference)
-        return is_there
+    def remove(label: str) -> int:
+        asked.append(label)
+        return nameless
 
-    monkeypatch.setattr(engine, "remove_image", remove, raising=False)
-    assert remove_class_images(lab) == ["localhost/paper/class-hub:lab"]
-    assert there == {"localhost/other/class-hub:lab", "localhost/paper/debian:lab"}
+    monkeypatch.setattr(engine, "remove_nameless", remove, raising=False)
+    assert remove_class_images(lab) == ["image localhost/paper/class-hub:lab", *told]
+    assert set(engine.images) == others
+    assert asked == [CLASS_IMAGE_LABEL]
 
 
 def test_the_participants_brings_kubectl_and_crane() -> None:
