@@ -19,6 +19,7 @@ class KeepingCluster(ThreadingHTTPServer):
 
     Attributes:
         kept: object by path.
+        unknown: resources that this cluster does not have, as an older Kubernetes.
         denied: verb and resource that the user may not; the reviews and the requests say so.
         forbidden: a text, and what a policy says to whatever has it in it; empty for no policy.
         is_silent: whether Deployments never become ready.
@@ -31,6 +32,7 @@ class KeepingCluster(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Keeper)
         self.kept: dict[str, dict[str, Any]] = {}
         self.denied: set[tuple[str, str]] = set()
+        self.unknown: set[str] = set()
         self.is_silent = False
         self.forbidden = ("", "")
         self.changes: list[str] = []
@@ -107,6 +109,9 @@ class _Keeper(BaseHTTPRequestHandler):
     def _keep(self, path: str, *, is_new: bool = False) -> None:
         thing = self._body()
         path = f"{path}/{thing['metadata']['name']}" if is_new else path
+        if path.split("/")[-2] in self.server.unknown:
+            self._problem(404, "the server could not find the requested resource")
+            return
         if self._is_denied("create", path.split("/")[-2]):
             return
         sign, message = self.server.forbidden

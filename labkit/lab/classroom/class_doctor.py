@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from labkit.adapters.kube.cluster_reader import ClusterReader
@@ -13,12 +13,11 @@ from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom.class_room import cluster_room, needed_room
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
 from labkit.lab.classroom.class_trials import ClusterTrial, try_cluster
+from labkit.lab.classroom.class_versions import POLICIES, check_version, read_version, why_no_engine
 from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, warning
 from labkit.show.steps import Steps
 
-_LEAST = (1, 30)
-"""ValidatingAdmissionPolicy is v1 since Kubernetes 1.30; without the ceiling a participant could be root on a node."""
 _ADMIN = "ask the cluster's administrator; docs/class.md has the table of rights"
 _ASK_ADMIN = f"{_ADMIN}\n  labkit class up --dry-run"
 
@@ -35,21 +34,11 @@ def examine_cluster(
         steps: told what is going on.
         trials: whether pods may be started for some seconds, in a namespace that is deleted again.
     """
-    checks = [_version(cluster), _rights(cluster, settings, steps), _levels(cluster, settings)]
+    version = _looked(lambda: cluster.get("version"))
+    checks = [check_version(version, _looked(lambda: cluster.get(POLICIES)))]
+    checks += [_rights(cluster, settings, steps), _levels(cluster, settings)]
     checks += [_storage(cluster, settings), _room(cluster, settings, participants)]
-    return checks + list(_trials(cluster, settings, steps, trials))
-
-
-def _version(cluster: ClusterReader) -> Check:
-    answer = _looked(lambda: cluster.get("version"))
-    version = str((answer or {}).get("gitVersion") or "")
-    match = re.match(r"v(\d+)\.(\d+)", version)
-    if match is None:
-        return not_checked("version", "the API server does not say which it is", "see\n  kubectl version")
-    if (int(match[1]), int(match[2])) < _LEAST:
-        remedy = "take a cluster of Kubernetes 1.30 or later: an older one has no ValidatingAdmissionPolicy v1"
-        return problem("version", f"Kubernetes {version}", remedy)
-    return ok("version", f"Kubernetes {version}")
+    return checks + list(_trials(cluster, settings, steps, trials, why_no_engine(read_version(version))))
 
 
 def _rights(cluster: ClusterWriter, settings: ClassSettings, steps: Steps) -> Check:
@@ -120,11 +109,14 @@ def _room(cluster: ClusterReader, settings: ClassSettings, participants: int) ->
     return ok(name, f"{room.describe()} are free, {needed.describe()} are needed")
 
 
-def _trials(cluster: ClusterWriter, settings: ClassSettings, steps: Steps, wanted: bool) -> Iterator[Check]:
+def _trials(
+    cluster: ClusterWriter, settings: ClassSettings, steps: Steps, wanted: bool, reason: str
+) -> Iterator[Check]:
     names = ("volumes", "network policies", "engine in a pod")
     if not wanted:
         for name in names:
-            yield not_checked(name, "no trial was wanted", "try it\n  labkit class doctor")
+            finding = _joined("no trial was wanted", reason if name == names[2] else "")
+            yield not_checked(name, finding, "try it\n  labkit class doctor")
         return
     try:
         trials = try_cluster(cluster, settings, steps)
@@ -138,7 +130,9 @@ def _trials(cluster: ClusterWriter, settings: ClassSettings, steps: Steps, wante
     yield _of_trial(names[1], trials.network, "enforced: a pod was kept from another", _ADMIN)
     yield _of_trial(
         names[2],
-        trials.engine,
+        trials.engine
+        if trials.engine.is_ok
+        else replace(trials.engine, message=_joined(trials.engine.message, reason)),
         "podman can run beside a participant's server",
         "the course goes without: each cell that needs an engine says what differs\n  labkit class up --engine none",
     )
@@ -150,6 +144,10 @@ def _of_trial(name: str, trial: ClusterTrial, finding: str, remedy: str) -> Chec
     if trial.is_ok is None:
         return not_checked(name, trial.message, "bring the class up, which brings the images, and ask again")
     return warning(name, trial.message, remedy)
+
+
+def _joined(finding: str, reason: str) -> str:
+    return f"{finding}; {reason}" if reason else finding
 
 
 def _looked(look: Callable[[], Any]) -> Any:

@@ -23,6 +23,7 @@ _READY_SECONDS = 300.0
 _GONE_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
 _ANY = "p-000000"
+_NOT_FOUND = 404
 """An id for asking what would be."""
 _CLUSTER_WIDE = (
     "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
@@ -78,7 +79,9 @@ class ClusterClass:
         for thing in class_objects(self._settings)[:1] + spaces + cluster_objects(self._settings):
             answer = self._cluster.try_apply(thing, dry_run=True)
             if not answer.is_ok:
-                missing.append(f"{thing['kind']} {thing['metadata']['name']}: {answer.message}")
+                is_unknown = answer.status == _NOT_FOUND and thing["kind"].startswith("ValidatingAdmissionPolicy")
+                reason = "the cluster has none (Kubernetes 1.30 or later does)" if is_unknown else answer.message
+                missing.append(f"{thing['kind']} {thing['metadata']['name']}: {reason}")
         for group, resource in sorted({_resource_of(thing) for thing in self._namespaced()}):
             if not self._cluster.allows("create", resource, group=group, namespace=self._settings.name):
                 missing.append(f"you may not create {resource} in namespace {self._settings.name}")

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
+from labkit.lab.classroom import class_doctor
 from labkit.lab.classroom.class_doctor import examine_cluster
 from labkit.lab.classroom.class_room import Room, cluster_room, needed_room, read_quantity
 from labkit.lab.classroom.class_settings import ClassSettings
+from labkit.lab.classroom.class_trials import ClusterTrial, ClusterTrials
+from labkit.lab.classroom.class_versions import POLICIES
 from labkit.lab.machine.machine_check import Check
 from labkit.show.steps import Silent
 from tests.class_cluster import KeepingCluster, keeping_cluster
@@ -45,10 +48,77 @@ def test_a_cluster_that_has_it_all(paper: KeepingCluster) -> None:
     assert checks["network policies"].status == "not checked"
 
 
-@pytest.mark.parametrize(("version", "status"), [("v1.29.4", "problem"), ("v1.30.0-eks", "ok"), ("", "not checked")])
-def test_versions(paper: KeepingCluster, version: str, status: str) -> None:
+def served(*kinds: str) -> dict[str, Any]:
+    """What an API server answers that serves these kinds of the policies' group."""
+    resources = [{"name": kind.lower(), "kind": kind, "namespaced": False} for kind in kinds]
+    return {"kind": "APIResourceList", "groupVersion": "admissionregistration.k8s.io/v1", "resources": resources}
+
+
+WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+CEILING = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+ON_DEMAND = "UserNamespacesSupport, ProcMountType and UserNamespacesPodSecurityStandards"
+# What 1.37.2 answers was recorded on the lab's own node (2026-11-28). The others are in that form, with the kinds that
+# their sources serve by default and the tails that providers put behind their versions.
+ANSWERS = [
+    ("v1.28.15-eks-2d5f260", "28+", WEBHOOKS, "problem", ON_DEMAND),
+    ("v1.29.4+k3s1", "29", WEBHOOKS, "problem", ON_DEMAND),
+    ("v1.30.14-gke.1150000", "30", (*WEBHOOKS, *CEILING), "ok", ON_DEMAND),
+    ("v1.32.0", "32", (*WEBHOOKS, *CEILING), "ok", ON_DEMAND),
+    ("v1.32.0", "32", WEBHOOKS, "problem", ON_DEMAND),
+    ("v1.33.1", "33", (*WEBHOOKS, *CEILING), "ok", "the feature gate UserNamespacesPodSecurityStandards"),
+    ("v1.34.2", "34", (*WEBHOOKS, *CEILING), "ok", "baseline refuses an unmasked /proc"),
+    ("v1.35.0", "35", (*WEBHOOKS, *CEILING), "ok", "may have been switched off"),
+    ("v1.36.3", "36", (*WEBHOOKS, *CEILING), "ok", ""),
+    ("v1.37.2", "37", ("MutatingAdmissionPolicy", *WEBHOOKS, *CEILING), "ok", ""),
+    ("v2.0.0", "0", (), "ok", ""),
+    ("", "", (), "not checked", ""),
+    ("a fork of 1.20", "20", (), "not checked", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("version", "minor", "kinds", "status", "of_engine"),
+    ANSWERS,
+    ids=[f"{answer[0]}-{answer[3]}" for answer in ANSWERS],
+)
+def test_what_each_version_lacks(
+    paper: KeepingCluster, version: str, minor: str, kinds: tuple[str, ...], status: str, of_engine: str
+) -> None:
+    paper.kept["version"] = {"major": "1", "minor": minor, "gitVersion": version, "platform": "linux/amd64"}
+    if kinds:
+        paper.kept[POLICIES] = served(*kinds)
+    checks = examined(paper)
+    assert checks["version"].status == status
+    if status == "problem":
+        assert "ValidatingAdmissionPolicy v1" in checks["version"].finding + str(checks["version"].remedy)
+    engine = checks["engine in a pod"]
+    assert engine.status == "not checked", "the trial decides, never a version"
+    assert engine.finding == "no trial was wanted" if not of_engine else of_engine in engine.finding
+
+
+@pytest.mark.parametrize(("version", "hint"), [("v1.32.1", ON_DEMAND), ("v1.37.2", "")])
+def test_an_engine_that_was_refused_is_told_with_what_its_version_has_switched_off(
+    paper: KeepingCluster, monkeypatch: pytest.MonkeyPatch, version: str, hint: str
+) -> None:
+    fine, refused = ClusterTrial(True), ClusterTrial(False, "procMount: Forbidden")
+    monkeypatch.setattr(class_doctor, "try_cluster", lambda *_: ClusterTrials(fine, fine, refused))
     paper.kept["version"] = {"gitVersion": version}
-    assert examined(paper)["version"].status == status
+    with ClusterWriter(paper.access) as cluster:
+        *_, check = examine_cluster(cluster, ClassSettings(), 1, Silent())
+    assert check.status == "warning"
+    assert check.finding.startswith("procMount: Forbidden") and hint in check.finding
+    assert ("; " in check.finding) is bool(hint)
+    assert "--engine none" in str(check.remedy)
+
+
+def test_what_a_trial_found_wanting_is_a_warning(paper: KeepingCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    volumes, network = ClusterTrial(False, "only root can write to it"), ClusterTrial(False, "nothing enforces them")
+    monkeypatch.setattr(class_doctor, "try_cluster", lambda *_: ClusterTrials(volumes, network, ClusterTrial(True)))
+    with ClusterWriter(paper.access) as cluster:
+        *_, of_volumes, of_network, of_engine = examine_cluster(cluster, ClassSettings(), 1, Silent())
+    assert (of_volumes.status, of_network.status, of_engine.status) == ("warning", "warning", "ok")
+    assert (of_volumes.finding, of_network.finding) == (volumes.message, network.message)
+    assert "--storage-class" in str(of_volumes.remedy)
 
 
 def test_missing_rights_are_a_problem(paper: KeepingCluster) -> None:

@@ -124,6 +124,13 @@ def test_without_rights_nothing_is_made_and_all_that_is_missing_is_said(
     assert "docs/class.md" in caught.value.remedy
 
 
+def test_a_cluster_that_is_too_old_for_the_ceiling_gets_no_class(paper: KeepingCluster, cluster: ClusterWriter) -> None:
+    paper.unknown = {"validatingadmissionpolicies", "validatingadmissionpolicybindings"}
+    with pytest.raises(NoRight, match=r"ValidatingAdmissionPolicy labkit-class-level: .*Kubernetes 1\.30 or later"):
+        a_class(cluster).require_rights()
+    assert paper.changes == []
+
+
 def test_a_namespace_of_somebody_else_is_not_taken(paper: KeepingCluster, cluster: ClusterWriter) -> None:
     paper.put("api/v1/namespaces/labkit-class", metadata={"labels": {"team": "shop"}})
     with pytest.raises(Misuse, match="not a class's"):
