@@ -160,7 +160,7 @@ RUN touch /var/lib/diary && chown $APP_UID /var/lib/diary
 USER $APP_UID
 """, name="diary")
 ''',
-            "no folder",
+            "it is not a folder",
         ),
         Wrong(
             '''

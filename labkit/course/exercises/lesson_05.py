@@ -247,7 +247,10 @@ lab.build("""
         Wrong(_notes("USER root", "RUN mkdir /app/data"), "would be root"),
         Wrong(_notes("USER root", "RUN mkdir /app/data", "USER $APP_UDI"), "has no user"),
         Wrong(_notes("USER root", "RUN mkdir /app/data && chown 1000 /app/data", "USER 1654"), "belongs to 1000:0"),
-        Wrong(_notes("USER root", "RUN touch /app/data && chown $APP_UID /app/data", "USER $APP_UID"), "no folder"),
+        Wrong(
+            _notes("USER root", "RUN touch /app/data && chown $APP_UID /app/data", "USER $APP_UID"),
+            "it is not a folder",
+        ),
         Wrong(
             _notes(
                 "USER root",
