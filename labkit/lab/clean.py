@@ -6,9 +6,10 @@ import contextlib
 import errno
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from labkit.adapters.engine import Engine, EngineUnreachable
+from labkit.adapters.engine import Engine, EngineUnreachable, ListedImage
 from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
@@ -67,24 +68,27 @@ def _clean_engine(lab: Lab, engine: Engine) -> list[str]:
     return removed + [f"image {image}" for image in remove_images(engine)]
 
 
-def remove_images(engine: Engine, *labels: str) -> list[str]:
+def remove_images(engine: Engine, *labels: str, listed: Sequence[ListedImage] | None = None) -> list[str]:
     """Remove the lab's images, in rounds: one that others are built on goes once they are gone.
 
     Args:
         engine: where.
         labels: that they have besides the lab's; each a name, or a name and a value.
+        listed: those of these labels, where that has just been asked; None to ask.
 
     Returns:
         The names that are gone.
     """
     removed: list[str] = []
-    while images := engine.labelled_images(*labels):
+    images = engine.labelled_images(*labels) if listed is None else listed
+    while images:
         names = [name for image in images for name in image.get("RepoTags") or [image["Id"]]]
         gone = [name for name in names if engine.remove_image(name)]
         removed += gone
         # Listing takes the engine a while where it has many images; another round is for what was in the way of others.
         if not gone or len(gone) == len(names) == len(images):
             break
+        images = engine.labelled_images(*labels)
     return removed
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, ListedImage
 from labkit.adapters.kube import Kube, namespace_gone
 from labkit.base.configuration import LESSON_LABEL
 from labkit.base.errors import LabFailed, Misuse
@@ -142,16 +142,17 @@ class OpenedLesson:
             self._delete_namespaces()
 
     def _clear_engine(self) -> None:
+        images = images_made(self.lab.engine(), self.name)
         # Nothing is in a node that is still being made.
         if not self.lab.is_cluster_awaited():
-            remove_from_node(self.lab, self.name, self.loaded)
+            remove_from_node(self.lab, images, self.loaded)
         self.loaded.clear()
-        self._clear_made()
+        self._clear_made(images)
 
-    def _clear_made(self) -> None:
-        """Remove what was made in the engine alone."""
+    def _clear_made(self, images: Sequence[ListedImage]) -> None:
+        """Remove what was made in the engine alone, with these images."""
         engine = self.lab.engine()
-        remove_from_engine(engine, self.name)
+        remove_from_engine(engine, self.name, images)
         self.own_images.clear()
         self.stopped.clear()
         self.dockerfiles.clear()
@@ -178,30 +179,44 @@ class OpenedLesson:
                 self.lab.close()
 
 
-def remove_from_node(lab: Lab, lesson: str | None, loaded: Iterable[str] = ()) -> None:
-    """Remove the images that a lesson made from the cluster's node, in this kernel or in another.
+def images_made(engine: Engine, lesson: str | None) -> list[ListedImage]:
+    """The images that a lesson made, in this kernel or in another. An engine with many images lists them slowly.
+
+    Args:
+        engine: where.
+        lesson: which; None for all lessons.
+    """
+    return engine.labelled_images(_label_of(lesson))
+
+
+def remove_from_node(lab: Lab, images: Iterable[ListedImage], loaded: Iterable[str] = ()) -> None:
+    """Remove images that a lesson made from the cluster's node.
 
     Args:
         lab: its node.
-        lesson: which; None for all lessons. Its images are known by what the engine still has of them.
+        images: what the engine has of them.
         loaded: full names of further ones.
     """
-    label = LESSON_LABEL if lesson is None else f"{LESSON_LABEL}={lesson}"
-    tags = {tag for image in lab.engine().labelled_images(label) for tag in image.get("RepoTags") or ()}
+    tags = {tag for image in images for tag in image.get("RepoTags") or ()}
     own = {full_name(tag) for tag in tags if tag != "<none>:<none>"}
     # A node that went away has nothing left to remove.
     with contextlib.suppress(LabFailed):
         lab.cluster().unload(own | set(loaded))
 
 
-def remove_from_engine(engine: Engine, lesson: str | None) -> None:
-    """Remove the containers that a lesson left running and the images that it made, in this kernel or in another.
+def remove_from_engine(engine: Engine, lesson: str | None, images: Sequence[ListedImage]) -> None:
+    """Remove the containers that a lesson left running, in this kernel or in another, and the images that it made.
 
     Args:
         engine: where.
         lesson: which; None for all lessons.
+        images: from `images_made`.
     """
-    label = LESSON_LABEL if lesson is None else f"{LESSON_LABEL}={lesson}"
+    label = _label_of(lesson)
     for container in engine.labelled_containers(label):
         engine.remove_container(container)
-    remove_images(engine, label)
+    remove_images(engine, label, listed=images)
+
+
+def _label_of(lesson: str | None) -> str:
+    return LESSON_LABEL if lesson is None else f"{LESSON_LABEL}={lesson}"

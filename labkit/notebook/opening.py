@@ -15,7 +15,7 @@ from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook.lesson import Lesson
-from labkit.notebook.opened_lesson import OpenedLesson, remove_from_engine, remove_from_node
+from labkit.notebook.opened_lesson import OpenedLesson, images_made, remove_from_engine, remove_from_node
 from labkit.notebook.shell_cells import prepare_kernel
 from labkit.notebook.views import register_views
 from labkit.show.table import Table
@@ -74,8 +74,9 @@ def reset_lessons(name: str | None = None) -> list[str]:
         require_lesson(name)
     with Lab() as lab:
         kube = _running_kube(lab)
-        remove_from_node(lab, name)
-        remove_from_engine(lab.engine(), name)
+        images = images_made(lab.engine(), name)
+        remove_from_node(lab, images)
+        remove_from_engine(lab.engine(), name, images)
         namespaces = kube.namespaces(name)
         for namespace in namespaces:
             kube.delete_namespace(namespace)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from enum import StrEnum, auto
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from labkit.base.errors import LabError
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
 from labkit.notebook import Lesson
+from labkit.notebook.opened_lesson import images_made, remove_from_engine
 from labkit.show.steps import Silent
 from tests.course import lesson_with_own_progress
 from tests.killed_runs import own_data
@@ -82,36 +84,41 @@ def namespace(kube: Kube) -> Iterator[str]:
     kube.delete_namespace(name)
 
 
+class Change(StrEnum):
+    """What of a lesson a request or a command may have changed."""
+
+    CONTAINERS = auto()
+    IMAGES = auto()
+    PODS = auto()
+    NAMESPACE = auto()
+    """Anything else."""
+
+
 class Changes(logging.Handler):
-    """Notes whether more than reading went out of this process: a request to engine or API server, or a command.
+    """Notes what went out of this process and is more than reading: requests to engine and API server, and commands.
 
     Attributes:
-        seen: whether anything was changed.
-        beyond_engine: whether that may be something in the cluster.
-        beyond_pods: whether that may be anything else than pods and images of its node.
+        seen: what may have been changed.
     """
 
     _READS = re.compile(r"(engine|kubernetes|registry \S+): (GET|HEAD) ")
-    _ENGINE = re.compile(r"(engine|registry \S+): ")
-    _PODS = re.compile(r"kubernetes: \w+ /?api/v1/namespaces/[^/ ]+/pods[/ ]")
-    # What `Engine.pipe_images` runs.
-    _IMAGES_OF_NODE = re.compile(r"\$ docker save [^|]*\| docker exec --interactive \S+ ctr [^|]* import ")
+    _KINDS = (
+        (re.compile(r"engine: \w+ /(v[\d.]+/)?(containers|exec)/"), Change.CONTAINERS),
+        (re.compile(r"(engine|registry \S+): "), Change.IMAGES),
+        # What `Engine.pipe_images` runs.
+        (re.compile(r"\$ docker save [^|]*\| docker exec --interactive \S+ ctr [^|]* import "), Change.IMAGES),
+        (re.compile(r"kubernetes: \w+ /?api/v1/namespaces/[^/ ]+/pods[/ ]"), Change.PODS),
+    )
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self.seen = self.beyond_engine = self.beyond_pods = False
+        self.seen: set[Change] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if self._READS.match(message) is None:
-            self.seen = True
-            if self._ENGINE.match(message) is None:
-                self.beyond_engine = True
-                self.beyond_pods |= self._PODS.match(message) is None and self._IMAGES_OF_NODE.match(message) is None
+            kinds = (change for pattern, change in self._KINDS if pattern.match(message))
+            self.seen.add(next(kinds, Change.NAMESPACE))
 
 
 @contextlib.contextmanager
@@ -137,10 +144,9 @@ def _remembers(lesson: Lesson) -> bool:
 class OpenedLessons:
     """Lessons, each opened once.
 
-    One in which nothing was done needs no reset. One in which only the engine did something keeps its namespace, and
-    its node is not asked for images; one that has made pods and nothing else in the cluster keeps its namespace without
-    them. A cluster has much work with each namespace that comes and goes, about fifty requests and a fifth of a second
-    of a processor, and an engine with each command in a container.
+    One in which nothing was done needs no reset, and of one in which something was done no more is cleared than that: a
+    cluster has much work with each namespace that comes and goes, about fifty requests and a fifth of a second of a
+    processor, and an engine with each listing of its images and each command in the node.
 
     Args:
         lab: the lab that is up.
@@ -151,9 +157,7 @@ class OpenedLessons:
     def __init__(self, lab: Lab, data: Callable[[str], Path], stack: contextlib.ExitStack) -> None:
         self._lab, self._data, self._stack = lab, data, stack
         self._lessons: dict[str, Lesson] = {}
-        self._used: set[str] = set()
-        self._used_clusters: set[str] = set()
-        self._used_namespaces: set[str] = set()
+        self._used: dict[str, set[Change]] = {}
         self._changes = stack.enter_context(noted_changes())
 
     def __call__(self, name: str, *, is_kept: bool = False) -> Lesson:
@@ -163,38 +167,34 @@ class OpenedLessons:
             name: its name.
             is_kept: whether it may be as the last test left it.
         """
-        if self._changes.seen:
-            self._used.update(self._lessons)
-        if self._changes.beyond_engine:
-            self._used_clusters.update(self._lessons)
-        if self._changes.beyond_pods:
-            self._used_namespaces.update(self._lessons)
+        for used in self._used.values():
+            used |= self._changes.seen
         if name not in self._lessons:
             own = lesson_with_own_progress(name, self._lab, self._data("data"))
             self._lessons[name] = self._stack.enter_context(own)
-        elif not is_kept and (name in self._used or _remembers(self._lessons[name])):
-            self._begin_again(name)
-        self._changes.forget()
+            self._used[name] = set()
+        elif not is_kept:
+            _begin_again(self._lessons[name], self._used[name])
+            self._used[name].clear()
+        self._changes.seen.clear()
         return self._lessons[name]
 
-    def _begin_again(self, name: str) -> None:
-        lesson = self._lessons[name]
-        if name in self._used_namespaces:
-            lesson.reset()
-        elif name in self._used_clusters:
-            lesson._lesson._clear_engine()
-            _delete_pods(lesson)
-        else:
-            lesson._lesson._clear_made()
-        for used in (self._used, self._used_clusters, self._used_namespaces):
-            used.discard(name)
 
-
-def _delete_pods(lesson: Lesson) -> None:
-    """Delete the pods of a lesson at once, and see them gone."""
-    kube = lesson._lesson.kube
-    for pod in kube.pods(lesson.namespace):
-        kube.delete_pod(pod["metadata"]["name"], lesson.namespace)
+def _begin_again(lesson: Lesson, used: set[Change]) -> None:
+    """Clear what was done in a lesson."""
+    own, engine = lesson._lesson, lesson._lesson.lab.engine()
+    if Change.NAMESPACE in used:
+        lesson.reset()
+        return
+    if Change.PODS in used:
+        for pod in own.kube.pods(lesson.namespace):
+            own.kube.delete_pod(pod["metadata"]["name"], lesson.namespace)
+    if own.loaded:
+        own._clear_engine()
+    elif Change.IMAGES in used or _remembers(lesson):
+        own._clear_made(images_made(engine, lesson.name))
+    elif Change.CONTAINERS in used:
+        remove_from_engine(engine, lesson.name, [])
 
 
 @pytest.fixture(scope="module")

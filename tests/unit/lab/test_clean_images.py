@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from labkit.adapters.engine import Engine
+from labkit.adapters.engine import Engine, ListedImage
 from labkit.lab.clean import remove_images
 
 Listed = Mapping[str, Sequence[str]]
@@ -53,3 +53,12 @@ def test_all_that_can_go_goes(images: Listed, needed_by: Mapping[str, str], remo
     engine = ListingEngine(images, needed_by)
     assert remove_images(cast(Engine, engine)) == removed
     assert engine.listings == listings
+
+
+def test_what_was_listed_just_now_is_not_listed_again() -> None:
+    engine = ListingEngine({"sha256:a": ["base:1"], "sha256:b": ["mine:1"]}, {"sha256:a": "sha256:b"})
+    listed = cast("list[ListedImage]", engine.labelled_images())
+    assert remove_images(cast(Engine, engine), listed=listed) == ["mine:1", "base:1"]
+    assert engine.listings == 2
+    assert remove_images(cast(Engine, engine), listed=[]) == []
+    assert engine.listings == 2
