@@ -6,14 +6,15 @@ Source: compose-spec/compose-go:loader/include.go, at v2.16.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from labkit.explain.dockerfiles.compose_documents import NotCompose, parse_document, read_file
-from labkit.explain.dockerfiles.compose_merging import merged_projects, with_extended
+from labkit.explain.dockerfiles.compose_merging import merged_projects, with_extended, with_included
 from labkit.explain.dockerfiles.compose_services import ComposeService, check_services, services_of
-from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate, read_variables, variables_of
+from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
+from labkit.explain.dockerfiles.compose_variables import read_variables, variables_of
 
 _DEEPEST = 20
 _DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -43,22 +44,66 @@ def read_project(path: Path) -> ComposeProject:
         NotCompose: Compose does not take it.
         OSError: it cannot be read.
     """
-    variables, override = variables_of(path.parent), override_of(path)
-    project = _with_file({}, path, variables)
+    override = override_of(path)
+    try:
+        reading = _Reading(path.parent, variables_of(path.parent), (path,))
+    except InvalidTemplate as error:
+        raise NotCompose(str(error)) from error
+    reading.put(path)
     if override is not None:
         try:
-            project = _with_file(project, override, variables)
+            reading.put(override)
         except NotCompose as error:
             raise NotCompose(f"{override}: {error}") from error
-    whole = _project(project, path.parent, variables, (path,))
-    return replace(whole, override=override)
+    return replace(reading.project(), override=override)
 
 
-def _with_file(project: Mapping[str, Any], path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """A project with one more file put over it."""
-    merged = merged_projects(project, with_extended(parse_document(read_file(path)), path, variables))
-    check_services(merged)
-    return merged
+@dataclass
+class _Reading:
+    """A project while its files are read, one over another.
+
+    Args:
+        folder: to which the contexts of its builds are relative.
+        variables: that are filled in.
+        above: the files that include it.
+    """
+
+    folder: Path
+    variables: Mapping[str, str]
+    above: tuple[Path, ...]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    included: dict[str, ComposeService] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+    def put(self, path: Path) -> None:
+        """Put one more file over it, with what that includes and extends."""
+        document = parse_document(read_file(path))
+        entries = document.project.get("include") or []
+        if not isinstance(entries, list):
+            raise NotCompose("include must be a list")
+        for entry in entries:
+            part = _included(entry, self.folder, self.variables, self.above)
+            self.unread += part.unread
+            self.included |= {service.name: service for service in part.services}
+            document = with_included(document, {service.name: service.to_fields() for service in part.services})
+        merged = merged_projects(self.fields, with_extended(document, path, self.variables))
+        check_services(merged)
+        self.fields = merged
+
+    def project(self) -> ComposeProject:
+        """What has come out; of a service that is as another file has it, the notes are that file's."""
+        services = services_of(self.fields, self.folder, self.variables)
+        of_files = [
+            other
+            if (other := self.included.get(service.name)) is not None
+            and self.fields["services"][service.name] == other.to_fields()
+            else service
+            for service in services
+        ]
+        own = [service for service in of_files if service.name not in self.included]
+        return ComposeProject(
+            (*(service for service in of_files if service.name in self.included), *own), tuple(self.unread)
+        )
 
 
 def override_of(path: Path) -> Path | None:
@@ -66,30 +111,6 @@ def override_of(path: Path) -> Path | None:
     if path.name not in _DEFAULT_NAMES:
         return None
     return next((file for name in _OVERRIDE_NAMES if (file := path.with_name(name)).is_file()), None)
-
-
-def _project(
-    project: Mapping[str, Any], folder: Path, variables: Mapping[str, str], above: tuple[Path, ...]
-) -> ComposeProject:
-    services: dict[str, ComposeService] = {}
-    unread: list[str] = []
-    entries = project.get("include") or []
-    if not isinstance(entries, list):
-        raise NotCompose("include must be a list")
-    for entry in entries:
-        part = _included(entry, folder, variables, above)
-        unread += part.unread
-        for service in part.services:
-            _add(services, service)
-    for service in services_of(project, folder, variables):
-        _add(services, service)
-    return ComposeProject(tuple(services.values()), tuple(unread))
-
-
-def _add(services: dict[str, ComposeService], service: ComposeService) -> None:
-    other = services.setdefault(service.name, service)
-    if replace(other, folder=service.folder) != service:
-        raise NotCompose(f"services.{service.name} conflicts with imported resource")
 
 
 def _included(entry: object, folder: Path, variables: Mapping[str, str], above: tuple[Path, ...]) -> ComposeProject:
@@ -107,17 +128,22 @@ def _included(entry: object, folder: Path, variables: Mapping[str, str], above: 
     if chosen := _texts(fields.get("project_directory"), "project_directory", variables):
         own_folder = folder / chosen[0]
     env_files = _texts(fields.get("env_file"), "env_file", variables)
-    own = read_variables([folder / name for name in env_files] if env_files else [own_folder / ".env"])
-    of_include = {**own, **variables}
-    merged: Mapping[str, Any] = {}
+    env_paths = [folder / name for name in env_files if name != "/dev/null"]
+    if missing := next((path for path in env_paths if not path.is_file()), None):
+        raise NotCompose(f"{missing}: there is no such file")
+    try:
+        own = read_variables(env_paths if env_files else [own_folder / ".env"])
+    except InvalidTemplate as error:
+        raise NotCompose(str(error)) from error
+    reading = _Reading(own_folder, {**own, **variables}, (*above, *files))
     for file in files:
         try:
-            merged = _with_file(merged, file, of_include)
+            reading.put(file)
         except OSError as error:
             raise NotCompose(f"{file}: {error.strerror}") from error
         except NotCompose as error:
             raise NotCompose(f"{file}: {error}") from error
-    return _project(merged, own_folder, of_include, (*above, *files))
+    return reading.project()
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -27,9 +27,7 @@ def merged_projects(base: Mapping[str, Any], override: ComposeDocument) -> dict[
     services: dict[str, Any] = dict(base.get("services") or {})
     for name, fields in (above.get("services") or {}).items():
         services[name] = _over(services.get(name), fields)
-    lists = [part.get("include") or [] for part in (base, above)]
-    include = [entry for entries in lists if isinstance(entries, list) for entry in entries]
-    return {**base, **above, "services": services, **({"include": include} if include else {})}
+    return {**base, **above, "services": services}
 
 
 def with_extended(document: ComposeDocument, path: Path, variables: Mapping[str, str]) -> ComposeDocument:
@@ -49,6 +47,18 @@ def with_extended(document: ComposeDocument, path: Path, variables: Mapping[str,
         for name, fields in services.items()
     }
     return ComposeDocument({**document.project, "services": extended}, document.undone)
+
+
+def with_included(document: ComposeDocument, included: Mapping[str, Mapping[str, Any]]) -> ComposeDocument:
+    """A file with the services of one that it includes, over which it puts its own of the same names.
+
+    Source: compose-spec/compose-go:loader/include.go, importResource.
+    """
+    services = dict(document.project["services"])
+    for name, fields in included.items():
+        own = services.get(name)
+        services[name] = fields if own is None else _over(document.undo(fields, ("services", name)), own)
+    return ComposeDocument({**document.project, "services": services}, document.undone)
 
 
 def is_elsewhere(context: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.explain.dockerfiles.compose_documents import LARGEST, NotCompose, parse_document, read_file
-from labkit.explain.dockerfiles.compose_merging import pairs
+from labkit.explain.dockerfiles.compose_merging import is_elsewhere, pairs
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
 
@@ -66,6 +66,15 @@ class ComposeService:
     folder: Path = Path()
     variables: Mapping[str, str] = field(default_factory=dict, compare=False)
     home: str | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """The service as a Compose file would have it, with nothing left to fill in."""
+        build = dict(self.build) if self.build is not None else None
+        if build is not None and not is_elsewhere(str(build.get("context", "."))):
+            build["context"] = str(self.folder.absolute() / build.get("context", "."))
+        fields: dict[str, Any] = {"image": self.image, "user": self.user, "group_add": list(self.group_add)}
+        fields |= {"build": build, "environment": {"HOME": self.home} if self.home is not None else None}
+        return {key: _escaped(value) for key, value in fields.items() if value}
 
 
 def is_compose(name: str) -> bool:
@@ -172,6 +181,15 @@ def _home(environment: object, interpolation: Interpolation, variables: Mapping[
         return None
     value = values["HOME"]
     return variables.get("HOME") if value is None else interpolation.fill(value)
+
+
+def _escaped(value: Any) -> Any:
+    """A value whose dollars are to stay."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list) else value
 
 
 def _notes(written: str, user: str, interpolation: Interpolation) -> list[str]:

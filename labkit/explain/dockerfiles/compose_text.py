@@ -1,19 +1,15 @@
-"""Variables in a Compose file, and the file `.env` beside it.
+"""Variables in a Compose file.
 
-Source: compose-spec/compose-go:template/template.go and dotenv, at v2.16.2.
+Source: compose-spec/compose-go:template/template.go, at v2.16.2.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*", re.ASCII)
 _OPERATOR = re.compile(r":?[-+?]")
-_LINE = re.compile(r"\s*(?:export\s+)?([_a-zA-Z][\w.]*)\s*=\s*(.*?)\s*\Z", re.ASCII)
-_LARGEST = 1 << 20
 _DEEPEST = 50
 _MOST_CHARACTERS = 1 << 20
 
@@ -92,42 +88,6 @@ class Interpolation:
         if value is None:
             self.missing.add(name)
         return value
-
-
-def variables_of(folder: Path) -> dict[str, str]:
-    """What Compose fills in: the file .env of the project's folder, and the environment, which overrides it."""
-    return {**read_variables([folder / ".env"]), **os.environ}
-
-
-def read_variables(files: Iterable[Path]) -> dict[str, str]:
-    """The variables of files like .env; one that is not there has none."""
-    variables: dict[str, str] = {}
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                text = file.read(_LARGEST).decode("utf-8", "replace")
-        except OSError:
-            continue
-        for line in text.splitlines():
-            if match := _LINE.match(line):
-                variables[match[1]] = _expanded(match[2], {**variables, **os.environ})
-    return variables
-
-
-def _expanded(value: str, variables: Mapping[str, str]) -> str:
-    """A value of such a file, in which variables are filled in unless it stands in single quotes."""
-    text = _unquoted(value)
-    try:
-        return text if value.startswith("'") else Interpolation(variables).fill(text)
-    except InvalidTemplate:
-        return text
-
-
-def _unquoted(value: str) -> str:
-    for quote in "'\"":
-        if value.startswith(quote) and (end := value.find(quote, 1)) > 0:
-            return value[1:end]
-    return re.split(r"\s+#", value, maxsplit=1)[0] if not value.startswith("#") else ""
 
 
 def _closing(text: str, at: int) -> int:

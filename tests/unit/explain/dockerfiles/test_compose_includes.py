@@ -89,12 +89,12 @@ def test_several_files_of_one_include_override_one_another(tmp_path: Path) -> No
         ({"compose.yaml": "include: ['${X']\n"}, "invalid interpolation format"),
         ({"compose.yaml": "include: [a.yaml]\n", "a.yaml": "- 1\n"}, "a.yaml: it has no services"),
         (
-            {
-                "compose.yaml": "include: [a.yaml]\nservices: {web: {image: a, user: '1'}}\n",
-                "a.yaml": "services: {web: {image: a, user: '0'}}\n",
-            },
-            "services.web conflicts with imported resource",
+            {"compose.yaml": "include: [{path: a.yaml, env_file: no.env}]\n", "a.yaml": "services: {}\n"},
+            "no.env: there is no",
         ),
+        ({"compose.yaml": "services: {a: {image: b}}\n", ".env": "A='1\n"}, "line 1: unterminated quoted value"),
+        ({"compose.yaml": "services: {a: {image: b}}\n", ".env": "A=1\nB C=2\n"}, "line 2: key cannot contain a space"),
+        ({"compose.yaml": "services: {a: {image: b}}\n", ".env": "A=1\n\ufffd=\n"}, "line 2: unexpected character"),
         ({"compose.yaml": "services: {web: {image: a, user: '1', user: '0'}}\n"}, "'user' already defined"),
     ],
 )
@@ -102,6 +102,66 @@ def test_what_compose_does_not_take(tmp_path: Path, files: dict[str, str], probl
     write(tmp_path, files)
     with pytest.raises(NotCompose, match=problem.replace(".", r"\.")):
         read_project(tmp_path / "compose.yaml")
+
+
+@pytest.mark.parametrize(
+    ("own", "user"),
+    [
+        ("{image: a, user: '1'}", "1"),
+        ("{user: '1'}", "1"),
+        ("{group_add: ['5']}", "0$x"),
+        ("{user: !reset null}", ""),
+        ("{extends: base}", "0$x"),
+        ("{extends: {service: base}, user: '2'}", "2"),
+    ],
+)
+def test_a_file_puts_its_own_services_over_those_that_it_includes(tmp_path: Path, own: str, user: str) -> None:
+    """Seen with compose-go v2.16.2; earlier ones called it a conflict."""
+    included = "services: {web: {image: a, user: '0$$x'}, base: {image: b, user: '${U}', build: .}}\n"
+    write(
+        tmp_path,
+        {
+            "compose.yaml": f"include: [db/a.yaml]\nservices: {{web: {own}}}\n",
+            "db/a.yaml": included,
+            "db/.env": "U='0$x'\n",
+        },
+    )
+    assert users(tmp_path) == {"web": user, "base": "0$x"}
+    (tmp_path / "compose.override.yaml").write_text("services: {base: {user: '9'}}\n")
+    (base,) = [service for service in read_project(tmp_path / "compose.yaml").services if service.name == "base"]
+    assert (base.user, base.build) == ("9", {"context": str(tmp_path / "db")})
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("U: 1", "1"),
+        ("U: '1'", "1"),
+        ("\ufeffU=1", "1"),
+        ("export U = 1 # me", "1"),
+        ("U=1#me", "1#me"),
+        ('U="a # b" # c', "a # b"),
+        ('KEY="-----\nU=0\n-----"\nU=5\n', "5"),
+        ("KEY='-----\nU=0\n-----'\nU=5", "5"),
+        ('U="a\\nb"', "a\nb"),
+        ("U='a\\nb'", "a\\nb"),
+        ('U="\\$X"', "$X"),
+        ('U="a\\"b"', 'a"b'),
+        ('U="\\0101"', "A"),
+        ("A-B=1\nC.D=2\nU=3", "3"),
+        ("U\nX=1", "unset"),
+        ("U=", ""),
+        ("U=1\r\nX=2\r\n", "1"),
+        ("X=5\nU=${X}:${Y:-7}", "5:7"),
+        ("U=1\nU=2", "2"),
+    ],
+)
+def test_the_file_of_variables(tmp_path: Path, text: str, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("U", "X", "Y"):
+        monkeypatch.delenv(name, raising=False)
+    write(tmp_path, {"compose.yaml": "services: {a: {image: b, user: '${U-unset}'}}\n"})
+    (tmp_path / ".env").write_bytes(text.encode())
+    assert users(tmp_path) == {"a": user}
 
 
 def test_an_include_of_another_machine_keeps_a_gate_shut(tmp_path: Path) -> None:
