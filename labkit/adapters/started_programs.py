@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -123,7 +124,12 @@ def _end_group(process: Popen[bytes], first: signal.Signals) -> None:
 
 
 def run_in_front(
-    argv: Sequence[str], environment: Mapping[str, str], given: bytes | None = None, *, unseen: bytes = b""
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    given: bytes | None = None,
+    *,
+    unseen: bytes = b"",
+    shown_as: Mapping[str, str] | None = None,
 ) -> int:
     """Run a program to its end, with our input and output; gives its exit status, as a shell has it.
 
@@ -132,8 +138,10 @@ def run_in_front(
         environment: the whole environment of the program.
         given: what it reads in place of our input.
         unseen: how a paragraph of its standard error begins that is left out, with the empty line behind it.
+        shown_as: texts, such as names of copies, each with what stands for it where its standard error names it.
     """
-    with logged_command(command_line(argv)) as attempt, _stderr_without(unseen) as stderr:
+    changes = {os.fsencode(text): os.fsencode(shown) for text, shown in (shown_as or {}).items()}
+    with logged_command(command_line(argv)) as attempt, _changed_stderr(unseen, changes) as stderr:
         process = Popen(list(argv), env=environment, stdin=None if given is None else subprocess.PIPE, stderr=stderr)
         while True:
             try:
@@ -149,13 +157,14 @@ def run_in_front(
 
 
 @contextlib.contextmanager
-def _stderr_without(unseen: bytes) -> Iterator[int | None]:
-    """A standard error for a program; what comes there goes on to ours but for one paragraph. None where all goes on.
+def _changed_stderr(unseen: bytes, changes: Mapping[bytes, bytes]) -> Iterator[int | None]:
+    """A standard error for a program; what comes there goes on to ours with some changes. None where there are none.
 
     Args:
-        unseen: how the paragraph begins; empty for none.
+        unseen: how a paragraph begins that is left out; empty for none.
+        changes: what stands in the place of which texts.
     """
-    if not unseen:
+    if not unseen and not changes:
         yield None
         return
     read_end, write_end = os.pipe()
@@ -164,9 +173,9 @@ def _stderr_without(unseen: bytes) -> Iterator[int | None]:
         is_hidden = False
         with os.fdopen(read_end, "rb") as lines:
             for line in lines:
-                is_hidden = is_hidden or line.startswith(unseen)
+                is_hidden = is_hidden or (unseen != b"" and line.startswith(unseen))
                 if not is_hidden:
-                    os.write(2, line)
+                    os.write(2, functools.reduce(lambda text, change: text.replace(*change), changes.items(), line))
                 is_hidden = is_hidden and line.strip() != b""
 
     passes = threading.Thread(target=pass_on, daemon=True)

@@ -41,9 +41,9 @@ def _run(ready: ReadyCommand) -> int:
         click.echo(f"labkit: {note}", err=True)
     if ready.is_build and not sys.stderr.isatty():  # In a notebook's cell; a terminal has what docker says.
         return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given, unseen=BUILDERS_NOTICE)
-    if ready.given is None and not ready.reads_copies:
+    if ready.given is None and not ready.copies:
         become(ready.program, ready.argv, ready.environment)
-    return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given)
+    return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given, shown_as=ready.copies)
 
 
 if __name__ == "__main__":

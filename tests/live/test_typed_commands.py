@@ -150,3 +150,23 @@ def test_no_registry_is_asked(typed: LabTerminal, lesson: Lesson) -> None:
     status, output = typed.type("kubectl run typo --image=aspnetap")
     assert (status, "did you mean aspnetapp?" in output) == (0, True), output
     assert typed.type("kubectl get po typo -o jsonpath='{.spec.containers[0].imagePullPolicy}'") == (0, "Never")
+
+
+def test_kubectl_names_what_was_typed_and_no_copy_of_it(typed: LabTerminal, lesson: Lesson) -> None:
+    pod = (
+        "{apiVersion: v1, kind: Pod, metadata: {name: spelt}, "
+        "spec: {containers: [{name: main, image: %s, securityContext: {runAsNonRot: true}}]}}\n"
+    )
+    for name, image in (("one/pod.yaml", "debian"), ("two/pod.yaml", "alpine")):
+        (typed.folder / name).parent.mkdir()
+        (typed.folder / name).write_text(pod % image, encoding="utf-8")
+    for names, seen in (("./one/pod.yaml", ["./one/pod.yaml"]), ("two/", ["two/pod.yaml"])):
+        status, output = typed.type(f"kubectl apply --validate=strict -f {names}")
+        assert (status, [name in output for name in seen], "scratch" in output) == (1, [True], False), output
+    # Two of one name are two.
+    shown = typed.type("kubectl create --dry-run=client --validate=false -o name -f one/pod.yaml,two/pod.yaml")
+    assert shown == (0, "pod/spelt\npod/spelt")
+    images = typed.type("kubectl create --dry-run=client --validate=false -o yaml -f one/pod.yaml,two/pod.yaml")[1]
+    assert ("labkit/debian" in images, "labkit/alpine" in images) == (True, True), images
+    status, output = typed.type("kubectl apply -f ./no//such.yaml")
+    assert (status, "./no//such.yaml" in output) == (1, True), output

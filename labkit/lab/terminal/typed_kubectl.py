@@ -80,6 +80,7 @@ def prepared_kubectl(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None
     images = _Images(lab)
     line = read_kubectl_line(argv, images.place)
     given: bytes | None = None
+    copies: dict[str, str] = {}
     with scratch_folder() as folder:
         files = []
         for number, option in enumerate(line.files):
@@ -89,12 +90,13 @@ def prepared_kubectl(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None
                     given = _replaced(_manifest_of(stdin or sys.stdin.buffer), images)
                     places.append(place)
                 else:
-                    places.append(_copied(Path(place), folder / str(number), images, line.recursive))
+                    read = _copied(place, folder / f"{number}.{len(places)}", images, line.recursive)
+                    places.append(read)
+                    if read != place:
+                        copies[read] = place.rstrip("/")  # kubectl puts one itself before the name of a file.
             files.append(",".join(places))
         ready = line.with_files(files)
-        yield ReadyCommand(
-            program, ("kubectl", *ready), environment, given, tuple(images.notes), reads_copies=ready != line.argv
-        )
+        yield ReadyCommand(program, ("kubectl", *ready), environment, given, tuple(images.notes), copies)
 
 
 def _manifest_of(stdin: IO[bytes]) -> bytes:
@@ -110,26 +112,27 @@ def _replaced(content: bytes, images: _Images) -> bytes:
     return replace_images(text, images.place).encode("utf-8", "surrogateescape")
 
 
-def _copied(path: Path, folder: Path, images: _Images, recursive: bool) -> str:
-    """The copy of a file or folder that kubectl reads; the path itself if nothing in it changes."""
+def _copied(place: str, folder: Path, images: _Images, recursive: bool) -> str:
+    """The copy of a file or folder that kubectl reads; what was typed, to the letter, if nothing in it changes."""
+    path = Path(place)
     if path.is_file():
         files = {Path(path.name): path}
     elif path.is_dir():
         pattern = "**/*" if recursive else "*"
         files = {file.relative_to(path): file for file in path.glob(pattern) if file.suffix in _ENDINGS}
     else:
-        return str(path)  # An address, or a mistake that kubectl names.
+        return place  # An address, or a mistake that kubectl names.
     changed = False
     for name, file in files.items():
         try:
             content = read_given(file)
         except OSError:
-            return str(path)
+            return place
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         replaced = _replaced(content, images)
         target.write_bytes(replaced)
         changed = changed or replaced != content
     if not changed:
-        return str(path)
+        return place
     return str(folder / path.name if path.is_file() else folder)

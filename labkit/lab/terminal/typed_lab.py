@@ -32,7 +32,8 @@ class ReadyCommand:
         environment: all of it.
         given: what it reads in place of our standard input.
         notes: what to tell whoever typed it, before it runs.
-        reads_copies: whether it reads files that are removed afterwards.
+        copies: the files and folders that it reads in place of those that were typed, which the values are; they are
+            removed afterwards.
         is_build: whether an image is built.
     """
 
@@ -41,7 +42,7 @@ class ReadyCommand:
     environment: Mapping[str, str] = field(repr=False)
     given: bytes | None = None
     notes: tuple[str, ...] = ()
-    reads_copies: bool = False
+    copies: Mapping[str, str] = field(default_factory=dict)
     is_build: bool = False
 
 

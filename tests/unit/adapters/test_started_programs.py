@@ -36,3 +36,10 @@ def test_a_paragraph_of_standard_error_can_be_left_out(
     program = f"import sys; sys.stderr.write({printed!r}); print('out'); sys.exit(3)"
     assert run_in_front([sys.executable, "-c", program], {}, unseen=b"OLD:") == 3
     assert capfdbinary.readouterr() == (b"out\n", seen.encode())
+
+
+def test_what_was_typed_stands_for_its_copy_in_standard_error(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    program = "import sys; sys.stderr.write('no /tmp/x/pod.yaml: /tmp/x/pod.yaml\\nnor /tmp/y/b.yaml'); print('/tmp/x')"
+    names = {"/tmp/x/pod.yaml": "pod.yaml", "/tmp/y": "mine"}
+    assert run_in_front([sys.executable, "-c", program], {}, shown_as=names) == 0
+    assert capfdbinary.readouterr() == (b"/tmp/x\n", b"no pod.yaml: pod.yaml\nnor mine/b.yaml")
