@@ -262,12 +262,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("archives", nargs="*", type=Path, metavar="ARCHIVE", help="an image as docker save writes it")
     arguments = parser.parse_args(argv)
     try:
-        boms = {"labkit": package_bom(), **{path.stem: image_bom(path) for path in arguments.archives}}
+        of_images = {path.stem: image_bom(path) for path in arguments.archives}
     except NotAnImage as error:
         print(f"sbom: {error}; write it with: docker save --output image.tar IMAGE", file=sys.stderr)
         return 2
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for name, bom in boms.items():
+    for name, bom in {"labkit": package_bom(), **of_images}.items():
         path = arguments.output / f"{name}.cdx.json"
         path.write_text(as_text(bom), encoding="utf-8")
         print(f"{path}: {len(bom['components'])} components")

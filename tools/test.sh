@@ -26,7 +26,7 @@ all=(up lint+alone+rules+course+unit+recorded live notebooks package+browser+fau
 # The unit tests are three stages of one process each, of about the same length: what they share is collected, imported
 # and parsed once, where pytest-xdist does so in each of its processes. What draws is in the second, with matplotlib, and
 # what has kernels of Jupyter's. The third has all that is not in the others.
-rules=(tests/unit/{adapters,archives,base,core,explain,publish} tests/unit/lab/{bundles,classroom,samples})
+rules=(tests/unit/{adapters,archives,base,core,explain,publish} tests/unit/lab/{bundles,samples})
 course=(tests/notebooks tests/unit/{classhub,cli,course,instructor,notebook,panel,show,threat} tests/unit/test_site.py)
 # Pods, containers and kernels are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}

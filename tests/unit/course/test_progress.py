@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from labkit.course.progress import Progress
 from labkit.course.progress_file import read_progress
 from labkit.course.records import Event
+from tests.examples import share_of
 from tests.unit.course.test_records import EVENTS
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
@@ -109,7 +110,7 @@ def _play(progress: Progress, event: Event) -> None:
         progress.shown(event.lesson, event.exercise)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share_of(40), deadline=None)
 @given(st.lists(st.tuples(st.booleans(), EVENTS), max_size=8))
 def test_two_writers_in_turns_end_in_the_union(tmp_path_factory: pytest.TempPathFactory, events: Any) -> None:
     folder = tmp_path_factory.mktemp("union")

@@ -20,6 +20,7 @@ from labkit.course.progress import Progress
 from labkit.course.progress_file import MOST_BYTES, read_progress, record, remove_progress
 from labkit.course.records import Event
 from labkit.lab.clean import _remove_but
+from tests.examples import share_of
 from tests.unit.course.test_progress import use_progress
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
@@ -86,7 +87,7 @@ _ALMOST = st.dictionaries(st.just("lessons"), st.dictionaries(st.sampled_from(["
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share_of(60), deadline=None)
 @given(st.binary(max_size=200) | (_JSON | _ALMOST).map(lambda told: json.dumps(told).encode()))
 def test_no_bytes_at_all_stop_a_lesson(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     file = tmp_path_factory.mktemp("bytes") / "progress.json"

@@ -31,6 +31,7 @@ from labkit.explain.pipelines.gate_exceptions import GateException
 from labkit.explain.pipelines.gate_levels import ALL, LEVELS
 from labkit.explain.pipelines.image_lock import ImageLock
 from labkit.explain.registry_lookup import RegistryLookup
+from tests.examples import share_of
 from tests.unit.registry_double import RegistryDouble, layer, running_registry
 
 AMD64 = ImagePlatform("linux", "amd64")
@@ -297,7 +298,7 @@ _TAGS = st.one_of(st.just(""), st.just("latest"), _PART)
 _DIGESTS = st.one_of(st.just(""), st.just("sha256:" + "a" * 64))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share_of(40), deadline=None)
 @given(
     st.sampled_from(["docker.io", "ghcr.io", "r.example:5000"]),
     st.lists(_PART, min_size=1, max_size=3),

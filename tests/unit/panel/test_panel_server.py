@@ -23,6 +23,7 @@ from click.testing import CliRunner
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import DeadlineExceeded, LabFailed
+from labkit.base.resources import CHECKOUT
 from labkit.base.waiting import wait_until
 from labkit.cli import main
 from labkit.course.course_folder import VARIABLE, CourseFolder
@@ -42,6 +43,7 @@ _SECONDS = 150.0
 # this machine's, on which others are at work.
 _PROGRAM = """
 import sys
+import tests.quick_imports
 from jupyter_server.serverapp import ServerApp
 from labkit.panel import panel_handlers
 panel_handlers._LOOK_SECONDS = 60.0
@@ -88,6 +90,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
     environment = {
         **os.environ,
         **set_defaults(folder / "defaults", configuration),
+        "PYTHONPATH": str(CHECKOUT),
         VARIABLE: str(course.path),
         "DOCKER_HOST": "unix:///nowhere/docker.sock",
         "LABKIT_STATE": str(configuration.state),

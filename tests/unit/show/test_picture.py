@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import matplotlib
 import pytest
 
+from labkit.course.uid_ranges import ranges_picture
 from labkit.show.picture import Picture, draw_box, new_figure, render, write
+from labkit.threat.evidence import Matrix
+from labkit.threat.matrix_picture import picture
 
 
 def _drawn(file_format: str) -> bytes:
@@ -24,6 +29,13 @@ def test_a_notebooks_own_settings_change_nothing() -> None:
     before = _drawn("png")
     with matplotlib.rc_context({"font.family": ["serif"], "savefig.bbox": "tight", "svg.fonttype": "path"}):
         assert _drawn("png") == before
+
+
+def test_the_kit_draws_without_pyplot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would open windows, and take a notebook's own figures along."""
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    assert picture(Matrix([])).png
+    assert ranges_picture({}).png
 
 
 def test_text_stays_text_and_is_no_formula() -> None:

@@ -17,6 +17,7 @@ from labkit.threat.evidence import Cell, Matrix, Trial
 from labkit.threat.judge import Control, Verdict
 from labkit.threat.worksheet import Worksheet, read_worksheet
 from labkit.threat.worksheet_pages import export_worksheet, rechecks_table, to_html, to_markdown, worksheet_table
+from tests.examples import share_of
 
 
 def _cell(control: Control | None = Control.DAC, where: str = "engine", posture: str = "app-default") -> Cell:
@@ -47,7 +48,7 @@ def test_a_row_is_replaced_and_removed(tmp_path: Path) -> None:
 
 
 @given(note=st.text(), threat=st.text())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=share_of(50))
 def test_any_words_survive_and_stay_words(tmp_path: Path, note: str, threat: str) -> None:
     sheet = Worksheet(tmp_path / "s.json").add(_cell(), note=note, threat=threat)
     assert list(Worksheet.open(sheet.path)) == list(sheet)

@@ -17,6 +17,7 @@ from labkit.adapters.processes import run
 from labkit.base.errors import LabFailed
 from labkit.lab.bringup.schedule import Schedule, Step
 from labkit.lab.bringup.scheduler import run_schedule
+from tests.examples import share_of
 
 
 class Record:
@@ -70,7 +71,7 @@ def _with(schedule: Schedule, run_step: Callable[[Step], None]) -> Schedule:
 
 
 @given(schedules(), st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share_of(40), deadline=None)
 def test_every_step_runs_once_and_after_what_it_needs(schedule: Schedule, workers: int) -> None:
     ran: list[str] = []
     record = Record(workers)
@@ -80,7 +81,7 @@ def test_every_step_runs_once_and_after_what_it_needs(schedule: Schedule, worker
 
 
 @given(schedules(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share_of(40), deadline=None)
 def test_a_failure_stops_what_needs_it_and_the_front_goes_on(schedule: Schedule, data: st.DataObject) -> None:
     failing = data.draw(st.sampled_from([step.name for step in schedule]))
     problem = LabFailed("Trying", "no", "again")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from labkit.lab.bundles.bundle_file import open_bundle
 from labkit.lab.bundles.bundle_manifest import NAME, BundleRefused, Manifest, misfits
 from labkit.lab.bundles.bundle_tables import bundle_table
+from tests.examples import share_of
 from tests.unit.lab.bundles.small_bundle import (
     Member,
     members_of,
@@ -63,7 +64,7 @@ def test_what_was_written_is_read(whole: Path) -> None:
     assert "debian" in table
 
 
-_ANYTHING = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_ANYTHING = settings(max_examples=share_of(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_ANYTHING
