@@ -11,6 +11,7 @@ from labkit.base.errors import Misuse
 from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.kubelet_rules import cri_user
 from labkit.core.identity.model import Answer, Image, Settings, Versions, home_of
+from labkit.explain.dockerfiles import windows_builds
 from labkit.explain.dockerfiles.build_scopes import Open
 from labkit.explain.dockerfiles.build_words import BOOLEANS
 from labkit.explain.dockerfiles.built_stage import BaseImage, BuiltStage
@@ -174,6 +175,8 @@ def _row(
         answer=_NOT_KNOWN,
         build=BuildOutcome(True),
     )
+    if windows_builds.is_for_windows(stage):
+        return _on_windows(row, stage)
     if stage.user is None:
         answer = explain_in_pod(None, versions=versions)
         because = (*sentences, *answer.because)
@@ -187,6 +190,15 @@ def _row(
         chain.append(f"in a pod with runAsNonRoot the kubelet refuses: {non_root.kubelet_refusal.message}")
     row = replace(row, answer=replace(plain, because=(*chain, *plain.because)), non_root=non_root)
     return BuiltImage(row, tuple(sentences), image)
+
+
+def _on_windows(row: Explanation, stage: BuiltStage) -> BuiltImage:
+    sentences = tuple(windows_builds.windows_findings(stage))
+    answer, non_root = windows_builds.windows_answers(stage)
+    advice = _advice(stage) if stage.user is None else None
+    answer = replace(answer, because=(*sentences, *answer.because))
+    image = windows_builds.windows_image(stage.user) if stage.user is not None else None
+    return BuiltImage(replace(row, answer=answer, non_root=non_root, advice=advice), sentences, image)
 
 
 def _stopped(name: str, stage: str, base: str, stops: BuildStops) -> Explanation:
