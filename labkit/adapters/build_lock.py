@@ -1,6 +1,7 @@
 """One build of a program at a time on a machine; whoever waits for it sees how far it is.
 
-With Python's standard library alone: the first build may begin before the environment with the packages is made.
+With Python's standard library alone, and so without filelock: the first build may begin before the environment with the
+packages is made. Its holder also writes into the locked file, which filelock keeps to itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Temporary folders that a later command removes should the process that works in one be killed."""
+"""Temporary folders that a later command removes should the process that works in one be killed.
+
+The lock is flock(2) on the folder itself, and not filelock: that needs a file, which would have to lie beside the folder
+and be removed as well. And the first compile works in such a folder before the environment with the packages is made.
+"""
 
 from __future__ import annotations
 
