@@ -1,7 +1,7 @@
 """Temporary folders that a later command removes should the process that works in one be killed.
 
-The lock is flock(2) on the folder itself, and not filelock: that needs a file, which would have to lie beside the folder
-and be removed as well. And the first compile works in such a folder before the environment with the packages is made.
+The lock is flock(2) on the folder itself, and not filelock: that needs a file, which would have to lie beside the
+folder and be removed as well. And the first compile works in such a folder before there are any packages.
 """
 
 from __future__ import annotations
