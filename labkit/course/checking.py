@@ -12,7 +12,7 @@ from labkit.base.errors import Misuse, NotInAClass
 from labkit.course.answer_files import AnswerFile
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of, find_exercise
-from labkit.course.judging.assessment import Assessment, CheckVerdict
+from labkit.course.judging.assessment import Assessment, CheckVerdict, not_yet
 from labkit.course.judging.given_answers import NotAnAnswer, read_answer
 from labkit.course.progress import Progress
 from labkit.course.world import World
@@ -118,12 +118,13 @@ class Checking:
     def __init__(self, lesson: str, world: World, progress: Progress) -> None:
         self._lesson, self._world, self._progress = lesson, world, progress
 
-    def check(self, name: str, answer: object = None) -> CheckResult:
+    def check(self, name: str, answer: object = None, failure: str = "") -> CheckResult:
         """Look at the world and say how an exercise stands.
 
         Args:
             name: of the exercise.
             answer: what the participant's cell gave, where the exercise asks for one.
+            failure: why that is not the answer in the cell, such as an error that the cell ended in; empty if it is.
 
         Raises:
             Misuse: the lesson has no such exercise.
@@ -131,7 +132,7 @@ class Checking:
             NotPassed: the verdict is not the one that LABKIT_STRICT expects.
         """
         exercise = find_exercise(self._lesson, name)
-        assessment = _assess(exercise, self._world, answer)
+        assessment = not_yet(failure) if failure else _assess(exercise, self._world, answer)
         self._progress.checked(self._lesson, name, str(assessment.verdict), exercise.diagnosis_of(assessment))
         left = len(exercise.hints) - self._progress.hints_used(self._lesson, name)
         result = CheckResult(

@@ -16,6 +16,7 @@ from labkit.course.progress import Progress
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import status_table
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
+from labkit.notebook.answer_cells import AnswerCells
 from labkit.notebook.interrupts import brief_interrupts
 from labkit.notebook.lesson_containers import LessonContainers
 from labkit.notebook.lesson_images import LessonImages
@@ -23,6 +24,7 @@ from labkit.notebook.lesson_pods import LessonPods
 from labkit.notebook.lesson_workloads import LessonWorkloads
 from labkit.notebook.lesson_world import LessonLooks, LessonStarts, LessonWorld
 from labkit.notebook.opened_lesson import OpenedLesson
+from labkit.notebook.shell_cells import names_of_kernel
 from labkit.notebook.threats import Threats
 from labkit.publish.published import Published
 from labkit.show.steps import in_notebook
@@ -58,7 +60,9 @@ class Lesson:
         look = LessonLooks(lesson.lab, images, pods, workloads)
         start = LessonStarts(images, containers, pods, workloads, self.threats)
         self._guessing = Guessing(lesson.name, progress)
-        lesson.before_each_cell.append(self._guessing.next_cell)
+        self._answer_cells = AnswerCells(names_of_kernel)
+        lesson.before_each_cell += [self._guessing.next_cell, self._answer_cells.begin]
+        lesson.after_each_cell.append(self._answer_cells.end)
         self._world = LessonWorld(look, start, self._require_namespace)
         self._checking = Checking(lesson.name, self._world, progress)
 
@@ -348,7 +352,7 @@ class Lesson:
         if self._lesson.is_closed:
             self._require_namespace()
         self._world.begin()
-        return self._checking.check(name, answer)
+        return self._checking.check(name, answer, self._answer_cells.failure())
 
     def _require_namespace(self) -> None:
         # One that was opened while the cluster is being made has none yet.

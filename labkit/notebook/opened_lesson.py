@@ -41,6 +41,7 @@ class OpenedLesson:
         published: what the lesson's last publish of an image gave, by the image's name.
         is_closed: whether the lesson was closed.
         before_each_cell: what is called before each cell that is run from now on, with the cell's source.
+        after_each_cell: what is called after it, with the source and the error that it ended in, if it did.
     """
 
     name: str
@@ -56,6 +57,7 @@ class OpenedLesson:
     published: dict[str, Published] = field(default_factory=dict)
     is_closed: bool = False
     before_each_cell: list[Callable[[str], None]] = field(default_factory=list)
+    after_each_cell: list[Callable[[str, BaseException | None], None]] = field(default_factory=list)
 
     @property
     def kube(self) -> Kube:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from labkit.adapters.started_programs import run_shell_text
@@ -99,6 +99,12 @@ def running_shell() -> Any:
     return get_ipython()
 
 
+def names_of_kernel() -> Mapping[str, object]:
+    """What the names of a notebook's kernel hold; nothing where no notebook is."""
+    shell = running_shell()
+    return {} if shell is None else shell.user_ns
+
+
 def prepare_kernel(lesson: OpenedLesson) -> None:
     """Give a notebook's kernel the environment of the lesson; anywhere else nothing changes.
 
@@ -113,3 +119,10 @@ def prepare_kernel(lesson: OpenedLesson) -> None:
     install_cell_evidence(shell, lesson)
     for call in lesson.before_each_cell:
         shell.events.register("pre_run_cell", lambda run, call=call: call(run.raw_cell or ""))
+    for after in lesson.after_each_cell:
+        shell.events.register("post_run_cell", lambda run, after=after: after(*_ended(run)))
+
+
+def _ended(run: Any) -> tuple[str, BaseException | None]:
+    """The source of a cell that has run, and the error that it ended in."""
+    return run.info.raw_cell or "" if run.info is not None else "", run.error_before_exec or run.error_in_exec
