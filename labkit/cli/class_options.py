@@ -49,12 +49,6 @@ def connect_cluster(context: str | None) -> ClusterWriter:
     return click.get_current_context().with_resource(cluster)
 
 
-def class_arguments(cluster: ClusterWriter, class_name: str) -> list[str]:
-    """The arguments that name a class, for a line to paste."""
-    named = [] if class_name == DEFAULT_NAME else ["--class-name", class_name]
-    return ["--context", cluster.access.context, *named]
-
-
 def _asked_context() -> str:
     labs_own = Configuration.from_environment().kubeconfig
     names = context_names([*kubeconfig_files(), labs_own])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections import Counter
 
 import click
 
 from labkit.base.errors import LabError
-from labkit.cli.class_options import class_arguments, class_options, connect_cluster
+from labkit.cli.class_options import class_options, connect_cluster
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
@@ -103,8 +102,8 @@ def down(context: str | None, class_name: str, progress: bool, images: bool, yes
     lines = [f"removed {name}" for name in removed] or ["there was nothing to remove"]
     lines += [f"kept    {name}" for name in kept]
     if kept:
-        argv = ["labkit", "class", "down", *class_arguments(cluster, class_name), "--progress"]
-        lines.append(f"To remove these too:\n  {shlex.join(argv)}")
+        line = ClassSettings(name=class_name).line(cluster.access.context, "down", "--progress")
+        lines.append(f"To remove these too:\n  {line}")
     print_result(as_json, {"removed": removed, "kept": kept}, "\n".join(lines))
 
 

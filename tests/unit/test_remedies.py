@@ -18,7 +18,7 @@ _OWN_CLUSTER = (
     *("labkit.adapters.kube.user_kubeconfig", "labkit.adapters.kube.cluster_reader"),
     "labkit.adapters.kube.exec_credentials",
     # What an instructor does to a cluster of theirs; and, in the last, what is raised in a class alone.
-    *("labkit.adapters.kube.cluster_writer", "labkit.lab.classroom.class_doctor", "labkit.lab.node_processes"),
+    *("labkit.adapters.kube.cluster_writer", "labkit.lab.node_processes"),
 )
 """What asks a cluster of the user's own, which the user's kubectl knows."""
 

@@ -6,6 +6,7 @@ Source: kubernetes.io, "Server-Side Apply", "Kubernetes API Concepts" (dry run),
 from __future__ import annotations
 
 import json
+import shlex
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,10 +79,11 @@ class ClusterWriter(ClusterReader):
         """
         answer = self.try_apply(thing, dry_run=dry_run)
         doing = f"Applying {_named(thing)}"
+        line = shlex.join(["labkit", "class", "doctor", "--context", self.access.context])
         if answer.status == 403 and "is forbidden: User" in answer.message:
-            raise NoRight(doing, answer.message, "ask the cluster's administrator\n  labkit class doctor")
+            raise NoRight(doing, answer.message, f"ask the cluster's administrator\n  {line}")
         if not answer.is_ok:
-            raise LabFailed(doing, answer.message, "see what this cluster allows\n  labkit class doctor")
+            raise LabFailed(doing, answer.message, f"see what this cluster allows\n  {line}")
         return answer
 
     def try_apply(self, thing: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:

@@ -167,7 +167,7 @@ def bring_up_class(
     settings = planned_settings(wishes, _images(lab, cluster, wishes))
     settings = _kept_prepared(cluster, settings, wishes, lab).changed(api_addresses=_api_addresses(cluster))
     trials = try_cluster(cluster, settings, lab.steps)
-    settings, remarks = _settled(settings, wishes, trials)
+    settings, remarks = _settled(settings, wishes, trials, cluster.access.context)
     group = ClusterClass(cluster, settings, lab.steps)
     keys = (None if wishes.new_code else group.keys()) or ClassKeys.generate()
     files.keep_keys(keys)
@@ -241,7 +241,7 @@ def _api_addresses(cluster: ClusterReader) -> tuple[str, ...]:
 
 
 def _settled(
-    settings: ClassSettings, wishes: ClassWishes, trials: ClusterTrials
+    settings: ClassSettings, wishes: ClassWishes, trials: ClusterTrials, context: str
 ) -> tuple[ClassSettings, tuple[str, ...]]:
     """What the trials decide where the wishes leave it open, and what is to be said of it."""
     remarks = []
@@ -254,7 +254,8 @@ def _settled(
     if trials.network.is_ok is not True:
         remarks.append(f"network policies: {trials.network.message}")
     if wishes.engine == "podman" and not trials.engine.is_ok:
-        remedy = "let the trial decide, and have a class without an engine\n  labkit class up --engine auto"
+        line = settings.line(context, "up", "--engine", "auto")
+        remedy = f"let the trial decide, and have a class without an engine\n  {line}"
         raise LabFailed(
             "Trying podman in a pod, as it would be in a participant's server", trials.engine.message, remedy
         )

@@ -91,8 +91,9 @@ def _storage(cluster: ClusterReader, settings: ClassSettings) -> Check:
     lost = "without one, notebooks and progress are lost with each server's pod"
     if not names:
         return warning(name, f"the cluster has none: {lost}", "have one made, or tell the class to export progress")
+    line = settings.line(cluster.access.context, "up", "--storage-class", names[0])
     listed = f"none is the default one; there {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
-    return warning(name, f"{listed}; {lost}", f"name it\n  labkit class up --storage-class {names[0]}")
+    return warning(name, f"{listed}; {lost}", f"name it\n  {line}")
 
 
 def _room(cluster: ClusterReader, settings: ClassSettings, participants: int) -> Check:
@@ -112,11 +113,11 @@ def _room(cluster: ClusterReader, settings: ClassSettings, participants: int) ->
 def _trials(
     cluster: ClusterWriter, settings: ClassSettings, steps: Steps, wanted: bool, reason: str
 ) -> Iterator[Check]:
-    names = ("volumes", "network policies", "engine in a pod")
+    names, context = ("volumes", "network policies", "engine in a pod"), cluster.access.context
     if not wanted:
         for name in names:
             finding = _joined("no trial was wanted", reason if name == names[2] else "")
-            yield not_checked(name, finding, "try it\n  labkit class doctor")
+            yield not_checked(name, finding, f"try it\n  {settings.line(context, 'doctor')}")
         return
     try:
         trials = try_cluster(cluster, settings, steps)
@@ -128,13 +129,14 @@ def _trials(
         names[0], trials.volumes, "a pod that is not root wrote to one", "name another\n  --storage-class NAME"
     )
     yield _of_trial(names[1], trials.network, "enforced: a pod was kept from another", _ADMIN)
+    without = settings.line(context, "up", "--engine", "none")
     yield _of_trial(
         names[2],
         trials.engine
         if trials.engine.is_ok
         else replace(trials.engine, message=_joined(trials.engine.message, reason)),
         "podman can run beside a participant's server",
-        "the course goes without: each cell that needs an engine says what differs\n  labkit class up --engine none",
+        f"the course goes without: each cell that needs an engine says what differs\n  {without}",
     )
 
 

@@ -53,7 +53,8 @@ def find_entry(cluster: ClusterReader, settings: ClassSettings, port: int = LOCA
     given = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}]
     name = host or given[0].get("hostname") or given[0].get("ip") or ""
     if not name:
-        return ClassEntry("", note="the cluster has not given the load balancer an address yet: labkit class status")
+        line = settings.line(cluster.access.context, "status")
+        return ClassEntry("", note=f"the cluster has not given the load balancer an address yet: {line}")
     return ClassEntry(f"{scheme}://{_in_url(name)}/")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
+import shlex
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
@@ -184,6 +185,17 @@ class ClassSettings:
     def lab_namespace(self, participant: str) -> str:
         """Where a participant's lessons make their pods."""
         return f"{self.server_namespace(participant)}-lab"
+
+    def line(self, context: str, command: str, *options: str) -> str:
+        """A line to paste for this class, such as `labkit class status --context NAME`.
+
+        Args:
+            context: of the kubeconfig.
+            command: up, down, status or doctor.
+            options: further ones.
+        """
+        named = [] if self.name == DEFAULT_NAME else ["--class-name", self.name]
+        return shlex.join(["labkit", "class", command, "--context", context, *named, *options])
 
     @property
     def has_engine(self) -> bool:

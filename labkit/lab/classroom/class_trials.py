@@ -140,7 +140,9 @@ class _TrialPods:
         answer = self._create(thing)
         if not answer.is_ok:
             raise LabFailed(
-                f"Making a pod for a trial in {self._namespace}", answer.message, "see\n  labkit class doctor"
+                f"Making a pod for a trial in {self._namespace}",
+                answer.message,
+                f"see\n  {self._settings.line(self._cluster.access.context, 'doctor')}",
             )
 
     def _create(self, thing: Mapping[str, Any]) -> ApiAnswer:

@@ -34,7 +34,8 @@ def check_version(answer: Mapping[str, Any] | None, served: Mapping[str, Any] | 
     """
     name, version = "version", read_version(answer)
     if version is None:
-        return not_checked(name, "the API server does not say which it is", "see\n  kubectl version")
+        remedy = "ask the cluster's administrator which it is; a class needs Kubernetes 1.30 or later"
+        return not_checked(name, "the API server does not say which it is", remedy)
     finding = f"Kubernetes {(answer or {})['gitVersion']}"
     if version < _POLICIES_SINCE:
         remedy = "take a cluster of Kubernetes 1.30 or later: an older one has no ValidatingAdmissionPolicy v1"

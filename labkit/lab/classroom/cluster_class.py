@@ -93,6 +93,9 @@ class ClusterClass:
                 f"{remedy}\n  labkit class up --dry-run",
             )
 
+    def _line(self, command: str) -> str:
+        return self._settings.line(self._cluster.access.context, command)
+
     def _require_own_namespace(self) -> None:
         namespace = self._cluster.get(f"api/v1/namespaces/{self._settings.name}")
         if namespace is None:
@@ -107,7 +110,7 @@ class ClusterClass:
             raise LabFailed(
                 f"Bringing up the class {self._settings.name}",
                 "its namespace is just being deleted",
-                "wait until it is gone\n  labkit class status",
+                f"wait until it is gone\n  {self._line('status')}",
             )
 
     def _namespaced(self) -> list[dict[str, Any]]:
@@ -306,7 +309,7 @@ class ClusterClass:
                     }
                 ),
                 seconds=_GONE_SECONDS,
-                remedy="they go by themselves; look again\n  labkit class status",
+                remedy=f"they go by themselves; look again\n  {self._line('status')}",
                 is_there=lambda left: not left,
                 describe=lambda left: f"{', '.join(left[:3])} and others" if len(left) > 3 else ", ".join(left),
                 interval=_LOOK_SECONDS,

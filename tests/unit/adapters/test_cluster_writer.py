@@ -10,7 +10,7 @@ import pytest
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter, path_of
 from labkit.adapters.kube.user_kubeconfig import ClusterAccess
-from labkit.base.errors import LabFailed, NoRight
+from labkit.base.errors import LabError, LabFailed, NoRight
 
 SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
 
@@ -63,6 +63,14 @@ def test_a_no_is_told_in_its_words(writer: ClusterWriter, answers: list[Any], an
     answers.append(answer)
     with pytest.raises(error, match=answer[1] if isinstance(answer, tuple) else "no route"):
         writer.apply(SPACE)
+
+
+@pytest.mark.parametrize("answer", [(403, 'namespaces is forbidden: User "u" cannot patch'), (422, "it is invalid")])
+def test_a_no_names_the_doctor_of_the_same_cluster(writer: ClusterWriter, answers: list[Any], answer: Any) -> None:
+    answers.append(answer)
+    with pytest.raises(LabError) as caught:
+        writer.apply(SPACE)
+    assert caught.value.remedy.endswith("\n  labkit class doctor --context paper")
 
 
 def test_deleting_what_is_not_there_is_no_error(writer: ClusterWriter, answers: list[Any]) -> None:

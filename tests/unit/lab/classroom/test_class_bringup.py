@@ -16,7 +16,7 @@ IMAGES = PlacedImages("hub", "participant", "engine", "registry.example/labkit")
 
 def settled(wished: str, engine: ClusterTrial) -> tuple[str, tuple[str, ...]]:
     wishes = ClassWishes(engine=wished)
-    settings, remarks = _settled(planned_settings(wishes, IMAGES), wishes, ClusterTrials(YES, YES, engine))
+    settings, remarks = _settled(planned_settings(wishes, IMAGES), wishes, ClusterTrials(YES, YES, engine), "paper")
     return settings.engine, remarks
 
 

@@ -46,6 +46,7 @@ def test_a_cluster_that_has_it_all(paper: KeepingCluster) -> None:
     checks = examined(paper)
     assert {checks[name].status for name in ("version", "your rights", "storage class", "room for 30")} == {"ok"}
     assert checks["network policies"].status == "not checked"
+    assert checks["network policies"].remedy == "try it\n  labkit class doctor --context paper"
 
 
 def served(*kinds: str) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def test_an_engine_that_was_refused_is_told_with_what_its_version_has_switched_o
     assert check.status == "warning"
     assert check.finding.startswith("procMount: Forbidden") and hint in check.finding
     assert ("; " in check.finding) is bool(hint)
-    assert "--engine none" in str(check.remedy)
+    assert str(check.remedy).endswith("\n  labkit class up --context paper --engine none")
 
 
 def test_what_a_trial_found_wanting_is_a_warning(paper: KeepingCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +137,7 @@ def test_who_may_list_nothing_is_told_so(paper: KeepingCluster) -> None:
 
 @pytest.mark.parametrize(
     ("classes", "remedy"),
-    [({}, "export progress"), ({"slow": {}}, "--storage-class slow")],
+    [({}, "export progress"), ({"slow": {}}, "labkit class up --context paper --storage-class slow")],
     ids=["none", "none is the default"],
 )
 def test_without_a_storage_class(paper: KeepingCluster, classes: dict[str, Any], remedy: str) -> None:

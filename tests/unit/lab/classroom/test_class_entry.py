@@ -36,7 +36,7 @@ def test_a_load_balancer_without_an_address_says_where_it_will_be_told(
     paper.put(SERVICE, spec={"ports": [{"port": 443}]}, status=status)
     where, note = address(paper, "LoadBalancer")
     assert where == ""
-    assert "not given" in note and "labkit class status" in note
+    assert "not given" in note and "labkit class status --context paper" in note
 
 
 @pytest.mark.parametrize(

@@ -251,3 +251,9 @@ def test_another_hub_is_started_where_what_it_reads_has_changed() -> None:
     assert template(CLASS, KEYS) != template(other_image, KEYS)
     assert template(CLASS, KEYS) != template(CLASS, other_code)
     assert template(CLASS, KEYS, "proxy") == template(other_image, other_code, "proxy")  # Notebooks stay open.
+
+
+def test_a_line_to_paste_names_context_and_class() -> None:
+    assert ClassSettings().line("a b", "up") == "labkit class up --context 'a b'"
+    named = ClassSettings(name="spring").line("kind-labkit", "down", "--progress")
+    assert named == "labkit class down --context kind-labkit --class-name spring --progress"
