@@ -29,6 +29,13 @@ _SUITE = "trixie"
 _WRAP = "ARG UPSTREAM\nFROM ${UPSTREAM}\n"
 
 
+class _Made(NamedTuple):
+    """A sample image that is in the engine: the hash of what it was made from, and its id."""
+
+    content: str
+    image_id: str
+
+
 class _Pulled(NamedTuple):
     """An upstream image in the engine: by which name, of which digest, from where, and whether we brought it."""
 
@@ -40,7 +47,7 @@ class _Pulled(NamedTuple):
 
 @dataclass
 class ImageBuilder:
-    """Makes sample images and remembers nothing: what is there is read off the engine's images.
+    """Makes sample images: what is there is read off the engine's images, once.
 
     Args:
         engine: builds and keeps them.
@@ -57,7 +64,7 @@ class ImageBuilder:
     decision: Decision
     steps: Steps
     locked: Mapping[str, str] = field(default_factory=read_lock)
-    _made: dict[str, str] = field(default_factory=dict)
+    _made: dict[str, _Made] = field(default_factory=dict)
 
     def ensure_all(self) -> None:
         """Make what is missing or has changed."""
@@ -67,9 +74,14 @@ class ImageBuilder:
 
     def ids(self) -> dict[str, str]:
         """Reference -> id of every sample image that has been made."""
-        references = [self.configuration.image_reference(name) for name in self.catalogue]
-        images = {reference: self.engine.image(reference) for reference in references}
-        return {reference: image["Id"] for reference, image in images.items() if image}
+        ids = {self.configuration.image_reference(name): self._id(name) for name in self.catalogue}
+        return {reference: image_id for reference, image_id in ids.items() if image_id}
+
+    def _id(self, name: str) -> str | None:
+        if name in self._made:
+            return self._made[name].image_id
+        image = self.engine.image(self.configuration.image_reference(name))
+        return image["Id"] if image else None
 
     def ensure(self, recipe: Recipe) -> str:
         """Make one image, and what it is built on, if it is missing or has changed.
@@ -78,7 +90,7 @@ class ImageBuilder:
             The hash of all that it was made from.
         """
         if recipe.name in self._made:
-            return self._made[recipe.name]
+            return self._made[recipe.name].content
         bases = {base: self.ensure(self.catalogue[base]) for base in self._bases(recipe)}
         reference = self.configuration.image_reference(recipe.name)
         files = self._files(recipe)
@@ -87,7 +99,9 @@ class ImageBuilder:
         if image is None or (image["Config"].get("Labels") or {}).get(CONTENT_LABEL) != content:
             with self.steps.step(f"image {recipe.name} ({self.decision.source})"):
                 self._make(recipe, reference, files, {CONTENT_LABEL: content, SOURCE_LABEL: self.decision.source})
-        self._made[recipe.name] = content
+            image = self.engine.image(reference)
+        if image is not None:
+            self._made[recipe.name] = _Made(content, image["Id"])
         return content
 
     def _is_upstream(self, recipe: Recipe) -> bool:

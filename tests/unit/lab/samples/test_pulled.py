@@ -1,4 +1,4 @@
-"""Which upstream image is taken: by its tag, by its locked digest, or a mirror's of another digest."""
+"""Which upstream image is taken: by its tag, by its locked digest, or a mirror's of another digest; and once."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from labkit.show.steps import Silent
 
 NAME = "docker.io/library/alpine:3.23"
 LOCKED, OTHER = ("sha256:" + letter * 64 for letter in "ab")
+CONFIGURATION = Configuration("paper", Path(), Path(), Path())
+ALPINE = CONFIGURATION.image_reference("alpine")
 GONE = "unknown: {'errors': [{'code': 'MANIFEST_UNKNOWN', 'message': 'Unknown manifest'}]}"
 
 
@@ -38,20 +40,22 @@ class PullingEngine:
         self.registry, self.problem = registry, problem
         self.here: dict[str, dict[str, Any]] = {}
         self.pulled: list[str] = []
+        self.looked_at: list[str] = []
 
     def image(self, reference: str) -> dict[str, Any] | None:
+        self.looked_at.append(reference)
         return self.here.get(reference)
 
     def pull(self, reference: str) -> str:
         self.pulled.append(reference)
         if reference not in self.registry:
             raise pull_failed(f"Pulling {reference}", self.problem)
-        self.here[reference] = {"Config": {"Labels": dict(self.registry[reference])}}
+        self.here[reference] = {"Id": "pulled", "Config": {"Labels": dict(self.registry[reference])}}
         return f"{reference.partition('@')[0].rpartition(':')[0]}@{LOCKED if '@' in reference else OTHER}"
 
     def build(self, _: bytes, reference: str, *, arguments: Mapping[str, str], labels: Mapping[str, str]) -> str:
         assert arguments["UPSTREAM"] in self.here
-        self.here[reference] = {"Config": {"Labels": dict(labels)}}
+        self.here[reference] = {"Id": "built", "Config": {"Labels": dict(labels)}}
         return reference
 
     def remove_stages(self) -> None:
@@ -63,17 +67,29 @@ class PullingEngine:
 
 def made(engine: PullingEngine, mirror: str = "", locked: Mapping[str, str] | None = None) -> dict[str, str]:
     """The labels of an image that was made of alpine; nothing but that image stays in the engine."""
-    recipe = replace(Catalogue(IMAGES_FOLDER)["alpine"], upstream=NAME)
-    configuration, decision = (
-        Configuration("paper", Path(), Path(), Path()),
-        Decision(Source.UPSTREAM, mirror, "", time.time()),
-    )
-    builder = ImageBuilder(cast(Engine, engine), configuration, {"alpine": recipe}, decision, Silent(), locked or {})
     try:
-        builder.ensure_all()
-        return dict(engine.here[configuration.image_reference("alpine")]["Config"]["Labels"])
+        builder(engine, mirror, locked).ensure_all()
+        return dict(engine.here[ALPINE]["Config"]["Labels"])
     finally:
-        assert set(engine.here) <= {configuration.image_reference("alpine")}
+        assert set(engine.here) <= {ALPINE}
+
+
+def builder(engine: PullingEngine, mirror: str = "", locked: Mapping[str, str] | None = None) -> ImageBuilder:
+    """One that makes alpine and nothing else."""
+    recipe = replace(Catalogue(IMAGES_FOLDER)["alpine"], upstream=NAME)
+    decision = Decision(Source.UPSTREAM, mirror, "", time.time())
+    return ImageBuilder(cast(Engine, engine), CONFIGURATION, {"alpine": recipe}, decision, Silent(), locked or {})
+
+
+def test_what_was_looked_at_or_made_is_not_looked_at_for_its_id() -> None:
+    engine = PullingEngine({NAME: {}})
+    assert builder(engine).ids() == {}
+    for looks in (2, 1):  # Before it is made and behind that; and of what is there.
+        engine.looked_at.clear()
+        samples = builder(engine)
+        samples.ensure_all()
+        assert samples.ids() == {ALPINE: "built"}
+        assert engine.looked_at.count(ALPINE) == looks
 
 
 def test_what_is_not_locked_is_pulled_by_its_tag() -> None:
