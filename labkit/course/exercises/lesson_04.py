@@ -245,7 +245,7 @@ USER 20000:20000
         ),
         Wrong(
             'lab.build("FROM debian\\nRUN useradd --uid 1000 worker\\nUSER 1000", name="own-user")',
-            "does not stand on ubuntu",
+            "base is not ubuntu any more",
         ),
         Wrong(
             'lab.build("FROM ubuntu\\nRUN useradd --uid 1654 --gid 0 worker\\nUSER 1654", name="own-user")',

@@ -181,7 +181,7 @@ lab.build("""
     USER 1654
 """, name="lost-on-the-way")
 ''',
-            "does not stand on runtime-chiseled",
+            "base is not runtime-chiseled any more",
         ),
         Wrong(
             '''
@@ -193,7 +193,7 @@ lab.build("""
     USER 1654
 """, name="lost-on-the-way")
 ''',
-            "does not stand on runtime-chiseled",
+            "base is not runtime-chiseled any more",
         ),
         Wrong(
             '''
