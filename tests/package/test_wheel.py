@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from labkit.adapters import go, go_programs
+from labkit.adapters import go_programs
 from labkit.base.configuration import Configuration
 from labkit.base.resources import CHECKOUT
 from labkit.course.lessons import lesson_names
@@ -125,7 +125,7 @@ def test_doctor(complete: Installation) -> None:
 def test_what_is_built_from_the_wheel_is_what_is_built_from_the_checkout(complete: Installation) -> None:
     programs = {
         name: go_programs.content_key(value)
-        for name, value in vars(go).items()
+        for name, value in vars(go_programs).items()
         if isinstance(value, go_programs.GoProgram)
     }
     assert json.loads(complete.python(_HASHES)) == {**programs, "node": content_hash(own_files())}
