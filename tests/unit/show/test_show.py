@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.show import steps
+from labkit.show.cards import command_html
 from labkit.show.steps import Steps
 from labkit.show.table import Table
 
@@ -221,3 +222,14 @@ def test_four_columns_of_prose_fit_beside_the_panel_at_1024_pixels() -> None:
     # The box takes 542 pixels there, of which each cell has 12 beside its text; a character of 13 pixels is 8.3 wide.
     assert sum(widths) * 8.3 + len(row) * 12 < 542
     assert len(widths) == len(row)
+
+
+@pytest.mark.parametrize(
+    "line", ["kubectl apply --filename - <<'EOF'\nkind: Pod\n  - name: a-b\nEOF", "docker run --rm a/b:c id"]
+)
+def test_a_command_is_broken_at_blanks_alone_and_copied_as_it_is(line: str) -> None:
+    shown = command_html(line)
+    (code,) = re.findall(r'<code class="labkit-line"[^>]*>(.*?)</code>', shown, re.DOTALL)
+    assert html.unescape(re.sub(r"<[^>]*>", "", code)) == line
+    whole = re.findall(r'<span style="display:inline-block[^>]*>(.*?)</span>', code)
+    assert [html.unescape(word) for word in whole] == [word for word in line.split() if "-" in word or "/" in word]

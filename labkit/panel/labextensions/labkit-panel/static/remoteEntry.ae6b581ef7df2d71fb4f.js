@@ -719,6 +719,8 @@ var style_default = `.labkit-panel {
 }
 .labkit-copy[hidden], .labkit-put[hidden] {
   display: inline-block !important;
+  flex: none;
+  white-space: nowrap;
   font: inherit;
   font-size: 0.85em;
   color: inherit;
@@ -755,9 +757,22 @@ var style_default = `.labkit-panel {
 .jp-RenderedMarkdown :not(pre) > code { display: inline-block; max-width: 100%; }
 /* A path in the prose that is longer than a line is broken, and not cut. */
 .jp-RenderedMarkdown { overflow-wrap: break-word; }
-/* Where the panel leaves the notebook some 76 characters, a line of \`kubectl get po\` has 90. */
+/* Where the panel leaves the notebook some 76 characters, a line of \`kubectl get po\` has nearly 90. JupyterLab's own
+   rule for the size is about as particular as one with two classes. */
 @media (min-width: 900px) and (max-width: 1100px) {
-  .jp-OutputArea-output pre { font-size: 0.85em; }
+  .jp-Notebook .jp-OutputArea-output { --labkit-output-size: calc(var(--jp-code-font-size) * 0.83); }
+  .jp-Notebook .jp-Cell .jp-OutputArea-output pre { font-size: var(--labkit-output-size); }
+}
+/* The bright colours of a terminal are dark ones in JupyterLab, on any theme: the builder's red had 3 to 1 on black. */
+[data-jp-theme-light="false"] .jp-Notebook .jp-Cell .jp-OutputArea-output pre {
+  .ansi-black-fg, .ansi-black-intense-fg { color: #9e9e9e; }
+  .ansi-red-fg, .ansi-red-intense-fg { color: #ff8a80; }
+  .ansi-green-fg, .ansi-green-intense-fg { color: #69db7c; }
+  .ansi-yellow-fg, .ansi-yellow-intense-fg { color: #ffd54f; }
+  .ansi-blue-fg, .ansi-blue-intense-fg { color: #82b1ff; }
+  .ansi-magenta-fg, .ansi-magenta-intense-fg { color: #f48fb1; }
+  .ansi-cyan-fg, .ansi-cyan-intense-fg { color: #80deea; }
+  .ansi-white-fg, .ansi-white-intense-fg { color: #f5f5f5; }
 }
 `;
 
