@@ -61,6 +61,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "Published with ContainerUser=4242, a number without a passwd line: what happens?": (
             "it runs, in the group of root"
         ),
+        "The image says 1654, the pod runAsUser 2000, the container runAsUser 0: what is the process?": "0",
     },
     "09-pod-security-standards": {
         "Where baseline is enforced: which of a privileged pod and a pod that runs as root get in?": (
