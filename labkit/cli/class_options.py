@@ -16,6 +16,17 @@ from labkit.lab.classroom.class_settings import DEFAULT_NAME
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+participants_option = click.option(
+    "--participants",
+    type=click.IntRange(1, 1000),
+    default=30,
+    show_default=True,
+    help="Number of participants to expect.",
+)
+storage_class_option = click.option(
+    "--storage-class", metavar="NAME", default="", help="Storage class of the volumes. Default: the cluster's."
+)
+
 
 def class_options(command: _Function) -> _Function:
     """The options --context and --class-name."""

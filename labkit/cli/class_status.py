@@ -8,7 +8,7 @@ from collections import Counter
 import click
 
 from labkit.base.errors import LabError
-from labkit.cli.class_options import class_options, connect_cluster
+from labkit.cli.class_options import class_options, connect_cluster, participants_option, storage_class_option
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
@@ -109,16 +109,8 @@ def down(context: str | None, class_name: str, progress: bool, images: bool, yes
 
 @click.command(cls=LoggedCommand)
 @class_options
-@click.option(
-    "--participants",
-    type=click.IntRange(1, 1000),
-    default=30,
-    show_default=True,
-    help="Number of participants to expect.",
-)
-@click.option(
-    "--storage-class", metavar="NAME", default="", help="Storage class of the volumes. Default: the cluster's."
-)
+@participants_option
+@storage_class_option
 @click.option("--no-trial", is_flag=True, help="Start no pods, and leave out the checks that need them.")
 @json_option
 def doctor(

@@ -13,7 +13,7 @@ import yaml
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.adapters.started_programs import run_in_front
-from labkit.cli.class_options import class_options, connect_cluster
+from labkit.cli.class_options import class_options, connect_cluster, participants_option, storage_class_option
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedCommand
 from labkit.cli.open_lab import open_lab
@@ -35,9 +35,7 @@ from labkit.lab.machine.kubectl_program import ensure_kubectl
 )
 @click.option("--participant-image", metavar="REF", default="", help="The same for the participants' servers.")
 @click.option("--engine-image", metavar="REF", default="", help="The same for the engine beside each server.")
-@click.option(
-    "--storage-class", metavar="NAME", default="", help="Storage class of the volumes. Default: the cluster's."
-)
+@storage_class_option
 @click.option("--no-volumes", is_flag=True, help="Do without volumes: what is in a pod is lost with it.")
 @click.option(
     "--engine",
@@ -54,13 +52,7 @@ from labkit.lab.machine.kubectl_program import ensure_kubectl
     "--certificate", type=click.Path(path_type=Path), help="Certificate for --host, in PEM. Default: one is made."
 )
 @click.option("--key", type=click.Path(path_type=Path), help="Key of the certificate, in PEM.")
-@click.option(
-    "--participants",
-    type=click.IntRange(1, 1000),
-    default=30,
-    show_default=True,
-    help="Number of participants to expect.",
-)
+@participants_option
 @click.option(
     "--prepared", is_flag=True, help="Make the participants' namespaces now; the hub then needs no right to make any."
 )
