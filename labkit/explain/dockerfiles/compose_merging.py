@@ -91,7 +91,7 @@ def _part_over(key: str, base: Any, over: Any) -> Any:
     if key in _OF_PAIRS:
         return {**pairs(base), **pairs(over)}
     if key == "build":
-        return _over(_build_section(base), _build_section(over))
+        return _over(build_section(base), build_section(over))
     if key == "group_add" and isinstance(base, list) and over is not None:
         if not isinstance(over, list):
             raise NotCompose("cannot override group_add: it is no list")
@@ -99,7 +99,7 @@ def _part_over(key: str, base: Any, over: Any) -> Any:
     return base if over is None else over
 
 
-def _build_section(value: object) -> object:
+def build_section(value: Any) -> Any:
     """A build as a mapping, if it is a text."""
     return {"context": value} if isinstance(value, str) else value
 
@@ -128,15 +128,15 @@ def _extended(
             raise NotCompose(f"{other_path}: {error.strerror}") from error
     parent = _extended(reference["service"], other, other_path, variables, depth + 1)
     if other_path is not path:
-        parent = _with_absolute_context(parent, other_path.parent)
+        parent = with_absolute_context(parent, other_path.parent)
     parent = document.undo(parent, ("services", name))
     merged = _over(parent, fields)
     return {key: part for key, part in merged.items() if key != "extends"}
 
 
-def _with_absolute_context(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+def with_absolute_context(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     """A service of another file, whose build's context is relative to that file (compose-go:loader/extends.go)."""
-    build = _build_section(fields.get("build"))
+    build = build_section(fields.get("build"))
     context = build.get("context", ".") if isinstance(build, dict) else None
     if not isinstance(build, dict) or not isinstance(context, str) or is_elsewhere(context):
         return fields

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.explain.dockerfiles.compose_documents import LARGEST, NotCompose, parse_document, read_file
-from labkit.explain.dockerfiles.compose_merging import is_elsewhere, pairs
+from labkit.explain.dockerfiles.compose_merging import build_section, pairs, with_absolute_context
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
 
@@ -69,12 +69,9 @@ class ComposeService:
 
     def to_fields(self) -> dict[str, Any]:
         """The service as a Compose file would have it, with nothing left to fill in."""
-        build = dict(self.build) if self.build is not None else None
-        if build is not None and not is_elsewhere(str(build.get("context", "."))):
-            build["context"] = str(self.folder.absolute() / build.get("context", "."))
         fields: dict[str, Any] = {"image": self.image, "user": self.user, "group_add": list(self.group_add)}
-        fields |= {"build": build, "environment": {"HOME": self.home} if self.home is not None else None}
-        return {key: _escaped(value) for key, value in fields.items() if value}
+        fields |= {"build": self.build, "environment": {"HOME": self.home} if self.home is not None else None}
+        return {key: _escaped(value) for key, value in with_absolute_context(fields, self.folder).items() if value}
 
 
 def is_compose(name: str) -> bool:
@@ -157,7 +154,7 @@ def _check_fields(fields: Mapping[str, Any], known: frozenset[str], where: str) 
 def _service(name: str, fields: Mapping[str, Any], folder: Path, variables: Mapping[str, str]) -> ComposeService:
     interpolation = Interpolation(variables)
     user, image = fields.get("user", ""), fields.get("image", "")
-    build = {"context": fields["build"]} if isinstance(fields.get("build"), str) else fields.get("build")
+    build = build_section(fields.get("build"))
     if not image and build is None and not fields.get("provider"):
         raise NotCompose(f'service "{name}" has neither an image nor a build context specified')
     if build and build.get("dockerfile") and build.get("dockerfile_inline"):

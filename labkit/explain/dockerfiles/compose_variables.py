@@ -84,7 +84,7 @@ class _EnvFileReader:
 
     def _value(self) -> str:
         quote = self._text[self._at : self._at + 1]
-        if quote in ("'", '"') and quote:
+        if quote in ("'", '"'):
             return self._quoted(quote)
         end = self._text.find("\n", self._at)
         line = self._text[self._at : end if end >= 0 else len(self._text)]
