@@ -23,8 +23,8 @@ _READY_SECONDS = 300.0
 _GONE_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
 _ANY = "p-000000"
-_NOT_FOUND = 404
 """An id for asking what would be."""
+_NOT_FOUND = 404
 _CLUSTER_WIDE = (
     "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
     "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",

@@ -26,14 +26,22 @@ _LARGEST = 1 << 20
 # What MSBuild and the SDK's props have set before a project begins, on Linux (dotnet/msbuild: reserved properties;
 # dotnet/sdk:src/Tasks/Microsoft.NET.Build.Tasks/targets/Microsoft.NET.Sdk.props, which leaves what is set already).
 _RESERVED = {
-    **{"Configuration": "Release", "OS": "Unix", "MSBuildRuntimeType": "Core"},
-    **{"MSBuildProjectExtension": ".csproj", "MSBuildThisFileExtension": ".csproj"},
+    "Configuration": "Release",
+    "OS": "Unix",
+    "MSBuildRuntimeType": "Core",
+    "MSBuildProjectExtension": ".csproj",
+    "MSBuildThisFileExtension": ".csproj",
 }
 # What the SDK's targets set after it, so that items see it and properties do not: each from others, in this order
 # (Microsoft.Common.CurrentVersion.targets, Microsoft.NET.DefaultAssemblyInfo.targets, NuGet.Build.Tasks.Pack.targets).
 _AFTER = (
-    *(("TargetName", "AssemblyName"), ("Authors", "AssemblyName"), ("Company", "Authors"), ("Product", "AssemblyName")),
-    *(("AssemblyTitle", "AssemblyName"), ("PackageId", "AssemblyName"), ("PackageVersion", "Version")),
+    ("TargetName", "AssemblyName"),
+    ("Authors", "AssemblyName"),
+    ("Company", "Authors"),
+    ("Product", "AssemblyName"),
+    ("AssemblyTitle", "AssemblyName"),
+    ("PackageId", "AssemblyName"),
+    ("PackageVersion", "Version"),
 )
 # Others that they set, and whose values are not known here.
 _OF_THE_SDK = re.compile(
