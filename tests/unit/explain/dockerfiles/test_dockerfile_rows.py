@@ -449,10 +449,10 @@ BAD = {
     "an ENV bomb": (_HEAD + b"ENV A=x$A$A$A$A$A$A$A$A$A$A\n" * 100, "multiply it to more than"),
     "nested variables": (_HEAD + b"USER " + b"${A:-" * 10_000 + b"\n", "nested more than"),
     "a pattern": (_HEAD + b"ARG X=" + b"a" * 60_000 + b"\nUSER ${X##" + b"*a" * 3000 + b"b}\n", "unknown-user"),
-    "many stages": (b"FROM scratch AS s\n" * 5000, "it has more than 2000 stages"),
+    "many stages": (b"FROM scratch AS s\n" * 30_000, "it has more than 2000 stages"),
     "many users": (_HEAD + b"ENV A=" + b"a" * 50_000 + b"\n" + b"USER $A\n" * 10_000, "multiply it to more than"),
     "stages of stages": (
-        b"FROM scratch AS a\n" + b"USER 1\n" * 20_000 + b"FROM a AS a\n" * 1500,
+        b"FROM scratch AS a\n" + b"USER 1\n" * 60_000 + b"FROM a AS a\n" * 1500,
         "multiply it to more than",
     ),
     "brackets": (b"CMD " + b"[" * 60_000, "no build stage in current context"),
