@@ -1,6 +1,6 @@
-"""A Compose file's text as a mapping, with what its tags !reset and !override undo in the files under it.
+"""A Compose file's documents as mappings, with what their tags !reset and !override undo in what stands below.
 
-Source: compose-spec/compose-go:loader/reset.go, at v2.16.2.
+Source: compose-spec/compose-go:loader/reset.go and loader/loader.go (loadYamlFile), at v2.16.2.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
+from labkit.explain.dockerfiles.compose_yaml import read_stream
 from labkit.explain.manifests.documents import decode
-from labkit.explain.manifests.go_yaml import Fields, read_document
+from labkit.explain.manifests.go_yaml import Fields
 from labkit.explain.manifests.yaml_nodes import BadYaml
 
 LARGEST = 4 << 20
@@ -32,18 +33,18 @@ class NotCompose(ValueError):
 
 @dataclass(frozen=True)
 class ComposeDocument:
-    """A Compose file.
+    """A YAML document of a Compose file; the next one is put over it, as an override's is.
 
     Args:
         project: its fields, with services; what has the tag !reset is not among them.
-        undone: where it has !reset or !override: what the files under it say there does not count.
+        undone: where it has !reset or !override: what stands below it there does not count.
     """
 
     project: Mapping[str, Any]
     undone: frozenset[Place] = frozenset()
 
     def undo(self, value: Mapping[str, Any], place: Place = ()) -> dict[str, Any]:
-        """A mapping of a file under it, without what it undoes.
+        """A mapping of a document below it, without what it undoes.
 
         Args:
             value: the mapping.
@@ -58,28 +59,32 @@ class ComposeDocument:
         }
 
 
-def parse_document(data: bytes) -> ComposeDocument:
-    """A Compose file's bytes as a mapping that has services.
+def parse_documents(data: bytes) -> list[ComposeDocument]:
+    """A Compose file's bytes as mappings with services, a mapping for each of its YAML documents.
 
     Raises:
         NotCompose: they are no such file.
     """
     text = decode(data).replace("\r\n", "\n").removeprefix("\ufeff")
-    undone: set[Place] = set()
+    undone: list[frozenset[Place]] = []
     try:
-        project = read_document(f"{text}\n", look=lambda root: undone.update(_take_tags(root)), since_v3=True)
+        values = list(read_stream(f"{text}\n", lambda root: undone.append(frozenset(_take_tags(root)))))
     except BadYaml as error:
         raise NotCompose(f"it is not YAML: line {error.line + 1}: {error}") from error
     except RecursionError:
         raise NotCompose("it is nested too deeply") from None
-    if not isinstance(project, dict):
-        raise NotCompose("it has no services")
-    services = project.get("services")
-    if not isinstance(services, dict) and (services is not None or "include" not in project):
-        raise NotCompose("it has no services")
-    for repeated, line in _repeated(project):
+    return [_document(*parts) for parts in zip(values, undone, strict=True)]
+
+
+def _document(value: object, undone: frozenset[Place]) -> ComposeDocument:
+    if not isinstance(value, dict):
+        raise NotCompose("it has no services: each of its documents must be a mapping")
+    services = value.get("services", {})
+    if not isinstance(services, dict) and (services is not None or "include" not in value):
+        raise NotCompose("services must be a mapping")
+    for repeated, line in _repeated(value):
         raise NotCompose(f"line {line + 1}: mapping key {repeated!r} already defined")
-    return ComposeDocument({**project, "services": services or {}}, frozenset(undone))
+    return ComposeDocument({**value, "services": services or {}}, undone)
 
 
 def read_file(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from labkit.explain.dockerfiles.compose_documents import NotCompose, parse_document, read_file
+from labkit.explain.dockerfiles.compose_documents import ComposeDocument, NotCompose, parse_documents, read_file
 from labkit.explain.dockerfiles.compose_merging import merged_projects, with_extended, with_included
 from labkit.explain.dockerfiles.compose_services import ComposeService, check_services, services_of
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
@@ -55,6 +55,8 @@ def read_project(path: Path) -> ComposeProject:
             reading.put(override)
         except NotCompose as error:
             raise NotCompose(f"{override}: {error}") from error
+    if not reading.fields.get("services") and not reading.unread:
+        raise NotCompose("it has no services")
     return replace(reading.project(), override=override)
 
 
@@ -76,8 +78,11 @@ class _Reading:
     unread: list[str] = field(default_factory=list)
 
     def put(self, path: Path) -> None:
-        """Put one more file over it, with what that includes and extends."""
-        document = parse_document(read_file(path))
+        """Put one more file over it, a document after the other, each with what it includes and extends."""
+        for document in parse_documents(read_file(path)):
+            self._put_document(document, path)
+
+    def _put_document(self, document: ComposeDocument, path: Path) -> None:
         entries = document.project.get("include") or []
         if not isinstance(entries, list):
             raise NotCompose("include must be a list")

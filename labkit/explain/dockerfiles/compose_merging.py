@@ -5,11 +5,11 @@ Source: compose-spec/compose-go:override/merge.go and loader/extends.go, at v2.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from labkit.explain.dockerfiles.compose_documents import ComposeDocument, NotCompose, parse_document, read_file
+from labkit.explain.dockerfiles.compose_documents import ComposeDocument, NotCompose, parse_documents, read_file
 from labkit.explain.dockerfiles.compose_text import Interpolation
 
 _DEEPEST = 20
@@ -18,7 +18,7 @@ _OF_PAIRS: Final = ("environment", "args", "additional_contexts")
 
 
 def merged_projects(base: Mapping[str, Any], override: ComposeDocument) -> dict[str, Any]:
-    """Two files of one project, the second over the first, as far as users go.
+    """A project with one more document of its files put over it, as far as users go.
 
     Raises:
         NotCompose: Compose does not put the one over the other.
@@ -123,7 +123,7 @@ def _extended(
     if isinstance(reference.get("file"), str):
         other_path = path.parent / Interpolation(variables).fill(reference["file"])
         try:
-            other = parse_document(read_file(other_path))
+            other = _as_one(parse_documents(read_file(other_path)))
         except OSError as error:
             raise NotCompose(f"{other_path}: {error.strerror}") from error
     parent = _extended(reference["service"], other, other_path, variables, depth + 1)
@@ -132,6 +132,16 @@ def _extended(
     parent = document.undo(parent, ("services", name))
     merged = _over(parent, fields)
     return {key: part for key, part in merged.items() if key != "extends"}
+
+
+def _as_one(documents: Sequence[ComposeDocument]) -> ComposeDocument:
+    """A file's documents, each put over those before it; what is undone below the file is for the last one to say."""
+    project: Mapping[str, Any] = {}
+    for document in documents:
+        project = merged_projects(project, document)
+    return ComposeDocument(
+        {**project, "services": project.get("services") or {}}, documents[-1].undone if documents else frozenset()
+    )
 
 
 def with_absolute_context(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labkit.explain.dockerfiles.compose_documents import LARGEST, NotCompose, parse_document, read_file
+from labkit.explain.dockerfiles.compose_documents import LARGEST, NotCompose, parse_documents, read_file
 from labkit.explain.dockerfiles.compose_merging import build_section, pairs, with_absolute_context
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
@@ -20,7 +20,8 @@ def _split(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# compose-spec/compose-go:schema/compose-spec.json, the properties of service and of its build
+# compose-spec/compose-go:schema/compose-spec.json, the properties of a file, of a service and of its build
+_FIELDS_OF_FILE = _split("version name include services models networks volumes secrets configs jobs")
 _FIELDS = _split(
     """annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name
     cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec
@@ -87,10 +88,13 @@ def is_compose(name: str) -> bool:
     if len(data) > LARGEST:
         return False
     try:
-        project = parse_document(data).project
-        return _is_project(project) or ("include" in project and has_compose_name(name))
+        projects = [document.project for document in parse_documents(data)]
     except NotCompose:
         return False
+    if any("apiVersion" in project for project in projects):
+        return False
+    includes = has_compose_name(name) and any("include" in project for project in projects)
+    return includes or any(_is_project(project) for project in projects)
 
 
 def services_of(project: Mapping[str, Any], folder: Path, variables: Mapping[str, str]) -> list[ComposeService]:
@@ -116,6 +120,7 @@ def check_services(project: Mapping[str, Any]) -> None:
     Raises:
         NotCompose: they are not as the schema has them.
     """
+    _check_fields(project, _FIELDS_OF_FILE)
     for name, fields in project["services"].items():
         where = f"services.{name}"
         if not isinstance(fields, dict):
@@ -144,11 +149,11 @@ def _check_build(build: Mapping[str, Any], where: str) -> None:
         raise NotCompose(f"{where}.args must be a mapping or a list")
 
 
-def _check_fields(fields: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+def _check_fields(fields: Mapping[str, Any], known: frozenset[str], where: str = "") -> None:
     """Refuse what the schema does not have: a misspelt user would be the image's own."""
     for key in fields:
         if key not in known and not key.startswith("x-"):
-            raise NotCompose(f"{where}.{key} is no field that Compose has")
+            raise NotCompose(f"{where}.{key}".removeprefix(".") + " is no field that Compose has")
 
 
 def _service(name: str, fields: Mapping[str, Any], folder: Path, variables: Mapping[str, str]) -> ComposeService:
@@ -212,8 +217,6 @@ def _filled(value: Any, interpolation: Interpolation) -> Any:
     return [_filled(item, interpolation) for item in value] if isinstance(value, list) else value
 
 
-def _is_project(value: object) -> bool:
-    if not isinstance(value, dict) or "apiVersion" in value or not isinstance(value.get("services"), dict):
-        return False
-    services = [fields for fields in value["services"].values() if isinstance(fields, dict)]
+def _is_project(project: Mapping[str, Any]) -> bool:
+    services = [fields for fields in project["services"].values() if isinstance(fields, dict)]
     return any({"image", "build", "extends"} & fields.keys() for fields in services)

@@ -19,7 +19,6 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from labkit.explain.manifests.yaml_nodes import PLAIN, QUOTED, BadYaml, compose
 
 _TAGS: Final = {f"tag:yaml.org,2002:{name}": name for name in ("str", "bool", "int", "float", "null", "timestamp")}
-_STRING, _NO_TRUTH_VALUES = "tag:yaml.org,2002:str", ("y", "n", "yes", "no", "on", "off")
 _BINARY, _MERGE = "tag:yaml.org,2002:binary", "tag:yaml.org,2002:merge"
 _NAMED: Final[dict[str, object]] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
@@ -58,21 +57,12 @@ class Fields(dict[str, Any]):
         self.repeated: tuple[tuple[str, int], ...] = ()
 
 
-def read_document(
-    text: str,
-    only: Callable[[Any, Any], Iterable[str] | None] = lambda *_: None,
-    *,
-    look: Callable[[Node], object] = lambda _: None,
-    since_v3: bool = False,
-) -> object:
+def read_document(text: str, only: Callable[[Any, Any], Iterable[str] | None] = lambda *_: None) -> object:
     """The value of the first document of a text, as JSON has it; kubectl reads no further.
 
     Args:
         text: from one --- to the next.
         only: given the apiVersion and the kind of a document, it may say that only some of its fields are wanted.
-        look: given the document's nodes, it may note and take out what it wants.
-        since_v3: whether it is read as go-yaml does since v3, with which Compose reads: a mapping's own keys override
-            what it merges, wherever they stand, and y, no and on are strings.
 
     Raises:
         BadYaml: kubectl cannot read it.
@@ -84,34 +74,11 @@ def read_document(
     wanted = only(_scalar_of(root, "apiVersion"), _scalar_of(root, "kind")) if isinstance(root, MappingNode) else None
     if wanted is not None:
         root.value = [(key, value) for key, value in root.value if key.value in wanted]
-    look(root)
-    if since_v3:
-        _read_as_v3(root)
-    return _value(root)
+    return value_of(root)
 
 
-def _read_as_v3(root: Node) -> None:
-    """Let merges stand before a mapping's own keys, and truth values be true and false alone.
-
-    Source: go.yaml.in/yaml/v3:decode.go, mapping and merge; resolve.go.
-    """
-    seen: set[int] = set()
-    left = [root]
-    while left:
-        node = left.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, ScalarNode):
-            node.tag = _STRING if node.tag == PLAIN and node.value.lower() in _NO_TRUTH_VALUES else node.tag
-        elif isinstance(node, MappingNode):
-            node.value.sort(key=lambda pair: not _is_merge(pair[0]))
-            left += [child for pair in node.value for child in pair]
-        else:
-            left += node.value
-
-
-def _is_merge(key: Node) -> bool:
+def is_merge(key: Node) -> bool:
+    """Whether a mapping's key says that its value is merged into the mapping."""
     return isinstance(key, ScalarNode) and key.value == "<<" and key.tag in (PLAIN, _MERGE)
 
 
@@ -136,7 +103,13 @@ def _scalar_of(root: MappingNode, name: str) -> object:
 # --- nodes to values ---
 
 
-def _value(node: Node) -> object:
+def value_of(node: Node) -> object:
+    """A node's value as JSON has it.
+
+    Raises:
+        BadYaml: kubectl cannot turn it into JSON.
+        RecursionError: it is nested too deeply.
+    """
     if isinstance(node, ScalarNode):
         value = _scalar(node)
         if value.__class__ is float:
@@ -145,7 +118,7 @@ def _value(node: Node) -> object:
             return whole(value)
         return value if type(value) is not int else of_64_bits(value)
     if isinstance(node, SequenceNode):
-        return [_value(item) for item in node.value]
+        return [value_of(item) for item in node.value]
     fields = Fields(node.start_mark.line)
     flaws: dict[str, _NotJson] = {}
     _fill(fields, node, set(), flaws)
@@ -157,7 +130,7 @@ def _value(node: Node) -> object:
 def _fill(fields: Fields, node: Node, own: set[str], flaws: dict[str, _NotJson]) -> None:
     """Add a mapping's pairs in their order: a merge overrides what stands before it, as go-yaml has it."""
     for key, value in node.value:
-        if _is_merge(key):
+        if is_merge(key):
             _merge(fields, value, flaws)
             continue
         name = _key(key)
@@ -165,7 +138,7 @@ def _fill(fields: Fields, node: Node, own: set[str], flaws: dict[str, _NotJson])
             fields.repeated += ((name, key.start_mark.line),)
         own.add(name)
         try:
-            fields[name] = _value(value)
+            fields[name] = value_of(value)
         except _NotJson as flaw:
             flaws[name] = flaw
         else:

@@ -5,8 +5,9 @@ Source: go.yaml.in/yaml/v2 (decode.go: allowedAliasRatio).
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -98,11 +99,37 @@ def compose(text: str) -> Node | None:
         BadYaml: it is no YAML, or its anchors hold themselves or multiply it too much.
         RecursionError: it is nested too deeply.
     """
+    with _loader_of(text) as loader:
+        root: Node | None = loader.get_node() if loader.check_node() else None
+    if root is not None and "*" in text and "&" in text:
+        _check_aliases(root)
+    return root
+
+
+def compose_all(text: str) -> list[Node]:
+    """The nodes of every document of a text; an empty document is an empty scalar.
+
+    Raises:
+        BadYaml: it is no YAML, or its anchors hold themselves or multiply it too much.
+        RecursionError: it is nested too deeply.
+    """
+    roots: list[Node] = []
+    with _loader_of(text) as loader:
+        while loader.check_node():
+            roots.append(loader.get_node())
+    for root in roots:
+        _check_aliases(root)
+    return roots
+
+
+@contextlib.contextmanager
+def _loader_of(text: str) -> Iterator[Any]:
+    """Reads a text's documents, one after another."""
     loader = None
     try:
         in_c = not _may_be_deep(text) and not _has_an_anchor_twice(text)
         loader = (_shallow if in_c else _deep)(text)
-        root: Node | None = loader.get_node() if loader.check_node() else None
+        yield loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BadYaml(error.problem or str(error), mark.line if mark else 0) from error
@@ -114,9 +141,6 @@ def compose(text: str) -> Node | None:
     finally:
         if loader is not None:
             loader.dispose()
-    if root is not None and "*" in text and "&" in text:
-        _check_aliases(root)
-    return root
 
 
 def _shown(character: object) -> str:

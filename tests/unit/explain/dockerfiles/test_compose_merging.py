@@ -160,3 +160,52 @@ def test_each_file_is_checked_before_the_next_one_is_put_over_it(tmp_path: Path)
 
 def test_a_field_of_one_s_own_is_none_of_compose_s_business(tmp_path: Path) -> None:
     assert web(tmp_path, "services: {web: {image: a, user: '5', x-owner: me}}\n").user == "5"
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("services: {web: {image: a, user: '5'}}\n---\nservices: {web: {user: '6'}}\n", "6"),
+        ("services: {web: {image: a, user: '6'}}\n---\nservices: {web: {image: b}, db: {image: c}}\n", "6"),
+        ("services: {web: {image: a, user: '5'}}\n---\nservices: {web: {user: !reset null}}\n", ""),
+        ("services: {web: {image: a, user: !reset null}}\n---\nservices: {web: {user: '6'}}\n", "6"),
+        ("volumes: {x: {}}\n---\nservices: {web: {image: a, user: '6'}}\n", "6"),
+        ("services: {web: {image: a, user: '6'}}\n---\nx-owner: me\n", "6"),
+        ("services: {db: {image: a}}\n---\ninclude: [more.yaml]\n", "4"),
+        ("include: [more.yaml]\n---\nservices: {web: {user: '6'}}\n", "6"),
+        ("services: {web: {extends: {service: web, file: more.yaml}}}\n", "4"),
+    ],
+)
+def test_the_documents_of_a_file_override_one_another(tmp_path: Path, text: str, user: str) -> None:
+    """Each came out as compose-go v2.16.2 has it (loader/loader.go, loadYamlFile)."""
+    more = "services: {web: {image: a, user: '3'}}\n---\nservices: {web: {user: '4'}}\n"
+    assert web(tmp_path, text, more=more).user == user
+    assert row(tmp_path)["container"] == "web"
+
+
+def test_groups_of_a_later_document_are_added(tmp_path: Path) -> None:
+    first = "services: {web: {image: a, group_add: ['1']}}\n---\n"
+    assert web(tmp_path, f"{first}services: {{web: {{group_add: ['2']}}}}\n").group_add == ("1", "2")
+    assert web(tmp_path, f"{first}services: {{web: {{group_add: !override ['2']}}}}\n").group_add == ("2",)
+
+
+@pytest.mark.parametrize(
+    ("later", "problem"),
+    [
+        ("", "must be a mapping"),
+        ("# nothing\n", "must be a mapping"),
+        ("hello\n", "must be a mapping"),
+        ("services:\n", "services must be a mapping"),
+        ("services: {\n", "it is not YAML: line"),
+        ("services: {db: {extends: web}}\n", 'cannot extend service "web"'),
+        ("services: {web: {users: '5'}}\n", "is no field"),
+        ("apiVersion: v1\n", "apiVersion is no field"),
+    ],
+)
+def test_a_later_document_that_compose_does_not_take(tmp_path: Path, later: str, problem: str) -> None:
+    with pytest.raises(NotCompose, match=problem):
+        web(tmp_path, f"services: {{web: {{image: a}}}}\n---\n{later}")
+
+
+def test_an_override_need_have_no_services(tmp_path: Path) -> None:
+    assert web(tmp_path, "services: {web: {image: a, user: '5'}}\n", "volumes: {x: {}}\n").user == "5"
