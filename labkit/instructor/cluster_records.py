@@ -132,7 +132,7 @@ class ClusterRecords:
         try:
             return msgspec.json.decode(self._read(self._revision), type=HubAnswer)
         except (msgspec.DecodeError, RecursionError) as error:
-            remedy = "bring the class up again\n  labkit class up"
+            remedy = "bring the class up again: its hub is of another labkit"
             raise LabFailed("Asking the class's hub", f"its answer cannot be read: {error}", remedy) from error
 
     def _take(self, answer: HubAnswer) -> None:
@@ -178,7 +178,8 @@ def hub_reader(cluster: ClusterWriter, class_name: str) -> Callable[[int], bytes
     keys = ClusterClass(cluster, ClassSettings(name=class_name), Steps()).keys()
     if keys is None:
         context = cluster.access.context
-        remedy = f"bring it up, or name another with --class-name\n  labkit class up --context {context}"
+        line = ClassSettings(name=class_name).line(context, "up")
+        remedy = f"bring it up, or name another with --class-name\n  {line}"
         raise LabFailed(f"Looking for the class in context {context}", f"there is no class {class_name} on it", remedy)
     headers = {TOKEN_HEADER: keys.instructor_token}
 

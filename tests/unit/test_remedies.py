@@ -63,6 +63,12 @@ def test_plain_kubectl_which_knows_nothing_of_the_lab_is_in_no_message() -> None
     assert [text for of_module in of_the_lab for text in of_module if _KUBECTL.search(text)] == []
 
 
+def test_a_line_for_a_class_names_its_cluster() -> None:
+    """Without --context the command refuses: it takes no cluster unasked. `ClassSettings.line` writes such lines."""
+    nameless = re.compile(r"\n  labkit class (?:up|down|status|doctor)(?! --context)")
+    assert [text for of_module in texts().values() for text in of_module if nameless.search(text)] == []
+
+
 def test_what_there_is_not_is_caught() -> None:
     assert _unknown(["clean", "--left"]) == "it has no option --left"
     assert _unknown(["tidy"]) == "there is no command tidy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from labkit.lab.classroom.cluster_class import ClusterClass
 from labkit.lab.classroom.sandbox import sandbox_objects
 from labkit.lab.lab import Lab
 from labkit.show import counted
+from labkit.show.steps import Steps
 
 _SERVICE_ENDPOINTS = "apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 
@@ -163,9 +165,9 @@ def bring_up_class(
     ClusterClass(cluster, planned, lab.steps).require_rights()
     files = ClassFiles(lab.configuration, cluster.access.server, planned.name)
     certificate = _certificate(wishes, files)
-    confirm(_plan(planned, wishes))
+    confirm(_plan(planned, wishes, cluster.access.context))
     settings = planned_settings(wishes, _images(lab, cluster, wishes))
-    settings = _kept_prepared(cluster, settings, wishes, lab).changed(api_addresses=_api_addresses(cluster))
+    settings = _kept_prepared(cluster, settings, wishes, lab.steps).changed(api_addresses=_api_addresses(cluster))
     trials = try_cluster(cluster, settings, lab.steps)
     settings, remarks = _settled(settings, wishes, trials, cluster.access.context)
     group = ClusterClass(cluster, settings, lab.steps)
@@ -183,7 +185,7 @@ def bring_up_class(
     )
 
 
-def _plan(settings: ClassSettings, wishes: ClassWishes) -> list[str]:
+def _plan(settings: ClassSettings, wishes: ClassWishes, context: str) -> list[str]:
     sizes = settings.sizes
     return [
         f"namespace {settings.name} with a hub and a proxy; cluster-wide 3 roles, a binding and 3 admission policies",
@@ -197,7 +199,7 @@ def _plan(settings: ClassSettings, wishes: ClassWishes) -> list[str]:
         f"at most {sizes.lab_pods} pods of {sizes.lab_memory} memory together"
         + (f", a volume of {sizes.home}" if settings.has_volumes else ", no volume"),
         f"reached {'by a port-forward on your machine' if not wishes.expose else f'by a {wishes.expose}, with TLS'}",
-        f"everything is labelled labkit.class={settings.name}; labkit class down removes it",
+        f"everything is labelled labkit.class={settings.name}; {settings.line(context, 'down')} removes it",
     ]
 
 
@@ -214,15 +216,20 @@ def _images(lab: Lab, cluster: ClusterReader, wishes: ClassWishes) -> PlacedImag
         images = wishes.registry.rstrip("/")
         return PlacedImages(wishes.hub_image, wishes.participant_image, wishes.engine_image, images)
     wanted = (HUB, PARTICIPANT) if wishes.engine == "none" else (HUB, PARTICIPANT, ENGINE)
-    return place_images(lab, cluster, [ensure_class_image(lab, image) for image in wanted], wishes.registry)
+    built = [ensure_class_image(lab, image) for image in wanted]
+    return place_images(lab, cluster, planned_settings(wishes), built)
 
 
-def _kept_prepared(cluster: ClusterWriter, settings: ClassSettings, wishes: ClassWishes, lab: Lab) -> ClassSettings:
+def _kept_prepared(cluster: ClusterWriter, settings: ClassSettings, wishes: ClassWishes, steps: Steps) -> ClassSettings:
     """Participants who were prepared once stay; as many more as are wished come."""
-    there = ClusterClass(cluster, settings, lab.steps).existing_settings()
+    if not wishes.prepared:
+        return settings
+    there = None
+    with contextlib.suppress(Misuse):  # Settings that cannot be read are written anew.
+        there = ClusterClass(cluster, settings, steps).existing_settings()
     kept = there.prepared if there else ()
     more = settings.prepared[: max(0, wishes.participants - len(kept))]
-    return settings.changed(prepared=(*kept, *more)) if wishes.prepared else settings
+    return settings.changed(prepared=(*kept, *more))
 
 
 def _api_addresses(cluster: ClusterReader) -> tuple[str, ...]:

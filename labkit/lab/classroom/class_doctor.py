@@ -19,7 +19,6 @@ from labkit.lab.machine.machine_check import Check, not_checked, ok, problem, wa
 from labkit.show.steps import Steps
 
 _ADMIN = "ask the cluster's administrator; docs/class.md has the table of rights"
-_ASK_ADMIN = f"{_ADMIN}\n  labkit class up --dry-run"
 
 
 def examine_cluster(
@@ -45,7 +44,8 @@ def _rights(cluster: ClusterWriter, settings: ClassSettings, steps: Steps) -> Ch
     try:
         ClusterClass(cluster, settings, steps).require_rights()
     except NoRight as error:
-        return problem("your rights", error.came_back, _ASK_ADMIN)
+        line = settings.line(cluster.access.context, "up", "--dry-run")
+        return problem("your rights", error.came_back, f"{_ADMIN}\n  {line}")
     except LabError as error:
         return problem("your rights", error.came_back, error.remedy)
     return ok("your rights", "you may make all that a class is made of")

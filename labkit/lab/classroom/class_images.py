@@ -37,7 +37,7 @@ _PYTHON = "3.13"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 # PEP 600, from the newest that trixie's glibc runs; the second is the old name of the last.
 _PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
-_REMEDY = "pip's index must be reachable; try again\n  labkit class up"
+_REMEDY = "pip's index must be reachable; then bring the class up again"
 
 
 @dataclass(frozen=True)

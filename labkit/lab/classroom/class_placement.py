@@ -10,6 +10,7 @@ from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.adapters.kube.cluster_reader import ClusterReader
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.scratch import scratch_folder
+from labkit.lab.classroom.class_settings import ClassSettings
 from labkit.lab.cluster_kinds.loaded_images import LoadedImages
 from labkit.lab.lab import Lab
 from labkit.show import counted
@@ -35,30 +36,31 @@ class PlacedImages:
     images: str = ""
 
 
-def place_images(lab: Lab, cluster: ClusterReader, built: Sequence[str], registry: str) -> PlacedImages:
+def place_images(lab: Lab, cluster: ClusterReader, settings: ClassSettings, built: Sequence[str]) -> PlacedImages:
     """Bring the class's images and the course's where the nodes find them.
 
     Args:
         lab: whose engine has them.
         cluster: whose nodes need them.
+        settings: of the class: its registry, HOST/PATH, is pushed to; without one the nodes have to be kind's.
         built: the references of the hub's image, the participants', and the engine's if there is one.
-        registry: HOST/PATH to push to; empty for kind's nodes.
 
     Raises:
         Misuse: the nodes are not kind's, and no registry is named.
         LabFailed: the images cannot be brought there.
     """
-    if registry:
-        return _push(lab, built, registry.rstrip("/"))
+    context = cluster.access.context
+    if settings.registry:
+        return _push(lab, built, settings.registry, settings.line(context, "up"))
     nodes = kind_nodes(lab, cluster)
     if not nodes:
         raise Misuse(
             "Bringing the images to the nodes",
-            f"the nodes of context {cluster.access.context} are not kind's on this machine, so they pull images",
+            f"the nodes of context {context} are not kind's on this machine, so they pull images",
             "name a registry that you can write and the nodes can read\n"
-            "  labkit class up --context NAME --registry registry.example/labkit",
+            f"  {settings.line(context, 'up', '--registry', 'registry.example/labkit')}",
         )
-    return _load(lab, nodes, built)
+    return _load(lab, nodes, built, settings.line(context, "up"))
 
 
 def kind_nodes(lab: Lab, cluster: ClusterReader) -> list[str]:
@@ -73,23 +75,28 @@ def kind_nodes(lab: Lab, cluster: ClusterReader) -> list[str]:
     return names if names and all(engine.container(name) is not None for name in names) else []
 
 
-def named_by_id(engine: Engine, reference: str) -> str:
+def named_by_id(engine: Engine, reference: str, line: str) -> str:
     """Give an image a name that says which it is, so that a changed one takes the place of the last.
+
+    Args:
+        engine: has it.
+        reference: its name.
+        line: brings the class up again.
 
     Raises:
         LabFailed: there is no such image.
     """
     image = engine.image(reference)
     if image is None:
-        raise LabFailed(f"Looking for {reference}", "it was made, and is gone", "make it again\n  labkit class up")
+        raise LabFailed(f"Looking for {reference}", "it was made, and is gone", f"make it again\n  {line}")
     name = f"{reference.rpartition(':')[0]}:{image['Id'].removeprefix('sha256:')[:_ID_DIGITS]}"
     engine.tag(image["Id"], name)
     return name
 
 
-def _load(lab: Lab, nodes: Sequence[str], built: Sequence[str]) -> PlacedImages:
+def _load(lab: Lab, nodes: Sequence[str], built: Sequence[str], line: str) -> PlacedImages:
     engine = lab.engine()
-    own = [named_by_id(engine, reference) for reference in built]
+    own = [named_by_id(engine, reference, line) for reference in built]
     try:
         references = [*own, *map(lab.configuration.image_reference, lab.catalogue)]
         ids = {reference: image["Id"] for reference in references if (image := engine.image(reference))}
@@ -104,7 +111,7 @@ def _load(lab: Lab, nodes: Sequence[str], built: Sequence[str]) -> PlacedImages:
     return _placed(own, lab.configuration.image_reference("").rpartition("/")[0])
 
 
-def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
+def _push(lab: Lab, built: Sequence[str], registry: str, line: str) -> PlacedImages:
     """Push by crane, which needs no settings of the engine for the registry; the class's own are named by digest."""
     engine, crane = lab.engine(), Crane(lab.configuration, lab.steps)
     digests = []
@@ -122,7 +129,7 @@ def _push(lab: Lab, built: Sequence[str], registry: str) -> PlacedImages:
             digest = crane.push(archive, target)
         digests.append(f"{target.rpartition(':')[0]}@{digest}")
     if len(digests) < len(built):
-        raise LabFailed(f"Pushing to {registry}", "the class's images are not here", "make them\n  labkit class up")
+        raise LabFailed(f"Pushing to {registry}", "the class's images are not here", f"make them\n  {line}")
     return _placed(digests[: len(built)], registry)
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import secrets
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
@@ -154,8 +155,12 @@ class ClassSettings:
             require_participant(participant)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: str | bytes, remedy: str = "bring the class up again") -> Self:
         """The settings as `to_json_ready` gave them.
+
+        Args:
+            text: them.
+            remedy: what helps where they are none; whoever knows the context names the line.
 
         Raises:
             Misuse: they are none.
@@ -163,7 +168,6 @@ class ClassSettings:
         try:
             return msgspec.json.decode(text, type=cls)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            remedy = "bring the class up again\n  labkit class up"
             raise Misuse("Reading the class's settings", str(error), remedy) from error
 
     def to_json_ready(self) -> dict[str, Any]:
@@ -189,13 +193,22 @@ class ClassSettings:
     def line(self, context: str, command: str, *options: str) -> str:
         """A line to paste for this class, such as `labkit class status --context NAME`.
 
+        `up` keeps nothing of what it was asked for the last time, so its line says again where images and people go.
+
         Args:
             context: of the kubeconfig.
             command: up, down, status or doctor.
             options: further ones.
         """
         named = [] if self.name == DEFAULT_NAME else ["--class-name", self.name]
-        return shlex.join(["labkit", "class", command, "--context", context, *named, *options])
+        again = self._wished(options) if command == "up" else []
+        return shlex.join(["labkit", "class", command, "--context", context, *named, *again, *options])
+
+    def _wished(self, options: Sequence[str]) -> list[str]:
+        exposed = "" if self.exposed == "ClusterIP" else self.exposed
+        wished = {"--registry": self.registry, "--storage-class": self.storage_class, "--expose": exposed}
+        wished |= {"--node-port": str(self.node_port or ""), "--host": self.host}
+        return [word for name, value in wished.items() if value and name not in options for word in (name, value)]
 
     @property
     def has_engine(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ class ClusterClass:
         self._cluster = cluster
         self._settings = settings
         self._steps = steps
-        self._kubectl = f"kubectl --context {cluster.access.context} --namespace {settings.name}"
+        self._kubectl = shlex.join(["kubectl", "--context", cluster.access.context, "--namespace", settings.name])
         self._selector = f"{CLASS_LABEL}={settings.name}"
 
     # --- up ---
@@ -90,21 +91,22 @@ class ClusterClass:
             raise NoRight(
                 f"Bringing up the class {self._settings.name} in context {self._cluster.access.context}",
                 f"nothing was made, because {counted(len(missing), 'thing')} cannot be\n  " + "\n  ".join(missing),
-                f"{remedy}\n  labkit class up --dry-run",
+                f"{remedy}\n  {self._line('up', '--dry-run')}",
             )
 
-    def _line(self, command: str) -> str:
-        return self._settings.line(self._cluster.access.context, command)
+    def _line(self, command: str, *options: str) -> str:
+        return self._settings.line(self._cluster.access.context, command, *options)
 
     def _require_own_namespace(self) -> None:
         namespace = self._cluster.get(f"api/v1/namespaces/{self._settings.name}")
         if namespace is None:
             return
         if (namespace["metadata"].get("labels") or {}).get(CLASS_LABEL) != self._settings.name:
+            other = self._settings.changed(name="another-name")
             raise Misuse(
                 f"Bringing up the class {self._settings.name}",
                 "there is a namespace of that name, and it is not a class's",
-                "choose another name for the class\n  labkit class up --class-name NAME",
+                f"choose another name for the class\n  {other.line(self._cluster.access.context, 'up')}",
             )
         if namespace["metadata"].get("deletionTimestamp"):
             raise LabFailed(
@@ -130,10 +132,15 @@ class ClusterClass:
             return None
 
     def existing_settings(self) -> ClassSettings | None:
-        """The settings of the class as the cluster has them, None if there are none."""
+        """The settings of the class as the cluster has them, None if there are none.
+
+        Raises:
+            Misuse: what is there are none.
+        """
         config = self._cluster.get(f"api/v1/namespaces/{self._settings.name}/configmaps/settings")
         text = ((config or {}).get("data") or {}).get("settings.json")
-        return ClassSettings.from_json(text) if text else None
+        remedy = f"bring the class up again\n  {self._line('up')}"
+        return ClassSettings.from_json(text, remedy) if text else None
 
     def up(self, keys: ClassKeys, certificate: tuple[str, str] | None = None) -> None:
         """Bring the class up, or bring it up to date; servers that run go on.

@@ -13,10 +13,13 @@ from labkit.adapters.crane import Crane
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabFailed, Misuse
 from labkit.lab.classroom.class_placement import kind_nodes, named_by_id, place_images
+from labkit.lab.classroom.class_settings import ClassSettings
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
 from tests.class_cluster import KeepingCluster, keeping_cluster
 
+PUSHED = ClassSettings(registry="registry.example/lab")
+LINE = "labkit class up --context kind-school"
 BUILT = ("localhost/labkit/class-hub:lab", "localhost/labkit/class-participant:lab")
 
 
@@ -75,8 +78,9 @@ def test_kinds_nodes(paper: KeepingCluster, context: str, containers: tuple[str,
 
 def test_other_nodes_need_a_registry(paper: KeepingCluster) -> None:
     with connected(paper, "school") as cluster, pytest.raises(Misuse, match="pull images") as caught:
-        place_images(a_lab(*BUILT), cluster, BUILT, "")
-    assert "--registry" in caught.value.remedy
+        place_images(a_lab(*BUILT), cluster, ClassSettings(name="biology"), BUILT)
+    line = "labkit class up --context school --class-name biology --registry registry.example/labkit"
+    assert caught.value.remedy.endswith(f"\n  {line}")
 
 
 def test_what_is_pushed_is_named_by_digest(paper: KeepingCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +92,7 @@ def test_what_is_pushed_is_named_by_digest(paper: KeepingCluster, monkeypatch: p
 
     monkeypatch.setattr(Crane, "push", push)
     with connected(paper, "school") as cluster:
-        placed = place_images(a_lab(*BUILT, "localhost/labkit/debian:lab"), cluster, BUILT, "registry.example/lab/")
+        placed = place_images(a_lab(*BUILT, "localhost/labkit/debian:lab"), cluster, PUSHED, BUILT)
     assert placed.hub == "registry.example/lab/class-hub@sha256:1"
     assert placed.participant == "registry.example/lab/class-participant@sha256:2"
     assert placed.images == "registry.example/lab"
@@ -99,7 +103,7 @@ def test_an_engine_s_image_goes_the_same_way(paper: KeepingCluster, monkeypatch:
     monkeypatch.setattr(Crane, "push", lambda _, __, reference: f"sha256:{reference.rpartition('-')[2]}")
     built = (*BUILT, "localhost/labkit/class-engine:lab")
     with connected(paper, "school") as cluster:
-        placed = place_images(a_lab(*built, "localhost/labkit/debian:lab"), cluster, built, "registry.example/lab")
+        placed = place_images(a_lab(*built, "localhost/labkit/debian:lab"), cluster, PUSHED, built)
     assert placed.engine == "registry.example/lab/class-engine@sha256:engine:lab"
 
 
@@ -109,12 +113,13 @@ def test_a_registry_that_goes_away_is_told(paper: KeepingCluster, monkeypatch: p
 
     monkeypatch.setattr(Crane, "push", push)
     with connected(paper, "school") as cluster, pytest.raises(LabFailed, match="connection refused"):
-        place_images(a_lab(*BUILT), cluster, BUILT, "registry.example/lab")
+        place_images(a_lab(*BUILT), cluster, PUSHED, BUILT)
 
 
 def test_an_image_is_named_by_its_id() -> None:
     engine: Any = EngineBesideNodes(list(BUILT), [])
-    assert named_by_id(engine, BUILT[0]) == "localhost/labkit/class-hub:000000000000"
+    assert named_by_id(engine, BUILT[0], LINE) == "localhost/labkit/class-hub:000000000000"
     assert engine.tagged == ["localhost/labkit/class-hub:000000000000"]
-    with pytest.raises(LabFailed, match="is gone"):
-        named_by_id(engine, "localhost/labkit/other:lab")
+    with pytest.raises(LabFailed, match="is gone") as caught:
+        named_by_id(engine, "localhost/labkit/other:lab", LINE)
+    assert LINE in caught.value.remedy

@@ -11,6 +11,7 @@ from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabFailed, Misuse, NoRight
 from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom import cluster_class
+from labkit.lab.classroom.class_bringup import ClassWishes, _kept_prepared, planned_settings
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
 from labkit.lab.classroom.class_state import pod_problem
@@ -133,8 +134,21 @@ def test_a_cluster_that_is_too_old_for_the_ceiling_gets_no_class(paper: KeepingC
 
 def test_a_namespace_of_somebody_else_is_not_taken(paper: KeepingCluster, cluster: ClusterWriter) -> None:
     paper.put("api/v1/namespaces/labkit-class", metadata={"labels": {"team": "shop"}})
-    with pytest.raises(Misuse, match="not a class's"):
+    with pytest.raises(Misuse, match="not a class's") as caught:
         a_class(cluster).require_rights()
+    assert "--context paper --class-name another-name" in caught.value.remedy
+
+
+def test_settings_that_are_damaged_are_told_and_another_class_takes_their_place(
+    paper: KeepingCluster, cluster: ClusterWriter
+) -> None:
+    paper.put("api/v1/namespaces/labkit-class/configmaps/settings", data={"settings.json": '{"name": 3}'})
+    with pytest.raises(Misuse, match="Reading the class's settings") as caught:
+        a_class(cluster).existing_settings()
+    assert caught.value.remedy.endswith("\n  labkit class up --context paper")
+    for wishes in (ClassWishes(), ClassWishes(prepared=True, participants=2)):
+        settings = _kept_prepared(cluster, planned_settings(wishes), wishes, Silent())
+        assert len(settings.prepared) == (2 if wishes.prepared else 0)
 
 
 def test_a_namespace_that_is_on_its_way_out_is_waited_for_by_a_person(

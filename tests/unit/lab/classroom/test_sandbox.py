@@ -257,3 +257,11 @@ def test_a_line_to_paste_names_context_and_class() -> None:
     assert ClassSettings().line("a b", "up") == "labkit class up --context 'a b'"
     named = ClassSettings(name="spring").line("kind-labkit", "down", "--progress")
     assert named == "labkit class down --context kind-labkit --class-name spring --progress"
+
+
+def test_a_line_that_brings_a_class_up_again_says_where_images_and_people_go() -> None:
+    shown = ClassSettings(exposed="NodePort", has_certificate=True, host="192.0.2.10", registry="registry.example/lab")
+    line = "labkit class up --context far --registry registry.example/lab --expose NodePort --host 192.0.2.10"
+    assert shown.line("far", "up") == line
+    assert shown.line("far", "up", "--host", "192.0.2.11").endswith("--expose NodePort --host 192.0.2.11")
+    assert shown.line("far", "down") == "labkit class down --context far"
