@@ -77,6 +77,9 @@ ANSWERS: dict[str, dict[str, str]] = {
         "What stops a setuid program of root's?": "no_new_privs alone",
         "A file of root:root with mode 664: who may write to it?": "4242 alone",
         "Where may a process of uid 1654 make a user namespace, if nobody says anything?": "in a pod",
+        "In which posture do more probes succeed: root-drop-all (no capability) or app-privileged (1654)?": (
+            "root-drop-all"
+        ),
     },
     "11-capstone": {
         "Does adding NET_BIND_SERVICE let uid 1654 listen on port 80 of this pod?": "no",

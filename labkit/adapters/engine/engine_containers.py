@@ -15,15 +15,17 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from labkit.adapters import podman
-from labkit.adapters.engine.engine_errors import doing, translate
+from labkit.adapters.engine.engine_errors import doing, is_being_removed, translate
 from labkit.adapters.engine.engine_files import EngineFiles
 from labkit.adapters.engine.printed import Printing, StillRunning, pieces_of, read_frames
 from labkit.adapters.engine_answers import InspectedContainer
+from labkit.base.waiting import wait_until
 from labkit.core.causes import Cause
 from labkit.core.run_results import Printed, RunResult
 
 _RUN_SECONDS = 60.0
 _ENDING_SECONDS = 20.0
+_LOOK = "look at the engine\n  labkit doctor"
 # A program that prints without an end must not fill the disk until its deadline.
 _SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "1"}}
 _NOT_FOUND_TEXTS = (
@@ -254,8 +256,14 @@ class EngineContainers(EngineFiles):
         with doing(f"Removing container {name}"), contextlib.suppress(NotFound):
             if self.is_podman:
                 self._api._raise_for_status(self._api._delete(f"{self._api.base_url}{podman.removal(name)}"))
-            else:
+                return
+            try:
                 self._api.remove_container(name, force=True, v=True)
+            except APIError as error:
+                if not is_being_removed(error):
+                    raise
+                removal = f"the removal of container {name}"
+                wait_until(removal, lambda: self.container(name) is None, seconds=_ENDING_SECONDS, remedy=_LOOK)
 
     def put_files(self, container: str, files: Mapping[str, bytes]) -> None:
         """Write files, by their whole paths, into a container; missing folders are made."""

@@ -154,6 +154,11 @@ def removed(remove: Callable[[], object]) -> bool:
     return True
 
 
+def is_being_removed(error: APIError) -> bool:
+    """Whether the engine does not remove a container because it does so already, such as one of `docker run --rm`."""
+    return error.status_code == _CONFLICT and "already in progress" in str(error.explanation)
+
+
 def unreachable(error: Exception, endpoint: EngineEndpoint) -> EngineUnreachable:
     """What came back when no engine answered, where it was looked for, and what to do about it.
 

@@ -34,6 +34,8 @@ class PaperApi:
         self.filters: dict[str, Any] = {}
         self.needed: set[str] = set()
         self.beneath: dict[str, list[str]] = {}
+        self.conflicts: dict[str, str] = {}
+        self.going: list[str] = []
         self.volumes = {"free": None, "used": 409, "broken": 500}
 
     def build(self, **_: Any) -> Iterator[dict[str, str]]:
@@ -57,6 +59,9 @@ class PaperApi:
         self.unnamed = [image for image in self.unnamed if image != reference] + self.beneath.pop(reference, [])
 
     def inspect_container(self, name: str) -> dict[str, Any]:
+        if name in self.going:
+            self.going.remove(name)
+            return {"State": {"Running": False}, "Image": FINAL, "Config": {}}
         if name != "node":
             raise NotFound("no such container")
         return {"Mounts": [{"Type": "bind", "Source": "/lib"}, {"Type": "volume", "Name": "free"}]}
@@ -80,6 +85,10 @@ class PaperApi:
 
     def remove_container(self, container: str, **options: bool) -> None:
         self.calls.append(("remove_container", container, options))
+        if container in self.conflicts:
+            response = requests.Response()
+            response.status_code = 409
+            raise APIError("no", response=response, explanation=self.conflicts[container])
 
 
 @pytest.fixture
@@ -145,3 +154,16 @@ def test_a_volume_in_use_stays(engine: Engine) -> None:
 def test_looking_inside_leaves_no_volume(engine: Engine, api: PaperApi) -> None:
     assert engine.look_inside("app", ["/x"]) == {"/x": None}
     assert api.calls == [("remove_container", "container", {"force": True, "v": True})]
+
+
+def test_a_container_that_goes_by_itself_is_waited_for(engine: Engine, api: PaperApi) -> None:
+    api.conflicts = {"beside": "removal of container beside is already in progress"}
+    api.going = ["beside", "beside"]
+    engine.remove_container("beside")
+    assert api.going == []
+
+
+def test_another_conflict_of_a_removal_is_told(engine: Engine, api: PaperApi) -> None:
+    api.conflicts = {"beside": "something else needs it"}
+    with pytest.raises(LabFailed, match="something else needs it"):
+        engine.remove_container("beside")
