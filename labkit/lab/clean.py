@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labkit.adapters.engine import Engine, EngineUnreachable, ListedImage
+from labkit.adapters.engine.removal_rounds import remove_in_rounds
 from labkit.base.errors import LabFailed
 from labkit.base.locks import locked
 from labkit.base.log import stop_log_file
@@ -79,17 +80,7 @@ def remove_images(engine: Engine, *labels: str, listed: Sequence[ListedImage] | 
     Returns:
         The names that are gone.
     """
-    removed: list[str] = []
-    images = engine.labelled_images(*labels) if listed is None else listed
-    while images:
-        names = [name for image in images for name in image.get("RepoTags") or [image["Id"]]]
-        gone = [name for name in names if engine.remove_image(name)]
-        removed += gone
-        # Listing takes the engine a while where it has many images; another round is for what was in the way of others.
-        if not gone or len(gone) == len(names) == len(images):
-            break
-        images = engine.labelled_images(*labels)
-    return removed
+    return remove_in_rounds(lambda: engine.labelled_images(*labels), engine.remove_image, listed)
 
 
 def _clean_files(lab: Lab) -> list[str]:

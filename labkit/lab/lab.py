@@ -143,8 +143,9 @@ class Lab:
             return
         bases_first(self.catalogue)  # A mistake in a recipe is reported before anything else is done.
         with (
-            lab_locked(self.configuration, self.steps),
+            # A bundle that is not there, or is damaged, is told of before the lock is waited for.
             bundle_in_use(bundle, source, self.configuration, self.steps) as taken,
+            lab_locked(self.configuration, self.steps),
         ):
             if (last := read_state(self.configuration)) is not None and not last.is_at_work:
                 end_orphans(last)

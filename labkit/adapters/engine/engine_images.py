@@ -15,6 +15,7 @@ from urllib3.exceptions import ReadTimeoutError
 from labkit.adapters.engine.builder_output import BuilderOutput
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import doing, removed, translate
+from labkit.adapters.engine.removal_rounds import remove_in_rounds
 from labkit.adapters.engine_answers import (
     HistoryEntry,
     InspectedImage,
@@ -147,15 +148,13 @@ class EngineImages(EngineConnection):
             How many were removed.
         """
         filters: dict[str, list[str] | bool] = {"label": [label], "dangling": True}
-        tried: set[str] = set()
-        count = 0
-        while True:  # What one was made of is without an image on it only when that one is gone.
+
+        def nameless() -> list[ListedImage]:
             with doing("Listing images without a name"):
-                left = {str(image["Id"]) for image in self._api.images(filters=filters)} - tried
-            if not left:
-                return count
-            tried |= left
-            count += sum(self.remove_image(image) for image in left)
+                return list(self._api.images(filters=filters))
+
+        # What one was made of is without an image on it only when that one is gone.
+        return len(remove_in_rounds(nameless, self.remove_image, lists_all=False))
 
     def import_rootfs(self, rootfs: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
         """Make an image of a root file system (`docker import`).

@@ -45,6 +45,8 @@ class ListingEngine:
         # One that another is built on goes in the next round.
         ({"sha256:a": ["base:1"], "sha256:b": ["mine:1"]}, {"sha256:a": "sha256:b"}, ["mine:1", "base:1"], 2),
         ({"sha256:a": ["one:1", "two:1"]}, {}, ["one:1", "two:1"], 2),
+        # The API before 1.43 says so of one without a name.
+        ({"sha256:a": ["<none>:<none>"]}, {}, ["sha256:a"], 1),
         # What somebody else's image needs stays.
         ({"sha256:a": ["base:1"], "sha256:b": ["mine:1"]}, {"sha256:a": "sha256:a"}, ["mine:1"], 2),
     ],

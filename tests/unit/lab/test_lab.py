@@ -12,6 +12,7 @@ from labkit.adapters.engine import Engine
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.cli import main
+from labkit.lab.bundles.bundle_manifest import BundleRefused
 from labkit.lab.cluster_kinds.cluster import Cluster, State
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import ImageBuilder
@@ -69,6 +70,9 @@ class Connection:
         return []
 
     def can_reach_registry(self, *_: object) -> bool:
+        return False
+
+    def remove_image(self, _: str) -> bool:
         return False
 
     def remove_container(self, _: str) -> None:
@@ -166,6 +170,15 @@ def test_up_may_make_another_cluster_so_its_old_connections_go(
     assert log == ["open kube", "close kube", "open engine", "images", "ensure"]
     lab.close()
     assert log[-1] == "close engine"
+
+
+def test_a_bundle_that_is_not_there_is_told_of_before_the_lock_is_waited_for(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "images" / "broken" / "image.toml").unlink()
+    monkeypatch.setattr("labkit.lab.lab.lab_locked", lambda *_: pytest.fail("the lock was waited for"))
+    with pytest.raises(BundleRefused, match="no such file"):
+        lab.up(bundle=tmp_path / "no-bundle.tar")
 
 
 # --- a recipe with a mistake in it ---

@@ -136,6 +136,9 @@ class EngineBesideTheCluster:
     def labelled_images(self, nameless: bool = False) -> list[Any]:
         return []
 
+    def remove_image(self, _: str) -> bool:
+        return False
+
     def remove_container(self, name: str) -> None:
         self.left.remove(name)
 
