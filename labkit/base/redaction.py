@@ -9,8 +9,10 @@ from pathlib import Path
 
 HIDDEN = "***"
 
-_NAME = r"[\w.-]*(?:passw(?:or)?d|token|secret|credential|authorization|api-?_?key|access-?_?key)[\w.-]*"
-_FLAG = re.compile(rf"(?:--?|[\w-]+\.){_NAME}", re.IGNORECASE)
+# The text may be a megabyte in one line: a name is looked for from where a run of its characters begins, and only once
+# in it; what was matched is not given back ((?>...), *+). Otherwise each character of a long one would be a beginning.
+_NAME = r"(?>[\w.-]*?(?:passw(?:or)?d|token|secret|credential|authorization|api-?_?key|access-?_?key))[\w.-]*+"
+_FLAG = re.compile(rf"(?:--?|[\w-]++\.){_NAME}", re.IGNORECASE)
 """An option, or a dotted name of `kubectl config set`, whose value is the argument after it."""
 
 _GIVES_VARIABLE = ("-e", "--env", "--build-arg", "--from-literal")
@@ -19,11 +21,11 @@ _GIVES_VARIABLE = ("-e", "--env", "--build-arg", "--from-literal")
 _PATTERNS = (
     re.compile(r"(\bauthorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"']+", re.IGNORECASE),
     re.compile(r"(\b(?:basic|bearer)\s+)[\w.~+/=-]{8,}", re.IGNORECASE),
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+(?=@)", re.IGNORECASE),
-    re.compile(rf"({_NAME}[\"']?\s?[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&,;]+)", re.IGNORECASE),
+    re.compile(r"((?<![a-z0-9+.-])[a-z0-9+.-]++://)[^/\s@\"']++(?=@)", re.IGNORECASE),
+    re.compile(rf"((?<![\w.-]){_NAME}[\"']?\s?[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&,;]+)", re.IGNORECASE),
     re.compile(rf"((?<!\S)--?{_NAME}\s+)(?:\"[^\"]*\"|'[^']*'|(?!-)\S+)", re.IGNORECASE),
     # A token by its look (RFC 7519): the header of each begins with {".
-    re.compile(r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
+    re.compile(r"((?<![\w-])(?>[\w-]*?(?=\beyJ)))eyJ[\w-]++\.[\w-]++\.[\w-]*"),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL),
 )
 

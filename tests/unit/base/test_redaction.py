@@ -87,3 +87,17 @@ def test_a_text_loses_its_secrets(text: str) -> None:
 )
 def test_a_text_without_secrets_stays(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("part", ["a", "token", "a.b-", "eyJ-", "--a", "ab+.", "http://"])
+def test_one_long_line_takes_no_longer_than_many_short_ones(part: str) -> None:
+    """A character more takes as long as the one before it; if it took longer, this would not end today."""
+    text = part * (300_000 // len(part))
+    assert redact(text) == text
+    assert redact(f"{text} password=hunter2") == f"{text} password=***"
+    assert redact_argv([text, "--password", "hunter2"])[2] == "***"
+
+
+def test_the_scheme_of_an_address_may_stand_behind_anything() -> None:
+    assert redact("-https://ann:hunter2@x/") == "-https://***@x/"
+    assert redact("1https://ann:hunter2@x/") == "1https://***@x/"
