@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,7 +75,8 @@ class ClusterReader:
         if context is not None and labs_own is not None and labs_own.is_file():
             there = [file for file in files if file.is_file()]
             if not there or (has_context(labs_own, context) and not any(has_context(file, context) for file in there)):
-                files = [labs_own]
+                access = open_access(context, [labs_own], seconds, exec_seconds)
+                return cls(replace(access, kubeconfig=labs_own))
         return cls(open_access(context, files, seconds, exec_seconds))
 
     def __enter__(self) -> Self:
@@ -199,13 +201,11 @@ class ClusterReader:
         if _CERTIFICATE in reason.lower():
             remedy = "the server's certificate, or yours, is wrong or has expired: get a new kubeconfig"
         else:
-            remedy = f"see whether kubectl reaches it\n  kubectl --context {self.access.context} version"
+            remedy = f"see whether kubectl reaches it\n  {self.access.kubectl_line('version')}"
         return LabFailed(self._doing(path), reason, remedy)
 
     def _failed(self, path: str, reason: str) -> LabFailed:
-        return LabFailed(
-            self._doing(path), reason, f"try\n  kubectl --context {self.access.context} get --raw '/{path}'"
-        )
+        return LabFailed(self._doing(path), reason, f"try\n  {self.access.kubectl_line('get', '--raw', f'/{path}')}")
 
     def _doing(self, path: str) -> str:
         return f"Reading /{path} of the cluster of context {self.access.context}"

@@ -7,6 +7,7 @@ relative to the file that they stand in).
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class ClusterAccess:
         server: the API server's address.
         client: the arguments of an HTTP client.
         server_name: the name in the server's certificate, None for that of the address.
+        kubeconfig: the file that has the context, where kubectl does not look by itself; None where it does.
     """
 
     context: str
@@ -48,6 +50,21 @@ class ClusterAccess:
     server: str
     client: Mapping[str, Any]
     server_name: str | None = None
+    kubeconfig: Path | None = None
+
+    @property
+    def kubectl_options(self) -> tuple[str, ...]:
+        """The options by which kubectl asks this cluster."""
+        file = () if self.kubeconfig is None else ("--kubeconfig", str(self.kubeconfig))
+        return (*file, "--context", self.context)
+
+    def kubectl_line(self, *arguments: str) -> str:
+        """A line to paste that asks this cluster.
+
+        Args:
+            arguments: kubectl's own, behind the options.
+        """
+        return shlex.join(["kubectl", *self.kubectl_options, *arguments])
 
 
 def kubeconfig_files(environment: Mapping[str, str] = os.environ) -> list[Path]:

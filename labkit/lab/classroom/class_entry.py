@@ -60,7 +60,7 @@ def find_entry(cluster: ClusterReader, settings: ClassSettings, port: int = LOCA
 
 def _forwarded(cluster: ClusterReader, settings: ClassSettings, port: int) -> ClassEntry:
     scheme, number = ("https", 443) if settings.has_certificate else ("http", 80)
-    arguments = ("--context", cluster.access.context, "--namespace", settings.name)
+    arguments = (*cluster.access.kubectl_options, "--namespace", settings.name)
     forward = (*arguments, "port-forward", "service/proxy", f"{port}:{number}")
     return ClassEntry(f"{scheme}://127.0.0.1:{port}/", forward, "on this machine alone, while the port-forward runs")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -56,7 +55,6 @@ class ClusterClass:
         self._cluster = cluster
         self._settings = settings
         self._steps = steps
-        self._kubectl = shlex.join(["kubectl", "--context", cluster.access.context, "--namespace", settings.name])
         self._selector = f"{CLASS_LABEL}={settings.name}"
 
     # --- up ---
@@ -195,11 +193,12 @@ class ClusterClass:
         }
 
     def _await_deployment(self, name: str) -> None:
+        line = self._cluster.access.kubectl_line("--namespace", self._settings.name, "describe", "pods")
         wait_until(
             f"the class's {name}",
             lambda: self._deployment(name),
             seconds=_READY_SECONDS,
-            remedy=f"look at it\n  {self._kubectl} describe pods",
+            remedy=f"look at it\n  {line}",
             is_there=lambda state: state == "up",
             why_never=lambda state: state.removeprefix("never: ") if state.startswith("never: ") else "",
             interval=_LOOK_SECONDS,

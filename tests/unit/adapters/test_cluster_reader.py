@@ -91,6 +91,10 @@ def test_the_lab_s_kubeconfig_is_read_for_its_own_context_alone(tmp_path: Path) 
     for context, server in ((None, "http://127.0.0.1:1"), ("kind-labkit", "http://127.0.0.1:2")):
         with ClusterReader.connect(context, files=[own], labs_own=labs) as reader:
             assert reader.access.server == server
+            # kubectl itself does not look into the lab's own file.
+            file = f"--kubeconfig {labs} " if context else ""
+            name = reader.access.context
+            assert reader.access.kubectl_line("get", "pods") == f"kubectl {file}--context {name} get pods"
     with pytest.raises(Misuse, match="there is no context 'nope'") as raised:
         ClusterReader.connect("nope", files=[tmp_path / "none"], labs_own=labs)
     assert "the kubeconfig has kind-labkit" in raised.value.remedy
