@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from labkit.core import identity
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
 from labkit.core.identity.model import Answer, ImageOrigin
@@ -229,7 +230,8 @@ class Explanation:
 
     def row(self) -> tuple[str, ...]:
         """The cells of its line in the table."""
-        user = "not known" if self.image_user is None else self.image_user or "(empty: root)"
+        nobody = f"(empty: {identity.ADMINISTRATOR})" if self.answer.is_for_windows else "(empty: root)"
+        user = "not known" if self.image_user is None else self.image_user or nobody
         decided_by = _DECIDED_BY[self.answer.decided_by]
         if self.answer.is_for_windows:
             decided_by = decided_by.replace("runAsUser", "runAsUserName")

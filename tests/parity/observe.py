@@ -16,7 +16,7 @@ from labkit.adapters.engine import Engine
 from labkit.adapters.kube import Kube
 from labkit.base.waiting import watch
 from labkit.core.causes import Cause
-from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.identity.engine_messages import cause_in_user_namespace, cause_of_engine_error
 from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
 from labkit.core.pods.api_objects import EventObject, PodContainerState, PodObject
 from tests.parity.cases import Case
@@ -236,9 +236,8 @@ def _refused(message: str) -> Seen | None:
 
 def _in_its_namespace(case: Case, seen: Seen) -> Seen:
     """The same words mean an id that is not mapped where the pod has a user namespace."""
-    if seen.cause is not Cause.BAD_USER_SPEC or case.get("pod", {}).get("hostUsers") is not False:
-        return seen
-    return replace(seen, cause=cause_of_engine_error(seen.message, in_user_namespace=True))
+    has_namespace = case.get("pod", {}).get("hostUsers") is False
+    return replace(seen, cause=cause_in_user_namespace(seen.cause, seen.message, lambda: has_namespace))
 
 
 def _read(output: str) -> Seen:

@@ -22,7 +22,7 @@ from labkit.adapters.engine_endpoint import EngineEndpoint, choose_endpoint, rea
 from labkit.base.configuration import LABEL, Configuration
 from labkit.base.log import logged_request
 from labkit.core.causes import Cause
-from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.identity.engine_messages import cause_in_user_namespace, cause_of_engine_error
 
 _CONNECT_SECONDS = 10
 _LOOK_SECONDS = 30.0
@@ -182,10 +182,7 @@ class EngineConnection:
 
     def cause_of(self, message: str) -> Cause | None:
         """The cause that its words for a refusal stand for; None if they are none that the kit knows."""
-        cause = cause_of_engine_error(message)
-        if cause is Cause.BAD_USER_SPEC and self.mapped_ids() is not None:
-            return cause_of_engine_error(message, in_user_namespace=True)
-        return cause
+        return cause_in_user_namespace(cause_of_engine_error(message), message, lambda: self.mapped_ids() is not None)
 
     def _architecture(self) -> str:
         return str(self.version().get("Arch", "amd64"))

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
         answer_lines,
         read_settings,
     )
-    from labkit.core.identity.windows_rules import explain_on_windows
+    from labkit.core.identity.windows_rules import ADMINISTRATOR, explain_on_windows
 
 __all__ = [
+    "ADMINISTRATOR",
     "CONTAINER_FIELDS",
     "POD_FIELDS",
     "MalformedCase",
@@ -34,6 +35,7 @@ __all__ = [
 __getattr__ = imported_when_used(
     __name__,
     {
+        "ADMINISTRATOR": "windows_rules",
         "CONTAINER_FIELDS": "identity_cases",
         "POD_FIELDS": "identity_cases",
         "MalformedCase": "identity_cases",

@@ -8,6 +8,7 @@ builds containers/buildah:chroot and run_linux.go, all of podman's as tests/podm
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from labkit.core.causes import Cause
 
@@ -67,3 +68,16 @@ def cause_of_engine_error(message: str, *, in_user_namespace: bool = False) -> C
         if re.search(pattern, message, re.IGNORECASE):
             return cause
     return None
+
+
+def cause_in_user_namespace(cause: Cause | None, message: str, has_namespace: Callable[[], bool]) -> Cause | None:
+    """A cause, read again where a user namespace makes another one of it.
+
+    Args:
+        cause: as the text alone says it.
+        message: the text.
+        has_namespace: whether there was one, a pod's own or the engine's; asked only where it matters.
+    """
+    if cause is Cause.BAD_USER_SPEC and has_namespace():
+        return cause_of_engine_error(message, in_user_namespace=True)
+    return cause

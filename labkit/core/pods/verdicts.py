@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from labkit.core.causes import Cause
-from labkit.core.identity.engine_messages import cause_of_engine_error
+from labkit.core.identity.engine_messages import cause_in_user_namespace, cause_of_engine_error
 from labkit.core.identity.kubelet_rules import REFUSAL_TEXTS
 from labkit.core.pods.outcome import EventLine, Outcome
 from labkit.core.pods.pod_containers import PodContainer, as_list, as_mapping, pod_containers, process_identities
@@ -68,8 +68,10 @@ def judge(
     outcome = _judge_status(base, as_mapping(pod.get("status")), pod_containers(pod))
     if outcome.verdict == "pending":
         outcome = _judge_events(outcome, events)
-    if outcome.cause is Cause.BAD_USER_SPEC and as_mapping(pod.get("spec")).get("hostUsers") is False:
-        outcome = replace(outcome, cause=cause_of_engine_error(outcome.message or "", in_user_namespace=True))
+    has_namespace = as_mapping(pod.get("spec")).get("hostUsers") is False
+    cause = cause_in_user_namespace(outcome.cause, outcome.message or "", lambda: has_namespace)
+    if cause is not outcome.cause:
+        outcome = replace(outcome, cause=cause)
     if outcome.verdict in ("pending", "running") and metadata.get("deletionTimestamp"):
         outcome = replace(outcome, verdict="failed", message=BEING_DELETED)
     if outcome.verdict == "pending" and timed_out:

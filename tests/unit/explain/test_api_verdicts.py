@@ -282,6 +282,14 @@ def test_an_image_for_windows_is_one_whatever_the_pod_says() -> None:
     assert only(explain_image(images, IMAGE, user="ContainerUser")).runs_as == "ContainerUser of Windows"
 
 
+def test_an_image_for_windows_without_a_user_is_its_administrator_s() -> None:
+    content = ImageContent(IMAGE, "", (), "amd64", None, None, "windows")
+    images = ImageFinder(images=[content], connect=no_engine)
+    with_pod, non_root, engine = explain_image(images, IMAGE)
+    assert {row.row()[1] for row in (with_pod, non_root, engine)} == {"(empty: ContainerAdministrator)"}
+    assert only(explained(pod(), user="")).row()[1] == "(empty: root)"
+
+
 def test_a_gate_takes_the_administrator_of_windows_for_root() -> None:
     windows: dict[str, Any] = {"nodeSelector": {"kubernetes.io/os": "windows"}}
     assert "runs as ContainerAdministrator" in str(only(explained(pod(**windows), user="")).objection)
