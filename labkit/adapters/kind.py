@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from labkit.adapters import go, go_programs
 from labkit.adapters.processes import run_program
 from labkit.adapters.program_versions import minor_of, printed_version, version_in
 from labkit.base.errors import LabFailed
 from labkit.base.programs import find_program
+from labkit.core.mappings import Manifest, ManifestPart
 
 _CREATE_SECONDS = 300.0
 _KEPT_LINES, _SHOWN_LINES = 200, 5
@@ -38,7 +38,7 @@ _CONTROL_PLANE = {
 }
 
 
-def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
+def cluster_config(*, embedded: bool, cgroup_v1: bool) -> Manifest:
     """kind's configuration for the lab's cluster of one node.
 
     Args:
@@ -49,17 +49,17 @@ def cluster_config(*, embedded: bool, cgroup_v1: bool) -> dict[str, Any]:
     Returns:
         The document as kind's v1alpha4 API has it; it changes no more of kind's defaults than is needed.
     """
-    kubelet: dict[str, Any] = {}
+    kubelet: ManifestPart = {}
     if embedded:
         kubelet["cgroupDriver"] = "cgroupfs"
     if cgroup_v1:
         kubelet["failCgroupV1"] = False
-    patches: list[dict[str, Any]] = [_CONTROL_PLANE]
+    patches: list[ManifestPart] = [_CONTROL_PLANE]
     if kubelet:
         patches.append({"kind": "KubeletConfiguration", **kubelet})
     # Whatever reads YAML reads JSON, and needs no package to write it.
     node = {"role": "control-plane", "kubeadmConfigPatches": [json.dumps(patch) for patch in patches]}
-    networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1"}
+    networking: ManifestPart = {"apiServerAddress": "127.0.0.1"}
     if embedded:
         networking["disableDefaultCNI"] = True
     return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "networking": networking, "nodes": [node]}
@@ -87,7 +87,7 @@ class Kind:
         """Whether kind knows the cluster, be it running, stopped or incomplete."""
         return self.cluster in self._run("get", "clusters").split()
 
-    def create(self, image: str, config: dict[str, Any]) -> None:
+    def create(self, image: str, config: Manifest) -> None:
         """Create the cluster; what a failure leaves is repaired or removed by the next `up`.
 
         Args:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labkit.core.mappings import Manifest
+
 if TYPE_CHECKING:
     from labkit.archives import ImageTree
     from labkit.core.admission.policy import Policy
@@ -38,7 +40,7 @@ class Looks(Protocol):
             Misuse: there is no such pod, or it has no such container.
         """
 
-    def manifest(self, pod: str) -> dict[str, Any]:
+    def manifest(self, pod: str) -> Manifest:
         """A pod's manifest as the API server has it; empty if it does not exist."""
 
     def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
@@ -63,7 +65,7 @@ class Looks(Protocol):
             pod: as the API server has it, so that it is about the containers that were seen there.
         """
 
-    def deployment(self, name: str) -> dict[str, Any]:
+    def deployment(self, name: str) -> Manifest:
         """A Deployment's manifest as the API server has it; empty if it does not exist."""
 
     def kinds_named(self, name: str) -> list[str]:

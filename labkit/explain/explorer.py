@@ -11,6 +11,7 @@ import ipywidgets as widgets  # type: ignore[import-untyped]
 from IPython.display import display
 
 from labkit.base.errors import LabError
+from labkit.core.mappings import ManifestPart
 
 _PRE = "margin:4px 0;white-space:pre-wrap"
 _FLAGS = (("not set", None), ("true", True), ("false", False))
@@ -156,8 +157,8 @@ class Explorer:
         display(self.widget)  # type: ignore[no-untyped-call]
 
 
-def _settings(non_root: bool | None, user: str, group: str) -> dict[str, Any]:
-    settings: dict[str, Any] = {} if non_root is None else {"runAsNonRoot": non_root}
+def _settings(non_root: bool | None, user: str, group: str) -> ManifestPart:
+    settings: ManifestPart = {} if non_root is None else {"runAsNonRoot": non_root}
     for name, text in (("runAsUser", user), ("runAsGroup", group)):
         if text.strip():
             try:

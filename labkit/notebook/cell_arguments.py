@@ -11,6 +11,7 @@ from typing import Any
 
 from labkit.base.errors import Misuse, did_you_mean
 from labkit.base.files import read_given_text
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.core.pods.manifest import NotYaml, named, read_document, read_pod, read_pod_to_come
 from labkit.core.pods.objects import read_object
 from labkit.core.pods.outcome import Outcome
@@ -153,7 +154,7 @@ def pod_name(pod: Outcome | str) -> str:
     return pod
 
 
-def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+def require_pod(manifest: str | Mapping[str, Any]) -> Manifest:
     """A manifest of one Pod.
 
     Raises:
@@ -163,7 +164,7 @@ def require_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     return _require_manifest(read_pod, manifest, remedy)
 
 
-def require_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+def require_pod_to_come(manifest: str | Mapping[str, Any]) -> Manifest:
     """The Pod that a manifest is of, or whose template it has.
 
     Raises:
@@ -173,7 +174,7 @@ def require_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     return _require_manifest(read_pod_to_come, manifest, remedy)
 
 
-def require_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+def require_object(manifest: str | Mapping[str, Any]) -> Manifest:
     """A manifest of one Deployment, Secret or ConfigMap.
 
     Raises:
@@ -193,8 +194,8 @@ def name_or_none(manifest: object) -> str | None:
 
 
 def _require_manifest(
-    read: Callable[[str | Mapping[str, Any]], dict[str, Any]], manifest: str | Mapping[str, Any], remedy: str
-) -> dict[str, Any]:
+    read: Callable[[str | Mapping[str, Any]], Manifest], manifest: str | Mapping[str, Any], remedy: str
+) -> Manifest:
     try:
         return read(_text_of_file(manifest))
     except NotYaml as error:
@@ -271,7 +272,7 @@ def require_container(container: str, pod: str, containers: Iterable[str]) -> st
     return container
 
 
-def containers_of(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def containers_of(manifest: Mapping[str, Any]) -> Iterator[ManifestPart]:
     """The containers of a Pod, or of a Deployment's template; what is not a container is left to the API server.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from labkit.core.admission.policy import LATEST
+from labkit.core.mappings import Manifest
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
@@ -33,7 +34,7 @@ from labkit.show.table import Table
 Command = str | Sequence[str]
 """A command: text is split into words, and read by no shell."""
 
-Manifest = str | Mapping[str, Any]
+GivenManifest = str | Mapping[str, Any]
 """YAML text, the name of its file, or a mapping.
 
 A sample image's name in it, such as `image: debian`, means the lab's image.
@@ -218,7 +219,7 @@ class Lesson:
         """
         return self._pods.pod(image, pod=pod, container=container, command=command, init=init, name=name)
 
-    def apply(self, manifest: Manifest) -> Outcome:
+    def apply(self, manifest: GivenManifest) -> Outcome:
         """Make a pod of your own manifest and watch it until it runs or is refused.
 
         Args:
@@ -226,7 +227,7 @@ class Lesson:
         """
         return self._pods.apply(manifest)
 
-    def sample(self, name: str) -> dict[str, Any]:
+    def sample(self, name: str) -> Manifest:
         """A manifest of the course, to be changed and applied.
 
         Args:
@@ -234,7 +235,7 @@ class Lesson:
         """
         return self._pods.sample(name)
 
-    def admission(self, manifest: Manifest) -> Outcome | None:
+    def admission(self, manifest: GivenManifest) -> Outcome | None:
         """Ask the API server for a pod without making it (a dry run); its no, or None if it would let it in.
 
         Args:
@@ -248,7 +249,7 @@ class Lesson:
         rows = self._pods.pods()
         return Table("", ("pod", "phase", "waits for"), rows) if rows else Table("", (), (), "The lesson has no pod.")
 
-    def manifest(self, pod: Outcome | str) -> dict[str, Any]:
+    def manifest(self, pod: Outcome | str) -> Manifest:
         """A pod as the API gives it; empty if it does not exist."""
         return self._pods.manifest(pod)
 
@@ -293,7 +294,7 @@ class Lesson:
 
     # --- what is not a pod ---
 
-    def create(self, manifest: Manifest) -> Applied:
+    def create(self, manifest: GivenManifest) -> Applied:
         """Make or change what is not a pod, and see what the API server says to it.
 
         Args:

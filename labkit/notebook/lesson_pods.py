@@ -14,6 +14,7 @@ from labkit.base.resources import CLUSTER, require
 from labkit.base.waiting import watch
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
+from labkit.core.mappings import Manifest
 from labkit.core.pods.api_objects import PodObject
 from labkit.core.pods.manifest import apply_line, container_manifest, kubectl_line, pod_manifest, to_yaml
 from labkit.core.pods.objects import read_manifest
@@ -92,7 +93,7 @@ class LessonPods:
             self._lesson.not_admitted[outcome.pod] = outcome
         return outcome
 
-    def sample(self, name: str) -> dict[str, Any]:
+    def sample(self, name: str) -> Manifest:
         """A manifest of the course."""
         file = MANIFESTS / f"{name}.yaml"
         if not file.is_file():
@@ -122,7 +123,7 @@ class LessonPods:
             self._lesson.require_namespace()
         return pods
 
-    def manifest(self, pod: Outcome | str) -> dict[str, Any]:
+    def manifest(self, pod: Outcome | str) -> Manifest:
         """A pod's manifest as the API server has it."""
         manifest = self._find(pod)
         return {**manifest, "kind": "Pod", "apiVersion": "v1"} if manifest is not None else {}

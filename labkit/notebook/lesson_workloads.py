@@ -8,6 +8,7 @@ from typing import Any
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.core.admission.policy import ENFORCE_LABEL, ENFORCE_VERSION_LABEL, LATEST, Policy
+from labkit.core.mappings import Manifest
 from labkit.core.pods.manifest import apply_line, kubectl_line
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
@@ -74,7 +75,7 @@ class LessonWorkloads:
         """Each pod of a Deployment's template as it is now."""
         return self._lesson.kube.pods_of(deployment, self._lesson.namespace, seconds)
 
-    def manifest(self, deployment: str) -> dict[str, Any]:
+    def manifest(self, deployment: str) -> Manifest:
         """A Deployment's manifest as the API server has it."""
         return self._lesson.kube.deployment(deployment, self._lesson.namespace)
 

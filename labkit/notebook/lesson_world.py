@@ -9,6 +9,7 @@ from typing import Any
 from labkit.archives import ImageTree
 from labkit.base.errors import Misuse
 from labkit.core.admission.policy import Policy
+from labkit.core.mappings import Manifest
 from labkit.core.pods.objects import Applied, Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import pod_containers
@@ -48,7 +49,7 @@ class LessonLooks:
     def log(self, pod: str, container: str | None = None) -> str:
         return self._pods.log(pod, container)
 
-    def manifest(self, pod: str) -> dict[str, Any]:
+    def manifest(self, pod: str) -> Manifest:
         return self._pods.manifest(pod)
 
     def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
@@ -74,7 +75,7 @@ class LessonLooks:
             self._lab.cluster(), {name: identifier for name, identifier in ids.items() if identifier}
         )
 
-    def deployment(self, name: str) -> dict[str, Any]:
+    def deployment(self, name: str) -> Manifest:
         return self._workloads.manifest(name)
 
     def kinds_named(self, name: str) -> list[str]:

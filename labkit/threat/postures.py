@@ -9,6 +9,7 @@ from typing import Any
 from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse, did_you_mean
 from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.core.pods.manifest import apply_line, container_manifest, kubectl_line, pod_manifest
 
 ENGINE, CLUSTER = "engine", "cluster"
@@ -116,7 +117,7 @@ class Posture:
         ]
         return "\n".join(lines)
 
-    def pod(self, reference: str = "", host_folder: str = SHOWN_FOLDER) -> dict[str, Any]:
+    def pod(self, reference: str = "", host_folder: str = SHOWN_FOLDER) -> Manifest:
         """The pod's manifest.
 
         Args:
@@ -135,8 +136,8 @@ class Posture:
             spec["containers"][0]["volumeMounts"] = [{"name": "host", "mountPath": HOST_FOLDER}]
         return manifest
 
-    def _pod_security(self) -> dict[str, Any]:
-        security: dict[str, Any] = {"runAsNonRoot": True} if self.non_root else {}
+    def _pod_security(self) -> ManifestPart:
+        security: ManifestPart = {"runAsNonRoot": True} if self.non_root else {}
         if self.user is not None:
             uid, _, gid = self.user.partition(":")
             security |= {"runAsUser": int(uid)} | ({"runAsGroup": int(gid)} if gid else {})
@@ -144,8 +145,8 @@ class Posture:
             security["seccompProfile"] = {"type": "RuntimeDefault"}
         return security
 
-    def _container_security(self) -> dict[str, Any]:
-        security: dict[str, Any] = {}
+    def _container_security(self) -> ManifestPart:
+        security: ManifestPart = {}
         if self.no_new_privs:
             security["allowPrivilegeEscalation"] = False
         if self.drop_all:

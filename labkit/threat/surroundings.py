@@ -10,6 +10,8 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from labkit.core.mappings import Manifest
+
 if TYPE_CHECKING:
     from labkit.adapters.engine import InspectedConfig, InspectedImage
 
@@ -42,7 +44,7 @@ def app_program(image: InspectedImage | None) -> str:
     return posixpath.normpath(posixpath.join(str(config.get("WorkingDir") or "/"), argv[0])) if argv else ""
 
 
-def surrounded(pod: Mapping[str, Any], variables: Mapping[str, str], arguments: Sequence[str]) -> dict[str, Any]:
+def surrounded(pod: Mapping[str, Any], variables: Mapping[str, str], arguments: Sequence[str]) -> Manifest:
     """A posture's pod with its surroundings; the posture's own settings stay as they are.
 
     Args:
@@ -50,7 +52,7 @@ def surrounded(pod: Mapping[str, Any], variables: Mapping[str, str], arguments: 
         variables: the environment.
         arguments: for the probe program.
     """
-    manifest: dict[str, Any] = copy.deepcopy(dict(pod))
+    manifest: Manifest = copy.deepcopy(dict(pod))
     spec = manifest["spec"]
     spec["shareProcessNamespace"] = True
     spec.setdefault("securityContext", {})["fsGroup"] = SHARED_GID

@@ -10,6 +10,7 @@ from labkit.adapters.kube.kube_connection import LOOK_REMEDY, POLL_SECONDS, mess
 from labkit.adapters.kube.kube_pods import KubePods
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.waiting import watch
+from labkit.core.mappings import Manifest
 from labkit.core.pods.api_objects import DeploymentObject, PodObject, ReplicaSetObject
 from labkit.core.pods.objects import (
     PATHS,
@@ -60,7 +61,7 @@ class KubeWorkloads(KubePods):
             raise Misuse(tried, f"{refusal.who} refuses: {refusal.message}", remedy)
         return warning_texts(response.headers.get_list("Warning"))
 
-    def deployment(self, name: str, namespace: str) -> dict[str, Any]:
+    def deployment(self, name: str, namespace: str) -> Manifest:
         """A Deployment's manifest as the API server has it; empty if it does not exist."""
         deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
         own = next((item for item in deployments if item["metadata"]["name"] == name), None)

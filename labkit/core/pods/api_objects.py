@@ -1,7 +1,7 @@
 """What the Kubernetes API answers, as far as the kit reads it, with the API's own names. Pure.
 
 Source: kubernetes/api, core/v1, apps/v1 and meta/v1. The API leaves out what is empty. Fields that the kit does not
-read are in the answers too, and not named here. What people write are manifests, which stay `Mapping[str, Any]`.
+read are in the answers too, and not named here. What people write are manifests, which are named in `core/mappings.py`.
 """
 
 from __future__ import annotations

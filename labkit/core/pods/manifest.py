@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from labkit.core.mappings import Manifest, ManifestPart
+
 TEMPLATE_KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 """What makes pods of a template (kubernetes/api: apps/v1, batch/v1)."""
 
@@ -31,7 +33,7 @@ _OF_THE_SERVER = {
 
 def container_manifest(
     name: str, image: str, *, command: Sequence[str] | None = None, security: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+) -> Manifest:
     """One container of a pod.
 
     Args:
@@ -40,7 +42,7 @@ def container_manifest(
         command: what runs in place of the image's entrypoint.
         security: its securityContext.
     """
-    container: dict[str, Any] = {"name": name, "image": image, "imagePullPolicy": "IfNotPresent"}
+    container: ManifestPart = {"name": name, "image": image, "imagePullPolicy": "IfNotPresent"}
     if command:
         container["command"] = list(command)
     if security:
@@ -55,7 +57,7 @@ def pod_manifest(
     init_containers: Sequence[Mapping[str, Any]] = (),
     security: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """A pod of the lab.
 
     It gets no token of the API and no grace period: nothing in it needs either, and a lesson's reset
@@ -68,7 +70,7 @@ def pod_manifest(
         security: the pod's securityContext.
         labels: its labels.
     """
-    spec: dict[str, Any] = {
+    spec: ManifestPart = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 0,
         "automountServiceAccountToken": False,
@@ -79,7 +81,7 @@ def pod_manifest(
     if init_containers:
         spec["initContainers"] = [copy.deepcopy(dict(container)) for container in init_containers]
     spec["containers"] = [copy.deepcopy(dict(container)) for container in containers]
-    metadata: dict[str, Any] = {"name": name}
+    metadata: ManifestPart = {"name": name}
     if labels:
         metadata["labels"] = dict(labels)
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
@@ -129,7 +131,7 @@ def read_document(manifest: str | Mapping[str, Any]) -> Mapping[str, Any]:
     return manifest if isinstance(manifest, Mapping) else {}
 
 
-def read_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+def read_pod(manifest: str | Mapping[str, Any]) -> Manifest:
     """Read a participant's own manifest of a Pod, from YAML text or a mapping.
 
     Raises:
@@ -142,7 +144,7 @@ def read_pod(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
     return {**copy.deepcopy(dict(document)), "apiVersion": document.get("apiVersion", "v1")}
 
 
-def read_pod_to_come(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+def read_pod_to_come(manifest: str | Mapping[str, Any]) -> Manifest:
     """The Pod of a manifest: its own, or the one that its template describes.
 
     Args:

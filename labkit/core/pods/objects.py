@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from labkit.core.mappings import Manifest
 from labkit.core.pods.api_objects import DeploymentObject, EventObject, ObjectMetadata, PodObject, ReplicaSetObject
 from labkit.core.pods.manifest import named, read_document
 from labkit.core.pods.outcome import Outcome, judge_admission
@@ -80,12 +81,12 @@ class Rollout:
     __repr__ = __str__
 
 
-def read_manifest(text: str) -> dict[str, Any]:
+def read_manifest(text: str) -> Manifest:
     """A manifest of the course, of whatever kind."""
     return dict(yaml.safe_load(text))
 
 
-def read_object(manifest: str | Mapping[str, Any]) -> dict[str, Any]:
+def read_object(manifest: str | Mapping[str, Any]) -> Manifest:
     """A participant's manifest of an object that is not a Pod.
 
     Raises:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from labkit.core.causes import Cause
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.terminal_cells import AS_ROOT, debugged, typed
@@ -48,13 +48,13 @@ def _no_setting_of_the_container(pod: JudgedPod) -> str | None:
     return "It runs, but not by a setting of the container: its securityContext has no runAsUser."
 
 
-def _move_to_the_pod(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _move_to_the_pod(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         user = container["securityContext"].pop("runAsUser")
         spec.setdefault("securityContext", {})["runAsUser"] = user
 
 
-def _sleep(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _sleep(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         container["command"] = ["sleep", "600"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
 
 from labkit.core.admission.policy import ENFORCE_VERSION_LABEL
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.core.pods.as_written import is_as_written
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.lesson_09_to_restricted import APP, FULL_CONTAINER, FULL_POD
@@ -107,7 +107,7 @@ def _runs_another(deployment: JudgedDeployment) -> str | None:
     return next((in_its_place(pod, APP) for pod in pods if not APP.containers_in(pod)), None)
 
 
-def _only_one(manifest: dict[str, Any], _: dict[str, Any]) -> None:
+def _only_one(manifest: Manifest, _: ManifestPart) -> None:
     manifest["spec"]["replicas"] = 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from labkit.core.admission.policy import ENFORCE_VERSION_LABEL
 from labkit.core.identity.model import Identity
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.terminal_cells import AS_ROOT, NAMESPACE, debugged, typed
 from labkit.course.judging.breaks import PodBreak
@@ -97,12 +98,12 @@ def _image_has_scratch(pod: JudgedPod, container: Mapping[str, Any]) -> bool:
     return folder is not None and folder.kind == "folder" and image.tree.may_write(identity, _SCRATCH)
 
 
-def _lose_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _lose_the_folder(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         container.pop("volumeMounts", None)
 
 
-def _close_the_folder(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _close_the_folder(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         for mount in container.get("volumeMounts") or []:
             mount["readOnly"] = True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from labkit.core.mappings import ManifestPart
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.exercises.terminal_cells import debugged
@@ -16,7 +16,7 @@ from labkit.course.judging.judged_pod import JudgedPod, pod_named
 from labkit.course.judging.pod_demands import ROOT, not_as_root, runs, uids
 
 INSISTS = {"runAsNonRoot": True}
-_ONLY_CAPABILITIES: dict[str, Any] = {"allowPrivilegeEscalation": None, "capabilities": {"drop": ["ALL"]}}
+_ONLY_CAPABILITIES: ManifestPart = {"allowPrivilegeEscalation": None, "capabilities": {"drop": ["ALL"]}}
 _SETUID = "/usr/local/bin/ids"
 
 

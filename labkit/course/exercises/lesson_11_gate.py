@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.breaks import PodBreak, everywhere, without_container
 from labkit.course.judging.demands import Demand, DemandCheck
@@ -90,7 +91,7 @@ def _nobody_insists(manifest: JudgedManifest) -> str | None:
     return None
 
 
-def _move_prepare(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _move_prepare(_: Manifest, spec: ManifestPart) -> None:
     spec["containers"] += spec.pop("initContainers", [])
 
 

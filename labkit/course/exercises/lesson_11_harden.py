@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
 
 from labkit.base.waiting import watch
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.course.exercise import Exercise, Wrong
 from labkit.course.judging.breaks import PodBreak, another_image
 from labkit.course.judging.demands import Demand, DemandCheck
@@ -85,12 +85,12 @@ def _has_no_entry(pod: _JudgedLedger) -> str | None:
     return f"The app answers, but its ledger has no entry of its own: {pod.entry!r}."
 
 
-def _without_volumes(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _without_volumes(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         container.pop("volumeMounts", None)
 
 
-def _read_only_volumes(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _read_only_volumes(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         for mount in container.get("volumeMounts") or []:
             mount["readOnly"] = True
@@ -99,7 +99,7 @@ def _read_only_volumes(_: dict[str, Any], spec: dict[str, Any]) -> None:
 _CLOSED_FOLDER = PodBreak("a ledger that may not be written to", _read_only_volumes)
 
 
-def _on_port_80(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _on_port_80(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         container.pop("env", None)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.course.pod_settings import all_containers
 
 
@@ -59,7 +60,7 @@ class PodBreak:
     """
 
     name: str
-    change: Callable[[dict[str, Any], dict[str, Any]], None]
+    change: Callable[[Manifest, ManifestPart], None]
     answers: tuple[int, ...] = ()
 
 
@@ -143,7 +144,7 @@ def container_setting(name: str, container: str = "", **settings: Any) -> PodBre
         settings: by their Kubernetes names.
     """
 
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    def change(_: Manifest, spec: ManifestPart) -> None:
         for part in all_containers(spec):
             if container in ("", part["name"]):
                 _change_settings(part, settings)
@@ -154,7 +155,7 @@ def container_setting(name: str, container: str = "", **settings: Any) -> PodBre
 def everywhere(name: str, **settings: Any) -> PodBreak:
     """Settings changed in the pod and in each container; None takes one away."""
 
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    def change(_: Manifest, spec: ManifestPart) -> None:
         for part in (spec, *all_containers(spec)):
             _change_settings(part, settings)
 
@@ -164,7 +165,7 @@ def everywhere(name: str, **settings: Any) -> PodBreak:
 def another_image(container: str, image: str) -> PodBreak:
     """Another image in a container."""
 
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    def change(_: Manifest, spec: ManifestPart) -> None:
         for part in all_containers(spec):
             if part["name"] == container:
                 part["image"] = image
@@ -175,7 +176,7 @@ def another_image(container: str, image: str) -> PodBreak:
 def without_container(container: str) -> PodBreak:
     """A container left out."""
 
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    def change(_: Manifest, spec: ManifestPart) -> None:
         for key in ("initContainers", "containers"):
             spec[key] = [part for part in spec.get(key) or [] if part["name"] != container]
 
@@ -185,7 +186,7 @@ def without_container(container: str) -> PodBreak:
 def ends_at_once() -> PodBreak:
     """A program that ends well in each container, which is not started again."""
 
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    def change(_: Manifest, spec: ManifestPart) -> None:
         spec["restartPolicy"] = "Never"
         for part in spec["containers"]:
             part["command"] = ["true"]
@@ -193,7 +194,7 @@ def ends_at_once() -> PodBreak:
     return PodBreak("a program that ends", change)
 
 
-def _change_settings(part: dict[str, Any], settings: dict[str, Any]) -> None:
+def _change_settings(part: ManifestPart, settings: ManifestPart) -> None:
     """Set settings of a pod's spec or of a container; None takes one away, and nothing from where there is none."""
     changed = {**(part.get("securityContext") or {}), **settings}
     kept = {key: value for key, value in changed.items() if value is not None}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labkit.core.mappings import Manifest
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 from labkit.course.judging.judged_pod import JudgedPod, made_instead
 
@@ -38,7 +39,7 @@ class JudgedDeployment:
         return self.rollout_or_none
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """As the API server has it; empty if it does not exist."""
         return self.world.look.deployment(self.name)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from labkit.base.errors import LabError
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.course.judging.assessment import Assessment, not_right
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class JudgedManifest:
         return list(dict.fromkeys(str(verdict.to_dict()["message"]) for verdict in verdicts))
 
     @cached_property
-    def specs(self) -> list[dict[str, Any]]:
+    def specs(self) -> list[ManifestPart]:
         """The spec of each pod that it describes, in its documents and in the items of their lists."""
         objects = [entry for document in yaml.safe_load_all(self.text) for entry in _objects_in(document)]
         specs = [entry.get("spec") for entry in objects]
@@ -63,7 +64,7 @@ class JudgedManifest:
         return not_right("There is no container in the manifest.")
 
 
-def _objects_in(document: object) -> list[dict[str, Any]]:
+def _objects_in(document: object) -> list[Manifest]:
     """The objects of a document: itself, or what is in it if it is a list (kubernetes/api:core/v1/types.go, List)."""
     items = document.get("items") if isinstance(document, dict) else None
     if isinstance(items, list):

@@ -11,6 +11,7 @@ import yaml
 
 from labkit.base.resources import NOTEBOOKS, require
 from labkit.core.causes import Cause
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.core.pods.as_written import is_as_written
 from labkit.core.pods.pod_containers import ProcessIdentity, process_identities
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
@@ -42,7 +43,7 @@ class JudgedPod:
         return self.world.look.pod(self.name)
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """As the API server has it, with its status once the pod is decided; empty if it does not exist."""
         self.outcome  # noqa: B018  # Waits until it is decided.
         return self.world.look.manifest(self.name)
@@ -80,17 +81,17 @@ class JudgedPod:
         return self.manifest.get("spec") or {}
 
     @property
-    def containers(self) -> list[dict[str, Any]]:
+    def containers(self) -> list[ManifestPart]:
         """All its containers, init containers first."""
         return all_containers(self.spec)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> ManifestPart:
         """The settings of the pod as a whole."""
         return pod_settings(self.manifest)
 
     @property
-    def settings_in_force(self) -> dict[str, dict[str, Any]]:
+    def settings_in_force(self) -> dict[str, ManifestPart]:
         """The settings in force for each container."""
         return container_settings(self.manifest)
 
@@ -114,7 +115,7 @@ class JudgedPod:
 
 
 @cache
-def given_manifest(file: str) -> dict[str, Any]:
+def given_manifest(file: str) -> Manifest:
     """The manifest that a lesson gives, as the course has it: the participant changes a copy.
 
     Args:
@@ -133,7 +134,7 @@ def controls_named(violations: Iterable[str]) -> str:
     return ", ".join(controls_in(violations))
 
 
-def with_references(world: World, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def with_references(world: World, manifest: Mapping[str, Any]) -> Manifest:
     """A manifest with the sample images' whole references in place of their names."""
     own = copy.deepcopy(dict(manifest))
     spec = own["spec"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from labkit.core.admission.pod_security import missing_controls
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.course.judging import breaks
 from labkit.course.judging.demands import Demand
 from labkit.course.judging.dotnet_runtimes import dotnet_digests
@@ -24,7 +24,7 @@ NOT_INSISTED = (
 )
 
 
-def _start_another(_: dict[str, Any], spec: dict[str, Any]) -> None:
+def _start_another(_: Manifest, spec: ManifestPart) -> None:
     for container in spec["containers"]:
         container |= {"image": "aspnetapp", "command": ["sleep", "600"]}
 
@@ -128,7 +128,7 @@ def has_image(asks: str, image: str) -> Demand[JudgedPod]:
             return None
         return f"{image} is what was to run, and no container of the pod is of it: {', '.join(there)}."
 
-    def change(_: dict[str, Any], spec: dict[str, Any]) -> None:
+    def change(_: Manifest, spec: ManifestPart) -> None:
         for container in spec["containers"]:
             container["image"] = "aspnetapp-chiseled"
 
@@ -147,7 +147,7 @@ class SampleApp:
     path: str
     samples: tuple[str, ...]
 
-    def containers_in(self, pod: JudgedPod) -> list[dict[str, Any]]:
+    def containers_in(self, pod: JudgedPod) -> list[ManifestPart]:
         """A pod's containers in which it runs, whatever image, command or name they have it by."""
         containers = pod.spec.get("containers") or []
         for sample in self.samples:

@@ -16,7 +16,7 @@ from labkit.lab.bundles.bundle_manifest import (
     LARGEST_MANIFEST,
     NAME,
     SUM,
-    Manifest,
+    BundleManifest,
     Part,
     read_manifest,
     refuse,
@@ -43,7 +43,7 @@ class Bundle:
 
     path: Path
     file: IO[bytes]
-    manifest: Manifest
+    manifest: BundleManifest
     _offsets: dict[str, int] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -141,7 +141,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         yield Bundle(path, file, manifest)
 
 
-def _read_first(path: Path, file: IO[bytes]) -> Manifest:
+def _read_first(path: Path, file: IO[bytes]) -> BundleManifest:
     texts = []
     try:
         for name, (member, lend) in zip((NAME, SUM), members(file), strict=False):

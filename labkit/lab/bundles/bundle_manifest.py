@@ -78,7 +78,7 @@ class BundledImage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
+class BundleManifest:
     """What a bundle is for, and what it holds.
 
     Args:
@@ -155,7 +155,7 @@ def default_name() -> str:
     return f"labkit-bundle-{platform.system().lower()}-{image_architecture()}.tar"
 
 
-def read_manifest(text: bytes, path: object) -> Manifest:
+def read_manifest(text: bytes, path: object) -> BundleManifest:
     """Read a manifest.
 
     Args:
@@ -172,14 +172,14 @@ def read_manifest(text: bytes, path: object) -> Manifest:
         if document.get("format") != FORMAT:
             version = str(document.get("format"))[:20]
             refuse(path, f"its format is {version!r}, and this labkit reads format {FORMAT}", AGAIN)
-        manifest = msgspec.convert(document, Manifest)
+        manifest = msgspec.convert(document, BundleManifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         refuse(path, f"its {NAME} is damaged: {error}")
     _check_names(manifest, path)
     return manifest
 
 
-def _check_names(manifest: Manifest, path: object) -> None:
+def _check_names(manifest: BundleManifest, path: object) -> None:
     names = [part.name for part in manifest.parts]
     for part in manifest.parts:
         if not _PART.fullmatch(part.name):
@@ -190,7 +190,7 @@ def _check_names(manifest: Manifest, path: object) -> None:
         refuse(path, f"its {NAME} names a part twice", "do not use it")
 
 
-def misfits(manifest: Manifest) -> list[str]:
+def misfits(manifest: BundleManifest) -> list[str]:
     """Why a bundle is not for this machine and this kit, a sentence each; empty if it is.
 
     Args:

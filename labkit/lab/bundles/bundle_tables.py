@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from labkit.lab.bundles.bundle_manifest import IMAGES, PACKAGES, PROGRAMS, BundledImage, Manifest, Part
+from labkit.lab.bundles.bundle_manifest import IMAGES, PACKAGES, PROGRAMS, BundledImage, BundleManifest, Part
 from labkit.show.table import Table
 
 
-def bundle_table(manifest: Manifest, note: str = "") -> Table:
+def bundle_table(manifest: BundleManifest, note: str = "") -> Table:
     """The content of a bundle with versions, licences and sizes; an image's size is that in the engine.
 
     Args:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from labkit.base.errors import LabFailed, remedy_of_system
-from labkit.lab.bundles.bundle_manifest import NAME, SUM, Manifest, Part, sum_line
+from labkit.lab.bundles.bundle_manifest import NAME, SUM, BundleManifest, Part, sum_line
 
 _LEVEL = 3
 """Of gzip: the sixth level takes three times as long, and saves a twentieth."""
@@ -62,7 +62,7 @@ class BundleWriter:
         file.parent.mkdir(parents=True, exist_ok=True)
         return file
 
-    def finish(self, manifest: Manifest, target: Path) -> Manifest:
+    def finish(self, manifest: BundleManifest, target: Path) -> BundleManifest:
         """Put all parts into one tar.
 
         Args:

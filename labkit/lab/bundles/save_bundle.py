@@ -19,7 +19,7 @@ from labkit.lab.bundles.bundle_manifest import (
     FORMAT,
     IMAGES,
     BundledImage,
-    Manifest,
+    BundleManifest,
     default_name,
     kit_content,
     kubernetes_version,
@@ -82,7 +82,7 @@ def target_file(path: Path) -> Path:
     return target
 
 
-def save_bundle(lab: Lab, target: Path, kinds: Sequence[str]) -> Manifest:
+def save_bundle(lab: Lab, target: Path, kinds: Sequence[str]) -> BundleManifest:
     """Write a bundle; what the lab lacks of it is made first.
 
     Args:
@@ -108,7 +108,7 @@ def save_bundle(lab: Lab, target: Path, kinds: Sequence[str]) -> Manifest:
         if "packages" in kinds:
             with lab.steps.step("the Debian packages, fetched"):
                 add_packages(writer)
-        manifest = Manifest(
+        manifest = BundleManifest(
             format=FORMAT,
             system=platform.system().lower(),
             architecture=image_architecture(),

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labkit.adapters.kube.cluster_reader import ClusterReader
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabError, LabFailed, Misuse
+from labkit.core.mappings import Manifest
 from labkit.lab.classroom.class_entry import ClassEntry, find_entry
 from labkit.lab.classroom.class_files import ClassFiles, certificate_fingerprint, read_certificate
 from labkit.lab.classroom.class_images import ENGINE, HUB, PARTICIPANT, ensure_class_image
@@ -139,7 +139,7 @@ def planned_settings(wishes: ClassWishes, images: PlacedImages | None = None) ->
     )
 
 
-def planned_objects(settings: ClassSettings) -> list[dict[str, Any]]:
+def planned_objects(settings: ClassSettings) -> list[Manifest]:
     """All objects of a class but its secrets, those of prepared participants among them."""
     return class_objects(settings) + [
         thing for participant in settings.prepared for thing in sandbox_objects(settings, participant)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_rules import cluster_objects
 from labkit.lab.classroom.class_settings import (
@@ -31,7 +32,7 @@ CERTIFICATE_SECRET = "tls"
 _CERTIFICATE_FOLDER = "/etc/labkit-class-tls"
 
 
-def class_objects(settings: ClassSettings, keys: ClassKeys | None = None) -> list[dict[str, Any]]:
+def class_objects(settings: ClassSettings, keys: ClassKeys | None = None) -> list[Manifest]:
     """All that a class has beside its participants, in the order in which it has to be made.
 
     Args:
@@ -72,24 +73,24 @@ def proxy_api_address(settings: ClassSettings) -> str:
 
 def _labelled(
     settings: ClassSettings, api: str, kind: str, name: str, *, extra: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+) -> Manifest:
     metadata = {"name": name, "labels": {CLASS_LABEL: settings.name, **(extra or {})}}
     return {"apiVersion": api, "kind": kind, "metadata": metadata}
 
 
-def _own(settings: ClassSettings, api: str, kind: str, name: str) -> dict[str, Any]:
+def _own(settings: ClassSettings, api: str, kind: str, name: str) -> Manifest:
     thing = _labelled(settings, api, kind, name)
     return {**thing, "metadata": {**thing["metadata"], "namespace": settings.name}}
 
 
-def _hub_volume(settings: ClassSettings) -> dict[str, Any]:
-    spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+def _hub_volume(settings: ClassSettings) -> Manifest:
+    spec: ManifestPart = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     if settings.storage_class:
         spec["storageClassName"] = settings.storage_class
     return {**_own(settings, "v1", "PersistentVolumeClaim", "hub"), "spec": spec}
 
 
-def _networks(settings: ClassSettings) -> list[dict[str, Any]]:
+def _networks(settings: ClassSettings) -> list[Manifest]:
     labels = {CLASS_LABEL: settings.name}
     servers = {"namespaceSelector": {"matchLabels": {CLASS_LABEL: settings.name, ROLE_LABEL: "server"}}}
     hub, proxy = ({"podSelector": {"matchLabels": {"app": name}}} for name in ("hub", "proxy"))
@@ -131,11 +132,9 @@ def _read_by_hub(settings: ClassSettings, keys: ClassKeys | None) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _deployment(
-    settings: ClassSettings, name: str, pod: Mapping[str, Any], annotations: Mapping[str, str]
-) -> dict[str, Any]:
+def _deployment(settings: ClassSettings, name: str, pod: Mapping[str, Any], annotations: Mapping[str, str]) -> Manifest:
     labels = {"app": name}
-    metadata: dict[str, Any] = {"labels": {**labels, CLASS_LABEL: settings.name}}
+    metadata: ManifestPart = {"labels": {**labels, CLASS_LABEL: settings.name}}
     if annotations:
         metadata["annotations"] = dict(annotations)
     return {
@@ -149,7 +148,7 @@ def _deployment(
     }
 
 
-def _hub_pod(settings: ClassSettings) -> dict[str, Any]:
+def _hub_pod(settings: ClassSettings) -> ManifestPart:
     state = {"persistentVolumeClaim": {"claimName": "hub"}} if settings.has_volumes else {"emptyDir": {}}
     container = {
         "name": "hub",
@@ -178,7 +177,7 @@ def _hub_pod(settings: ClassSettings) -> dict[str, Any]:
     return {**_pod("hub", [container], volumes), "automountServiceAccountToken": True}
 
 
-def _proxy_pod(settings: ClassSettings) -> dict[str, Any]:
+def _proxy_pod(settings: ClassSettings) -> ManifestPart:
     certificate = (
         [f"--ssl-cert={_CERTIFICATE_FOLDER}/tls.crt", f"--ssl-key={_CERTIFICATE_FOLDER}/tls.key"]
         if settings.has_certificate
@@ -211,13 +210,13 @@ def _proxy_pod(settings: ClassSettings) -> dict[str, Any]:
             *([{"name": "tls", "mountPath": _CERTIFICATE_FOLDER, "readOnly": True}] if certificate else []),
         ],
     }
-    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}}]
+    volumes: list[ManifestPart] = [{"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}}]
     if certificate:
         volumes.append({"name": "tls", "secret": {"secretName": CERTIFICATE_SECRET, "defaultMode": 0o440}})
     return _pod("proxy", [container], volumes)
 
 
-def _pod(account: str, containers: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _pod(account: str, containers: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]]) -> ManifestPart:
     """A pod for the level restricted: a number as user, no rights of root, nothing to write but its volumes."""
     return {
         "serviceAccountName": account,
@@ -246,15 +245,15 @@ def _pod(account: str, containers: Sequence[Mapping[str, Any]], volumes: Sequenc
     }
 
 
-def _service(settings: ClassSettings, name: str, app: str, ports: Mapping[str, int]) -> dict[str, Any]:
+def _service(settings: ClassSettings, name: str, app: str, ports: Mapping[str, int]) -> Manifest:
     listed = [{"name": port, "port": number, "targetPort": number} for port, number in ports.items()]
     return {**_own(settings, "v1", "Service", name), "spec": {"selector": {"app": app}, "ports": listed}}
 
 
-def _entry(settings: ClassSettings) -> dict[str, Any]:
+def _entry(settings: ClassSettings) -> Manifest:
     """The one service that people use."""
     number = 443 if settings.has_certificate else 80
-    port: dict[str, Any] = {"name": "web", "port": number, "targetPort": PROXY_PORT}
+    port: ManifestPart = {"name": "web", "port": number, "targetPort": PROXY_PORT}
     if settings.exposed == "NodePort" and settings.node_port:
         port["nodePort"] = settings.node_port
     spec = {"type": settings.exposed, "selector": {"app": "proxy"}, "ports": [port]}

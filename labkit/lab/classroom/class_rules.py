@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ROLE_LABEL, ClassSettings
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -19,7 +20,7 @@ _SYSTEM_TOLERATIONS = (
 )
 
 
-def cluster_objects(settings: ClassSettings) -> list[dict[str, Any]]:
+def cluster_objects(settings: ClassSettings) -> list[Manifest]:
     """The cluster-wide objects of a class: roles, the hub's binding, ceilings."""
     hub = _hub_rules(settings)
     return [
@@ -37,7 +38,7 @@ def cluster_objects(settings: ClassSettings) -> list[dict[str, Any]]:
     ]
 
 
-def participant_rules() -> list[dict[str, Any]]:
+def participant_rules() -> list[ManifestPart]:
     """What the lessons need, in the namespace of a participant's lessons alone.
 
     A binding in a namespace covers the namespace object of the same name: `patch` lets a lesson set its Pod Security
@@ -61,7 +62,7 @@ def participant_rules() -> list[dict[str, Any]]:
     ]
 
 
-def keeper_rules() -> list[dict[str, Any]]:
+def keeper_rules() -> list[ManifestPart]:
     """What the hub needs in the participants' namespaces alone."""
     return [
         _rule("", ("pods", "persistentvolumeclaims"), (*_READ, "create", "delete")),
@@ -70,7 +71,7 @@ def keeper_rules() -> list[dict[str, Any]]:
     ]
 
 
-def _hub_rules(settings: ClassSettings) -> list[dict[str, Any]]:
+def _hub_rules(settings: ClassSettings) -> list[ManifestPart]:
     """What the hub needs on the whole cluster: KubeSpawner watches pods and events of all namespaces at once."""
     reading = [_rule("", ("pods", "events"), _READ), _rule("", ("namespaces",), ("get",))]
     if settings.prepared:
@@ -86,14 +87,14 @@ def _hub_rules(settings: ClassSettings) -> list[dict[str, Any]]:
     ]
 
 
-def hub_subject(settings: ClassSettings) -> dict[str, Any]:
+def hub_subject(settings: ClassSettings) -> ManifestPart:
     """The hub's service account, as a binding names it."""
     return {"kind": "ServiceAccount", "name": "hub", "namespace": settings.name}
 
 
 def role_binding(
     name: str, namespace: str, role: str, subject: Mapping[str, Any], labels: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Manifest:
     """A ClusterRole's rights, in one namespace alone."""
     return {
         "apiVersion": f"{_RBAC}/v1",
@@ -104,7 +105,7 @@ def role_binding(
     }
 
 
-def _ceilings(settings: ClassSettings) -> list[dict[str, Any]]:
+def _ceilings(settings: ClassSettings) -> list[Manifest]:
     hub = f"system:serviceaccount:{settings.name}:hub"
     participants = f"system:serviceaccount:{settings.name}-p-"
     of_class = {CLASS_LABEL: settings.name}
@@ -194,7 +195,7 @@ def _policy(
     namespaces: Mapping[str, str] | None,
     condition: str,
     validations: Mapping[str, str],
-) -> list[dict[str, Any]]:
+) -> list[Manifest]:
     """A ValidatingAdmissionPolicy and its binding.
 
     Args:
@@ -206,7 +207,7 @@ def _policy(
         validations: what has to be true, in CEL -> what is told to whom is refused.
     """
     whole = f"{settings.name}-{name}"
-    constraints: dict[str, Any] = {"resourceRules": [dict(operation) for operation in operations]}
+    constraints: ManifestPart = {"resourceRules": [dict(operation) for operation in operations]}
     if namespaces is not None:
         constraints["namespaceSelector"] = {"matchLabels": dict(namespaces)}
     api = "admissionregistration.k8s.io/v1"
@@ -234,7 +235,7 @@ def _policy(
     ]
 
 
-def _operations(group: str, resources: Sequence[str], operations: Sequence[str], version: str = "v1") -> dict[str, Any]:
+def _operations(group: str, resources: Sequence[str], operations: Sequence[str], version: str = "v1") -> ManifestPart:
     return {
         "apiGroups": [group],
         "apiVersions": [version],
@@ -243,7 +244,7 @@ def _operations(group: str, resources: Sequence[str], operations: Sequence[str],
     }
 
 
-def _cluster_role(settings: ClassSettings, name: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _cluster_role(settings: ClassSettings, name: str, rules: Sequence[Mapping[str, Any]]) -> Manifest:
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
@@ -252,9 +253,9 @@ def _cluster_role(settings: ClassSettings, name: str, rules: Sequence[Mapping[st
     }
 
 
-def _rule(group: str, resources: Sequence[str], verbs: Sequence[str]) -> dict[str, Any]:
+def _rule(group: str, resources: Sequence[str], verbs: Sequence[str]) -> ManifestPart:
     return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
 
 
-def _metadata(settings: ClassSettings, name: str) -> dict[str, Any]:
+def _metadata(settings: ClassSettings, name: str) -> ManifestPart:
     return {"name": name, "labels": {CLASS_LABEL: settings.name}}

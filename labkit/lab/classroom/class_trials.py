@@ -17,6 +17,7 @@ from labkit.adapters.kube.cluster_writer import ApiAnswer, ClusterWriter
 from labkit.base.errors import LabError, LabFailed
 from labkit.base.waiting import watch
 from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ROLE_LABEL, SERVER_PORT, ClassSettings
 from labkit.lab.classroom.class_state import pod_problem
 from labkit.lab.classroom.server_pod import engine_trial_pod, server_container_settings, server_pod_settings
@@ -196,8 +197,8 @@ class _TrialPods:
         printed = "; ".join(lines[-1 if is_ok else -_LAST_LINES :])
         return ClusterTrial(is_ok, printed or pod_problem(pod) or "its pod printed nothing")
 
-    def _claim(self, name: str) -> dict[str, Any]:
-        spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    def _claim(self, name: str) -> Manifest:
+        spec: ManifestPart = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
         if self._settings.storage_class:
             spec["storageClassName"] = self._settings.storage_class
         metadata = {"name": name, "namespace": self._namespace, "labels": {CLASS_LABEL: self._settings.name}}
@@ -252,7 +253,7 @@ class _TrialPods:
     def _path(self, name: str) -> str:
         return f"api/v1/namespaces/{self._namespace}/pods/{name}"
 
-    def _policy(self) -> dict[str, Any]:
+    def _policy(self) -> Manifest:
         return {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
@@ -260,8 +261,8 @@ class _TrialPods:
             "spec": {"podSelector": {"matchLabels": {"app": "closed"}}, "policyTypes": ["Ingress"]},
         }
 
-    def _pod(self, name: str, program: str, volume: str = "") -> dict[str, Any]:
-        container: dict[str, Any] = {
+    def _pod(self, name: str, program: str, volume: str = "") -> Manifest:
+        container: ManifestPart = {
             "name": "trial",
             "image": self._settings.hub_image,
             "imagePullPolicy": "IfNotPresent",
@@ -269,7 +270,7 @@ class _TrialPods:
             "securityContext": server_container_settings(),
             "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
         }
-        spec: dict[str, Any] = {
+        spec: ManifestPart = {
             **server_pod_settings(self._settings.changed(engine="none")),
             "automountServiceAccountToken": False,
             "restartPolicy": "Never",

@@ -10,6 +10,7 @@ from labkit.adapters.kube.cluster_writer import ClusterWriter, path_of
 from labkit.base.errors import LabFailed, Misuse, NoRight
 from labkit.base.waiting import wait_until
 from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.mappings import Manifest
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_objects import CERTIFICATE_SECRET, KEYS_SECRET, class_objects
 from labkit.lab.classroom.class_rules import cluster_objects
@@ -113,7 +114,7 @@ class ClusterClass:
                 f"wait until it is gone\n  {self._line('status')}",
             )
 
-    def _namespaced(self) -> list[dict[str, Any]]:
+    def _namespaced(self) -> list[Manifest]:
         return [
             thing
             for thing in class_objects(self._settings, ClassKeys("", "", "", ""))
@@ -179,7 +180,7 @@ class ClusterClass:
                 labels.pop(ENFORCE_LABEL)
             self._cluster.apply(thing)
 
-    def _certificate(self, certificate: str, key: str) -> dict[str, Any]:
+    def _certificate(self, certificate: str, key: str) -> Manifest:
         return {
             "apiVersion": "v1",
             "kind": "Secret",

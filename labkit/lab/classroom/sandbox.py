@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labkit.core.admission.policy import ENFORCE_LABEL
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.lab.classroom.class_rules import hub_subject, role_binding
 from labkit.lab.classroom.class_settings import (
     CLASS_LABEL,
@@ -27,7 +28,7 @@ QUOTA = "lessons"
 """The name of the quota, which a refusal names."""
 
 
-def sandbox_objects(settings: ClassSettings, participant: str) -> list[dict[str, Any]]:
+def sandbox_objects(settings: ClassSettings, participant: str) -> list[Manifest]:
     """All that is made for a participant before their server, in the order in which it has to be made.
 
     Args:
@@ -56,7 +57,7 @@ def sandbox_objects(settings: ClassSettings, participant: str) -> list[dict[str,
     ]
 
 
-def _namespace(name: str, labels: Mapping[str, str], role: str, level: str) -> dict[str, Any]:
+def _namespace(name: str, labels: Mapping[str, str], role: str, level: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -64,7 +65,7 @@ def _namespace(name: str, labels: Mapping[str, str], role: str, level: str) -> d
     }
 
 
-def _namespaced(api: str, kind: str, name: str, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _namespaced(api: str, kind: str, name: str, namespace: str, labels: Mapping[str, str]) -> Manifest:
     return {
         "apiVersion": api,
         "kind": kind,
@@ -72,7 +73,7 @@ def _namespaced(api: str, kind: str, name: str, namespace: str, labels: Mapping[
     }
 
 
-def _server_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _server_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> Manifest:
     hard = {
         "pods": "2",  # One that ends, and the next.
         "persistentvolumeclaims": "1",
@@ -83,7 +84,7 @@ def _server_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, 
     return {**_namespaced("v1", "ResourceQuota", "server", namespace, labels), "spec": {"hard": hard}}
 
 
-def _lab_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _lab_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> Manifest:
     hard = {
         "pods": str(settings.sizes.lab_pods),
         "limits.memory": settings.sizes.lab_memory,
@@ -98,7 +99,7 @@ def _lab_quota(settings: ClassSettings, namespace: str, labels: Mapping[str, str
     return {**_namespaced("v1", "ResourceQuota", QUOTA, namespace, labels), "spec": {"hard": hard}}
 
 
-def _defaults(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _defaults(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> Manifest:
     limits = {
         "type": "Container",
         "default": {"memory": settings.sizes.pod_memory, "ephemeral-storage": settings.sizes.pod_disk},
@@ -107,8 +108,8 @@ def _defaults(settings: ClassSettings, namespace: str, labels: Mapping[str, str]
     return {**_namespaced("v1", "LimitRange", "defaults", namespace, labels), "spec": {"limits": [limits]}}
 
 
-def _home(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    spec: dict[str, Any] = {
+def _home(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) -> Manifest:
+    spec: ManifestPart = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": settings.sizes.home}},
     }
@@ -117,17 +118,17 @@ def _home(settings: ClassSettings, namespace: str, labels: Mapping[str, str]) ->
     return {**_namespaced("v1", "PersistentVolumeClaim", HOME_CLAIM, namespace, labels), "spec": spec}
 
 
-def in_namespace(name: str) -> dict[str, Any]:
+def in_namespace(name: str) -> ManifestPart:
     """Who is in a namespace, as a network policy says it."""
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
-def dns_rule() -> dict[str, Any]:
+def dns_rule() -> ManifestPart:
     """Names can be asked for, of whatever answers in this cluster: a pod, or a cache on the node."""
     return {"ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]}
 
 
-def api_rule(settings: ClassSettings) -> dict[str, Any]:
+def api_rule(settings: ClassSettings) -> ManifestPart:
     """The API server can be asked: at its addresses if they are known, else at its ports anywhere."""
     ports = [{"port": port, "protocol": "TCP"} for port in (443, 6443)]
     if not settings.api_addresses:
@@ -135,7 +136,7 @@ def api_rule(settings: ClassSettings) -> dict[str, Any]:
     return {"to": _blocks(settings.api_addresses)}
 
 
-def _blocks(addresses: Sequence[str]) -> list[dict[str, Any]]:
+def _blocks(addresses: Sequence[str]) -> list[ManifestPart]:
     return [{"ipBlock": {"cidr": address}} for address in addresses]
 
 
@@ -146,7 +147,7 @@ def network_policy(
     pods: Mapping[str, str],
     ingress: Sequence[Mapping[str, Any]],
     egress: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
+) -> Manifest:
     """A network policy that closes all but what it names.
 
     Args:
@@ -169,7 +170,7 @@ def network_policy(
     }
 
 
-def _network_of_server(settings: ClassSettings, server: str, lab: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _network_of_server(settings: ClassSettings, server: str, lab: str, labels: Mapping[str, str]) -> Manifest:
     port = {"port": SERVER_PORT, "protocol": "TCP"}
     hub = {**in_namespace(settings.name), "podSelector": {"matchLabels": {"app": "hub"}}}
     return network_policy(
@@ -188,13 +189,13 @@ def _network_of_server(settings: ClassSettings, server: str, lab: str, labels: M
     )
 
 
-def registry_rule(settings: ClassSettings) -> dict[str, Any]:
+def registry_rule(settings: ClassSettings) -> ManifestPart:
     """The registry's port can be reached; policies know no names, so its address is left open."""
     port = settings.registry.partition("/")[0].rpartition(":")[2]
     return {"ports": [{"port": int(port) if port.isdigit() else 443, "protocol": "TCP"}]}
 
 
-def _network_of_lab(settings: ClassSettings, server: str, lab: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _network_of_lab(settings: ClassSettings, server: str, lab: str, labels: Mapping[str, str]) -> Manifest:
     own = [in_namespace(lab), in_namespace(server)]
     # `page` asks through the API server, which comes from its own address, or by an agent in kube-system.
     through_api = [in_namespace("kube-system"), *_blocks(settings.api_addresses)]

@@ -7,8 +7,7 @@ the home and /tmp, so that a path means the same to both.
 
 from __future__ import annotations
 
-from typing import Any
-
+from labkit.core.mappings import Manifest, ManifestPart
 from labkit.lab.classroom.class_settings import HOME, SERVER_USER, ClassSettings
 
 SERVICE_ACCOUNT = "participant"
@@ -24,7 +23,7 @@ def server_level(settings: ClassSettings) -> str:
     return "baseline" if settings.has_engine else "restricted"
 
 
-def server_pod_settings(settings: ClassSettings) -> dict[str, Any]:
+def server_pod_settings(settings: ClassSettings) -> ManifestPart:
     """What a server's pod says of users, beside its containers: parts of a pod's spec.
 
     With an engine it has a user namespace, and the seccomp profile is each container's own.
@@ -41,7 +40,7 @@ def server_pod_settings(settings: ClassSettings) -> dict[str, Any]:
     return {"securityContext": {**security, "seccompProfile": {"type": "RuntimeDefault"}}}
 
 
-def server_container_settings() -> dict[str, Any]:
+def server_container_settings() -> ManifestPart:
     """The securityContext of a server's container, which passes restricted."""
     return {
         "runAsNonRoot": True,
@@ -70,7 +69,7 @@ def server_environment(settings: ClassSettings, participant: str) -> dict[str, s
     }
 
 
-def engine_settings() -> dict[str, Any]:
+def engine_settings() -> ManifestPart:
     """The securityContext of the engine's container.
 
     Rootless podman makes user namespaces of its own: it needs an unmasked /proc, which `baseline` lets a pod with a
@@ -85,7 +84,7 @@ def engine_settings() -> dict[str, Any]:
     }
 
 
-def engine_containers(settings: ClassSettings) -> list[dict[str, Any]]:
+def engine_containers(settings: ClassSettings) -> list[ManifestPart]:
     """The containers beside a server's: the engine, if the class has one.
 
     Args:
@@ -115,7 +114,7 @@ def engine_containers(settings: ClassSettings) -> list[dict[str, Any]]:
     ]
 
 
-def engine_mounts(settings: ClassSettings) -> list[dict[str, Any]]:
+def engine_mounts(settings: ClassSettings) -> list[ManifestPart]:
     """What the engine's container and the server's mount alike: the folder with the socket, and where builds write."""
     if not settings.has_engine:
         return []
@@ -123,7 +122,7 @@ def engine_mounts(settings: ClassSettings) -> list[dict[str, Any]]:
     return [socket, {"name": "tmp", "mountPath": "/var/tmp"}]
 
 
-def engine_volumes(settings: ClassSettings) -> list[dict[str, Any]]:
+def engine_volumes(settings: ClassSettings) -> list[ManifestPart]:
     """The volumes of a server's pod that the engine needs; what is in them goes with the pod."""
     if not settings.has_engine:
         return []
@@ -133,7 +132,7 @@ def engine_volumes(settings: ClassSettings) -> list[dict[str, Any]]:
     ]
 
 
-def engine_trial_pod(settings: ClassSettings, name: str, namespace: str, claim: str) -> dict[str, Any]:
+def engine_trial_pod(settings: ClassSettings, name: str, namespace: str, claim: str) -> Manifest:
     """A pod like a server's with the engine alone, which tries itself and ends.
 
     Args:

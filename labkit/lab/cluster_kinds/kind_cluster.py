@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit.adapters.engine import Engine, EngineRefused
 from labkit.adapters.kind import Kind, cluster_config, find_kind, is_node_in_the_way
@@ -18,6 +18,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, MachineLacks
 from labkit.base.files import read_own, write_atomically
 from labkit.base.waiting import watch
+from labkit.core.mappings import Manifest
 from labkit.core.run_results import ExecResult
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.cluster_kinds.hopeless_node import has_lost_its_data, require_watchers
@@ -239,7 +240,7 @@ class KindCluster:
             f"look at the node's log, then try again\n  {self._engine.client} logs {self.node}\n  labkit up",
         )
 
-    def _create_node(self, image: str, config: dict[str, Any]) -> None:
+    def _create_node(self, image: str, config: Manifest) -> None:
         """Have kind create the cluster; a node that an `up` was making when it was killed is removed as it appears.
 
         Nobody else makes one of this name: whoever does holds the lab's lock, which is ours.

@@ -20,7 +20,7 @@ from labkit.lab.bundles.bundle_manifest import (
     NAME,
     SUM,
     BundledImage,
-    Manifest,
+    BundleManifest,
     kit_content,
     kubernetes_version,
     sum_line,
@@ -34,7 +34,7 @@ CONTENT = {"debian": "d1", "node": "n1"}
 Member = tuple[tarfile.TarInfo, bytes]
 
 
-def small_manifest(**other: Any) -> Manifest:
+def small_manifest(**other: Any) -> BundleManifest:
     """A manifest without parts for this machine and this kit."""
     images = [
         BundledImage(
@@ -42,7 +42,7 @@ def small_manifest(**other: Any) -> Manifest:
         )
         for name, content in CONTENT.items()
     ]
-    manifest = Manifest(
+    manifest = BundleManifest(
         format=FORMAT,
         system=platform.system().lower(),
         architecture=image_architecture(),
@@ -65,7 +65,9 @@ def packed(files: Iterable[Member]) -> bytes:
     return buffer.getvalue()
 
 
-def write_small(target: Path, manifest: Manifest | None = None, programs: dict[str, bytes] | None = None) -> Manifest:
+def write_small(
+    target: Path, manifest: BundleManifest | None = None, programs: dict[str, bytes] | None = None
+) -> BundleManifest:
     """Write it.
 
     Args:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labkit.lab.bundles.bundle_file import open_bundle
-from labkit.lab.bundles.bundle_manifest import NAME, BundleRefused, Manifest, misfits
+from labkit.lab.bundles.bundle_manifest import NAME, BundleManifest, BundleRefused, misfits
 from labkit.lab.bundles.bundle_tables import bundle_table
 from tests.examples import share_of
 from tests.unit.lab.bundles.small_bundle import (
@@ -248,6 +248,6 @@ def test_reading_takes_little_memory(tmp_path: Path) -> None:
 
 
 def test_the_manifest_is_as_it_was_written(tmp_path: Path) -> None:
-    written: Manifest = write_small(tmp_path / "a.tar")
+    written: BundleManifest = write_small(tmp_path / "a.tar")
     with open_bundle(tmp_path / "a.tar") as bundle:
         assert bundle.manifest == written
