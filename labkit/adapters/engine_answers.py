@@ -133,6 +133,7 @@ class InspectedState(TypedDict, total=False):
     Paused: bool
     ExitCode: int
     Pid: int
+    StartedAt: str
 
 
 class ContainerNetwork(TypedDict, total=False):

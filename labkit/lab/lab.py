@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from labkit.archives import ImageTree
 
 IMAGES_FOLDER = CLUSTER / "images"
+_RESTART_SECONDS = 30.0
+"""The kubelet starts an API server that was killed again at once, or 10 s later if it was the second time."""
 
 
 class Lab:
@@ -122,6 +124,7 @@ class Lab:
         if self._kube is None:
             self.await_cluster()
             self._kube = self.cluster().kube()
+            self._kube.wait_for_restart(_RESTART_SECONDS)
         return self._kube
 
     # --- up and down ---

@@ -29,6 +29,7 @@ def look_live(lab: Lab, lesson: str) -> tuple[list[LiveRow], list[str], LabError
         # A cluster that is being made is not waited for: the lab's own row says how far it is.
         if lab.configuration.kubeconfig.is_file() and not lab.is_cluster_awaited():
             kube = lab.kube()
+            kube.wait_for_restart(0)  # The page looks again by itself.
             namespaces = kube.namespaces(name)
             for namespace in namespaces:
                 rows += _rows_of(kube, namespace)

@@ -112,6 +112,16 @@ def test_the_cluster_stops_in_mid_lesson_and_comes_back(lesson: Lesson, lab: Lab
     assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
 
 
+@pytest.mark.alone
+def test_the_api_server_is_killed_in_mid_lesson_and_nobody_notices(lesson: Lesson, lab: Lab) -> None:
+    """The kubelet starts it again within seconds, and the lesson's requests wait for it."""
+    before = lab.cluster().execute(["pidof", "kube-apiserver"]).stdout
+    assert lab.cluster().execute(["pkill", "-KILL", "kube-apiserver"]).exit_status == 0
+    lesson.pod("aspnetapp-root", **_RIGHT)
+    assert lesson.check("in-the-container").verdict is CheckVerdict.PASSED
+    assert lab.cluster().execute(["pidof", "kube-apiserver"]).stdout.strip() not in ("", before.strip())
+
+
 @pytest.mark.parametrize("answer", [7, ["x"], object(), True, b"runs"], ids=lambda value: type(value).__name__)
 def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
     result = lesson.check("which-cause", answer)

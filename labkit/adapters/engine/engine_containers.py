@@ -9,6 +9,7 @@ import tarfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -45,6 +46,8 @@ class ContainerState:
     labels: Mapping[str, str]
     exit_status: int | None = None
     pid: int = 0
+    started: datetime | None = None
+    """When it was started last, by the engine's clock."""
 
 
 class EngineContainers(EngineFiles):
@@ -235,7 +238,8 @@ class EngineContainers(EngineFiles):
         running = state["Running"] and not state.get("Paused")
         status = None if running else state.get("ExitCode") or 0
         labels = inspected["Config"].get("Labels") or {}
-        return ContainerState(running, inspected["Image"], labels, status, state.get("Pid") or 0)
+        started = datetime.fromisoformat(state["StartedAt"]) if state.get("StartedAt") else None
+        return ContainerState(running, inspected["Image"], labels, status, state.get("Pid") or 0, started)
 
     def start(self, name: str) -> None:
         """Start a container that was stopped, or let one go on that was paused."""

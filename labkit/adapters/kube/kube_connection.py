@@ -17,12 +17,10 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
 
+from labkit.adapters.kube.kube_transport import KubeTransport, Patience
 from labkit.base.errors import LabFailed
-from labkit.base.log import logged_request
 
 _T = TypeVar("_T")
-POLL_SECONDS = 0.05
-"""Each look costs this process and the API server some milliseconds; a pod takes half a second at least."""
 _REQUEST_SECONDS = 10.0
 GONE_REMEDY = "bring it back and go on\n  labkit up"
 LOOK_REMEDY = "look at the lab\n  labkit status"
@@ -30,16 +28,6 @@ LOOK_REMEDY = "look at the lab\n  labkit status"
 _NO_NAMESPACE = re.compile(
     r'namespaces "(?P<name>[^"]*)" not found|in namespace (?P<leaving>\S+) because it is being terminated'
 )
-
-
-class _LoggedTransport(httpx2.HTTPTransport):
-    """How requests travel, with a record of each."""
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        with logged_request("kubernetes", request.method, request.url.path) as attempt:
-            response = super().handle_request(request)
-            attempt.status = response.status_code
-        return response
 
 
 class KubeConnection:
@@ -55,6 +43,7 @@ class KubeConnection:
 
     def __init__(self, kubeconfig: Path, lab: str) -> None:
         self._lab = lab
+        self._patience = Patience()
         try:
             self._config = KubeConfig.from_file(kubeconfig)
             self._client = self._connect()
@@ -71,8 +60,12 @@ class KubeConnection:
             transport=self._transport(),
         )
 
-    def _transport(self) -> _LoggedTransport:
-        return _LoggedTransport(verify=self._parameters()["verify"], trust_env=False)
+    def _transport(self) -> KubeTransport:
+        return KubeTransport(self._patience, self._parameters()["verify"])
+
+    def wait_for_restart(self, seconds: float) -> None:
+        """From now on have requests wait, for so many seconds, for an API server that is being started again."""
+        self._patience.seconds = seconds
 
     def _parameters(self) -> dict[str, Any]:
         """What lightkube makes of the kubeconfig for httpx2: address, certificates, authentication."""

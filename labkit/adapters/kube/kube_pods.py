@@ -10,7 +10,8 @@ from typing import Any, cast
 import httpx2
 
 from labkit.adapters.kube.field_names import with_advice
-from labkit.adapters.kube.kube_connection import LOOK_REMEDY, POLL_SECONDS, KubeConnection, message_of
+from labkit.adapters.kube.kube_connection import LOOK_REMEDY, KubeConnection, message_of
+from labkit.adapters.kube.kube_transport import POLL_SECONDS
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.waiting import watch
 from labkit.core.pods.api_objects import EventObject, PodObject

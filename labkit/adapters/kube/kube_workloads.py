@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from labkit.adapters.kube.field_names import with_advice
-from labkit.adapters.kube.kube_connection import LOOK_REMEDY, POLL_SECONDS, message_of
+from labkit.adapters.kube.kube_connection import LOOK_REMEDY, message_of
 from labkit.adapters.kube.kube_pods import KubePods
+from labkit.adapters.kube.kube_transport import POLL_SECONDS
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.waiting import watch
 from labkit.core.mappings import Manifest

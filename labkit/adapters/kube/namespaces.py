@@ -9,7 +9,8 @@ from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Pod, ServiceAccount
 
-from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, message_of, meta
+from labkit.adapters.kube.kube_connection import KubeConnection, message_of, meta
+from labkit.adapters.kube.kube_transport import POLL_SECONDS
 from labkit.base.configuration import LABEL, LESSON_LABEL
 from labkit.base.waiting import wait_until, watch
 from labkit.core.admission.policy import ENFORCE_LABEL, ENFORCE_VERSION_LABEL, PRIVILEGED, Policy

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 import httpx2
 from lightkube.core.exceptions import ApiError
+from lightkube.models.core_v1 import NodeCondition
 from lightkube.resources.core_v1 import Node
 
-from labkit.adapters.kube.kube_connection import POLL_SECONDS, KubeConnection, meta
+from labkit.adapters.kube.kube_connection import KubeConnection, meta
+from labkit.adapters.kube.kube_transport import POLL_SECONDS
 from labkit.base.configuration import LABEL
 from labkit.base.waiting import watch
 
@@ -54,6 +57,23 @@ class KubeNodes(KubeConnection):
         last = watch(lambda: self.readiness(mark), lambda now: now != Readiness.COMING, seconds, interval=POLL_SECONDS)
         return last is Readiness.READY
 
+    def wait_for_kubelet(self, start: datetime, seconds: float) -> None:
+        """Wait until the kubelet of a node that was started again has reported; no longer than so many seconds.
+
+        Until then the API server tells how the node was before it stopped.
+
+        Args:
+            start: when the node started, by the node's own clock.
+            seconds: the deadline.
+        """
+        start = start.replace(microsecond=0)  # A heartbeat has whole seconds.
+        watch(self._last_heartbeat, lambda last: last is not None and last >= start, seconds, interval=POLL_SECONDS)
+
+    def _last_heartbeat(self) -> datetime | None:
+        with self._doing("Asking for the kubelet's last report"):
+            ready = [condition for node in self._client.list(Node) for condition in _ready_conditions(node)]
+        return min((each.lastHeartbeatTime for each in ready if each.lastHeartbeatTime is not None), default=None)
+
     def finish(self) -> None:
         """Put the lab's label on every node, as the last step of making a cluster."""
         with self._doing("Marking the cluster as finished"):
@@ -69,5 +89,9 @@ class KubeNodes(KubeConnection):
 
 
 def _is_ready(node: Node) -> bool:
+    return any(condition.status == "True" for condition in _ready_conditions(node))
+
+
+def _ready_conditions(node: Node) -> list[NodeCondition]:
     conditions = (node.status.conditions if node.status else None) or []
-    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+    return [condition for condition in conditions if condition.type == "Ready"]

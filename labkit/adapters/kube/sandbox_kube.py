@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.adapters.kube.kube_connection import POLL_SECONDS
+from labkit.adapters.kube.kube_transport import POLL_SECONDS
 from labkit.adapters.kube.lab_kube import Kube
 from labkit.adapters.kube.nodes import Readiness
 from labkit.base.errors import LabError, LabFailed

@@ -171,10 +171,8 @@ class KindCluster:
             with self._steps.step("cluster, started again"):
                 if not self._start():
                     return False
-                if self.look(_SOON_SECONDS) is State.UP:
-                    return True
-                require_watchers(self.execute)
-                if not has_lost_its_data(self.execute) and self.look(_RESUME_SECONDS - _SOON_SECONDS) is State.UP:
+                if self._comes_back():
+                    self._wait_for_kubelet()
                     return True
         self._write_kubeconfig()  # It may be damaged, or another cluster's.
         if self.look(0.0 if state is State.STOPPED else _AT_ONCE_SECONDS) is State.UP:
@@ -182,6 +180,19 @@ class KindCluster:
         # One that runs may be about to answer, as when its API server has just been killed.
         is_coming = state is not State.STOPPED and not has_lost_its_data(self.execute)
         return is_coming and self.look(_ANSWER_SECONDS - _AT_ONCE_SECONDS) is State.UP
+
+    def _comes_back(self) -> bool:
+        """Whether a node that was just started comes up again."""
+        if self.look(_SOON_SECONDS) is State.UP:
+            return True
+        require_watchers(self.execute)
+        return not has_lost_its_data(self.execute) and self.look(_RESUME_SECONDS - _SOON_SECONDS) is State.UP
+
+    def _wait_for_kubelet(self) -> None:
+        node = self._engine.container(self.node)
+        if node is not None and node.started is not None:
+            with self.kube() as kube:
+                kube.wait_for_kubelet(node.started, _ANSWER_SECONDS)
 
     def _kubeconfig_is_there(self) -> bool:
         """Write the kit's kubeconfig again from the node if it was lost; whether it is there now."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -47,6 +49,45 @@ def test_one_that_does_not_answer_or_has_just_begun_to_may_still_come(tmp_path: 
         server.shutdown()
         server.server_close()
         assert kube.readiness("lab") is Readiness.COMING
+
+
+_START = datetime(2026, 1, 1, 12, 0, 5, 700_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("heartbeats", "asked"),
+    [
+        (["2026-01-01T12:00:05Z"], 1),
+        (["2026-01-01T11:59:58Z", "2026-01-01T12:00:04Z", "2026-01-01T12:00:09Z"], 3),
+        ([None, "2026-01-01T12:00:09Z"], 2),
+    ],
+    ids=["of the second in which it started", "of before it stopped", "none yet"],
+)
+def test_a_node_that_was_started_again_is_waited_for_until_its_kubelet_has_reported(
+    tmp_path: Path,
+    server: AnswersServer,
+    monkeypatch: pytest.MonkeyPatch,
+    heartbeats: list[str | None],
+    asked: int,
+) -> None:
+    """The API server goes on telling that the node is ready, which is from before."""
+    left = iter(heartbeats)
+
+    def answer(path: str) -> tuple[int, Any]:
+        node = _node(**{LABEL: "lab"})
+        node["status"]["conditions"][0]["lastHeartbeatTime"] = next(left)
+        return 200, {"items": [node]}
+
+    monkeypatch.setattr(server, "answers", SimpleNamespace(get=lambda path, _: answer(path)))
+    with kube_of(tmp_path, server) as kube:
+        kube.wait_for_kubelet(_START, 60)
+    assert len(server.queries) == asked
+
+
+def test_a_kubelet_that_does_not_report_is_not_waited_for_any_longer(tmp_path: Path, server: AnswersServer) -> None:
+    server.answers = {"/api/v1/nodes": (200, {"items": [_node()]})}
+    with kube_of(tmp_path, server) as kube:
+        kube.wait_for_kubelet(_START, 0.1)
 
 
 def test_a_certificate_that_is_not_trusted_never_will_be(

@@ -121,6 +121,7 @@ def paper_kube(**more: Any) -> Recorder:
         "find_pod": find_pod,
         "observe": Outcome("app", "ns", "running"),
         "outcome_of": Outcome("app", "ns", "running"),
+        "wait_for_restart": None,
     }
     return Recorder(**answers | more)
 

@@ -39,6 +39,9 @@ class PaperKube:
     def close(self) -> None:
         pass
 
+    def wait_for_restart(self, seconds: float) -> None:
+        pass
+
     def version(self) -> str:
         return "v1.36.0"
 
