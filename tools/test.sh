@@ -18,6 +18,7 @@ unset VIRTUAL_ENV PYTHONPATH
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
+learned=${LABKIT_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/labkit}/mypy.tar
 # The tests that have the lab to themselves wait for one pod after another, and those of the browser for pages: what has
 # no lab uses the processors meanwhile. (The faults mount file systems, which the former would see.)
 all=(up lint+alone+rules+course+unit+recorded live notebooks package+browser+faults)
@@ -36,10 +37,25 @@ run_pytest() {
     python -m pytest -p tests.stage_counts --counts="$results/$stage.counts" "$@"
 }
 
+# mypy compares what files hold with what they held, wherever they lie: in a new checkout it begins with what it learned
+# in another one, which is most of its work. Without a lab's cache to keep it in, nothing is kept.
+check_types() {
+    local status new=''
+    [ -d .mypy_cache ] || new=1
+    if [ -n "$new" ] && [ -f "$learned" ]; then tar -xf "$learned" 2> /dev/null || rm -rf .mypy_cache; fi
+    mypy
+    status=$?
+    if [ "$status" -eq 0 ] && [ -n "$new" ] && [ -d "${learned%/*}" ]; then
+        # Another checkout may do the same now; the file appears whole or not at all.
+        if tar -cf "$learned.$$" .mypy_cache 2> /dev/null; then mv -f "$learned.$$" "$learned"; else rm -f "$learned.$$"; fi
+    fi
+    return "$status"
+}
+
 run_stage() {
     stage=$1
     case $stage in
-        lint) ruff check . && ruff format --check . && mypy ;;
+        lint) ruff check . && ruff format --check . && check_types ;;
         rules) run_pytest "${rules[@]}" ;;
         course) run_pytest "${course[@]}" ;;
         unit)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -135,7 +136,7 @@ esac"""
 """The Python inside .venv: installing the project makes its command."""
 
 ORDINARY = ["bash", "cat", "chmod", "cksum", "cp", "date", "dirname", "flock", "grep", "mkdir", "mv", "paste"]
-ORDINARY += ["rm", "sed", "sh", "sleep", "tr"]
+ORDINARY += ["rm", "sed", "sh", "sleep", "tar", "tr"]
 """All of the machine's own programs that the scripts find under test."""
 
 INSTALL_PACKAGES = (
@@ -505,7 +506,7 @@ echo 'tests=7 skipped=0' > "$report"
 
 def stages(place: CheckoutWithStandIns, python: str) -> None:
     inside = place.checkout / ".venv" / "bin"
-    inside.mkdir(parents=True)
+    inside.mkdir(parents=True, exist_ok=True)
     for name in ("ruff", "mypy", "labkit"):
         place.stand_in(name, "", inside)
     place.stand_in("python", REPORT + python, inside)
@@ -625,6 +626,55 @@ def test_an_interrupted_step_ends_all_its_stages_and_waits_for_them(place: Check
         log = (place.checkout / "build" / "test" / f"{name}.log").read_text(encoding="utf-8")
         assert f"{name} cleaned up" in log
     assert not any("live" in call for call in place.calls())
+
+
+LEARNS = """
+mkdir -p .mypy_cache
+[ -e .mypy_cache/learned ] && echo 'knew it'
+echo "$PWD" >> .mypy_cache/learned
+"""
+
+
+def lint_with_cache(place: CheckoutWithStandIns, cache: Path, mypy: str = LEARNS) -> subprocess.CompletedProcess[str]:
+    stages(place, "")
+    place.stand_in("mypy", mypy, place.checkout / ".venv" / "bin")
+    return place.run("tools/test.sh", "lint", LABKIT_CACHE=str(cache))
+
+
+def test_a_new_checkout_begins_with_what_mypy_learned_in_another(place: CheckoutWithStandIns, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    assert "knew it" not in lint_with_cache(place, cache).stdout
+    assert [file.name for file in cache.iterdir()] == ["mypy.tar"]
+    (tmp_path / "another").mkdir()
+    another = CheckoutWithStandIns(tmp_path / "another")
+    assert "knew it" in lint_with_cache(another, cache).stdout
+    # It goes on by itself, with what it has.
+    (cache / "mypy.tar").unlink()
+    assert "knew it" in lint_with_cache(another, cache).stdout
+    assert not list(cache.iterdir())
+
+
+def test_what_was_learned_of_mistakes_is_not_kept_and_none_of_it_must_be_there(
+    place: CheckoutWithStandIns, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    assert lint_with_cache(place, cache).returncode == 0
+    assert not cache.exists(), "no lab has a cache here"
+    shutil.rmtree(place.checkout / ".mypy_cache")
+    cache.mkdir()
+    assert lint_with_cache(place, cache, f"{LEARNS}\nexit 3").returncode == 3
+    assert not list(cache.iterdir())
+
+
+def test_what_mypy_learned_and_is_damaged_is_learned_anew(place: CheckoutWithStandIns, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "mypy.tar").write_text("no archive")
+    result = lint_with_cache(place, cache)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "knew it" not in result.stdout
+    assert tarfile.is_tarfile(cache / "mypy.tar")
 
 
 def test_an_unknown_stage_is_refused_before_anything_runs(place: CheckoutWithStandIns) -> None:
