@@ -6,19 +6,12 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 import tests.quick_imports  # noqa: F401
-from tests.examples import USUAL, share_of
 from tests.killed_runs import take_away_of_killed_runs
 
 # What is imported and collected stays until the end: looking through it for garbage again and again took a second.
 gc.disable()
-
-# No test is timed: machines are noisy, and the unit tests use every core. `make unit` tries fewer examples of each
-# property than `make test` and pytest by itself do (tools/test.sh): while one works, most mistakes show in the first.
-settings.register_profile("labkit", deadline=None, max_examples=share_of(USUAL))
-settings.load_profile("labkit")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

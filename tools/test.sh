@@ -32,9 +32,11 @@ course=(tests/notebooks tests/unit/{classhub,cli,course,instructor,notebook,pane
 # Pods, containers and kernels are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 
+# pytest would load nbval, and all of Jupyter with it, into each of pytest-xdist's processes, whatever pyproject.toml says.
 run_pytest() {
     rm -f "$results/$stage.counts"
-    python -m pytest -p tests.stage_counts --counts="$results/$stage.counts" "$@"
+    PYTEST_DISABLE_PLUGIN_AUTOLOAD=${plugins:+1} PYTEST_PLUGINS=$plugins \
+        python -m pytest -p tests.stage_counts --counts="$results/$stage.counts" "$@"
 }
 
 # mypy compares what files hold with what they held, wherever they lie: in a new checkout it begins with what it learned
@@ -54,6 +56,12 @@ check_types() {
 
 run_stage() {
     stage=$1
+    local plugins=xdist.plugin,pytest_timeout
+    case $stage in
+        rules | course | unit | recorded) plugins=$plugins,_hypothesis_pytestplugin ;;
+        # What they start reads these variables, too, and runs pytest as it is.
+        bundle | podman | podman-lessons) plugins='' ;;
+    esac
     case $stage in
         lint) ruff check . && ruff format --check . && check_types ;;
         rules) run_pytest "${rules[@]}" ;;
@@ -72,7 +80,7 @@ run_stage() {
         package) run_pytest tests/package ;;
         notebooks)
             # As a participant gets them: the environment's own kernel, cell after cell in the order written.
-            run_pytest "$beside" -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax \
+            run_pytest "$beside" -p tests.notebooks.hooks -p nbval.plugin -p no:randomly --nbval-lax \
                 --nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks
             ;;
         browser) run_pytest tests/browser ;;

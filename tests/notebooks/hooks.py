@@ -12,6 +12,9 @@ from collections.abc import Generator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import tests.quick_imports  # noqa: F401
+
+# isort: split
 import pytest
 from nbval.plugin import IPyNbCell
 from xdist.remote import Producer

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import tests.properties  # noqa: F401
 from labkit.base.log import LOG_VARIABLE
 
 KIT = logging.getLogger("labkit")

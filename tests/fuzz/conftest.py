@@ -1,0 +1,5 @@
+"""What holds for every hostile file."""
+
+from __future__ import annotations
+
+import tests.properties  # noqa: F401
