@@ -77,7 +77,7 @@ def plan_rows(title: str) -> Iterator[tuple[str, int, str]]:
         ValueError: its steps take longer than it lasts.
     """
     end, steps = PLANS[title]
-    minutes = {lesson["lesson"][:2]: (lesson["lesson"], lesson["minutes"]) for lesson in lessons()}
+    minutes = {lesson["lesson"][:2]: (lesson["lesson"], lesson["minutes"] or 0) for lesson in lessons()}
     at = datetime.strptime("09:00", "%H:%M")
     for step in steps:
         topic, lasts = minutes.get(step) or (step, _MINUTES[step])

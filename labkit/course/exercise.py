@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from labkit.course.judging.assessment import Assessment, CheckVerdict
 from labkit.course.judging.demands import Demand, DemandCheck
@@ -26,6 +26,16 @@ class Wrong:
 
     code: str
     diagnosis: str
+
+
+class ExerciseJson(TypedDict):
+    """An exercise in numbers; its kind, and how many hints, solutions and wrong answers it has."""
+
+    id: str
+    kind: str
+    hints: int
+    solutions: int
+    wrong_answers: int
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ class Exercise:
                 return f"not met: {demand.name} (\u201c{demand.asks}\u201d)"
         return f"\u201c{diagnosis}\u201d" if diagnosis in {wrong.diagnosis for wrong in self.wrong} else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ExerciseJson:
         """As `labkit lessons --json` prints it."""
         return {
             "id": self.name,

@@ -6,7 +6,7 @@ import contextlib
 import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import msgspec
 from msgspec import Meta
@@ -22,6 +22,13 @@ MOST_CHARACTERS = 200
 _MOST_HOURS = 12
 
 
+class HandJson(TypedDict):
+    """A hand that is up; since when, as ISO 8601 has it."""
+
+    since: str
+    text: str
+
+
 class Hand(msgspec.Struct, frozen=True):
     """A hand that is up.
 
@@ -33,7 +40,7 @@ class Hand(msgspec.Struct, frozen=True):
     since: Annotated[datetime, Meta(tz=True)]
     text: Annotated[str, Meta(max_length=MOST_CHARACTERS)] = ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> HandJson:
         """As JSON-ready values."""
         return {"since": self.since.isoformat(), "text": self.text}
 

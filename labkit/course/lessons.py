@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
 from labkit.base.resources import CHECKOUT, IS_CHECKOUT, NOTEBOOKS, require, restoring
+from labkit.course.exercise import ExerciseJson
 from labkit.course.exercises import exercises_of
 from labkit.show.table import Table
 
 FOLDER = NOTEBOOKS
 _MINUTES = re.compile(r"about (\d+) minutes")
+
+
+class LessonJson(TypedDict):
+    """A lesson, as `labkit lessons --json` prints it."""
+
+    lesson: str
+    title: str
+    minutes: int | None
+    notebook: str
+    seed: list[str]
+    exercises: list[ExerciseJson]
 
 
 def lesson_names() -> list[str]:
@@ -37,7 +49,7 @@ def require_lesson(name: str) -> str:
     raise Misuse(f"Looking for lesson {name!r}", "there is no such lesson", hint)
 
 
-def describe_lesson(path: Path) -> dict[str, Any]:
+def describe_lesson(path: Path) -> LessonJson:
     """A lesson as JSON-ready values: title, minutes, and the claims of the article that its cells show.
 
     Raises:
@@ -62,12 +74,12 @@ def describe_lesson(path: Path) -> dict[str, Any]:
     }
 
 
-def lessons() -> list[dict[str, Any]]:
+def lessons() -> list[LessonJson]:
     """All lessons, in the order taught."""
     return [describe_lesson(FOLDER / f"{name}.ipynb") for name in lesson_names()]
 
 
-def lessons_table(described: Sequence[Mapping[str, Any]]) -> Table:
+def lessons_table(described: Sequence[LessonJson]) -> Table:
     """The lessons, one a line.
 
     Args:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError
@@ -19,7 +19,7 @@ from labkit.course.exercises import exercises_of
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.lessons import lesson_names
 from labkit.course.progress_file import read_progress, record
-from labkit.course.records import Event, ExerciseRecord, GuessRecord, LessonRecord, Lessons, after
+from labkit.course.records import Event, ExerciseRecord, GuessRecord, LessonRecord, LessonRecordJson, Lessons, after
 
 
 def progress_path(configuration: Configuration) -> Path:
@@ -144,6 +144,32 @@ class Progress:
             self.tell(warning)
 
 
+class LessonOverviewJson(LessonRecordJson):
+    """How a lesson stands: its counts before what is kept of it."""
+
+    lesson: str
+    passed: int
+    of: int
+    hints: int
+    solutions: int
+    minutes: int
+
+
+class NextExercise(TypedDict):
+    """What to go on with."""
+
+    lesson: str
+    exercise: str
+
+
+class OverviewJson(TypedDict):
+    """How a participant stands, as `labkit progress --json` prints it."""
+
+    file: str | None
+    lessons: list[LessonOverviewJson]
+    next: NextExercise | None
+
+
 @dataclass(frozen=True)
 class LessonOverview:
     """How a lesson of the course stands.
@@ -194,11 +220,18 @@ class LessonOverview:
         kept = self.kept.exercises if self.kept else {}
         return [exercise for name, exercise in kept.items() if name in self.exercises]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LessonOverviewJson:
         """As JSON-ready values."""
-        kept = self.kept.to_dict() if self.kept else {"opened": None, "last": None, "seconds": 0, "exercises": {}}
-        counts = {"passed": self.passed, "of": len(self.exercises), "hints": self.hints, "solutions": self.solutions}
-        return {"lesson": self.lesson, **counts, "minutes": self.minutes, **kept}
+        nothing: LessonRecordJson = {"opened": None, "last": None, "seconds": 0, "exercises": {}}
+        return {
+            "lesson": self.lesson,
+            "passed": self.passed,
+            "of": len(self.exercises),
+            "hints": self.hints,
+            "solutions": self.solutions,
+            "minutes": self.minutes,
+            **(self.kept.to_dict() if self.kept else nothing),
+        }
 
 
 Course = dict[str, tuple[str, ...]]
@@ -237,7 +270,7 @@ class Overview:
                 return lesson.lesson, lesson.open_exercise
         return None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> OverviewJson:
         """As JSON-ready values."""
         following = self.next
         return {

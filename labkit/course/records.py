@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 import msgspec
 from msgspec import Meta
@@ -63,6 +63,36 @@ class Event:
     diagnosis: str = ""
 
 
+class ExerciseRecordJson(TypedDict):
+    """What is kept of an exercise; moments as ISO 8601 has them."""
+
+    verdict: str
+    checks: int
+    hints: list[int]
+    passed: str | None
+    shown: str | None
+    last: str
+    diagnosis: NotRequired[str]
+
+
+class GuessJson(TypedDict):
+    """What was guessed, and when."""
+
+    choice: str
+    when: str
+    late: bool
+
+
+class LessonRecordJson(TypedDict):
+    """What is kept of a lesson: exercises by their names, guesses by their questions. Nulls if nothing was done."""
+
+    opened: str | None
+    last: str | None
+    seconds: int
+    exercises: dict[str, ExerciseRecordJson]
+    guesses: NotRequired[dict[str, GuessJson]]
+
+
 class ExerciseRecord(msgspec.Struct, frozen=True):
     """How an exercise stands.
 
@@ -89,17 +119,19 @@ class ExerciseRecord(msgspec.Struct, frozen=True):
         """Whether the solution was shown before the exercise was passed."""
         return self.shown is not None and (self.passed is None or self.shown <= self.passed)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ExerciseRecordJson:
         """As JSON-ready values."""
-        return {
+        values: ExerciseRecordJson = {
             "verdict": self.verdict,
             "checks": self.checks,
             "hints": list(self.hints),
             "passed": self.passed.isoformat() if self.passed else None,
             "shown": self.shown.isoformat() if self.shown else None,
             "last": self.last.isoformat(),
-            **({"diagnosis": self.diagnosis} if self.diagnosis else {}),
         }
+        if self.diagnosis:
+            values["diagnosis"] = self.diagnosis
+        return values
 
 
 class GuessRecord(msgspec.Struct, frozen=True):
@@ -115,7 +147,7 @@ class GuessRecord(msgspec.Struct, frozen=True):
     when: _Moment
     late: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> GuessJson:
         """As JSON-ready values."""
         return {"choice": self.choice, "when": self.when.isoformat(), "late": self.late}
 
@@ -138,16 +170,17 @@ class LessonRecord(msgspec.Struct, frozen=True):
     exercises: Annotated[dict[_Name, ExerciseRecord], _MOST_ENTRIES]
     guesses: Annotated[dict[_Text, GuessRecord], _MOST_ENTRIES] = {}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LessonRecordJson:
         """As JSON-ready values."""
-        guesses = {question: guess.to_dict() for question, guess in self.guesses.items()}
-        return {
+        values: LessonRecordJson = {
             "opened": self.opened.isoformat(),
             "last": self.last.isoformat(),
             "seconds": self.seconds,
             "exercises": {name: exercise.to_dict() for name, exercise in self.exercises.items()},
-            **({"guesses": guesses} if guesses else {}),
         }
+        if self.guesses:
+            values["guesses"] = {question: guess.to_dict() for question, guess in self.guesses.items()}
+        return values
 
 
 Lessons = Mapping[str, LessonRecord]

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
 from labkit.course.hand import Hand
-from labkit.course.progress import Course, LessonOverview, Overview, overview
+from labkit.course.progress import Course, LessonOverview, LessonOverviewJson, Overview, overview
 from labkit.course.progress_file import FORMAT as PROGRESS
 from labkit.course.progress_file import lessons_of, read_document
 from labkit.course.records import Lessons
@@ -24,6 +24,36 @@ HAND_IN = "labkit-hand-in"
 VERSION = 1
 _LONGEST_NAME = 80
 _GIVE_OTHER = "name another file"
+
+
+class HandedInJson(TypedDict):
+    """A participant of a report: sums over all lessons, and the lessons."""
+
+    name: str
+    file: str
+    lessons_done: int
+    passed: int
+    hints: int
+    solutions: int
+    minutes: int
+    last: str
+    lessons: list[LessonOverviewJson]
+
+
+class UnreadJson(TypedDict):
+    """A file that could not be read, and why."""
+
+    file: str
+    why: str
+
+
+class ReportJson(TypedDict):
+    """Many participants, as `labkit progress report --json` prints them."""
+
+    lessons: int
+    exercises: int
+    rows: list[HandedInJson]
+    unread: list[UnreadJson]
 
 
 @dataclass(frozen=True)
@@ -55,7 +85,7 @@ class HandedIn:
         lesson = self.overview.last
         return _last_of(lesson) if lesson else ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> HandedInJson:
         """As JSON-ready values."""
         return {
             "name": self.name,
@@ -112,7 +142,7 @@ class Report:
         """Names that more than one file carries: handed in twice, or two people."""
         return [name for name, count in Counter(row.name for row in self.rows).items() if name and count > 1]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ReportJson:
         """As JSON-ready values."""
         return {
             "lessons": self.lessons,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from labkit.course.judging.assessment import CheckVerdict
 from labkit.course.progress import Course
@@ -26,12 +26,59 @@ HINT = "hint"
 """How an exercise stands of which hints were read, or the solution, and nothing was checked."""
 
 
+class BoardHand(TypedDict):
+    """A hand that is up, since how many seconds."""
+
+    text: str
+    seconds: int
+
+
+class BoardRow(TypedDict):
+    """A participant; cells by LESSON/EXERCISE: how it stands, checks, hints, solution shown first, diagnosis."""
+
+    number: int
+    name: str
+    lesson: str
+    idle: int
+    away: bool
+    seen: int
+    passed: int
+    hints: int
+    hand: BoardHand | None
+    cells: dict[str, list[object]]
+
+
+class BoardNews(TypedDict):
+    """What happened, by whom, before how many seconds."""
+
+    seconds: int
+    number: int
+    text: str
+
+
+class BoardLesson(TypedDict):
+    """A lesson, and the names of its exercises."""
+
+    lesson: str
+    exercises: list[str]
+
+
+class BoardJson(TypedDict):
+    """All that the instructor's page shows."""
+
+    format: int
+    lessons: list[BoardLesson]
+    participants: list[BoardRow]
+    stuck: list[dict[str, Any]]
+    news: list[BoardNews]
+
+
 def standing(record: ExerciseRecord) -> str:
     """How an exercise stands, in a word: passed, not right, not yet or hint."""
     return str(CheckVerdict.PASSED) if record.passed is not None else record.verdict or HINT
 
 
-def board(participants: Sequence[Participant], course: Course, now: datetime) -> dict[str, Any]:
+def board(participants: Sequence[Participant], course: Course, now: datetime) -> BoardJson:
     """All that the page shows, as JSON-ready values. Times are seconds before now, by our clock.
 
     Args:
@@ -50,7 +97,7 @@ def board(participants: Sequence[Participant], course: Course, now: datetime) ->
     }
 
 
-def _row(participant: Participant, course: Course, now: datetime) -> dict[str, Any]:
+def _row(participant: Participant, course: Course, now: datetime) -> BoardRow:
     cells: dict[str, list[object]] = {}
     passed = hints = 0
     for lesson, names in course.items():
@@ -83,14 +130,14 @@ def _row(participant: Participant, course: Course, now: datetime) -> dict[str, A
     }
 
 
-def _hand(participant: Participant, now: datetime) -> dict[str, Any] | None:
+def _hand(participant: Participant, now: datetime) -> BoardHand | None:
     hand = participant.hand
     if hand is None:
         return None
     return {"text": hand.text, "seconds": _seconds(now - participant.by_our_clock(hand.since))}
 
 
-def _news(participants: Sequence[Participant], course: Course, now: datetime) -> list[dict[str, Any]]:
+def _news(participants: Sequence[Participant], course: Course, now: datetime) -> list[BoardNews]:
     """What happened in the last minutes, the last first: of each exercise how it stands, not how it came to that."""
     since = now - timedelta(minutes=NEWS_MINUTES)
     news = [

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from labkit.adapters.engine import Engine, InspectedImage, reach_engine
 from labkit.adapters.go import find_built
@@ -27,9 +27,9 @@ from labkit.lab.cluster_kinds.cluster import Cluster, ClusterKind, State
 from labkit.lab.lab_lock import lab_locked
 from labkit.lab.samples.catalogue import Catalogue, bases_first
 from labkit.lab.samples.image_facts import ImageFacts
-from labkit.lab.samples.made_images import MadeImages
+from labkit.lab.samples.made_images import MadeImageJson, MadeImages
 from labkit.lab.samples.sources import Source
-from labkit.lab.standing import standing_of
+from labkit.lab.standing import StandingJson, StatusJson, standing_of
 from labkit.lab.up_plan import CLUSTER_STEPS, FRONT, UpPlan
 from labkit.show.steps import Silent, Steps
 
@@ -264,12 +264,12 @@ class Lab:
         """How the cluster is."""
         return self.cluster().look()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> StatusJson:
         """How the lab is, with its images, as JSON-ready values; looking changes nothing."""
         standing = self.standing()
         return {**standing, "images": self.images() if standing["engine"]["reachable"] else []}
 
-    def standing(self) -> dict[str, Any]:
+    def standing(self) -> StandingJson:
         """How engine and cluster are, as `status` without its images; looking changes nothing."""
         return standing_of(self.configuration, self.engine, self.cluster, self._kubernetes)
 
@@ -280,7 +280,7 @@ class Lab:
         with self.cluster().kube() as kube:
             return kube.version()
 
-    def images(self) -> list[dict[str, Any]]:
+    def images(self) -> list[MadeImageJson]:
         """The sample images, as JSON-ready values; one that has not been made has no digest.
 
         An image whose recipe cannot be read has no summary; the error goes where progress goes.

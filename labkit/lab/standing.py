@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from labkit.adapters.engine import Engine, EngineUnreachable
 from labkit.base.configuration import Configuration
-from labkit.lab.bringup.background import making
+from labkit.lab.bringup.background import Making, making
 from labkit.lab.cluster_kinds.cluster import Cluster, State
+from labkit.lab.samples.made_images import MadeImageJson
+
+
+class EngineJson(TypedDict):
+    """How the engine is: its name and version, or why it cannot be reached and what to do about it."""
+
+    reachable: bool
+    name: NotRequired[str]
+    version: NotRequired[str | None]
+    problem: NotRequired[str]
+    remedy: NotRequired[str]
+
+
+class ClusterJson(TypedDict):
+    """How the cluster is; its version, once it answers."""
+
+    name: str
+    ready: bool
+    kubernetes: str | None
+    source: str | None
+
+
+class StandingJson(TypedDict):
+    """How engine and cluster are, and what is being made."""
+
+    engine: EngineJson
+    cluster: ClusterJson
+    state: str
+    making: Making | None
+
+
+class StatusJson(StandingJson):
+    """How the lab is, as `labkit status --json` prints it."""
+
+    images: list[MadeImageJson]
 
 
 def standing_of(
@@ -16,7 +51,7 @@ def standing_of(
     engine: Callable[[], Engine],
     cluster: Callable[[], Cluster],
     kubernetes: Callable[[], str],
-) -> dict[str, Any]:
+) -> StandingJson:
     """How engine and cluster are, as JSON-ready values; looking changes nothing.
 
     Args:
@@ -29,7 +64,7 @@ def standing_of(
     try:
         connected = engine()
     except EngineUnreachable as error:
-        absent = {"name": name, "ready": False, "kubernetes": None, "source": None}
+        absent: ClusterJson = {"name": name, "ready": False, "kubernetes": None, "source": None}
         return {
             "engine": {"reachable": False, "problem": error.came_back, "remedy": error.remedy},
             "cluster": absent,

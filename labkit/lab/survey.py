@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict
 
 from labkit.adapters.engine import Engine, InspectedImage
 from labkit.base.errors import LabFailed
@@ -21,15 +21,43 @@ from labkit.lab.samples.digest_lock import LOCK_FILE, write_lock
 from labkit.lab.samples.image_facts import FileFact, ImageFacts
 
 
-def survey(lab: Lab) -> list[dict[str, Any]]:
+class SurveyedJson(TypedDict):
+    """A sample image, as `labkit images --json` prints it; null for what only one that was made has."""
+
+    name: str
+    summary: str
+    note: str
+    reference: str | None
+    source: str | None
+    digest: str | None
+    user: str | None
+    uid: int | None
+    non_root: bool | None
+    cause: str | None
+    size: int | None
+    shell: bool | None
+
+
+class VerifiedJson(TypedDict):
+    """A sample image with the promises that it breaks, as `labkit images verify --json` prints it."""
+
+    name: str
+    present: bool
+    source: str | None
+    recorded: str
+    broken: list[str]
+
+
+def survey(lab: Lab) -> list[SurveyedJson]:
     """Every sample image, JSON-ready; what an image that has not been made would be stays None."""
     engine = lab.engine()
     return [_row(recipe, _facts(lab, engine, recipe)) for recipe in bases_first(lab.catalogue)]
 
 
-def verify(lab: Lab) -> list[dict[str, Any]]:
+def verify(lab: Lab) -> list[VerifiedJson]:
     """Every sample image with the promises that it breaks; `present` is false for one that has not been made."""
-    engine, rows = lab.engine(), []
+    engine = lab.engine()
+    rows: list[VerifiedJson] = []
     for recipe in bases_first(lab.catalogue):
         facts = _facts(lab, engine, recipe)
         rows.append(
@@ -60,14 +88,27 @@ def lock(lab: Lab) -> dict[str, str]:
     return digests
 
 
-def _row(recipe: Recipe, facts: ImageFacts | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": recipe.name, "summary": recipe.summary, "note": recipe.note}
-    row |= dict.fromkeys(("reference", "source", "digest", "user", "uid", "non_root", "cause", "size", "shell"))
+def _row(recipe: Recipe, facts: ImageFacts | None) -> SurveyedJson:
+    row: SurveyedJson = {
+        "name": recipe.name,
+        "summary": recipe.summary,
+        "note": recipe.note,
+        "reference": None,
+        "source": None,
+        "digest": None,
+        "user": None,
+        "uid": None,
+        "non_root": None,
+        "cause": None,
+        "size": None,
+        "shell": None,
+    }
     if facts is None:
         return row
     answer = explain_in_engine(Image(facts.user, facts.passwd, facts.group))
     cause = refusal_of(facts.user)
-    return row | {
+    return {
+        **row,
         "reference": facts.reference,
         "source": facts.source,
         "digest": facts.digest,

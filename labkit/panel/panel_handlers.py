@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -33,6 +33,10 @@ _MOST_BODY_BYTES = 4096
 _LESSON = r"(?P<lesson>[a-z0-9-]{1,80})"
 
 
+Answered = Mapping[str, object]
+"""What a method of the state gives: JSON-ready values, each of a shape of its own there."""
+
+
 class Questions:
     """Asks in threads, so that the server goes on meanwhile; whoever asks the same again waits for the same answer.
 
@@ -47,9 +51,9 @@ class Questions:
         self._state: PanelState | None = None
         self._is_made: Future[None] = Future()
         self._making, self._looking = threading.Lock(), threading.Lock()
-        self._running: dict[tuple[str | bool, ...], Future[dict[str, Any]]] = {}
+        self._running: dict[tuple[str | bool, ...], Future[Answered]] = {}
 
-    async def ask(self, question: str, *arguments: str | bool) -> dict[str, Any]:
+    async def ask(self, question: str, *arguments: str | bool) -> Answered:
         """Call a method of the state in a thread, and wait for what it gives.
 
         Args:
@@ -74,13 +78,13 @@ class Questions:
             came_back = f"timed out: no answer after {seconds:g} s; the lab, or this machine, is busy or hangs"
             raise DeadlineExceeded("Asking the lab", came_back, "look at it\n  labkit doctor") from None
 
-    def _answer(self, future: Future[dict[str, Any]], question: str, arguments: tuple[str | bool, ...]) -> None:
+    def _answer(self, future: Future[Answered], question: str, arguments: tuple[str | bool, ...]) -> None:
         try:
             with self._making:
                 if self._state is None:
                     self._state = self._make_state()
                     self._is_made.set_result(None)
-            method: Callable[..., dict[str, Any]] = getattr(self._state, question)
+            method: Callable[..., Answered] = getattr(self._state, question)
             # Looks share the connections of one lab.
             with self._looking if question in _LOOKS else contextlib.nullcontext():
                 future.set_result(method(*arguments))
@@ -163,7 +167,7 @@ class HintHandler(PanelHandler):
 
 def panel_handlers(
     base_url: str, make_state: Callable[[], PanelState]
-) -> list[tuple[str, type[PanelHandler], dict[str, Any]]]:
+) -> list[tuple[str, type[PanelHandler], dict[str, Questions]]]:
     """The handlers with their addresses.
 
     Args:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from labkit.base.errors import LabError
 from labkit.course.checking import give_hint
 from labkit.course.course_folder import VARIABLE, CourseFolder
-from labkit.course.lessons import lessons, require_lesson
-from labkit.course.progress import Overview, Progress, my_progress, progress_path
+from labkit.course.lessons import LessonJson, lessons, require_lesson
+from labkit.course.progress import NextExercise, Overview, Progress, my_progress, progress_path
 from labkit.course.sharing.raised_hand import hand_seen, move_hand
 from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
+from labkit.lab.standing import StandingJson
 from labkit.lab.terminal.lesson_terminal import follow_lesson
 from labkit.notebook.opening import reset_lessons
 from labkit.panel.live_look import look_live
@@ -26,6 +28,63 @@ _NOT_UP = {
     State.STOPPED: "the cluster is stopped",
     State.BROKEN: "the cluster does not answer, or is incomplete",
 }
+
+
+Problem = Mapping[str, str | None]
+"""What was tried, what came back and what to do next, as an error says it (`LabError.to_dict`)."""
+
+
+class PanelLesson(TypedDict):
+    """A lesson with the participant's progress; its path in JupyterLab, None if that shows another folder."""
+
+    lesson: str
+    title: str
+    minutes: int | None
+    path: str | None
+    passed: int
+    of: int
+    done: bool
+    open_exercise: str | None
+
+
+class PanelShare(TypedDict):
+    """With whom the participant shares their progress, and whether their hand is up."""
+
+    address: str
+    hand: bool
+    problem: str
+
+
+class PanelLab(StandingJson):
+    """How the lab is, and what is wrong with it."""
+
+    problem: Problem | None
+
+
+class PanelCourse(TypedDict):
+    """All that the panel shows at first."""
+
+    lessons: list[PanelLesson]
+    next: NextExercise | None
+    problem: Problem | None
+    share: PanelShare | None
+    lab: PanelLab
+
+
+class PanelPods(TypedDict):
+    """A lesson's pods and containers."""
+
+    namespace: str
+    rows: list[dict[str, object]]
+    problem: Problem | None
+
+
+class PanelHint(TypedDict):
+    """A hint, and of what."""
+
+    exercise: str
+    title: str
+    text: str
 
 
 class PanelState:
@@ -41,14 +100,14 @@ class PanelState:
         self._lab, self._folder, self._root = lab, folder, root
 
     @cached_property
-    def _lessons(self) -> list[dict[str, Any]]:
+    def _lessons(self) -> list[LessonJson]:
         return lessons()
 
-    def course(self) -> dict[str, Any]:
+    def course(self) -> PanelCourse:
         """The lessons with the participant's progress, and how the lab is, as JSON-ready values."""
         overview, problem = _progress()
         standing = {lesson.lesson: lesson for lesson in overview.lessons} if overview else {}
-        rows = []
+        rows: list[PanelLesson] = []
         for lesson in self._lessons:
             kept = standing.get(lesson["lesson"])
             names = [exercise["id"] for exercise in lesson["exercises"]]
@@ -67,7 +126,7 @@ class PanelState:
         following = overview.to_dict()["next"] if overview else None
         return {"lessons": rows, "next": following, "problem": problem, "share": self.share(), "lab": self.lab()}
 
-    def share(self) -> dict[str, Any] | None:
+    def share(self) -> PanelShare | None:
         """With whom the participant shares their progress, and whether their hand is up; None if they share nothing.
 
         The process that sends is started again, if it is not there: JupyterLab is what a new morning begins with.
@@ -86,7 +145,7 @@ class PanelState:
         """
         return {"sentence": str(move_hand(self._lab.configuration, text, down=down))}
 
-    def lab(self) -> dict[str, Any]:
+    def lab(self) -> PanelLab:
         """How engine and cluster are, what is being made, and what to do if something is wrong."""
         try:
             standing = self._lab.standing()
@@ -95,7 +154,7 @@ class PanelState:
             raise
         return {**standing, "problem": _problem_of_lab(standing)}
 
-    def live(self, lesson: str) -> dict[str, Any]:
+    def live(self, lesson: str) -> PanelPods:
         """The pods and containers of a lesson, as JSON-ready values.
 
         Args:
@@ -111,7 +170,7 @@ class PanelState:
             "problem": problem.to_dict() if problem else None,
         }
 
-    def hint(self, lesson: str, exercise: str) -> dict[str, Any]:
+    def hint(self, lesson: str, exercise: str) -> PanelHint:
         """The next hint of an exercise, as `lab.hint` gives it, as JSON-ready values.
 
         Raises:
@@ -165,7 +224,7 @@ def open_panel_state(root: Path) -> PanelState:
     return PanelState(Lab(steps=Silent()), Path(os.environ.get(VARIABLE) or root).absolute(), root)
 
 
-def _progress() -> tuple[Overview | None, dict[str, str] | None]:
+def _progress() -> tuple[Overview | None, Problem | None]:
     """The participant's progress, or why it cannot be read."""
     try:
         return my_progress(), None
@@ -173,7 +232,7 @@ def _progress() -> tuple[Overview | None, dict[str, str] | None]:
         return None, error.to_dict()
 
 
-def _problem_of_lab(standing: dict[str, Any]) -> dict[str, str] | None:
+def _problem_of_lab(standing: StandingJson) -> Problem | None:
     """What is wrong with the lab and what to do about it; None as long as nothing is."""
     engine, making = standing["engine"], standing["making"]
     if not engine["reachable"]:

@@ -25,7 +25,7 @@ def test_what_the_table_says_of_run_as_non_root_is_what_the_kubelet_does(lab: La
     manifests = []
     for row in rows:
         command = lab.keep_busy(row["name"])
-        container = container_manifest(row["name"], row["reference"], command=command)
+        container = container_manifest(row["name"], str(row["reference"]), command=command)
         manifests.append(pod_manifest(row["name"], [container], security={"runAsNonRoot": True}))
     # All are made before the first is looked at, so the kubelet has them side by side.
     for manifest in manifests:

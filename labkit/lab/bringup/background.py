@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypedDict
 
 from labkit.adapters.processes import Popen
 from labkit.adapters.started_programs import start_server
@@ -123,7 +124,28 @@ def stop_background(configuration: Configuration) -> bool:
     return True
 
 
-def making(configuration: Configuration) -> dict[str, object] | None:
+class MakingStep(TypedDict):
+    """A step of what is being made."""
+
+    name: str
+    title: str
+    state: str
+    counted: str
+
+
+class Making(TypedDict):
+    """What is being made, in steps; what went wrong and what to do about it, if it ended so."""
+
+    percent: int
+    seconds_left: float | None
+    summary: str
+    at_work: bool
+    problem: str | None
+    remedy: str | None
+    steps: list[MakingStep]
+
+
+def making(configuration: Configuration) -> Making | None:
     """What is being made, or why it is not any more, as JSON-ready values; None if there is nothing to say."""
     state = read_state(configuration)
     if state is None or (state.ended and state.error is None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from labkit.adapters.engine import Engine, InspectedImage, PathInImage, image_config
 from labkit.base.configuration import Configuration
@@ -23,6 +23,19 @@ _FILES: OrderedDict[TreeEntry, PathInImage] = OrderedDict()
 """Files of images, by what their entry in an archive says: path, owner, mode and the digest of the content."""
 
 
+class MadeImageJson(TypedDict):
+    """A sample image; one that has not been made has no digest, one whose recipe cannot be read no summary."""
+
+    name: str
+    reference: str
+    source: str | None
+    digest: str | None
+    user: str | None
+    size: NotRequired[int]
+    summary: str
+    note: str
+
+
 class MadeImages:
     """What the engine tells of the images of a catalogue; looking changes nothing.
 
@@ -35,7 +48,7 @@ class MadeImages:
     def __init__(self, engine: Callable[[], Engine], configuration: Configuration, catalogue: Catalogue) -> None:
         self._engine, self._configuration, self._catalogue = engine, configuration, catalogue
 
-    def rows(self, note: Callable[[str], None]) -> list[dict[str, Any]]:
+    def rows(self, note: Callable[[str], None]) -> list[MadeImageJson]:
         """All of them, as JSON-ready values; one that has not been made has no digest.
 
         Args:
@@ -109,10 +122,18 @@ class MadeImages:
             return name
         return self._configuration.image_reference(require_recipe(self._catalogue, name))
 
-    def _row(self, name: str, note: Callable[[str], None]) -> dict[str, Any]:
+    def _row(self, name: str, note: Callable[[str], None]) -> MadeImageJson:
         reference = self._configuration.image_reference(name)
         inspected = self._engine().image(reference)
-        row: dict[str, Any] = {"name": name, "reference": reference, "source": None, "digest": None, "user": None}
+        row: MadeImageJson = {
+            "name": name,
+            "reference": reference,
+            "source": None,
+            "digest": None,
+            "user": None,
+            "summary": "",
+            "note": "",
+        }
         if inspected is not None:
             facts = ImageFacts.from_inspect(inspected, reference=reference, texts={}, shell=False)
             row |= {"source": facts.source, "digest": facts.digest, "user": facts.user, "size": facts.size}
@@ -120,8 +141,8 @@ class MadeImages:
             recipe = self._catalogue[name]
         except LabFailed as error:
             note(str(error))
-            return row | {"summary": "", "note": ""}
-        return row | {"summary": recipe.summary, "note": recipe.note}
+            return row
+        return {**row, "summary": recipe.summary, "note": recipe.note}
 
 
 def _file_fact(file: PathInImage | None) -> FileFact | None:

@@ -14,6 +14,7 @@ from labkit.core.pods.objects import Rollout
 from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import ExecResult
 from labkit.lab.lab import Lab
+from labkit.lab.standing import StatusJson
 from labkit.notebook.opened_lesson import OpenedLesson
 from labkit.show.steps import Silent
 
@@ -93,8 +94,8 @@ class PaperLab(Lab):
     def close(self) -> None:
         self.closed += 1
 
-    def status(self) -> dict[str, Any]:
-        return {"state": "up", "images": []}
+    def status(self) -> StatusJson:
+        return cast(StatusJson, {"state": "up", "images": []})
 
 
 def paper_engine(**more: Any) -> Recorder:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from labkit.course.course_folder import VARIABLE, CourseFolder
 from labkit.course.lessons import FOLDER, describe_lesson, lesson_names
 from labkit.course.sharing.share_consent import agree, new_consent
 from labkit.lab.lab import Lab
+from labkit.lab.standing import StandingJson
 from labkit.notebook.jupyterlab import set_defaults
 from labkit.panel import panel_handlers
 from labkit.panel.panel_handlers import Questions
@@ -302,7 +303,7 @@ def test_a_looks_time_begins_when_what_it_looks_with_is_loaded(monkeypatch: pyte
         loaded.wait(30)
         return cast(PanelState, state)
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> Mapping[str, object]:
         look = asyncio.create_task(Questions(load).ask("course"))
         done, _ = await asyncio.wait([look], timeout=0.2)
         assert not done
@@ -324,7 +325,7 @@ def test_what_cannot_be_loaded_is_told_at_once(monkeypatch: pytest.MonkeyPatch) 
 def test_two_who_ask_at_the_same_time_get_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with _questions(monkeypatch, 30) as (questions, state):
 
-        async def ask() -> list[dict[str, Any]]:
+        async def ask() -> list[Mapping[str, object]]:
             both = asyncio.gather(questions.ask("course"), questions.ask("course"))
             await asyncio.sleep(0)
             state.go.set()
@@ -340,8 +341,8 @@ class _LabWithCluster(PaperLab):
         self.configuration.state.mkdir()
         self.configuration.kubeconfig.write_text("", encoding="utf-8")
 
-    def standing(self) -> dict[str, Any]:
-        return self._standing()
+    def standing(self) -> StandingJson:
+        return cast(StandingJson, self._standing())
 
 
 def _standing(state: str = "up", making: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -376,6 +377,7 @@ def test_after_a_look_that_failed_the_lab_is_connected_anew(tmp_path: Path) -> N
     state, lab = _state(tmp_path, paper_kube(namespaces=gone))
     answer = state.live(_LESSON)
     assert answer["rows"] == []
+    assert answer["problem"] is not None
     assert answer["problem"]["came_back"] == "the cluster does not answer"
     assert lab.closed == 1
 
@@ -424,6 +426,7 @@ def test_progress_that_cannot_be_read_hides_no_lesson(tmp_path: Path, monkeypatc
     (tmp_path / "data" / "progress.json").write_text("<script>", encoding="utf-8")
     answer = _state(tmp_path)[0].course()
     assert len(answer["lessons"]) == len(lesson_names())
+    assert answer["problem"] is not None
     assert answer["problem"]["remedy"]
     assert all(lesson["path"] is None for lesson in answer["lessons"])
 
