@@ -118,13 +118,14 @@ class Checking:
     def __init__(self, lesson: str, world: World, progress: Progress) -> None:
         self._lesson, self._world, self._progress = lesson, world, progress
 
-    def check(self, name: str, answer: object = None, failure: str = "") -> CheckResult:
+    def check(self, name: str, answer: object = None, failure: str = "", before: str = "") -> CheckResult:
         """Look at the world and say how an exercise stands.
 
         Args:
             name: of the exercise.
             answer: what the participant's cell gave, where the exercise asks for one.
             failure: why that is not the answer in the cell, such as an error that the cell ended in; empty if it is.
+            before: what to say of the cell before the check, above the verdict on what is there; empty for most.
 
         Raises:
             Misuse: the lesson has no such exercise.
@@ -139,7 +140,7 @@ class Checking:
             lesson=self._lesson,
             exercise=name,
             verdict=assessment.verdict,
-            message=assessment.message,
+            message=f"{before} {assessment.message}" if before and not failure else assessment.message,
             hints_left=left,
             demand=assessment.demand,
             goes_on=self._goes_on(name) if assessment.verdict is CheckVerdict.PASSED else "",

@@ -1,4 +1,7 @@
-"""Which cell a check's answer comes from, and whether that cell ended in an error: then the name has an older value."""
+"""Whether the cell that a check's answer comes from, or the one before a check, ended in an error.
+
+Then a name has an older value, or what is there may be what an older try has made.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 
 _CHECK = re.compile(r"\.check\(\s*[\"'][^\"']*[\"']\s*,\s*(?:answer\s*=\s*)?(?P<name>[^\W\d]\w*)\s*,?\s*\)")
+_ASKS = re.compile(r"\s*\w+\.(?:check|hint|solution)\([^\n]*\)\s*")
+"""A cell that does nothing but ask about an exercise."""
 _GIVEN = re.compile(r"(?<![\w.])(?P<name>[^\W\d]\w*)\s*(?::[^=\n]+)?=(?!=)")
 """Where a name is given a value in a cell that Python cannot read."""
 
@@ -24,6 +29,8 @@ class AnswerCells:
         self._before: dict[str, object] = {}
         self._errors: dict[str, str] = {}
         """By names, what the last cell that should have given the name a value ended in."""
+        self._last_error, self._only_asks = "", False
+        """What the last cell that did more than ask ended in, and whether the one that runs does no more."""
 
     def begin(self, source: str) -> None:
         """A cell is about to run.
@@ -31,6 +38,7 @@ class AnswerCells:
         Args:
             source: the cell's.
         """
+        self._only_asks = _ASKS.fullmatch(source) is not None
         given, values = _given(source), self._values()
         # A cell that gives an answer and has it checked has given it by then.
         names = {check["name"] for check in _CHECK.finditer(source)}
@@ -44,6 +52,8 @@ class AnswerCells:
             source: the cell's.
             error: what it ended in; None if it has run to its end.
         """
+        if _ASKS.fullmatch(source) is None:
+            self._last_error = type(error).__name__ if error is not None else ""
         values = self._values()
         for name in _given(source):
             if error is None or values.get(name) is not self._before.get(name):
@@ -59,6 +69,15 @@ class AnswerCells:
             f"The cell that gives `{self._checked}` ended in an error, {error}: what the name holds is from before. "
             "Mend that cell and run it, then this one."
         )
+
+    def error_before(self) -> str:
+        """What to say of the cell that ran before the one that asks; empty if it ran to its end.
+
+        What a check looks at is there all the same: a pod, an image or a file, of this cell or of an older one.
+        """
+        if not self._only_asks or not self._last_error:
+            return ""
+        return f"The cell before ended in an error, {self._last_error}; what is judged is what is there all the same."
 
 
 def _given(source: str) -> set[str]:

@@ -353,7 +353,8 @@ class Lesson:
         if self._lesson.is_closed:
             self._require_namespace()
         self._world.begin()
-        return self._checking.check(name, answer, self._answer_cells.failure())
+        cells = self._answer_cells
+        return self._checking.check(name, answer, cells.failure(), cells.error_before())
 
     def _require_namespace(self) -> None:
         # One that was opened while the cluster is being made has none yet.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -54,3 +55,14 @@ def test_a_solution_is_shown_as_what_changes_and_put_where_it_belongs(
 def test_a_solution_that_is_a_cell_has_no_file_to_be_put_into(progress: Progress) -> None:
     with pytest.raises(Misuse, match="its answer is a cell"):
         _checking("05-dockerfile-user", progress).solution("a-free-number", put=True)
+
+
+def test_what_is_to_be_said_of_the_cell_before_stands_above_the_verdict_and_changes_none(progress: Progress) -> None:
+    looks = SimpleNamespace(
+        pod=lambda _: None, manifest=lambda _: {}, not_taken=lambda _: None, kinds_named=lambda _: []
+    )
+    checking = Checking("07-run-as-non-root", cast(World, SimpleNamespace(look=looks)), progress)
+    alone = checking.check("in-the-container")
+    told = checking.check("in-the-container", before="The cell before ended in an error, NameError.")
+    assert told.message == f"The cell before ended in an error, NameError. {alone.message}"
+    assert told.verdict is alone.verdict

@@ -18,7 +18,8 @@ class Notebook:
         self._shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
         self.cells = AnswerCells(lambda: self._shell.user_ns)
         self.said: list[str] = []
-        self._shell.user_ns["lab"] = SimpleNamespace(check=self._check)
+        self.said_of_the_cell_before: list[str] = []
+        self._shell.user_ns["lab"] = SimpleNamespace(check=self._check, hint=print)
         self._shell.events.register("pre_run_cell", lambda run: self.cells.begin(run.raw_cell))
         self._shell.events.register(
             "post_run_cell", lambda run: self.cells.end(run.info.raw_cell, run.error_before_exec or run.error_in_exec)
@@ -26,6 +27,7 @@ class Notebook:
 
     def _check(self, name: str, answer: Any = None) -> None:
         self.said.append(self.cells.failure())
+        self.said_of_the_cell_before.append(self.cells.error_before())
 
     def run(self, *cells: str) -> str:
         """Run some cells; what the last check has said."""
@@ -83,3 +85,12 @@ def test_what_does_not_come_from_that_cell_is_judged(check: str) -> None:
 )
 def test_a_cell_that_fails_and_gives_another_name_or_has_given_it_changes_nothing(cell: str) -> None:
     assert Notebook().run("chosen = [1]", cell, _CHECK) == ""
+
+
+def test_a_check_without_an_answer_says_that_the_cell_before_it_failed() -> None:
+    notebook, check = Notebook(), 'lab.check("harden")'
+    notebook.run("made = 1", check, "1 / 0", check, 'lab.hint("harden")', check, "made = 2", check, "1 / 0\n" + check)
+    notebook.run("made = 3\n" + check)
+    first, second, third, last, together = notebook.said_of_the_cell_before
+    assert (first, last, together) == ("", "", "")
+    assert "ZeroDivisionError" in second and second == third
