@@ -63,7 +63,14 @@ export function problemView(problem: Problem, key: string): HTMLElement {
 
 function commandView(command: string, key: string): HTMLElement {
   const pressed = button("Copy", `copy-${key}`, () => void copy(pressed, command));
-  return element("div", { class: "lk-command" }, element("code", {}, command), pressed);
+  return element("div", { class: "lk-command" }, element("code", {}, ...wholeWords(command)), pressed);
+}
+
+/** Text that is broken at blanks alone; a browser would begin a new line behind the first hyphens of --filename. */
+function wholeWords(text: string): Child[] {
+  return text
+    .split(/(\s+)/)
+    .map((part) => (/[-/?|]/.test(part) ? element("span", { class: "lk-whole" }, part) : part));
 }
 
 export function hintView(hint: Hint): HTMLElement {

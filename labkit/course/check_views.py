@@ -16,6 +16,7 @@ from labkit.adapters import podman
 from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
+from labkit.show.line_breaks import whole
 from labkit.show.live_line import display_raw
 from labkit.show.steps import in_notebook
 from labkit.show.table import NO_MATHEMATICS
@@ -67,10 +68,9 @@ def check_html(result: CheckResult) -> str:
     lines = [f"<strong>{verdict}</strong>: {html.escape(result.exercise)}", prose_html(result.message)]
     if result.verdict is not CheckVerdict.PASSED:
         name = html.escape(f'("{result.exercise}")')
-        lines.append(
-            # How many are left would be wrong as soon as the button below is pressed.
-            f"<small>A hint: <code>lab.hint{name}</code>. A solution: <code>lab.solution{name}</code>.</small>"
-        )
+        hint, solution = (whole(f"<code>lab.{call}{name}</code>.") for call in ("hint", "solution"))
+        # How many are left would be wrong as soon as the button below is pressed.
+        lines.append(f"<small>A hint: {hint} A solution: {solution}</small>")
     elif result.goes_on:
         lines.append(f"<small>{html.escape(result.goes_on)}</small>")
     return _block(_COLOURS[result.verdict], lines)

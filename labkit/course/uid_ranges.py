@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _SOURCE = "Ranges: systemd/systemd:docs/UIDS-GIDS.md"
 _FREE, _OTHER, _EDGE = "#ffffff", "#b9b4aa", "#3a3a3a"
-_WIDTH, _ROW, _TOP, _BOTTOM = 12.0, 0.36, 0.8, 0.75
-_LEFT, _SCALE, _THINNEST = 2.9, 5.0, 0.05  # inches: where the scale begins, how long it is, and the narrowest bar
+# In inches. It is read without a zoom beside JupyterLab's panel in a window of 1024 pixels, where it is 5 inches wide.
+_WIDTH, _ROW, _TOP, _BOTTOM = 8.1, 0.3, 0.7, 0.75
+_LEFT, _SCALE, _THINNEST = 3.0, 2.7, 0.05  # where the scale begins, how long it is, and the narrowest bar
+_SIZE, _SMALL = 10, 9
 _LARGEST = math.log10(RANGES[-1].last + 1)
 _DPI = 110
 
@@ -80,14 +82,22 @@ def draw_ranges(chosen: Mapping[int, str]) -> Figure:
         Misuse: that is no mapping, or one is not a uid.
     """
     shown = _shown(chosen)
-    height = _TOP + len(shown) * _ROW + _BOTTOM
-    figure, axes = new_figure(_WIDTH, height)
-    write(axes, 0.25, 0.35, "What uids are for, and which ones were chosen", size=14, weight="bold")
-    for number, uids in enumerate(shown):
-        _draw_range(axes, uids, chosen, _TOP + number * _ROW)
-    _draw_scale(axes, _TOP + len(shown) * _ROW)
-    write(axes, 0.25, height - 0.15, f"Hatched: free for choosing by hand. {_SOURCE}.", size=8, color=FAINT)
+    below = _TOP + sum(_height(uids, chosen) for uids in shown)
+    figure, axes = new_figure(_WIDTH, below + _BOTTOM)
+    write(axes, 0.1, 0.35, "What uids are for, and which ones were chosen", size=14, weight="bold")
+    y = _TOP
+    for uids in shown:
+        _draw_range(axes, uids, chosen, y)
+        y += _height(uids, chosen)
+    _draw_scale(axes, below)
+    note = f"Hatched: free for choosing by hand. {_SOURCE}."
+    write(axes, 0.1, below + _BOTTOM - 0.15, note, size=_SMALL, color=FAINT)
     return figure
+
+
+def _height(uids: UidRange, chosen: Mapping[int, str]) -> float:
+    """How high a range's row is: each uid that was chosen has a line."""
+    return _ROW * max(sum(uid in uids for uid in chosen), 1)
 
 
 def _shown(chosen: Mapping[int, str]) -> list[UidRange]:
@@ -106,20 +116,21 @@ def _place(uid: int) -> float:
 
 
 def _draw_range(axes: Axes, uids: UidRange, chosen: Mapping[int, str], y: float) -> None:
-    begin, middle = _place(uids.first), y + _ROW / 2
+    begin, height = _place(uids.first), _height(uids, chosen)
+    middle = y + height / 2
     width = max(_place(uids.last) - begin, _THINNEST)
     fill, hatch = (_FREE, "////") if uids.is_free else (_OTHER, None)
     style = {"facecolor": fill, "edgecolor": _EDGE, "hatch": hatch}
-    draw_box(axes, begin, y + 0.08, width, _ROW - 0.16, linewidth=0.8, **style)
-    write(axes, 0.25, middle, uids.name, size=9, weight="bold")
-    write(axes, _LEFT - 0.1, middle, str(uids), size=8, color=FAINT, ha="right")
-    for uid in filter(uids.__contains__, chosen):
-        axes.plot([_place(uid)] * 2, [y + 0.02, y + _ROW - 0.02], color=INK, linewidth=2)
-    write(axes, _LEFT + _SCALE + 0.2, middle, _chosen_in(uids, chosen), size=9)
+    draw_box(axes, begin, y + 0.06, width, height - 0.12, linewidth=0.8, **style)
+    write(axes, 0.1, middle, uids.name, size=_SIZE, weight="bold")
+    write(axes, _LEFT - 0.1, middle, str(uids), size=_SMALL, color=FAINT, ha="right")
+    for number, uid in enumerate(sorted(filter(uids.__contains__, chosen))):
+        axes.plot([_place(uid)] * 2, [y + 0.02, y + height - 0.02], color=INK, linewidth=2)
+        write(axes, _LEFT + _SCALE + 0.15, y + (number + 0.5) * _ROW, f"{uid} {chosen[uid]}", size=_SIZE)
 
 
 def _draw_scale(axes: Axes, y: float) -> None:
     axes.plot([_LEFT, _LEFT + _SCALE], [y + 0.06] * 2, color=_EDGE, linewidth=0.8)
     for uid, text in ((0, "0"), (999, "thousand"), (10**6, "million"), (10**9, "thousand million")):
         axes.plot([_place(uid)] * 2, [y + 0.06, y + 0.12], color=_EDGE, linewidth=0.8)
-        write(axes, _place(uid), y + 0.25, text, size=8, color=FAINT, ha="center")
+        write(axes, _place(uid), y + 0.25, text, size=_SMALL, color=FAINT, ha="center")

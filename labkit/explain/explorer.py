@@ -78,8 +78,8 @@ class Explorer:
 
     def __init__(self, images: Sequence[str], explain: Callable[..., Any]) -> None:
         self._explain = explain
-        wide, narrow = widgets.Layout(width="268px"), widgets.Layout(width="268px")
-        style = {"description_width": "150px"}
+        wide, narrow = widgets.Layout(width="276px"), widgets.Layout(width="276px")
+        style = {"description_width": "170px"}
 
         def text(label: str, hint: str) -> Any:
             return widgets.Text(description=label, placeholder=hint, layout=wide, style=style, continuous_update=False)
@@ -104,7 +104,7 @@ class Explorer:
             description="Dockerfile",
             placeholder="its text, in place of an image",
             rows=4,
-            layout=widgets.Layout(width="814px", max_width="100%"),
+            layout=widgets.Layout(width="838px", max_width="100%"),
             style=style,
             continuous_update=False,
         )

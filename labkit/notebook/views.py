@@ -37,7 +37,7 @@ def outcome_html(outcome: Outcome) -> str:
     return card_html(
         _TONES.get(outcome.verdict, Tone.BAD),
         outcome.verdict,
-        outcome.headline if outcome.refuser else _headline(outcome),
+        _headline(outcome),
         label=f"pod {outcome.pod}: {outcome.headline}",
         lines=list(_outcome_lines(outcome)),
         command=outcome.command,
@@ -47,7 +47,10 @@ def outcome_html(outcome: Outcome) -> str:
 
 
 def _headline(outcome: Outcome) -> str:
-    """What stands beside the verdict of a pod that nobody refused."""
+    """What stands beside the verdict: who refused and why, which is not said twice, or what became of the pod."""
+    if outcome.refuser is not None:
+        count = len(outcome.violations)
+        return f"{outcome.who} refuses: {count} violations" if count > 1 else outcome.headline
     status = f"exit status {outcome.exit_status}" if outcome.exit_status is not None else ""
     of = f"container {outcome.container}" if outcome.container and outcome.verdict == "failed" else ""
     whose = f"as {outcome.runs_as}" if outcome.runs_as else ""

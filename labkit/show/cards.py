@@ -7,10 +7,10 @@ on them reads in a light and in a dark theme (contrast of at least 6 to 1); all 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 
+from labkit.show.line_breaks import whole_words
 from labkit.show.table import NO_MATHEMATICS, fold_html
 
 WRAPS = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
@@ -28,9 +28,6 @@ _CHIP = (
     "display:inline-block;background:{colour};color:#fff;border-radius:4px;padding:1px 10px;margin-right:8px;"
     "white-space:nowrap"
 )
-_BREAKABLE = re.compile(r"\S*[-/?|]\S*")
-"""A word in which a browser would begin a new line, as behind the first hyphens of --filename."""
-_WHOLE = '<span style="display:inline-block;max-width:100%">{}</span>'
 
 _MOST_LINES = 24
 _LINES_BEFORE_THE_FOLD = 12
@@ -56,22 +53,14 @@ def command_html(line: str) -> str:
     first, _, rest = line.partition("\n")
     prompt = '<span aria-hidden="true" style="opacity:0.7">$ </span>'
     copy = '<button type="button" class="labkit-copy" hidden>Copy</button>'
-    code = f'<code class="labkit-line" style="{_CODE}">{_whole_words(line)}</code>'
+    code = f'<code class="labkit-line" style="{_CODE}">{whole_words(line)}</code>'
     if rest:
-        head = f'<summary style="cursor:pointer">{prompt}<code style="{_CODE}">{_whole_words(first)}</code></summary>'
+        head = f'<summary style="cursor:pointer">{prompt}<code style="{_CODE}">{whole_words(first)}</code></summary>'
         shown = f'<details style="min-width:0">{head}{code}</details>'
     else:
         shown = f'<span style="min-width:0">{prompt}{code}</span>'
     style = "display:flex;align-items:flex-start;gap:8px;margin:2px 0"
     return f'<div class="labkit-command" style="{style}">{shown} {copy}</div>'
-
-
-def _whole_words(text: str) -> str:
-    """A command's text, which is broken at blanks alone, and within a word only if that is longer than a line."""
-    parts = re.split(r"(\s+)", text)
-    return "".join(
-        _WHOLE.format(html.escape(part)) if _BREAKABLE.fullmatch(part) else html.escape(part) for part in parts
-    )
 
 
 def output_html(text: str) -> str:

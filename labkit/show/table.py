@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from unicodedata import combining, east_asian_width
 
+from labkit.show.line_breaks import whole_words
+
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
 _STAYS_WHOLE, _LONG_WORD = 13, 30
 # A box of 1024 pixels' width, beside the panel, takes four columns of prose, or six of short words.
-_PROSE_CH, _LONG_WORDS_CH = 11, 18
+_PROSE_CH, _LONG_WORDS_CH, _COMMAND_CH = 11, 18, 38
 _PROSE = 12  # columns that a text of several words gets at least
 _MOST_SEEN, _BOX = 14, "28em"  # a longer table is scrolled in a box of its own
 _GREEN, _RED, _YELLOW = "32", "1;31", "33"
@@ -136,8 +138,10 @@ class Table:
 
 def _cell_html(text: str) -> str:
     """A cell's text; a line that is indented is a command (as in `_wrapped`), and looks like one."""
+    if len(text) <= _STAYS_WHOLE and not text.startswith("  "):
+        return html.escape(text)
     lines = (
-        f'<code style="{_COMMAND}">{html.escape(line)}</code>' if line.startswith("  ") else html.escape(line)
+        f'<code style="{_COMMAND}">{whole_words(line)}</code>' if line.startswith("  ") else whole_words(line)
         for line in text.split("\n")
     )
     return "\n".join(lines)
@@ -257,10 +261,12 @@ def wrapped(text: str, width: int | None) -> str:
 def _style(text: str) -> str:
     """A cell's style: short ones are not broken into lines, and a long word does not take the others' room.
 
-    Short is `stand-in` or `120 MB`, a long word a path or a call.
+    Short is `stand-in` or `120 MB`, a long word a path or a call; one of a command has room to stay whole.
     """
     if len(text) <= _STAYS_WHOLE:
         return _CELL.format(wrap="pre")
+    if any(len(word) > _LONG_WORD for line in text.split("\n") if line.startswith("  ") for word in line.split()):
+        return _CELL.format(wrap=f"pre-wrap;overflow-wrap:anywhere;min-width:{_COMMAND_CH}ch")
     if max(map(len, text.split()), default=0) > _LONG_WORD:
         return _CELL.format(wrap=f"pre-wrap;overflow-wrap:anywhere;min-width:{_LONG_WORDS_CH}ch")
     return _CELL.format(wrap=f"pre-wrap;min-width:{_PROSE_CH}ch")

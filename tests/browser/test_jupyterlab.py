@@ -64,6 +64,9 @@ def test_the_explorer_changes_with_what_is_chosen(page: Page, address: str) -> N
     page.get_by_label("image", exact=True).press("Enter")
     page.get_by_label("pod runAsNonRoot").select_option("true")
     expect(answer).to_contain_text("image-user-not-numeric", timeout=WAIT_MILLISECONDS)
+    labels = page.locator(".jp-OutputArea .widget-label:visible")
+    assert labels.count() >= 12
+    assert [label for label in labels.all() if label.evaluate("label => label.scrollWidth > label.clientWidth")] == []
     page.screenshot(path=screenshot_path("explorer"), full_page=True)
     page.get_by_label("pod runAsUser").fill("1654")
     page.get_by_label("pod runAsUser").press("Enter")

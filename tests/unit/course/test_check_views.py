@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -138,3 +140,10 @@ def test_a_lesson_without_exercises_and_images_says_that() -> None:
     stands = LessonStatus.of("00-start-here", _ATTACK, _status(), exercises=0, passed=0)
     assert "images: none made yet | exercises: none in this lesson" in str(stands)
     assert "<script" not in stands._repr_html_()
+
+
+def test_a_call_to_type_is_not_broken_within_an_exercises_name_nor_before_the_full_stop() -> None:
+    shown = check_html(CheckResult(_LESSON, "in-the-container", CheckVerdict.NOT_YET, "nothing yet", 3))
+    whole = re.findall(r'<span style="display:inline-block[^>]*>(.*?)</span>', shown)
+    read = [html.unescape(re.sub(r"<[^>]*>", "", text)) for text in whole]
+    assert read == ['lab.hint("in-the-container").', 'lab.solution("in-the-container").']

@@ -39,7 +39,7 @@ def test_the_chart_says_in_words_what_its_bars_show() -> None:
     figure = draw_ranges(CHOSEN)
     texts = _texts(figure)
     for name, uids, _, who in ranges_table(CHOSEN).rows:
-        assert {name, uids, who} <= {*texts, ""}
+        assert {name, uids, *str(who).split("; ")} <= {*texts, ""}
     assert len(_bars(figure)) == len(ranges_table(CHOSEN).rows)
 
 
@@ -60,6 +60,12 @@ def test_no_two_texts_lie_on_each_other_and_all_are_inside() -> None:
     for number, box in enumerate(boxes):
         assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_its_letters_are_read_beside_the_panel_in_a_window_of_1024_pixels() -> None:
+    figure, pixels = draw_ranges(CHOSEN), 540
+    heights = [float(text.get_fontsize()) / 72 * pixels / figure.get_figwidth() for text in figure.axes[0].texts]
+    assert min(heights) >= 8
 
 
 def test_the_picture_has_an_alternative_text_and_is_the_same_each_time() -> None:

@@ -117,6 +117,8 @@ WIDE = Table(
 @given(st.lists(st.tuples(st.text(), st.text(), st.text(min_size=200)), max_size=4))
 def test_a_page_never_cuts_a_text(rows: list[tuple[str, str, str]]) -> None:
     page = Table("", ("a", "b", "c"), rows)._repr_html_()
+    # Within a line's width a word is not broken, and nothing is said of what is longer.
+    page = re.sub(r'<span style="display:inline-block;max-width:100%">(.*?)</span>', r"\1", page)
     cells = re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)
     assert [html.unescape(cell) for cell in cells] == [text for row in rows for text in row]
     assert not re.search(r"overflow: ?hidden|text-overflow|max-width|nowrap", page)
@@ -233,3 +235,17 @@ def test_a_command_is_broken_at_blanks_alone_and_copied_as_it_is(line: str) -> N
     assert html.unescape(re.sub(r"<[^>]*>", "", code)) == line
     whole = re.findall(r'<span style="display:inline-block[^>]*>(.*?)</span>', code)
     assert [html.unescape(word) for word in whole] == [word for word in line.split() if "-" in word or "/" in word]
+
+
+def test_a_name_in_a_table_is_not_broken_behind_its_hyphens() -> None:
+    line = "dotnet publish hello -p:ContainerRepository=my-app"
+    page = Table("", (), [("typed", line), ("short", "my-app")])._repr_html_()
+    whole = re.findall(r'<span style="display:inline-block[^>]*>(.*?)</span>', page)
+    assert whole == ["-p:ContainerRepository=my-app"]
+
+
+def test_a_command_in_a_table_has_room_for_its_longest_word() -> None:
+    command = "  sysctl fs.inotify.max_user_watches=524288"
+    page = Table("", (), [("what to do", f"raise them\n{command}")])._repr_html_()
+    (room,) = (int(width) for width in re.findall(r"min-width:(\d+)ch", page))
+    assert room >= max(map(len, command.split()))

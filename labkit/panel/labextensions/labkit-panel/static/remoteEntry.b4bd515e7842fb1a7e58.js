@@ -322,7 +322,10 @@ function problemView(problem, key) {
 }
 function commandView(command, key) {
   const pressed = button("Copy", `copy-${key}`, () => void copy(pressed, command));
-  return element("div", { class: "lk-command" }, element("code", {}, command), pressed);
+  return element("div", { class: "lk-command" }, element("code", {}, ...wholeWords(command)), pressed);
+}
+function wholeWords(text) {
+  return text.split(/(\s+)/).map((part) => /[-/?|]/.test(part) ? element("span", { class: "lk-whole" }, part) : part);
 }
 function hintView(hint) {
   return element(
@@ -708,6 +711,7 @@ var style_default = `.labkit-panel {
 .labkit-panel [data-verdict="running"] .lk-sign, .labkit-panel [data-verdict="up"] .lk-sign { color: var(--jp-success-color1); }
 .lk-command { display: flex; align-items: baseline; flex-wrap: wrap; gap: 6px; margin: 2px 0; }
 .labkit-panel code { background: var(--jp-layout-color3); padding: 1px 4px; overflow-wrap: anywhere; color: inherit; }
+.lk-whole { display: inline-block; max-width: 100%; }
 .labkit-panel progress { width: 100%; }
 .lk-spoken {
   position: absolute;
