@@ -3,7 +3,7 @@ import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndP
 import { ICommandPalette } from "@jupyterlab/apputils";
 import { IEditorExtensionRegistry, IEditorLanguageRegistry } from "@jupyterlab/codemirror";
 import { ILauncher } from "@jupyterlab/launcher";
-import { INotebookTracker } from "@jupyterlab/notebook";
+import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { IStateDB } from "@jupyterlab/statedb";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Widget } from "@lumino/widgets";
@@ -63,9 +63,14 @@ function activate(
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
     currentPath: () => shell.currentPath ?? null,
-    isOpen: (path) => [...shell.widgets("main")].some((widget) => pathOf(widget) === path),
+    isOpen: (path) => openContext(shell, path) !== undefined,
     open: (path) => commands.execute("docmanager:open", { path }),
     openTerminal: () => commands.execute("terminal:create-new"),
+    save: async (path) => {
+      const context = openContext(shell, path);
+      if (context?.model.dirty) await context.save();
+    },
+    reload: async (path) => openContext(shell, path)?.revert(),
     tell: (text) => {
       status.textContent = text;
     },
@@ -111,9 +116,16 @@ function activate(
   performance.measure("labkit-panel", { start });
 }
 
-/** The path of a document's tab; undefined for any other tab. */
-function pathOf(widget: Widget): string | undefined {
-  return (widget as Widget & { context?: { path: string } }).context?.path;
+type Context = NotebookPanel["context"];
+
+/** What is behind a document's tab; undefined for any other tab. */
+function contextOf(widget: Widget): Context | undefined {
+  return (widget as Widget & { context?: Context }).context;
+}
+
+/** What is behind the tab of a document that is open; undefined if it is not. */
+function openContext(shell: ILabShell, path: string): Context | undefined {
+  return [...shell.widgets("main")].map(contextOf).find((context) => context?.path === path);
 }
 
 export default plugin;

@@ -30,6 +30,10 @@ export interface Surroundings {
   isOpen(path: string): boolean;
   open(path: string): Promise<unknown>;
   openTerminal(): Promise<unknown>;
+  /** Write what was changed in an open document and not saved yet. */
+  save(path: string): Promise<void>;
+  /** Show a document, if it is open, as it is on disk by now. */
+  reload(path: string): Promise<void>;
   /** Told the text of the status bar whenever it changes. */
   tell(status: string): void;
 }
@@ -42,6 +46,8 @@ export class CoursePanel extends Widget {
   private lastInFront: string | null = null;
   /** The exercise whose hint is shown. */
   private hinted: string | null = null;
+  /** The lesson that the answer shown is about. */
+  private answered: string | null = null;
   private hasKit = true;
   private timers = new Map<string, number>();
   private shown = new Map<HTMLElement, string>();
@@ -133,7 +139,14 @@ export class CoursePanel extends Widget {
     const chosen = await showDialog({ title: `${label} lesson ${lesson.lesson}?`, body, buttons });
     if (!chosen.button.accept) return;
     this.say(element("p", {}, "…"));
-    await this.attempt(async () => this.say(element("p", {}, await this.server.change(lesson.lesson, action))));
+    await this.attempt(async () => {
+      const restored = action === "restore" ? lesson.path : null;
+      // What was not saved is the participant's as well; and what they see must not be saved over what came back.
+      if (restored) await this.around.save(restored);
+      const sentence = await this.server.change(lesson.lesson, action);
+      if (restored) await this.around.reload(restored);
+      this.say(element("p", {}, sentence));
+    });
   }
 
   /** Raise the hand, with a line that says what it is about; or lower it. */
@@ -164,6 +177,7 @@ export class CoursePanel extends Widget {
 
   private say(...children: Child[]): void {
     this.hinted = null;
+    this.answered = this.lesson?.lesson ?? null;
     refill(this.answer, ...children);
   }
 
@@ -240,8 +254,9 @@ export class CoursePanel extends Widget {
       course.problem ? problemView(course.problem, "course") : null,
     ]);
     this.here.heading.textContent = this.present ? "This lesson" : "Next";
-    // The hint of an exercise that is passed by now, or of another lesson, would be read as the next one's.
-    if (this.hinted !== null && lesson?.open_exercise !== this.hinted) this.say();
+    // The hint of an exercise that is passed by now would be read as the next one's, and so would another lesson's.
+    const isOver = this.hinted !== null && lesson?.open_exercise !== this.hinted;
+    if (isOver || (this.answered !== null && lesson?.lesson !== this.answered)) this.say();
     this.redraw(this.here.body.firstElementChild as HTMLElement, lesson, () =>
       lesson ? [element("p", { class: "lk-title" }, lesson.title), element("p", { class: "lk-small" }, lessonLine(lesson))] : [],
     );

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from labkit.show.table import Table
 
 _VERDICTS = {"running": "running", "paused": "running", "created": "pending", "restarting": "pending"}
 """For the engine's states; any other means that the container has ended."""
+# The engine's words for a container that has ended, or is about to begin again.
+_EXITED = re.compile(r"(?:Exited|Restarting) \((?P<status>\d+)\) (?P<when>.+)")
 _NOT_YET = ("ContainerCreating", "PodInitializing")
 
 
@@ -143,10 +146,20 @@ def container_row(container: ListedContainer) -> LiveRow:
         container="",
         uid=container.uid,
         state=container.state,
-        reason=container.status if container.state not in ("running", "created") else "",
+        reason=_ended(container),
         verdict=_VERDICTS.get(container.state, ended),
         headline=f"of the image {_short_name(container.image)}" if container.image else "",
     )
+
+
+def _ended(container: ListedContainer) -> str:
+    """How a container ended and when; the engine's words begin with the state, which is told already."""
+    if container.state in ("running", "created"):
+        return ""
+    ended = _EXITED.fullmatch(container.status)
+    if ended is None:
+        return "" if container.status.lower() == container.state else container.status
+    return f"exit status {ended['status']}, {ended['when']}"
 
 
 def _short_name(image: str) -> str:

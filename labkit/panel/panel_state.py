@@ -204,8 +204,7 @@ class PanelState:
         """
         _, kept = CourseFolder(self._folder).restore(lesson)
         yours = f" Yours is {kept.name}, in the same folder." if kept else ""
-        reload = "If it is open: File, Reload Notebook from Disk."
-        return {"sentence": f"The notebook is as the course has it.{yours} {reload}"}
+        return {"sentence": f"The notebook is as the course has it.{yours}"}
 
     def _shown_path(self, lesson: str) -> str | None:
         """Where JupyterLab has a lesson; None if it shows another folder."""

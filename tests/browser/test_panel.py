@@ -89,6 +89,29 @@ def test_by_keyboard_from_the_first_page_to_a_hint_and_a_refused_pod(
     expect(row).to_have_count(0, timeout=WAIT_MILLISECONDS)
 
 
+def test_a_lesson_that_is_restored_is_shown_restored_and_what_was_not_saved_is_kept(page: Page, address: str) -> None:
+    page.goto(address)
+    panel = _panel(page)
+    panel.get_by_role("button", name="03, Non-root by default").click(timeout=WAIT_MILLISECONDS)
+    shown = page.locator(".jp-NotebookPanel:visible")
+    first = shown.locator(".jp-CodeCell .cm-content").first
+    expect(first).to_contain_text("import labkit", timeout=WAIT_MILLISECONDS)
+    first.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text("  # not saved")
+    expect(first).to_contain_text("not saved")
+    panel.get_by_role("button", name="Restore…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    expect(panel).to_contain_text("Yours is 03-non-root-by-default-mine-1.ipynb", timeout=WAIT_MILLISECONDS)
+    expect(first).not_to_contain_text("not saved", timeout=WAIT_MILLISECONDS)
+    mine = address.replace("/lab/tree/", "/files/").replace("00-start-here", "03-non-root-by-default-mine-1")
+    assert "# not saved" in page.request.get(mine).text()
+
+    # What it said of this lesson would be read as another one's.
+    panel.get_by_role("button", name="00, Start here").click()
+    expect(panel).not_to_contain_text("Yours is", timeout=WAIT_MILLISECONDS)
+
+
 def _course(title: str, **more: Any) -> dict[str, Any]:
     lesson = {"lesson": _LESSON, "title": title, "minutes": 35, "path": None, "passed": 0, "of": 3}
     lab = {"state": "up", "engine": {"reachable": True, "version": title}, "making": None, "problem": None}

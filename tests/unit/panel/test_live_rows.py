@@ -96,10 +96,12 @@ def test_a_pod_of_which_nothing_is_known_gives_a_row(pod: dict[str, Any]) -> Non
     ("state", "status", "uid", "verdict", "reason"),
     [
         ("running", "Up 3 seconds", 0, "running", ""),
-        ("exited", "Exited (0) 1 second ago", None, "succeeded", "Exited (0) 1 second ago"),
-        ("exited", "Exited (137) 1 second ago", None, "failed", "Exited (137) 1 second ago"),
+        ("exited", "Exited (0) 1 second ago", None, "succeeded", "exit status 0, 1 second ago"),
+        ("exited", "Exited (137) 1 second ago", None, "failed", "exit status 137, 1 second ago"),
         ("created", "Created", None, "pending", ""),
-        ("dead", "Dead", None, "failed", "Dead"),
+        ("dead", "Dead", None, "failed", ""),
+        ("dead", "Removal In Progress", None, "failed", "Removal In Progress"),
+        ("restarting", "Restarting (1) 2 seconds ago", None, "pending", "exit status 1, 2 seconds ago"),
     ],
 )
 def test_a_container_of_the_engine(state: str, status: str, uid: int | None, verdict: str, reason: str) -> None:

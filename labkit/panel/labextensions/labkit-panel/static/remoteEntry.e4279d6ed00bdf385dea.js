@@ -430,6 +430,8 @@ var CoursePanel = class extends import_widgets.Widget {
   lastInFront = null;
   /** The exercise whose hint is shown. */
   hinted = null;
+  /** The lesson that the answer shown is about. */
+  answered = null;
   hasKit = true;
   timers = /* @__PURE__ */ new Map();
   shown = /* @__PURE__ */ new Map();
@@ -486,7 +488,13 @@ var CoursePanel = class extends import_widgets.Widget {
     const chosen = await (0, import_apputils.showDialog)({ title: `${label} lesson ${lesson.lesson}?`, body, buttons });
     if (!chosen.button.accept) return;
     this.say(element("p", {}, "…"));
-    await this.attempt(async () => this.say(element("p", {}, await this.server.change(lesson.lesson, action))));
+    await this.attempt(async () => {
+      const restored = action === "restore" ? lesson.path : null;
+      if (restored) await this.around.save(restored);
+      const sentence = await this.server.change(lesson.lesson, action);
+      if (restored) await this.around.reload(restored);
+      this.say(element("p", {}, sentence));
+    });
   }
   /** Raise the hand, with a line that says what it is about; or lower it. */
   async hand() {
@@ -511,6 +519,7 @@ var CoursePanel = class extends import_widgets.Widget {
   }
   say(...children) {
     this.hinted = null;
+    this.answered = this.lesson?.lesson ?? null;
     refill(this.answer, ...children);
   }
   async attempt(act) {
@@ -580,7 +589,8 @@ var CoursePanel = class extends import_widgets.Widget {
       course.problem ? problemView(course.problem, "course") : null
     ]);
     this.here.heading.textContent = this.present ? "This lesson" : "Next";
-    if (this.hinted !== null && lesson?.open_exercise !== this.hinted) this.say();
+    const isOver = this.hinted !== null && lesson?.open_exercise !== this.hinted;
+    if (isOver || this.answered !== null && lesson?.lesson !== this.answered) this.say();
     this.redraw(
       this.here.body.firstElementChild,
       lesson,
@@ -814,9 +824,14 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state, not
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
     currentPath: () => shell.currentPath ?? null,
-    isOpen: (path) => [...shell.widgets("main")].some((widget) => pathOf(widget) === path),
+    isOpen: (path) => openContext(shell, path) !== void 0,
     open: (path) => commands.execute("docmanager:open", { path }),
     openTerminal: () => commands.execute("terminal:create-new"),
+    save: async (path) => {
+      const context = openContext(shell, path);
+      if (context?.model.dirty) await context.save();
+    },
+    reload: async (path) => openContext(shell, path)?.revert(),
     tell: (text) => {
       status.textContent = text;
     }
@@ -858,8 +873,11 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state, not
   });
   performance.measure("labkit-panel", { start });
 }
-function pathOf(widget) {
-  return widget.context?.path;
+function contextOf(widget) {
+  return widget.context;
+}
+function openContext(shell, path) {
+  return [...shell.widgets("main")].map(contextOf).find((context) => context?.path === path);
 }
 var index_default = plugin;
 
