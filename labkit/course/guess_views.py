@@ -18,11 +18,19 @@ GUESS_BUTTONS = "Buttons: one for each option"
 """What stands for a guess's buttons where no widgets are drawn."""
 
 
-def guess_html(guess: Guess) -> str:
-    """The question, its options, and the call that guesses without buttons."""
+def guess_html(guess: Guess, *, has_buttons: bool = False) -> str:
+    """The question, its options, and the call that guesses without buttons.
+
+    Args:
+        guess: the question.
+        has_buttons: whether buttons stand below, which say themselves what was guessed last.
+    """
     options = "".join(f"<li>{html.escape(option)}</li>" for option in guess.options)
-    call = "<small>Press one, or give its number: <code>lab.guess(..., 1)</code>.</small>"
-    kept = f"<div>{html.escape(guess.status())}</div>" if guess.kept else f"<div>{call}</div>"
+    call = "Press one, or give its number: <code>lab.guess(..., 1)</code>."
+    # A button is of the kernel that has drawn it, and dead after it; what it says of itself is a small red sign.
+    again = " If the buttons do not answer, run this cell again." if has_buttons else ""
+    says_kept = guess.kept is not None and not has_buttons
+    kept = f"<div>{html.escape(guess.status())}</div>" if says_kept else f"<div><small>{call}{again}</small></div>"
     return (
         f'<div {NO_MATHEMATICS} style="{_BLOCK}"><strong>{html.escape(guess.question)}</strong>'
         f'<ol style="margin:4px 0">{options}</ol>{kept}</div>'
@@ -47,6 +55,8 @@ class GuessButtons:
         self.answer = widgets.HTML()
         row = widgets.HBox(self.buttons, layout=widgets.Layout(flex_flow="row wrap"))
         self.widget = widgets.VBox([row, self.answer])
+        if guess.kept is not None:
+            self._show(guess, guess.status())
 
     def _choose(self, option: str, _: object) -> None:
         try:
@@ -54,6 +64,9 @@ class GuessButtons:
             status = guess.status()
         except LabError as error:  # nobody sees what a button's press raises
             guess, status = self._guess, str(error)
+        self._show(guess, status)
+
+    def _show(self, guess: Guess, status: str) -> None:
         chosen = guess.kept.choice if guess.kept else None
         for button, text in zip(self.buttons, guess.options, strict=True):
             button.description = f"{_CHOSEN if text == chosen else ''}{text}"
@@ -67,4 +80,4 @@ def show_guess(guess: Guess) -> None:
     They are two outputs: the question stays readable where no kernel serves the buttons any more.
     """
     widget = GuessButtons(guess).widget if guess.may_change and in_notebook() else None
-    show_with_widget(guess_html(guess), str(guess), widget, GUESS_BUTTONS)
+    show_with_widget(guess_html(guess, has_buttons=widget is not None), str(guess), widget, GUESS_BUTTONS)

@@ -14,8 +14,11 @@ from labkit.base.errors import LabError
 from labkit.core.mappings import ManifestPart
 
 _PRE = "margin:4px 0;white-space:pre-wrap"
-_FLAGS = (("not set", None), ("true", True), ("false", False))
-_LEVELS = (("not known", None), ("privileged", "privileged"), ("baseline", "baseline"), ("restricted", "restricted"))
+# A Dropdown whose value is None shows an empty line, not the option that has it (ipywidgets: _Selection).
+_NOT_SET = ""
+_FLAGS = (("not set", _NOT_SET), ("true", True), ("false", False))
+_LEVELS = (("not known", _NOT_SET), *((level, level) for level in ("privileged", "baseline", "restricted")))
+_WHEN = "<small>What you type counts when you leave its field, with Tab or a click beside it.</small>"
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class Explorer:
         side_by_side = widgets.HBox(
             [widgets.VBox(column) for column in columns], layout=widgets.Layout(flex_flow="row wrap")
         )
-        self.widget = widgets.VBox([side_by_side, self.dockerfile, self.answer])
+        self.widget = widgets.VBox([side_by_side, self.dockerfile, widgets.HTML(_WHEN), self.answer])
         self._show()
 
     def choice(self) -> Choice:
@@ -138,10 +141,10 @@ class Explorer:
             self.image.value,
             self.image_user.value or None,
             _settings(self.pod_non_root.value, self.pod_user.value, self.pod_group.value)
-            | ({} if self.host_users.value is None else {"hostUsers": self.host_users.value}),
+            | ({} if self.host_users.value == _NOT_SET else {"hostUsers": self.host_users.value}),
             _settings(self.container_non_root.value, self.container_user.value, self.container_group.value),
             self.docker_user.value or None,
-            self.namespace_level.value,
+            self.namespace_level.value or None,
             self.dockerfile.value if self.dockerfile.value.strip() else None,
         )
 
@@ -157,8 +160,8 @@ class Explorer:
         display(self.widget)  # type: ignore[no-untyped-call]
 
 
-def _settings(non_root: bool | None, user: str, group: str) -> ManifestPart:
-    settings: ManifestPart = {} if non_root is None else {"runAsNonRoot": non_root}
+def _settings(non_root: bool | str, user: str, group: str) -> ManifestPart:
+    settings: ManifestPart = {} if non_root == _NOT_SET else {"runAsNonRoot": non_root}
     for name, text in (("runAsUser", user), ("runAsGroup", group)):
         if text.strip():
             try:

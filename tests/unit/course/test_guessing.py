@@ -97,6 +97,15 @@ def test_buttons_do_what_the_call_does(guessing: Guessing) -> None:
     assert _row(guessing)[1] == ANSWER
 
 
+def test_what_was_guessed_last_stands_in_one_place(guessing: Guessing) -> None:
+    kept = guessing.guess(QUESTION, OPTIONS, 1)
+    buttons = GuessButtons(kept)
+    assert "You guessed" in buttons.answer.value and buttons.buttons[0].description != OPTIONS[0]
+    assert "You guessed" in guess_html(kept)
+    beside = guess_html(kept, has_buttons=True)
+    assert "You guessed" not in beside and "run this cell again" in beside
+
+
 def test_markup_in_a_question_is_text(guessing: Guessing) -> None:
     page = guess_html(guessing.guess("<b>?", ["<i>", "b"]))
     assert "<b>?" not in page and "<i>" not in page

@@ -43,6 +43,12 @@ def test_it_begins_with_an_answer(explorer: Explorer, asked: _Asked) -> None:
     assert "labkit.explain(&#x27;alpine&#x27;, pod={})" in explorer.answer.value
 
 
+def test_no_control_looks_empty_that_holds_something(explorer: Explorer) -> None:
+    chosen = [control for control in _controls(explorer.widget) if isinstance(control, widgets.Dropdown)]
+    assert [control.label for control in chosen] == ["not set", "not set", "not set", "not known"]
+    assert None not in [control.index for control in chosen]
+
+
 def test_every_control_becomes_an_argument(explorer: Explorer, asked: _Asked) -> None:
     explorer.image.value = "debian"
     explorer.image_user.value = "app"
