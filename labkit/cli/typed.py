@@ -36,9 +36,14 @@ BUILDERS_NOTICE = b"DEPRECATED: The legacy builder is deprecated"
 line (docker/cli:cmd/docker/builder.go). Lesson 05 says it once."""
 
 
+NO_TERMINAL = "-it asks for a terminal, and a notebook's cell has none: leave it out, or type the line in a terminal"
+
+
 def _run(ready: ReadyCommand) -> int:
     for note in ready.notes:
         click.echo(f"labkit: {note}", err=True)
+    if ready.needs_terminal and not sys.stdin.isatty():
+        click.echo(f"labkit: {NO_TERMINAL}", err=True)
     if ready.is_build and not sys.stderr.isatty():  # In a notebook's cell; a terminal has what docker says.
         return run_in_front([ready.program, *ready.argv[1:]], ready.environment, ready.given, unseen=BUILDERS_NOTICE)
     if ready.given is None and not ready.copies:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import linecache
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from types import ModuleType, TracebackType
@@ -35,6 +37,10 @@ _KIT = __name__.partition(".")[0]
 _BARE_WORD = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<word>[A-Za-z][\w ./:-]*?|\d+:\d+)\s*")
 _BARE_PATH = re.compile(r"[\[({,=:]\s*(/\w[\w/.-]*)")
 _PATH_IN_QUOTES = 'A path is written in quotes: "{path}"'
+_TO_THE_SHELL = "`{name}` is a command: a cell that begins with a line %%bash gives all of it to the shell."
+_LINE_OF_COMMAND = re.compile(r"\s*(?P<name>[a-z][\w.-]*)(?:\s+[^\s=(].*)?\s*", re.DOTALL)
+_BY_NAME = "what has a = is given by its name"
+_COMMAND = 'a command is one text, as in "id -u", or a list'
 _WRONG_CALL = re.compile(
     r"(?P<kind>\w+)\.(?P<method>[a-z]\w*)\(\) (?:got an unexpected keyword|takes |missing |got multiple values)"
 )
@@ -78,6 +84,9 @@ def meaning_of(error: BaseException, line: str = "", names: Mapping[str, object]
     """
     if isinstance(error, TypeError):
         return _meaning_of_call(str(error), names or {})
+    typed = _command_typed(error, line)
+    if typed is not None:
+        return _TO_THE_SHELL.format(name=typed)
     if isinstance(error, NameError):
         if not error.name:
             return None
@@ -98,10 +107,27 @@ def meaning_of(error: BaseException, line: str = "", names: Mapping[str, object]
     return _IN_QUOTES.format(**bare.groupdict()) if bare else None
 
 
-def _without_types(method: Callable[..., object]) -> inspect.Signature:
-    signature = inspect.signature(method)
-    parameters = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
-    return signature.replace(parameters=parameters, return_annotation=signature.empty)
+def _command_typed(error: BaseException, line: str) -> str | None:
+    """The program that a line of a Python cell begins with, as one types it in a shell; None if it is none."""
+    if not isinstance(error, NameError | SyntaxError):
+        return None
+    text = (error.text or "") if isinstance(error, SyntaxError) else line
+    begins = _LINE_OF_COMMAND.fullmatch(text)
+    name = begins["name"] if begins is not None else ""
+    if not name or keyword.iskeyword(name) or (isinstance(error, NameError) and error.name != name):
+        return None
+    return name if shutil.which(name) is not None else None
+
+
+def _arguments_of(method: Callable[..., object]) -> str:
+    """What a method takes, without types and without Python's signs between the arguments."""
+    parameters = [
+        parameter.replace(annotation=parameter.empty) for parameter in inspect.signature(method).parameters.values()
+    ]
+    taken = f"({', '.join(str(parameter) for parameter in parameters)})"
+    sentences = [_BY_NAME] if any(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters) else []
+    sentences += [_COMMAND] if any(parameter.name == "command" for parameter in parameters) else []
+    return f"{taken}; {'; '.join(sentences)}" if sentences else taken
 
 
 def _meaning_of_call(message: str, names: Mapping[str, object]) -> str | None:
@@ -113,7 +139,7 @@ def _meaning_of_call(message: str, names: Mapping[str, object]) -> str | None:
         if kind.__name__ == call["kind"] and kind.__module__.partition(".")[0] == _KIT:
             method = getattr(given, call["method"], None)
             if callable(method):
-                return f"It is called as {name}.{call['method']}{_without_types(method)}"
+                return f"It is called as {name}.{call['method']}{_arguments_of(method)}"
     return None
 
 

@@ -101,7 +101,7 @@ class OpenedLesson:
             if stopped := self.last_stop(image):
                 came_back = f"its last build stopped: {stopped.message}"
                 raise Misuse(error.tried, came_back, "fix what it names, and build it again") from None
-            how = f"{error.remedy}; or build it\n  docker build --tag {shlex.quote(image)} ."
+            how = f"{error.remedy}\nor build it\n  docker build --tag {shlex.quote(image)} ."
             raise Misuse(error.tried, error.came_back, how) from None
 
     def last_stop(self, image: str) -> RunResult | None:

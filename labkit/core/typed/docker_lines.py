@@ -7,12 +7,13 @@ longer means what it says. No registry is asked: nothing is pulled, and what wou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from labkit.core.image_reference import ImageReference
 from labkit.core.typed.docker_options import (
     ALIASES,
     BUILD_ALONE,
+    EXEC_ALONE,
     GLOBAL_ALONE,
     HISTORY_ALONE,
     INSPECT_ALONE,
@@ -21,7 +22,7 @@ from labkit.core.typed.docker_options import (
     REMOVE_ALONE,
     RUN_ALONE,
 )
-from labkit.core.typed.typed_options import read_line
+from labkit.core.typed.typed_options import TypedLine, read_line
 
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
@@ -104,6 +105,7 @@ class DockerLine:
         build: what is built, if anything is.
         perhaps: where in argv the name stands of a sample image that may also be a container's, and the reference.
         notes: what to tell whoever typed it.
+        needs_terminal: whether docker will ask for a terminal, which a notebook's cell has not.
     """
 
     argv: tuple[str, ...]
@@ -112,6 +114,7 @@ class DockerLine:
     build: TypedBuild | None = None
     perhaps: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    needs_terminal: bool = False
 
     def with_images(self) -> tuple[str, ...]:
         """The line in which every name that may be an image's is one."""
@@ -156,7 +159,19 @@ def _run(argv: list[str], start: int, names: LabNames) -> DockerLine:
     # The last --pull counts, whatever was typed before.
     at -= argv[at - 1] == "--"
     argv[at:at] = ["--pull=never", *_label_options(names)]
-    return DockerLine(tuple(argv), image=None if names.reference(typed) else typed)
+    image = None if names.reference(typed) else typed
+    return DockerLine(tuple(argv), image=image, needs_terminal=_needs_terminal(line))
+
+
+def _exec(argv: list[str], start: int, _: LabNames) -> DockerLine:
+    line = read_line(argv, start, EXEC_ALONE, to_first_argument=True)
+    return DockerLine(tuple(argv), needs_terminal=_needs_terminal(line))
+
+
+def _needs_terminal(line: TypedLine) -> bool:
+    """Whether docker refuses to do it without one: a terminal that is read from (docker/cli:cli/streams/in.go)."""
+    alone = {name for name, _ in line.alone}
+    return bool(alone & {"i", "interactive"} and alone & {"t", "tty"} and not alone & {"d", "detach"})
 
 
 def _build(argv: list[str], start: int, names: LabNames) -> DockerLine:
@@ -273,7 +288,8 @@ def _context(argv: list[str], start: int, _: LabNames) -> DockerLine:
 
 _READERS: dict[str, Callable[[list[str], int, LabNames], DockerLine]] = {
     "run": _run,
-    "create": _run,
+    "create": lambda argv, start, names: replace(_run(argv, start, names), needs_terminal=False),
+    "exec": _exec,
     "build": _build,
     "inspect": _inspect,
     "image inspect": _of_images(INSPECT_ALONE),

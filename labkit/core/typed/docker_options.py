@@ -17,6 +17,7 @@ RUN_ALONE: Final = _split(
     """d detach i interactive t tty rm init privileged P publish-all read-only no-healthcheck oom-kill-disable q
     quiet sig-proxy disable-content-trust help use-api-socket"""
 )
+EXEC_ALONE: Final = _split("d detach i interactive t tty privileged help")
 BUILD_ALONE: Final = _split(
     "compress disable-content-trust force-rm no-cache pull q quiet rm squash push load check D debug help"
 )
@@ -29,6 +30,7 @@ OTHER_ALONE: Final = _split("a all-tags q quiet disable-content-trust p pause no
 ALIASES: Final = {
     ("container", "run"): "run",
     ("container", "create"): "create",
+    ("container", "exec"): "exec",
     ("image", "build"): "build",
     ("builder", "build"): "build",
     ("buildx", "build"): "build",

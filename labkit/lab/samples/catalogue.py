@@ -9,11 +9,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import read_given_text
 from labkit.base.resources import restoring
 from labkit.lab.samples.contract import Contract
 from labkit.lab.samples.image_facts import FileFact
+from labkit.lab.samples.near_image import near_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,7 @@ def require_recipe(catalogue: Mapping[str, Recipe], name: str) -> str:
     """
     if name in catalogue:
         return name
-    hint = did_you_mean(name, catalogue, "see what there is\n  labkit images", most=3, cutoff=0.5)
+    hint = near_image(name, catalogue, "see what there is\n  labkit images", most=3)
     raise Misuse(f"Looking for image {name!r}", "there is no such image", hint)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from labkit.base.errors import did_you_mean
+from labkit.lab.samples.near_image import near_image
 
 _ESCAPE = re.compile(r"\s*#\s*escape\s*=\s*([\\`])\s*$", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"\s*#\s*\w+\s*=")
@@ -79,8 +79,9 @@ def unknown_image(image: str, names: Iterable[str]) -> tuple[str, str]:
         image: as it was written.
         names: of the lab's images.
     """
-    near = did_you_mean(image, names, "labkit images lists what there is")
-    return f"there is no image {image!r} here, and the lab asks no registry", near
+    return f"there is no image {image!r} here, and the lab asks no registry", near_image(
+        image, names, "labkit images lists what there is"
+    )
 
 
 def _rewritten(instruction: _Instruction, names: _Names) -> str:

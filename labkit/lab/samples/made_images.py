@@ -120,7 +120,8 @@ class MadeImages:
         """
         if name not in self._catalogue and self._engine().image(name) is not None:
             return name
-        return self._configuration.image_reference(require_recipe(self._catalogue, name))
+        # To docker NAME:latest is the same name, in a terminal of the lab as anywhere.
+        return self._configuration.image_reference(require_recipe(self._catalogue, name.removesuffix(":latest")))
 
     def _row(self, name: str, note: Callable[[str], None]) -> MadeImageJson:
         reference = self._configuration.image_reference(name)

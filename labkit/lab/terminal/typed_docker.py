@@ -49,7 +49,15 @@ def prepare_docker(argv: Sequence[str], lab: TypedLab, stdin: IO[bytes] | None =
     elif any(not engine.container_id(typed[at]) for at, _ in line.perhaps):
         typed = line.with_images()
     argv, is_build = (engine.name, *typed), line.build is not None
-    return ReadyCommand(engine.program, argv, engine.environment, given, tuple(notes), is_build=is_build)
+    return ReadyCommand(
+        engine.program,
+        argv,
+        engine.environment,
+        given,
+        tuple(notes),
+        is_build=is_build,
+        needs_terminal=line.needs_terminal,
+    )
 
 
 def _spare_the_node(lab: TypedLab, containers: Sequence[str]) -> None:

@@ -35,6 +35,7 @@ class ReadyCommand:
         copies: the files and folders that it reads in place of those that were typed, which the values are; they are
             removed afterwards.
         is_build: whether an image is built.
+        needs_terminal: whether it refuses to run where there is none.
     """
 
     program: str
@@ -44,6 +45,7 @@ class ReadyCommand:
     notes: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     is_build: bool = False
+    needs_terminal: bool = False
 
 
 class TypedLab:

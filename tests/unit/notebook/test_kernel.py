@@ -74,18 +74,48 @@ def test_a_name_with_hyphens_is_quoted_whole(source: str, word: str) -> None:
     assert f'write it in quotes, "{word}"' in (meaning_of(caught.value, source) or "")
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("docker run --rm debian whoami", "docker"),
+        ("x = 1\nkubectl get po", "kubectl"),
+        ("docker --version", "docker"),
+        ("docker", "docker"),
+        ("import x y", None),
+        ("docker = run it", None),
+        ("docker(run it)", None),
+        ("nowhere run it", None),
+        ("print(docker)", None),
+    ],
+)
+def test_a_line_for_the_shell_is_told_where_it_belongs(
+    source: str, name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda program: program if program in ("docker", "kubectl", "import") else None)
+    with pytest.raises((NameError, SyntaxError)) as caught:
+        exec(source, {})
+    sentence = meaning_of(caught.value, source) or ""
+    assert sentence.startswith(f"`{name}` is a command: ") if name else "is a command" not in sentence
+
+
 def test_a_name_that_is_quoted_already_is_not_meant() -> None:
     with pytest.raises(NameError) as caught:
         exec("lap.check('raw-socket')", {})
     assert "`lap` is not there" in (meaning_of(caught.value, "lap.check('raw-socket')") or "")
 
 
+_TAKES = (
+    "It is called as app.exec(command, user=None); what has a = is given by its name; "
+    'a command is one text, as in "id -u", or a list'
+)
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ('app.exec("touch /file", "-u root")', "It is called as app.exec(command, *, user=None)"),
-        ('app.exec("id", as_user="root")', "It is called as app.exec(command, *, user=None)"),
-        ("app.exec()", "It is called as app.exec(command, *, user=None)"),
+        ('app.exec("touch /file", "-u root")', _TAKES),
+        ('app.exec("id", as_user="root")', _TAKES),
+        ("app.exec()", _TAKES),
         ("len(1)", None),
         ("theirs.exec(1)", None),
     ],

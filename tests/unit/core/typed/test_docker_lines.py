@@ -126,3 +126,22 @@ def test_containers_that_would_end_are_named(typed: str) -> None:
 )
 def test_half_a_line_is_left_to_docker(typed: list[str]) -> None:
     assert set(typed) <= set(read_docker_line(typed, NAMES).argv)
+
+
+@pytest.mark.parametrize(
+    ("typed", "needs"),
+    [
+        ("run -it --rm debian", True),
+        ("run --rm --interactive --tty debian", True),
+        ("run -itu root debian", True),
+        ("container exec -it web sh", True),
+        ("exec -i web sh", False),
+        ("exec -t web id", False),
+        ("run -t debian id", False),
+        ("run -dit debian", False),
+        ("create -it debian", False),
+        ("run --rm debian grep -it", False),
+    ],
+)
+def test_a_line_that_docker_refuses_without_a_terminal_is_known(typed: str, needs: bool) -> None:
+    assert read_docker_line(shlex.split(typed), NAMES).needs_terminal is needs

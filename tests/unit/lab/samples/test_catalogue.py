@@ -113,6 +113,8 @@ def test_an_unknown_image_has_near_ones() -> None:
         find(CATALOGUE, "alpin")
     with pytest.raises(Misuse, match="labkit images"):
         find(CATALOGUE, "xyzzy")
+    with pytest.raises(Misuse, match="the lab's own is debian, without registry and tag"):
+        find(CATALOGUE, "docker.io/library/debian:12")
 
 
 _FACTS = ImageFacts(

@@ -59,3 +59,10 @@ def test_files_that_were_seen_in_another_image_are_not_looked_at_again(tmp_path:
     assert len(engine.called("look_inside")) == 1
     made.facts("c", cast(Any, images["c"]), another)
     assert len(engine.called("look_inside")) == 2
+
+
+def test_the_tag_latest_is_no_other_name(tmp_path: Path) -> None:
+    engine = Recorder(image=lambda _: None)
+    configuration = Configuration("paper", tmp_path, tmp_path, tmp_path)
+    made = MadeImages(lambda: cast(Engine, engine), configuration, cast(Catalogue, {"debian": None}))
+    assert made.reference("debian:latest") == made.reference("debian") == configuration.image_reference("debian")
