@@ -200,7 +200,7 @@ def _require_manifest(
         return read(_text_of_file(manifest))
     except NotYaml as error:
         columns = "look at that line and the one above it, whose entries begin in one column if they belong together"
-        raise Misuse(_reading(manifest), str(error), f"{columns}; {remedy}") from error
+        raise Misuse(_reading(manifest), str(error), f"{columns}; a space follows each colon") from error
     except ValueError as error:
         raise Misuse(_reading(manifest), str(error), remedy) from error
 

@@ -31,13 +31,13 @@ def _wanted(field: str, go_type: str) -> str:
     if go_type == "bool":
         return f"{field} is true or false, without quotes"
     if re.fullmatch(r"u?int\d*", go_type):
-        return f"{field} is a number, without quotes"
+        return f"{field} is a number: no name, and no quotes"
     if go_type.startswith("[]"):
         return f"{field} is a list, as in [this, that]"
     return (
         f"{field} is a text, in quotes"
         if go_type == "string"
-        else f"{field} has fields of its own, as in {{type: this}}"
+        else f"{field} has fields of its own: on lines below it, farther in, with a space behind each colon"
     )
 
 

@@ -193,7 +193,7 @@ def _reasons_for_user(
     if user.uid is None:
         reason = f"the image's USER is the name {user.name}; no runAsUser overrides it"
     elif not name:
-        reason = "the image's USER names nobody, which means root (uid 0); no runAsUser overrides it"
+        reason = "the image sets no USER, which means root (uid 0); no runAsUser overrides it"
     else:
         reason = f"the image's USER is the uid {user.uid}; no runAsUser overrides it"
     lost = f"the group in the image's USER ({group}) is lost: Kubernetes passes on only the user"

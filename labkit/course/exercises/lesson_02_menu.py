@@ -35,7 +35,9 @@ def _menu_as_given(image: JudgedImage) -> str | None:
 def _does_not_show_the_file(image: JudgedImage) -> str | None:
     result = image.started.result
     if result.exit_status or "soup" not in result.stdout:
-        return f'With Config.User "{image.facts.user}" it cannot show the menu: {result.message or image.last_line}'
+        is_silent = not (result.message or result.stderr or result.stdout).strip()
+        came = "it prints nothing, so look at its CMD, too" if is_silent else result.message or image.last_line
+        return f'With Config.User "{image.facts.user}" it cannot show the menu: {came}'
     # Another menu in the same file, with the same owner and mode: does it show that?
     other = image.app(_WITH_ANOTHER_MENU)
     if "bread" in other.result.stdout:

@@ -186,7 +186,9 @@ def in_its_place(pod: JudgedPod, app: SampleApp) -> str:
     names = ", ".join(
         sorted({program.name for running in pod.processes.values() for program in running.programs if program.name})
     )
-    names = names or "nothing"
+    if not names:
+        why = "give no command in its place, and see that it stays up"
+        return f"The pod is to run its app, {own}, which is not running: {why}."
     if own in names.split(", "):
         return f"The pod runs another program of the name {own} in place of its app: not that of {app.samples[0]}."
     return f"The pod runs {names} in place of its app."

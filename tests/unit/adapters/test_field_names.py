@@ -92,7 +92,7 @@ def test_other_words_get_no_advice(message: str) -> None:
             "string",
             "PodSecurityContext.spec.securityContext.runAsUser",
             "int64",
-            "runAsUser is a number, without quotes",
+            "runAsUser is a number: no name, and no quotes",
         ),
         (
             "string",

@@ -101,7 +101,9 @@ def test_an_app_is_known_by_its_content_and_by_what_it_is_called_by() -> None:
     assert _names(impostor) == []
     assert "another program of the name web" in in_its_place(impostor, _APP)
     assert in_its_place(_pod(PodProgram("6" * 64, "sleep")), _APP) == "The pod runs sleep in place of its app."
-    assert in_its_place(_pod(), _APP) == "The pod runs nothing in place of its app."
+    assert in_its_place(_pod(), _APP) == (
+        "The pod is to run its app, web, which is not running: give no command in its place, and see that it stays up."
+    )
 
 
 @pytest.mark.parametrize(
