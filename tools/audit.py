@@ -346,6 +346,7 @@ def _go_subjects() -> Iterator[tuple[str, Path, tuple[str, ...], dict[str, str]]
         tags = ("-tags", ",".join(program.tags)) if program.tags else ()
         yield program.name, program.module, (*tags, *program.packages), {"CGO_ENABLED": "1" if program.cgo else "0"}
     yield "tests/parity/buildkit", CHECKOUT / "tests" / "parity" / "buildkit", ("./...",), {}
+    yield "tests/policy_engine", CHECKOUT / "tests" / "policy_engine", ("./...",), {}
     yield "govulncheck itself", CHECKOUT / "tools" / "govulncheck", ("tool",), {}
 
 

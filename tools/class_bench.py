@@ -5,8 +5,9 @@ HTTP and by the kernel's websocket, as JupyterLab does, without a browser. All c
 
     make class-bench CONTEXT=kind-labkit ARGS="--participants 10"
 
-Without --class-name a class is brought up for it, and removed with all that is in it. Memory is what the kubelet says
-of each pod (working set); requests are what the API server has counted meanwhile.
+Without --class-name a class is brought up for it, and removed with all that is in it; the node of the lab's own cluster
+then takes as many pods as are needed (it has 254 addresses, which is enough for 115 participants). Memory is what the
+kubelet says of each pod (working set); requests are what the API server has counted meanwhile.
 Exit status: 0 all were served, 1 somebody was not.
 """
 
@@ -32,6 +33,7 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import LabError
 from labkit.lab.lab import Lab
 from tests.classroom_live.class_player import PlayedRoom, played_room
+from tests.classroom_live.node_room import room_for_pods
 from tests.web_participant import WebParticipant
 
 _T = TypeVar("_T")
@@ -40,6 +42,7 @@ _LESSON = "07-run-as-non-root"
 _OPEN = f'import labkit\nlab = labkit.open("{_LESSON}")'
 _REFUSED = 'pod = lab.pod("aspnetapp-root", pod={"runAsNonRoot": True})\nprint(pod.cause)'
 _CHECK = 'print(lab.check("which-cause", None))'
+_PODS_EACH, _PODS_OF_OTHERS = 2, 20
 _MIB = 1 << 20
 _REQUESTS = re.compile(r"^apiserver_request_total\{.*?\} ([0-9.e+]+)$", re.MULTILINE)
 
@@ -175,6 +178,7 @@ def main() -> int:
     with (
         Lab() as lab,
         ClusterWriter.connect(arguments.context, labs_own=own) as writer,
+        room_for_pods(lab, writer, arguments.participants * _PODS_EACH + _PODS_OF_OTHERS),
         played_room(lab, writer, arguments.class_name, _OWN_NAME, arguments.participants) as room,
     ):
         figures, memory, rate = asyncio.run(measure(Cluster(writer, room), arguments.participants))

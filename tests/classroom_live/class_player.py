@@ -37,20 +37,22 @@ class PlayedRoom:
     """A class that is up, and where it is reached.
 
     Args:
-        context: of the kubeconfig.
+        kubectl: the options by which kubectl asks its cluster.
         settings: of the class.
         keys: its secrets.
         address: of the proxy, on loopback.
     """
 
-    context: str
+    kubectl: tuple[str, ...]
     settings: ClassSettings
     keys: ClassKeys
     address: str
 
 
 @contextlib.contextmanager
-def played_room(lab: Lab, cluster: ClusterWriter, name: str | None, own_name: str, people: int) -> Iterator[PlayedRoom]:
+def played_room(
+    lab: Lab, cluster: ClusterWriter, name: str | None, own_name: str, people: int, storage_class: str = ""
+) -> Iterator[PlayedRoom]:
     """A class to play in, for as long as the block lasts.
 
     Args:
@@ -59,6 +61,7 @@ def played_room(lab: Lab, cluster: ClusterWriter, name: str | None, own_name: st
         name: of a class that is up already, and is left as it is; None for one of our own, removed at the end.
         own_name: of that one.
         people: how many will come to it.
+        storage_class: of its volumes; empty for the cluster's default.
 
     Raises:
         Misuse: there is no class of that name.
@@ -66,12 +69,13 @@ def played_room(lab: Lab, cluster: ClusterWriter, name: str | None, own_name: st
     group = ClusterClass(cluster, ClassSettings(name=name or own_name), lab.steps)
     try:
         if name is None:
-            bring_up_class(lab, cluster, ClassWishes(class_name=own_name, participants=people), 0, lambda plan: None)
+            wishes = ClassWishes(class_name=own_name, participants=people, storage_class=storage_class)
+            bring_up_class(lab, cluster, wishes, 0, lambda plan: None)
         settings, keys = group.existing_settings(), group.keys()
         if settings is None or keys is None:
             raise Misuse(f"Looking for the class {name}", "there is none", f"labkit class up --class-name {name}")
         with _forwarded(cluster, settings) as address:
-            yield PlayedRoom(cluster.access.context, settings, keys, address)
+            yield PlayedRoom(cluster.access.kubectl_options, settings, keys, address)
     finally:
         if name is None:
             group.down(progress=True)
@@ -167,7 +171,7 @@ class Visitor:
 
     @property
     def _kubectl(self) -> list[str]:
-        return ["kubectl", "--context", self.room.context, "--namespace", self.namespace]
+        return ["kubectl", *self.room.kubectl, "--namespace", self.namespace]
 
     @property
     def exec_argv(self) -> list[str]:

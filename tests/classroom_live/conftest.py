@@ -1,14 +1,17 @@
 """A class on a real cluster, with two participants who have servers.
 
 LABKIT_CLASS_CONTEXT names the context (never guessed), LABKIT_CLASS_NAME a class that is up already and is left as it
-is; without it one is brought up for the tests and removed at their end, with its volumes.
+is; without it one is brought up for the tests and removed at their end, with its volumes. On the lab's own cluster
+there is a storage class for them meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +19,17 @@ from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.configuration import Configuration
 from labkit.lab.lab import Lab
 from tests.classroom_live.class_player import PlayedRoom, Visitor, played_room
+from tests.classroom_live.kind_volumes import kind_volumes
 
 _OWN_NAME = "labkit-class-test"
+_TEST_SECONDS = 300
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Limit the tests alone: from nothing, images are built and carried into the node before the first."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_TEST_SECONDS, func_only=True))
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +41,18 @@ def cluster() -> Iterator[ClusterWriter]:
 
 
 @pytest.fixture(scope="session")
-def room(cluster: ClusterWriter) -> Iterator[PlayedRoom]:
-    with Lab() as lab, played_room(lab, cluster, os.environ.get("LABKIT_CLASS_NAME"), _OWN_NAME, people=3) as played:
+def lab() -> Iterator[Lab]:
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def room(lab: Lab, cluster: ClusterWriter) -> Iterator[PlayedRoom]:
+    name = os.environ.get("LABKIT_CLASS_NAME")
+    with (
+        kind_volumes(lab, cluster) if name is None else contextlib.nullcontext("") as storage_class,
+        played_room(lab, cluster, name, _OWN_NAME, people=3, storage_class=storage_class) as played,
+    ):
         yield played
 
 

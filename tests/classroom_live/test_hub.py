@@ -105,7 +105,7 @@ def test_a_name_is_shown_as_it_is_and_does_nothing(
     runner.run(play())
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1200, func_only=True)
 def test_who_guesses_ten_thousand_times_is_not_let_in_and_the_class_beside_them_is(
     runner: asyncio.Runner, room: PlayedRoom
 ) -> None:

@@ -22,7 +22,7 @@ def learner(room: PlayedRoom, runner: asyncio.Runner) -> Iterator[Visitor]:
         yield visitor
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(1000, func_only=True)
 @pytest.mark.parametrize("lesson", lesson_names())
 def test_a_lesson_passes_whole_in_a_participants_pod(learner: Visitor, lesson: str) -> None:
     plugins = [_WITH_ENGINE] if learner.room.settings.has_engine else []

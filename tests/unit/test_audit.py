@@ -170,6 +170,7 @@ def test_a_go_module_without_hash_is_named() -> None:
 def test_each_go_module_of_the_project_is_looked_at() -> None:
     names = {str(folder.relative_to(CHECKOUT)) for folder in audit.go_modules()}
     assert {"cluster/node/kubernetes", "cluster/tools", "tests/parity/buildkit", "tools/govulncheck"} <= names
+    assert "tests/policy_engine" in names
 
 
 def test_each_lock_of_the_project_is_looked_at() -> None:
