@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from labkit.adapters import go, go_programs
+from labkit.adapters.engine_answers import InspectedConfig
 from labkit.adapters.processes import TimeoutExpired, run
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
@@ -35,6 +36,13 @@ _REMEDIES = (
 )
 
 
+class RegistryImage(TypedDict, total=False):
+    """An image's configuration, as a registry has it (opencontainers/image-spec:config.md)."""
+
+    config: InspectedConfig | None
+    history: Sequence[Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Crane:
     """crane, built on first use.
@@ -51,11 +59,10 @@ class Crane:
         """The digest of what a reference names."""
         return self._run(["digest", reference], f"Asking for the digest of {reference}", reference).strip()
 
-    def image_config(self, reference: str, platform: str) -> dict[str, Any]:
+    def image_config(self, reference: str, platform: str) -> RegistryImage:
         """An image's whole configuration."""
-        return dict(
-            json.loads(self._run(["config", "--platform", platform, reference], f"Reading {reference}", reference))
-        )
+        text = self._run(["config", "--platform", platform, reference], f"Reading {reference}", reference)
+        return cast(RegistryImage, json.loads(text))
 
     def pull(self, reference: str, folder: Path, platform: str) -> None:
         """Pull one platform's image as an OCI layout into a folder that is not there yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from labkit.adapters.engine_endpoint import NoEngine
 from labkit.base.errors import Misuse, NotInAClass
@@ -51,7 +50,7 @@ class CheckResult:
     demand: str = ""
     goes_on: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As JSON-ready values."""
         return asdict(self)
 

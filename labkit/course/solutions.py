@@ -6,13 +6,20 @@ import difflib
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from labkit.course.answer_files import AnswerFile
 from labkit.course.checking import in_file
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
 from labkit.course.lessons import require_lesson
+
+
+class AnswerKeyJson(TypedDict):
+    """The exercises of a lesson with their answers, as `labkit solutions --json` prints them."""
+
+    lesson: str
+    exercises: list[dict[str, object]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,7 +43,7 @@ class AnswerKey:
         """
         return cls(require_lesson(lesson), exercises_of(lesson))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> AnswerKeyJson:
         """As JSON-ready values."""
         return {"lesson": self.lesson, "exercises": [self._values(exercise) for exercise in self.exercises]}
 
@@ -47,7 +54,7 @@ class AnswerKey:
 
     __repr__ = __str__
 
-    def _values(self, exercise: Exercise) -> dict[str, Any]:
+    def _values(self, exercise: Exercise) -> dict[str, object]:
         return {
             "id": exercise.name,
             "kind": exercise.kind,
@@ -75,7 +82,7 @@ class AnswerKey:
 class CommonMistakes(AnswerKey):
     """Of an answer key what people get wrong: an answer or its part in a line, and what the check says to it."""
 
-    def _values(self, exercise: Exercise) -> dict[str, Any]:
+    def _values(self, exercise: Exercise) -> dict[str, object]:
         mistakes = [
             {"answer": changed_lines(exercise, wrong.code), "diagnosis": wrong.diagnosis} for wrong in exercise.wrong
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from labkit.core.identity.accounts import UnreadableAccounts, accounts, groups
 from labkit.core.identity.model import Image, KnownImage, Origin
@@ -26,10 +26,24 @@ class MalformedRecord(ValueError):
     """A record is not one of an image."""
 
 
-def to_record(known: KnownImage) -> dict[str, Any]:
+class ImageRecord(TypedDict):
+    """An image's part of a lock file."""
+
+    digest: str
+    user: str
+    passwd: list[str] | None
+    group: list[str] | None
+    home: str | None
+    windows: bool
+    env: list[str]
+    onbuild: list[str]
+    files: NotRequired[bool]
+
+
+def to_record(known: KnownImage) -> ImageRecord:
     """An image as JSON-ready values: what decides, and no more."""
     image = known.image
-    return {
+    record: ImageRecord = {
         "digest": known.digest,
         "user": image.user,
         "passwd": _passwd_lines(image.passwd),
@@ -38,8 +52,10 @@ def to_record(known: KnownImage) -> dict[str, Any]:
         "windows": image.is_for_windows,
         "env": list(known.env),
         "onbuild": list(known.on_build),
-        **({} if image.files_known or image.is_for_windows else {_FILES: False}),
     }
+    if not image.files_known and not image.is_for_windows:
+        record["files"] = False
+    return record
 
 
 def from_record(fields: object, place: Origin) -> KnownImage:

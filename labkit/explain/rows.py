@@ -5,17 +5,17 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from labkit.core import identity
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict
 from labkit.core.causes import Cause
-from labkit.core.identity.model import Answer, ImageOrigin
+from labkit.core.identity.model import Answer, IdentityJson, ImageOrigin, VerdictJson
 from labkit.show import counted
 from labkit.show.table import Table
 
 if TYPE_CHECKING:
-    from labkit.explain.seen_in_pods import SeenInPods
+    from labkit.explain.seen_in_pods import SeenInPods, SeenJson
 
 SETTINGS_ALONE = "with these settings"
 """The name of a pod that is asked about by an image and settings, and not by a manifest."""
@@ -40,6 +40,35 @@ class BuildOutcome:
 
     ok: bool
     message: str | None = None
+
+
+class BuildJson(TypedDict):
+    """Whether a Dockerfile's build goes through."""
+
+    ok: bool
+    message: str | None
+
+
+class ExplanationJson(TypedDict):
+    """A container, as `labkit explain --json` prints it; docs/explain.md has the fields."""
+
+    file: str | None
+    kind: str
+    name: str
+    namespace: str
+    container: str
+    role: str
+    image: str
+    image_user: str | None
+    image_from: str | None
+    image_digest: str | None
+    api: VerdictJson
+    kubelet: VerdictJson
+    runs_as: IdentityJson | None
+    because: list[str]
+    build: NotRequired[BuildJson]
+    run_as_non_root: NotRequired[VerdictJson | None]
+    actual: NotRequired[SeenJson]
 
 
 @dataclass(frozen=True)
@@ -86,9 +115,9 @@ class Explanation:
     origin: ImageOrigin | None = None
     seen: SeenInPods | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ExplanationJson:
         """As JSON-ready values."""
-        return {
+        values: ExplanationJson = {
             "file": self.file,
             "kind": self.kind,
             "name": self.name,
@@ -103,11 +132,15 @@ class Explanation:
             "kubelet": self.answer.kubelet_to_dict(),
             "runs_as": self._identity(),
             "because": list(self.because),
-            **self._of_dockerfile(),
-            **({"actual": self.seen.to_dict()} if self.seen is not None else {}),
         }
+        if self.build is not None:
+            values["build"] = {"ok": self.build.ok, "message": self.build.message}
+            values["run_as_non_root"] = self.non_root.kubelet_to_dict() if self.non_root is not None else None
+        if self.seen is not None:
+            values["actual"] = self.seen.to_dict()
+        return values
 
-    def _identity(self) -> dict[str, Any] | None:
+    def _identity(self) -> IdentityJson | None:
         """Who it will be; what depends on an image that is not known is null, and its uid may still be known."""
         answer = self.answer
         if self.api.ok is False:
@@ -132,12 +165,6 @@ class Explanation:
     def cause(self) -> Cause | None:
         """Why it does not run, from the closed list; None if it does, or if that is not known."""
         return self.api.cause or self.answer.cause
-
-    def _of_dockerfile(self) -> dict[str, Any]:
-        if self.build is None:
-            return {}
-        non_root = self.non_root.kubelet_to_dict() if self.non_root is not None else None
-        return {"build": {"ok": self.build.ok, "message": self.build.message}, "run_as_non_root": non_root}
 
     @property
     def title(self) -> str:
@@ -284,7 +311,7 @@ class Explanations:
     def __getitem__(self, index: int) -> Explanation:
         return self.rows[index]
 
-    def to_dicts(self) -> list[dict[str, Any]]:
+    def to_dicts(self) -> list[ExplanationJson]:
         """As JSON-ready values, one for each container."""
         return [row.to_dict() for row in self.rows]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from labkit.core.causes import Cause
 from labkit.core.pods.pod_containers import ProcessIdentity
@@ -44,6 +44,32 @@ class SeenRefusal:
     pods: int
 
 
+class SeenIdentityJson(TypedDict):
+    """As whom it runs in how many pods."""
+
+    uid: int
+    gid: int
+    groups: list[int]
+    pods: int
+
+
+class SeenRefusalJson(TypedDict):
+    """Why it does not start in how many pods."""
+
+    cause: Cause | None
+    message: str
+    pods: int
+
+
+class SeenJson(TypedDict):
+    """What the pods of a cluster show of a container."""
+
+    pods: int
+    runs_as: list[SeenIdentityJson]
+    refused: list[SeenRefusalJson]
+    differences: list[str]
+
+
 @dataclass(frozen=True)
 class SeenInPods:
     """What the pods of a workload show of one of its containers.
@@ -67,7 +93,7 @@ class SeenInPods:
         """In how many pods it runs as root."""
         return sum(seen.pods for seen in self.identities if seen.identity.uid == 0)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> SeenJson:
         """As JSON-ready values."""
         return {
             "pods": self.pods,

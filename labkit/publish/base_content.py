@@ -174,7 +174,7 @@ def _keep(store: Store, configuration: Mapping[str, Any], names: Sequence[str], 
         raise LabFailed(f"Copying the base image into {kept.parent}", error.strerror or str(error), remedy) from error
 
 
-def _keep_layer(store: Store, name: str, diff_id: str, file: Path) -> dict[str, Any]:
+def _keep_layer(store: Store, name: str, diff_id: str, file: Path) -> dict[str, str | int | bool]:
     with store.open(name, "layer") as source, file.open("wb") as target:
         digest, compressed = _copy(source, target)
     promised = f"sha256:{name.rpartition('/')[2]}" if name.startswith("blobs/sha256/") else diff_id

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from labkit.base.scratch import scratch_folder
 from labkit.lab.lab import Lab
 from labkit.publish.published import Options
 from labkit.publish.publisher import publish
+from labkit.publish.rules.image_config import ConfigObject
 
 _ASIDE = {
     *("org.opencontainers.image.created", "org.opencontainers.artifact.created"),
@@ -19,7 +20,15 @@ _ASIDE = {
 }
 
 
-def compare(app: Path, options: Options, lab: Lab) -> list[dict[str, Any]]:
+class Difference(TypedDict):
+    """A field in which the two back ends differ, and what each has there."""
+
+    field: str
+    sdk: object
+    kit: object
+
+
+def compare(app: Path, options: Options, lab: Lab) -> list[Difference]:
     """Publish by both back ends into archives of a temporary folder, and compare the configurations.
 
     Times, the base's digest and the SDK's version are not compared.
@@ -45,7 +54,7 @@ def compare(app: Path, options: Options, lab: Lab) -> list[dict[str, Any]]:
     return differences(made["sdk"], made["kit"])
 
 
-def differences(sdk: Mapping[str, Any], kit: Mapping[str, Any]) -> list[dict[str, Any]]:
+def differences(sdk: Mapping[str, Any], kit: Mapping[str, Any]) -> list[Difference]:
     """The fields of two configurations that are not the same."""
     by_sdk, by_kit = _comparable(sdk), _comparable(kit)
     return [
@@ -55,6 +64,6 @@ def differences(sdk: Mapping[str, Any], kit: Mapping[str, Any]) -> list[dict[str
     ]
 
 
-def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+def _comparable(config: Mapping[str, Any]) -> ConfigObject:
     labels = {name: value for name, value in (config.get("Labels") or {}).items() if name not in _ASIDE}
     return {name: value for name, value in {**config, "Labels": labels}.items() if value not in (None, {}, [])}

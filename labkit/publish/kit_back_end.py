@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from labkit.adapters.dotnet import publish_argv
 from labkit.base.errors import LabFailed, Misuse
@@ -23,6 +22,7 @@ from labkit.publish.published import Options, Published, stop_if_strict
 from labkit.publish.rules.arguments import read_arguments
 from labkit.publish.rules.base_image import SDK_VERSION
 from labkit.publish.rules.harms import harms
+from labkit.publish.rules.image_config import ConfigObject
 from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood
 from labkit.publish.rules.project import Project, evaluate
@@ -121,7 +121,7 @@ def _stop_if_refused(app: AppFolder, result: PublishResult) -> None:
         raise LabFailed(f"Publishing {app.folder}", came_back, "fix what it names; the SDK refuses it too")
 
 
-def _labelled(result: PublishResult, labels: Mapping[str, str]) -> dict[str, Any]:
+def _labelled(result: PublishResult, labels: Mapping[str, str]) -> ConfigObject:
     """The image's `config` object, with the labels by which the lab finds what it has to remove."""
     config = dict(result.config or {})
     if not result.target.archive and not result.target.registry:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from labkit.base.errors import LabFailed
 from labkit.publish.rules.base_image import SDK_VERSION
+from labkit.publish.rules.image_config import ConfigObject
 from labkit.publish.rules.messages import Message
 from labkit.show.table import Table
 
@@ -50,14 +50,14 @@ class Published:
 
     reference: str
     digest: str
-    config: dict[str, Any]
+    config: ConfigObject
     back_end: str
     warnings: tuple[Message, ...]
     base_image: str
     place: str
     line: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As JSON-ready values."""
         warnings = [{"code": warning.code, "text": warning.text} for warning in self.warnings]
         return asdict(self) | {"warnings": warnings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from labkit.adapters.crane import Crane
 from labkit.adapters.dotnet import publish_container
@@ -12,6 +11,7 @@ from labkit.base.errors import LabFailed, MachineLacks, Misuse
 from labkit.lab.lab import Lab
 from labkit.publish.app_files import AppFolder
 from labkit.publish.published import Options, Published, stop_if_strict
+from labkit.publish.rules.image_config import ConfigObject
 from labkit.publish.rules.messages import Message
 
 
@@ -44,7 +44,7 @@ def publish_by_sdk(app: AppFolder, options: Options, lab: Lab) -> Published:
     return Published(name, digest, config, "sdk", warnings, "chosen by the SDK", place, run.line)
 
 
-def _look_at(name: str, place: str, lab: Lab) -> tuple[dict[str, Any], str]:
+def _look_at(name: str, place: str, lab: Lab) -> tuple[ConfigObject, str]:
     """The `config` object and the digest of what the SDK has published, from its place."""
     if place.startswith("local archive at "):
         return _look_into(Path(place.removeprefix("local archive at ").rstrip(".").strip("'")))
@@ -58,7 +58,7 @@ def _look_at(name: str, place: str, lab: Lab) -> tuple[dict[str, Any], str]:
     return dict(inspected["Config"]), inspected["Id"]
 
 
-def _look_into(path: Path) -> tuple[dict[str, Any], str]:
+def _look_into(path: Path) -> tuple[ConfigObject, str]:
     """The `config` object of an archive's first image, and the digest of its manifest or configuration."""
     try:
         with open_image(path) as (_, parts):

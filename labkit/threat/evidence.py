@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import msgspec
 
 from labkit.threat.judge import Control, Judgement, ProbeAnswer, ProbeFacts, Verdict, judge
-from labkit.threat.postures import CLUSTER, ENGINE, PLACES, find_posture
+from labkit.threat.postures import CLUSTER, ENGINE, PLACES, PostureJson, find_posture
 from labkit.threat.probes import PROBES
 
 MARKS = ("mark-node", "make-cgroup")
@@ -24,6 +24,37 @@ Key = tuple[str, str, str]
 """Posture, probe, place."""
 
 _COLUMNS = ("posture", "probe", "where", "verdict", "control", "reason", "call", "errno", "said", "outside")
+
+
+class CellJson(TypedDict):
+    """What came of a probe in a posture."""
+
+    posture: str
+    probe: str
+    where: str
+    verdict: str
+    control: str | None
+    reason: str
+    evidence: dict[str, object]
+
+
+class TrialJson(TypedDict):
+    """A posture's container or pod, as it was started and seen."""
+
+    posture: str
+    where: str
+    line: str
+    facts: dict[str, object]
+
+
+class MatrixJson(TypedDict):
+    """All cells, as `labkit matrix --json` prints them."""
+
+    made: dict[str, str]
+    postures: list[PostureJson]
+    probes: list[dict[str, str]]
+    trials: list[TrialJson]
+    cells: list[CellJson]
 
 
 @dataclass(frozen=True)
@@ -82,7 +113,7 @@ class Cell:
         """
         return msgspec.convert(record, cls)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> CellJson:
         """As JSON-ready values."""
         return {
             "posture": self.posture,
@@ -205,7 +236,7 @@ class Matrix:
         pairs = ((at_engine[key], cell) for cell in others if (key := (cell.posture, cell.probe)) in at_engine)
         return [(here, there) for here, there in pairs if here.full_verdict != there.full_verdict]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> MatrixJson:
         """As JSON-ready values."""
         return {
             "made": dict(self.made),

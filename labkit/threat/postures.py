@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse, did_you_mean
@@ -18,6 +18,29 @@ CONTAINER = "app"
 HOST_FOLDER = "/host"
 SHOWN_FOLDER = "/srv"
 """The host's folder in what is shown: root's, and on every Linux (the Filesystem Hierarchy Standard has it)."""
+
+
+class HostOptions(TypedDict, total=False):
+    """The engine's options for a container, by the names of docker-py:docker/types/containers.py (HostConfig)."""
+
+    security_opt: list[str]
+    cap_drop: list[str]
+    read_only: bool
+    privileged: bool
+    binds: list[str]
+    group_add: list[str]
+    pid_mode: str
+
+
+class PostureJson(TypedDict):
+    """A posture, with its form on each of its places."""
+
+    name: str
+    title: str
+    image: str
+    root: bool
+    docker: NotRequired[str]
+    pod: NotRequired[Manifest]
 
 
 @dataclass(frozen=True)
@@ -63,13 +86,13 @@ class Posture:
         """Whether its process has uid 0."""
         return self.user == "0" or (self.user is None and self.image in _ROOT_IMAGES)
 
-    def engine_options(self, host_folder: str) -> dict[str, Any]:
+    def engine_options(self, host_folder: str) -> HostOptions:
         """The engine's options, by the SDK's names for HostConfig.
 
         Args:
             host_folder: what is mounted where the posture has a path of the host.
         """
-        options: dict[str, Any] = {}
+        options: HostOptions = {}
         if self.no_new_privs:
             options["security_opt"] = ["no-new-privileges"]
         if self.drop_all:
@@ -157,9 +180,9 @@ class Posture:
             security["privileged"] = True
         return security
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PostureJson:
         """As JSON-ready values, with its form on each of its places."""
-        record: dict[str, Any] = {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root}
+        record: PostureJson = {"name": self.name, "title": self.title, "image": self.image, "root": self.is_root}
         if ENGINE in self.places:
             record["docker"] = self.docker_line()
         if CLUSTER in self.places:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.base.files import write_atomically
 from labkit.show import counted
-from labkit.threat.evidence import Cell, Key, Matrix, Trial
+from labkit.threat.evidence import Cell, CellJson, Key, Matrix, Trial
 from labkit.threat.postures import PLACES, find_posture
 from labkit.threat.probes import PROBES, find_probe
 
@@ -24,6 +24,23 @@ _MOST_BYTES = 10_000_000
 
 Measure = Callable[[Sequence[str], Sequence[str], str], Matrix]
 """Tries probes in postures at a place: names of postures, names of probes, the place."""
+
+
+class RowJson(CellJson):
+    """A row of the worksheet: a cell, with its threat and the participant's note."""
+
+    threat: str
+    note: str
+    seen: str
+
+
+class RecheckJson(TypedDict):
+    """A row and what the same attempt says now."""
+
+    holds: bool | None
+    why_not: str
+    row: RowJson
+    now: CellJson | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +59,7 @@ class Row:
     note: str
     seen: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RowJson:
         """As JSON-ready values."""
         return {"threat": self.threat, "note": self.note, "seen": self.seen, **self.cell.to_dict()}
 
@@ -68,7 +85,7 @@ class Recheck:
             return None
         return self.now.full_verdict == self.row.cell.full_verdict
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RecheckJson:
         """As JSON-ready values."""
         now = self.now.to_dict() if self.now else None
         return {"holds": self.holds, "why_not": self.why_not, "row": self.row.to_dict(), "now": now}

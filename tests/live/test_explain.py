@@ -192,7 +192,9 @@ def test_a_registry_tells_us_what_it_tells_crane(
     known = lookup.find(reference)
     assert known is not None
     assert known.digest == crane.digest(reference)
-    assert known.image.user == crane.image_config(reference, "linux/amd64")["config"]["User"] == "app"
+    config = crane.image_config(reference, "linux/amd64")["config"]
+    assert config is not None
+    assert known.image.user == config["User"] == "app"
     (row,) = explain_text(
         ImageFinder(connect=no_engine, registries=lambda: lookup),
         f"kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: '{reference}'}}]}}\n",

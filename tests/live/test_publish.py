@@ -123,9 +123,10 @@ def test_a_registry_gives_back_what_was_pushed(lab: Lab, engine: Engine, registr
     crane = Crane(lab.configuration, lab.steps)
     done = published(lab, name, f"-p:ContainerRegistry={registry}", '-p:ContainerImageTags="a;b"')
     assert {crane.digest(f"{registry}/{name}:{tag}") for tag in "ab"} == {done.digest}
-    config = crane.image_config(f"{registry}/{name}:a", "linux/amd64")
-    assert (config["config"]["User"], config["history"][-1]["author"]) == ("1654", "labkit")
-    assert "by the rules of .NET SDK" in config["history"][-1]["created_by"]
+    image = crane.image_config(f"{registry}/{name}:a", "linux/amd64")
+    assert image["config"] is not None
+    assert (image["config"]["User"], image["history"][-1]["author"]) == ("1654", "labkit")
+    assert "by the rules of .NET SDK" in image["history"][-1]["created_by"]
     pulled = engine.pull(f"{registry}/{name}:a")
     try:
         assert "Hello app" in lab.run(f"{registry}/{name}:a").expect().output

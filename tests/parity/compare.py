@@ -6,7 +6,6 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from labkit.core.identity.identity_cases import answer_case
 from labkit.core.identity.model import Versions
@@ -44,11 +43,12 @@ def differences(case: Case, seen: Seen, versions: Versions = _NEWEST) -> tuple[s
         return () if words and words in seen.message else (f"message: said {words!r}, seen {seen.message!r}",)
     if seen.uid is None:
         return (f"it runs, and nothing could be read from it: {seen.message}",)
-    who: dict[str, Any] = said["runs_as"]
+    if (who := said["runs_as"]) is None:
+        return (f"said that nobody knows who, seen uid {seen.uid}",)
     pairs = {
         "uid": (who["uid"], seen.uid),
         "gid": (who["gid"], seen.gid),
-        "groups": (tuple(who["groups"]), seen.groups),
+        "groups": (tuple(who["groups"] or ()), seen.groups),
         "HOME": (who["home"], seen.home),
     }
     return tuple(f"{name}: said {one!r}, seen {other!r}" for name, (one, other) in pairs.items() if one != other)

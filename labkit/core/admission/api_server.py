@@ -15,6 +15,7 @@ from labkit.core.admission.decoding import WORKLOADS, decode, fields_of
 from labkit.core.admission.field_errors import FieldError, part_of
 from labkit.core.admission.validation import validate_pod
 from labkit.core.causes import Cause
+from labkit.core.identity.model import VerdictJson
 
 if TYPE_CHECKING:
     from labkit.core.admission.policy import Policy
@@ -59,7 +60,7 @@ class ApiVerdict:
         rest = because if self.ok is not False else [reason for reason in because if not reason.startswith(NOT_LET_IN)]
         return (*self.because, *rest)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> VerdictJson:
         """JSON-ready; the hints stand behind the server's words."""
         message = self.message
         if message is not None and self.hints:

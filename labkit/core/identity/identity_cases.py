@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from labkit.core.admission.api_server import LET_IN, NOT_ASKED, ApiVerdict, read_template
 from labkit.core.causes import Cause
 from labkit.core.identity.answers import explain_in_pod
 from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.kubelet_rules import POLICIES
-from labkit.core.identity.model import Answer, Image, Settings, Versions
+from labkit.core.identity.model import Answer, IdentityJson, Image, Settings, VerdictJson, Versions
 
 _NEWEST = Versions()
 _CASE: Final = frozenset({"id", "image", "pod", "container", "docker"})
@@ -47,7 +47,19 @@ class MalformedCase(ValueError):
     """A case that is not one; the text says what is wrong with it."""
 
 
-def answer_case(case: object, versions: Versions = _NEWEST) -> dict[str, Any]:
+class AnsweredCase(TypedDict):
+    """The answer to a case, as `labkit explain --batch` prints it."""
+
+    id: object
+    api: VerdictJson
+    kubelet: VerdictJson
+    runs_as: IdentityJson | None
+    ok: bool | None
+    cause: Cause | None
+    because: list[str]
+
+
+def answer_case(case: object, versions: Versions = _NEWEST) -> AnsweredCase:
     """Answer one case.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypedDict
 
 from labkit.core.causes import Cause
 
@@ -96,6 +96,24 @@ class Refusal:
     message: str
 
 
+class VerdictJson(TypedDict):
+    """What kubelet or API server say: null where it is not known; with a cause and their words, if they refuse."""
+
+    ok: bool | None
+    cause: Cause | None
+    message: str | None
+
+
+class IdentityJson(TypedDict):
+    """As whom a process runs; null for what depends on an image that is not known."""
+
+    uid: int
+    gid: int | None
+    groups: list[int] | None
+    user: str | None
+    home: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """As whom a container will run, or who refuses it, and why.
@@ -134,7 +152,7 @@ class Answer:
     def cause(self) -> Cause | None:
         return self.refusal.cause if self.refusal else None
 
-    def kubelet_to_dict(self) -> dict[str, Any]:
+    def kubelet_to_dict(self) -> VerdictJson:
         """The kubelet's verdict, JSON-ready."""
         refusal = self.kubelet_refusal
         return {
@@ -143,7 +161,7 @@ class Answer:
             "message": refusal.message if refusal else None,
         }
 
-    def identity_to_dict(self) -> dict[str, Any] | None:
+    def identity_to_dict(self) -> IdentityJson | None:
         """The identity, JSON-ready."""
         who = self.runs_as
         if who is None:

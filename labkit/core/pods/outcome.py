@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from labkit.core.causes import Cause
 from labkit.core.refuser import Refuser
@@ -148,7 +148,7 @@ class Outcome:
             raise UnexpectedOutcome(f"a running pod was expected; seen was\n{self}")
         return self
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As JSON-ready values."""
         return asdict(self)
 

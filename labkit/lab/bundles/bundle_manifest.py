@@ -109,7 +109,7 @@ class BundleManifest:
     parts: list[Part] = field(default_factory=list)
     images: list[BundledImage] = field(default_factory=list)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As JSON-ready values."""
         return asdict(self)
 

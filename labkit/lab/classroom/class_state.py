@@ -44,7 +44,7 @@ class ClassStatus:
     has_volumes: bool
     participants: tuple[ClassParticipant, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """JSON-ready values."""
         return asdict(self)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit.core.identity.accounts import Account, parse_passwd
 from labkit.show import counted
@@ -118,7 +118,7 @@ class ImageFacts:
         """The accounts of its passwd file."""
         return parse_passwd(self.passwd or "")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As JSON-ready values."""
         return asdict(self)
 

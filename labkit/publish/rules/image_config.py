@@ -21,6 +21,10 @@ _PORT_TYPES = {"": "tcp", "tcp": "tcp", "udp": "udp", "0": "tcp", "1": "udp"}
 _KEPT = ("Volumes", "StopSignal")
 
 
+ConfigObject = dict[str, Any]
+"""An image's `config` object (opencontainers/image-spec:config.md); a base may have more in it than the kit knows."""
+
+
 class ImageConfigBuilder:
     """A configuration in the making: the base's, and what a project changes of it.
 
@@ -92,9 +96,9 @@ class ImageConfigBuilder:
             if _is_int32(number):
                 self.ports[f"{int(number)}/tcp"] = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ConfigObject:
         """The `config` object, with its keys in the SDK's order; what is empty is left out as the SDK does."""
-        config: dict[str, Any] = {
+        config: ConfigObject = {
             "ExposedPorts": {port: {} for port in self.ports},
             "Labels": dict(self.labels),
             "Env": [f"{name}={value}" for name, value in self.environment.items()],

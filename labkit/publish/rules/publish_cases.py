@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from labkit.publish.rules.arguments import read_arguments
+from labkit.publish.rules.image_config import ConfigObject
 from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood
 from labkit.publish.rules.project import evaluate
@@ -22,7 +23,21 @@ class MalformedPublishCase(ValueError):
     """A line that is not a case; the text says what is wrong with it."""
 
 
-def answer_case(case: object) -> dict[str, Any]:
+class PublishedCase(TypedDict):
+    """What would come out of a case, as `labkit publish --batch` prints it."""
+
+    id: object
+    exit: int
+    codes: list[str]
+    messages: list[str]
+    base_image: str
+    repository: str
+    tags: list[str]
+    format: str
+    config: ConfigObject | None
+
+
+def answer_case(case: object) -> PublishedCase:
     """What would come out of one case; nothing is written.
 
     Args:

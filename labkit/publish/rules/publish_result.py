@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.publish.rules.base_image import base_image, framework_version, runtime_identifiers
 from labkit.publish.rules.entrypoint import app_command, entrypoint_and_cmd
-from labkit.publish.rules.image_config import ImageConfigBuilder
+from labkit.publish.rules.image_config import ConfigObject, ImageConfigBuilder
 from labkit.publish.rules.image_target import Target, check_target, image_target
 from labkit.publish.rules.labels import labels
 from labkit.publish.rules.messages import Message, Refused
@@ -41,7 +41,7 @@ class PublishResult:
     target: Target = _NOWHERE
     image_format: str = "Docker"
     working_directory: str = ""
-    config: dict[str, Any] | None = None
+    config: ConfigObject | None = None
     messages: tuple[Message, ...] = ()
     published: bool = True
 

@@ -61,6 +61,7 @@ def test_the_rules_do_what_the_sdk_did(case: dict[str, Any]) -> None:
     if case.get("format") and _base(case) is not None:
         assert answer["format"] == case["format"]
     if case.get("config") and _base(case) is not None:
+        assert answer["config"] is not None
         for name in _COMPARED:
             assert _shown(answer["config"], name) == _shown(case["config"], name), name
     for reference in case.get("repo_tags") or []:

@@ -68,7 +68,7 @@ def test_an_answer_in_a_file_is_told_by_what_changes() -> None:
     )
     first = AnswerKey.of("05").to_dict()["exercises"][0]
     assert first["file"] == "fails-open/Dockerfile"
-    assert first["solution"].endswith("\nFROM ubuntu\nUSER ${APP_UID:-1654}\n")
+    assert str(first["solution"]).endswith("\nFROM ubuntu\nUSER ${APP_UID:-1654}\n")
 
 
 def test_what_runs_before_a_file_is_told_where_it_differs() -> None:

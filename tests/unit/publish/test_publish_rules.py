@@ -29,7 +29,8 @@ def project_file(properties: str = "", items: str = "", more: str = "", sdk: str
 
 
 def published(text: str, *arguments: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
-    return answer_case({"id": 1, "project": text, "arguments": list(arguments), "base": BASE if base is None else base})
+    case = {"id": 1, "project": text, "arguments": list(arguments), "base": BASE if base is None else base}
+    return dict(answer_case(case))
 
 
 def warnings(text: str, *arguments: str, files: tuple[str, ...] = ("hello.dll",), **environment: str) -> list[str]:

@@ -46,7 +46,7 @@ def test_a_field_at_the_wrong_level_keeps_the_object_out() -> None:
     assert found.message == 'strict decoding error: unknown field "spec.securityContext"'
     assert found.because[0].startswith("the API server does not let it in: strict decoding error")
     assert "belongs to the pod's spec" in found.because[1]
-    assert found.to_dict()["message"].startswith(found.message + " (securityContext belongs")
+    assert str(found.to_dict()["message"]).startswith(found.message + " (securityContext belongs")
 
 
 def test_a_template_s_settings_are_validated_with_their_path() -> None:
