@@ -41,8 +41,8 @@ class KubeTransport(httpx2.HTTPTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             response = self._send(request)
-        except httpx2.ConnectError as error:
-            if not _was_closed(error) or not self._gets_ready(request):
+        except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
+            if not _may_be_sent_again(request, error) or not self._gets_ready(request):
                 raise
             return self._send(request)
         if _has_no_rights(response) and self._gets_ready(request):
@@ -75,6 +75,11 @@ class KubeTransport(httpx2.HTTPTransport):
         response.read()
         response.close()
         return response.is_success
+
+
+def _may_be_sent_again(request: httpx2.Request, error: Exception) -> bool:
+    """Whether nothing was done yet, or nothing would be done twice."""
+    return _was_closed(error) if isinstance(error, httpx2.ConnectError) else request.method == "GET"
 
 
 def _was_closed(error: BaseException | None) -> bool:

@@ -167,12 +167,17 @@ class KindCluster:
         state = self.look()
         if state is State.UP:
             return True
+        if not self._comes_up(state):
+            return False
+        self._wait_for_kubelet()
+        return True
+
+    def _comes_up(self, state: State) -> bool:
         if state is State.STOPPED:
             with self._steps.step("cluster, started again"):
                 if not self._start():
                     return False
                 if self._comes_back():
-                    self._wait_for_kubelet()
                     return True
         self._write_kubeconfig()  # It may be damaged, or another cluster's.
         if self.look(0.0 if state is State.STOPPED else _AT_ONCE_SECONDS) is State.UP:
@@ -189,6 +194,7 @@ class KindCluster:
         return not has_lost_its_data(self.execute) and self.look(_RESUME_SECONDS - _SOON_SECONDS) is State.UP
 
     def _wait_for_kubelet(self) -> None:
+        """See how the node is since it was started last, by whomever: the engine starts it again, too."""
         node = self._engine.container(self.node)
         if node is not None and node.started is not None:
             with self.kube() as kube:

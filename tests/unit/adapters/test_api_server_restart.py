@@ -86,6 +86,35 @@ def test_a_request_is_sent_again_when_the_api_server_is_ready(
     assert outcomes(records) == [f"{_NODES}ConnectError", f"{_READY}ConnectError", f"{_READY}200", f"{_NODES}200"]
 
 
+class _Breaking(AnswersServer):
+    """Breaks off the first request to a path that it has read; the connection is one that served others before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = ""
+        self.answers = {_PATH: (200, {"items": []}), "/readyz": (200, {})}
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if self.broken:
+            request.recv(65536)
+            self.broken = ""
+            return
+        super().finish_request(request, client_address)
+
+
+@pytest.mark.parametrize(("method", "sent"), [("GET", 2), ("PATCH", 1)])
+def test_one_that_ended_before_it_answered_is_asked_again_for_what_changes_nothing(
+    tmp_path: Path, records: pytest.LogCaptureFixture, method: str, sent: int
+) -> None:
+    server = _Breaking()
+    with _serving(server), kube_of(tmp_path, server) as kube:
+        kube.wait_for_restart(60.0)
+        server.broken = _PATH
+        with contextlib.nullcontext() if sent == 2 else pytest.raises(LabFailed, match="does not answer"):
+            kube._send(method, _PATH)
+    assert sum(f"{method} {_PATH}" in outcome for outcome in outcomes(records)) == sent
+
+
 def test_one_that_has_not_read_its_roles_yet_is_starting(
     tmp_path: Path, server: AnswersServer, records: pytest.LogCaptureFixture
 ) -> None:
