@@ -16,10 +16,9 @@ from labkit.adapters import podman
 from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
-from labkit.show.line_breaks import whole
 from labkit.show.live_line import display_raw
 from labkit.show.steps import in_notebook
-from labkit.show.table import NO_MATHEMATICS
+from labkit.show.table import NO_MATHEMATICS, whole
 
 _SIGNS = {CheckVerdict.PASSED: "\u2713", CheckVerdict.NOT_YET: "\u25cb", CheckVerdict.NOT_RIGHT: "\u2717"}
 _COLOURS = {

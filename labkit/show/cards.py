@@ -10,8 +10,7 @@ import html
 from collections.abc import Sequence
 from enum import StrEnum
 
-from labkit.show.line_breaks import whole_words
-from labkit.show.table import NO_MATHEMATICS, fold_html
+from labkit.show.table import NO_MATHEMATICS, fold_html, whole_words
 
 WRAPS = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 """How output is broken into lines; JupyterLab would break it in the middle of words."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from unicodedata import combining, east_asian_width
 
-from labkit.show.line_breaks import whole_words
-
+_BREAKABLE = re.compile(r"\S*[-/?|]\S*")
+"""A word in which a browser would begin a new line, as behind the first hyphens of --filename."""
+_WHOLE = '<span style="display:inline-block;max-width:100%">{}</span>'
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;white-space:{wrap}"
 _STAYS_WHOLE, _LONG_WORD = 13, 30
 # A box of 1024 pixels' width, beside the panel, takes four columns of prose, or six of short words.
@@ -270,3 +271,22 @@ def _style(text: str) -> str:
     if max(map(len, text.split()), default=0) > _LONG_WORD:
         return _CELL.format(wrap=f"pre-wrap;overflow-wrap:anywhere;min-width:{_LONG_WORDS_CH}ch")
     return _CELL.format(wrap=f"pre-wrap;min-width:{_PROSE_CH}ch")
+
+
+def whole(inside: str) -> str:
+    """What is broken into lines only if it is longer than one.
+
+    Args:
+        inside: as HTML. The full stop behind a word is to be in it: a line may begin with what follows.
+    """
+    return _WHOLE.format(inside)
+
+
+def whole_words(text: str) -> str:
+    """Text as HTML that is broken at blanks alone, and within a word only if that is longer than a line.
+
+    Args:
+        text: such as a command.
+    """
+    parts = re.split(r"(\s+)", text)
+    return "".join(whole(html.escape(part)) if _BREAKABLE.fullmatch(part) else html.escape(part) for part in parts)
