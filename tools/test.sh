@@ -61,6 +61,8 @@ run_stage() {
         rules | course | unit | recorded) plugins=$plugins,_hypothesis_pytestplugin ;;
         # What they start reads these variables, too, and runs pytest as it is.
         bundle | podman | podman-lessons) plugins='' ;;
+        # nbval's own plugin is named in its entry point; by its module pytest warns that it was imported before.
+        notebooks) plugins='' ;;
     esac
     case $stage in
         lint) ruff check . && ruff format --check . && check_types ;;
@@ -80,7 +82,7 @@ run_stage() {
         package) run_pytest tests/package ;;
         notebooks)
             # As a participant gets them: the environment's own kernel, cell after cell in the order written.
-            run_pytest "$beside" -p tests.notebooks.hooks -p nbval.plugin -p no:randomly --nbval-lax \
+            run_pytest "$beside" -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax \
                 --nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks
             ;;
         browser) run_pytest tests/browser ;;

@@ -74,12 +74,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (folder / "conftest.py").write_text(STAND_IN_FOR_THE_LAB, encoding="utf-8")
     for name, cells in NOTEBOOKS.items():
         nbformat.write(new_notebook(cells=[_cell(planted) for planted in cells]), folder / f"{name}.ipynb")
-    argv = [sys.executable, "-m", "pytest", "-p", "tests.notebooks.hooks", "-p", "nbval.plugin"]
-    argv += ["-p", "no:cacheprovider"]
+    argv = [sys.executable, "-m", "pytest", "-p", "tests.notebooks.hooks", "-p", "nbval", "-p", "no:cacheprovider"]
     argv += ["--nbval-lax", "--nbval-current-env", "-rs", "--junitxml=report.xml"]
-    # As tools/test.sh runs them.
-    plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin,pytest_timeout"}
-    environment = os.environ | plugins | {"PYTHONPATH": str(CHECKOUT)}
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert (folder / "report.xml").exists(), done.stdout + done.stderr
     results: dict[str, list[str]] = {name: [] for name in NOTEBOOKS}

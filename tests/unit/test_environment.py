@@ -535,7 +535,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     assert set(calls[1:9]) == beside_alone
     assert calls[9:-3] == [
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
-        "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval.plugin -p no:randomly --nbval-lax "
+        "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
     assert sorted(calls[-3:]) == [
@@ -552,18 +552,17 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     assert result.stdout.splitlines()[-1] == "test: 70 passed, 0 failed"
 
 
-@pytest.mark.parametrize(
-    ("stage", "properties"), [("unit", True), ("recorded", True), ("live", False), ("notebooks", False)]
-)
+@pytest.mark.parametrize(("stage", "properties"), [("unit", True), ("recorded", True), ("live", False)])
 def test_a_stage_loads_the_plugins_that_it_uses(place: CheckoutWithStandIns, stage: str, properties: bool) -> None:
     stages(place, 'echo "only: $PYTEST_DISABLE_PLUGIN_AUTOLOAD, $PYTEST_PLUGINS"')
     more = ",_hypothesis_pytestplugin" if properties else ""
     assert f"only: 1, xdist.plugin,pytest_timeout{more}\n" in place.run("tools/test.sh", stage).stdout
 
 
-def test_what_runs_pytest_elsewhere_has_it_as_it_is(place: CheckoutWithStandIns) -> None:
+@pytest.mark.parametrize("stage", ["notebooks", "bundle"])
+def test_what_needs_nbval_or_runs_pytest_elsewhere_has_it_as_it_is(place: CheckoutWithStandIns, stage: str) -> None:
     stages(place, 'echo "only: $PYTEST_DISABLE_PLUGIN_AUTOLOAD, $PYTEST_PLUGINS"')
-    assert "only: , \n" in place.run("tools/test.sh", "bundle").stdout
+    assert "only: , \n" in place.run("tools/test.sh", stage).stdout
 
 
 def test_a_failing_stage_is_the_last_and_is_named(place: CheckoutWithStandIns) -> None:
