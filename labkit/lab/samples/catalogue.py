@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import read_given_text
 from labkit.base.resources import restoring
 from labkit.lab.samples.contract import Contract
 from labkit.lab.samples.image_facts import FileFact
+from labkit.lab.samples.near_image import near_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,24 +123,6 @@ def find(catalogue: Mapping[str, Recipe], name: str) -> Recipe:
         LabFailed: the recipe cannot be read.
     """
     return catalogue[require_recipe(catalogue, name)]
-
-
-def near_image(image: str, names: Iterable[str], otherwise: str, *, most: int = 1) -> str:
-    """What to type in place of an image that nobody here has: people write a registry and a tag, as at work.
-
-    Args:
-        image: as it was written.
-        names: that there are, without registry and tag.
-        otherwise: what to do if none is near.
-        most: how many near ones to give.
-    """
-    known = list(names)
-    last = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    if last in known and last != image:
-        return f"the lab's own is {last}, without registry and tag"
-    if image in known:  # It is one of them, and the engine has lost it: its own name is no advice.
-        return otherwise
-    return did_you_mean(image, known, "", most=most) or did_you_mean(last, known, otherwise, most=most, cutoff=0.5)
 
 
 def require_recipe(catalogue: Mapping[str, Recipe], name: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from labkit.lab.samples.catalogue import near_image
+from labkit.lab.samples.near_image import near_image
 
 _ESCAPE = re.compile(r"\s*#\s*escape\s*=\s*([\\`])\s*$", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"\s*#\s*\w+\s*=")
@@ -79,9 +79,8 @@ def unknown_image(image: str, names: Iterable[str]) -> tuple[str, str]:
         image: as it was written.
         names: of the lab's images.
     """
-    return f"there is no image {image!r} here, and the lab asks no registry", near_image(
-        image, names, "labkit images lists what there is"
-    )
+    near = near_image(image, names, "labkit images lists what there is")
+    return f"there is no image {image!r} here, and the lab asks no registry", near
 
 
 def _rewritten(instruction: _Instruction, names: _Names) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.lab.samples.catalogue import near_image
+from labkit.lab.samples.near_image import near_image
 
 
 @pytest.mark.parametrize(
