@@ -12,8 +12,12 @@ from labkit.base.errors import LabFailed
 
 PULL_TIMEOUT_SECONDS = 60.0
 _T = TypeVar("_T")
-# An address or an image with its path, and a host with its port.
-_NAMES = re.compile(r"(?:https?://)?[\w.-]+(?::\d+)?/[\w./:@-]+|(?:[\w-]+(?:\.[\w-]+)+|localhost|\]):\d+")
+# An address or an image with its path, and a host with its port. A registry may send a megabyte: a name is looked for
+# from where a run of its characters begins, and what was matched is not given back (++).
+_NAMES = re.compile(
+    r"(?:https?://|(?<![\w.-]))[\w.-]++(?::\d++)?/[\w./:@-]++"
+    r"|(?:(?<![\w-])(?<![\w-]\.)[\w-]++(?:\.[\w-]++)++|localhost|\]):\d++"
+)
 # crane's registry answers with the distribution API's code alone, others with a message too.
 _GONE = r"manifest[ _]unknown|name[ _]unknown|not found|\b404\b"
 _PULL_REMEDIES = (

@@ -27,7 +27,8 @@ LARGEST: Final = 1 << 20
 # bufio.MaxScanTokenSize: a line with its newline must not be longer.
 _LONGEST_LINE = 64 * 1024
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
-_DIRECTIVE = re.compile(r"#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z", re.ASCII)
+_DIRECTIVE = re.compile(r"#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=(.+)\Z", re.ASCII)
+_DIRECTIVE_SPACE = "\t\n\f\r "
 _DIRECTIVES = {"buildkit": {"syntax", "escape", "check"}, "classic": {"syntax", "escape"}}
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 _ONBUILD_PREFIX = re.compile(r"[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE | re.ASCII)
@@ -181,7 +182,10 @@ class _Parser:
         if key in self._directives:
             raise BuildStops(f"only one {key} parser directive can be used", self._number + 1)
         # BuildKit looks for its linter's options by itself, and not behind blanks.
-        value = self._directives[key] = "" if key == "check" and self._is_indented else match[2]
+        value = (
+            match[2].strip(_DIRECTIVE_SPACE) or match[2][-1]
+        )  # The builder's expression takes one blank of nothing else.
+        value = self._directives[key] = "" if key == "check" and self._is_indented else value
         if key == "escape":
             if value not in ("\\", "`"):
                 raise BuildStops(f"invalid escape token '{value}' does not match ` or \\", self._number + 1)

@@ -54,7 +54,7 @@ _FLAGS_UNREAD = ("arg", "stopsignal")
 _AT_LEAST_ONE = ("arg", "env", "expose", "healthcheck", "label", "onbuild", "shell", "volume")
 _EXACTLY_ONE = ("maintainer", "user", "workdir", "stopsignal")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*\Z", re.ASCII)
-_DURATION = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+\Z|[+-]?0\Z", re.ASCII)
+_DURATION = re.compile(r"[+-]?((\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+\Z|[+-]?0\Z", re.ASCII)
 _FARTHEST = 2
 
 

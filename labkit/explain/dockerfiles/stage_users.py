@@ -12,6 +12,7 @@ from labkit.explain.dockerfiles.built_stage import BuiltStage, Copied, Run
 
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 _FOLDERS_OF_ACCOUNTS = ("/", "/etc")
+_PASSWD_LINE = re.compile(r"(?<![\w.-])([\w.-]++):x:(\d{1,10})?", re.ASCII)
 _CHANGES = re.compile(r"\bvipw\b|/etc/passwd\b")
 _CHOWN = re.compile(r"\bchown\s+((?:-\S+\s+)*)([^\s;&|]+)\s+([^;&|\n]+)")
 _SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:(:?-)([^{}$]*))?\}|([A-Za-z_]\w*))", re.ASCII)
@@ -101,7 +102,7 @@ def _made(runs: Sequence[Run], name: str) -> tuple[Creation | None, bool]:
     is_all_known = True
     for run in runs:
         text = _filled(run.text, run.variables)
-        for written in re.finditer(r"([\w.-]+):x:(\d{1,10})?", text, re.ASCII) if "/etc/passwd" in text else ():
+        for written in _PASSWD_LINE.finditer(text) if "/etc/passwd" in text else ():
             made[written[1]] = Creation(run.line, int(written[2]) if written[2] else None)
         is_all_known &= _CHANGES.search(text) is None
         for command in account_commands(text):

@@ -19,7 +19,7 @@ ANNOTATION = "labkit.explain.exception"
 """Of a workload, for all its containers; with a slash and a container's name behind it, for that one."""
 
 _FORM = "LEVELS until YYYY-MM-DD: REASON"
-_VALUE = re.compile(r"(?P<allows>.*?)\s+until\s+(?P<expires>[^\s:]+)\s*(:\s*(?P<reason>.*))?", re.DOTALL)
+_VALUE = re.compile(r"(?P<allows>.*?)(?<!\s)\s+until\s+(?P<expires>[^\s:]+)\s*(:\s*(?P<reason>.*))?", re.DOTALL)
 _SIMILAR = 0.75
 
 

@@ -43,3 +43,31 @@ def test_the_remedy_is_for_what_the_registry_says(message: str, remedy: str) -> 
 )
 def test_an_image_is_gone_if_the_registry_says_so(message: str, gone: bool) -> None:
     assert is_gone(message) is gone
+
+
+@pytest.mark.parametrize("part", ["a", "a.", "a..b-", "1", "a:1", "/", "http://", "http://a:", "localhost", "]:"])
+def test_a_long_message_takes_no_longer_than_many_short_ones(part: str) -> None:
+    """A character more takes as long as the one before it; if it took longer, this would not end today."""
+    text = part * (300_000 // len(part))
+    assert is_gone(f"{text} manifest unknown")
+    assert not is_gone(f"{text} denied")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "registry.example/404",
+        "http://registry.example:404/404",
+        "x-https://registry.example/404",
+        "registry.example:404",
+        "(registry.example:404)",
+        "..registry.example:404",
+        "a..b.example:404",
+        "localhost:404",
+        "xlocalhost:404",
+        "[::1]:404",
+    ],
+)
+def test_a_number_in_a_name_is_not_what_the_registry_says(name: str) -> None:
+    assert not is_gone(f"asked {name}: EOF")
+    assert is_gone(f"asked {name}: 404")

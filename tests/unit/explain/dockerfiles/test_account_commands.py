@@ -87,3 +87,17 @@ def test_long_texts_are_read_at_once() -> None:
         "useradd '" + "a" * 60_000,
     ):
         assert len(list(account_commands(text))) <= 1
+
+
+def test_long_lines_for_passwd_are_read_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text(f"{_HEAD}RUN echo {'a' * 60_000} 'app:x:77:77::/:' >> /etc/passwd\nUSER app\n")
+    [row] = json.loads(explain("--json", "--image-user", "base=", str(file)).stdout)
+    assert row["runs_as"]["uid"] == 77
+
+
+def test_a_long_duration_is_read_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text(f"{_HEAD}HEALTHCHECK --interval={'1' * 60_000} CMD true\n")
+    [row] = json.loads(explain("--json", "--image-user", "base=", str(file)).stdout)
+    assert row["build"]["ok"] is False

@@ -87,6 +87,8 @@ def test_the_check_directive_ends_the_directives_of_the_classic_builder() -> Non
         ("FROM a\n\nCMD [1]\n", "arrays must be comprised of strings only", 3),
         ("FROM a\nRUN <<EOF\nx\n", "unterminated heredoc", 3),
         ("# escape=x\nFROM a\n", "invalid escape token 'x'", 1),
+        ("# escape=  \nFROM a\n", "invalid escape token ' '", 1),
+        ("# escape= \ta  b \t\nFROM a\n", "invalid escape token 'a  b'", 1),
         ("# escape=`\n# escape=`\nFROM a\n", "only one escape parser directive can be used", 2),
         ("FROM a\nUSER " + "x" * 70_000, "dockerfile line greater than max allowed size of 65535", 2),
     ],
@@ -107,3 +109,7 @@ def test_the_longest_line_that_is_read() -> None:
 
 def test_bytes_that_are_no_utf_8_become_what_go_makes_of_them() -> None:
     assert decode(b"USER \xe9\xff a\xc3\xa9") == "USER \ufffd\ufffd a\xe9"
+
+
+def test_a_long_directive_is_read_at_once() -> None:
+    assert arguments(f"# syntax=a{' ' * 60_000}b\nUSER c\n") == [("user", "c")]

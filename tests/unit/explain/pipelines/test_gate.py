@@ -233,6 +233,7 @@ def test_an_exception_that_excuses_nothing_is_said_where_all_files_were_read() -
         (f"{ANNOTATION}: 'root until soon: x'", 1, "is not a date"),
         (f"{ANNOTATION}: 'rot until 2099-01-31: x'", 1, "did you mean root?"),
         (f"{ANNOTATION}: 'root'", 1, "is not LEVELS until"),
+        (f"{ANNOTATION}: 'root{' ' * 100_000}until'", 1, "is not LEVELS until"),
         (f"{ANNOTATION}: 5", 1, "is not LEVELS until"),
         (f"{ANNOTATION}: ", 1, "is not LEVELS until"),
         (f"{ANNOTATION}/c: 'root until 2099-01-31: x'", 1, "Pod web side: runs as root"),
