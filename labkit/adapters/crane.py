@@ -41,6 +41,7 @@ class RegistryImage(TypedDict, total=False):
 
     config: InspectedConfig | None
     history: Sequence[Mapping[str, str]]
+    os: str
 
 
 @dataclass(frozen=True)

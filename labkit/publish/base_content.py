@@ -15,6 +15,7 @@ from labkit.archives.archive_files import Flaw, Store
 from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.files import read_own_json
 from labkit.base.scratch import scratch_folder
+from labkit.core.image_platform import ImagePlatform, image_architecture
 from labkit.core.image_reference import ImageReference
 from labkit.show import counted
 
@@ -67,6 +68,12 @@ class Base:
         """Its `config` object."""
         config = self.configuration.get("config")
         return config if isinstance(config, dict) else None
+
+    @property
+    def platform(self) -> ImagePlatform:
+        """What it is for; this machine where it does not say."""
+        system = str(self.configuration.get("os") or "linux")
+        return ImagePlatform(system, str(self.configuration.get("architecture") or image_architecture()))
 
 
 def base_of_engine(name: str, inspected: InspectedImage, history: Sequence[HistoryEntry], source: str) -> Base:

@@ -13,6 +13,7 @@ from labkit.adapters.dotnet import publish_argv
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import read_given_text
 from labkit.base.scratch import scratch_folder
+from labkit.core.image_platform import ImagePlatform, image_architecture
 from labkit.lab.lab import Lab
 from labkit.publish.app_files import AppFolder, published_files, source_date, write_layer
 from labkit.publish.destinations import check_destination, deliver, needs_layers
@@ -20,7 +21,7 @@ from labkit.publish.find_base import find_base, with_layers
 from labkit.publish.image_writer import assemble
 from labkit.publish.published import Options, Published, stop_if_strict
 from labkit.publish.rules.arguments import read_arguments
-from labkit.publish.rules.base_image import SDK_VERSION
+from labkit.publish.rules.base_image import SDK_VERSION, named_platform
 from labkit.publish.rules.harms import harms
 from labkit.publish.rules.image_config import ConfigObject
 from labkit.publish.rules.messages import Refused
@@ -44,11 +45,12 @@ def publish_by_kit(app: AppFolder, options: Options, lab: Lab) -> Published:
     project = evaluate_app(app, options.arguments)
     with _understood(app):
         result = prepare(project)
+        platform = _platform(project)
     _stop_if_refused(app, result)
     check_destination(result.target, cluster=options.cluster)
     place = app.published(project)
     files = published_files(place, whole=place != app.folder)
-    base = find_base(lab, result.base_image, options.base)
+    base = find_base(lab, result.base_image, platform, options.base)
     created = datetime.fromtimestamp(source_date(), UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
     with _understood(app):
         result = complete(project, result, base.config, base.image_format, base_digest=base.digest, created=created)
@@ -93,6 +95,18 @@ def evaluate_app(app: AppFolder, arguments: tuple[str, ...]) -> Project:
         raise LabFailed("Reading the arguments", str(refused), "write them as -p:Name=Value") from refused
     except (OSError, UnicodeDecodeError) as error:
         raise Misuse(doing, str(error), "see that it is there, is UTF-8 and that you may read it\n  ls -l") from error
+
+
+def _platform(project: Project) -> ImagePlatform:
+    """What the image is for: what the project names, else this machine.
+
+    Raises:
+        NotUnderstood: it is Windows, whose layers are written in another way.
+    """
+    platform = named_platform(project) or ImagePlatform("linux", image_architecture())
+    if platform.system != "linux":
+        raise NotUnderstood(f"an image for {platform}, as the RuntimeIdentifier says")
+    return platform
 
 
 _BY_SDK = "publish it by the SDK, on a machine that has it\n  labkit publish APP --back-end sdk"

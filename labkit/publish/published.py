@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from labkit.base.errors import LabFailed
+from labkit.core.identity.windows_rules import ADMINISTRATOR
 from labkit.publish.rules.base_image import SDK_VERSION
 from labkit.publish.rules.image_config import ConfigObject
 from labkit.publish.rules.messages import Message
@@ -46,6 +47,7 @@ class Published:
         base_image: its base, and where that was read.
         place: where it is now.
         line: what one types for the same with the SDK.
+        is_for_windows: which the SDK alone publishes for; users have names there.
     """
 
     reference: str
@@ -56,6 +58,7 @@ class Published:
     base_image: str
     place: str
     line: str
+    is_for_windows: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """As JSON-ready values."""
@@ -64,14 +67,17 @@ class Published:
 
     def rows(self) -> list[tuple[str, str]]:
         """What to show: a label and a text each."""
-        user = self.config.get("User")
+        user, nobody = self.config.get("User"), ADMINISTRATOR if self.is_for_windows else "root"
         made = {"kit": f"the kit's own back end, by the rules of .NET SDK {SDK_VERSION}", "sdk": "the .NET SDK"}
         return [
             ("image", self.reference),
             ("place", self.place),
             ("made by", made[self.back_end]),
             ("base", self.base_image),
-            ("Config.User", f'"{user}"' if user else "(none set: root)" if user is None else '"" (empty: root)'),
+            (
+                "Config.User",
+                f'"{user}"' if user else f"(none set: {nobody})" if user is None else f'"" (empty: {nobody})',
+            ),
             ("Entrypoint", " ".join(self.config.get("Entrypoint") or []) or "(none)"),
             ("digest", self.digest),
             ("typed", self.line),

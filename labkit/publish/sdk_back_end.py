@@ -40,28 +40,31 @@ def publish_by_sdk(app: AppFolder, options: Options, lab: Lab) -> Published:
     warnings = tuple(Message(code, text) for kind, code, text in run.problems if kind == "warning")
     stop_if_strict(options, app.folder, warnings)
     name, place = run.pushed[0]
-    config, digest = _look_at(name, place, lab)
-    return Published(name, digest, config, "sdk", warnings, "chosen by the SDK", place, run.line)
+    config, digest, system = _look_at(name, place, lab)
+    windows = system == "windows"
+    return Published(name, digest, config, "sdk", warnings, "chosen by the SDK", place, run.line, windows)
 
 
-def _look_at(name: str, place: str, lab: Lab) -> tuple[ConfigObject, str]:
-    """The `config` object and the digest of what the SDK has published, from its place."""
+def _look_at(name: str, place: str, lab: Lab) -> tuple[ConfigObject, str, str]:
+    """The `config` object, the digest and the system of what the SDK has published, from its place."""
     if place.startswith("local archive at "):
         return _look_into(Path(place.removeprefix("local archive at ").rstrip(".").strip("'")))
     if place.startswith("registry "):
         reference = f"{place.removeprefix('registry ').rstrip('.').strip(chr(39))}/{name}"
         crane = Crane(lab.configuration, lab.steps)
-        return dict(crane.image_config(reference, "linux/amd64").get("config") or {}), crane.digest(reference)
+        configuration = crane.image_config(reference, "linux/amd64")
+        return dict(configuration.get("config") or {}), crane.digest(reference), configuration.get("os", "")
     inspected = lab.engine().image(name)
     if inspected is None:
         raise MachineLacks(f"Looking at {name}", "the engine does not have it", "the SDK may have used another engine")
-    return dict(inspected["Config"]), inspected["Id"]
+    return dict(inspected["Config"]), inspected["Id"], inspected.get("Os", "")
 
 
-def _look_into(path: Path) -> tuple[ConfigObject, str]:
-    """The `config` object of an archive's first image, and the digest of its manifest or configuration."""
+def _look_into(path: Path) -> tuple[ConfigObject, str, str]:
+    """The `config` object of an archive's first image, the digest of its manifest or configuration, and its system."""
     try:
         with open_image(path) as (_, parts):
-            return dict(parts.configuration.get("config") or {}), parts.manifest_digest or parts.key
+            config, system = dict(parts.configuration.get("config") or {}), str(parts.configuration.get("os") or "")
+            return config, parts.manifest_digest or parts.key, system
     except ArchiveUnreadable as error:
         raise LabFailed(f"Reading {path}", error.came_back, "publish it again") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from labkit.core.image_platform import ImagePlatform
 from labkit.publish.rules.messages import Refused
 from labkit.publish.rules.msbuild import NotUnderstood, is_true, split_list
 from labkit.publish.rules.project import Project
@@ -16,6 +17,8 @@ SDK_VERSION = "10.0.401"
 _SDK_MAJOR, _SDK_MINOR = 10, 0
 _ASPNET = "microsoft.aspnetcore.app"
 _FIRST_WITH_EXTRA = 8
+_SYSTEMS = {"win": "windows", "osx": "darwin"}
+_ARCHITECTURES = {"x64": "amd64", "x86": "386"}
 
 
 def framework_version(project: Project) -> tuple[int, int]:
@@ -39,11 +42,29 @@ def framework_version(project: Project) -> tuple[int, int]:
 
 def runtime_identifiers(project: Project) -> list[str]:
     """The platforms that the image is for; several where the project names several."""
+    return _named_identifiers(project) or ["linux-x64"]
+
+
+def named_platform(project: Project) -> ImagePlatform | None:
+    """The platform that the project names for its image; None if it names none, or several.
+
+    Source: dotnet/sdk:src/Containers/Microsoft.NET.Build.Containers/Registry.cs (CreateRidForPlatform).
+    """
+    if len(named := _named_identifiers(project)) != 1:
+        return None
+    system, _, architecture = named[0].rpartition("-")
+    return ImagePlatform.parse(
+        f"{_SYSTEMS.get(system[:3], 'linux')}/{_ARCHITECTURES.get(architecture, architecture)}" if system else ""
+    )
+
+
+def _named_identifiers(project: Project) -> list[str]:
     several = project.raw("ContainerRuntimeIdentifiers") or project.raw("RuntimeIdentifiers")
     of_image = project.get("ContainerRuntimeIdentifier")
     if not of_image and several and not project.get("RuntimeIdentifier"):
         return split_list(several)
-    return [of_image or project.get("RuntimeIdentifier") or "linux-x64"]
+    named = of_image or project.get("RuntimeIdentifier")
+    return [named] if named else []
 
 
 def is_self_contained(project: Project) -> bool:
