@@ -135,7 +135,9 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
 @cache
 def all_imports() -> tuple[Import, ...]:
     """Every import of the kit."""
-    return tuple(found for name, path in modules().items() for found in imports_of(name, path.read_text("utf-8")))
+    return tuple(
+        statement for name, path in modules().items() for statement in imports_of(name, path.read_text("utf-8"))
+    )
 
 
 @cache

@@ -63,8 +63,8 @@ def slow_minutes(lesson: str) -> float:
     texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     prose = "\n".join(texts).partition("## On your own")[0]
     exercises = sum(_MINUTES_AN_EXERCISE[exercise.kind] for exercise in exercises_of(lesson))
-    words = len(_SOURCE.sub("", prose).split())
-    return words / _WORDS_A_MINUTE + (len(cells) - len(texts)) * _MINUTES_A_CELL + exercises
+    word_count = len(_SOURCE.sub("", prose).split())
+    return word_count / _WORDS_A_MINUTE + (len(cells) - len(texts)) * _MINUTES_A_CELL + exercises
 
 
 def plan_rows(title: str) -> Iterator[tuple[str, int, str]]:

@@ -37,10 +37,10 @@ _STRUCTURE = re.compile(r"Invalid value: \{\"Capabilities\".*\}: ")
 
 
 class ApiSeen(NamedTuple):
-    """The API server's verdict: a cause, and its words, those of validation sorted."""
+    """The API server's verdict: a cause, and its messages, those of validation sorted."""
 
     cause: Cause | None
-    words: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 class ApiProof(NamedTuple):
@@ -62,7 +62,7 @@ def prove_api(kube: Kube, seed: int, count: int) -> ApiProof:
     with _namespaces(kube) as namespaces, ThreadPoolExecutor(_AT_ONCE) as pool:
         seen = list(pool.map(lambda case: _ask(kube, case, namespaces[case["level"]]), cases))
     differences = [
-        f"said {predicted}\nseen {observed}\n{json.dumps(case)}"
+        f"predicted {predicted}\nseen {observed}\n{json.dumps(case)}"
         for case, observed in zip(cases, seen, strict=True)
         if (predicted := predict(case, newest)) != observed
     ]
@@ -105,8 +105,8 @@ def read_status(code: int, status: Mapping[str, Any]) -> ApiSeen:
     if code == 400 and (match := _CANNOT_BE_READ.match(message)):
         return ApiSeen(Cause.INVALID_MANIFEST, (match[1],))
     causes = status.get("details", {}).get("causes", ()) if code == 422 else ()
-    words = {_STRUCTURE.sub("Invalid value: {...}: ", f"{cause['field']}: {cause['message']}") for cause in causes}
-    return ApiSeen(Cause.INVALID_MANIFEST, tuple(sorted(words)) or (message,))
+    messages = {_STRUCTURE.sub("Invalid value: {...}: ", f"{cause['field']}: {cause['message']}") for cause in causes}
+    return ApiSeen(Cause.INVALID_MANIFEST, tuple(sorted(messages)) or (message,))
 
 
 def _refusal(kube: Kube, namespace: str) -> str:

@@ -149,7 +149,7 @@ def collect(strategy: st.SearchStrategy[Case], count: int, seed_of_run: int) -> 
     Raises:
         RuntimeError: it has not so many.
     """
-    found: dict[str, Case] = {}
+    drawn: dict[str, Case] = {}
     for attempt in range(20):
 
         @seed(seed_of_run + attempt * 7919)
@@ -162,9 +162,9 @@ def collect(strategy: st.SearchStrategy[Case], count: int, seed_of_run: int) -> 
         )
         @given(strategy)
         def gather(case: Case) -> None:
-            found.setdefault(json.dumps(case, sort_keys=True), case)
+            drawn.setdefault(json.dumps(case, sort_keys=True), case)
 
         gather()
-        if len(found) >= count:
-            return list(found.values())[:count]
-    raise RuntimeError(f"{len(found)} different cases were found, {count} are expected")
+        if len(drawn) >= count:
+            return list(drawn.values())[:count]
+    raise RuntimeError(f"{len(drawn)} different cases were drawn, {count} are expected")

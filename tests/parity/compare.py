@@ -22,7 +22,7 @@ class Disagreement:
 
     Args:
         case: as it was found.
-        fields: the differences, each in a sentence, and what else is to be said.
+        fields: the differences, each in a sentence, and what else is to be told.
         small: the smallest case that still differs, if there was the time to find one.
     """
 
@@ -32,26 +32,31 @@ class Disagreement:
 
 
 def differences(case: Case, seen: Seen, versions: Versions = _NEWEST) -> tuple[str, ...]:
-    """The fields in which what is said differs from what was seen, each in a sentence."""
-    said = answer_case(case, versions)
-    if said["cause"] != seen.cause:
-        return (f"cause: said {said['cause']}, seen {seen.cause} {seen.message}",)
+    """The fields in which what is predicted differs from what was seen, each in a sentence."""
+    predicted = answer_case(case, versions)
+    if predicted["cause"] != seen.cause:
+        return (f"cause: predicted {predicted['cause']}, seen {seen.cause} {seen.message}",)
     if seen.cause is not None:
-        kubelet = said["kubelet"]
-        words = kubelet["message"] if "docker" not in case and kubelet["cause"] == seen.cause else None
-        words = words or said["because"][-1].partition("refuses: ")[2]
-        return () if words and words in seen.message else (f"message: said {words!r}, seen {seen.message!r}",)
+        kubelet = predicted["kubelet"]
+        message = kubelet["message"] if "docker" not in case and kubelet["cause"] == seen.cause else None
+        message = message or predicted["because"][-1].partition("refuses: ")[2]
+        is_seen = message and message in seen.message
+        return () if is_seen else (f"message: predicted {message!r}, seen {seen.message!r}",)
     if seen.uid is None:
         return (f"it runs, and nothing could be read from it: {seen.message}",)
-    if (who := said["runs_as"]) is None:
-        return (f"said that nobody knows who, seen uid {seen.uid}",)
+    if (who := predicted["runs_as"]) is None:
+        return (f"predicted that nobody knows who, seen uid {seen.uid}",)
     pairs = {
         "uid": (who["uid"], seen.uid),
         "gid": (who["gid"], seen.gid),
         "groups": (tuple(who["groups"] or ()), seen.groups),
         "HOME": (who["home"], seen.home),
     }
-    return tuple(f"{name}: said {one!r}, seen {other!r}" for name, (one, other) in pairs.items() if one != other)
+    return tuple(
+        f"{name}: predicted {wanted!r}, seen {observed!r}"
+        for name, (wanted, observed) in pairs.items()
+        if wanted != observed
+    )
 
 
 def shrink(case: Case, still_differs: Callable[[Case, float], bool], seconds: float) -> Case:

@@ -56,12 +56,12 @@ class _Running:
     """A pod that was made: which container is which case, and what is decided of them."""
 
     wanted: dict[str, tuple[int, Case]]
-    found: dict[int, Seen] = field(default_factory=dict)
+    decided: dict[int, Seen] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
     progress: float = field(default_factory=time.monotonic)
 
     def missing(self) -> list[tuple[int, Case]]:
-        return [numbered for numbered in self.wanted.values() if numbered[0] not in self.found]
+        return [numbered for numbered in self.wanted.values() if numbered[0] not in self.decided]
 
 
 class Observer:
@@ -86,7 +86,7 @@ class Observer:
         on_engine = [(index, case) for index, case in enumerate(cases) if "docker" in case]
         seen |= self._in_pods(in_pods, seconds)
         with ThreadPoolExecutor(_RUNS_AT_ONCE) as pool:
-            seen |= dict(zip([one for one, _ in on_engine], pool.map(self._run, on_engine), strict=True))
+            seen |= dict(zip([index for index, _ in on_engine], pool.map(self._run, on_engine), strict=True))
         return [_in_its_namespace(case, seen[index]) for index, case in enumerate(cases)]
 
     def _run(self, numbered: tuple[int, Case]) -> Seen:
@@ -100,7 +100,7 @@ class Observer:
 
     def _in_pods(self, cases: Sequence[tuple[int, Case]], seconds: float) -> dict[int, Seen]:
         """Some pods at a time, looked at together: a listing costs less than a look at each."""
-        found: dict[int, Seen] = {}
+        seen: dict[int, Seen] = {}
         to_come = list(_pods(cases))
         running: dict[str, _Running] = {}
         while to_come or running:
@@ -115,10 +115,10 @@ class Observer:
             for name in list(running):
                 if self._look(name, pods.get(name), running[name], seconds):
                     done = running.pop(name)
-                    found |= done.found
+                    seen |= done.decided
                     to_come += [[numbered] for numbered in done.missing()]
                     self._kube.delete_pod(name, self._namespace, wait=False)
-        return found
+        return seen
 
     def _look(self, name: str, pod: PodObject | None, running: _Running, seconds: float) -> bool:
         """Note what is decided of a pod; True once all is, or what is missing needs a pod of its own."""
@@ -127,10 +127,10 @@ class Observer:
         now = time.monotonic()
         for container, state in states.items():
             index = running.wanted[container][0]
-            if index not in running.found and (seen := decided(state)) is not None:
+            if index not in running.decided and (seen := decided(state)) is not None:
                 if seen.uid is None and seen.cause is None:
                     seen = self._printed_late(name, container) or seen
-                running.found[index], running.progress = seen, now
+                running.decided[index], running.progress = seen, now
         if running.missing() and now - running.since > _SLOW_SECONDS:
             self._look_beside(pod, running)
         missing = running.missing()
@@ -138,7 +138,7 @@ class Observer:
         stuck = now - running.progress > (seconds if alone else _STUCK_SECONDS)
         if missing and stuck and alone:
             last = next(iter(states.values()), "without a status")
-            running.found[missing[0][0]] = Seen(cause=Cause.TIMEOUT, message=f"last seen {last}")
+            running.decided[missing[0][0]] = Seen(cause=Cause.TIMEOUT, message=f"last seen {last}")
         return not missing or stuck
 
     def _printed_late(self, pod: str, container: str) -> Seen | None:
@@ -159,14 +159,14 @@ class Observer:
         events and log; of many in a pod the kubelet leaves events out.
         """
         alone = len(running.wanted) == 1
-        if pod is None or (running.found and not alone):
+        if pod is None or (running.decided and not alone):
             return
         events = self._kube.events(pod)
         seen = no_sandbox(events)
         if seen is None and alone:
             seen = without_status(events, self._kube.logs(pod["metadata"]["name"], self._namespace))
         if seen is not None:
-            running.found = {index: seen for index, _ in running.wanted.values()}
+            running.decided = {index: seen for index, _ in running.wanted.values()}
 
     def _manifest(self, name: str, cases: Sequence[tuple[int, Case]]) -> dict[str, Any]:
         containers = [
@@ -215,21 +215,21 @@ def decided(state: PodContainerState) -> Seen | None:
 
 def no_sandbox(events: Sequence[EventObject]) -> Seen | None:
     """Why a pod gets no sandbox, from its events."""
-    said = [event.get("message") or "" for event in events if event.get("reason") == "FailedCreatePodSandBox"]
-    return next(filter(None, map(_refused, said)), None)
+    messages = [event.get("message") or "" for event in events if event.get("reason") == "FailedCreatePodSandBox"]
+    return next(filter(None, map(_refused, messages)), None)
 
 
 def without_status(events: Sequence[EventObject], output: str) -> Seen | None:
     """What became of a pod's only container, from the pod's events and what it printed."""
     if _OUTPUT.search(output):
         return _read(output)
-    said = [event.get("message") or "" for event in events if event.get("reason") == "Failed"]
-    return next(filter(None, map(_refused, said)), None)
+    messages = [event.get("message") or "" for event in events if event.get("reason") == "Failed"]
+    return next(filter(None, map(_refused, messages)), None)
 
 
 def _refused(message: str) -> Seen | None:
     """A no for good; the kubelet tries again after all else that it says, such as a name that is still reserved."""
-    cause = next((one for one, text in REFUSAL_TEXTS.items() if text in message), None)
+    cause = next((cause for cause, text in REFUSAL_TEXTS.items() if text in message), None)
     cause = cause or cause_of_engine_error(message)
     return Seen(cause=cause, message=message) if cause else None
 
@@ -245,4 +245,4 @@ def _read(output: str) -> Seen:
     if match is None:
         return Seen(message=f"unreadable: {output!r}")
     uid, gid, groups, home = match.groups()
-    return Seen(int(uid), int(gid), tuple(sorted({int(one) for one in groups.split()})), home)
+    return Seen(int(uid), int(gid), tuple(sorted({int(group) for group in groups.split()})), home)

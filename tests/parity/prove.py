@@ -30,7 +30,7 @@ class Proof:
     Args:
         containers: how many were given to the kubelet.
         runs: how many were given to the engine.
-        causes: how often each cause was seen, by who said it.
+        causes: how often each cause was seen, by who has it.
         disagreements: the cases that differ, one of them made small.
     """
 
@@ -77,43 +77,46 @@ def prove(lab: Lab, cases: Sequence[Case], shrinking_seconds: float) -> Proof:
         try:
             observer = Observer(engine, kube, namespace, images)
             seen = observer.observe(cases)
-            found = [
+            disagreements = [
                 Disagreement(case, wrong)
-                for case, one in zip(cases, seen, strict=True)
-                if (wrong := differences(case, one, versions))
+                for case, observed in zip(cases, seen, strict=True)
+                if (wrong := differences(case, observed, versions))
             ]
-            if found:
+            if disagreements:
                 # At once, for the rest takes time, and whoever waits may lose patience.
-                print("\n".join(map(tell, found)), file=sys.stderr, flush=True)
-                found = looked_at_again(observer, found, versions, shrinking_seconds)
+                print("\n".join(map(tell, disagreements)), file=sys.stderr, flush=True)
+                disagreements = looked_at_again(observer, disagreements, versions, shrinking_seconds)
         finally:
             kube.delete_namespace(namespace)
             images.remove()
     causes = Counter(
-        f"{'engine' if 'docker' in case else 'kubelet'} {one.cause or 'runs'}"
-        for case, one in zip(cases, seen, strict=True)
+        f"{'engine' if 'docker' in case else 'kubelet'} {observed.cause or 'runs'}"
+        for case, observed in zip(cases, seen, strict=True)
     )
     runs = sum("docker" in case for case in cases)
-    return Proof(len(cases) - runs, runs, causes, found)
+    return Proof(len(cases) - runs, runs, causes, disagreements)
 
 
-def tell(found: Disagreement) -> str:
+def tell(disagreement: Disagreement) -> str:
     """A disagreement to read, with the case to paste into `labkit explain --batch`."""
-    lines = [*found.fields, json.dumps({"id": "disagreement", **found.case})]
-    if found.small is not None:
-        lines += ["made small:", json.dumps({"id": "small", **found.small})]
+    lines = [*disagreement.fields, json.dumps({"id": "disagreement", **disagreement.case})]
+    if disagreement.small is not None:
+        lines += ["made small:", json.dumps({"id": "small", **disagreement.small})]
     return "\n".join(lines)
 
 
 def looked_at_again(
-    observer: Observer, found: Sequence[Disagreement], versions: Versions, seconds: float
+    observer: Observer, disagreements: Sequence[Disagreement], versions: Versions, seconds: float
 ) -> list[Disagreement]:
-    """The same disagreements: it is said which were not seen again, and the first of the others is made small."""
-    seen = observer.observe([one.case for one in found])
-    lasts = [bool(differences(one.case, again, versions)) for one, again in zip(found, seen, strict=True)]
+    """The same disagreements: it is told which were not seen again, and the first of the others is made small."""
+    seen = observer.observe([disagreement.case for disagreement in disagreements])
+    lasts = [
+        bool(differences(disagreement.case, again, versions))
+        for disagreement, again in zip(disagreements, seen, strict=True)
+    ]
     told = [
-        one if last else replace(one, fields=(*one.fields, "seen once, not again"))
-        for one, last in zip(found, lasts, strict=True)
+        disagreement if last else replace(disagreement, fields=(*disagreement.fields, "seen once, not again"))
+        for disagreement, last in zip(disagreements, lasts, strict=True)
     ]
     if True in lasts:
         first = lasts.index(True)

@@ -40,10 +40,10 @@ def test_every_field_counts(field: str, other: Any) -> None:
     assert len(differences(CASE, changed)) == 1
 
 
-def test_the_words_of_a_refusal_count() -> None:
+def test_the_message_of_a_refusal_counts() -> None:
     refused = {**CASE, "pod": {"securityContext": {"runAsNonRoot": True}}, "container": {"securityContext": {}}}
-    words = "Error: container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root"
-    assert differences(refused, Seen(cause=Cause.IMAGE_USER_NOT_NUMERIC, message=words + " (pod: ...)")) == ()
+    message = "Error: container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root"
+    assert differences(refused, Seen(cause=Cause.IMAGE_USER_NOT_NUMERIC, message=message + " (pod: ...)")) == ()
     assert differences(refused, Seen(cause=Cause.IMAGE_USER_NOT_NUMERIC, message="for some reason"))
 
 
@@ -85,18 +85,18 @@ class _Again:
 
 
 def test_a_disagreement_that_is_not_seen_again_still_counts() -> None:
-    found = [Disagreement(CASE, ("uid: said 5, seen 6",))]
+    disagreements = [Disagreement(CASE, ("uid: predicted 5, seen 6",))]
     observer: Any = _Again(SEEN)
-    (told,) = prove.looked_at_again(observer, found, Versions(), 60)
-    assert told.fields == ("uid: said 5, seen 6", "seen once, not again")
+    (told,) = prove.looked_at_again(observer, disagreements, Versions(), 60)
+    assert told.fields == ("uid: predicted 5, seen 6", "seen once, not again")
     assert prove.tell(told).splitlines()[-1] == json.dumps({"id": "disagreement", **CASE})
 
 
 def test_a_disagreement_that_is_seen_again_is_told_as_found_and_small() -> None:
-    found = [Disagreement(CASE, ("uid: said 5, seen 6",))]
+    disagreements = [Disagreement(CASE, ("uid: predicted 5, seen 6",))]
     observer: Any = _Again(replace(SEEN, uid=6))
-    (told,) = prove.looked_at_again(observer, found, Versions(), 60)
-    assert (told.case, told.fields) == (CASE, ("uid: said 5, seen 6",))
+    (told,) = prove.looked_at_again(observer, disagreements, Versions(), 60)
+    assert (told.case, told.fields) == (CASE, ("uid: predicted 5, seen 6",))
     assert told.small is not None and told.small["image"]["passwd"] is None
 
 
@@ -165,7 +165,7 @@ def _status(message: str, *causes: tuple[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "cause", "words"),
+    ("code", "status", "cause", "messages"),
     [
         (
             403,
@@ -188,16 +188,18 @@ def _status(message: str, *causes: tuple[str, str]) -> dict[str, Any]:
         (500, _status("out of order"), Cause.INVALID_MANIFEST, ("out of order",)),
     ],
 )
-def test_the_api_server_s_no_is_read(code: int, status: dict[str, Any], cause: Cause, words: tuple[str, ...]) -> None:
-    assert read_status(code, status) == ApiSeen(cause, words)
+def test_the_api_server_s_no_is_read(
+    code: int, status: dict[str, Any], cause: Cause, messages: tuple[str, ...]
+) -> None:
+    assert read_status(code, status) == ApiSeen(cause, messages)
 
 
 def test_every_word_of_the_api_server_counts() -> None:
     predicted = predict(_POD, (1, 37))
     assert predicted.cause is Cause.POD_SECURITY
-    (words,) = predicted.words
-    assert read_status(403, _status(f'pods "p" is forbidden: {words}')) == predicted
-    assert read_status(403, _status(f'pods "p" is forbidden: {words.replace("drop", "add")}')) != predicted
+    (message,) = predicted.messages
+    assert read_status(403, _status(f'pods "p" is forbidden: {message}')) == predicted
+    assert read_status(403, _status(f'pods "p" is forbidden: {message.replace("drop", "add")}')) != predicted
     assert predict({**_POD, "level": "privileged"}, (1, 37)) == ApiSeen(None)
 
 
