@@ -16,7 +16,7 @@ import pytest
 
 from labkit.base.addresses import split_address
 from labkit.base.configuration import Configuration
-from labkit.course.progress import the_course
+from labkit.course.course_overview import the_course
 from labkit.instructor.class_server import ClassAddresses, ClassServer
 from tests.played_class import played_class
 

@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from labkit.course.course_overview import Course, the_course
 from labkit.course.exercises import exercises_of
 from labkit.course.hand import Hand
-from labkit.course.progress import Course, the_course
+from labkit.course.handing_in import hand_in
 from labkit.course.records import Event, Lessons, after
-from labkit.course.reports import hand_in
 
 NAMES = (
     "Ann Lee",

@@ -11,7 +11,7 @@ from pathlib import Path
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from labkit.base.configuration import Configuration
-from labkit.course.progress import the_course
+from labkit.course.course_overview import the_course
 from labkit.instructor.class_server import ClassServer
 from tests.played_class import played_class
 

@@ -13,7 +13,7 @@ from labkit.cli.class_status import doctor, down, status
 from labkit.cli.class_up import up
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedGroup
-from labkit.course.progress import the_course
+from labkit.course.course_overview import the_course
 from labkit.instructor.class_server import ClassAddresses, ClassServer, watch_class
 from labkit.instructor.cluster_records import ClusterRecords, hub_reader
 from labkit.lab.classroom.class_settings import DEFAULT_NAME

@@ -12,11 +12,13 @@ from labkit.base.configuration import Configuration
 from labkit.base.errors import Misuse
 from labkit.cli.frame import json_option, print_result
 from labkit.cli.logged import LoggedGroup
+from labkit.course.course_overview import my_progress, the_course
 from labkit.course.hand import hand_of
-from labkit.course.progress import my_progress, progress_path, the_course
+from labkit.course.handing_in import export, file_to_hand_in, hand_in
+from labkit.course.progress import progress_path
 from labkit.course.progress_file import read_progress
 from labkit.course.progress_views import progress_table, report_csv, report_html, report_table
-from labkit.course.reports import export, file_to_hand_in, hand_in, read_many, write_report
+from labkit.course.reports import read_many, write_report
 from labkit.course.sharing.raised_hand import my_hand
 from labkit.course.sharing.sender import (
     client_of,

@@ -6,7 +6,7 @@ import csv
 import html
 import io
 
-from labkit.course.progress import LessonOverview, Overview
+from labkit.course.course_overview import LessonOverview, Overview
 from labkit.course.records import ExerciseRecord
 from labkit.course.reports import HandedIn, Report
 from labkit.course.stuck import StuckExercise, stuck_exercises

@@ -1,29 +1,20 @@
-"""Handing in one's progress as one small file, and reading many of them. What others handed in is not trusted."""
+"""Reading what many participants handed in, and one report of them. What others handed in is not trusted."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypedDict
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import write_atomically
-from labkit.course.hand import Hand
-from labkit.course.progress import Course, LessonOverview, LessonOverviewJson, Overview, overview
+from labkit.course.course_overview import Course, LessonOverview, LessonOverviewJson, Overview, overview
+from labkit.course.handing_in import GIVE_OTHER, HAND_IN, VERSION, is_of_format, showable
 from labkit.course.progress_file import FORMAT as PROGRESS
 from labkit.course.progress_file import lessons_of, read_document
-from labkit.course.records import Lessons
-
-HAND_IN = "labkit-hand-in"
-VERSION = 1
-_LONGEST_NAME = 80
-_GIVE_OTHER = "name another file"
 
 
 class HandedInJson(TypedDict):
@@ -152,73 +143,6 @@ class Report:
         }
 
 
-def hand_in(kept: Lessons, course: Course, name: str, hand: Hand | None = None) -> str:
-    """What a participant hands in or shares, as JSON: how far they are, and the name that they chose.
-
-    There is no path in it, and no machine's name.
-
-    Args:
-        kept: of the participant.
-        course: what it is limited to.
-        name: at most 80 characters that can be shown; empty for none.
-        hand: theirs, if it is up.
-
-    Raises:
-        Misuse: the name cannot be shown on one line.
-    """
-    name = require_name(name)
-    lessons = {}
-    for lesson, record in kept.items():
-        if lesson in course:
-            values = record.to_dict()
-            values["exercises"] = {name: kept for name, kept in values["exercises"].items() if name in course[lesson]}
-            lessons[lesson] = values
-    made = datetime.now(UTC).isoformat(timespec="seconds")
-    document = {"format": HAND_IN, "version": VERSION, "name": name, "made": made, "lessons": lessons}
-    if hand is not None:
-        document["hand"] = hand.to_dict()
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def require_name(name: str) -> str:
-    """The name that a participant chose, without blanks around it.
-
-    Raises:
-        Misuse: it cannot be shown on one line.
-    """
-    name = name.strip()
-    if not name.isprintable() or len(name) > _LONGEST_NAME:
-        limit = f"at most {_LONGEST_NAME} characters on one line are expected"
-        raise Misuse("Writing a file to hand in", f"the name cannot be used: {limit}", "choose another\n  --name NAME")
-    return name
-
-
-def file_to_hand_in(name: str) -> Path:
-    """What a file to hand in is called if nobody says: `progress-ann-lee.json`, in this folder.
-
-    Args:
-        name: that the participant chose.
-    """
-    slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")[:40]
-    return Path(f"progress-{slug}.json" if slug else "progress-to-hand-in.json")
-
-
-def export(text: str, file: Path) -> None:
-    """Write what is handed in. One that was written before is replaced, any other file is left alone.
-
-    Args:
-        text: of the hand-in.
-        file: where to.
-
-    Raises:
-        Misuse: there is something else there.
-        LabFailed: it cannot be written.
-    """
-    if os.path.lexists(file) and not _is_of(file, (HAND_IN,)):
-        raise Misuse(f"Writing {file}", "it exists, and is not a file that was made to hand in", _GIVE_OTHER)
-    write_atomically(file, text, mode=0o644)
-
-
 def read_hand_in(file: Path, course: Course) -> HandedIn:
     """A participant's file: one to hand in, or the progress file itself.
 
@@ -232,7 +156,7 @@ def read_hand_in(file: Path, course: Course) -> HandedIn:
     try:
         document = read_document(file, (HAND_IN, PROGRESS), VERSION)
     except FileNotFoundError:
-        raise LabFailed(f"Reading {file}", "there is no such file", _GIVE_OTHER) from None
+        raise LabFailed(f"Reading {file}", "there is no such file", GIVE_OTHER) from None
     name = document.name
     if not isinstance(name, str):
         raise LabFailed(f"Reading {file}", "its name is not text", "ask for it again")
@@ -270,28 +194,9 @@ def write_report(text: str, file: Path) -> None:
         Misuse: the file is somebody's progress, or called like it.
         LabFailed: it cannot be written.
     """
-    if file.suffix == ".json" or _is_of(file, (HAND_IN, PROGRESS)):
-        raise Misuse(f"Writing {file}", "a report would overwrite somebody's progress", _GIVE_OTHER)
+    if file.suffix == ".json" or is_of_format(file, HAND_IN, PROGRESS):
+        raise Misuse(f"Writing {file}", "a report would overwrite somebody's progress", GIVE_OTHER)
     write_atomically(file, text, mode=0o644)
-
-
-def showable(text: str, most: int = _LONGEST_NAME) -> str:
-    """Text of others on one line: what cannot be printed, or turns the direction, becomes a question mark.
-
-    Args:
-        text: of others.
-        most: how many characters are shown.
-    """
-    text = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _is_of(file: Path, formats: Sequence[str]) -> bool:
-    try:
-        read_document(file, formats, VERSION)
-    except (LabFailed, FileNotFoundError):
-        return False
-    return True
 
 
 def _last_of(lesson: LessonOverview) -> str:

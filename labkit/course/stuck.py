@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from labkit.course.course_overview import Course
 from labkit.course.exercise import Exercise
 from labkit.course.exercises import exercises_of
 from labkit.course.judging.assessment import CheckVerdict
-from labkit.course.progress import Course
 from labkit.course.records import ExerciseRecord, Lessons
 
 MOST_STUCK = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from labkit.course.course_overview import Course
 from labkit.course.judging.assessment import CheckVerdict
-from labkit.course.progress import Course
 from labkit.course.records import ExerciseRecord
 from labkit.course.stuck import diagnosis_text, stuck_exercises
 from labkit.instructor.record_source import Participant
@@ -69,7 +69,7 @@ class BoardJson(TypedDict):
     format: int
     lessons: list[BoardLesson]
     participants: list[BoardRow]
-    stuck: list[dict[str, Any]]
+    stuck: list[dict[str, object]]
     news: list[BoardNews]
 
 

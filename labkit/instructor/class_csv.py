@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
-from labkit.course.progress import Course
+from labkit.course.course_overview import Course
 from labkit.course.progress_views import tame
 from labkit.instructor.class_board import board
 from labkit.instructor.record_source import Participant

@@ -12,7 +12,7 @@ from typing import Any
 from tornado import web
 
 from labkit.base.errors import LabError, log_error
-from labkit.course.progress import Course
+from labkit.course.course_overview import Course
 from labkit.instructor.class_board import board
 from labkit.instructor.class_csv import class_csv
 from labkit.instructor.class_secrets import ClassSecrets

@@ -19,7 +19,7 @@ from labkit.base.addresses import WATCH_PORT, is_loopback, read_address, split_a
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
 from labkit.base.signals import ending_signals
-from labkit.course.progress import Course
+from labkit.course.course_overview import Course
 from labkit.instructor.class_handlers import ClassDesk, class_application
 from labkit.instructor.class_secrets import ClassCertificate, class_certificate, class_secrets
 from labkit.instructor.flood_limits import Crowd, Pace, neighbourhood

@@ -13,8 +13,8 @@ import msgspec
 
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabError, LabFailed
-from labkit.course.progress import Course
-from labkit.course.reports import showable
+from labkit.course.course_overview import Course
+from labkit.course.handing_in import showable
 from labkit.instructor.record_source import Participant
 from labkit.instructor.shared_records import read_shared
 from labkit.lab.classroom.class_settings import HUB_PORT, ClassSettings

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from labkit.base.errors import LabFailed
+from labkit.course.course_overview import Course
 from labkit.course.hand import MOST_CHARACTERS, Hand, read_hand
-from labkit.course.progress import Course
+from labkit.course.handing_in import HAND_IN, VERSION, showable
 from labkit.course.progress_file import lessons_of, read_content
 from labkit.course.records import LessonRecord, Lessons
-from labkit.course.reports import HAND_IN, VERSION, showable
 from labkit.instructor.flood_limits import Crowd
 from labkit.instructor.record_source import Participant
 

@@ -8,8 +8,9 @@ from labkit.adapters.kube import Kube
 from labkit.base.errors import LabFailed
 from labkit.base.log import start_logging
 from labkit.course.check_views import offer_help
+from labkit.course.course_overview import my_progress
 from labkit.course.lessons import require_lesson
-from labkit.course.progress import Progress, my_progress, progress_path
+from labkit.course.progress import Progress, progress_path
 from labkit.course.progress_views import progress_table
 from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State

@@ -11,8 +11,9 @@ from typing import TypedDict
 from labkit.base.errors import LabError
 from labkit.course.checking import give_hint
 from labkit.course.course_folder import VARIABLE, CourseFolder
+from labkit.course.course_overview import NextExercise, Overview, my_progress
 from labkit.course.lessons import LessonJson, lessons, require_lesson
-from labkit.course.progress import NextExercise, Overview, Progress, my_progress, progress_path
+from labkit.course.progress import Progress, progress_path
 from labkit.course.sharing.raised_hand import hand_seen, move_hand
 from labkit.course.sharing.sender import keep_sharing
 from labkit.lab.cluster_kinds.cluster import State

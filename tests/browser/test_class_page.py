@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from labkit.course.progress import the_course
-from labkit.course.reports import hand_in
+from labkit.course.course_overview import the_course
+from labkit.course.handing_in import hand_in
 from tests.class_room import KEY, class_room
 
 _NAME = "<img src=x onerror=alert(1)>"

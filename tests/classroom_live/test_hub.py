@@ -14,7 +14,7 @@ import pytest
 from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabFailed, NoRight
 from labkit.base.waiting import wait_until
-from labkit.course.progress import the_course
+from labkit.course.course_overview import the_course
 from labkit.instructor.cluster_records import ClusterRecords, hub_reader
 from tests.classroom_live.class_player import PlayedRoom, Visitor
 from tests.played_class import played_class

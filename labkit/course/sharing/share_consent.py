@@ -16,10 +16,11 @@ from labkit.base.addresses import is_loopback, split_address
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.files import read_own, write_atomically
+from labkit.course.course_overview import the_course
 from labkit.course.hand import hand_of
-from labkit.course.progress import progress_path, the_course
+from labkit.course.handing_in import hand_in, require_name
+from labkit.course.progress import progress_path
 from labkit.course.progress_file import read_progress
-from labkit.course.reports import hand_in, require_name
 from labkit.course.sharing.class_hub import hub_address
 
 SHARED_HOURS = 12

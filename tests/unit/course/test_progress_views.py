@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.course.progress import overview
+from labkit.course.course_overview import overview
+from labkit.course.handing_in import showable
 from labkit.course.progress_views import progress_table, report_csv, report_html, report_table
 from labkit.course.records import Event, after
-from labkit.course.reports import HandedIn, Report, Unread, showable
+from labkit.course.reports import HandedIn, Report, Unread
 
 _COURSE = {"00-start": (), "01-one": ("a", "b"), "02-two": ("c",)}
 _START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from labkit.base.errors import LabFailed, Misuse
 from labkit.cli import main
-from labkit.course.progress import Progress, overview, the_course
+from labkit.course.course_overview import overview, the_course
+from labkit.course.handing_in import HAND_IN, hand_in, showable
+from labkit.course.progress import Progress
 from labkit.course.progress_file import read_progress, record
 from labkit.course.records import Event
-from labkit.course.reports import HAND_IN, hand_in, read_many, showable
+from labkit.course.reports import read_many
 
 _LESSON, _EXERCISE = "07-run-as-non-root", "which-cause"
 _COURSE = {"00-start-here": (), _LESSON: (_EXERCISE, "in-the-container"), "08-change-the-user": ("who-wins",)}

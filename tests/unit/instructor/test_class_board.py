@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from labkit.course.course_overview import the_course
 from labkit.course.exercises import exercises_of
 from labkit.course.hand import Hand
 from labkit.course.lessons import lesson_names
-from labkit.course.progress import the_course
 from labkit.course.records import MOST_CHARACTERS, Event, Lessons, after
 from labkit.course.stuck import stuck_exercises
 from labkit.instructor.class_board import board

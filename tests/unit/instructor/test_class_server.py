@@ -20,10 +20,10 @@ import pytest
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, Misuse
 from labkit.base.waiting import wait_until
+from labkit.course.course_overview import the_course
 from labkit.course.hand import Hand
-from labkit.course.progress import the_course
+from labkit.course.handing_in import hand_in
 from labkit.course.records import Event, after
-from labkit.course.reports import hand_in
 from labkit.instructor import class_server
 from labkit.instructor.class_handlers import PAGE
 from labkit.instructor.class_secrets import class_certificate, class_secrets

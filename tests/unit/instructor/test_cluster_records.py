@@ -11,7 +11,7 @@ import pytest
 
 from classhub.shared_documents import SharedDocuments
 from labkit.base.errors import LabFailed
-from labkit.course.progress import the_course
+from labkit.course.course_overview import the_course
 from labkit.instructor.class_board import board
 from labkit.instructor.cluster_records import ClusterRecords
 from tests.played_class import played_class

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from labkit.base.files import write_atomically
-from labkit.course.reports import showable
+from labkit.course.handing_in import showable
 
 MOST_MEMBERS = 300
 """Beyond this somebody is making participants up; it is also what the instructor's page shows at most."""
