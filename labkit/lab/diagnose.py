@@ -145,7 +145,7 @@ def _described(file: DiagnosisFile) -> str:
 
 
 def default_output(today: date | None = None) -> Path:
-    """Where the archive goes if nobody says: into the current folder, by the day's date."""
+    """Where the archive goes by default: into the current folder, by the day's date."""
     return Path(f"labkit-diagnose-{(today or date.today()).isoformat()}.tar.gz")
 
 

@@ -67,7 +67,7 @@ class AnswerCells:
             return ""
         return (
             f"The cell that gives `{self._checked}` ended in an error, {error}: what the name holds is from before. "
-            "Mend that cell and run it, then this one."
+            "Fix that cell and run it, then this one."
         )
 
     def error_before(self) -> str:

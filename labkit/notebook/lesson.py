@@ -180,7 +180,7 @@ class Lesson:
 
         Args:
             image: a sample image, or any reference that the engine has.
-            command: in place of the image's entrypoint; text is split into words and read by no shell.
+            command: overrides the image's entrypoint; text is split into words and read by no shell.
             user: as `docker run --user`.
         """
         return self._containers.run(image, command, user=user)
@@ -190,7 +190,7 @@ class Lesson:
 
         Args:
             image: a sample image, or any reference that the engine has.
-            command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
+            command: overrides the image's entrypoint. Base images, which would end at once, are kept busy.
             user: as `docker run --user`.
         """
         return self._containers.start(image, command, user=user)
@@ -213,7 +213,7 @@ class Lesson:
             image: a sample image, or one of your own.
             pod: the pod's securityContext, as in pod={"runAsNonRoot": True}.
             container: the container's securityContext.
-            command: in place of the image's entrypoint. Base images, which would end at once, are kept busy.
+            command: overrides the image's entrypoint. Base images, which would end at once, are kept busy.
             init: a sample image whose `id` runs first, as an init container.
             name: the pod's; one that has it already is replaced. Without it each pod gets a new one.
         """
@@ -258,7 +258,7 @@ class Lesson:
 
         Args:
             pod: its name, or what `pod` or `apply` returned.
-            seconds: how long to wait for it to be decided.
+            seconds: the timeout, until when it has to be decided.
         """
         return self._pods.look_at(pod, seconds)
 
@@ -267,7 +267,7 @@ class Lesson:
 
         Args:
             pod: its name, or what `pod` or `apply` returned.
-            seconds: how long to wait for it.
+            seconds: the timeout.
         """
         return self._pods.ending(pod, seconds)
 
@@ -307,7 +307,7 @@ class Lesson:
 
         Args:
             deployment: its name.
-            seconds: how long to wait until that is known.
+            seconds: the timeout, until when that has to be known.
         """
         return self._workloads.rollout(deployment, seconds)
 

@@ -27,8 +27,8 @@ def test_there_are_four_refusals() -> None:
 
 @pytest.mark.parametrize(("kind", "status"), [(LabFailed, 1), (Misuse, 2), (MachineLacks, 3)])
 def test_an_error_says_three_things(kind: type[LabError], status: int) -> None:
-    error = kind("Doing it", "it broke", "mend it")
-    assert str(error) == "Doing it: it broke\nWhat to do: mend it"
+    error = kind("Doing it", "it broke", "fix it")
+    assert str(error) == "Doing it: it broke\nWhat to do: fix it"
     assert error.exit_status == status
     assert error._render_traceback_() == [f"{kind.__name__}: {error}"]
 

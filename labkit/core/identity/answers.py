@@ -213,7 +213,7 @@ def _reason_of_kubelet(refusal: Refusal | None, settings: Settings, pod: Setting
 
 
 def _reason_of_what_is_missing(user: CriUser | None, uid: int | None, gid: int | None, home_is_set: bool) -> str:
-    """What is not known for want of the image, or of its passwd and group files."""
+    """What is not known without the image, or without its passwd and group files."""
     if uid is not None:
         unknown = [*(["group"] if gid is None else []), "groups", *([] if home_is_set else ["HOME"])]
         listed = " and ".join(filter(None, [", ".join(unknown[:-1]), unknown[-1]]))

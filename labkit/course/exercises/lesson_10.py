@@ -101,7 +101,7 @@ def _check_open_folders(world: World, answer: list[object]) -> Assessment:
     closed = [name for name in answer if name not in writable]
     if closed:
         return not_right(
-            f"uid 1654 may not write to {closed[0]} of the node: the folder is root's, and shut to others."
+            f"uid 1654 may not write to {closed[0]} of the node: the folder is root's, and closed to others."
         )
     if len(set(answer)) < len(writable):
         return not_right(

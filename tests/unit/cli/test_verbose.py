@@ -94,7 +94,7 @@ def test_a_log_is_of_the_lab_whose_name_is_no_name(tmp_path: Path) -> None:
     [
         (LabFailed("Trying", "it broke", "try again"), "LabFailed: Trying: it broke"),
         (ZeroDivisionError("divided"), 'raise error\nZeroDivisionError: divided'),
-        (Misuse("Reading", "it is wrong", "mend it"), None),
+        (Misuse("Reading", "it is wrong", "fix it"), None),
     ],
 )  # fmt: skip
 def test_an_error_is_kept(tmp_path: Path, error: Exception, kept: str | None) -> None:
