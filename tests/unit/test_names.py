@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 
 from labkit.base.resources import CHECKOUT
-from tests.architecture import modules, nodes
+from tests.architecture import modules, nodes, parsed
 
 SAYS_NOTHING = {"one", "found", "said", "heard", "words", "what", "peek", "tell_node"}
 """Names that do not say what the value is."""
@@ -54,6 +54,26 @@ def test_no_two_modules_have_one_name() -> None:
     assert [name for name, count in files.items() if count > 1] == []
 
 
+def test_a_long_module_has_a_reason() -> None:
+    reasons = (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+    long = [path for path in modules().values() if path.read_text(encoding="utf-8").count("\n") > 300]
+    assert any(path.name == "rows.py" for path in long)
+    named = [path for path in long if path.parent.name != "exercises"]
+    assert [path.name for path in named if f"`{path.name}`" not in reasons] == []
+
+
 def test_names_say_what_a_value_is() -> None:
     bound = {(module, name) for module, node in nodes() if (name := _bound_name(node))}
     assert sorted((module, name) for module, name in bound if name.lstrip("_") in SAYS_NOTHING) == []
+
+
+def test_names_in_the_tools_do_so_too() -> None:
+    files = [path for folder in ("tools", "tests/parity") for path in (CHECKOUT / folder).rglob("*.py")]
+    bound = {
+        (path.name, name)
+        for path in files
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8")))
+        if (name := _bound_name(node))
+    }
+    assert ("prove.py", "looked_at_again") in bound
+    assert sorted((file, name) for file, name in bound if name.lstrip("_") in SAYS_NOTHING) == []
