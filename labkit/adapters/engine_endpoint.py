@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 from urllib.parse import urlsplit
 
 from labkit import adapters
@@ -30,6 +30,16 @@ _DEFAULT = "default"
 _TRIED = "Choosing an engine, as the docker command does"
 _TCP_PORT = 2375  # docker/cli:opts/hosts.go
 _SCHEMES = ("unix", "tcp", "ssh")
+
+
+class DockerSettings(TypedDict, total=False):
+    """What the kit and the SDK read of the docker command's config.json (docker/cli:cli/config/configfile/file.go)."""
+
+    currentContext: str | None
+    auths: Mapping[str, object] | None
+    credHelpers: Mapping[str, str] | None
+    credsStore: str | None
+    proxies: Mapping[str, object] | None
 
 
 class EngineUnreachable(MachineLacks):
@@ -152,12 +162,12 @@ def docker_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("DOCKER_CONFIG") or f"{environment.get('HOME', '')}/.docker")
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def read_settings(environment: Mapping[str, str] = os.environ) -> DockerSettings:
     """The docker command's settings; without what it would warn of and skip."""
     return _settings(docker_folder(environment) / "config.json")[0]
 
 
-def _settings(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _settings(file: Path) -> tuple[DockerSettings, tuple[str, ...]]:
     """The docker command's settings, and why it would skip the file, if it would."""
     try:
         text = file.read_text(encoding="utf-8")
@@ -169,11 +179,13 @@ def _settings(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not isinstance(settings, dict):
         return {}, (f"{file} holds {json.dumps(settings)[:20]}, which is not an object",)
     wrong = [name for name, kind in _SETTINGS.items() if not isinstance(settings.get(name), kind | None)]
-    return ({}, (f"{file}: {', '.join(wrong)} is of the wrong type",)) if wrong else (settings, ())
+    if wrong:
+        return {}, (f"{file}: {', '.join(wrong)} is of the wrong type",)
+    return cast(DockerSettings, settings), ()
 
 
 _SETTINGS = {"currentContext": str, "auths": dict, "credHelpers": dict, "credsStore": str, "proxies": dict}
-"""What chooses an engine, and what the SDK reads, by its type (docker/cli:cli/config/configfile/file.go)."""
+"""What must be of which type; null is taken for what is not there."""
 
 
 def _of_context(name: str, described: str, contexts: Path, remedy: str) -> EngineEndpoint:

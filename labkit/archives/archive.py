@@ -96,7 +96,7 @@ def read_archive(path: Path | str, *, architecture: str | None = None) -> list[I
     path, wanted = Path(path), image_architecture(architecture)
     with _opened(path) as store:
         images = _images(store, path.name, wanted)
-        return [replace(image.content, **account_files(store, image.layers)) for image in images]
+        return [replace(image.content, **account_files(store, image.layers)._asdict()) for image in images]
 
 
 @contextmanager

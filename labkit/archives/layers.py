@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 from labkit.archives.archive_files import (
     LARGEST,
@@ -36,6 +36,13 @@ class _Node(NamedTuple):
 
 
 _OTHER = _Node("other")
+
+
+class AccountFiles(NamedTuple):
+    """The texts of passwd and group; None for what is not there."""
+
+    passwd: str | None
+    group: str | None
 
 
 class Tree:
@@ -112,7 +119,7 @@ class Tree:
         return node, passed
 
 
-def account_files(store: Store, layers: list[str]) -> dict[str, Any]:
+def account_files(store: Store, layers: list[str]) -> AccountFiles:
     """The texts of the account files in the file system that layers make."""
     watched, passed = set[str](), {"etc", *_ACCOUNTS.values()}
     nodes: dict[str, _Node] = {}
@@ -132,13 +139,14 @@ def account_files(store: Store, layers: list[str]) -> dict[str, Any]:
     for key, node in nodes.items():
         if node.size > LARGEST:
             raise Flaw(f"its {key} file has {node.size} bytes, and no more than {LARGEST} are read", _TOO_LARGE)
-    return {
+    texts = {
         key: node.data.decode("utf-8", "surrogateescape") if node.kind == "file" else None
         for key, node in nodes.items()
     }
+    return AccountFiles(texts["passwd"], texts["group"])
 
 
-def account_files_of(layers: Sequence[Path]) -> tuple[str | None, str | None]:
+def account_files_of(layers: Sequence[Path]) -> AccountFiles:
     """The texts of passwd and group in the file system that some layers make, each in a file of its own.
 
     Args:
@@ -150,7 +158,6 @@ def account_files_of(layers: Sequence[Path]) -> tuple[str | None, str | None]:
     store = Store()
     store.files = {str(layer): cast(Opener, partial(layer.open, "rb")) for layer in layers}
     try:
-        files = account_files(store, list(store.files))
+        return account_files(store, list(store.files))
     except (OSError, EOFError, zlib.error) as error:
         raise Flaw(f"a layer is damaged: {error}") from error
-    return files["passwd"], files["group"]

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import IO, Any, cast
 
-from labkit.archives.archive_files import LARGEST, Flaw, Opener, clean_path, field_of, list_of, members, quoted
+from labkit.archives.archive_files import LARGEST, Flaw, Opener, Record, clean_path, field_of, list_of, members, quoted
 from labkit.archives.image_tree import ImageTree
 from labkit.archives.tree_entry import Kind, TreeEntry
 from labkit.archives.xattrs import access_list
@@ -142,7 +142,7 @@ def _layer_names(manifest: bytes) -> list[str]:
     entries = list_of({"manifest.json": json.loads(manifest or b"[]")}, "manifest.json", dict)
     if not entries:
         raise Flaw("there is no image in it")
-    return list_of(cast(dict[str, Any], field_of({"entry": entries[0]}, "entry", dict)), "Layers", str)
+    return list_of(cast(Record, field_of({"entry": entries[0]}, "entry", dict)), "Layers", str)
 
 
 def _layer(layers: dict[str, Layer], name: str) -> Layer:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from labkit.adapters.image_registry import ConfiguredImage, RegistryAccess, RegistryFailed
 from labkit.adapters.image_registry.registry_failures import timed_out
@@ -171,7 +170,7 @@ class RegistryLookup:
             return None
 
     def _write(self, known: KnownImage) -> None:
-        content: dict[str, Any] = {
+        content = {
             "version": _VERSION,
             "architecture": known.architecture,
             "image": to_record(known),

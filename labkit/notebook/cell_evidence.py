@@ -52,7 +52,7 @@ _OF_OTHERS = ("cluster", "pod")
 """What a cell needs that asks for more of the cluster than a participant may see or change, with an engine or not."""
 
 
-def noted_result(result: RunResult) -> dict[str, Any]:
+def noted_result(result: RunResult) -> dict[str, object]:
     """A result as it is written down."""
     values = asdict(result)
     return {**values, "cause": str(result.cause) if result.cause else None}

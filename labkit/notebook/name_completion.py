@@ -100,7 +100,7 @@ def install_name_completion(shell: Any, lesson: OpenedLesson) -> None:
     """
     completion = NameCompletion(lesson)
 
-    def complete(context: Any) -> dict[str, Any]:
+    def complete(context: Any) -> dict[str, object]:
         until = "\n".join([*context.full_text.split("\n")[: context.cursor_line], context.text_until_cursor])
         names = completion.names(until)
         begun = re.search(r"[\w./:-]*$", context.text_until_cursor)

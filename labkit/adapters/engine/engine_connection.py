@@ -37,7 +37,7 @@ _AS_LONG_AS_IT_RUNS = re.compile(r"/containers/.+/(attach|wait)|/exec/.+/start|/
 """What lasts as long as a container or a registry does; whoever asks has a deadline of their own."""
 
 
-def _load_general_config(_: object = None) -> dict[str, Any]:
+def _load_general_config(_: object = None) -> dict[str, object]:
     """The docker command's settings, as the SDK asks for them.
 
     The SDK's own function gives whatever the file holds, and fails later, by an exception of Python's, on what the

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labkit.adapters.engine_endpoint import docker_folder
 from labkit.adapters.processes import TimeoutExpired, run
@@ -73,7 +72,7 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path(folder) / "containers" / "auth.json"
 
 
-def _settings(file: Path) -> dict[str, Any]:
+def _settings(file: Path) -> Mapping[str, object]:
     try:
         with file.open("rb") as source:
             settings = json.loads(source.read(_LARGEST))
@@ -82,7 +81,7 @@ def _settings(file: Path) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
-def _mapping(settings: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _mapping(settings: Mapping[str, object], key: str) -> Mapping[str, object]:
     value = settings.get(key)
     return value if isinstance(value, dict) else {}
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import httpx2
 import msgspec
@@ -24,12 +24,21 @@ from lightkube.core.exceptions import ConfigError
 
 from labkit.adapters.kube.exec_credentials import fetch_credentials
 from labkit.base.errors import LabFailed, Misuse, did_you_mean
+from labkit.core.mappings import ManifestPart
 
 _READING = "Reading the kubeconfig"
 _DEFAULT = "~/.kube/config"
 _NAMED = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+KubeconfigCluster = TypedDict(
+    "KubeconfigCluster",
+    {"server": str, "certificate-authority-data": str, "proxy-url": str, "tls-server-name": str},
+    total=False,
+)
+"""A cluster, as far as it is read where lightkube does not (client-go:tools/clientcmd/api/v1/types.go)."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def open_access(context: str | None, files: Sequence[Path], seconds: float, exec
         LabFailed: there is no kubeconfig, it cannot be read, or gives no credentials.
     """
     there = [file for file in files if file.is_file()]
-    clusters: dict[str, Mapping[str, Any]] = {}
+    clusters: dict[str, KubeconfigCluster] = {}
     if not there and context is None and _SERVICE_ACCOUNT.is_file():
         config = KubeConfig.from_service_account()
     elif not there:
@@ -126,7 +135,7 @@ def has_context(file: Path, context: str) -> bool:
 
 
 def _access(
-    config: SingleConfig | None, cluster: Mapping[str, Any], seconds: float, exec_seconds: float
+    config: SingleConfig | None, cluster: KubeconfigCluster, seconds: float, exec_seconds: float
 ) -> ClusterAccess:
     if config is None:
         raise ConfigError("it has no current context")
@@ -157,13 +166,13 @@ def _with_user(config: SingleConfig, user: User) -> SingleConfig:
     return config._replace(user=user)
 
 
-def _read_merged(files: Sequence[Path]) -> tuple[KubeConfig, dict[str, Mapping[str, Any]]]:
+def _read_merged(files: Sequence[Path]) -> tuple[KubeConfig, dict[str, KubeconfigCluster]]:
     """Several files as one; and the clusters as they are written, for what lightkube does not read of them.
 
     Raises:
         LabFailed: a file is no kubeconfig.
     """
-    merged: dict[str, dict[str, Any]] = {key: {} for key in _NAMED}
+    merged: dict[str, dict[str, ManifestPart]] = {key: {} for key in _NAMED}
     current = ""
     for file in files:
         try:
@@ -189,16 +198,16 @@ def _read_merged(files: Sequence[Path]) -> tuple[KubeConfig, dict[str, Mapping[s
         )
     except (msgspec.ValidationError, TypeError) as error:
         raise LabFailed(_READING, _reason(error), "look at it\n  kubectl config view") from error
-    return config, merged["clusters"]
+    return config, {name: cast(KubeconfigCluster, entry) for name, entry in merged["clusters"].items()}
 
 
-def _entries(listed: Any, inner: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _entries(listed: Any, inner: str) -> Iterator[tuple[str, ManifestPart]]:
     for entry in listed or ():
         yield str(entry["name"]), dict(entry.get(inner) or {})
 
 
-def _with_absolute_paths(entry: dict[str, Any], inner: str, folder: Path) -> dict[str, Any]:
-    absolute: dict[str, Any] = {key: str(folder / entry[key]) for key in _PATHS.get(inner, ()) if entry.get(key)}
+def _with_absolute_paths(entry: ManifestPart, inner: str, folder: Path) -> ManifestPart:
+    absolute: ManifestPart = {key: str(folder / entry[key]) for key in _PATHS.get(inner, ()) if entry.get(key)}
     plugin = entry.get("exec")
     if isinstance(plugin, dict) and "/" in str(plugin.get("command", "")):
         absolute["exec"] = {**plugin, "command": str(folder / plugin["command"])}

@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from labkit.core import admission
+
+if TYPE_CHECKING:
+    from labkit.core.admission.field_hints import FieldType, Types
+    from labkit.core.mappings import Manifest, ManifestPart
 
 WORKLOADS: Final = (
     ("", "Pod"),
@@ -70,7 +74,7 @@ class Decoded:
         hints: where each unknown field belongs, or which one may be meant.
     """
 
-    value: dict[str, Any] = field(default_factory=dict)
+    value: Manifest = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     mismatch: str | None = None
     mismatched: object = None
@@ -102,9 +106,9 @@ def decode(value: object, type_name: str, path: str = "") -> Decoded:
 
 
 @cache
-def api_types() -> dict[str, dict[str, Any]]:
-    """The fields of each type: the name of a type, a list of one, {"*": one} for a map."""
-    types: dict[str, dict[str, Any]] = json.loads(_TYPES.read_text("utf-8"))
+def api_types() -> Types:
+    """The fields of each type."""
+    types: Types = json.loads(_TYPES.read_text("utf-8"))
     return types
 
 
@@ -113,7 +117,7 @@ def fields_of(type_name: str) -> frozenset[str]:
     return frozenset(api_types()[type_name])
 
 
-def _read(value: object, kind: Any, path: str, owner: str, decoded: Decoded) -> Any:
+def _read(value: object, kind: FieldType, path: str, owner: str, decoded: Decoded) -> Any:
     """A value of a kind, None if it is null or of a wrong type."""
     if value is None or kind == "any":
         return value
@@ -138,9 +142,9 @@ def _read(value: object, kind: Any, path: str, owner: str, decoded: Decoded) -> 
 
 
 def _read_struct(
-    value: Mapping[Any, Any], kind: str, fields: Mapping[str, Any], path: str, decoded: Decoded
-) -> dict[str, Any]:
-    read: dict[str, Any] = {}
+    value: Mapping[Any, Any], kind: str, fields: Mapping[str, FieldType], path: str, decoded: Decoded
+) -> ManifestPart:
+    read: ManifestPart = {}
     for key, item in sorted(((_key(key), item) for key, item in value.items()), key=lambda pair: pair[0]):
         where = f"{path}.{key}" if path else key
         if key not in fields:
@@ -159,7 +163,7 @@ def _fits(value: object, kind: str) -> bool:
     return isinstance(value, _PYTHON[kind]) and (kind == "bool" or not isinstance(value, bool))
 
 
-def _zero(kind: Any) -> Any:
+def _zero(kind: FieldType) -> Any:
     """What Go has in place of a null in a list or a map."""
     if isinstance(kind, list):
         return []
@@ -173,7 +177,7 @@ def _key(key: object) -> str:
     return ("true" if key else "false") if isinstance(key, bool) else str(key)
 
 
-def _mismatch(value: object, kind: Any, path: str, owner: str) -> str:
+def _mismatch(value: object, kind: FieldType, path: str, owner: str) -> str:
     """What encoding/json says: the path has no indices, and a number is shown where a number is wanted."""
     json_type = (
         "bool"
@@ -193,7 +197,7 @@ def _mismatch(value: object, kind: Any, path: str, owner: str) -> str:
     return f"json: cannot unmarshal {json_type} into {place} of type {_go_type(kind, owner, without_indices)}"
 
 
-def _go_type(kind: Any, owner: str, path: str) -> str:
+def _go_type(kind: FieldType, owner: str, path: str) -> str:
     if isinstance(kind, list):
         return f"[]{_go_type(kind[0], owner, path)}"
     if isinstance(kind, dict):
@@ -208,7 +212,7 @@ def _go_type(kind: Any, owner: str, path: str) -> str:
     return names.get(kind, str(kind))
 
 
-def _mismatch_hint(value: object, kind: Any, path: str) -> str:
+def _mismatch_hint(value: object, kind: FieldType, path: str) -> str:
     shown = f"{path or 'the whole'} is {json.dumps(value, default=str)[:_SHOWN]}"
     wanted = {"bool": ("true", "false")}.get(kind, ()) if isinstance(kind, str) else ()
     is_number = isinstance(kind, str) and kind in _INT_BITS and isinstance(value, str) and value.isdecimal()

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final, TypeAlias
+
+FieldType: TypeAlias = "str | list[FieldType] | dict[str, FieldType]"
+"""The name of a type, a list of one, or {"*": one} for a map."""
+
+Types: TypeAlias = Mapping[str, Mapping[str, FieldType]]
+"""The fields of each type of the API."""
 
 _POD_LEVEL, _CONTAINER_LEVEL = "PodSecurityContext", "SecurityContext"
 _CONTAINERS: Final = ("Container", "EphemeralContainer")
@@ -24,7 +30,7 @@ _CALLED: Final = {"nonewprivs": "allowPrivilegeEscalation: false", "nonewprivile
 """What the kernel and docker call a setting, and what sets it in a container's securityContext."""
 
 
-def field_hint(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
+def field_hint(types: Types, kind: str, name: str) -> str:
     """A sentence on a field that a type does not have; empty if it resembles none.
 
     Args:
@@ -50,7 +56,7 @@ def field_hint(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> 
     return ""
 
 
-def hint_at(types: Mapping[str, Mapping[str, Any]], kind: str, path: str) -> str:
+def hint_at(types: Types, kind: str, path: str) -> str:
     """The same, for a field that the API server names by its path in an object.
 
     Args:
@@ -64,7 +70,7 @@ def hint_at(types: Mapping[str, Mapping[str, Any]], kind: str, path: str) -> str
     return field_hint(types, kind, name)
 
 
-def _place(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
+def _place(types: Types, kind: str, name: str) -> str:
     """Where a field of just this name belongs; empty for one that is in none of the places."""
     if name == "securityContext":
         return "to the pod's spec, or to a container in it"
@@ -86,15 +92,15 @@ def _place(types: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
     return f"to {_PLACES[places[0]]}{beside}"
 
 
-def _near(name: str, fields: Mapping[str, Any]) -> str | None:
+def _near(name: str, fields: Mapping[str, FieldType]) -> str | None:
     """The nearest field, whatever its capitals."""
     by_small = {field.lower(): field for field in fields}
     near = get_close_matches(name.lower(), by_small, n=1, cutoff=_NEAR)
     return by_small[near[0]] if near else None
 
 
-def _innermost(kind: Any) -> str:
+def _innermost(kind: FieldType) -> str:
     """The type in a list or a map of it."""
     while not isinstance(kind, str):
         kind = kind[0] if isinstance(kind, list) else kind["*"]
-    return str(kind)
+    return kind

@@ -23,6 +23,9 @@ _DEEPEST = 20
 _RESET, _OVERRIDE = "!reset", "!override"
 _MOST_NODES = 100_000
 
+ComposeFields = dict[str, Any]
+"""A mapping of a Compose file as it is written: `compose_services` refuses wrong types, in Compose's words."""
+
 Place = tuple[str, ...]
 """The keys on the way to a value."""
 
@@ -33,7 +36,7 @@ class NotCompose(ValueError):
 
 @dataclass(frozen=True)
 class ComposeDocument:
-    """A YAML document of a Compose file; the next one is put over it, as an override's is.
+    """A YAML document of a Compose file; the next one overrides it, as an override file's does.
 
     Args:
         project: its fields, with services; what has the tag !reset is not among them.
@@ -43,7 +46,7 @@ class ComposeDocument:
     project: Mapping[str, Any]
     undone: frozenset[Place] = frozenset()
 
-    def undo(self, value: Mapping[str, Any], place: Place = ()) -> dict[str, Any]:
+    def undo(self, value: Mapping[str, Any], place: Place = ()) -> ComposeFields:
         """A mapping of a document below it, without what it undoes.
 
         Args:

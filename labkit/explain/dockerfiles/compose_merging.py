@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from labkit.explain.dockerfiles.compose_documents import ComposeDocument, NotCompose, parse_documents, read_file
+from labkit.explain.dockerfiles.compose_documents import (
+    ComposeDocument,
+    ComposeFields,
+    NotCompose,
+    parse_documents,
+    read_file,
+)
 from labkit.explain.dockerfiles.compose_text import Interpolation
 
 _DEEPEST = 20
@@ -17,14 +23,14 @@ _DEEPEST = 20
 _OF_PAIRS: Final = ("environment", "args", "additional_contexts")
 
 
-def merged_projects(base: Mapping[str, Any], override: ComposeDocument) -> dict[str, Any]:
-    """A project with one more document of its files put over it, as far as users go.
+def merged_projects(base: Mapping[str, Any], override: ComposeDocument) -> ComposeFields:
+    """A project with one more document of its files, which overrides it, as far as users go.
 
     Raises:
         NotCompose: Compose does not put the one over the other.
     """
     base, above = override.undo(base), override.project
-    services: dict[str, Any] = dict(base.get("services") or {})
+    services: ComposeFields = dict(base.get("services") or {})
     for name, fields in (above.get("services") or {}).items():
         services[name] = _over(services.get(name), fields)
     return {**base, **above, "services": services}
@@ -81,7 +87,7 @@ def _scalar(value: object) -> str:
 
 
 def _over(base: Any, over: Any) -> Any:
-    """A mapping with another put over it, as far as users go; what is nothing overrides nothing."""
+    """A mapping with another that overrides it, as far as users go; what is nothing overrides nothing."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return base if over is None else over
     return {**base, **{key: _part_over(key, base.get(key), part) for key, part in over.items()}}
@@ -135,7 +141,7 @@ def _extended(
 
 
 def _as_one(documents: Sequence[ComposeDocument]) -> ComposeDocument:
-    """A file's documents, each put over those before it; what is undone below the file is for the last one to say."""
+    """A file's documents, each overriding those before it; what is undone below the file is for the last one to say."""
     project: Mapping[str, Any] = {}
     for document in documents:
         project = merged_projects(project, document)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labkit.explain.dockerfiles.compose_documents import LARGEST, NotCompose, parse_documents, read_file
+from labkit.explain.dockerfiles.compose_documents import LARGEST, ComposeFields, NotCompose, parse_documents, read_file
 from labkit.explain.dockerfiles.compose_merging import build_section, pairs, with_absolute_context
 from labkit.explain.dockerfiles.compose_text import Interpolation, InvalidTemplate
 from labkit.explain.file_kinds import has_compose_name, may_be_compose
@@ -68,9 +68,9 @@ class ComposeService:
     variables: Mapping[str, str] = field(default_factory=dict, compare=False)
     home: str | None = None
 
-    def to_fields(self) -> dict[str, Any]:
+    def to_fields(self) -> ComposeFields:
         """The service as a Compose file would have it, with nothing left to fill in."""
-        fields: dict[str, Any] = {"image": self.image, "user": self.user, "group_add": list(self.group_add)}
+        fields: ComposeFields = {"image": self.image, "user": self.user, "group_add": list(self.group_add)}
         fields |= {"build": self.build, "environment": {"HOME": self.home} if self.home is not None else None}
         return {key: _escaped(value) for key, value in with_absolute_context(fields, self.folder).items() if value}
 

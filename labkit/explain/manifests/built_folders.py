@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit.explain.manifests.documents import decode, read_documents
 
 if TYPE_CHECKING:
+    from labkit.core.mappings import Manifest
     from labkit.explain.manifests.folder_builds import BuildKind
 
 # kubernetes-sigs/kustomize:api/konfig/general.go, RecognizedKustomizationFileNames
@@ -126,7 +127,7 @@ def _named_files(folder: Path, fields: tuple[str, ...]) -> frozenset[str]:
     return frozenset()
 
 
-def _paths(kustomization: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
+def _paths(kustomization: Manifest, fields: tuple[str, ...]) -> Iterator[str]:
     for field in fields:
         entries = kustomization.get(field)
         for entry in entries if isinstance(entries, list) else []:

@@ -137,7 +137,7 @@ def _without_collection() -> Iterator[None]:
 # --- JSON ---
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value

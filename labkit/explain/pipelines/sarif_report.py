@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from labkit.explain.pipelines.findings import RULES
@@ -36,9 +35,9 @@ def sarif_report(entries: Sequence[ReportEntry], root: Path) -> str:
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
-def _result(entry: ReportEntry, rule_index: int, root: Path) -> dict[str, Any]:
+def _result(entry: ReportEntry, rule_index: int, root: Path) -> dict[str, object]:
     identity = hashlib.sha256("\0".join(entry.finding.identity).encode("utf-8", "replace")).hexdigest()
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "ruleId": entry.finding.rule,
         "ruleIndex": rule_index,
         "level": entry.level,
@@ -55,17 +54,17 @@ def _result(entry: ReportEntry, rule_index: int, root: Path) -> dict[str, Any]:
     return result
 
 
-def _location(entry: ReportEntry, root: Path) -> dict[str, Any] | None:
-    location: dict[str, Any] = {}
+def _location(entry: ReportEntry, root: Path) -> dict[str, object] | None:
+    location: dict[str, object] = {}
     if entry.file is not None:
         inside = path_inside(entry.file, root)
         artifact = (
             {"uri": quote(inside), "uriBaseId": _ROOT} if inside is not None else {"uri": uri_outside(entry.file)}
         )
-        location["physicalLocation"] = {"artifactLocation": artifact}
+        region = {}
         if entry.position is not None:
-            region = {"startLine": entry.position.line, "startColumn": entry.position.column}
-            location["physicalLocation"]["region"] = region
+            region = {"region": {"startLine": entry.position.line, "startColumn": entry.position.column}}
+        location["physicalLocation"] = {"artifactLocation": artifact, **region}
     if (row := entry.finding.row) is not None:
         name = "/".join((row.namespace, row.kind, row.name, row.container))
         location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "resource"}]

@@ -170,7 +170,7 @@ class ClassSettings:
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise Misuse("Reading the class's settings", str(error), remedy) from error
 
-    def to_json_ready(self) -> dict[str, Any]:
+    def to_json_ready(self) -> dict[str, object]:
         """The settings as JSON-ready values; the same settings always give the same."""
         return {
             **asdict(self),

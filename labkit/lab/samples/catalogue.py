@@ -154,7 +154,7 @@ def _read(file: Path) -> Recipe:
     return Recipe(name=file.parent.name, folder=file.parent, **parts)
 
 
-def _reject_unknown(table: dict[str, Any]) -> None:
+def _reject_unknown(table: Mapping[str, Any]) -> None:
     """Refuse keys that nothing reads; msgspec does so for its own classes only."""
     contract = table["contract"]
     tables = [("", table, _RecipeFile), ("contract.", contract, Contract)]

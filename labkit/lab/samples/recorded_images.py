@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 
@@ -24,7 +24,23 @@ _FOLDER = "layers"
 _KEPT = ("Id", "Config", "Architecture", "Os", "Size", "RootFS", "Created")
 
 
-def record_images(lab: Lab, today: date | None = None) -> dict[str, Any]:
+class RecordedImage(TypedDict):
+    """What the engine tells of an image: by `docker image inspect`, by `docker history`, and of some files."""
+
+    inspected: dict[str, object]
+    history: list[dict[str, str]]
+    files: dict[str, dict[str, object] | None]
+
+
+class RecordedImages(TypedDict):
+    """The images of a lab, by name."""
+
+    recorded: str
+    engine: str
+    images: dict[str, RecordedImage]
+
+
+def record_images(lab: Lab, today: date | None = None) -> RecordedImages:
     """The facts, as JSON-ready values: of each image what `docker image inspect` and `docker history` tell, and files.
 
     Args:
@@ -35,7 +51,7 @@ def record_images(lab: Lab, today: date | None = None) -> dict[str, Any]:
         LabFailed: an image has not been made.
     """
     engine = lab.engine()
-    images = {}
+    images: dict[str, RecordedImage] = {}
     for name, recipe in lab.catalogue.items():
         reference = lab.configuration.image_reference(name)
         inspected = engine.image(reference)
@@ -94,5 +110,5 @@ class RecordedLayers(OrderedDict[str, list[TreeEntry]]):
         return super().get(key, default)
 
 
-def _kept(inspected: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(inspected: Mapping[str, object]) -> dict[str, object]:
     return {name: inspected[name] for name in _KEPT if name in inspected}

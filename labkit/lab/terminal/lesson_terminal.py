@@ -15,13 +15,13 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed, remedy_of_system
 from labkit.base.files import write_atomically
 from labkit.base.programs import COMMANDS_FOLDER
 from labkit.base.scratch import scratch_folder
+from labkit.core.mappings import Manifest
 
 LESSON_VARIABLE = "LABKIT_LESSON"
 """The variable that names the lesson of a notebook; a terminal has none, and follows the link."""
@@ -180,7 +180,7 @@ def _write_kubeconfig(configuration: Configuration, lesson: str, namespace: str)
     import yaml  # Each line that is typed for docker would wait for it in vain.
 
     try:
-        content: dict[str, Any] = yaml.safe_load(configuration.kubeconfig.read_text(encoding="utf-8"))
+        content: Manifest = yaml.safe_load(configuration.kubeconfig.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LabFailed("Looking for the lab's cluster", "there is none yet", "bring it up\n  labkit up") from None
     for context in content.get("contexts") or ():
