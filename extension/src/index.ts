@@ -1,5 +1,5 @@
 /** The plugin: the panel on the left, commands for all it does, a launcher's card, an item in the status bar. */
-import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ILabShell, ILayoutRestorer, JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette } from "@jupyterlab/apputils";
 import { IEditorExtensionRegistry, IEditorLanguageRegistry } from "@jupyterlab/codemirror";
 import { ILauncher } from "@jupyterlab/launcher";
@@ -8,6 +8,7 @@ import { IStateDB } from "@jupyterlab/statedb";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Widget } from "@lumino/widgets";
 
+import { addressOpened } from "./address";
 import { serveCopyButtons } from "./copy";
 import { button, element } from "./dom";
 import { colourMagics } from "./magics";
@@ -35,6 +36,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     INotebookTracker,
     IEditorExtensionRegistry,
     IEditorLanguageRegistry,
+    JupyterFrontEnd.ITreeResolver,
   ],
   activate,
 };
@@ -50,6 +52,7 @@ function activate(
   notebooks: INotebookTracker | null,
   editors: IEditorExtensionRegistry | null,
   languages: IEditorLanguageRegistry | null,
+  tree: JupyterFrontEnd.ITreeResolver | null,
 ): void {
   const start = performance.now();
   document.head.append(element("style", {}, style));
@@ -60,11 +63,12 @@ function activate(
   }
   if (editors && languages) colourMagics(editors, languages);
   const { commands } = app;
+  const started = addressOpened(app, tree);
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
     currentPath: () => shell.currentPath ?? null,
     isOpen: (path) => openContext(shell, path) !== undefined,
-    open: (path) => commands.execute("docmanager:open", { path }),
+    open: (path) => started.then(() => commands.execute("docmanager:open", { path })),
     openTerminal: () => commands.execute("terminal:create-new"),
     save: async (path) => {
       const context = openContext(shell, path);

@@ -24,6 +24,12 @@ def _panel(page: Page) -> Locator:
     return page.get_by_role("region", name="Course")
 
 
+def _wait_until_shown(page: Page, lesson: Locator, heading: str) -> None:
+    """Wait until the lesson of a button is the panel's and the page's: each lesson has cells like the one before it."""
+    expect(lesson).to_have_attribute("aria-current", "page", timeout=WAIT_MILLISECONDS)
+    expect(page.locator(".jp-NotebookPanel:visible h1")).to_contain_text(heading, timeout=WAIT_MILLISECONDS)
+
+
 @pytest.fixture
 def refused_pod() -> Iterator[str]:
     """A pod of lesson 07 that asks for non-root with an image of root's, in a namespace of its own."""
@@ -60,8 +66,7 @@ def test_by_keyboard_from_the_first_page_to_a_hint_and_a_refused_pod(
     lesson = panel.get_by_role("button", name="07, Kubernetes insists: runAsNonRoot")
     tab_to(page, lesson)
     page.keyboard.press("Enter")
-    expect(lesson).to_have_attribute("aria-current", "page", timeout=WAIT_MILLISECONDS)
-    expect(page.locator(".jp-NotebookPanel:visible h1")).to_contain_text("runAsNonRoot", timeout=WAIT_MILLISECONDS)
+    _wait_until_shown(page, lesson, "runAsNonRoot")
     expect(page.get_by_role("button", name=re.compile("Lab: up · lesson 07: 0 of"))).to_be_visible()
 
     row = panel.locator(".lk-rows > li", has_text="insists")
@@ -92,9 +97,10 @@ def test_by_keyboard_from_the_first_page_to_a_hint_and_a_refused_pod(
 def test_a_lesson_that_is_restored_is_shown_restored_and_what_was_not_saved_is_kept(page: Page, address: str) -> None:
     page.goto(address)
     panel = _panel(page)
-    panel.get_by_role("button", name="03, Non-root by default").click(timeout=WAIT_MILLISECONDS)
-    shown = page.locator(".jp-NotebookPanel:visible")
-    first = shown.locator(".jp-CodeCell .cm-content").first
+    lesson = panel.get_by_role("button", name="03, Non-root by default")
+    lesson.click(timeout=WAIT_MILLISECONDS)
+    _wait_until_shown(page, lesson, "Non-root by default")
+    first = page.locator(".jp-NotebookPanel:visible .jp-CodeCell .cm-content").first
     expect(first).to_contain_text("import labkit", timeout=WAIT_MILLISECONDS)
     first.click()
     page.keyboard.press("Control+End")
@@ -110,6 +116,25 @@ def test_a_lesson_that_is_restored_is_shown_restored_and_what_was_not_saved_is_k
     # What it said of this lesson would be read as another one's.
     panel.get_by_role("button", name="00, Start here").click()
     expect(panel).not_to_contain_text("Yours is", timeout=WAIT_MILLISECONDS)
+
+
+def test_a_lesson_that_is_chosen_while_jupyterlab_still_opens_another_stays_in_front(page: Page, address: str) -> None:
+    held: list[Route] = []
+    is_chosen = False
+    page.route(
+        "**/api/contents/notebooks/00-start-here.ipynb?**",
+        lambda request: request.continue_() if is_chosen else held.append(request),
+    )
+    page.goto(address.replace("/lab/tree/", "/lab/workspaces/early/tree/"))
+    lesson = _panel(page).get_by_role("button", name="03, Non-root by default")
+    lesson.click(timeout=WAIT_MILLISECONDS)
+    is_chosen = True
+    for request in held:
+        request.continue_()
+    tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
+    expect(tabs.filter(has_text="00-start-here.ipynb")).to_be_visible(timeout=WAIT_MILLISECONDS)
+    _wait_until_shown(page, lesson, "Non-root by default")
+    expect(tabs.filter(has_text="03-non-root-by-default.ipynb")).to_have_class(re.compile("lm-mod-current"))
 
 
 def _course(title: str, **more: Any) -> dict[str, Any]:

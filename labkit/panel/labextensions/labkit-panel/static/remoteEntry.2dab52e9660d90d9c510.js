@@ -37,7 +37,7 @@ __export(index_exports, {
   default: () => index_default
 });
 module.exports = __toCommonJS(index_exports);
-var import_application = require("@jupyterlab/application");
+var import_application2 = require("@jupyterlab/application");
 var import_apputils2 = require("@jupyterlab/apputils");
 var import_codemirror = require("@jupyterlab/codemirror");
 var import_launcher = require("@jupyterlab/launcher");
@@ -45,6 +45,23 @@ var import_notebook = require("@jupyterlab/notebook");
 var import_statedb = require("@jupyterlab/statedb");
 var import_statusbar = require("@jupyterlab/statusbar");
 var import_widgets2 = require("@lumino/widgets");
+
+// src/address.ts
+var import_application = require("@jupyterlab/application");
+var OPENS = "filebrowser:open-path";
+var MOST_MILLISECONDS = 2e4;
+async function addressOpened(app, tree) {
+  const opening = new Promise((settle) => {
+    app.commands.commandExecuted.connect(function see(_, { id, result }) {
+      if (id !== OPENS) return;
+      app.commands.commandExecuted.disconnect(see);
+      result.then(settle, settle);
+    });
+  });
+  await app.restored;
+  if (!(await tree?.paths)?.file) return null;
+  return Promise.race([opening, new Promise((settle) => setTimeout(settle, MOST_MILLISECONDS))]);
+}
 
 // src/copy.ts
 var COPIED_MILLISECONDS = 2e3;
@@ -798,20 +815,21 @@ var plugin = {
   id: "labkit-panel:plugin",
   description: "The course, the lab, and the lesson's pods as they come.",
   autoStart: true,
-  requires: [import_application.ILabShell],
+  requires: [import_application2.ILabShell],
   optional: [
-    import_application.ILayoutRestorer,
+    import_application2.ILayoutRestorer,
     import_apputils2.ICommandPalette,
     import_launcher.ILauncher,
     import_statusbar.IStatusBar,
     import_statedb.IStateDB,
     import_notebook.INotebookTracker,
     import_codemirror.IEditorExtensionRegistry,
-    import_codemirror.IEditorLanguageRegistry
+    import_codemirror.IEditorLanguageRegistry,
+    import_application2.JupyterFrontEnd.ITreeResolver
   ],
   activate
 };
-function activate(app, shell, restorer, palette, launcher, statusBar, state, notebooks, editors, languages) {
+function activate(app, shell, restorer, palette, launcher, statusBar, state, notebooks, editors, languages, tree) {
   const start = performance.now();
   document.head.append(element("style", {}, style_default));
   serveCopyButtons();
@@ -821,11 +839,12 @@ function activate(app, shell, restorer, palette, launcher, statusBar, state, not
   }
   if (editors && languages) colourMagics(editors, languages);
   const { commands } = app;
+  const started = addressOpened(app, tree);
   const status = button("Lab", "status", () => void commands.execute("labkit:panel"), { class: "lk-status" });
   const panel = new CoursePanel(new Server(), {
     currentPath: () => shell.currentPath ?? null,
     isOpen: (path) => openContext(shell, path) !== void 0,
-    open: (path) => commands.execute("docmanager:open", { path }),
+    open: (path) => started.then(() => commands.execute("docmanager:open", { path })),
     openTerminal: () => commands.execute("terminal:create-new"),
     save: async (path) => {
       const context = openContext(shell, path);
