@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from labkit.archives import ImageTree
 
 IMAGES_FOLDER = CLUSTER / "images"
-_RESTART_SECONDS = 30.0
-"""The kubelet starts an API server that was killed again at once, or 10 s later if it was the second time."""
-
 
 class Lab:
     """One lab, by its configuration. Making one does nothing; its connections are opened once, when they are needed.
@@ -124,7 +121,7 @@ class Lab:
         if self._kube is None:
             self.await_cluster()
             self._kube = self.cluster().kube()
-            self._kube.wait_for_restart(_RESTART_SECONDS)
+            self._kube.wait_for_restart()
         return self._kube
 
     # --- up and down ---
@@ -278,6 +275,7 @@ class Lab:
         if self._kube is not None:
             return self._kube.version()
         with self.cluster().kube() as kube:
+            kube.wait_for_restart()  # It has just answered.
             return kube.version()
 
     def images(self) -> list[MadeImageJson]:

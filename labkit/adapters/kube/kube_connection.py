@@ -17,7 +17,7 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
 
-from labkit.adapters.kube.kube_transport import KubeTransport, Patience
+from labkit.adapters.kube.kube_transport import RESTART_SECONDS, KubeTransport, Patience
 from labkit.base.errors import LabFailed
 
 _T = TypeVar("_T")
@@ -63,7 +63,7 @@ class KubeConnection:
     def _transport(self) -> KubeTransport:
         return KubeTransport(self._patience, self._parameters()["verify"])
 
-    def wait_for_restart(self, seconds: float) -> None:
+    def wait_for_restart(self, seconds: float = RESTART_SECONDS) -> None:
         """From now on have requests wait, for so many seconds, for an API server that is being started again."""
         self._patience.seconds = seconds
 

@@ -14,6 +14,8 @@ from labkit.base.waiting import watch
 
 POLL_SECONDS = 0.05
 """Each look costs this process and the API server some milliseconds; a pod takes half a second at least."""
+RESTART_SECONDS = 30.0
+"""The kubelet starts an API server that was killed again at once, or 10 s later if it was the second time."""
 # kubernetes/kubernetes:staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go
 _NO_RIGHT = re.compile(r'forbidden: User \\?".*?" cannot ')
 

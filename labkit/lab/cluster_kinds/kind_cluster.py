@@ -198,6 +198,7 @@ class KindCluster:
         node = self._engine.container(self.node)
         if node is not None and node.started is not None:
             with self.kube() as kube:
+                kube.wait_for_restart()  # An API server that has answered once after a start may end once more.
                 kube.wait_for_kubelet(node.started, _ANSWER_SECONDS)
 
     def _kubeconfig_is_there(self) -> bool:
@@ -249,6 +250,7 @@ class KindCluster:
             loading.result()
         with self.kube() as kube:
             if kube.wait_until_ready(_READY_SECONDS):
+                kube.wait_for_restart()
                 kube.finish()
                 return
         raise LabFailed(

@@ -7,15 +7,21 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from labkit.adapters.engine import ContainerState, Engine
 from labkit.adapters.kube import Kube
 from labkit.adapters.openssl import make_certificate
+from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.lab.cluster_kinds.kind_cluster import KindCluster
+from labkit.lab.lab import Lab
+from labkit.show.steps import Silent
 from tests.unit.adapters.conftest import AnswersServer, outcomes
 from tests.unit.adapters.test_requests_logged import KUBECONFIG, kube_of
 
@@ -113,6 +119,25 @@ def test_one_that_ended_before_it_answered_is_asked_again_for_what_changes_nothi
         with contextlib.nullcontext() if sent == 2 else pytest.raises(LabFailed, match="does not answer"):
             kube._send(method, _PATH)
     assert sum(f"{method} {_PATH}" in outcome for outcome in outcomes(records)) == sent
+
+
+def test_up_waits_for_one_that_has_answered_and_ended_once_more(
+    tmp_path: Path, records: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = _Breaking()
+    now = "2026-11-28T10:30:00Z"
+    condition = {"type": "Ready", "status": "True", "lastHeartbeatTime": now}
+    server.answers[_PATH] = (200, {"items": [{"metadata": {"name": "node"}, "status": {"conditions": [condition]}}]})
+    started = ContainerState(running=True, image_id="", labels={}, started=datetime.fromisoformat(now))
+    engine = SimpleNamespace(container=lambda _: started)
+    configuration = Configuration("labkit-test", tmp_path / "state", tmp_path / "cache", tmp_path / "data")
+    cluster = KindCluster(cast(Engine, engine), configuration, Silent())
+    monkeypatch.setattr(KindCluster, "kube", lambda _: kube_of(tmp_path, server))
+    with _serving(server):
+        for ask in (cluster._wait_for_kubelet, Lab(configuration, Silent(), cluster)._kubernetes):
+            server.broken = _PATH
+            ask()
+    assert [outcome for outcome in outcomes(records) if "readyz" in outcome] == [f"{_READY}200"] * 2
 
 
 def test_one_that_has_not_read_its_roles_yet_is_starting(

@@ -39,7 +39,7 @@ class PaperKube:
     def close(self) -> None:
         pass
 
-    def wait_for_restart(self, seconds: float) -> None:
+    def wait_for_restart(self, seconds: float = 0.0) -> None:
         pass
 
     def version(self) -> str:
