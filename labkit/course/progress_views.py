@@ -10,6 +10,7 @@ from labkit.course.course_overview import LessonOverview, Overview
 from labkit.course.records import ExerciseRecord
 from labkit.course.reports import HandedIn, Report
 from labkit.course.stuck import StuckExercise, stuck_exercises
+from labkit.show import shown_path
 from labkit.show.table import Table
 
 # The last four are the same in full width, which a spreadsheet may take for them.
@@ -37,9 +38,8 @@ def progress_table(overview: Overview) -> Table:
     head = ("lesson", "passed", "hints", "solutions", "minutes", "exercises")
     note = [_next(overview)]
     if overview.path is not None:
-        note.append(
-            f"Kept in {overview.path}. To hand it in: labkit progress export; is it shared? labkit progress share"
-        )
+        place = shown_path(overview.path)
+        note.append(f"Kept in {place}. To hand it in: labkit progress export; is it shared? labkit progress share")
     following = f"{overview.next[0]}.ipynb" if overview.next else ""
     # A notebook's page is in the folder of the others.
     links = {f"notebooks/{following}": following} if following else {}
@@ -148,7 +148,7 @@ def _next(overview: Overview) -> str:
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{part} of {whole}" if whole else "no exercises"
+    return f"{part} of {whole}" if whole else "-"
 
 
 def tame(text: str) -> str:

@@ -15,7 +15,7 @@ from labkit.threat.cves import CARDS, MachineVersions, check, find_card
 from labkit.threat.evidence import Matrix, Tried
 from labkit.threat.machine_versions import look_at_machine
 from labkit.threat.matrix_page import matrix_page
-from labkit.threat.matrix_picture import picture
+from labkit.threat.matrix_picture import MatrixPicture, picture
 from labkit.threat.matrix_tables import differences_table, surprises_table
 from labkit.threat.measure import MARK, measure
 from labkit.threat.on_cluster import marks_on_node
@@ -30,7 +30,6 @@ from labkit.threat.worksheet_pages import export_worksheet, rechecks_table
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
-    from labkit.show.picture import Picture
 
 
 @brief_interrupts("lab.threats")
@@ -99,8 +98,8 @@ class Threats:
 
     # --- looking ---
 
-    def picture(self, matrix: Matrix) -> Picture:
-        """The whole matrix at a glance."""
+    def picture(self, matrix: Matrix) -> MatrixPicture:
+        """The whole matrix at a glance: a picture of the engine, and one of the cluster."""
         return picture(matrix)
 
     def table(self, matrix: Matrix, where: str) -> Table:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 INK = "#1c1c1c"
 FAINT = "#55524c"
-_FONT = "DejaVu Sans"  # comes with matplotlib, so that a picture is the same everywhere
+
+# These come with matplotlib, so that a picture is the same everywhere.
+SANS = "DejaVu Sans"
+FIXED_WIDTH = "DejaVu Sans Mono"
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,16 @@ class Picture:
         return self.text
 
     def _repr_html_(self) -> str:
+        return self.as_html("max-width:100%")
+
+    def as_html(self, style: str) -> str:
+        """The picture as an element, with its bytes in it.
+
+        Args:
+            style: the element's.
+        """
         data = base64.b64encode(self.png).decode()
-        return f'<img style="max-width:100%" alt="{html.escape(self.text)}" src="data:image/png;base64,{data}">'
+        return f'<img style="{style}" alt="{html.escape(self.text)}" src="data:image/png;base64,{data}">'
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -69,7 +80,7 @@ def write(axes: Axes, x: float, y: float, text: str, *, size: float, color: str 
         color: of the letters.
         style: more of matplotlib's properties of a text, such as `ha` and `weight`.
     """
-    plain = {"fontfamily": _FONT, "va": "center_baseline", "parse_math": False, "usetex": False}
+    plain = {"fontfamily": SANS, "va": "center_baseline", "parse_math": False, "usetex": False}
     axes.text(x, y, text, **{**plain, "fontsize": size, "color": color, **style})
 
 

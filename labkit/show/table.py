@@ -21,12 +21,14 @@ _STAYS_WHOLE, _LONG_WORD = 13, 30
 # A box of 1024 pixels' width, beside the panel, takes four columns of prose, or six of short words.
 _PROSE_CH, _LONG_WORDS_CH, _COMMAND_CH = 11, 18, 38
 _PROSE = 12  # columns that a text of several words gets at least
+_WIDEST_LABEL = 0.4  # of a terminal; the text beside a wider one would be a narrow strip
 _MOST_SEEN, _BOX = 14, "28em"  # a longer table is scrolled in a box of its own
 _GREEN, _RED, _YELLOW = "32", "1;31", "33"
 _COLOURS = {
     **dict.fromkeys(("ok", "up", "runs", "running", "succeeded", "passed", "holds", "keeps its contract"), _GREEN),
     **dict.fromkeys(("problem", "broken", "refused", "failed", "not admitted", "not right", "holds no more"), _RED),
-    **dict.fromkeys(("could", "does not run"), _RED),
+    **dict.fromkeys(("could", "does not run", "the build stops"), _RED),
+    **{f"{name} refuses": _RED for name in ("the kubelet", "admission", "the API server", "the engine", "the runtime")},
     **dict.fromkeys(("warning", "unknown", "stopped", "absent", "pending", "not yet", "not known"), _YELLOW),
 }
 _VERDICT = re.compile(rf"(?m)(?:(?<=^)|(?<=  ))(?:{'|'.join(_COLOURS)})(?=  |$)")
@@ -70,7 +72,7 @@ class Table:
     links: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return coloured(self.text(terminal_width()))
+        return coloured(self.text(terminal_width()), heads=self.headers)
 
     def text(self, room: int | None = None) -> str:
         """The table as text, all of it.
@@ -159,17 +161,20 @@ def fold_html(summary: str, inside: str) -> str:
     return f'<details style="margin:2px 0">{head}{inside}</details>'
 
 
-def coloured(text: str) -> str:
+def coloured(text: str, heads: Sequence[str] = ()) -> str:
     """Text with its verdicts in colour, if standard output is a terminal that shows some (https://no-color.org).
 
     A verdict is a word that fills a cell: two blanks or the line's end are on both sides of it.
 
     Args:
         text: as it is printed.
+        heads: words that are no verdicts here, because they stand over a column.
     """
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
-    return _VERDICT.sub(lambda word: f"\x1b[{_COLOURS[word[0]]}m{word[0]}\x1b[0m", text)
+    return _VERDICT.sub(
+        lambda word: word[0] if word[0] in heads else f"\x1b[{_COLOURS[word[0]]}m{word[0]}\x1b[0m", text
+    )
 
 
 def terminal_width() -> int | None:
@@ -187,6 +192,9 @@ def _fitted(headers: Sequence[str], cells: Sequence[Sequence[str]], room: int) -
     natural = [max((_columns(line) for cell in column for line in cell.splitlines()), default=0) for column in columns]
     least = [min(widest, max(_longest_word(column), _PROSE)) for widest, column in zip(natural, columns, strict=True)]
     room_for_cells = room - 2 * (len(columns) - 1)
+    if not headers and len(columns) == 2 and natural[0] > room * _WIDEST_LABEL:
+        below = ((wrapped(label, room), textwrap.indent(wrapped(text, room - 4), "    ")) for label, text in cells)
+        return "\n".join(line for lines in below for line in lines if line)
     if not headers:  # Labels and texts: these give way alone.
         least[-1] = min(least[-1], max(_PROSE, room_for_cells - sum(natural[:-1])))
     if sum(least) > room_for_cells:

@@ -7,13 +7,13 @@ on a cell, or Enter, unfolds what was called, what came back and why; boxes abov
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labkit.show.table import Table
 from labkit.threat.evidence import Cell, Matrix
 from labkit.threat.judge import Verdict
-from labkit.threat.matrix_picture import MEANINGS, SIGNS
+from labkit.threat.matrix_signs import SIGNS, legend_as_html
 from labkit.threat.matrix_tables import NOT_TRIED, conclusion, describe_matrix, exchange, matrix_table
 from labkit.threat.probes import PROBES
 
@@ -99,7 +99,7 @@ def _page(matrix: Matrix, where: str, table: Table) -> str:
         f"</div>{_choices(families) if not in_words else ''}"
         f'<div class="box" tabindex="0" role="region" aria-label="{label}"><table><thead><tr>'
         f'<th scope="col">what is tried</th>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
-        f"{'' if in_words else _legend(cells.values())}<div><small>{html.escape(table.note)}</small></div></div>"
+        f"{'' if in_words else legend_as_html(cells.values())}<div><small>{html.escape(table.note)}</small></div></div>"
     )
 
 
@@ -145,13 +145,3 @@ def _hiding(families: Sequence[str]) -> str:
     return "\n".join(
         f".labkit-matrix:has(.show-{family}:not(:checked)) .of-{family} {{ display: none; }}" for family in families
     )
-
-
-def _legend(cells: Iterable[Cell]) -> str:
-    seen = {cell.short for cell in cells}
-    items = "; ".join(
-        f"<strong>{html.escape(sign)}</strong> {html.escape(word)}: {html.escape(MEANINGS[word])}"
-        for word, sign in SIGNS.items()
-        if word in seen
-    )
-    return f"<div><small>{items}</small></div>"

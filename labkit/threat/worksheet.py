@@ -13,7 +13,7 @@ import msgspec
 
 from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.base.files import write_atomically
-from labkit.show import counted
+from labkit.show import counted, shown_path
 from labkit.threat.evidence import Cell, CellJson, Key, Matrix, Trial
 from labkit.threat.postures import PLACES, find_posture
 from labkit.threat.probes import PROBES, find_probe
@@ -113,7 +113,7 @@ class Worksheet:
         return read_worksheet(path) if path.exists() else cls(path)
 
     def __repr__(self) -> str:
-        return f"worksheet of {counted(len(self), 'row')}, kept in {self.path}"
+        return f"worksheet of {counted(len(self), 'row')}, kept in {shown_path(self.path)}"
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labkit.base.files import write_atomically
-from labkit.show import counted
+from labkit.show import counted, shown_path
 from labkit.show.table import Table
 from labkit.threat.evidence import Cell
 from labkit.threat.matrix_picture import picture
@@ -34,7 +34,8 @@ def worksheet_table(sheet: Worksheet) -> Table:
     for row in sheet:
         threat, posture, tried, seen, evidence, note = _columns(row)
         rows.append((f"{tried}\n{posture}", f"{seen}\n{evidence}".strip(), threat, note))
-    note = f"{counted(len(rows), 'row')} in {sheet.path}" if rows else f"no rows yet; they are kept in {sheet.path}"
+    path = shown_path(sheet.path)
+    note = f"{counted(len(rows), 'row')} in {path}" if rows else f"no rows yet; they are kept in {path}"
     return Table("", ("tried", "seen", "threat", "what I make of it"), rows, note)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -13,13 +14,18 @@ if TYPE_CHECKING:
     from labkit.adapters.engine import InspectedImage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FileFact:
     """Who owns a file of an image and who may use it."""
 
     uid: int
     gid: int
     mode: str
+
+    def __str__(self) -> str:
+        return f"uid {self.uid}, gid {self.gid}, mode {self.mode} ({stat.filemode(int(self.mode, 8))[1:]})"
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True, repr=False)

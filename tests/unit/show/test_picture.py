@@ -10,7 +10,7 @@ import pytest
 from labkit.course.uid_ranges import ranges_picture
 from labkit.show.picture import Picture, draw_box, new_figure, render, write
 from labkit.threat.evidence import Matrix
-from labkit.threat.matrix_picture import picture
+from labkit.threat.matrix_drawing import draw_matrix
 
 
 def _drawn(file_format: str) -> bytes:
@@ -34,7 +34,7 @@ def test_a_notebooks_own_settings_change_nothing() -> None:
 def test_the_kit_draws_without_pyplot(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would open windows, and take a notebook's own figures along."""
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    assert picture(Matrix([])).png
+    assert draw_matrix(Matrix([]))
     assert ranges_picture({}).png
 
 

@@ -148,6 +148,19 @@ def test_a_table_of_too_many_columns_shows_its_rows_one_below_the_other() -> Non
     ]
 
 
+def test_a_text_stands_below_a_label_that_would_leave_it_a_strip() -> None:
+    table = Table(
+        "", (), [("Deployment with-a-long-name app", "the image sets no USER, which means root"), ("short", "x")]
+    )
+    assert table.text(40).splitlines() == [
+        "Deployment with-a-long-name app",
+        "    the image sets no USER, which means",
+        "    root",
+        "short",
+        "    x",
+    ]
+
+
 def test_a_command_in_a_table_stays_whole() -> None:
     command = "  docker run --rm --user 1654 --cap-drop ALL localhost/labkit/aspnetapp:lab"
     table = Table("", (), [("what to do", f"start it by hand, and look at what it prints\n{command}")])
@@ -210,6 +223,18 @@ def test_a_terminal_shows_verdicts_in_colour_and_nothing_else(monkeypatch: pytes
     assert re.findall(r"\x1b\[[1-9][0-9;]*m([^\x1b]*)", shown) == ["refused", "runs"]
     monkeypatch.setenv("NO_COLOR", "1")
     assert str(table) == plain
+
+
+def test_a_head_that_reads_like_a_verdict_has_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", _Terminal())
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for width in ("80", "35"):
+        monkeypatch.setenv("COLUMNS", width)
+        shown = str(
+            Table("", ("lesson", "passed", "verdict"), [("07-run-as-non-root", "0 of 3", "the kubelet refuses")])
+        )
+        assert re.findall(r"\x1b\[[1-9][0-9;]*m([^\x1b]*)", shown) == ["the kubelet refuses"]
 
 
 class _Terminal(io.StringIO):

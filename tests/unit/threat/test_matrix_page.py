@@ -10,7 +10,7 @@ import pytest
 from labkit.threat.evidence import Matrix
 from labkit.threat.judge import Verdict
 from labkit.threat.matrix_page import matrix_page
-from labkit.threat.matrix_picture import SIGNS
+from labkit.threat.matrix_signs import SIGNS
 from labkit.threat.matrix_tables import matrix_table
 from labkit.threat.postures import ENGINE, PLACES
 from tests.unit.threat.test_matrix_views import EMPTY, MATRIX, cell, some

@@ -24,7 +24,9 @@ from labkit.threat import matrix_picture
 from labkit.threat.evidence import Cell, Matrix, Trial
 from labkit.threat.expected import control_words, reason_for, surprising
 from labkit.threat.judge import Control, Verdict
-from labkit.threat.matrix_picture import MEANINGS, SIGNS, draw_matrix, picture, save_picture
+from labkit.threat.matrix_drawing import draw_matrix, draw_place
+from labkit.threat.matrix_picture import picture, save_picture
+from labkit.threat.matrix_signs import MEANINGS, SIGNS
 from labkit.threat.matrix_tables import (
     NOT_TRIED,
     cells_table,
@@ -307,7 +309,32 @@ PARTS = [
 
 @pytest.mark.parametrize("matrix", PARTS, ids=lambda matrix: f"{len(list(matrix.cells))} cells")
 def test_nothing_is_cut_off_or_lies_over_another(figure: Figure, matrix: Matrix) -> None:
-    figure = figure if matrix is MATRIX else draw_matrix(matrix)
+    _all_stands_free(figure if matrix is MATRIX else draw_matrix(matrix))
+
+
+@pytest.mark.parametrize("matrix", PARTS, ids=lambda matrix: f"{len(list(matrix.cells))} cells")
+@pytest.mark.parametrize("where", PLACES)
+def test_nothing_of_one_place_is_cut_off_or_lies_over_another(matrix: Matrix, where: str) -> None:
+    _all_stands_free(draw_place(matrix, where))
+
+
+# What JupyterLab leaves for an output at 1024 pixels, beside the course's panel.
+NARROWEST_OUTPUT, SMALLEST_LETTER = 570, 10
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_one_place_has_all_of_its_cells_and_is_read_in_a_narrow_notebook(where: str) -> None:
+    figure = draw_place(MATRIX, where)
+    signs = Counter(text.get_text() for _, text in cells_of(figure))
+    assert signs == Counter(SIGNS[seen.short] for seen in MATRIX.cells if seen.where == where)
+    written = {" ".join(text.get_text().split()) for text in texts(figure)}
+    assert {probe.title for probe in PROBES.values()} <= written
+    pixels_in_a_point = min(NARROWEST_OUTPUT / figure.get_figwidth(), 108) / 72
+    assert min(float(text.get_fontsize()) for text in texts(figure)) * pixels_in_a_point >= SMALLEST_LETTER
+
+
+def _all_stands_free(figure: Figure) -> None:
+    """Nothing reaches beyond the picture, and no text over another or over a cell that is not its own."""
     canvas = FigureCanvasAgg(figure)
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     inside = cells_of(figure)
@@ -370,11 +397,16 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         save_picture(EMPTY, tmp_path / "nowhere" / "matrix.png")
 
 
-def test_a_notebook_gets_the_picture_with_its_description() -> None:
+def test_a_notebook_gets_a_picture_of_each_place_with_its_description_and_the_signs() -> None:
     shown = picture(some(["app-default"], ["mount"]))
-    assert shown.png.startswith(b"\x89PNG")
-    assert f'alt="{html.escape(str(shown))}"' in shown._repr_html_()
+    assert [place.png[:4] for place, _ in shown.places] == [b"\x89PNG"] * 2
+    page = shown._repr_html_()
+    assert [page.count(html.escape(str(place))) for place, _ in shown.places] == [1, 1]
+    assert html.escape(Control.CAPABILITY.meaning) in page
+    assert Control.DAC.meaning not in page
+    assert made_line(MATRIX.made) in page
     assert "1 probe in 1 posture:" in str(shown)
+    assert len(picture(some(["app-default"], ["mount"], [CLUSTER])).places) == 1
 
 
 def test_an_empty_matrix_breaks_nothing() -> None:
@@ -383,3 +415,4 @@ def test_an_empty_matrix_breaks_nothing() -> None:
     assert all(str(table) and table._repr_html_() for table in tables)
     assert describe_matrix(EMPTY) == "The threat matrix is empty: nothing was tried."
     assert "Nothing was tried." in [text.get_text() for text in texts(draw_matrix(EMPTY))]
+    assert "Nothing was tried." in picture(EMPTY)._repr_html_()

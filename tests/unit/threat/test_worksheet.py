@@ -85,6 +85,15 @@ def test_an_empty_one_is_shown_and_exported(tmp_path: Path) -> None:
     assert "<table>" not in to_html(sheet)
 
 
+def test_its_place_is_shown_as_one_types_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet = Worksheet.open(tmp_path / "home" / "data" / "worksheet.json")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert str(sheet) == "worksheet of 0 rows, kept in ~/data/worksheet.json"
+    assert "~/data/worksheet.json" in worksheet_table(sheet).note
+    monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
+    assert str(sheet.path) in str(sheet)
+
+
 def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = Worksheet(tmp_path / "s.json").add(_cell())
     before = sheet.path.read_bytes()

@@ -11,6 +11,7 @@ from labkit.archives import ImageTree
 from labkit.archives.tree_entry import TreeEntry
 from labkit.base.configuration import Configuration
 from labkit.lab.samples.catalogue import Catalogue
+from labkit.lab.samples.image_facts import FileFact
 from labkit.lab.samples.made_images import MadeImages
 from tests.unit.notebook.paper import Recorder
 
@@ -66,3 +67,7 @@ def test_the_tag_latest_is_no_other_name(tmp_path: Path) -> None:
     configuration = Configuration("paper", tmp_path, tmp_path, tmp_path)
     made = MadeImages(lambda: cast(Engine, engine), configuration, cast(Catalogue, {"debian": None}))
     assert made.reference("debian:latest") == made.reference("debian") == configuration.image_reference("debian")
+
+
+def test_a_files_owner_and_mode_are_shown_in_words() -> None:
+    assert repr(FileFact(0, 1654, "1750")) == str(FileFact(0, 1654, "1750")) == "uid 0, gid 1654, mode 1750 (rwxr-x--T)"
