@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 IMAGES_FOLDER = CLUSTER / "images"
 
+
 class Lab:
     """One lab, by its configuration. Making one does nothing; its connections are opened once, when they are needed.
 
