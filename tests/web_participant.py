@@ -134,9 +134,16 @@ class WebParticipant:
 
     async def ask_server(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Ask their server's API as JupyterLab does."""
+        return await self._ask_own(method, f"api/{path}", **options)
+
+    async def ask_lab(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Ask JupyterLab's own part of it: workspaces, settings."""
+        return await self._ask_own(method, f"lab/api/{path}", **options)
+
+    async def _ask_own(self, method: str, path: str, **options: Any) -> httpx2.Response:
         home = f"/user/{self.id}/"
         headers = {"X-XSRFToken": self.cookie("_xsrf", home), "Referer": f"{self.address}{home}lab"}
-        return await self.client.request(method, f"{home}api/{path}", headers=headers, **options)
+        return await self.client.request(method, f"{home}{path}", headers=headers, **options)
 
     @contextlib.asynccontextmanager
     async def kernel(self) -> AsyncIterator[Kernel]:

@@ -28,6 +28,7 @@ from tests.web_participant import NotAsExpected, WebParticipant
 
 _T = TypeVar("_T")
 _SERVER_SECONDS = 180.0
+_STOPPED_SECONDS = 120.0
 _FORWARD_SECONDS = 60.0
 _LISTENS = re.compile(r"Forwarding from (127\.0\.0\.1:\d+) ->")
 
@@ -71,14 +72,31 @@ def played_room(
         if name is None:
             wishes = ClassWishes(class_name=own_name, participants=people, storage_class=storage_class)
             bring_up_class(lab, cluster, wishes, 0, lambda plan: None)
-        settings, keys = group.existing_settings(), group.keys()
-        if settings is None or keys is None:
-            raise Misuse(f"Looking for the class {name}", "there is none", f"labkit class up --class-name {name}")
-        with _forwarded(cluster, settings) as address:
-            yield PlayedRoom(cluster.access.kubectl_options, settings, keys, address)
+        with entered_room(lab, cluster, name or own_name) as room:
+            yield room
     finally:
         if name is None:
             group.down(progress=True)
+
+
+@contextlib.contextmanager
+def entered_room(lab: Lab, cluster: ClusterWriter, name: str) -> Iterator[PlayedRoom]:
+    """A class that is up, reached for as long as the block lasts and its proxy's pod is the same.
+
+    Args:
+        lab: told what is going on.
+        cluster: where the class is.
+        name: of the class.
+
+    Raises:
+        Misuse: there is no class of that name.
+    """
+    group = ClusterClass(cluster, ClassSettings(name=name), lab.steps)
+    settings, keys = group.existing_settings(), group.keys()
+    if settings is None or keys is None:
+        raise Misuse(f"Looking for the class {name}", "there is none", f"labkit class up --class-name {name}")
+    with _forwarded(cluster, settings) as address:
+        yield PlayedRoom(cluster.access.kubectl_options, settings, keys, address)
 
 
 @contextlib.contextmanager
@@ -131,14 +149,23 @@ class Visitor:
         runner: in whose loop the participant acts.
         name: what they type.
         code: what they type as the class's code; the right one if not given.
+        return_code: what they type who were there before, in place of code and name.
     """
 
-    def __init__(self, room: PlayedRoom, runner: asyncio.Runner, name: str, code: str | None = None) -> None:
+    def __init__(
+        self,
+        room: PlayedRoom,
+        runner: asyncio.Runner,
+        name: str = "",
+        code: str | None = None,
+        return_code: str = "",
+    ) -> None:
         self.room = room
         self._runner = runner
         self.web = WebParticipant(room.address)
+        first = {"code": room.keys.class_code if code is None else code, "name": name}
         with contextlib.suppress(NotAsExpected):
-            self.run(self.web.sign_in(code=room.keys.class_code if code is None else code, name=name))
+            self.run(self.web.sign_in(**({"return_code": return_code} if return_code else first)))
 
     def __enter__(self) -> Self:
         return self
@@ -183,6 +210,17 @@ class Visitor:
     def start_server(self) -> None:
         """Start their server and wait until JupyterLab is there."""
         self.run(self.web.start_server(_SERVER_SECONDS))
+
+    def await_stopped(self, seconds: float = _STOPPED_SECONDS) -> None:
+        """Wait until the hub knows that their server is gone."""
+        wait_until(
+            f"the hub to notice that the server of {self.web.shown_name} is gone",
+            lambda: self.run(self.web.state()),
+            seconds=seconds,
+            remedy="look at the hub's log",
+            is_there=lambda state: bool(state) and not state.get("servers"),
+            interval=0.5,
+        )
 
     def run_python(self, program: str, seconds: float = 240.0) -> str:
         """Run a program in their server's pod; gives what it printed."""

@@ -8,7 +8,6 @@ there is a storage class for them meanwhile.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,12 +46,16 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def room(lab: Lab, cluster: ClusterWriter) -> Iterator[PlayedRoom]:
+def storage_class(lab: Lab, cluster: ClusterWriter) -> Iterator[str]:
+    """Of the volumes; empty for the cluster's default."""
+    with kind_volumes(lab, cluster) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def room(lab: Lab, cluster: ClusterWriter, storage_class: str) -> Iterator[PlayedRoom]:
     name = os.environ.get("LABKIT_CLASS_NAME")
-    with (
-        kind_volumes(lab, cluster) if name is None else contextlib.nullcontext("") as storage_class,
-        played_room(lab, cluster, name, _OWN_NAME, people=3, storage_class=storage_class) as played,
-    ):
+    with played_room(lab, cluster, name, _OWN_NAME, people=3, storage_class=storage_class) as played:
         yield played
 
 

@@ -107,15 +107,15 @@ c.KubeSpawner.volume_mounts = [
 c.KubeSpawner.extra_containers = engine_containers(settings)
 
 # --- idle servers ---
+c.JupyterHub.last_activity_interval = settings.look_seconds
 if settings.idle_minutes:
-    seconds = settings.idle_minutes * 60
     c.JupyterHub.services = [
         {
             "name": "idle-culler",
             "command": [
                 *(sys.executable, "-m", "jupyterhub_idle_culler"),
-                f"--timeout={seconds}",
-                f"--cull-every={max(10, min(300, seconds // 4))}",
+                f"--timeout={settings.idle_minutes * 60}",
+                f"--cull-every={settings.look_seconds}",
                 "--concurrency=4",
             ],
         }

@@ -39,6 +39,8 @@ SERVER_PORT = 8888
 HUB_USER = 10002
 SERVER_USER = 10001
 
+_LEAST_LOOK_SECONDS, _MOST_LOOK_SECONDS = 10, 300
+"""The most is JupyterHub's own interval."""
 _MOST_NAME = 40  # With `-p-123456-lab` it is a namespace's name, of at most 63 characters.
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _PARTICIPANT = re.compile(r"p-[0-9a-f]{6}")
@@ -214,6 +216,16 @@ class ClassSettings:
     def has_engine(self) -> bool:
         """Whether participants have an engine in their server's pod."""
         return self.engine != "none"
+
+    @property
+    def look_seconds(self) -> int:
+        """How often the hub is told who uses their server, and stops the servers that nobody uses.
+
+        With JupyterHub's own five minutes, whoever is at work would be stopped by an idle timeout of one to five.
+        """
+        if not self.idle_minutes:
+            return _MOST_LOOK_SECONDS
+        return max(_LEAST_LOOK_SECONDS, min(_MOST_LOOK_SECONDS, self.idle_minutes * 60 // 4))
 
     @property
     def hub_role(self) -> str:

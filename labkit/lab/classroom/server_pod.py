@@ -63,6 +63,7 @@ def server_environment(settings: ClassSettings, participant: str) -> dict[str, s
     """
     return {
         "LABKIT_SANDBOX": settings.lab_namespace(participant),
+        "JUPYTERHUB_ACTIVITY_INTERVAL": str(settings.look_seconds),
         **({"LABKIT_IMAGES": settings.images} if settings.images else {}),
         # CONTAINER_HOST is podman's own (podman(1)): what is typed goes there, too.
         **({"CONTAINER_HOST": f"unix://{SOCKET}"} if settings.has_engine else {"LABKIT_ENGINE": "none"}),

@@ -236,7 +236,17 @@ def test_ids_and_codes_are_not_the_same_twice() -> None:
     ],
 )
 def test_a_server_knows_where_its_lessons_are(settings: ClassSettings, more: dict[str, str]) -> None:
-    assert server_environment(settings, ID) == {"LABKIT_SANDBOX": f"labkit-class-{ID}-lab", **more}
+    always = {"LABKIT_SANDBOX": f"labkit-class-{ID}-lab", "JUPYTERHUB_ACTIVITY_INTERVAL": "300"}
+    assert server_environment(settings, ID) == {**always, **more}
+
+
+@pytest.mark.parametrize(("idle_minutes", "look_seconds"), [(0, 300), (1, 15), (5, 75), (20, 300), (60, 300)])
+def test_who_is_at_work_is_seen_several_times_before_they_would_count_as_idle(
+    idle_minutes: int, look_seconds: int
+) -> None:
+    settings = CLASS.changed(idle_minutes=idle_minutes)
+    assert settings.look_seconds == look_seconds
+    assert server_environment(settings, ID)["JUPYTERHUB_ACTIVITY_INTERVAL"] == str(look_seconds)
 
 
 def test_another_hub_is_started_where_what_it_reads_has_changed() -> None:
