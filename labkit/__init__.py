@@ -176,11 +176,11 @@ def doctor(*, all: bool = True) -> Table:
     Args:
         all: whether findings that are ok are shown, too; they are counted in any case.
     """
-    from labkit.lab.doctor import doctor_table, examine
+    from labkit.lab import doctor as machine
     from labkit.lab.lab import Lab
 
     with Lab() as lab:
-        return doctor_table(examine(lab), with_ok=all)
+        return machine.doctor_table(machine.examine(lab), with_ok=all)
 
 
 def uid_ranges(chosen: Mapping[int, str]) -> Table:

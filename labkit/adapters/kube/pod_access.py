@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx2
-from httpx2.websockets import WebSocketDisconnect, WebSocketNetworkError, WebSocketUpgradeError
 from lightkube.core import websocket
 from lightkube.core.exceptions import ApiError
 
@@ -107,6 +106,9 @@ class PodAccess(KubeConnection):
             LabFailed: the cluster does not answer, there is no such container to run anything in, or the command
                 prints without end.
         """
+        # With anyio and wsproto it is a tenth of what a command loads that asks the cluster anything.
+        from httpx2 import websockets
+
         stdout, stderr = BoundedStream(), BoundedStream()
         tried = f"Running {shlex.join(command)} in pod {pod}"
         # On connections of its own: one that has carried an exec is no use for requests, and the pool may hand it out.
@@ -119,11 +121,11 @@ class PodAccess(KubeConnection):
                 if EXEC_FAILED not in str(error):
                     raise
                 return ExecResult(1, stderr=str(error))
-            except WebSocketUpgradeError as error:
+            except websockets.WebSocketUpgradeError as error:
                 # The pod, or its container, went away; its status may not say so yet, as after the node's restart.
                 problem = f"there is no such container ({error.response.status_code})"
                 raise LabFailed(tried, problem, "run the cell that makes the pod again") from error
-            except (WebSocketNetworkError, WebSocketDisconnect) as error:
+            except (websockets.WebSocketNetworkError, websockets.WebSocketDisconnect) as error:
                 raise LabFailed(tried, "the connection was lost", GONE_REMEDY) from error
             except TooMuchOutput as error:
                 problem = f"it printed more than {_MOST_BYTES // 1024 // 1024} MiB and went on"

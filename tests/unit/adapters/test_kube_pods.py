@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -295,6 +297,13 @@ def test_what_floods_a_stream_is_bounded() -> None:
     broken = BoundedStream()
     broken.write(b"a\xff")
     assert broken.text == "a\ufffd"
+
+
+def test_what_runs_nothing_in_a_pod_loads_no_web_sockets() -> None:
+    program = "import labkit.adapters.kube, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert "httpx2" in loaded
+    assert not {"httpx2.websockets", "wsproto", "anyio"} & set(loaded)
 
 
 def test_a_level_is_seen_enforced_before_anything_is_asked_of_it(kube: Kube, server: AnswersServer) -> None:
