@@ -9,9 +9,9 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
+from labkit.notebook.answer_slips import only_asks, slip_in
+
 _CHECK = re.compile(r"\.check\(\s*[\"'][^\"']*[\"']\s*,\s*(?:answer\s*=\s*)?(?P<name>[^\W\d]\w*)\s*,?\s*\)")
-_ASKS = re.compile(r"\s*\w+\.(?:check|hint|solution)\([^\n]*\)\s*")
-"""A cell that does nothing but ask about an exercise."""
 _GIVEN = re.compile(r"(?<![\w.])(?P<name>[^\W\d]\w*)\s*(?::[^=\n]+)?=(?!=)")
 """Where a name is given a value in a cell that Python cannot read."""
 
@@ -31,6 +31,8 @@ class AnswerCells:
         """By names, what the last cell that should have given the name a value ended in."""
         self._last_error, self._only_asks = "", False
         """What the last cell that did more than ask ended in, and whether the one that runs does no more."""
+        self._last_source = ""
+        """The last cell that did more than ask; the one that runs, if it does."""
 
     def begin(self, source: str) -> None:
         """A cell is about to run.
@@ -38,7 +40,9 @@ class AnswerCells:
         Args:
             source: the cell's.
         """
-        self._only_asks = _ASKS.fullmatch(source) is not None
+        self._only_asks = only_asks(source)
+        if not self._only_asks:
+            self._last_source = source
         given, values = _given(source), self._values()
         # A cell that gives an answer and has it checked has given it by then.
         names = {check["name"] for check in _CHECK.finditer(source)}
@@ -52,7 +56,7 @@ class AnswerCells:
             source: the cell's.
             error: what it ended in; None if it has run to its end.
         """
-        if _ASKS.fullmatch(source) is None:
+        if not only_asks(source):
             self._last_error = type(error).__name__ if error is not None else ""
         values = self._values()
         for name in _given(source):
@@ -71,10 +75,12 @@ class AnswerCells:
         )
 
     def error_before(self) -> str:
-        """What to say of the cell that ran before the one that asks; empty if it ran to its end.
+        """What to say of the cell that ran before the one that asks; empty if it ran to its end, and gave the answer.
 
         What a check looks at is there all the same: a pod, an image or a file, of this cell or of an older one.
         """
+        if self._checked and (slip := slip_in(self._last_source, self._checked)):
+            return f"{slip} What is judged is what `{self._checked}` was before."
         if not self._only_asks or not self._last_error:
             return ""
         return f"The cell before ended in an error, {self._last_error}; what is judged is what is there all the same."

@@ -7,10 +7,12 @@ import keyword
 import linecache
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from types import ModuleType, TracebackType
 from typing import Any
+
+from labkit.notebook.answer_slips import only_asks, slip_in
 
 _MEANS = (
     '`{name}` is not there. If it is a word, as in an answer, it is written in quotes: "{name}". '
@@ -30,6 +32,10 @@ _ANSWER = (
     "Run that cell, then this one."
 )
 _CHECK = re.compile(r"\.check\(.*?,(?P<answer>.*)")
+_LESSON = "lab"
+_NOT_OPENED = (
+    "`lab` is made by the notebook's first cell of code, which this kernel has not run: run it, then this one."
+)
 _MISTYPED = "`{name}` is not there; did you mean `{near}`?"
 _NONE = "`.{name}` was asked of None: what stands before it gave nothing."
 _NOT_OF_IT = "`{name}` is not there. What it has: {names}"
@@ -63,8 +69,13 @@ def _explain(
     tb_offset: int | None = None,
 ) -> None:
     shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
-    if (sentence := meaning_of(error, _line_of(traceback), shell.user_ns)) is not None:
+    if (sentence := meaning_of(error, _line_of(traceback), shell.user_ns, _cells_of(shell))) is not None:
         print(sentence)
+
+
+def _cells_of(shell: Any) -> Sequence[str]:
+    """The cells that have run in this kernel, as they were typed, the one that runs last."""
+    return getattr(shell.history_manager, "input_hist_raw", ())
 
 
 def _line_of(traceback: TracebackType | None) -> str:
@@ -74,13 +85,16 @@ def _line_of(traceback: TracebackType | None) -> str:
     return linecache.getline(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno) if traceback else ""
 
 
-def meaning_of(error: BaseException, line: str = "", names: Mapping[str, object] | None = None) -> str | None:
+def meaning_of(
+    error: BaseException, line: str = "", names: Mapping[str, object] | None = None, cells: Sequence[str] = ()
+) -> str | None:
     """What an error usually means in a notebook of the course; None if it says enough by itself.
 
     Args:
         error: of a cell.
         line: of the cell, in which it came.
         names: what the kernel has.
+        cells: the sources of those that have run, the one with the error last.
     """
     if isinstance(error, TypeError):
         return _meaning_of_call(str(error), names or {})
@@ -95,9 +109,7 @@ def meaning_of(error: BaseException, line: str = "", names: Mapping[str, object]
             return _NO_WORD.format(word=word, name=error.name)
         if error.name in _SPELT:
             return f"YAML's and JSON's {error.name} is {_SPELT[error.name]} in Python."
-        check = _CHECK.search(_QUOTED.sub('""', line))
-        is_answer = check is not None and error.name == check["answer"].strip(" )\n")
-        return (_ANSWER if is_answer else _MEANS).format(name=error.name)
+        return _meaning_of_missing(error.name, line, cells)
     if isinstance(error, AttributeError):
         return _meaning_of_attribute(error)
     text = error.text or "" if isinstance(error, SyntaxError) else ""
@@ -105,6 +117,19 @@ def meaning_of(error: BaseException, line: str = "", names: Mapping[str, object]
         return _PATH_IN_QUOTES.format(path=path[1])
     bare = _BARE_WORD.fullmatch(text)
     return _IN_QUOTES.format(**bare.groupdict()) if bare else None
+
+
+def _meaning_of_missing(name: str, line: str, cells: Sequence[str]) -> str:
+    """Why a name is not there: it is the lesson's, or an answer's, or nobody's."""
+    if name == _LESSON:
+        return _NOT_OPENED
+    check = _CHECK.search(_QUOTED.sub('""', line))
+    if check is not None and name == check["answer"].strip(" )\n"):
+        before = next((cell for cell in reversed(cells) if not only_asks(cell)), "")
+        slip = slip_in(before, name)
+        return f"{slip} Run it that way, then this cell." if slip else _ANSWER.format(name=name)
+    # Of a cell that asks for a name that it was to give.
+    return slip_in(line, name) or _MEANS.format(name=name)
 
 
 def _command_typed(error: BaseException, line: str) -> str | None:

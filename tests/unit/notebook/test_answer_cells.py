@@ -94,3 +94,28 @@ def test_a_check_without_an_answer_says_that_the_cell_before_it_failed() -> None
     first, second, third, last, together = notebook.said_of_the_cell_before
     assert (first, last, together) == ("", "", "")
     assert "ZeroDivisionError" in second and second == third
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("chosen == [2]", "`chosen ==` compares"),
+        ("chozen = [2]", "`chozen` was given a value"),
+        ("%%bash\nchosen=2", "given to the shell"),
+        ("[2]", "shown and forgotten"),
+    ],
+)
+def test_a_cell_that_was_to_give_an_answer_and_did_not_is_told(cell: str, sentence: str) -> None:
+    notebook = Notebook()
+    notebook.run(
+        "chosen = [1]", cell, _CHECK, 'lab.hint("which")', _CHECK, 'lab.check("which")', "chosen = [2]", _CHECK
+    )
+    first, second, without_answer, given = notebook.said_of_the_cell_before
+    assert sentence in first and "what `chosen` was before" in first and second == first
+    assert (without_answer, given) == ("", "")
+
+
+def test_a_mistyped_answer_in_the_cell_of_its_check_is_told() -> None:
+    notebook = Notebook()
+    notebook.run("chosen = [1]", "chozen = [2]\n" + _CHECK, "chosen = [2]\n" + _CHECK)
+    assert ["`chozen`" in said for said in notebook.said_of_the_cell_before] == [True, False]

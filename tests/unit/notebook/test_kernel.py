@@ -149,3 +149,31 @@ def test_a_name_that_is_like_none_is_left_to_python(before: object, name: str) -
     with pytest.raises(AttributeError) as caught:
         getattr(before, name)
     assert meaning_of(caught.value) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        ('predicton = "runs"', "`predicton` was given a value; the answer's name is `prediction`"),
+        ('%%bash\nprediction="runs"', "given to the shell"),
+        ('"runs"', "shown and forgotten"),
+        ("print(1)", "its cell, further up, has not been run"),
+    ],
+)
+def test_an_answer_that_is_not_there_is_told_what_its_cell_did_instead(before: str, sentence: str) -> None:
+    check = 'lab.check("after-the-colon", prediction)'
+    said = meaning_of(_missing("prediction"), check, {}, [before, 'lab.hint("after-the-colon")', check])
+    assert sentence in (said or "")
+
+
+def test_a_name_that_is_compared_before_it_is_there_was_to_be_given() -> None:
+    said = meaning_of(_missing("prediction"), 'prediction == "runs"', {}, ['prediction == "runs"'])
+    assert said is not None and "with one =" in said
+
+
+def test_the_lesson_that_is_not_open_is_told_where_it_is_opened() -> None:
+    assert "first cell of code" in (meaning_of(_missing("lab"), 'lab.check("fails-open")') or "")
+
+
+def _missing(name: str) -> NameError:
+    return NameError(f"name '{name}' is not defined", name=name)
