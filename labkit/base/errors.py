@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 _log = logging.getLogger("labkit")
 _log.addHandler(logging.NullHandler())  # Where no log is kept, logging would print errors on stderr by itself.
+_NEARLY_THE_SAME = 0.8
 _REMEDIES_OF_SYSTEM = {
     errno.ENAMETOOLONG: "shorten it: a name may have 255 bytes, and a whole path 4095",
     errno.ELOOP: "change its links, which lead in a circle\n  ls -l",
@@ -92,6 +93,20 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, most: int =
     """
     near = get_close_matches(name, list(known), n=most, cutoff=cutoff)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def near_names(name: str, known: Iterable[str]) -> list[str]:
+    """The names that somebody who meant a name may have typed instead: other ones, and hardly different.
+
+    A number behind a hyphen is no slip: such names are given on purpose, web-2 beside web-1.
+
+    Args:
+        name: what was meant.
+        known: the names that there are.
+    """
+    letters = name.rstrip("-0123456789")
+    others = dict.fromkeys(other for other in known if other.rstrip("-0123456789") != letters)
+    return get_close_matches(name, others, n=2, cutoff=_NEARLY_THE_SAME)
 
 
 def remedy_of_system(error: OSError, otherwise: str) -> str:

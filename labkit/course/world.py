@@ -71,6 +71,9 @@ class Looks(Protocol):
     def kinds_named(self, name: str) -> list[str]:
         """The kinds of what has a name in the lesson's namespace: Pod, and those that make pods of a template."""
 
+    def names_near(self, name: str) -> list[str]:
+        """The names of the lesson's pods and Deployments that one may have mistyped a name into."""
+
     def not_taken(self, name: str) -> str | None:
         """Why the lesson's last object of a name was not made or changed, in the words of who refused it.
 

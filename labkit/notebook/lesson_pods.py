@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit.adapters.kube import EXEC_FAILED, page_path
 from labkit.base.argv import to_argv
-from labkit.base.errors import Misuse, did_you_mean
+from labkit.base.errors import Misuse, did_you_mean, near_names
 from labkit.base.resources import CLUSTER, require
 from labkit.base.waiting import watch
 from labkit.core.identity.engine_messages import cause_of_engine_error
@@ -84,7 +84,10 @@ class LessonPods:
         """Make a pod of a manifest and watch it."""
         own = require_pod(manifest)
         self._images.name_in_full(own)
-        self._lesson.not_admitted.pop(own["metadata"]["name"], None)
+        # What was said to a pod of a mistyped name, or of the right one, is not what happens to this one.
+        name = own["metadata"]["name"]
+        for older in (name, *near_names(name, self._lesson.not_admitted)):
+            self._lesson.not_admitted.pop(older, None)
         self._images.load_own(own)
         namespace = self._lesson.namespace
         outcome = self._lesson.kube.make_pod(own, namespace)
@@ -115,6 +118,10 @@ class LessonPods:
         return self._lesson.kube.create_pod(own, name, self._lesson.namespace, dry_run=True)
 
     # --- looked at ---
+
+    def names(self) -> list[str]:
+        """The names of the lesson's pods, and of those that the API server did not let in."""
+        return [*(name for name, _, _ in self.pods()), *self._lesson.not_admitted]
 
     def pods(self) -> list[tuple[str, str, str]]:
         """The lesson's pods: name, phase, what a container waits for."""

@@ -57,6 +57,10 @@ class LessonWorkloads:
         metadata = self.manifest(name).get("metadata")
         return (metadata["uid"], metadata.get("generation")) if metadata else None
 
+    def names(self) -> list[str]:
+        """The names of the Deployments that are there."""
+        return self._lesson.kube.deployment_names(self._lesson.namespace)
+
     def kinds_named(self, name: str) -> list[str]:
         """The kinds of what has a name in the namespace, as far as they are or make pods."""
         return self._lesson.kube.kinds_named(name, self._lesson.namespace)

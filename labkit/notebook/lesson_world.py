@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.archives import ImageTree
-from labkit.base.errors import Misuse
+from labkit.base.errors import Misuse, near_names
 from labkit.core.admission.policy import Policy
 from labkit.core.mappings import Manifest
 from labkit.core.pods.objects import Applied, Rollout
@@ -80,6 +80,9 @@ class LessonLooks:
 
     def kinds_named(self, name: str) -> list[str]:
         return self._workloads.kinds_named(name)
+
+    def names_near(self, name: str) -> list[str]:
+        return near_names(name, [*self._pods.names(), *self._workloads.names()])
 
     def not_taken(self, name: str) -> str | None:
         return self._workloads.not_taken(name)

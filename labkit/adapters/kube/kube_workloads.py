@@ -68,6 +68,11 @@ class KubeWorkloads(KubePods):
         own = next((item for item in deployments if item["metadata"]["name"] == name), None)
         return {**own, "apiVersion": "apps/v1", "kind": "Deployment"} if own else {}
 
+    def deployment_names(self, namespace: str) -> list[str]:
+        """The names of a namespace's Deployments."""
+        deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
+        return [item["metadata"]["name"] for item in deployments]
+
     def kinds_named(self, name: str, namespace: str) -> list[str]:
         """The kinds of what has a name, as far as they are pods or make pods of a template.
 

@@ -26,8 +26,15 @@ _PLACES: Final = {
 
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
 _NEAR: Final = 0.75
-_CALLED: Final = {"nonewprivs": "allowPrivilegeEscalation: false", "nonewprivileges": "allowPrivilegeEscalation: false"}
-"""What the kernel and docker call a setting, and what sets it in a container's securityContext."""
+_CALLED: Final = {
+    "nonewprivs": "allowPrivilegeEscalation: false",
+    "nonewprivileges": "allowPrivilegeEscalation: false",
+    "user": "runAsUser",
+    "uid": "runAsUser",
+    "group": "runAsGroup",
+    "gid": "runAsGroup",
+}
+"""What the kernel, docker, a Dockerfile or Compose call a setting, and what sets it for a container."""
 
 
 def field_hint(types: Types, kind: str, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit.core.mappings import Manifest
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
-from labkit.course.judging.judged_pod import JudgedPod, made_instead
+from labkit.course.judging.judged_pod import JudgedPod, made_instead, named_otherwise
 
 if TYPE_CHECKING:
     from labkit.core.pods.objects import Rollout
@@ -62,7 +62,8 @@ class JudgedDeployment:
         """Why there is no such Deployment, or none as the participant wrote it last."""
         if self.rollout_or_none is None:
             nothing_done = not_yet(f"There is no Deployment {self.name} yet: the cell was not run.")
-            return made_instead(self.world, self.name, "Deployment") or nothing_done
+            instead = made_instead(self.world, self.name, "Deployment")
+            return instead or named_otherwise(self.world, self.name, "Deployment") or nothing_done
         if self.not_taken is not None:
             return not_right(
                 f"The Deployment {self.name} is as it was: your last change was not taken, because {self.not_taken}"

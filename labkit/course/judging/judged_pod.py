@@ -57,7 +57,8 @@ class JudgedPod:
         if self.outcome is None:
             if (instead := made_instead(self.world, self.name, "Pod")) is not None:
                 return instead
-            return not_yet(f"There is no pod {self.name} yet: the cell was not run, or the pod was deleted.")
+            nothing_done = not_yet(f"There is no pod {self.name} yet: the cell was not run, or the pod was deleted.")
+            return named_otherwise(self.world, self.name, "pod") or nothing_done
         reason = f"It names: {', '.join(self.violated)}." if self.violated else f"It says: {self.outcome.sentence}"
         return not_right(f"There is no pod {self.name}: the API server did not let it in. {reason}")
 
@@ -160,6 +161,21 @@ def made_instead(world: World, name: str, kind: str) -> Assessment | None:
     if (reason := world.look.not_taken(name)) is not None:
         return not_right(f"There is no {kind} {name}: the last that was asked for was not taken, because {reason}")
     return None
+
+
+def named_otherwise(world: World, name: str, kind: str) -> Assessment | None:
+    """What was made under a mistyped name, where there is nothing of the name; None if nothing was.
+
+    Args:
+        world: the lesson's.
+        name: the object's.
+        kind: what the task asks for.
+    """
+    if not (near := world.look.names_near(name)):
+        return None
+    return not_right(
+        f"There is no {kind} {name}, and there is {' and '.join(near)}: the task asks for the name {name}."
+    )
 
 
 def why_it_does_not_run(pod: JudgedPod) -> str:

@@ -32,6 +32,10 @@ _CASES = [
         "spec.securityContext.no-new-privileges",
         "no-new-privileges is set by allowPrivilegeEscalation: false, in a container's securityContext",
     ),
+    ("spec.containers[0].user", "user is set by runAsUser, in a container's securityContext"),
+    ("spec.containers[0].USER", "USER is set by runAsUser, in a container's securityContext"),
+    ("spec.securityContext.uid", "uid is set by runAsUser, in a container's securityContext"),
+    ("spec.containers[0].securityContext.group", "group is set by runAsGroup, in a container's securityContext"),
     ("spec.containers[0].securityContext.zzz", None),
     ("nothing.like.it", None),
 ]

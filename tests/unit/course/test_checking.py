@@ -59,7 +59,11 @@ def test_a_solution_that_is_a_cell_has_no_file_to_be_put_into(progress: Progress
 
 def test_what_is_to_be_said_of_the_cell_before_stands_above_the_verdict_and_changes_none(progress: Progress) -> None:
     looks = SimpleNamespace(
-        pod=lambda _: None, manifest=lambda _: {}, not_taken=lambda _: None, kinds_named=lambda _: []
+        pod=lambda _: None,
+        manifest=lambda _: {},
+        not_taken=lambda _: None,
+        kinds_named=lambda _: [],
+        names_near=lambda _: [],
     )
     checking = Checking("07-run-as-non-root", cast(World, SimpleNamespace(look=looks)), progress)
     alone = checking.check("in-the-container")

@@ -18,7 +18,8 @@ from labkit.course.pod_settings import with_debug_containers
 
 
 def _world(**looks: Any) -> Any:
-    answers: dict[str, Any] = {"pod": None, "manifest": {}, "kinds_named": [], "not_taken": None, "rollout": None}
+    nothing: dict[str, Any] = {"pod": None, "manifest": {}, "rollout": None, "not_taken": None}
+    answers = nothing | {"kinds_named": [], "names_near": []}
     return Mock(look=Mock(**{name: Mock(return_value=value) for name, value in (answers | looks).items()}))
 
 
@@ -41,6 +42,13 @@ def test_what_was_made_instead_is_named() -> None:
     assert message == "There is a StatefulSet web, and no Deployment of that name: the task is about a Deployment."
     _, message = _why_not(JudgedPod(_world(kinds_named=["Deployment"]), "web"))
     assert message.startswith("There is a Deployment web, and no Pod of that name")
+
+
+def test_what_was_made_under_a_mistyped_name_is_named() -> None:
+    for subject in (JudgedPod(_world(names_near=["wbe"]), "web"), JudgedDeployment(_world(names_near=["wbe"]), "web")):
+        verdict, message = _why_not(subject)
+        assert verdict is CheckVerdict.NOT_RIGHT
+        assert "web, and there is wbe: the task asks for the name web" in message
 
 
 def test_what_was_not_taken_is_said_also_where_an_older_one_is_there() -> None:

@@ -59,6 +59,7 @@ _LOOKS: dict[str, Callable[[Looks], object]] = {
     "admission": lambda look: look.admission(_POD),
     "rollout": lambda look: look.rollout("web"),
     "kinds_named": lambda look: look.kinds_named("web"),
+    "names_near": lambda look: look.names_near("web"),
     "not_taken": lambda look: look.not_taken("web"),
     "enforced": lambda look: look.enforced(),
     "page": lambda look: look.page("app", 80),
@@ -86,6 +87,7 @@ _READS = {
         "page",
     ),
     *("image", "look_inside", "file_digest", "history", "image_archive", "processes", "deployment", "kinds_named"),
+    "deployment_names",
 }
 
 
@@ -105,6 +107,7 @@ def test_looking_starts_and_changes_nothing(tmp_path: Path, name: str) -> None:
         logs="hello",
         pods_of=[],
         deployment={},
+        deployment_names=[],
     )
     _LOOKS[name](_world(tmp_path, engine, kube).look)
     calls = [*engine.calls, *kube.calls]
@@ -127,6 +130,23 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     assert look.last_stop("other") is None
     with pytest.raises(Misuse):
         look.explain("kind: {")
+
+
+def test_what_was_made_under_a_mistyped_name_is_found_and_ends_what_was_said_to_the_right_one(tmp_path: Path) -> None:
+    def make(own: dict[str, Any], namespace: str) -> Outcome:
+        name = own["metadata"]["name"]
+        return Outcome(name, namespace, "not admitted" if name == "lapp" else "running")
+
+    kube = paper_kube(make_pod=make, deployment_names=["appp", "apple-tree"])
+    lesson = Lesson(opened(tmp_path, paper_engine(), kube), Progress(tmp_path / "progress.json"))
+    look = lesson._checking._world.look
+    lesson.apply(_POD.replace("{name: a}", "{name: lapp}", 1))
+    assert set(look.names_near("app")) == {"lapp", "appp"}
+    # One of another name says nothing of it.
+    lesson.apply(_POD.replace("{name: a}", "{name: tree}", 1))
+    assert look.pod("lapp") is not None
+    lesson.apply(_POD.replace("{name: a}", "{name: lap}", 1))
+    assert look.pod("lapp") is None
 
 
 def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
