@@ -73,7 +73,9 @@ _CHECK_MENU = DemandCheck(
     ahead=lambda image, pool: image.begin(pool, (AS_IT_IS, _WITH_ANOTHER_MENU)),
     as_given=_menu_as_given,
     demands=(
-        non_root_by_number("a user who is not root, in a way that the kubelet would take for it: a number"),
+        non_root_by_number(
+            "a user who is not root, in a way that the kubelet would take for it: a number", "menu/Dockerfile"
+        ),
         Demand(
             "shows the menu",
             "must still show the menu",

@@ -24,7 +24,7 @@ _CHECK_FAILS_OPEN = DemandCheck(
     ahead=lambda image, pool: image.begin(pool, reads_tree=False),
     as_given=_fails_open_as_given,
     demands=(
-        non_root_by_number("a user that a kubelet lets through as non-root"),
+        non_root_by_number("a user that a kubelet lets through as non-root", "fails-open/Dockerfile"),
         starts("a container of it must start"),
     ),
     praise=lambda image: f'Config.User is "{image.facts.user}", and a container of it starts.',
@@ -120,6 +120,16 @@ lab.build("""
 ''',
             "none that a kubelet takes",
         ),
+        # A variable of the base's, mistyped: nothing is left of the line.
+        Wrong(
+            '''
+lab.build("""
+    FROM runtime-deps
+    USER $APP_UDI
+""", name="fails-open")
+''',
+            "did you mean APP_UID?",
+        ),
         # For whoever builds on it: the image itself stays as it was.
         Wrong(
             '''
@@ -197,7 +207,7 @@ _CHECK_A_FOLDER_TO_WRITE = DemandCheck(
     ahead=JudgedImage.begin,
     as_given=_notes_as_given,
     demands=(
-        non_root_by_number("stay non-root by a number"),
+        non_root_by_number("stay non-root by a number", "notes/Dockerfile"),
         may_not_replace("add anything to `/app` itself or to replace its own program", _NOTES_PROGRAM, "/app"),
         same_program("must still start", _NOTES_PROGRAM, *_APPS),
         no_way_to_root("replace its own program", *_APPS, "ubuntu", program=_NOTES_PROGRAM),

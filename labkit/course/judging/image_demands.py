@@ -6,19 +6,25 @@ from labkit.core.identity.model import Identity
 from labkit.course.judging import breaks
 from labkit.course.judging.breaks import FileBreak, ImageBreak
 from labkit.course.judging.demands import Demand
+from labkit.course.judging.emptied_users import why_nothing_is_left
 from labkit.course.judging.judged_image import STRANGER, JudgedImage
 from labkit.course.users import why_not_non_root
 
 
-def non_root_by_number(asks: str) -> Demand[JudgedImage]:
+def non_root_by_number(asks: str, file: str = "") -> Demand[JudgedImage]:
     """Its user is a number other than 0, which is all that a kubelet goes by.
 
     (kubernetes/kubernetes:pkg/kubelet/kuberuntime/security_context.go, verifyRunAsNonRoot)
+
+    Args:
+        asks: the task's words.
+        file: the Dockerfile that the participant edits, whose variables are looked at if no user is left.
     """
 
     def unmet(image: JudgedImage) -> str | None:
-        if (reason := why_not_non_root(image.facts.user)) is not None:
-            return reason
+        if (reason := why_not_non_root(user := image.facts.user)) is not None:
+            text = image.world.look.dockerfile(image.name, file) if file and not user.partition(":")[0] else None
+            return f"{reason} {why_nothing_is_left(text or '', image.facts.env)}".rstrip()
         return None if image.process is not None else _does_not_start(image)
 
     return Demand("non-root", asks, unmet, breaks.NOT_NON_ROOT)
