@@ -343,7 +343,7 @@ class Lesson:
         """What you guessed in this lesson, beside what is so."""
         return self._guessing.guesses()
 
-    def check(self, name: str, answer: object = None) -> CheckResult:
+    def check(self, name: str = "", answer: object = None) -> CheckResult:
         """Look at what there is now, and say how an exercise stands.
 
         Args:
@@ -361,11 +361,11 @@ class Lesson:
         if self._lesson.own_namespace or self._lesson.is_closed:
             self._lesson.require_namespace()
 
-    def hint(self, name: str, number: int | None = None) -> Hint:
+    def hint(self, name: str = "", number: int | None = None) -> Hint:
         """The next hint of an exercise, or one by its number."""
         return self._checking.hint(name, number)
 
-    def solution(self, name: str, *, put: bool = False) -> Hint:
+    def solution(self, name: str = "", *, put: bool = False) -> Hint:
         """A solution of an exercise.
 
         Args:

@@ -7,7 +7,9 @@ an end is ended; the exit status is shown if it is not 0, whether it fails the c
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -23,6 +25,8 @@ from labkit.notebook.opened_lesson import OpenedLesson
 MOST_CHARACTERS = 400_000
 """What a cell may print before it is ended: more than anybody reads, and no more than a browser can hold."""
 
+_OF_THE_LESSON = re.compile(r"\s*lab(?:kit)?\.\w+(?:\.\w+)*\(")
+_OF_PYTHON = (ast.Import, ast.ImportFrom, ast.For, ast.With, ast.FunctionDef)
 _MEANT_TO_FAIL = "--no-raise-error"
 
 
@@ -62,8 +66,32 @@ def run_shell_cell(text: str, *, may_fail: bool, most: int = MOST_CHARACTERS) ->
         _show(f"\n... ended here, after {most} characters: send it to a file, or through head\n")
     if status:
         _show(f"exit status {status}\n")
+    if status and not may_fail and (python := python_in(text)):
+        _show(f"`{python}` is Python, which runs in a cell without the line %%bash.\n")
     if status and not may_fail:
         raise CommandFailed(status)
+
+
+def python_in(text: str) -> str:
+    """The first line of a shell cell that is Python's; empty if none seems to be.
+
+    In a whole cell that Python can read, that is a call, an import, or a name that is given a value; in a mixed one, a
+    call of the lesson's.
+
+    Args:
+        text: the cell's, which bash could not run to its end.
+    """
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError):
+        return next((line.strip() for line in text.splitlines() if _OF_THE_LESSON.match(line)), "")
+    for statement in statements:
+        line = text.splitlines()[statement.lineno - 1].strip()
+        # name=value is the shell's as well.
+        is_of_python = isinstance(statement, _OF_PYTHON) or (isinstance(statement, ast.Assign) and " = " in line)
+        if is_of_python or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
+            return line
+    return ""
 
 
 def _show(text: str) -> None:

@@ -25,10 +25,13 @@ def find_exercise(lesson: str, name: str) -> Exercise:
     """An exercise of a lesson by its name.
 
     Raises:
-        Misuse: the lesson has none of that name; the remedy has a near name, or all names.
+        Misuse: the lesson has none of that name, or no name was given; the remedy has a near name, or all names.
     """
     known = {exercise.name: exercise for exercise in exercises_of(lesson)}
     if isinstance(name, str) and name in known:
         return known[name]
-    hint = did_you_mean(str(name), known, f"this lesson has {', '.join(known) or 'no exercises'}")
+    all_names = f"this lesson has {', '.join(known) or 'no exercises'}"
+    if name == "":
+        raise Misuse("Looking for an exercise", "no name was given", all_names)
+    hint = did_you_mean(str(name), known, all_names)
     raise Misuse(f"Looking for exercise {name!r}", f"lesson {lesson} has none of that name", hint)

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from labkit.base.waiting import watch
 from labkit.notebook.interrupts import Interrupted
-from labkit.notebook.shell_cells import CommandFailed, install_shell_cells, run_shell_cell
+from labkit.notebook.shell_cells import CommandFailed, install_shell_cells, python_in, run_shell_cell
 
 
 def test_both_streams_are_seen_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,3 +97,28 @@ def test_the_magic_takes_the_standards_place_and_keeps_its_other_options(capsys:
     assert shell.user_ns["kept"] == "kept\n"
     with pytest.raises(CommandFailed):
         shell.run_cell_magic("bash", "", "exit 4")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("lab.check('fails-open')\n", "lab.check('fails-open')"),
+        ("\n# a guess\nprediction = 'runs'\n", "prediction = 'runs'"),
+        ("import labkit\n", "import labkit"),
+        ("print(1)", "print(1)"),
+        ("docker images\n  lab.threats.table(both)\n", "lab.threats.table(both)"),
+        ("docker imagse", ""),
+        ("whoamii", ""),
+        ("echo labkit.open(", ""),
+        ("uid=5678\nfalse", ""),
+        ("", ""),
+    ],
+)
+def test_python_in_a_shell_cell_is_recognized(text: str, line: str) -> None:
+    assert python_in(text) == line
+
+
+def test_a_shell_cell_that_fails_at_python_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandFailed):
+        run_shell_cell("lab.check('fails-open')", may_fail=False)
+    assert "is Python, which runs in a cell without the line %%bash" in capsys.readouterr().out
