@@ -15,6 +15,7 @@ from labkit.core.identity.docker_run import explain_in_engine
 from labkit.core.identity.model import Identity, Image
 from labkit.course.judging.assessment import Assessment, not_right, not_yet
 from labkit.course.judging.given_dockerfiles import differs_from_given
+from labkit.course.judging.stopped_builds import advice_on_stop
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -90,9 +91,12 @@ class JudgedImage:
 
     @property
     def why_it_stopped(self) -> str:
-        """The builder's own words for why there is no such image; empty if nothing stopped."""
+        """The builder's own words for why there is no such image, and what helps; empty if nothing stopped."""
+        if self._stop is None:
+            return ""
         who = {"build": "The builder", "publish": "It"}[self._made_by]
-        return f"{who} says: {self._stop.message}" if self._stop is not None else ""
+        advice = advice_on_stop(self._stop.message or "", self._stop.stdout)
+        return "\n".join(filter(None, [f"{who} says: {self._stop.message}", advice]))
 
     def stopped_at(self, number: int, *instructions: str) -> bool:
         """Whether there is no such image because the last build of it stopped: after these instructions, at the last.

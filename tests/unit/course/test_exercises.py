@@ -90,7 +90,7 @@ def test_an_exercise_that_is_none_is_named_with_what_there_is() -> None:
         find_exercise("07-run-as-non-root", "wich-cause")
     with pytest.raises(Misuse, match="this lesson has in-the-container"):
         find_exercise("07-run-as-non-root", "zzz")
-    with pytest.raises(Misuse, match="no name was given\nWhat to do: this lesson has .*in-the-container"):
+    with pytest.raises(Misuse, match=r"no name was given\nWhat to do: this lesson has .*in-the-container"):
         find_exercise("07-run-as-non-root", "")
     with pytest.raises(Misuse, match="no exercises"):
         find_exercise("00-start-here", "zzz")
