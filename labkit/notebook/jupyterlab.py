@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -58,7 +59,6 @@ _KERNEL = {
     ],
     "display_name": "Python 3 (ipykernel)",
     "language": "python",
-    "metadata": {"debugger": True},
 }
 """The kernel of the environment that the kit runs in, whatever kernels the user has beside it."""
 
@@ -89,7 +89,11 @@ def set_defaults(folder: Path, configuration: Configuration, extensions_off: Seq
     files = {
         config / "jupyter_server_config.json": {"ServerApp": server},
         config / "labconfig" / "default_setting_overrides.json": _DEFAULTS,
-        data / "kernels" / "python3" / "kernel.json": _KERNEL,
+        # A class's servers do without the debugger, which takes memory in each kernel.
+        data / "kernels" / "python3" / "kernel.json": {
+            **_KERNEL,
+            "metadata": {"debugger": importlib.util.find_spec("debugpy") is not None},
+        },
     }
     for path, content in files.items():
         write_atomically(path, json.dumps(content))

@@ -53,8 +53,9 @@ def storage_class(lab: Lab, cluster: ClusterWriter) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def room(lab: Lab, cluster: ClusterWriter, storage_class: str) -> Iterator[PlayedRoom]:
+def room(lab: Lab, cluster: ClusterWriter, request: pytest.FixtureRequest) -> Iterator[PlayedRoom]:
     name = os.environ.get("LABKIT_CLASS_NAME")
+    storage_class = request.getfixturevalue("storage_class") if name is None else ""
     with played_room(lab, cluster, name, _OWN_NAME, people=3, storage_class=storage_class) as played:
         yield played
 

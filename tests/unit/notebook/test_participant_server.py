@@ -34,6 +34,16 @@ def test_the_server_gets_the_labs_settings_and_loads_no_more_than_it_needs(
     assert extensions["jupyter_lsp"] is extensions["notebook_shim"] is False
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_jupyterlab_offers_a_debugger_where_the_environment_has_one(
+    configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if is_there else None)
+    server_environment(configuration, CourseFolder(tmp_path / "course"), {})
+    file = configuration.state / "jupyter/data/kernels/python3/kernel.json"
+    assert json.loads(file.read_text(encoding="utf-8"))["metadata"] == {"debugger": is_there}
+
+
 def test_where_there_is_an_engine_its_command_is_on_the_path(configuration: Configuration, tmp_path: Path) -> None:
     folder = CourseFolder(tmp_path / "course")
     without = replace(configuration, sandbox=Sandbox("ns", has_engine=False))
