@@ -12,6 +12,7 @@ from labkit.base.argv import to_argv
 from labkit.base.errors import Misuse, did_you_mean, near_names
 from labkit.base.resources import CLUSTER, require
 from labkit.base.waiting import watch
+from labkit.core.causes import Cause
 from labkit.core.identity.engine_messages import cause_of_engine_error
 from labkit.core.image_reference import ImageReference
 from labkit.core.mappings import Manifest
@@ -22,7 +23,9 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.pods.pod_containers import ProcessIdentity, default_container, pod_containers, process_identities
 from labkit.core.pods.verdicts import judge, pod_summary
 from labkit.core.run_results import RunResult
+from labkit.lab.samples.near_image import near_image
 from labkit.notebook.cell_arguments import (
+    containers_of,
     pod_name,
     require_container,
     require_image,
@@ -91,10 +94,18 @@ class LessonPods:
         self._images.load_own(own)
         namespace = self._lesson.namespace
         outcome = self._lesson.kube.make_pod(own, namespace)
-        outcome = replace(outcome, command=apply_line(own, namespace), yaml=to_yaml(own))
+        outcome = replace(self._with_near_image(outcome, own), command=apply_line(own, namespace), yaml=to_yaml(own))
         if outcome.verdict == "not admitted":
             self._lesson.not_admitted[outcome.pod] = outcome
         return outcome
+
+    def _with_near_image(self, outcome: Outcome, pod: Mapping[str, Any]) -> Outcome:
+        """What became of a pod; where nobody has its image, with the name that was probably meant."""
+        if outcome.cause is not Cause.IMAGE_MISSING:
+            return outcome
+        image = next((each.get("image", "") for each in containers_of(pod) if each["name"] == outcome.container), "")
+        near = near_image(image, [*self._lesson.lab.catalogue, *self._lesson.own_images], "")
+        return replace(outcome, message=f"{outcome.message}\nimage {image}: {near}") if near else outcome
 
     def sample(self, name: str) -> Manifest:
         """A manifest of the course."""
@@ -147,8 +158,10 @@ class LessonPods:
             return self._lesson.not_admitted.get(pod_name(pod))
         kube, metadata = self._lesson.kube, there["metadata"]
         if seconds and judge(there).verdict == "pending":
-            return kube.observe(metadata["name"], metadata["namespace"], seconds=seconds, uid=metadata["uid"])
-        return kube.outcome_of(there, timed_out=True)
+            outcome = kube.observe(metadata["name"], metadata["namespace"], seconds=seconds, uid=metadata["uid"])
+        else:
+            outcome = kube.outcome_of(there, timed_out=True)
+        return self._with_near_image(outcome, there)
 
     def ending(self, pod: Outcome | str, seconds: float = 15.0) -> Outcome:
         """How a pod ended."""

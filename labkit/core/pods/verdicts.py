@@ -161,6 +161,8 @@ def _why_not_yet(container: PodContainer) -> str | None:
     """Why a pod that has a container does not run yet; None if that is not because of it."""
     if container.role == "main" and container.terminated:
         return f"container {container.name} has ended, with exit status {container.terminated.get('exitCode')}"
+    if container.role == "init" and container.is_running:
+        return f"init container {container.name} is running, and the others wait until its program ends by itself"
     return _text(container.waiting.get("reason"))
 
 

@@ -149,6 +149,20 @@ def test_what_was_made_under_a_mistyped_name_is_found_and_ends_what_was_said_to_
     assert look.pod("lapp") is None
 
 
+def test_an_image_that_nobody_has_is_told_with_the_name_that_was_probably_meant(tmp_path: Path) -> None:
+    missing = Outcome("app", "ns", "refused", cause=Cause.IMAGE_MISSING, container="main", message="failed to pull")
+    there = {**RUNNING, "spec": {"containers": [{"name": "main", "image": "debain"}]}}
+    kube = paper_kube(make_pod=missing, outcome_of=missing, find_pod=there)
+    engine = paper_engine(image=lambda _: None)
+    lesson = Lesson(opened(tmp_path, engine, kube), Progress(tmp_path / "progress.json"))
+    made = lesson.apply(_POD.replace("{name: a, image: debian}", "{name: main, image: debain}"))
+    seen = lesson._checking._world.look.pod("app")
+    for outcome in (made, seen):
+        assert outcome is not None and outcome.message == "failed to pull\nimage debain: did you mean debian?"
+    there["spec"]["containers"][0]["image"] = "zzz"
+    assert lesson.look_at("app") == missing
+
+
 def test_what_is_started_reaches_engine_and_cluster(tmp_path: Path) -> None:
     engine = paper_engine(run=RunResult("docker run", "uid=1", 0), build="sha256:1")
     kube = paper_kube(

@@ -289,3 +289,13 @@ def test_who_ended_the_pod_as_a_whole_says_more_than_its_container() -> None:
     killed = judge(_pod("Failed", main=[_ended("a", 137, "OOMKilled")]))
     assert (killed.verdict, killed.message) == ("failed", "OOMKilled")
     assert judge(_pod("Failed", main=[_ended("a", 1, "Error")])).message is None
+
+
+def test_an_init_container_that_goes_on_is_said_to_keep_the_others_waiting() -> None:
+    waits = _waiting("PodInitializing", "")
+    outcome = judge(_pod("Pending", init=[_ended("first", 0), _running("web")], main=[waits]), timed_out=True)
+    assert (outcome.verdict, outcome.cause, outcome.container) == ("pending", Cause.TIMEOUT, "web")
+    assert outcome.message == "init container web is running, and the others wait until its program ends by itself"
+    # A sidecar keeps nobody waiting.
+    outcome = judge(_pod("Pending", init=[_running("web")], main=[waits], sidecars="web"), timed_out=True)
+    assert outcome.message == "PodInitializing"
