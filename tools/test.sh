@@ -25,10 +25,10 @@ all=(up lint+alone+rules+course+unit+recorded live notebooks package+browser+fau
 # By itself `make unit` is for whoever works: a quarter of the examples of each property. `make test` tries them all.
 [ "$*" != rules+course+unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
 # The unit tests are three stages of one process each, of about the same length: what they share is collected, imported
-# and parsed once, where pytest-xdist does so in each of its processes. What draws is in the second, with matplotlib, and
-# what has kernels of Jupyter's. The third has all that is not in the others.
+# and parsed once, where pytest-xdist does so in each of its processes. What draws is in the second, with matplotlib.
+# The third has all that is not in the others.
 rules=(tests/unit/{adapters,archives,base,core,explain,publish} tests/unit/lab/{bundles,samples})
-course=(tests/notebooks tests/unit/{classhub,cli,course,instructor,notebook,panel,show,threat} tests/unit/test_site.py)
+course=(tests/notebooks tests/unit/{classhub,cli,course,instructor,notebook,panel,show,threat})
 # Pods, containers and kernels are waited for; with three tests at a time two processors have something to do meanwhile.
 beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -34,12 +34,18 @@ def heard_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, handler)
 
 
-@pytest.fixture(autouse=True)
-def _no_log_of_another_test() -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """No log of another test. As a fixture of each test this was a tenth of what pytest itself does for a test."""
     handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate
-    yield
-    for handler in KIT.handlers:
-        if handler not in handlers:
-            handler.close()
-    KIT.handlers[:], KIT.propagate = handlers, propagate
-    KIT.setLevel(level)
+    try:
+        return (yield)
+    finally:
+        if KIT.handlers != handlers:
+            for handler in KIT.handlers:
+                if handler not in handlers:
+                    handler.close()
+            KIT.handlers[:] = handlers
+        if (KIT.level, KIT.propagate) != (level, propagate):
+            KIT.setLevel(level)
+            KIT.propagate = propagate

@@ -519,7 +519,7 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
     of_rules = ("adapters", "archives", "base", "core", "explain", "publish")
     of_lab = ("bundles", "samples")
     rules = [*(f"tests/unit/{room}" for room in of_rules), *(f"tests/unit/lab/{room}" for room in of_lab)]
-    of_course = ("classhub", "cli", "course", "instructor", "notebook", "panel", "show", "threat", "test_site.py")
+    of_course = ("classhub", "cli", "course", "instructor", "notebook", "panel", "show", "threat")
     course = ["tests/notebooks", *(f"tests/unit/{room}" for room in of_course)]
     beside_alone = {
         "ruff check .",
