@@ -10,8 +10,8 @@ ANSWERS: dict[str, dict[str, str]] = {
         "A pod that insists on non-root, an image that runs as root: what will happen?": "the pod is made, and waits",
     },
     "01-threat-model": {
-        "A file in /, the password hashes, the app: how many of the three can uid 1654 still get at?": "none",
-        "A mount, tried by root in a container of the engine: what refuses it?": "seccomp, the filter of system calls",
+        "A file in /, the password hashes, the app: how many can uid 1654 still get at?": "none",
+        "A mount, tried by root in a container of the engine: what refuses it?": "seccomp",
         "A secret in the environment, /tmp, its volume, port 80, a setuid program: how many are open to uid 1654?": (
             "all five"
         ),
@@ -40,7 +40,7 @@ ANSWERS: dict[str, dict[str, str]] = {
             "127: not found"
         ),
         "kubectl debug adds a container of debian to the pod that insists on non-root: what becomes of it?": (
-            "the kubelet refuses it"
+            "kubelet refuses it"
         ),
         "Whose is /data in the finished image?": "root's",
     },
@@ -53,9 +53,9 @@ ANSWERS: dict[str, dict[str, str]] = {
     },
     "08-change-the-user": {
         "An app of uid 1654, started without any option: which capabilities are in force?": "none",
-        "kubectl exec -u root app -- id: what comes?": "an error of kubectl's",
+        "kubectl exec -u root app -- id: what comes?": "kubectl's error",
         "kubectl debug --profile=sysadmin where restricted is enforced: who refuses it?": "the API server",
-        "Published with ContainerUser=root, in a pod with runAsNonRoot: what will the kubelet say?": (
+        "Published with ContainerUser=root, then runAsNonRoot: what does the kubelet say?": (
             "the image has a non-numeric user"
         ),
         "Published with ContainerUser=4242, a number without a passwd line: what happens?": (
@@ -70,7 +70,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "restricted is enforced where pods run that violate it: what becomes of them?": "they go on running",
         "The image says USER 1654: is that enough for runAsNonRoot at admission?": "no",
         "A Deployment whose pods violate restricted, applied where it is enforced: what does kubectl apply say?": (
-            "a warning, and it is made"
+            "a warning, it is made"
         ),
     },
     "10-beyond-non-root": {

@@ -27,7 +27,7 @@ _STYLE = """
 .labkit-matrix table th, .labkit-matrix table td { text-align: left !important; padding: 2px 6px; white-space: nowrap;
   position: relative; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 .labkit-matrix thead th { position: sticky; top: 0; z-index: 3; vertical-align: bottom; }
-.labkit-matrix tbody th { position: sticky; left: 0; z-index: 2; font-weight: normal; max-width: 24ch;
+.labkit-matrix tbody th { position: sticky; left: 0; z-index: 2; font-weight: normal; min-width: 17ch; max-width: 24ch;
   white-space: normal; }
 .labkit-matrix thead th:first-child { left: 0; z-index: 4; }
 .labkit-matrix th { background: var(--jp-layout-color0, Canvas) !important; }
@@ -35,6 +35,8 @@ _STYLE = """
 .labkit-matrix summary { list-style: none; cursor: pointer; border-radius: 3px; padding: 1px 4px; text-align: center;
   min-width: 2.2em; background: #f5f2ec; color: #3a3a3a; border: 1px solid #cfc9bd; }
 .labkit-matrix summary::-webkit-details-marker { display: none; }
+.labkit-matrix:not(.few) tbody td { padding: 2px 1px; }
+.labkit-matrix:not(.few) summary { padding: 1px 2px; font-size: 0.88em; }
 .labkit-matrix .could summary { background: #7d2a0c; color: #fff; border-color: #7d2a0c; font-weight: 700; }
 .labkit-matrix .unknown summary { background: #b9b4aa; color: #000; border-color: #6b675f; }
 .labkit-matrix summary:focus-visible { outline: 3px solid var(--jp-brand-color1, Highlight); }

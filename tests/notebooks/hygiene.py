@@ -27,6 +27,7 @@ SHELL_CELLS = ("%%bash", "%%bash --no-raise-error")
 _FOR_A_TERMINAL = re.compile(r" -(?:it|ti)\b")
 _MOST_LINES = 8
 _MOST_LINES_TO_EDIT = 30
+_WIDEST_LINE = 88
 
 Notebook = dict[str, Any]
 Rule = Callable[[str, Notebook], Iterator[str]]
@@ -258,6 +259,17 @@ def short_cells(_: str, notebook: Notebook) -> Iterator[str]:
             yield f"cell {cell['id']} has more than {most} lines"
 
 
+def narrow_cells(_: str, notebook: Notebook) -> Iterator[str]:
+    """A long line is broken where it reads well; JupyterLab breaks it anywhere, in a window of 1024 pixels.
+
+    notebooks/ruff.toml has the same figure, for what it formats; it leaves texts and shell cells alone.
+    """
+    for cell in _code(notebook):
+        for line in cell["source"].splitlines():
+            if len(line) > _WIDEST_LINE:
+                yield f"cell {cell['id']} has a line of {len(line)} characters, more than {_WIDEST_LINE}: {line}"
+
+
 def kernel(_: str, notebook: Notebook) -> Iterator[str]:
     """The kernel is the environment's own, whatever somebody called theirs."""
     if notebook["metadata"].get("kernelspec", {}).get("name") != "python3":
@@ -283,5 +295,6 @@ RULES: tuple[Rule, ...] = (
     no_absolute_paths,
     no_lab_name,
     short_cells,
+    narrow_cells,
     kernel,
 )

@@ -112,6 +112,7 @@ PLANTED = {
     "the lab's name": (hygiene.no_lab_name, _code("image = 'localhost/labkit/debian:lab'")),
     "a path": (hygiene.no_absolute_paths, _code("open('/home/rich/x')")),
     "a long cell": (hygiene.short_cells, _code("1\n" * 9)),
+    "a wide line": (hygiene.narrow_cells, _code("%%bash\necho " + "a" * 84)),
     "a claim that stands on nothing": (hygiene.known_claims, _text("It is so.", says="It is so.")),
     "a claim by a cell that is not there": (hygiene.known_claims, _text("It is so.", says="It is", shown_by="00-99")),
     "a claim by a cell that no test looks at": (hygiene.known_claims, _text("It is so.", says="It", shown_by="00-05")),
