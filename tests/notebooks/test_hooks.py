@@ -76,7 +76,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         nbformat.write(new_notebook(cells=[_cell(planted) for planted in cells]), folder / f"{name}.ipynb")
     argv = [sys.executable, "-m", "pytest", "-p", "tests.notebooks.hooks", "-p", "nbval", "-p", "no:cacheprovider"]
     argv += ["--nbval-lax", "--nbval-current-env", "-rs", "--junitxml=report.xml"]
-    # Of pytest's plugins no more than that: Hypothesis alone takes a second to load on a busy machine.
+    # Of pytest's plugins no more than that: the others would be loaded for nothing.
     plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": ""}
     environment = os.environ | plugins | {"PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -36,7 +36,7 @@ def heard_interrupts() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """No log of another test. As a fixture of each test this was a tenth of what pytest itself does for a test."""
+    """No log of another test. A hook, because pytest does more for a fixture than this does, thousands of times."""
     handlers, level, propagate = KIT.handlers[:], KIT.level, KIT.propagate
     try:
         return (yield)
