@@ -164,4 +164,4 @@ def test_a_first_cell_that_was_skipped(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
     (skipped,) = _run(tmp_path, 'lab.check("in-the-container")')
     assert "NameError" in _shown(skipped)
-    assert "run the notebook's cells from the first one" in _shown(skipped)
+    assert "`lab` is made by the notebook's first cell of code" in _shown(skipped)

@@ -15,10 +15,15 @@ from labkit.adapters import podman
 from labkit.adapters.engine.engine_connection import EngineConnection
 from labkit.adapters.engine.engine_errors import EngineRefused, doing
 from labkit.base.configuration import LABEL
+from labkit.base.waiting import watch
 from labkit.core.started import AppProcess
 
 _COLUMNS = ("pid", "uid", "gid", "supgid", "stat", "args")
 _PROC = Path("/proc")
+# Until it has put the program in its own place, which it does after the engine has said that the container is started
+# (opencontainers/runc:libcontainer/standard_init_linux.go).
+_RUNC_INIT = "runc init"
+_INIT_SECONDS, _POLL_SECONDS = 5.0, 0.02
 _LISTENS = "0A"  # TCP_LISTEN (proc_pid_net(5), torvalds/linux:include/net/tcp_states.h)
 
 
@@ -51,8 +56,16 @@ class EngineProcesses(EngineConnection):
 
         They are what `docker top CONTAINER -eo pid,uid,gid,supgid,stat,args` shows. From an engine that does not, the
         main process alone is read in /proc, if it runs on this machine. What file each executes is read there, too,
-        where that is allowed.
+        where that is allowed. Where runc is still about to execute a program, this waits for it for some seconds.
         """
+        return watch(
+            lambda: self._processes(container),
+            lambda processes: all(process.arguments != _RUNC_INIT for process in processes),
+            _INIT_SECONDS,
+            interval=_POLL_SECONDS,
+        )
+
+    def _processes(self, container: str) -> tuple[AppProcess, ...]:
         with doing("Looking at the processes of a container"):
             try:
                 shown = self._top(container)

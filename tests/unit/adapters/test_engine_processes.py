@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labkit.adapters.engine.engine_processes import listens, parse_top, read_process, with_program
+from labkit.adapters.engine.engine_processes import EngineProcesses, listens, parse_top, read_process, with_program
 from labkit.core.started import AppProcess
 
 _STATUS = "Name:\tapp\nUid:\t1000\t1654\t1654\t1654\nGid:\t0\t50\t50\t50\nGroups:\t50 7\n"
@@ -28,6 +28,22 @@ _STATUS = "Name:\tapp\nUid:\t1000\t1654\t1654\t1654\nGid:\t0\t50\t50\t50\nGroups
 )
 def test_top_is_read(shown: dict[str, Any], processes: list[tuple[int, AppProcess]]) -> None:
     assert parse_top(shown) == tuple(processes)
+
+
+class _Starting(EngineProcesses):
+    """An engine that says that a container is started a moment before its program is."""
+
+    is_podman = False
+
+    def __init__(self) -> None:
+        self.shown = iter(["runc init", "runc init", "./app"])
+
+    def _top(self, container: str) -> dict[str, list[list[str]]]:
+        return {"Processes": [["1", "1654", "0", "-", "Ss", next(self.shown)]]}
+
+
+def test_a_program_is_waited_for_that_runc_is_about_to_execute() -> None:
+    assert _Starting().processes("started") == (AppProcess(1654, 0, (), "./app"),)
 
 
 def _proc(folder: Path, cgroup: str) -> Path:
