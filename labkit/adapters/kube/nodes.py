@@ -18,6 +18,9 @@ from labkit.base.waiting import watch
 _NO_TRUST = "CERTIFICATE_VERIFY_FAILED"
 """What Python's ssl says of a server's certificate that has expired, or is another authority's."""
 
+# kubernetes/kubernetes:staging/src/k8s.io/api/core/v1/well_known_taints.go
+_NOT_READY_TAINTS = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
+
 
 class Readiness(StrEnum):
     """How far a cluster is that was made before."""
@@ -73,6 +76,16 @@ class KubeNodes(KubeConnection):
         with self._doing("Asking for the kubelet's last report"):
             ready = [condition for node in self._client.list(Node) for condition in _ready_conditions(node)]
         return min((each.lastHeartbeatTime for each in ready if each.lastHeartbeatTime is not None), default=None)
+
+    def takes_pods(self) -> bool:
+        """Whether pods are placed on every node: each has a taint until it is ready, and for a moment afterwards.
+
+        The controller manager takes it away. One that was interrupted does so when it is at work again, which may be
+        half a minute after the API server and the kubelet.
+        """
+        with self._doing("Asking whether the node takes pods"):
+            taints = [taint for node in self._client.list(Node) for taint in (node.spec and node.spec.taints) or ()]
+        return not any(taint.key in _NOT_READY_TAINTS for taint in taints)
 
     def finish(self) -> None:
         """Put the lab's label on every node, as the last step of making a cluster."""

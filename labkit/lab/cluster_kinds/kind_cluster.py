@@ -39,6 +39,7 @@ _SOON_SECONDS = 15.0
 _ANSWER_SECONDS = 15.0
 _AT_ONCE_SECONDS = 2.0
 _READY_SECONDS = 120.0
+_PLACE_SECONDS = 90.0
 _HALF_MADE_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 1.0
 
@@ -149,12 +150,28 @@ class KindCluster:
             self._delete()
         elif there is not None and self._repair():
             self.load(images)
+            self._wait_until_it_takes_pods()
             return
         elif there is not None:
             self._steps.note("the cluster is incomplete or broken; it is recreated")
             self._delete()
         with self._steps.step("cluster, with its images"):
             self._create(node, images)
+        self._wait_until_it_takes_pods()
+
+    def _wait_until_it_takes_pods(self) -> None:
+        with self.kube() as kube:
+            kube.wait_for_restart()
+            if kube.takes_pods():
+                return
+            with self._steps.step("cluster, until its node takes pods"):
+                if watch(kube.takes_pods, bool, _PLACE_SECONDS):
+                    return
+        raise LabFailed(
+            "Waiting for the cluster's node to take pods",
+            f"timed out: it is marked as not ready after {_PLACE_SECONDS:.0f} s, though its kubelet has reported",
+            "look at its controller manager, then try again\n  labkit kubectl get pods -n kube-system\n  labkit up",
+        )
 
     def _repair(self) -> bool:
         """Make an existing cluster usable, if that can be done without recreating it.

@@ -90,6 +90,26 @@ def test_a_kubelet_that_does_not_report_is_not_waited_for_any_longer(tmp_path: P
         kube.wait_for_kubelet(_START, 0.1)
 
 
+@pytest.mark.parametrize(
+    ("key", "takes_pods"),
+    [
+        ("node.kubernetes.io/not-ready", False),
+        ("node.kubernetes.io/unreachable", False),
+        ("node.kubernetes.io/disk-pressure", True),
+        ("mine", True),
+    ],
+)
+def test_a_node_that_is_ready_takes_pods_once_nothing_marks_it_as_not_ready(
+    tmp_path: Path, server: AnswersServer, key: str, takes_pods: bool
+) -> None:
+    """Of the others no start of the lab's makes an end."""
+    tainted = {**_node(), "spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}}
+    server.answers = {"/api/v1/nodes": (200, {"items": [_node(), tainted]})}
+    with kube_of(tmp_path, server) as kube:
+        assert kube.readiness() is Readiness.READY
+        assert kube.takes_pods() is takes_pods
+
+
 def test_a_certificate_that_is_not_trusted_never_will_be(
     tmp_path: Path, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.doctor import examine
 from labkit.lab.lab import Lab
 from labkit.lab.samples.build import ImageBuilder
-from labkit.show.steps import Silent
+from labkit.show.steps import Silent, Steps
 from labkit.threat.machine_versions import look_at_machine
 from labkit.threat.on_cluster import marks_on_node
 
@@ -435,3 +435,27 @@ def test_a_cluster_whose_etcd_cannot_read_its_file_is_not_waited_for(
     assert not KindCluster(cast(Engine, engine), lab.configuration, Silent())._repair()
     whole = 60 if state is State.STOPPED else 15
     assert (sum(waited) == whole) is is_waited_for
+
+
+@pytest.mark.parametrize("looks", [[True], [False, False, True]], ids=["at once", "in a moment"])
+def test_up_waits_until_pods_are_placed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], looks: list[bool]
+) -> None:
+    """Right after its first start a node is ready, and has its taint until the controller manager looks again."""
+    left = iter(looks)
+    monkeypatch.setattr(PaperKube, "takes_pods", lambda _: next(left), raising=False)
+    monkeypatch.setattr(KindCluster, "kube", lambda _: PaperKube())
+    configuration = Configuration("labkit-test", tmp_path / "state", tmp_path / "cache", tmp_path / "data")
+    KindCluster(cast(Engine, EngineBesideTheCluster()), configuration, Steps())._wait_until_it_takes_pods()
+    assert list(left) == []
+    assert ("until its node takes pods" in "".join(capsys.readouterr())) is (len(looks) > 1)
+
+
+def test_a_node_that_takes_no_pods_ends_up_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PaperKube, "takes_pods", lambda _: False, raising=False)
+    monkeypatch.setattr(KindCluster, "kube", lambda _: PaperKube())
+    monkeypatch.setattr("labkit.lab.cluster_kinds.kind_cluster._PLACE_SECONDS", 0.0)
+    configuration = Configuration("labkit-test", tmp_path / "state", tmp_path / "cache", tmp_path / "data")
+    with pytest.raises(LabFailed, match="marked as not ready") as caught:
+        KindCluster(cast(Engine, EngineBesideTheCluster()), configuration, Silent())._wait_until_it_takes_pods()
+    assert "labkit up" in caught.value.remedy
