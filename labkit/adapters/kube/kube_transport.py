@@ -16,6 +16,7 @@ POLL_SECONDS = 0.05
 """Each look costs this process and the API server some milliseconds; a pod takes half a second at least."""
 RESTART_SECONDS = 30.0
 """The kubelet starts an API server that was killed again at once, or 10 s later if it was the second time."""
+_OF_A_BODY = frozenset({"content-length", "content-type", "transfer-encoding"})
 # kubernetes/kubernetes:staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go
 _NO_RIGHT = re.compile(r'forbidden: User \\?".*?" cannot ')
 
@@ -62,9 +63,9 @@ class KubeTransport(httpx2.HTTPTransport):
         """Wait until the API server says that it is ready; False if it does not, or nobody wants to wait."""
         if self._patience.is_spent or not self._patience.seconds:
             return False
-        question = httpx2.Request(
-            "GET", request.url.copy_with(raw_path=b"/readyz"), headers=request.headers, extensions=request.extensions
-        )
+        headers = {name: value for name, value in request.headers.items() if name not in _OF_A_BODY}
+        ready = request.url.copy_with(raw_path=b"/readyz")
+        question = httpx2.Request("GET", ready, headers=headers, extensions=request.extensions)
         is_ready = watch(lambda: self._is_ready(question), bool, self._patience.seconds, interval=POLL_SECONDS)
         self._patience.is_spent = not is_ready
         return is_ready

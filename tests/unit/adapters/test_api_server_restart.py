@@ -92,6 +92,18 @@ def test_a_request_is_sent_again_when_the_api_server_is_ready(
     assert outcomes(records) == [f"{_NODES}ConnectError", f"{_READY}ConnectError", f"{_READY}200", f"{_NODES}200"]
 
 
+def test_what_makes_something_waits_too_though_the_question_before_it_has_no_body(
+    tmp_path: Path, context: ssl.SSLContext, records: pytest.LogCaptureFixture
+) -> None:
+    server = StartingServer(context, 1, is_unread=False)
+    server.answers["/api/v1/namespaces"] = (201, {"metadata": {"name": "made"}})
+    with _serving(server), _kube(tmp_path, server.address) as kube:
+        kube.wait_for_restart(60.0)
+        kube._send("POST", "/api/v1/namespaces", body={"metadata": {"name": "made"}})
+    making = "kubernetes: POST /api/v1/namespaces  # "
+    assert outcomes(records) == [f"{making}ConnectError", f"{_READY}200", f"{making}201"]
+
+
 class _Breaking(AnswersServer):
     """Breaks off the first request to a path that it has read; the connection is one that served others before."""
 
