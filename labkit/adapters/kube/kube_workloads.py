@@ -64,14 +64,12 @@ class KubeWorkloads(KubePods):
 
     def deployment(self, name: str, namespace: str) -> Manifest:
         """A Deployment's manifest as the API server has it; empty if it does not exist."""
-        deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
-        own = next((item for item in deployments if item["metadata"]["name"] == name), None)
+        own = self._deployment(name, namespace)
         return {**own, "apiVersion": "apps/v1", "kind": "Deployment"} if own else {}
 
     def deployment_names(self, namespace: str) -> list[str]:
         """The names of a namespace's Deployments."""
-        deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
-        return [item["metadata"]["name"] for item in deployments]
+        return [item["metadata"]["name"] for item in self._deployments(namespace)]
 
     def kinds_named(self, name: str, namespace: str) -> list[str]:
         """The kinds of what has a name, as far as they are pods or make pods of a template.
@@ -134,9 +132,10 @@ class KubeWorkloads(KubePods):
         return [self.outcome_of(pod, timed_out=True) for pod in pods]
 
     def _deployment(self, name: str, namespace: str) -> DeploymentObject | None:
-        deployments: list[DeploymentObject]
-        deployments = self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"]
-        return next((item for item in deployments if item["metadata"]["name"] == name), None)
+        return next((item for item in self._deployments(namespace) if item["metadata"]["name"] == name), None)
+
+    def _deployments(self, namespace: str) -> list[DeploymentObject]:
+        return list(self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/deployments").json()["items"])
 
     def _replica_sets(self, namespace: str) -> list[ReplicaSetObject]:
         return list(self._ask("GET", f"apis/apps/v1/namespaces/{namespace}/replicasets").json()["items"])

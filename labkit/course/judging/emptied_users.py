@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
+
+from labkit.base.errors import did_you_mean
 
 _USER = re.compile(r"^[ \t]*USER[ \t]+(?P<user>\S[^\n]*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)")
@@ -21,7 +22,7 @@ def why_nothing_is_left(dockerfile: str, environment: Mapping[str, str]) -> str:
     names = [match["name"] for match in _VARIABLE.finditer(lines[-1])] if lines else []
     for name in names:
         if not environment.get(name):
-            near = get_close_matches(name, [other for other in environment if environment[other]], n=1, cutoff=0.75)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            return f"USER {lines[-1]} leaves nothing, because {name} is empty or not set there{meant or '.'}"
+            meant = did_you_mean(name, [other for other in environment if environment[other]], "", cutoff=0.75)
+            end = f"; {meant}" if meant else "."
+            return f"USER {lines[-1]} leaves nothing, because {name} is empty or not set there{end}"
     return ""

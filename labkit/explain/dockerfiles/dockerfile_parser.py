@@ -181,11 +181,10 @@ class _Parser:
             return
         if key in self._directives:
             raise BuildStops(f"only one {key} parser directive can be used", self._number + 1)
+        # The builder's expression needs one character: of nothing but blanks it takes the last.
+        value = match[2].strip(_DIRECTIVE_SPACE) or match[2][-1]
         # BuildKit looks for its linter's options by itself, and not behind blanks.
-        value = (
-            match[2].strip(_DIRECTIVE_SPACE) or match[2][-1]
-        )  # The builder's expression takes one blank of nothing else.
-        value = self._directives[key] = "" if key == "check" and self._is_indented else value
+        self._directives[key] = "" if key == "check" and self._is_indented else value
         if key == "escape":
             if value not in ("\\", "`"):
                 raise BuildStops(f"invalid escape token '{value}' does not match ` or \\", self._number + 1)
