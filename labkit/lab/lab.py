@@ -122,7 +122,6 @@ class Lab:
         if self._kube is None:
             self.await_cluster()
             self._kube = self.cluster().kube()
-            self._kube.wait_for_restart()
         return self._kube
 
     # --- up and down ---
@@ -276,7 +275,6 @@ class Lab:
         if self._kube is not None:
             return self._kube.version()
         with self.cluster().kube() as kube:
-            kube.wait_for_restart()  # It has just answered.
             return kube.version()
 
     def images(self) -> list[MadeImageJson]:

@@ -71,8 +71,13 @@ class Cluster(Protocol):
         """The names of the engine's volumes that belonged to nodes which are gone."""
         ...
 
-    def kube(self) -> Kube:
-        """The cluster's API, on connections of its own; close it."""
+    def kube(self, *, patient: bool = True) -> Kube:
+        """The cluster's API, on connections of its own; close it.
+
+        Args:
+            patient: whether requests wait for an API server that is being started again, as one that has answered
+                once may be.
+        """
         ...
 
     def ensure(self, samples: ImageBuilder) -> None:

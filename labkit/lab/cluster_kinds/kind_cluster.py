@@ -111,11 +111,14 @@ class KindCluster:
         if not self._configuration.kubeconfig.is_file():
             return State.BROKEN
         try:
-            with self.kube() as kube:
-                ready = kube.wait_until_ready(answer_seconds, mark=self._configuration.name)
+            return State.UP if self._is_ready(answer_seconds, self._configuration.name) else State.BROKEN
         except LabFailed:
             return State.BROKEN
-        return State.UP if ready else State.BROKEN
+
+    def _is_ready(self, seconds: float, mark: str | None = None) -> bool:
+        """Whether the node is ready within so many seconds, and has the mark."""
+        with self.kube(patient=False) as kube:
+            return kube.wait_until_ready(seconds, mark)
 
     def _kind(self) -> Kind:
         configuration, engine = self._configuration, self._engine
@@ -123,12 +126,22 @@ class KindCluster:
         environment = engine.client_environment()
         return Kind(program, configuration.name, configuration.kubeconfig, engine.client, environment)
 
-    def kube(self) -> Kube:
-        """The cluster's API, on connections of its own; close it."""
+    def kube(self, *, patient: bool = True) -> Kube:
+        """The cluster's API, on connections of its own; close it.
+
+        Args:
+            patient: whether requests wait for an API server that is being started again.
+
+        Raises:
+            LabFailed: the kubeconfig cannot be read.
+        """
         # Loaded where it is needed: a fifth of a second that most commands would wait for in vain.
         from labkit.adapters.kube import Kube
 
-        return Kube(self._configuration.kubeconfig, self._configuration.name)
+        kube = Kube(self._configuration.kubeconfig, self._configuration.name)
+        if patient:
+            kube.wait_for_restart()
+        return kube
 
     def ensure(self, samples: ImageBuilder) -> None:
         """Make the node image and the sample images, and bring the cluster up; a node of an older image is replaced.
@@ -161,7 +174,6 @@ class KindCluster:
 
     def _wait_until_it_takes_pods(self) -> None:
         with self.kube() as kube:
-            kube.wait_for_restart()
             if kube.takes_pods():
                 return
             with self._steps.step("cluster, until its node takes pods"):
@@ -214,8 +226,8 @@ class KindCluster:
         """See how the node is since it was started last, by whomever: the engine starts it again, too."""
         node = self._engine.container(self.node)
         if node is not None and node.started is not None:
+            # Patient: an API server that has answered once after a start may end once more.
             with self.kube() as kube:
-                kube.wait_for_restart()  # An API server that has answered once after a start may end once more.
                 kube.wait_for_kubelet(node.started, _ANSWER_SECONDS)
 
     def _kubeconfig_is_there(self) -> bool:
@@ -265,11 +277,10 @@ class KindCluster:
             finally:
                 self._volumes.write_down()
             loading.result()
-        with self.kube() as kube:
-            if kube.wait_until_ready(_READY_SECONDS):
-                kube.wait_for_restart()
+        if self._is_ready(_READY_SECONDS):
+            with self.kube() as kube:
                 kube.finish()
-                return
+            return
         raise LabFailed(
             "Waiting for the cluster's node",
             f"timed out: it is not ready after {_READY_SECONDS:.0f} s",

@@ -58,7 +58,7 @@ class SandboxCluster:
     def look(self, answer_seconds: float = 0.0) -> State:
         """Up, as soon as the API server answers; what is wrong with it is not for a participant to see."""
         try:
-            with self.kube() as kube:
+            with self.kube(patient=False) as kube:
                 return State.UP if kube.readiness() is Readiness.READY else State.BROKEN
         except LabError:
             return State.BROKEN
@@ -75,10 +75,20 @@ class SandboxCluster:
         """None: no engine has this cluster's node."""
         return []
 
-    def kube(self) -> Kube:
-        """The cluster's API; close it. The kit's kubeconfig is written if it is not as it should be."""
+    def kube(self, *, patient: bool = True) -> Kube:
+        """The cluster's API; close it. The kit's kubeconfig is written if it is not as it should be.
+
+        Args:
+            patient: whether requests wait for an API server that is being started again.
+
+        Raises:
+            LabFailed: this is no pod of a class, or the kubeconfig cannot be read.
+        """
         self._write_kubeconfig()
-        return SandboxKube(self._configuration.kubeconfig, self._configuration.name, self._sandbox.namespace)
+        kube = SandboxKube(self._configuration.kubeconfig, self._configuration.name, self._sandbox.namespace)
+        if patient:
+            kube.wait_for_restart()
+        return kube
 
     def ensure(self, samples: ImageBuilder) -> None:
         """Nothing: the class's cluster is there, with the sample images; whatever it lacks, the instructor brings."""

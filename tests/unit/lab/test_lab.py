@@ -54,9 +54,6 @@ class Connection:
     def image(self, reference: str) -> dict[str, Any] | None:
         return {"Id": "sha256:1", "Config": {}} if "whole" in reference else None
 
-    def wait_for_restart(self, seconds: float = 0.0) -> None:
-        pass
-
     def container(self, _: str) -> None:
         return None
 

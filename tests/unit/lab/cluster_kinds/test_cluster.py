@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -39,9 +40,6 @@ class PaperKube:
     def close(self) -> None:
         pass
 
-    def wait_for_restart(self, seconds: float = 0.0) -> None:
-        pass
-
     def version(self) -> str:
         return "v1.36.0"
 
@@ -72,7 +70,7 @@ class FarCluster:
     def abandoned_volumes(self) -> list[str]:
         return []
 
-    def kube(self) -> Any:
+    def kube(self, *, patient: bool = True) -> Any:
         return PaperKube()
 
     def ensure(self, samples: ImageBuilder) -> None:
@@ -251,6 +249,19 @@ def test_kinds_cluster_keeps_the_protocol(lab: Lab, engine: EngineBesideTheClust
         if callable(promised):
             promise = [*inspect.signature(promised).parameters.values()][1:]
             assert [*inspect.signature(kept).parameters.values()] == promise, name
+
+
+def test_only_a_look_at_kinds_cluster_does_not_wait_for_its_api_server(
+    lab: Lab, engine: EngineBesideTheCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[str] = []
+    connection = SimpleNamespace(wait_for_restart=lambda: waiting.append("waits"))
+    monkeypatch.setattr("labkit.adapters.kube.Kube", lambda *_: connection)
+    kind = KindCluster(cast(Engine, engine), lab.configuration, Silent())
+    kind.kube(patient=False)
+    assert waiting == []
+    kind.kube()
+    assert waiting == ["waits"]
 
 
 def test_kinds_node_is_a_container(lab: Lab, engine: EngineBesideTheCluster) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -20,6 +20,16 @@ from labkit.show.steps import Silent
 
 SANDBOX = Sandbox("class-p-1-lab", "registry.example/labkit")
 ADDRESS = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+class ConnectionOnPaper:
+    """Remembers how it was made, and whether its requests wait."""
+
+    def __init__(self, *given: object) -> None:
+        self.given, self.waits = given, False
+
+    def wait_for_restart(self) -> None:
+        self.waits = True
 
 
 @pytest.fixture
@@ -45,9 +55,10 @@ def cluster(configuration: Configuration, account: Path) -> SandboxCluster:
 def test_the_kubeconfig_names_the_files_of_the_account_and_holds_no_token(
     cluster: SandboxCluster, configuration: Configuration, account: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labkit.lab.cluster_kinds.sandbox_cluster.SandboxKube", lambda *given: given)
-    given: Any = cluster.kube()
-    assert given == (configuration.kubeconfig, configuration.name, "class-p-1-lab")
+    monkeypatch.setattr("labkit.lab.cluster_kinds.sandbox_cluster.SandboxKube", ConnectionOnPaper)
+    connection: Any = cluster.kube()
+    assert connection.given == (configuration.kubeconfig, configuration.name, "class-p-1-lab")
+    assert [connection.waits, cast(Any, cluster.kube(patient=False)).waits] == [True, False]
     written = yaml.safe_load(configuration.kubeconfig.read_text(encoding="utf-8"))
     assert written["users"][0]["user"] == {"tokenFile": str(account / "token")}
     assert written["clusters"][0]["cluster"]["server"] == "https://10.96.0.1:443"
@@ -58,7 +69,7 @@ def test_the_kubeconfig_names_the_files_of_the_account_and_holds_no_token(
 def test_an_address_of_ipv6_stands_in_brackets(
     configuration: Configuration, account: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labkit.lab.cluster_kinds.sandbox_cluster.SandboxKube", lambda *given: given)
+    monkeypatch.setattr("labkit.lab.cluster_kinds.sandbox_cluster.SandboxKube", ConnectionOnPaper)
     SandboxCluster(configuration, SANDBOX, account, {"KUBERNETES_SERVICE_HOST": "fd00::1"}).kube()
     assert "server: https://[fd00::1]:443" in configuration.kubeconfig.read_text(encoding="utf-8")
 
