@@ -148,7 +148,9 @@ def _outputs(outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def main(lessons: Sequence[str]) -> None:
     """Record some lessons, or all of them and the matrix."""
-    known = json.loads(EVIDENCE_FILE.read_text(encoding="utf-8")) if EVIDENCE_FILE.is_file() else {"lessons": {}}
+    known: dict[str, Any] = {"lessons": {}, "experiments": {}}
+    if EVIDENCE_FILE.is_file():
+        known |= json.loads(EVIDENCE_FILE.read_text(encoding="utf-8"))
     for lesson in lesson_names():  # Also of a lesson that was not recorded, or has changed since.
         recorded = known["lessons"].get(lesson, {})
         known["lessons"][lesson] = {
@@ -170,7 +172,7 @@ def main(lessons: Sequence[str]) -> None:
             write_atomically(MATRIX_FILE, _a_line_each(matrix.to_dict()), mode=0o644)
     for lesson in [lesson for lesson in lessons if lesson != _MATRIX] if lessons else lesson_names():
         known["lessons"][lesson] = record_lesson(lesson)
-        known.setdefault("experiments", {})[lesson] = record_experiments(lesson)
+        known["experiments"][lesson] = record_experiments(lesson)
         tried = len(known["experiments"][lesson])
         print(f"{lesson}: {len(known['lessons'][lesson])} cells, {tried} experiments", file=sys.stderr)
         _write({**known, **made})

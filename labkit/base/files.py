@@ -9,6 +9,7 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -128,7 +129,7 @@ def read_own_json(path: Path) -> Any:
         return None
 
 
-def read_versioned(path: Path, doing: str, version: int, remedy: str) -> dict[str, Any]:
+def read_versioned(path: Path, doing: str, version: int, remedy: str) -> Mapping[str, object]:
     """The JSON object in a file that somebody named, and that says of which version it is.
 
     Args:

@@ -43,9 +43,9 @@ class Choice:
     namespace_level: str | None = None
     dockerfile: str | None = None
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """The keyword arguments that differ from the call's defaults; a pod is always asked for."""
-        given: dict[str, Any] = {"pod": dict(self.pod)}
+        given: dict[str, object] = {"pod": dict(self.pod)}
         if self.dockerfile is not None:
             given["dockerfile"] = self.dockerfile
         elif self.image_user is not None:

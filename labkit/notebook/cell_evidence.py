@@ -10,8 +10,7 @@ import html
 import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from labkit.base.resources import CLUSTER, require
 from labkit.core.causes import Cause
@@ -52,10 +51,91 @@ _OF_OTHERS = ("cluster", "pod")
 """What a cell needs that asks for more of the cluster than a participant may see or change, with an engine or not."""
 
 
-def noted_result(result: RunResult) -> dict[str, object]:
+class RecordedResultJson(TypedDict):
+    """What a container printed, and how it ended."""
+
+    command: str
+    stdout: str
+    exit_status: int | None
+    cause: str | None
+    message: str | None
+    stderr: str
+    interleaved: str | None
+
+
+class RecordedRunJson(TypedDict):
+    """What a check tried in a container."""
+
+    image: str
+    command: str | list[str] | None
+    user: str | None
+    result: RecordedResultJson
+
+
+class RecordedStreamJson(TypedDict):
+    """What a cell printed, as nbformat has it."""
+
+    output_type: Literal["stream"]
+    name: Literal["stdout", "stderr"]
+    text: str
+
+
+class RecordedDisplayJson(TypedDict):
+    """What a cell showed, likewise."""
+
+    output_type: Literal["display_data"]
+    data: dict[str, str]
+
+
+class RecordedCellJson(TypedDict):
+    """A cell of the course: where it stands, what it needs (a key of `WHY`, or nothing), and what it showed.
+
+    `why` is the sentence of a cell that is run and shows another thing in a class, `reads` what a check is given, and
+    `exercise` whether it belongs to one.
+    """
+
+    at: int
+    needs: str
+    source: str
+    outputs: list[RecordedStreamJson | RecordedDisplayJson]
+    why: NotRequired[str]
+    reads: NotRequired[list[str]]
+    exercise: NotRequired[bool]
+
+
+class ClassEvidenceJson(TypedDict):
+    """What tools/record_course.py writes: the cells and runs of each lesson, and on what they were seen."""
+
+    recorded: str
+    engine: str
+    kubernetes: str
+    lessons: dict[str, dict[str, RecordedCellJson]]
+    experiments: dict[str, list[RecordedRunJson]]
+
+
+def noted_result(result: RunResult) -> RecordedResultJson:
     """A result as it is written down."""
-    values = asdict(result)
-    return {**values, "cause": str(result.cause) if result.cause else None}
+    return {
+        "command": result.command,
+        "stdout": result.stdout,
+        "exit_status": result.exit_status,
+        "cause": str(result.cause) if result.cause else None,
+        "message": result.message,
+        "stderr": result.stderr,
+        "interleaved": result.interleaved,
+    }
+
+
+def _read_again(noted: RecordedResultJson) -> RunResult:
+    return RunResult(
+        noted["command"],
+        noted["stdout"],
+        noted["exit_status"],
+        cause=Cause(noted["cause"]) if noted["cause"] else None,
+        message=noted["message"],
+        stderr=noted["stderr"],
+        interleaved=noted["interleaved"],
+    )
 
 
 def recorded_run(lesson: str, image: str, command: Sequence[str] | str | None, user: str | None) -> RunResult | None:
@@ -68,15 +148,14 @@ def recorded_run(lesson: str, image: str, command: Sequence[str] | str | None, u
         user: as whom.
     """
     wanted = (image, command if isinstance(command, str | None) else list(command), user)
-    for run in _record().get("experiments", {}).get(lesson, []):
+    for run in _record()["experiments"].get(lesson, []):
         if (run["image"], run["command"], run["user"]) == wanted:
-            values = run["result"]
-            return RunResult(**{**values, "cause": Cause(values["cause"]) if values["cause"] else None})
+            return _read_again(run["result"])
     return None
 
 
-def _record() -> dict[str, Any]:
-    return dict(json.loads(require(EVIDENCE_FILE).read_text(encoding="utf-8")))
+def _record() -> ClassEvidenceJson:
+    return cast(ClassEvidenceJson, json.loads(require(EVIDENCE_FILE).read_text(encoding="utf-8")))
 
 
 class CellEvidence:
@@ -88,9 +167,9 @@ class CellEvidence:
         has_engine: whether the class gives an engine.
     """
 
-    def __init__(self, record: Mapping[str, Any], lesson: str, *, has_engine: bool) -> None:
+    def __init__(self, record: ClassEvidenceJson, lesson: str, *, has_engine: bool) -> None:
         self._record = record
-        cells: Mapping[str, Any] = record["lessons"].get(lesson, {})
+        cells = record["lessons"].get(lesson, {})
         always = (_ONLY_SAID, *_OF_OTHERS)
         self._last = 0
         self._cells = {name: cell for name, cell in cells.items() if not has_engine or cell["needs"] in always}
@@ -124,7 +203,7 @@ class CellEvidence:
             variables: what there is: a check whose are all there is run, and says itself what it cannot see.
         """
         cell = self._cells[name]
-        return bool(cell["needs"] == _ONLY_SAID or ("reads" in cell and set(cell["reads"]) <= set(variables)))
+        return cell["needs"] == _ONLY_SAID or ("reads" in cell and set(cell["reads"]) <= set(variables))
 
     def sentence(self, name: str) -> str:
         """Why a cell is otherwise here, and what stands below."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -219,7 +219,7 @@ def _try_socket(path: Path) -> None:
         attempt.connect(str(path))
 
 
-def _options(endpoint: EngineEndpoint) -> dict[str, Any]:
+def _options(endpoint: EngineEndpoint) -> Mapping[str, object]:
     """The SDK's options for an engine."""
     if endpoint.is_default or endpoint.chosen_by == "DOCKER_HOST":
         return {**kwargs_from_env(os.environ), "base_url": endpoint.host}

@@ -7,7 +7,7 @@ import platform
 import re
 import sys
 from dataclasses import asdict, dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from labkit.adapters import go_programs
 from labkit.base.errors import Misuse
@@ -168,7 +168,7 @@ def read_manifest(text: bytes, path: object) -> BundleManifest:
     import msgspec  # Up to a tenth of a second that most commands would wait for in vain.
 
     try:
-        document = msgspec.json.decode(text, type=dict[str, Any])
+        document = msgspec.json.decode(text, type=dict[str, object])
         if document.get("format") != FORMAT:
             version = str(document.get("format"))[:20]
             refuse(path, f"its format is {version!r}, and this labkit reads format {FORMAT}", AGAIN)
