@@ -128,13 +128,13 @@ def _is_within(part: Locator, page: Page) -> None:
     assert box is not None
     assert size is not None
     assert 0 <= box["x"] <= box["x"] + box["width"] <= size["width"]
-    assert part.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert part.evaluate("element => element.scrollWidth <= element.clientWidth")
 
 
 def _contrast(text: Locator) -> float:
     """How much lighter the one of text and page is than the other, as WCAG 2.2 counts it: 1 to 21."""
     colours = text.evaluate(
-        """one => [getComputedStyle(one).color,
+        """element => [getComputedStyle(element).color,
                    getComputedStyle(document.body).getPropertyValue("--jp-layout-color0")].map(colour => {
             const context = document.createElement("canvas").getContext("2d");
             context.fillStyle = colour;
@@ -144,8 +144,8 @@ def _contrast(text: Locator) -> float:
     )
 
     def light(colour: list[int]) -> float:
-        parts = [one / 255 for one in colour]
-        red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+        parts = [channel / 255 for channel in colour]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     dark, bright = sorted(light(colour) for colour in colours)

@@ -95,8 +95,8 @@ def _acting_as(cluster: ClusterWriter, user: str) -> ClusterWriter:
 def test_without_any_right_all_that_is_missing_is_told(cluster: ClusterWriter, lab: Lab) -> None:
     with _acting_as(cluster, "labkit-test-nobody") as nobody:
         missing = _is_told(nobody, lab)
-    for what in ("Namespace", "ClusterRole", "ValidatingAdmissionPolicy", "deployments", "secrets"):
-        assert what in missing, what
+    for kind in ("Namespace", "ClusterRole", "ValidatingAdmissionPolicy", "deployments", "secrets"):
+        assert kind in missing, kind
     assert cluster.get("api/v1/namespaces/labkit-class-denied") is None
 
 

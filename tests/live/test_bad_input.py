@@ -37,12 +37,12 @@ def _labkit(*arguments: str, before: str = "", **environment: str) -> subprocess
     )
 
 
-def _one_error(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+def _one_error(done: subprocess.CompletedProcess[str], status: int, *expected: str) -> None:
     assert done.returncode == status, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in done.stderr
+    for text in expected:
+        assert text in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "expected"),
     [
         (["upp"], ["No such command 'upp'", "Did you mean 'up'?"]),
         (["sing"], ["No such command 'sing'", "labkit --help"]),
@@ -89,8 +89,8 @@ def test_a_user_outside_of_the_docker_group(tmp_path: Path) -> None:
         (["images", "eat"], ["'eat' is not one of"]),
     ],
 )
-def test_wrong_use(arguments: list[str], words: list[str]) -> None:
-    _one_error(_labkit(*arguments), 2, *words)
+def test_wrong_use(arguments: list[str], expected: list[str]) -> None:
+    _one_error(_labkit(*arguments), 2, *expected)
 
 
 def test_a_name_that_cannot_be_one() -> None:

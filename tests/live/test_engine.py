@@ -104,7 +104,7 @@ def test_an_image_that_does_not_exist(engine: Engine, lab: Lab) -> None:
 
 
 def test_every_image_keeps_its_promises(lab: Lab) -> None:
-    assert {one["name"]: one["broken"] for one in verify(lab) if one["broken"] or not one["present"]} == {}
+    assert {image["name"]: image["broken"] for image in verify(lab) if image["broken"] or not image["present"]} == {}
 
 
 def test_the_sample_app_answers(engine: Engine, lab: Lab) -> None:

@@ -84,12 +84,12 @@ def test_the_kubelet_refuses_in_the_words_that_were_said(lab: Lab, kube: Kube, n
     main, init = ([bad, good], []) if role == "main" else ([good], [bad])
     pod = pod_manifest(f"as-{role}", main, init_containers=init, security={"runAsNonRoot": True})
     pod["metadata"]["namespace"] = namespace
-    said = next(one for one in explain_text(finder(lab), to_yaml(pod)) if one.container == "bad")
+    explained = next(row for row in explain_text(finder(lab), to_yaml(pod)) if row.container == "bad")
     outcome = kube.make_pod(pod, namespace).expect(Cause.IMAGE_RUNS_AS_ROOT)
-    assert said.role == role
-    assert said.answer.refusal is not None and outcome.message is not None
+    assert explained.role == role
+    assert explained.answer.refusal is not None and outcome.message is not None
     uid = kube.pod(f"as-{role}", namespace)["metadata"]["uid"]
-    assert said.answer.refusal.message.replace("...", uid) == outcome.message
+    assert explained.answer.refusal.message.replace("...", uid) == outcome.message
 
 
 def test_an_ephemeral_container_is_refused_too(lab: Lab, kube: Kube, namespace: str) -> None:
@@ -102,34 +102,34 @@ def test_an_ephemeral_container_is_refused_too(lab: Lab, kube: Kube, namespace: 
     subprocess.run([*command, "--subresource=ephemeralcontainers"], check=True, capture_output=True)
     message = _why_waiting(kube, "host", namespace)
     pod["spec"]["ephemeralContainers"] = [debugger]
-    said = next(one for one in explain_text(finder(lab), to_yaml(pod)) if one.role == "ephemeral")
-    assert said.answer.cause == Cause.IMAGE_RUNS_AS_ROOT
-    assert said.answer.refusal is not None
-    assert said.answer.refusal.message.partition(" (pod:")[0] in message
+    explained = next(row for row in explain_text(finder(lab), to_yaml(pod)) if row.role == "ephemeral")
+    assert explained.answer.cause == Cause.IMAGE_RUNS_AS_ROOT
+    assert explained.answer.refusal is not None
+    assert explained.answer.refusal.message.partition(" (pod:")[0] in message
 
 
 def test_ids_out_of_range_are_not_admitted_in_the_words_that_were_said(lab: Lab, kube: Kube, namespace: str) -> None:
     pod = pod_manifest("huge", [container_manifest("a", lab.reference("alpine"), security={"runAsUser": 2**31})])
     outcome = kube.make_pod(pod, namespace)
-    said = explain_text(finder(lab), to_yaml(pod))[0]
-    assert (outcome.verdict, said.answer.cause) == ("not admitted", Cause.INVALID_MANIFEST)
-    assert said.answer.refusal is not None and outcome.message is not None
-    assert said.answer.refusal.message.partition(": ")[2] in outcome.message
+    row = explain_text(finder(lab), to_yaml(pod))[0]
+    assert (outcome.verdict, row.answer.cause) == ("not admitted", Cause.INVALID_MANIFEST)
+    assert row.answer.refusal is not None and outcome.message is not None
+    assert row.answer.refusal.message.partition(": ")[2] in outcome.message
 
 
 def test_a_group_without_a_user_stops_the_pod_and_that_is_said(lab: Lab, kube: Kube, namespace: str) -> None:
     pod = pod_manifest("grouped", [container_manifest("a", lab.reference("alpine"))], security={"runAsGroup": 7})
-    said = explain_text(finder(lab), to_yaml(pod))[0]
+    row = explain_text(finder(lab), to_yaml(pod))[0]
     outcome = kube.make_pod(pod, namespace).expect(Cause.BAD_USER_SPEC)
-    assert said.answer.refusal is not None and outcome.message is not None
-    assert said.answer.refusal.message in outcome.message
+    assert row.answer.refusal is not None and outcome.message is not None
+    assert row.answer.refusal.message in outcome.message
 
 
 def test_in_a_user_namespace_root_is_nobody_on_the_node(lab: Lab, kube: Kube, namespace: str) -> None:
     pod = pod_manifest("apart", [container_manifest("a", lab.reference("alpine"), command=["sleep", "3600"])])
     pod["spec"]["hostUsers"] = False
-    said = explain_text(finder(lab), to_yaml(pod))[0]
-    assert any("unprivileged uid of the node" in sentence for sentence in said.answer.because)
+    row = explain_text(finder(lab), to_yaml(pod))[0]
+    assert any("unprivileged uid of the node" in sentence for sentence in row.answer.because)
     kube.make_pod(pod, namespace).expect_running()
     mapped = kube.execute("apart", namespace, ["cat", "/proc/self/uid_map"])
     inside, outside, _ = mapped.stdout.split()
@@ -142,18 +142,18 @@ def test_an_archive_says_what_the_engine_says(lab: Lab, tmp_path: Path) -> None:
     archive = tmp_path / "image.tar"
     subprocess.run(["docker", "save", "--output", str(archive), reference], check=True)
     from_engine, from_archive = labkit.explain(reference).to_dicts(), labkit.explain(str(archive)).to_dicts()
-    for one, other in zip(from_engine, from_archive, strict=True):
-        assert (one["image_from"], other["image_from"]) == ("engine", "archive")
+    for by_engine, by_archive in zip(from_engine, from_archive, strict=True):
+        assert (by_engine["image_from"], by_archive["image_from"]) == ("engine", "archive")
         differ = {"image": "", "container": "", "image_from": ""}
-        assert {**one, **differ} == {**other, **differ}
+        assert {**by_engine, **differ} == {**by_archive, **differ}
 
 
 def _why_waiting(kube: Kube, pod: str, namespace: str) -> str:
     """What the pod's ephemeral container waits for, once it says so."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        for one in kube.pod(pod, namespace)["status"].get("ephemeralContainerStatuses") or []:
-            if message := (one["state"].get("waiting") or {}).get("message"):
+        for status in kube.pod(pod, namespace)["status"].get("ephemeralContainerStatuses") or []:
+            if message := (status["state"].get("waiting") or {}).get("message"):
                 return str(message)
         time.sleep(0.1)
     raise AssertionError("the ephemeral container says nothing")

@@ -64,17 +64,19 @@ def test_a_terminal_has_labkit_and_the_port_is_the_lab_s_own(address: str, tmp_p
     )
     with urllib.request.urlopen(request, timeout=_SECONDS) as response:
         assert json.load(response)["name"]
-    found = tmp_path / "found"
+    output = tmp_path / "found"
     scripts = Path(sys.executable).parent
     wait_until(
         "the terminal",
-        lambda: text if found.exists() and (text := found.read_text(encoding="utf-8")).endswith("notebooks\n") else "",
+        lambda: (
+            text if output.exists() and (text := output.read_text(encoding="utf-8")).endswith("notebooks\n") else ""
+        ),
         seconds=_SECONDS,
         remedy="look at JupyterLab's log",
         is_there=bool,
         describe=str,
     )
-    assert found.read_text(encoding="utf-8").split() == [
+    assert output.read_text(encoding="utf-8").split() == [
         f"{scripts}/labkit",
         f"{scripts}/python",
         f"{tmp_path}/notebooks",

@@ -150,14 +150,14 @@ def test_one_that_was_killed_while_the_engine_makes_the_node_is_in_nobody_s_way(
             pipe.close()
 
 
-def _runs(*words: str) -> bool:
+def _runs(*arguments: str) -> bool:
     """Whether a program runs with all of these words."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             argv = file.read_bytes().decode("utf-8", "replace").split("\0")
         except OSError:
             continue
-        if set(words) <= {*argv, Path(argv[0]).name}:
+        if set(arguments) <= {*argv, Path(argv[0]).name}:
             return True
     return False
 

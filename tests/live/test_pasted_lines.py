@@ -273,8 +273,8 @@ def test_of_probes(lesson: Lesson, terminal: Terminal, where: str) -> None:
     tried = lesson.threats.probe("app-default", "read-shadow", "write-tmp", where=where)
     status, output = terminal.paste(tried.line)
     assert status == 0, output
-    words = output.split()
-    assert all(cell.short in words and cell.probe in words for cell in tried), output
+    printed = output.split()
+    assert all(cell.short in printed and cell.probe in printed for cell in tried), output
 
 
 def test_of_what_is_sent_to_the_vulnerable_app(lesson: Lesson, terminal: Terminal) -> None:

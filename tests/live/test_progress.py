@@ -20,15 +20,15 @@ def test_a_killed_kernel_loses_nothing(lab: Lab, tmp_path: Path, monkeypatch: py
     monkeypatch.delenv("LABKIT_STRICT", raising=False)
     manager, client = start_new_kernel(kernel_name="python3")
     try:
-        said: list[str] = []
+        printed: list[str] = []
         answer = client.execute_interactive(
             f'import labkit, os\nlab = labkit.open("{_LESSON}")\nlab.hint("which-cause")\n'
             'print(lab.check("which-cause", "a guess"))\nprint(labkit.progress())\nprint("pid", os.getpid())',
             timeout=120,
-            output_hook=lambda message: said.append(message["content"].get("text", "")),
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
         )
         assert answer["content"]["status"] == "ok", answer["content"]
-        text = "".join(said)
+        text = "".join(printed)
         assert "which-cause: not right" in text
         os.kill(int(text.rpartition("pid ")[2]), signal.SIGKILL)
     finally:
@@ -39,13 +39,13 @@ def test_a_killed_kernel_loses_nothing(lab: Lab, tmp_path: Path, monkeypatch: py
     assert (exercise["verdict"], exercise["checks"], exercise["hints"]) == ("not right", 1, [1])
     manager, client = start_new_kernel(kernel_name="python3")
     try:
-        said = []
+        printed = []
         client.execute_interactive(
             f'import labkit\nlab = labkit.open("{_LESSON}")\nprint(lab.hint("which-cause"))\nlab.close()',
             timeout=120,
-            output_hook=lambda message: said.append(message["content"].get("text", "")),
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
         )
-        assert "hint 2 of 3" in "".join(said)
+        assert "hint 2 of 3" in "".join(printed)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -41,20 +41,20 @@ def _make(
     init: str | None = None,
 ) -> Outcome:
     first = [container_manifest("first", lab.reference(init), command=["id"])] if init else []
-    one = container_manifest("a", lab.reference(image), command=command, security=container)
-    return kube.make_pod(pod_manifest("p", [one], init_containers=first, security=pod), namespace)
+    main = container_manifest("a", lab.reference(image), command=command, security=container)
+    return kube.make_pod(pod_manifest("p", [main], init_containers=first, security=pod), namespace)
 
 
-@pytest.mark.parametrize(("image", "container", "cause", "words"), _REFUSED)
+@pytest.mark.parametrize(("image", "container", "cause", "expected"), _REFUSED)
 def test_each_refusal_has_its_cause_and_its_words(
-    lab: Lab, kube: Kube, namespace: str, image: str, container: dict[str, Any], cause: Cause, words: str
+    lab: Lab, kube: Kube, namespace: str, image: str, container: dict[str, Any], cause: Cause, expected: str
 ) -> None:
     outcome = _make(lab, kube, namespace, image, pod=_NON_ROOT, container=container)
     outcome.expect(cause)
     assert outcome.verdict == "refused"
     assert outcome.container == "a"
-    assert words in (outcome.message or "")
-    assert any(words in event.message for event in outcome.events)
+    assert expected in (outcome.message or "")
+    assert any(expected in event.message for event in outcome.events)
 
 
 def test_an_init_container_is_refused_like_any_other(lab: Lab, kube: Kube, namespace: str) -> None:

@@ -77,14 +77,14 @@ _NAME, _INSISTS = "in-the-container", {"runAsNonRoot": True}
 
 
 @pytest.mark.parametrize(
-    ("settings", "verdict", "words"),
+    ("settings", "verdict", "expected"),
     [
         ({"runAsUser": 1654}, CheckVerdict.PASSED, "runs as uid 1654"),
         ({"runAsGroup": 1654}, CheckVerdict.NOT_RIGHT, "image-runs-as-root"),
     ],
 )
 def test_a_check_waits_for_a_slow_node(
-    lesson: Lesson, lab: Lab, kubelet: _StoppedKubelet, settings: dict[str, Any], verdict: str, words: str
+    lesson: Lesson, lab: Lab, kubelet: _StoppedKubelet, settings: dict[str, Any], verdict: str, expected: str
 ) -> None:
     container = container_manifest("aspnetapp-root", lab.reference("aspnetapp-root"), security=settings)
     kubelet.stop()
@@ -95,7 +95,7 @@ def test_a_check_waits_for_a_slow_node(
     result = lesson.check(_NAME)
     assert time.monotonic() - started >= _STOPPED_SECONDS
     assert result.verdict == verdict, str(result)
-    assert words in result.message
+    assert expected in result.message
 
 
 def test_a_pod_of_a_slow_node_is_waited_for_and_said_right(lesson: Lesson, kubelet: _StoppedKubelet) -> None:

@@ -55,14 +55,14 @@ ERRATA = {
 """Where the article is imprecise, or the world has changed since."""
 
 
-def _marked(what: str) -> dict[object, set[str]]:
+def _marked(mark: str) -> dict[object, set[str]]:
     """What cells carry in their metadata -> the numbers of the lessons."""
-    found: dict[object, set[str]] = defaultdict(set)
+    lessons: dict[object, set[str]] = defaultdict(set)
     for path in sorted((CHECKOUT / "notebooks").glob("[0-9][0-9]-*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            for number in cell["metadata"].get("labkit", {}).get(what, []):
-                found[number].add(path.name[:2])
-    return found
+            for number in cell["metadata"].get("labkit", {}).get(mark, []):
+                lessons[number].add(path.name[:2])
+    return lessons
 
 
 @pytest.mark.parametrize("claim", SHOWN_IN)

@@ -177,9 +177,9 @@ def test_a_statement_that_stands_on_nothing_is_caught() -> None:
     assert list(hygiene.statements_stand("00-claimed", notebook)) == []
 
 
-@pytest.mark.parametrize("what", PLANTED)
-def test_a_rule_catches(what: str) -> None:
-    rule, cell = PLANTED[what]
+@pytest.mark.parametrize("mistake", PLANTED)
+def test_a_rule_catches(mistake: str) -> None:
+    rule, cell = PLANTED[mistake]
     notebook = _read(NOTEBOOKS[0])
     assert list(rule(NOTEBOOKS[0].stem, notebook)) == []
     notebook["cells"].insert(1, cell)

@@ -68,7 +68,7 @@ def test_another_ending_is_unexpected(result: RunResult, output: str, status: in
 
 @given(st.lists(st.text(min_size=1), min_size=1), st.none() | st.text())
 def test_the_line_to_type_reads_back(command: list[str], user: str | None) -> None:
-    words = shlex.split(docker_run_line("image", command, user))
-    assert words[:3] == ["docker", "run", "--rm"]
-    assert words[-len(command) :] == ["image", *command[1:]]
-    assert words[words.index("--entrypoint") + 1] == command[0]
+    argv = shlex.split(docker_run_line("image", command, user))
+    assert argv[:3] == ["docker", "run", "--rm"]
+    assert argv[-len(command) :] == ["image", *command[1:]]
+    assert argv[argv.index("--entrypoint") + 1] == command[0]

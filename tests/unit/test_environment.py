@@ -161,8 +161,8 @@ class CheckoutWithStandIns:
             self.write(name, "as it was\n")
         self.os_release.write_text("ID=fedora\n")
         for name in ORDINARY:
-            if found := shutil.which(name):
-                (self.bin / name).symlink_to(found)
+            if program := shutil.which(name):
+                (self.bin / name).symlink_to(program)
         self.environment = {"PATH": str(self.bin), "LABKIT_OS_RELEASE": str(self.os_release)}
         self.uid(1000)
         for name in ("python3.13", "python3.12", "python3.11", "python3", "apt-get"):

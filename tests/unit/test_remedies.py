@@ -28,18 +28,18 @@ def _commands() -> list[str]:
     return sorted({command.strip() for line in lines for command in line.split(";")})
 
 
-def _unknown(words: list[str]) -> str | None:
+def _unknown(arguments: list[str]) -> str | None:
     """What a command has not, None if it has all."""
     command: click.Command | None = main
     ctx = click.Context(main)
-    for word in words:
-        if isinstance(command, click.Group) and not word.startswith("-"):
-            command = command.get_command(ctx, word)
+    for argument in arguments:
+        if isinstance(command, click.Group) and not argument.startswith("-"):
+            command = command.get_command(ctx, argument)
             if command is None:
-                return f"there is no command {word}"
-        elif word.startswith("-") and word != "-":
+                return f"there is no command {argument}"
+        elif argument.startswith("-") and argument != "-":
             assert command is not None
-            name = word.partition("=")[0]
+            name = argument.partition("=")[0]
             if name not in {option for parameter in command.get_params(ctx) for option in parameter.opts}:
                 return f"it has no option {name}"
     return None

@@ -37,14 +37,14 @@ def default(uri: str, *, is_machine: bool = False, name: str = "box") -> dict[st
     return {"Connection": {"Default": name, "Connections": {name: {"URI": uri, "IsMachine": is_machine}}}}
 
 
-def found(environment: Mapping[str, str], root: Path) -> tuple[str, str] | None:
+def named_host(environment: Mapping[str, str], root: Path) -> tuple[str, str] | None:
     service = podman.find_service(environment, root)
     return (service.host, service.named_by) if service else None
 
 
 def test_its_own_variable_is_believed(tmp_path: Path) -> None:
-    assert found({"CONTAINER_HOST": "tcp://box:1"}, tmp_path) == ("tcp://box:1", "CONTAINER_HOST")
-    assert found({}, tmp_path) is None
+    assert named_host({"CONTAINER_HOST": "tcp://box:1"}, tmp_path) == ("tcp://box:1", "CONTAINER_HOST")
+    assert named_host({}, tmp_path) is None
 
 
 def test_the_users_socket_comes_before_the_systems_and_that_of_podman_desktop(tmp_path: Path) -> None:
@@ -56,24 +56,24 @@ def test_the_users_socket_comes_before_the_systems_and_that_of_podman_desktop(tm
         ("/run/user/7/podman/podman.sock", "podman's socket of this user"),
     ):
         socket_at(tmp_path, place)
-        assert found(own, tmp_path) == (f"unix://{place}", named_by)
-    assert found({}, tmp_path) == ("unix:///run/podman/podman.sock", "podman's socket of this system")
+        assert named_host(own, tmp_path) == (f"unix://{place}", named_by)
+    assert named_host({}, tmp_path) == ("unix:///run/podman/podman.sock", "podman's socket of this system")
 
 
 def test_the_default_connection_counts_before_the_sockets(tmp_path: Path) -> None:
     socket_at(tmp_path, "/run/podman/podman.sock")
     tcp = connections(tmp_path, default("tcp://10.0.0.7:8080"))
-    assert found(tcp, tmp_path) == ("tcp://10.0.0.7:8080", 'podman connection "box"')
+    assert named_host(tcp, tmp_path) == ("tcp://10.0.0.7:8080", 'podman connection "box"')
     socket_at(tmp_path, "/tmp/forwarded.sock")
     unix = connections(tmp_path, default("unix:///tmp/forwarded.sock"))
-    assert found(unix, tmp_path) == ("unix:///tmp/forwarded.sock", 'podman connection "box"')
+    assert named_host(unix, tmp_path) == ("unix:///tmp/forwarded.sock", 'podman connection "box"')
 
 
 def test_a_connection_can_be_named(tmp_path: Path) -> None:
     content = default("tcp://a:1")
     content["Connection"]["Connections"]["other"] = {"URI": "tcp://b:2"}
     environment = connections(tmp_path, content)
-    assert found({**environment, "CONTAINER_CONNECTION": "other"}, tmp_path) == (
+    assert named_host({**environment, "CONTAINER_CONNECTION": "other"}, tmp_path) == (
         "tcp://b:2",
         'podman connection "other"',
     )
@@ -84,10 +84,10 @@ def test_a_machine_of_podmans_is_reached_by_the_socket_that_it_forwards(tmp_path
     ssh = default("ssh://core@127.0.0.1:49152/run/podman/podman.sock", is_machine=True, name=name)
     variable = "TMPDIR" if sys.platform == "darwin" else "XDG_RUNTIME_DIR"
     environment = {**connections(tmp_path, ssh), variable: "/own"}
-    assert found(environment, tmp_path) is None
+    assert named_host(environment, tmp_path) is None
     socket_at(tmp_path, "/own/podman/podman-machine-default-api.sock")
     place = "unix:///own/podman/podman-machine-default-api.sock"
-    assert found(environment, tmp_path) == (place, f'podman connection "{name}"')
+    assert named_host(environment, tmp_path) == (place, f'podman connection "{name}"')
 
 
 @pytest.mark.parametrize(

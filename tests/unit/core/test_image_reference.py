@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from labkit.core.image_reference import ImageReference
 
-_words = st.text("abz019", min_size=1, max_size=5)
-_components = st.lists(_words, min_size=1, max_size=3).flatmap(
-    lambda words: st.sampled_from([".", "_", "__", "-"]).map(lambda separator: separator.join(words))
+_letters = st.text("abz019", min_size=1, max_size=5)
+_components = st.lists(_letters, min_size=1, max_size=3).flatmap(
+    lambda parts: st.sampled_from([".", "_", "__", "-"]).map(lambda separator: separator.join(parts))
 )
 _repositories = st.lists(_components, min_size=1, max_size=3).map("/".join)
-_hosts = st.lists(_words, min_size=2, max_size=3).map(".".join) | st.just("localhost")
+_hosts = st.lists(_letters, min_size=2, max_size=3).map(".".join) | st.just("localhost")
 _registries = _hosts | st.tuples(_hosts, st.integers(1, 65535)).map(lambda pair: f"{pair[0]}:{pair[1]}")
 _tags = st.text("aZ09_.-", min_size=1, max_size=9)
 _digests = st.text("0f", min_size=64, max_size=64).map("sha256:{}".format)

@@ -42,8 +42,8 @@ class _HelperWithAFile(_HelperWithHints):
         return Hint(name, "a solution", "  FROM debian\n- USER <0>\n+ USER 1", is_code=True, file="menu/Dockerfile")
 
 
-def _result(verdict: CheckVerdict, words: str = "The pod is `refused`.") -> CheckResult:
-    return CheckResult(_LESSON, "which-cause", verdict, words, 2)
+def _result(verdict: CheckVerdict, message: str = "The pod is `refused`.") -> CheckResult:
+    return CheckResult(_LESSON, "which-cause", verdict, message, 2)
 
 
 @pytest.mark.parametrize("verdict", CheckVerdict)
@@ -84,7 +84,7 @@ def test_each_press_appends_what_the_call_gives() -> None:
         buttons.hint.click()
     buttons.solution.click()
     shown = buttons.answer.value
-    assert [shown.count(words) for words in ("first", "second", "x = 1 &lt; 2")] == [1, 1, 1]
+    assert [shown.count(text) for text in ("first", "second", "x = 1 &lt; 2")] == [1, 1, 1]
     assert shown.index("first") < shown.index("second") < shown.index("x = 1")
 
 

@@ -11,7 +11,7 @@ from labkit.course.lessons import describe_lesson, lessons, require_lesson
 
 
 def test_lessons_say_what_they_show() -> None:
-    shown = {one["lesson"]: one for one in lessons()}
+    shown = {lesson["lesson"]: lesson for lesson in lessons()}
     assert shown["02-root-by-default"]["seed"] == ["S2", "S3", "S23"]
     assert shown["07-run-as-non-root"]["seed"] == ["S7", "S15", "S16", "S17"]
     assert shown["07-run-as-non-root"]["minutes"] == 40

@@ -123,8 +123,8 @@ def test_two_writers_in_turns_end_in_the_union(tmp_path_factory: pytest.TempPath
     assert both == read_progress(folder / "alone.json")
     seen = [event for _, event in events]
     for lesson, kept in both.items():
-        assert sum(one.checks for one in kept.exercises.values()) == sum(
-            (one.kind, one.lesson) == ("checked", lesson) for one in seen
+        assert sum(exercise.checks for exercise in kept.exercises.values()) == sum(
+            (event.kind, event.lesson) == ("checked", lesson) for event in seen
         )
 
 

@@ -40,7 +40,7 @@ def mine(tmp_path: Path, told: list[str]) -> Progress:
     return Progress(tmp_path / "data" / "progress.json", tell=told.append, clock=lambda: _START)
 
 
-_WORDS_OF_NO_PROGRESS = [
+_NO_PROGRESS = [
     (b"", "it is empty"),
     (b'{"format": "labkit-progress", "ver', "truncated"),
     (b"\xff\xfe\x00", "not JSON"),
@@ -58,13 +58,13 @@ _WORDS_OF_NO_PROGRESS = [
 ]
 
 
-@pytest.mark.parametrize(("data", "words"), _WORDS_OF_NO_PROGRESS, ids=[words for _, words in _WORDS_OF_NO_PROGRESS])
-def test_a_damaged_file_is_kept_aside(mine: Progress, told: list[str], data: bytes, words: str) -> None:
+@pytest.mark.parametrize(("data", "reason"), _NO_PROGRESS, ids=[reason for _, reason in _NO_PROGRESS])
+def test_a_damaged_file_is_kept_aside(mine: Progress, told: list[str], data: bytes, reason: str) -> None:
     mine.path.parent.mkdir()
     mine.path.write_bytes(data)
     mine.checked(_LESSON, _EXERCISE, "passed")
     (sentence,) = told
-    assert words in sentence
+    assert reason in sentence
     (aside,) = mine.path.parent.glob("progress.damaged-*.json")
     assert aside.name in sentence
     assert aside.read_bytes() == data
@@ -97,7 +97,7 @@ def test_no_bytes_at_all_stop_a_lesson(tmp_path_factory: pytest.TempPathFactory,
     use_progress(progress)
     assert progress.is_passed(_LESSON, _EXERCISE)
     assert progress.hints_used(_LESSON, _EXERCISE) == 1
-    survivors = [one.read_bytes() for one in file.parent.iterdir() if "damaged" in one.name]
+    survivors = [path.read_bytes() for path in file.parent.iterdir() if "damaged" in path.name]
     assert survivors == ([data] if told else [])
 
 
@@ -139,12 +139,12 @@ def test_what_cannot_be_written_is_left_as_it_is_and_told(
     mine: Progress, told: list[str], monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path, pytest.MonkeyPatch], str]
 ) -> None:
     mine.path.parent.mkdir()
-    words = spoil(mine.path, monkeypatch)
+    reason = spoil(mine.path, monkeypatch)
     before = mine.path.read_bytes() if mine.path.is_file() else None
     mine.checked(_LESSON, _EXERCISE, "passed")
     assert len(told) == 1
     assert told[0].startswith("Your progress was not recorded. ")
-    assert words in told[0]
+    assert reason in told[0]
     assert "\n" not in told[0]
     assert (mine.path.read_bytes() if mine.path.is_file() else None) == before
     mine.hinted(_LESSON, _EXERCISE, 1)
@@ -197,7 +197,7 @@ def test_where_there_is_no_room_nothing_is_lost(tmp_path: Path) -> None:
     assert done.stdout == "goes on\n"
     assert "was not recorded. Writing" in done.stderr
     assert list(read_progress(file)[_LESSON].exercises) == [_EXERCISE]
-    assert sorted(one.name for one in tmp_path.iterdir()) == [".progress.json.lock", "progress.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".progress.json.lock", "progress.json"]
 
 
 def test_a_lock_that_is_held_is_waited_for_shortly(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_removing_it_takes_what_was_put_aside_along(mine: Progress) -> None:
     (mine.path.parent / "worksheet.json").write_bytes(b"")
     mine.opened(_LESSON)
     assert len(remove_progress(mine.path)) == 2
-    assert [one.name for one in mine.path.parent.iterdir()] == ["worksheet.json"]
+    assert [path.name for path in mine.path.parent.iterdir()] == ["worksheet.json"]
 
 
 def test_clean_leaves_a_data_folder_that_lies_in_what_it_removes(tmp_path: Path) -> None:
@@ -226,4 +226,4 @@ def test_clean_leaves_a_data_folder_that_lies_in_what_it_removes(tmp_path: Path)
         (tmp_path / name).write_bytes(b"")
     for folder in ("state", "other"):
         _remove_but(tmp_path / folder, tmp_path / "state" / "deep" / "data")
-    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [tmp_path / "state/deep/data/file"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "state/deep/data/file"]

@@ -48,13 +48,15 @@ def test_each_event_is_found_again(events: list[Event]) -> None:
         lessons = after(lessons, event)
     assert set(lessons) == {event.lesson for event in events}
     for event in events:
-        mine = [one for one in events if (one.lesson, one.exercise) == (event.lesson, event.exercise)]
+        mine = [
+            recorded for recorded in events if (recorded.lesson, recorded.exercise) == (event.lesson, event.exercise)
+        ]
         kept = lessons[event.lesson].exercises[event.exercise]
-        assert set(kept.hints) == {one.number for one in mine if one.kind == "hinted"}
-        assert kept.checks == sum(one.kind == "checked" for one in mine)
-        passed = [one.when for one in mine if (one.kind, one.verdict) == ("checked", "passed")]
+        assert set(kept.hints) == {recorded.number for recorded in mine if recorded.kind == "hinted"}
+        assert kept.checks == sum(recorded.kind == "checked" for recorded in mine)
+        passed = [recorded.when for recorded in mine if (recorded.kind, recorded.verdict) == ("checked", "passed")]
         assert kept.passed == min(passed, default=None)
-        assert kept.last == max(one.when for one in mine)
+        assert kept.last == max(recorded.when for recorded in mine)
 
 
 @given(st.lists(EVENTS, max_size=12))
@@ -62,7 +64,7 @@ def test_what_is_written_is_read_again(events: list[Event]) -> None:
     lessons: Any = {}
     for event in events:
         lessons = after(lessons, event)
-    assert read_lessons(json.loads(json.dumps({name: one.to_dict() for name, one in lessons.items()}))) == lessons
+    assert read_lessons(json.loads(json.dumps({name: lesson.to_dict() for name, lesson in lessons.items()}))) == lessons
 
 
 def _file(**more: Any) -> dict[str, Any]:

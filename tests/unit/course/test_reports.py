@@ -55,7 +55,7 @@ def test_the_command_tells_how_far_one_is_and_what_is_next(own: Path) -> None:
     assert not own.parent.exists()
     _use(Progress.open(own))
     told = json.loads(_labkit("--json").output)
-    (seventh,) = (one for one in told["lessons"] if one["lesson"] == _LESSON)
+    (seventh,) = (lesson for lesson in told["lessons"] if lesson["lesson"] == _LESSON)
     assert (seventh["passed"], seventh["of"], seventh["hints"], seventh["solutions"]) == (1, 3, 1, 1)
     assert told["next"]["lesson"] == _LESSON
     own.write_bytes(b"?")
@@ -96,7 +96,7 @@ def test_handing_in_and_reading_many(own: Path, tmp_path: Path) -> None:
     assert read.exit_code == 0, read.output
     report = json.loads(read.output)
     assert [(row["name"], row["passed"], row["solutions"]) for row in report["rows"]] == [("Ann Lee", 1, 1), ("", 1, 1)]
-    assert [(one["file"], one["why"]) for one in report["unread"]] == [
+    assert [(file["file"], file["why"]) for file in report["unread"]] == [
         ("bad.json", "it is truncated, or not JSON"),
         ("none.json", "there is no such file"),
     ]
@@ -146,7 +146,7 @@ def test_a_huge_file_a_folder_and_a_pipe_end_in_a_sentence(tmp_path: Path) -> No
     folder.mkdir()
     os.mkfifo(pipe)
     report = read_many([huge, folder, pipe], _COURSE)
-    assert [one.why for one in report.unread] == ["it is larger than 1000 kB", "it is a folder", "it is not a file"]
+    assert [file.why for file in report.unread] == ["it is larger than 1000 kB", "it is a folder", "it is not a file"]
 
 
 _JSON = st.recursive(

@@ -20,23 +20,25 @@ _LESSON = "07-run-as-non-root"
 @pytest.mark.parametrize("lesson", lesson_names())
 def test_every_answer_of_a_lesson_is_in_its_key(lesson: str) -> None:
     key, text = AnswerKey.of(lesson), str(AnswerKey.of(lesson))
-    assert [one["id"] for one in key.to_dict()["exercises"]] == [one.name for one in exercises_of(lesson)]
+    assert [exercise["id"] for exercise in key.to_dict()["exercises"]] == [
+        exercise.name for exercise in exercises_of(lesson)
+    ]
     for exercise in exercises_of(lesson):
-        for code in [exercise.solution, *exercise.others, *(one.code for one in exercise.wrong)]:
+        for code in [exercise.solution, *exercise.others, *(wrong.code for wrong in exercise.wrong)]:
             file = AnswerFile.of(exercise, code)
             solution = AnswerFile.of(exercise, exercise.solution)
             base = solution.content if solution and code != exercise.solution else ""
             for line in code.strip().splitlines() if file is None else file.changes(base):
                 assert line in text
-        assert all(one.diagnosis in text for one in exercise.wrong)
+        assert all(wrong.diagnosis in text for wrong in exercise.wrong)
 
 
 def test_the_command_prints_the_same_as_json() -> None:
     answer = CliRunner().invoke(main, ["solutions", _LESSON, "--json"])
     assert answer.exit_code == 0
-    found = json.loads(answer.stdout)
-    assert found == AnswerKey.of(_LESSON).to_dict()
-    first = found["exercises"][0]
+    printed = json.loads(answer.stdout)
+    assert printed == AnswerKey.of(_LESSON).to_dict()
+    first = printed["exercises"][0]
     assert first["solution"].startswith('lab.pod("aspnetapp-root"')
     assert {"answer", "diagnosis"} == first["wrong_answers"][0].keys()
     assert len(first["hints"]) == 3

@@ -32,7 +32,7 @@ def test_the_table_has_each_range_that_has_a_purpose_or_a_uid() -> None:
     assert rows["regular"][3] == "1000 ubuntu; 1654 .NET"
     assert rows["unused"][3] == "65532 distroless"
     assert [row[0] for row in ranges_table({}).rows].count("unused") == 0
-    assert set(rows) >= {one.name for one in RANGES if one.name != "unused"}
+    assert set(rows) >= {uid_range.name for uid_range in RANGES if uid_range.name != "unused"}
 
 
 def test_the_chart_says_in_words_what_its_bars_show() -> None:
@@ -46,7 +46,7 @@ def test_the_chart_says_in_words_what_its_bars_show() -> None:
 def test_what_is_free_differs_without_colour() -> None:
     bars = _bars(draw_ranges(CHOSEN))
     free = [bar for bar in bars if bar.get_hatch()]
-    assert len(free) == len([one for one in RANGES if one.is_free])
+    assert len(free) == len([uid_range for uid_range in RANGES if uid_range.is_free])
     lightness = {bool(bar.get_hatch()): sum(to_rgb(bar.get_facecolor())) for bar in bars}
     assert lightness[True] - lightness[False] > 0.5
 

@@ -64,11 +64,11 @@ def test_fs_group_in_a_container_keeps_the_whole_job_out() -> None:
     assert (row.verdict, row.cause, row.runs_as) == ("the API server refuses", "invalid-manifest", "")
     answer = row.to_dict()
     assert answer["api"]["ok"] is False
-    words = 'strict decoding error: unknown field "spec.template.spec.containers[0].securityContext.fsGroup"'
-    assert str(answer["api"]["message"]).startswith(words)
+    message = 'strict decoding error: unknown field "spec.template.spec.containers[0].securityContext.fsGroup"'
+    assert str(answer["api"]["message"]).startswith(message)
     assert "fsGroup belongs to the pod" in str(answer["api"]["message"])
     assert answer["runs_as"] is None
-    assert answer["because"][0] == f"the API server does not let it in: {words}"
+    assert answer["because"][0] == f"the API server does not let it in: {message}"
 
 
 @pytest.mark.parametrize(

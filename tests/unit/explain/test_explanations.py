@@ -63,9 +63,9 @@ class _EngineWithImages:
         return {path: PathInImage(0, 0, "644", text) if path.endswith("passwd") else None for path in paths}
 
 
-def finder(connect: Callable[[], Any] = _EngineWithImages, **said: str) -> ImageFinder:
+def finder(connect: Callable[[], Any] = _EngineWithImages, **users: str) -> ImageFinder:
     content = ImageContent("registry.example/app:1", "7:8", (), "riscv64", PASSWD, None)
-    return ImageFinder(GivenUsers(said), [content], lambda: EngineLookup(connect(), CONFIGURATION))
+    return ImageFinder(GivenUsers(users), [content], lambda: EngineLookup(connect(), CONFIGURATION))
 
 
 # --- looking images up ---
@@ -79,9 +79,9 @@ def test_an_image_of_the_engine() -> None:
 
 @pytest.mark.parametrize("name", ["registry.example/app:1"])
 def test_an_image_of_an_archive_comes_first_and_its_architecture_is_noted(name: str) -> None:
-    found = explain_text(finder(no_engine), POD % ("p", name))
-    assert found[0].answer.uid == 7
-    assert any("riscv64" in note for note in found.notes)
+    explained = explain_text(finder(no_engine), POD % ("p", name))
+    assert explained[0].answer.uid == 7
+    assert any("riscv64" in note for note in explained.notes)
 
 
 def test_a_sample_image_goes_by_its_short_name() -> None:
@@ -89,16 +89,16 @@ def test_a_sample_image_goes_by_its_short_name() -> None:
 
 
 def test_a_user_that_is_given_overrides_all() -> None:
-    found = explain_text(finder(no_engine, numeric="0"), POD % ("p", "numeric"))
-    assert found[0].answer.cause == "image-runs-as-root"
-    assert found[0].image_user == "0"
+    explained = explain_text(finder(no_engine, numeric="0"), POD % ("p", "numeric"))
+    assert explained[0].answer.cause == "image-runs-as-root"
+    assert explained[0].image_user == "0"
 
 
 def test_an_image_that_is_nowhere_is_noted_with_its_remedy() -> None:
-    found = explain_text(finder(), POD % ("p", "gone"))
-    assert (found[0].image_user, found[0].answer.kubelet_ok) == (None, None)
-    assert any("--image-user gone=USER" in note for note in found.notes)
-    assert found[0].verdict == "not known"
+    explained = explain_text(finder(), POD % ("p", "gone"))
+    assert (explained[0].image_user, explained[0].answer.kubelet_ok) == (None, None)
+    assert any("--image-user gone=USER" in note for note in explained.notes)
+    assert explained[0].verdict == "not known"
 
 
 def test_a_name_that_is_none_is_noted() -> None:
@@ -106,9 +106,9 @@ def test_a_name_that_is_none_is_noted() -> None:
 
 
 def test_files_that_cannot_be_read_are_not_taken_for_absent() -> None:
-    found = explain_text(finder(), POD % ("p", "broken"))
-    assert (found[0].answer.uid, found[0].answer.runs_as) == (5, None)
-    assert any("/etc/passwd" in note for note in found.notes)
+    explained = explain_text(finder(), POD % ("p", "broken"))
+    assert (explained[0].answer.uid, explained[0].answer.runs_as) == (5, None)
+    assert any("/etc/passwd" in note for note in explained.notes)
 
 
 def test_the_engine_is_asked_once_for_an_image() -> None:
@@ -127,8 +127,8 @@ def test_names_are_compared_as_docker_completes_them() -> None:
     content = ImageContent("nginx:latest", "101", (), "", None, None)
     images = ImageFinder(None, [content], no_engine)
     for name in ("nginx", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"):
-        found = images.find(name)
-        assert found is not None and found.user == "101", name
+        image = images.find(name)
+        assert image is not None and image.user == "101", name
     assert images.find("example.org/nginx") is None
 
 
@@ -204,9 +204,9 @@ def test_the_engine_s_own_runc_decides() -> None:
 
 
 def test_what_could_not_be_read_is_shown_in_a_notebook_too() -> None:
-    found = explain_text(finder(), POD % ("good", "numeric") + "kind: Pod\nmetadata: {name: <b>}\n")
-    assert "not read: Pod <b>: it has no spec" in str(found)
-    assert "not read: Pod &lt;b&gt;" in found._repr_html_()
+    explained = explain_text(finder(), POD % ("good", "numeric") + "kind: Pod\nmetadata: {name: <b>}\n")
+    assert "not read: Pod <b>: it has no spec" in str(explained)
+    assert "not read: Pod &lt;b&gt;" in explained._repr_html_()
 
 
 def test_every_image_of_an_archive_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,9 +232,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_and_its_subfolders(folder: Path) -> None:
     assert [container.name for container in read_manifests([str(folder)]).containers] == ["one", ""]
-    found = read_manifests([str(folder)], recursive=True)
-    assert [container.name for container in found.containers] == ["one", "", "three"]
-    assert found.notes() == ["skipped, because no container is known in: 1 Service"]
+    asked = read_manifests([str(folder)], recursive=True)
+    assert [container.name for container in asked.containers] == ["one", "", "three"]
+    assert asked.notes() == ["skipped, because no container is known in: 1 Service"]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,9 +246,9 @@ def test_what_cannot_be_read_is_a_flaw_and_the_rest_is_read(folder: Path) -> Non
     (folder / "a.yaml").write_bytes(b"kind: Pod\0")
     (folder / "b.yaml").write_text("kind: [")
     (folder / "c.yaml").write_text("kind: Pod\nspec: {containers: []}")
-    found = read_manifests([str(folder)])
-    assert len(found.containers) == 2
-    assert [Path(flaw.partition(":")[0]).name for flaw in found.flaws] == ["a.yaml", "b.yaml", "c.yaml"]
+    asked = read_manifests([str(folder)])
+    assert len(asked.containers) == 2
+    assert [Path(flaw.partition(":")[0]).name for flaw in asked.flaws] == ["a.yaml", "b.yaml", "c.yaml"]
 
 
 @pytest.mark.parametrize("place", ["missing.yaml", "http://example.org/pod.yaml", ""])
@@ -284,11 +284,11 @@ def test_json_is_the_contract(folder: Path) -> None:
     ],
 )
 def test_a_gate(folder: Path, user: str | None, status: int, objection: str) -> None:
-    said = ["--image-user", f"numeric={user}"] if user is not None else []
-    result = run("--gate", "-f", str(folder / "one.yaml"), *said)
+    given = ["--image-user", f"numeric={user}"] if user is not None else []
+    result = run("--gate", "-f", str(folder / "one.yaml"), *given)
     assert result.exit_code == status
     assert objection in result.stderr
-    assert run("-f", str(folder / "one.yaml"), *said).exit_code == 0
+    assert run("-f", str(folder / "one.yaml"), *given).exit_code == 0
 
 
 @pytest.mark.usefixtures("no_engine")
@@ -433,9 +433,9 @@ def test_wrong_use_has_a_status_and_a_remedy(arguments: list[str], status: int) 
 
 @pytest.mark.usefixtures("no_engine")
 def test_names_are_shown_and_never_acted_upon(tmp_path: Path) -> None:
-    found = explain_text(finder(no_engine), POD % ('"<script>alert(1)</script>"', "<i>image</i>"))
-    assert "<script>" not in found._repr_html_()
-    assert "<script>" in str(found)
+    explained = explain_text(finder(no_engine), POD % ('"<script>alert(1)</script>"', "<i>image</i>"))
+    assert "<script>" not in explained._repr_html_()
+    assert "<script>" in str(explained)
 
 
 @pytest.mark.usefixtures("no_engine")
@@ -471,8 +471,8 @@ def test_a_batch_is_answered_line_by_line_and_a_bad_one_is_told_at_the_end() -> 
     assert answer_batch(lines(), out) == 1
     assert seen_before == [0, 1, 2, 3]
     answers = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [one["id"] for one in answers] == [1, None, None, 2]
-    assert ["error" in one for one in answers] == [False, True, True, False]
+    assert [answer["id"] for answer in answers] == [1, None, None, 2]
+    assert ["error" in answer for answer in answers] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("line", [b'{"id": NaN, "image": {}}', b'{"id": 1, "image": {"user": "\xff"}}'])

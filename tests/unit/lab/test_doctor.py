@@ -22,12 +22,12 @@ def test_the_note_counts_all_findings_in_any_case() -> None:
 
 def test_the_report_fits_a_terminal_and_its_commands_stay_whole() -> None:
     command = f"  printf '{'x' * 90}' | tee /etc/sysctl.d/99-labkit.conf"
-    words = " ".join(["many"] * 30)
-    found = [
-        warning("inotify limits", words, f"{words}\n{command}"),
+    summary = " ".join(["many"] * 30)
+    findings = [
+        warning("inotify limits", summary, f"{summary}\n{command}"),
         ok("disk", "1 GB"),
     ]
-    lines = doctor_report(found, 80).splitlines()
+    lines = doctor_report(findings, 80).splitlines()
     assert [line for line in lines if len(line) > 80] == [f"{'':14}{command}"]
     assert lines[0].startswith("warning       inotify limits: many")
-    assert doctor_report(found).splitlines()[0] == f"warning       inotify limits: {words}"
+    assert doctor_report(findings).splitlines()[0] == f"warning       inotify limits: {summary}"

@@ -17,7 +17,7 @@ class Notebook:
     def __init__(self) -> None:
         self._shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
         self.cells = AnswerCells(lambda: self._shell.user_ns)
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.said_of_the_cell_before: list[str] = []
         self._shell.user_ns["lab"] = SimpleNamespace(check=self._check, hint=print)
         self._shell.events.register("pre_run_cell", lambda run: self.cells.begin(run.raw_cell))
@@ -26,14 +26,14 @@ class Notebook:
         )
 
     def _check(self, name: str, answer: Any = None) -> None:
-        self.said.append(self.cells.failure())
+        self.messages.append(self.cells.failure())
         self.said_of_the_cell_before.append(self.cells.error_before())
 
     def run(self, *cells: str) -> str:
         """Run some cells; what the last check has said."""
         for cell in cells:
             self._shell.run_cell(cell)
-        return self.said[-1]
+        return self.messages[-1]
 
 
 _CHECK = 'lab.check("which", chosen)'
@@ -51,10 +51,10 @@ _CHECK = 'lab.check("which", chosen)'
 def test_it_says_that_the_cell_failed_until_the_cell_has_run(cell: str, error: str) -> None:
     notebook = Notebook()
     assert notebook.run("chosen = [1]", _CHECK) == ""
-    said = notebook.run(cell, _CHECK)
-    assert "`chosen`" in said and error in said
+    message = notebook.run(cell, _CHECK)
+    assert "`chosen`" in message and error in message
     # Neither another look nor another cell makes the old answer the new one.
-    assert notebook.run("print(chosen == [1])", "other = 1", _CHECK) == said
+    assert notebook.run("print(chosen == [1])", "other = 1", _CHECK) == message
     assert notebook.run("chosen = [2]", _CHECK) == ""
 
 
@@ -118,4 +118,4 @@ def test_a_cell_that_was_to_give_an_answer_and_did_not_is_told(cell: str, senten
 def test_a_mistyped_answer_in_the_cell_of_its_check_is_told() -> None:
     notebook = Notebook()
     notebook.run("chosen = [1]", "chozen = [2]\n" + _CHECK, "chosen = [2]\n" + _CHECK)
-    assert ["`chozen`" in said for said in notebook.said_of_the_cell_before] == [True, False]
+    assert ["`chozen`" in message for message in notebook.said_of_the_cell_before] == [True, False]

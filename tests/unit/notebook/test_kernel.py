@@ -162,13 +162,13 @@ def test_a_name_that_is_like_none_is_left_to_python(before: object, name: str) -
 )
 def test_an_answer_that_is_not_there_is_told_what_its_cell_did_instead(before: str, sentence: str) -> None:
     check = 'lab.check("after-the-colon", prediction)'
-    said = meaning_of(_missing("prediction"), check, {}, [before, 'lab.hint("after-the-colon")', check])
-    assert sentence in (said or "")
+    meaning = meaning_of(_missing("prediction"), check, {}, [before, 'lab.hint("after-the-colon")', check])
+    assert sentence in (meaning or "")
 
 
 def test_a_name_that_is_compared_before_it_is_there_was_to_be_given() -> None:
-    said = meaning_of(_missing("prediction"), 'prediction == "runs"', {}, ['prediction == "runs"'])
-    assert said is not None and "with one =" in said
+    meaning = meaning_of(_missing("prediction"), 'prediction == "runs"', {}, ['prediction == "runs"'])
+    assert meaning is not None and "with one =" in meaning
 
 
 def test_the_lesson_that_is_not_open_is_told_where_it_is_opened() -> None:

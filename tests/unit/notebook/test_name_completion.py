@@ -59,5 +59,8 @@ def test_a_notebook_offers_names_alone_once() -> None:
         install_name_completion(shell, _LESSON)
     text = "lab.pod('asp"
     with provisionalcompleter():
-        found = [(one.text, one.start, one.end) for one in shell.Completer.completions(text, len(text))]
-    assert found == [("aspnetapp", 9, 12), ("aspnetapp-root", 9, 12)]
+        offered = [
+            (completion.text, completion.start, completion.end)
+            for completion in shell.Completer.completions(text, len(text))
+        ]
+    assert offered == [("aspnetapp", 9, 12), ("aspnetapp-root", 9, 12)]

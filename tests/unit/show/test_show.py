@@ -38,10 +38,10 @@ def test_a_step_tells_its_beginning_and_its_end() -> None:
     steps = Steps(out)
     with steps.step("the node image"):
         pass
-    said = out.getvalue()
-    assert "the node image ...\n" in said
-    assert re.search(r"done: the node image, \d+\.\d s", said)
-    assert "\x1b" not in said
+    printed = out.getvalue()
+    assert "the node image ...\n" in printed
+    assert re.search(r"done: the node image, \d+\.\d s", printed)
+    assert "\x1b" not in printed
     assert re.fullmatch(r"1 step in \d+\.\d s", steps.summary())
 
 
@@ -128,9 +128,9 @@ def test_a_page_never_cuts_a_text(rows: list[tuple[str, str, str]]) -> None:
 def test_a_table_fits_into_a_terminal_and_loses_no_word(columns: int) -> None:
     lines = WIDE.text(columns).splitlines()
     assert max(map(len, lines)) <= columns
-    words = " ".join(lines).split()
-    assert words.count("container") == LONG.split().count("container")
-    assert all(word in words for word in ("debian", "stand-in", "Config.User"))
+    printed = " ".join(lines).split()
+    assert printed.count("container") == LONG.split().count("container")
+    assert all(word in printed for word in ("debian", "stand-in", "Config.User"))
 
 
 def test_a_table_of_too_many_columns_shows_its_rows_one_below_the_other() -> None:

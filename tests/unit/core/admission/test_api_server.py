@@ -41,27 +41,27 @@ def test_a_good_object_gets_in_and_nothing_is_said() -> None:
 
 
 def test_a_field_at_the_wrong_level_keeps_the_object_out() -> None:
-    found = verdict(deployment(securityContext={"runAsUser": 5}))
-    assert (found.ok, found.cause) == (False, Cause.INVALID_MANIFEST)
-    assert found.message == 'strict decoding error: unknown field "spec.securityContext"'
-    assert found.because[0].startswith("the API server does not let it in: strict decoding error")
-    assert "belongs to the pod's spec" in found.because[1]
-    assert str(found.to_dict()["message"]).startswith(found.message + " (securityContext belongs")
+    answer = verdict(deployment(securityContext={"runAsUser": 5}))
+    assert (answer.ok, answer.cause) == (False, Cause.INVALID_MANIFEST)
+    assert answer.message == 'strict decoding error: unknown field "spec.securityContext"'
+    assert answer.because[0].startswith("the API server does not let it in: strict decoding error")
+    assert "belongs to the pod's spec" in answer.because[1]
+    assert str(answer.to_dict()["message"]).startswith(answer.message + " (securityContext belongs")
 
 
 def test_a_template_s_settings_are_validated_with_their_path() -> None:
-    found = verdict(deployment({**SPEC, "securityContext": {"runAsUser": -4}}), "restricted")
-    assert found.cause is Cause.INVALID_MANIFEST
-    assert found.message is not None
-    assert found.message.startswith("spec.template.spec.securityContext.runAsUser: Invalid value: -4")
+    answer = verdict(deployment({**SPEC, "securityContext": {"runAsUser": -4}}), "restricted")
+    assert answer.cause is Cause.INVALID_MANIFEST
+    assert answer.message is not None
+    assert answer.message.startswith("spec.template.spec.securityContext.runAsUser: Invalid value: -4")
 
 
 def test_admission_lets_the_object_in_and_none_of_its_pods() -> None:
-    found = verdict(deployment(), "restricted")
-    assert found.cause is Cause.POD_SECURITY
-    assert found.message is not None
-    assert found.message.startswith('no pod is made: violates PodSecurity "restricted:latest": allowPrivilege')
-    assert found.because == (f"admission does not let it in: {found.message}",)
+    answer = verdict(deployment(), "restricted")
+    assert answer.cause is Cause.POD_SECURITY
+    assert answer.message is not None
+    assert answer.message.startswith('no pod is made: violates PodSecurity "restricted:latest": allowPrivilege')
+    assert answer.because == (f"admission does not let it in: {answer.message}",)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": SPEC}
     refused = verdict(pod, "restricted")
     assert refused.message is not None
@@ -70,9 +70,9 @@ def test_admission_lets_the_object_in_and_none_of_its_pods() -> None:
 
 def test_of_a_kind_that_a_cluster_defines_only_the_pods_are_judged() -> None:
     assert foreign({**SPEC, "replicas": 3, "env": {}}) == ApiVerdict(ok=None)
-    found = foreign({**SPEC, "securityContext": {"fsgroup": 5}})
-    assert found.ok is None
-    assert found.because == (
+    answer = foreign({**SPEC, "securityContext": {"fsgroup": 5}})
+    assert answer.ok is None
+    assert answer.because == (
         "a pod has no spec.securityContext.fsgroup; whether this kind has it is for its own definition to say",
         "fsgroup: did you mean fsGroup?",
     )

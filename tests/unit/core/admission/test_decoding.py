@@ -17,7 +17,7 @@ def pod(spec: object = None, **container: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "problem"),
     [
         (pod(securityContext={"fsGroup": 5}), 'unknown field "spec.containers[0].securityContext.fsGroup"'),
         (pod({"securityContext": {"runAsNonroot": True}}), 'unknown field "spec.securityContext.runAsNonroot"'),
@@ -36,12 +36,12 @@ def pod(spec: object = None, **container: object) -> dict[str, Any]:
         (pod({"securityContext": {True: 1}}), 'unknown field "spec.securityContext.true"'),
     ],
 )
-def test_an_unknown_field_is_named_with_its_path(document: dict[str, Any], words: str) -> None:
-    assert decode(document, "Pod").message == f"strict decoding error: {words}"
+def test_an_unknown_field_is_named_with_its_path(document: dict[str, Any], problem: str) -> None:
+    assert decode(document, "Pod").message == f"strict decoding error: {problem}"
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "problem"),
     [
         (
             pod(securityContext={"runAsUser": "1654", "foo": 1}),
@@ -70,10 +70,10 @@ def test_an_unknown_field_is_named_with_its_path(document: dict[str, Any], words
         (pod({"nodeSelector": {"a": 5}}), "number into Go struct field PodSpec.spec.nodeSelector of type string"),
     ],
 )
-def test_a_value_of_a_wrong_type_comes_before_unknown_fields(document: dict[str, Any], words: str) -> None:
+def test_a_value_of_a_wrong_type_comes_before_unknown_fields(document: dict[str, Any], problem: str) -> None:
     message = decode(document, "Pod").message
     assert message is not None
-    assert message.startswith(f"json: cannot unmarshal {words}")
+    assert message.startswith(f"json: cannot unmarshal {problem}")
 
 
 def test_a_null_is_nothing_and_in_a_list_a_zero() -> None:

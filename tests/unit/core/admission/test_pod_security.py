@@ -19,7 +19,7 @@ def spec(*containers: dict[str, Any], pod: dict[str, Any] | None = None, **field
     return {"containers": listed, "securityContext": PODS if pod is None else pod, **fields}
 
 
-def said(level: str, fields: dict[str, Any], annotations: dict[str, str] | None = None) -> list[str]:
+def broken_at(level: str, fields: dict[str, Any], annotations: dict[str, str] | None = None) -> list[str]:
     policy = Policy.parse(level)
     assert policy is not None
     return [str(violation) for violation in violations_of(policy, {"annotations": annotations or {}}, fields, NEWEST)]
@@ -27,12 +27,12 @@ def said(level: str, fields: dict[str, Any], annotations: dict[str, str] | None 
 
 def test_what_restricted_asks_for_is_enough_for_every_level() -> None:
     for level in ("privileged", "baseline", "restricted", "restricted:v1.24", "baseline:v1.0"):
-        assert said(level, spec(OWN, OWN)) == []
+        assert broken_at(level, spec(OWN, OWN)) == []
 
 
 def test_a_pod_without_settings_breaks_four_controls_of_restricted_and_none_of_baseline() -> None:
     empty = spec({}, pod={})
-    assert said("baseline", empty) == []
+    assert broken_at("baseline", empty) == []
     violations = violations_of(Policy("restricted"), {}, empty, NEWEST)
     # As the lab's API server said it.
     assert message_of(Policy("restricted"), violations) == (
@@ -45,7 +45,7 @@ def test_a_pod_without_settings_breaks_four_controls_of_restricted_and_none_of_b
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "violation"),
     [
         (spec({"privileged": True}), 'privileged (container "a" must not set securityContext.privileged=true)'),
         (
@@ -91,13 +91,13 @@ def test_a_pod_without_settings_breaks_four_controls_of_restricted_and_none_of_b
         ),
     ],
 )
-def test_baseline(fields: dict[str, Any], words: str) -> None:
-    assert said("baseline", fields) == [words]
-    assert said("privileged", fields) == []
+def test_baseline(fields: dict[str, Any], violation: str) -> None:
+    assert broken_at("baseline", fields) == [violation]
+    assert broken_at("privileged", fields) == []
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "expected"),
     [
         (spec({**OWN, "runAsNonRoot": False}), 'container "a" must not set securityContext.runAsNonRoot=false'),
         (spec(OWN, pod={**PODS, "runAsUser": 0}), "runAsUser=0 (pod must not set runAsUser=0)"),
@@ -114,15 +114,15 @@ def test_baseline(fields: dict[str, Any], words: str) -> None:
         (spec(OWN, volumes=[{"name": "v", "hostPath": {}}]), "restricted volume types"),
     ],
 )
-def test_restricted(fields: dict[str, Any], words: str) -> None:
-    (violation,) = said("restricted", fields)
-    assert words in violation
+def test_restricted(fields: dict[str, Any], expected: str) -> None:
+    (violation,) = broken_at("restricted", fields)
+    assert expected in violation
 
 
 def test_init_and_ephemeral_containers_count() -> None:
     bad = {"name": "i", "securityContext": {"privileged": True}}
     for role in ("initContainers", "ephemeralContainers"):
-        assert said("baseline", {**spec({}), role: [bad]}) == [
+        assert broken_at("baseline", {**spec({}), role: [bad]}) == [
             'privileged (container "i" must not set securityContext.privileged=true)'
         ]
 
@@ -131,9 +131,9 @@ def test_a_user_namespace_relaxes_three_controls_since_1_35() -> None:
     fields = spec(
         {**OWN, "runAsUser": 0, "procMount": "Unmasked"}, pod={**PODS, "runAsNonRoot": False}, hostUsers=False
     )
-    assert said("baseline", fields) == []
-    assert [text.partition(" (")[0] for text in said("restricted", fields)] == ["procMount"]
-    assert [text.partition(" (")[0] for text in said("restricted:v1.34", fields)] == [
+    assert broken_at("baseline", fields) == []
+    assert [text.partition(" (")[0] for text in broken_at("restricted", fields)] == ["procMount"]
+    assert [text.partition(" (")[0] for text in broken_at("restricted:v1.34", fields)] == [
         "procMount",
         "runAsNonRoot != true",
         "runAsUser=0",
@@ -142,11 +142,10 @@ def test_a_user_namespace_relaxes_three_controls_since_1_35() -> None:
 
 def test_a_pod_with_os_windows_is_exempt_from_what_windows_has_not() -> None:
     fields = spec({}, pod={"runAsNonRoot": True}, os={"name": "windows"})
-    assert said("restricted", fields) == []
-    assert len(said("restricted:v1.24", fields)) == 3
-    assert (
-        len(said("restricted", spec({}, pod={"runAsNonRoot": True}, nodeSelector={"kubernetes.io/os": "windows"}))) == 3
-    )
+    assert broken_at("restricted", fields) == []
+    assert len(broken_at("restricted:v1.24", fields)) == 3
+    by_selector = spec({}, pod={"runAsNonRoot": True}, nodeSelector={"kubernetes.io/os": "windows"})
+    assert len(broken_at("restricted", by_selector)) == 3
 
 
 @pytest.mark.parametrize(
@@ -154,8 +153,8 @@ def test_a_pod_with_os_windows_is_exempt_from_what_windows_has_not() -> None:
 )
 def test_a_version_has_the_controls_of_its_time(name: str, first: int) -> None:
     fields = spec({}, pod={"sysctls": [{"name": name}]})
-    assert said(f"baseline:v1.{first}", fields) == []
-    assert said(f"baseline:v1.{first - 1}", fields)
+    assert broken_at(f"baseline:v1.{first}", fields) == []
+    assert broken_at(f"baseline:v1.{first - 1}", fields)
     # A server that is older than the version has no more than it knows.
     assert violations_of(Policy("baseline"), {}, fields, (1, first - 1))
     assert violations_of(Policy("baseline", "v1.99"), {}, fields, (1, first - 1))
@@ -163,10 +162,10 @@ def test_a_version_has_the_controls_of_its_time(name: str, first: int) -> None:
 
 def test_annotations_of_seccomp_count_before_1_19() -> None:
     key = "seccomp.security.alpha.kubernetes.io/pod"
-    assert said("baseline:v1.18", spec({}), {key: "unconfined"}) == [
+    assert broken_at("baseline:v1.18", spec({}), {key: "unconfined"}) == [
         f'seccompProfile (forbidden annotation {key}="unconfined")'
     ]
-    assert said("baseline", spec({}), {key: "unconfined"}) == []
+    assert broken_at("baseline", spec({}), {key: "unconfined"}) == []
 
 
 def test_a_level_is_read_from_text_and_from_labels() -> None:

@@ -177,11 +177,11 @@ def test_sysctls_have_names_of_one_form_each_once() -> None:
     ],
 )
 def test_sysctls_of_a_shared_namespace_are_the_node_s(shared: str, name: str, refused: bool) -> None:
-    found = errors(spec(securityContext={"sysctls": [{"name": name}]}, **{str(shared): True}))  # type: ignore[arg-type]
-    words = (
+    messages = errors(spec(securityContext={"sysctls": [{"name": name}]}, **{str(shared): True}))  # type: ignore[arg-type]
+    message = (
         f"spec.securityContext.sysctls[0].name: Invalid value: \"{name}\": may not be specified when '{shared}' is true"
     )
-    assert found == ([words] if refused else [])
+    assert messages == ([message] if refused else [])
 
 
 def test_a_pod_for_windows_has_no_settings_of_linux() -> None:

@@ -40,7 +40,7 @@ def test_a_number_beyond_64_bits_is_the_nearest_of_them() -> None:
 
 
 def test_only_group_files_have_comments() -> None:
-    assert [one.name for one in parse_passwd("#root:x:0:0::/:")] == ["#root"]
+    assert [account.name for account in parse_passwd("#root:x:0:0::/:")] == ["#root"]
     assert parse_group("  #wheel:x:10:") == []
 
 
@@ -53,4 +53,4 @@ def test_a_passwd_line_of_64_kib_is_too_long() -> None:
 
 def test_a_large_file_is_read_a_line_at_a_time() -> None:
     text = "".join(f"u{number}:x:{number}:{number}::/:\n" for number in range(100_000))
-    assert next(one.uid for one in accounts(text) if one.name == "u77777") == 77777
+    assert next(account.uid for account in accounts(text) if account.name == "u77777") == 77777

@@ -165,7 +165,7 @@ def test_an_old_runc_finds_another_group_for_a_number_that_comes_twice() -> None
 
 
 @pytest.mark.parametrize(
-    ("user", "runc", "words"),
+    ("user", "runc", "message"),
     [
         ("70000", (1, 1), "cannot set uid to unmapped user in user namespace"),
         ("5:70000", (1, 1), "cannot set gid to unmapped user in user namespace"),
@@ -175,17 +175,17 @@ def test_an_old_runc_finds_another_group_for_a_number_that_comes_twice() -> None
         ("65535:65535", (1, 3), None),
     ],
 )
-def test_an_engine_with_a_user_namespace_has_fewer_ids(user: str, runc: tuple[int, int], words: str | None) -> None:
+def test_an_engine_with_a_user_namespace_has_fewer_ids(user: str, runc: tuple[int, int], message: str | None) -> None:
     answer = explain_in_engine(IMAGE, user, versions=Versions(engine_runc=runc, engine_ids=65536))
-    assert (answer.refusal.message if answer.refusal else None) == words
-    assert answer.cause is (Cause.USER_NAMESPACE if words else None)
-    if words:
+    assert (answer.refusal.message if answer.refusal else None) == message
+    assert answer.cause is (Cause.USER_NAMESPACE if message else None)
+    if message:
         assert "maps 65536 ids, from 0" in answer.because[-2]
-        assert answer.because[-1] == f"the engine refuses: {words}"
+        assert answer.because[-1] == f"the engine refuses: {message}"
 
 
 @pytest.mark.parametrize(
-    ("user", "runc", "words"),
+    ("user", "runc", "message"),
     [
         ("last:7", (1, 1), "unable to setup user: invalid argument"),
         ("last:7", (1, 2), "cannot setuid to unmapped uid 4294967295 in user namespace"),
@@ -193,11 +193,11 @@ def test_an_engine_with_a_user_namespace_has_fewer_ids(user: str, runc: tuple[in
         ("5:last", (1, 2), "setgroups: invalid argument"),
     ],
 )
-def test_no_process_has_the_id_minus_one(user: str, runc: tuple[int, int], words: str) -> None:
+def test_no_process_has_the_id_minus_one(user: str, runc: tuple[int, int], message: str) -> None:
     """Found by comparison with the live engine."""
     image = Image("", "last:x:4294967295:7::/:\n", "last:x:4294967295:\n")
     answer = explain_in_engine(image, user, versions=Versions(engine_runc=runc))
-    assert (answer.cause, answer.refusal.message if answer.refusal else None) == (Cause.BAD_USER_SPEC, words)
+    assert (answer.cause, answer.refusal.message if answer.refusal else None) == (Cause.BAD_USER_SPEC, message)
 
 
 def test_a_newer_runc_takes_numbers_as_they_are() -> None:
@@ -236,7 +236,7 @@ _NO_USER = "unable to setup user: cannot setuid to unmapped uid {} in user names
 
 
 @pytest.mark.parametrize(
-    ("user", "pod", "own", "words"),
+    ("user", "pod", "own", "message"),
     [
         # Each as the lab's kubelet, containerd and runc said it.
         ("", Settings(run_as_user=65536), Settings(), _NO_USER.format(65536)),
@@ -255,11 +255,11 @@ _NO_USER = "unable to setup user: cannot setuid to unmapped uid {} in user names
         ("", Settings(supplemental_groups=(65535,), fs_group=65535), Settings(), None),
     ],
 )
-def test_a_user_namespace_maps_65536_ids(user: str, pod: Settings, own: Settings, words: str | None) -> None:
+def test_a_user_namespace_maps_65536_ids(user: str, pod: Settings, own: Settings, message: str | None) -> None:
     answer = explain_in_pod(image(user), replace(pod, host_users=False), own)
     assert answer.kubelet_ok
-    assert (answer.refusal.message if answer.refusal else None) == words
-    assert answer.cause is (Cause.USER_NAMESPACE if words else None)
+    assert (answer.refusal.message if answer.refusal else None) == message
+    assert answer.cause is (Cause.USER_NAMESPACE if message else None)
     assert explain_in_pod(image(user), replace(pod, host_users=True), own).cause is None
 
 
@@ -359,7 +359,7 @@ def test_a_user_without_files_on_the_engine(
 _names = st.text("ar0159-:#\n x", max_size=6)
 _ids = st.integers(-2, 2**33)
 _files = st.none() | st.lists(st.tuples(_names, _ids, _ids, _names), max_size=4).map(
-    lambda lines: "\n".join(f"{name}:x:{one}:{two}:{rest}" for name, one, two, rest in lines)
+    lambda lines: "\n".join(f"{name}:x:{first}:{second}:{rest}" for name, first, second, rest in lines)
 )
 _settings = st.builds(
     Settings,

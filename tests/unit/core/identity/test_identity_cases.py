@@ -114,7 +114,7 @@ def test_other_fields_of_a_security_context_are_let_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "error"),
     [
         ({"image": IMAGE, "extra": 1}, "the case has no field 'extra'; it has container, docker, id, image, pod"),
         ({"image": {**IMAGE, "User": "x"}}, "image has no field 'User'; it has group, passwd, user"),
@@ -128,12 +128,12 @@ def test_other_fields_of_a_security_context_are_let_be() -> None:
         ),
     ],
 )
-def test_a_field_that_is_not_known_is_named(case: object, said: str) -> None:
-    assert answer_to(case)["error"].startswith(said)
+def test_a_field_that_is_not_known_is_named(case: object, error: str) -> None:
+    assert answer_to(case)["error"].startswith(error)
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "error"),
     [
         (None, "the case must be an object"),
         ([], "the case must be an object"),
@@ -177,11 +177,11 @@ def test_a_field_that_is_not_known_is_named(case: object, said: str) -> None:
         ({"image": IMAGE, "docker": {"group_add": [None]}}, "docker.group_add must hold strings"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_named(case: object, said: str) -> None:
-    assert answer_to(case) == {"id": None, "error": said}
+def test_a_value_of_the_wrong_type_is_named(case: object, error: str) -> None:
+    assert answer_to(case) == {"id": None, "error": error}
     with pytest.raises(MalformedCase) as caught:
         answer_case(case)
-    assert str(caught.value) == said
+    assert str(caught.value) == error
 
 
 def test_a_long_value_is_shortened() -> None:
@@ -223,13 +223,13 @@ def test_at_no_depth_does_it_break(case: str) -> None:
     # Around the depth at which reading gives up, writing may give up where reading did not.
     for depth in [*range(1, 1100, 50), *range(800, 1010)]:
         (answer,) = answered(case.format(deep="[" * depth + "]" * depth))
-        said = answer.get("error")
+        error = answer.get("error")
         if "user" in case:
-            assert said is not None
-            assert said.startswith(("image.user must be a string, not [", "it is nested too deeply"))
+            assert error is not None
+            assert error.startswith(("image.user must be a string, not [", "it is nested too deeply"))
         else:
-            assert said in (None, "it is nested too deeply")
-            assert (answer["id"] is None) == (said is not None)
+            assert error in (None, "it is nested too deeply")
+            assert (answer["id"] is None) == (error is not None)
 
 
 @pytest.mark.parametrize("uid", [-1, -(2**63), 2**31, 2**32 - 1, 2**32, 2**64, 10**4000])

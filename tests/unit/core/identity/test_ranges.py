@@ -15,13 +15,13 @@ def test_there_is_no_gap() -> None:
     assert RANGES[0].first == 0
     assert RANGES[-1].last == 2**32 - 1
     assert all(left.last + 1 == right.first for left, right in pairwise(RANGES))
-    used = [one.name for one in RANGES if one.name != "unused"]
+    used = [uid_range.name for uid_range in RANGES if uid_range.name != "unused"]
     assert len(set(used)) == len(used)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_every_uid_lies_in_just_one(uid: int) -> None:
-    assert [one for one in RANGES if uid in one] == [range_of(uid)]
+    assert [uid_range for uid_range in RANGES if uid in uid_range] == [range_of(uid)]
 
 
 @pytest.mark.parametrize(

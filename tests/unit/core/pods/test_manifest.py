@@ -21,8 +21,8 @@ _security = st.dictionaries(
 @given(_security, _security)
 def test_what_is_given_is_copied(pod: dict[str, Any], container: dict[str, Any]) -> None:
     before = copy.deepcopy((pod, container))
-    one = container_manifest("a", "image", security=container)
-    manifest = pod_manifest("p", [one], init_containers=[one], security=pod)
+    described = container_manifest("a", "image", security=container)
+    manifest = pod_manifest("p", [described], init_containers=[described], security=pod)
     manifest["spec"].get("securityContext", {}).clear()
     for made in manifest["spec"]["containers"] + manifest["spec"]["initContainers"]:
         for value in made.get("securityContext", {}).values():
@@ -30,7 +30,7 @@ def test_what_is_given_is_copied(pod: dict[str, Any], container: dict[str, Any])
                 value["added"] = 1
         made.clear()
     assert (pod, container) == before
-    assert one["name"] == "a"
+    assert described["name"] == "a"
 
 
 @given(_security)

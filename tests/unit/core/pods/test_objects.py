@@ -66,7 +66,7 @@ def test_warnings_are_read_word_for_word(headers: list[str], texts: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("{", "not YAML"),
         ("kind: Pod\nmetadata: {name: a}", "'Pod'"),
@@ -76,8 +76,8 @@ def test_warnings_are_read_word_for_word(headers: list[str], texts: tuple[str, .
         ("kind: Secret\n---\nkind: Secret", "one document"),
     ],
 )
-def test_what_is_no_object_is_named(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_what_is_no_object_is_named(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         read_object(text)
 
 
@@ -85,7 +85,10 @@ def test_a_deployment_whose_pods_are_refused_is_decided_and_says_why() -> None:
     seen = judge_rollout(deployment(), [replica_set("r", 1)], [event("r"), event("r", reason="Other")])
     assert seen.is_decided
     assert (seen.made, seen.ready) == (0, 0)
-    assert [one.partition(" (")[0] for one in seen.violations] == ["unrestricted capabilities", "seccompProfile"]
+    assert [violation.partition(" (")[0] for violation in seen.violations] == [
+        "unrestricted capabilities",
+        "seccompProfile",
+    ]
     assert "FailedCreate  pods" in str(seen)
 
 

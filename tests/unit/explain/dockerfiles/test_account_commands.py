@@ -75,7 +75,7 @@ def test_the_user_of_a_dockerfile(tmp_path: Path, lines: str, uid: int | None, s
     file.write_text(f"{_HEAD}{lines}\nUSER app\n")
     [row] = json.loads(explain("--json", "--image-user", "base=", str(file)).stdout)
     assert (row["runs_as"] or {}).get("uid") == uid
-    assert any(sentence in said for said in row["because"]), row["because"]
+    assert any(sentence in reason for reason in row["because"]), row["because"]
 
 
 def test_long_texts_are_read_at_once() -> None:

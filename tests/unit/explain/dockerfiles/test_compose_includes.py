@@ -272,11 +272,11 @@ def test_a_folder_gives_its_dockerfiles_and_compose_files(tmp_path: Path) -> Non
             ".git/Dockerfile": "FROM scratch\n",
         },
     )
-    found = sorted(
+    users = sorted(
         row["image_user"] or str(row["runs_as"]["uid"])
         for row in json.loads(explain("--json", "-f", str(tmp_path)).stdout)
     )
-    assert found == ["1", "2", "3", "4", "5", "6", "7"]
+    assert users == ["1", "2", "3", "4", "5", "6", "7"]
     assert len(json.loads(explain("--json", "-R", "-f", str(tmp_path)).stdout)) == 8
     assert explain("-R", f"{tmp_path}/").exit_code == 0
     assert "not read" not in explain("-R", f"{tmp_path}/").output

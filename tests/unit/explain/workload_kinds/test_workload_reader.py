@@ -45,13 +45,13 @@ def read(*documents: object) -> Asked:
 def flaw_of(document: object) -> str:
     """The only flaw of the first of two documents, of which the second is read all the same."""
     asked = read(document, manifest("Pod", name="other"))
-    assert [one.name for one in asked.containers] == ["other"]
+    assert [container.name for container in asked.containers] == ["other"]
     (flaw,) = asked.flaws
     return flaw
 
 
 def names(asked: Asked) -> list[str]:
-    return [one.name for one in asked.containers]
+    return [container.name for container in asked.containers]
 
 
 WORKLOADS = [
@@ -70,10 +70,10 @@ WORKLOADS = [
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload["kind"])
 def test_every_kind_of_workload_is_unwrapped(workload: dict[str, Any]) -> None:
     asked = read(workload)
-    (one,) = asked.containers
-    assert (one.kind, one.name, one.namespace) == (workload["kind"], "it", "default")
-    assert (one.container, one.role, one.image) == ("app", "main", "nginx")
-    assert (one.pod, one.own, one.notes) == (Settings(), Settings(), ())
+    (container,) = asked.containers
+    assert (container.kind, container.name, container.namespace) == (workload["kind"], "it", "default")
+    assert (container.container, container.role, container.image) == ("app", "main", "nginx")
+    assert (container.pod, container.own, container.notes) == (Settings(), Settings(), ())
     assert not asked.flaws
     assert not asked.passed_over
 
@@ -81,13 +81,13 @@ def test_every_kind_of_workload_is_unwrapped(workload: dict[str, Any]) -> None:
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload["kind"])
 def test_the_pod_s_settings_are_those_of_the_template(workload: dict[str, Any]) -> None:
     text = json.dumps(workload).replace(json.dumps(SPEC), json.dumps({**SPEC, "securityContext": {"runAsUser": 7}}))
-    (one,) = read_workloads(text).containers
-    assert one.pod == Settings(run_as_user=7)
+    (container,) = read_workloads(text).containers
+    assert container.pod == Settings(run_as_user=7)
 
 
 def test_a_list_holds_any_kinds_in_its_order() -> None:
     asked = read({"apiVersion": "v1", "kind": "List", "items": [*WORKLOADS, {"kind": "Secret"}, None, 7]})
-    assert [one.kind for one in asked.containers] == [one["kind"] for one in WORKLOADS]
+    assert [container.kind for container in asked.containers] == [workload["kind"] for workload in WORKLOADS]
     assert asked.passed_over == {"Secret": 1, "no kind": 2}
     nested = read({"kind": "List", "items": [{"kind": "List", "items": [manifest("Pod")]}, manifest("Pod", name="b")]})
     assert names(nested) == ["it", "b"]
@@ -97,8 +97,8 @@ def test_the_items_of_a_pod_list_need_not_say_what_they_are() -> None:
     bare = {"metadata": {"name": "bare"}, "spec": SPEC}
     assert names(read({"kind": "PodList", "items": [bare, manifest("Pod")]})) == ["bare", "it"]
     wrapped = {"metadata": {"name": "d"}, "spec": {"template": {"spec": SPEC}}}
-    (one,) = read({"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [wrapped]}).containers
-    assert (one.kind, one.name) == ("Deployment", "d")
+    (container,) = read({"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [wrapped]}).containers
+    assert (container.kind, container.name) == ("Deployment", "d")
     # Those of a plain List must.
     assert read({"kind": "List", "items": [bare]}).passed_over == {"no kind": 1}
     assert read({"kind": "SecretList", "items": [{}, {}]}).passed_over == {"Secret": 2}
@@ -114,7 +114,7 @@ def test_roles_come_in_the_order_in_which_they_start() -> None:
             containers=[{"name": "app", "image": "a"}, {"name": "side", "image": "s"}],
         )
     )
-    assert [(one.container, one.role) for one in asked.containers] == [
+    assert [(container.container, container.role) for container in asked.containers] == [
         ("first", "init"),
         ("second", "init"),
         ("app", "main"),
@@ -143,20 +143,20 @@ def test_pod_and_container_keep_their_settings_apart() -> None:
     assert first.notes == second.notes == ()
 
 
-@pytest.mark.parametrize("said", [True, False, None])
-def test_host_users_is_the_pod_s_alone(said: bool | None) -> None:
-    (one,) = read(pod(hostUsers=said, containers=[{**CONTAINER, "hostUsers": not said}])).containers
-    assert (one.pod.host_users, one.own.host_users) == (said, None)
+@pytest.mark.parametrize("host_users", [True, False, None])
+def test_host_users_is_the_pod_s_alone(host_users: bool | None) -> None:
+    (container,) = read(pod(hostUsers=host_users, containers=[{**CONTAINER, "hostUsers": not host_users}])).containers
+    assert (container.pod.host_users, container.own.host_users) == (host_users, None)
 
 
 def test_the_namespace_is_the_manifest_s() -> None:
     metadata = {"generateName": "job-", "namespace": "shop"}
-    (one,) = read({**manifest("Pod"), "metadata": metadata}).containers
-    assert (one.name, one.namespace) == ("job-", "shop")
+    (container,) = read({**manifest("Pod"), "metadata": metadata}).containers
+    assert (container.name, container.namespace) == ("job-", "shop")
     nothings: list[Any] = [None, [], "x", {}, {"name": None, "namespace": None}]
     for nothing in nothings:
-        (one,) = read({**manifest("Pod"), "metadata": nothing}).containers
-        assert (one.name, one.namespace) == ("", "default")
+        (container,) = read({**manifest("Pod"), "metadata": nothing}).containers
+        assert (container.name, container.namespace) == ("", "default")
 
 
 def test_other_kinds_are_counted() -> None:
@@ -187,11 +187,11 @@ def test_pods_for_windows_are_read_like_others() -> None:
     asked = read(manifest("Deployment", "template", spec=windows), manifest("Pod", spec=windows))
     assert names(asked) == ["it", "it"]
     assert not asked.passed_over
-    assert [one.template.spec["securityContext"] for one in asked.containers] == [options, options]
+    assert [container.template.spec["securityContext"] for container in asked.containers] == [options, options]
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "flaw"),
     [
         ({"kind": "Pod"}, "Pod: it has no spec"),
         ({"kind": "Pod", "spec": []}, "Pod: it has no spec"),
@@ -221,8 +221,8 @@ def test_pods_for_windows_are_read_like_others() -> None:
         ),
     ],
 )
-def test_a_workload_that_cannot_be_read_says_why_and_the_others_are_read(document: object, said: str) -> None:
-    assert flaw_of(document) == said
+def test_a_workload_that_cannot_be_read_says_why_and_the_others_are_read(document: object, flaw: str) -> None:
+    assert flaw_of(document) == flaw
 
 
 def refusal_of(document: dict[str, Any]) -> str:
@@ -240,7 +240,7 @@ _OF_POD = "json: cannot unmarshal {} into Go struct field PodSecurityContext.spe
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "message"),
     [
         (pod(hostUsers="no"), _UNREADABLE.format("string", "hostUsers", "bool")),
         (pod(securityContext=[7]), _UNREADABLE.format("array", "securityContext", "v1.PodSecurityContext")),
@@ -273,9 +273,9 @@ _OF_POD = "json: cannot unmarshal {} into Go struct field PodSecurityContext.spe
     ],
 )
 def test_a_setting_that_the_api_server_refuses_is_read_and_its_words_are_there(
-    document: dict[str, Any], words: str
+    document: dict[str, Any], message: str
 ) -> None:
-    assert refusal_of(document) == words
+    assert refusal_of(document) == message
 
 
 @pytest.mark.parametrize(
@@ -305,15 +305,15 @@ def test_a_misspelt_field_keeps_the_object_out_and_the_others_are_read() -> None
     assert first.template is second.template
     paths = [*(f"containers[0].securityContext.{name}" for name in ("7", "fsGroup", "runasuser"))]
     paths += ["securityContext.runAsNonroot"]
-    words = ", ".join(f'unknown field "spec.{path}"' for path in paths)
-    assert first.template.verdict.message == f"strict decoding error: {words}"
+    unknown = ", ".join(f'unknown field "spec.{path}"' for path in paths)
+    assert first.template.verdict.message == f"strict decoding error: {unknown}"
     assert "runAsNonroot: did you mean runAsNonRoot?" in first.template.verdict.hints
 
 
 @pytest.mark.parametrize("uid", [-1, 2**31, 2**63 - 1])
 def test_an_id_out_of_range_is_read_for_the_rules_to_judge(uid: int) -> None:
-    (one,) = read(pod(securityContext={"runAsUser": uid})).containers
-    assert one.pod.run_as_user == uid
+    (container,) = read(pod(securityContext={"runAsUser": uid})).containers
+    assert container.pod.run_as_user == uid
 
 
 def test_a_setting_that_is_filled_in_later_is_a_template() -> None:
@@ -367,8 +367,13 @@ def test_dates_and_equals_signs_are_strings_as_for_kubernetes() -> None:
         "kind: Pod\nmetadata: {name: 2024-02-30, namespace: 2024-01-01}\n"
         "spec: {containers: [{name: 2024-01-01, image: =, args: [test, a, =, b]}]}"
     )
-    (one,) = asked.containers
-    assert (one.name, one.namespace, one.container, one.image) == ("2024-02-30", "2024-01-01", "2024-01-01", "=")
+    (container,) = asked.containers
+    assert (container.name, container.namespace, container.container, container.image) == (
+        "2024-02-30",
+        "2024-01-01",
+        "2024-01-01",
+        "=",
+    )
 
 
 BY_SEQUENCES = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
@@ -398,7 +403,7 @@ def test_anchors_and_merge_keys_in_measure_are_fine() -> None:
         "  - {<<: [{name: c}, *one], image: j}\n"
         "  securityContext: {<<: *ctx, runAsNonRoot: true}\n"
     )
-    assert [(one.container, one.image, one.own.run_as_user) for one in asked.containers] == [
+    assert [(container.container, container.image, container.own.run_as_user) for container in asked.containers] == [
         ("a", "i", 7),
         ("b", "i", 7),
         ("c", "j", 7),
@@ -448,7 +453,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert isinstance(read_workloads(text), Asked)
 
 
-_words = [
+_pieces = [
     "kind: Pod",
     "kind",
     "Pod",
@@ -467,7 +472,7 @@ _words = [
     "---\n",
     "!!",
 ]
-_words += [
+_pieces += [
     "!!int ",
     "!!set ",
     "!!omap ",
@@ -487,7 +492,7 @@ _words += [
 ]
 
 
-@given(st.lists(st.sampled_from(_words), max_size=12).map("".join))
+@given(st.lists(st.sampled_from(_pieces), max_size=12).map("".join))
 def test_any_pieces_of_yaml_are_read_or_refused(text: str) -> None:
     assert isinstance(read_workloads(text), Asked)
 
@@ -522,7 +527,7 @@ def test_any_documents_are_read_beside_a_good_one(documents: list[object]) -> No
     dumped = [yaml.safe_dump(document, allow_unicode=True) for document in [*documents, manifest("Pod", name="good")]]
     asked = read_workloads("\n---\n".join(dumped))
     assert asked.containers[-1].name == "good"
-    for one in asked.containers:
-        assert one.container
+    for container in asked.containers:
+        assert container.container
         # What is found by its shape alone may leave its image to another program.
-        assert one.image or one.template.verdict.ok is not True
+        assert container.image or container.template.verdict.ok is not True

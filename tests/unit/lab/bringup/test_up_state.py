@@ -225,7 +225,7 @@ def test_the_estimate_goes_from_what_is_known_to_what_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "described"),
     [
         (0, "a few seconds"),
         (9.9, "a few seconds"),
@@ -236,8 +236,8 @@ def test_the_estimate_goes_from_what_is_known_to_what_is_seen() -> None:
         (125, "about 3 min"),
     ],
 )
-def test_no_less_is_said_than_is_expected(seconds: float, words: str) -> None:
-    assert describe_seconds(seconds) == words
+def test_no_less_is_said_than_is_expected(seconds: float, described: str) -> None:
+    assert describe_seconds(seconds) == described
 
 
 @pytest.mark.parametrize(

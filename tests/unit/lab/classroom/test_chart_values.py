@@ -65,8 +65,8 @@ def test_a_key_that_the_chart_does_not_know_is_found(place: tuple[str, ...], val
     for name in reversed(place):
         value = {name: value}
     assert isinstance(value, dict)
-    (found,) = complaints(over(VALUES, value))
-    assert found.startswith(complaint)
+    (message,) = complaints(over(VALUES, value))
+    assert message.startswith(complaint)
 
 
 def test_the_hub_runs_as_the_user_whose_files_its_image_has() -> None:

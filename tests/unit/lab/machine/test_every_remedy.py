@@ -84,8 +84,8 @@ NOT_TRIED = {
 def _lines() -> list[str]:
     told = [remedy(machine) for machine in MACHINES for remedy in REMEDIES]
     told += [text for text in texts_of_modules("labkit.lab.machine") if "\n  " in text]
-    found = {line.strip() for text in told for line in text.splitlines()[1:] if line.startswith("  ")}
-    return sorted(line for line in found if (line and not line.startswith("X")) or line == "X version")
+    lines = {line.strip() for text in told for line in text.splitlines()[1:] if line.startswith("  ")}
+    return sorted(line for line in lines if (line and not line.startswith("X")) or line == "X version")
 
 
 def _is(line: str, pattern: str) -> bool:
