@@ -28,7 +28,7 @@ def bundle_command() -> None:
     labkit-bundle:                make lab
 
     A bundle is for one kind of machine (Linux on amd64, say) and for the checkout that it was made by. Its programs
-    are run on the laptop: take one only from somebody whom you trust, and compare the sum that `save` printed.
+    are run on the laptop: take one only from somebody whom you trust, and compare the checksum that `save` printed.
     """
 
 
@@ -67,12 +67,13 @@ def save(file: Path, kinds: str | None, as_json: bool) -> None:
 def show(file: Path, as_json: bool) -> None:
     """List what is in FILE, with versions, licences and sizes.
 
-    All of it is read and every sum is compared; the last lines say whether it is for this machine. Nothing is changed.
+    All of it is read and every checksum is compared. The last lines say whether it is for this machine. Nothing is
+    changed.
     """
     with open_bundle(file) as bundle:
         bundle.check()
     reasons, digest = misfits(bundle.manifest), _sum(file)
-    note = f"{megabytes(file.stat().st_size)}; every sum is right; sha256 {digest}\n"
+    note = f"{megabytes(file.stat().st_size)}; every checksum is right; sha256 {digest}\n"
     note += "not for this machine: " + "; ".join(reasons) if reasons else "it is for this machine and this labkit"
     result = {"file": str(file), "sha256": digest, "misfits": reasons, **bundle.manifest.to_dict()}
     print_result(as_json, result, bundle_table(bundle.manifest, note))

@@ -34,7 +34,7 @@ def up_command(source: str | None, bundle: Path | None, wait: bool, behind: bool
     """Bring up what is missing: engine, sample images, cluster.
 
     What is there is used as it is; a stopped cluster is started; a broken one is recreated. Running it again is safe.
-    With a bundle no network is needed: what is missing is taken from the file, once all of its sums are right.
+    With a bundle no network is needed: what is missing is taken from the file, once all of its checksums are right.
     You can interrupt it at any time: the next `labkit up` continues from there.
     """
     lab = open_lab()

@@ -126,7 +126,7 @@ def test_the_api_server_is_killed_in_mid_lesson_and_nobody_notices(lesson: Lesso
 def test_an_answer_of_the_wrong_type(lesson: Lesson, answer: object) -> None:
     result = lesson.check("which-cause", answer)
     assert result.verdict is CheckVerdict.NOT_RIGHT
-    assert "a text in quotes is expected" in result.message
+    assert "a string in quotes is expected" in result.message
 
 
 def _run(tmp_path: Path, *cells: str) -> list[dict[str, Any]]:

@@ -91,6 +91,38 @@ def test_every_page_is_named_on_the_first() -> None:
     assert [page.name for page in (CHECKOUT / "docs").glob("*.md") if f"(docs/{page.name})" not in first] == []
 
 
+_DELIMITERS = re.compile(r"\|(?: *:?-+:? *\|)+")
+
+
+def broken_tables(text: str) -> list[str]:
+    """The first lines of what begins like a table and is none: GitHub and Sphinx show its rows as a paragraph."""
+    lines = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL).splitlines()
+    first = [
+        (line, below)
+        for above, line, below in zip(["", *lines], lines, [*lines[1:], ""], strict=False)
+        if line.startswith("|") and not above.startswith("|")
+    ]
+    return [line for line, below in first if not _DELIMITERS.fullmatch(below)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(CHECKOUT)))
+def test_every_row_of_a_document_is_in_a_table(document: Path) -> None:
+    assert broken_tables(document.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("| a | b |\n| --- | :-: |\n| 1 | 2 |\n", []),
+        ("| a |\n| --- |\n| 1 |\n\n| 2 |\n", ["| 2 |"]),
+        ("```\n| no table |\n```\n", []),
+        ("text\n\n| a |", ["| a |"]),
+    ],
+)
+def test_a_row_outside_of_a_table_is_noticed(text: str, expected: list[str]) -> None:
+    assert broken_tables(text) == expected
+
+
 def commands(text: str) -> list[str]:
     """Every call of labkit in a code span or a fence."""
     spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^(labkit .*)$", text, re.MULTILINE)

@@ -36,7 +36,7 @@ _ANOTHER_ROOT = Exercise(
     wrong=(
         Wrong('prediction = "toor"', "never sees the word behind USER"),
         Wrong('prediction = "app"', "a line with that number"),
-        Wrong("prediction = 0", "a text in quotes is expected"),
+        Wrong("prediction = 0", "a string in quotes is expected"),
     ),
     check=_check_another_root,
 )

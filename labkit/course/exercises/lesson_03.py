@@ -51,7 +51,7 @@ _THREE_SAY = Exercise(
     wrong=(
         Wrong('prediction = "1654"', "what the base says"),
         Wrong('prediction = ""', "no ContainerUser to the SDK"),
-        Wrong("prediction = 4242", "a text in quotes is expected"),
+        Wrong("prediction = 4242", "a string in quotes is expected"),
         Wrong('prediction = "app"', "nobody in this publish"),
     ),
     check=_check_three_say,

@@ -105,7 +105,7 @@ def _check_which_uids(world: World, answer: list[object]) -> Assessment:
     if bad := next((uid for uid in complaints if uid in chosen and complaints[uid]), None):
         return not_right(f"Of {bad} useradd says: {complaints[bad]}")
     if left := [uid for uid in complaints if not complaints[uid] and uid not in chosen]:
-        return not_right(f"useradd makes those that you chose without a warning, and more; left out, {len(left)}.")
+        return not_right(f"useradd takes all that you chose, but you left out {len(left)} that it takes, too.")
     return passed(f"Made without a warning: {', '.join(sorted(chosen, key=int))}.")
 
 
@@ -122,7 +122,7 @@ _WHICH_UIDS = Exercise(
     solution="chosen = [1654, 60000]",
     wrong=(
         Wrong("chosen = [1000, 1654, 60000]", "UID 1000 is not unique"),
-        Wrong("chosen = [1654]", "left out, 1"),
+        Wrong("chosen = [1654]", "you left out 1"),
         Wrong("chosen = [1654, 60000, 64198]", "outside of the UID_MIN"),
         Wrong("chosen = [999, 1654, 60000]", "outside of the UID_MIN"),
         Wrong("chosen = [0, 1654]", "not one of the five"),

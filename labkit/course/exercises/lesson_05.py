@@ -184,7 +184,7 @@ _AFTER_THE_COLON = Exercise(
         Wrong('prediction = "image-user-not-numeric"', "is a number"),
         Wrong('prediction = "image-runs-as-root"', "Which part of the user"),
         Wrong('prediction = "it is refused"', "not one of the five"),
-        Wrong("prediction = True", "a text in quotes is expected"),
+        Wrong("prediction = True", "a string in quotes is expected"),
     ),
     check=_check_after_the_colon,
 )

@@ -279,7 +279,7 @@ _WHO_REALLY = Exercise(
         Wrong('way = "whoami"', "command-not-found"),
         Wrong('way = "passwd"', "root and app"),
         Wrong('way = "docker"', "not one of the four: app"),
-        Wrong("way = 4", "a text in quotes is expected"),
+        Wrong("way = 4", "a string in quotes is expected"),
     ),
     check=_check_who_really,
 )

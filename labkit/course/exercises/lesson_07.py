@@ -225,7 +225,7 @@ _WHICH_CAUSE = Exercise(
     wrong=(
         Wrong('prediction = "image-user-not-numeric"', "nobody looks at the image any more"),
         Wrong('prediction = "runs"', "contradiction"),
-        Wrong("prediction = 0", "a text in quotes is expected"),
+        Wrong("prediction = 0", "a string in quotes is expected"),
         Wrong('prediction = "it fails"', "is not one of the five"),
     ),
     check=_check_which_cause,

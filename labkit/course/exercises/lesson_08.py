@@ -69,7 +69,7 @@ def _has_new_way_to_root(app: JudgedContainer) -> str | None:
 
 def _has_opened_more(app: JudgedContainer) -> str | None:
     opened = app.newly_open(app.process, app.base) if app.process is not None else []
-    return f"The app may change now what was closed to it in its image: {', '.join(opened[:3])}." if opened else None
+    return f"The app may now change what was closed to it in its image: {', '.join(opened[:3])}." if opened else None
 
 
 def _afterwards(name: str, command: list[str]) -> AnswerBreak:
@@ -131,8 +131,8 @@ _ROOT_FOR_A_MOMENT = Exercise(
     kind="repair",
     answers=Container,
     hints=(
-        "Whom does app.exec run the command as, when you do not say?",
-        "One command may run as somebody else; the container that is there need not know.",
+        "As whom does app.exec run a command if you name no user?",
+        "A single command can run as another user, and the app goes on as it is.",
         'Give the second line user="root".',
     ),
     solution="""
@@ -236,7 +236,7 @@ def _check_which_start(world: World, answer: list[object]) -> Assessment:
     if bad := next((user for user in _USERS if user in chosen and results[user].cause is not None), None):
         return not_right(f"With {bad} it does not start: {results[bad].message}.")
     if left := [user for user in _USERS if user not in chosen and results[user].cause is None]:
-        return not_right(f"Those that you chose start, and so do more; left out, {len(left)}.")
+        return not_right(f"All that you chose start, but you left out {len(left)} that start, too.")
     return passed("; ".join(f"{user}: {results[user].output}" for user in _USERS if user in chosen))
 
 
@@ -247,12 +247,12 @@ _WHICH_START = Exercise(
     choices=_USERS,
     hints=(
         "Which of them have to be looked up in a file of the image?",
-        "A number is a uid as it is; a name needs a line. A group is a name, too.",
+        "A number is a uid as it is; a name needs a line in passwd. And a group's name needs one in the group file.",
         "Three of the five start, and for one of these there is no line.",
     ),
     solution='chosen = ["root", "1654", "4242"]',
     wrong=(
-        Wrong('chosen = ["root", "1654"]', "left out, 1"),
+        Wrong('chosen = ["root", "1654"]', "you left out 1"),
         Wrong('chosen = ["root", "1654", "4242", "app:rich"]', "unable to find group rich"),
         Wrong("chosen = list(('root', '1654', '4242', 'rich'))", "unable to find user rich"),
         Wrong('chosen = ["nobody"]', "not one of the five"),
@@ -286,7 +286,7 @@ _A_NUMBER_PLEASE = Exercise(
     kind="repair",
     hints=(
         "Which number is app in this image? Where does the base say so?",
-        "ContainerUser may be a number; and what does the SDK do when nobody gives it?",
+        "ContainerUser may be a number. And what does the SDK write by default, without ContainerUser?",
         "-p:ContainerUser=1654, or no ContainerUser at all.",
     ),
     solution='lab.publish("-p:ContainerUser=1654", name="by-name")',
@@ -336,7 +336,7 @@ def _check_field_by_field(world: World, answer: str) -> Assessment:
     if uid != ids.split(":")[0]:
         return not_right(f"It is not uid {uid}: two settings override the image's user, and one of them the other.")
     if gid != ids.split(":")[1]:
-        return not_right(f"The uid is right, the group is not {gid}: who says a group, and does anybody take it back?")
+        return not_right(f"The uid is right, the group is not {gid}: which setting gives one, and is it overridden?")
     return passed(f"{ids}: the container's runAsUser replaces the pod's, and the pod's runAsGroup stays.")
 
 
@@ -356,7 +356,7 @@ _FIELD_BY_FIELD = Exercise(
         Wrong('prediction = "4242:0"', "the group is not 0"),
         Wrong('prediction = "1654:1654"', "two settings override"),
         Wrong('prediction = "app"', "not of the form"),
-        Wrong("prediction = 4242", "a text in quotes"),
+        Wrong("prediction = 4242", "a string in quotes"),
     ),
     check=_check_field_by_field,
 )

@@ -46,7 +46,8 @@ def _check_missing_controls(world: World, answer: list[Any]) -> Assessment:
         return not_right("The API server lets it in here, so there is nothing to name.")
     violated = {name for name in _CONTROLS if any(name in controls_named((text,)) for text in refusal.violations)}
     if too_many := sorted(set(answer) - violated):
-        return not_right(f"The API server has no objection as to {', '.join(too_many)}: look where else it is set.")
+        names = ", ".join(too_many)
+        return not_right(f"The API server does not object to {names}: is it set elsewhere, or not asked for?")
     if violated - set(answer):
         return not_right(
             f"These are right, but the API server names {counted(len(violated), 'control')}, "
@@ -62,15 +63,15 @@ _MISSING_CONTROLS = Exercise(
     choices=_CONTROLS,
     hints=(
         "For each control: is it set for the pod, for a container, or for both? Which one is in force for `sidecar`?",
-        "Settings of a container override those of the pod, for the better or the worse. And which one capability "
-        "must be in the list of those that are dropped?",
+        "Settings of a container override those of the pod, for better or worse. And what does the list under `drop` "
+        "have to hold?",
         "`app` drops two capabilities and keeps the others; `sidecar` opts out of runAsNonRoot.",
     ),
     solution='missing = ["capabilities", "runAsNonRoot"]',
     others=('missing = ["runAsNonRoot", "capabilities"]',),
     wrong=(
         Wrong('missing = ["capabilities"]', "names 2 controls, and you name 1"),
-        Wrong('missing = ["capabilities", "runAsNonRoot", "seccompProfile"]', "no objection as to seccompProfile"),
+        Wrong('missing = ["capabilities", "runAsNonRoot", "seccompProfile"]', "does not object to seccompProfile"),
         Wrong("missing = []", "The list is empty"),
         Wrong('missing = ["root"]', "not one of the six"),
         Wrong('missing = "capabilities"', "a list is expected"),
@@ -132,7 +133,7 @@ _WHO_SAYS_NO = Exercise(
         Wrong('prediction = "the API server"', "it does not ask"),
         Wrong('prediction = "nobody"', "contradict each other"),
         Wrong('prediction = "the registry"', "is not one of"),
-        Wrong("prediction = False", "a text in quotes is expected"),
+        Wrong("prediction = False", "a string in quotes is expected"),
     ),
     check=_check_who_says_no,
 )

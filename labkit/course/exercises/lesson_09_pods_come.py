@@ -75,7 +75,7 @@ def _pods_come_as_given(deployment: JudgedDeployment) -> str | None:
     given = with_references(deployment.world, given_manifest("pods-come.yaml"))
     if not is_as_written(deployment.manifest["spec"], given["spec"]):
         return None
-    return "The Deployment pods-come is as it was: the API server takes it, and none of its pods."
+    return "The Deployment pods-come is as it was: the API server accepts it, but none of its pods."
 
 
 def _is_weakened(deployment: JudgedDeployment) -> str | None:
@@ -90,15 +90,15 @@ def _is_weakened(deployment: JudgedDeployment) -> str | None:
 def _not_both(deployment: JudgedDeployment) -> str | None:
     wanted, ready = deployment.rollout.wanted, deployment.rollout.ready
     if wanted < 2:
-        return f"The Deployment asks for {wanted} pod{'' if wanted == 1 else 's'}; two is what it was given for."
+        return f"The Deployment asks for {wanted} pod{'' if wanted == 1 else 's'}; the task wants two."
     if ready >= wanted:
         return None
     if deployment.manifest.get("spec", {}).get("paused"):
-        return f"It is paused, and {ready} of {wanted} pods are ready: nobody makes pods of its template meanwhile."
-    reason = next((pod.headline for pod in deployment.pods if pod.verdict != "running"), "nothing that it says")
+        return f"It is paused, so no pods are made from its template: {ready} of {wanted} are ready."
+    reason = next((pod.headline for pod in deployment.pods if pod.verdict != "running"), "none of them says why")
     return (
         f"The API server lets the pods in now, but {ready} of {wanted} are ready: {reason}. "
-        "That is another component's no."
+        "The API server is not the last to decide."
     )
 
 
@@ -159,11 +159,11 @@ PODS_COME = Exercise(
         ),
         Wrong(_deployment().replace("replicas: 2", "replicas: 0"), "asks for 0 pods"),
         Wrong(_deployment().replace("replicas: 2", "replicas: 1"), "asks for 1 pod"),
-        Wrong(_deployment(image="aspnetapp-root"), "another component's no"),
+        Wrong(_deployment(image="aspnetapp-root"), "not the last to decide"),
         # The right Deployment, and a change of it that does not run: the older ReplicaSet is still there.
         Wrong(
             _deployment() + 'lab.rollout("pods-come")' + _deployment(image="aspnetapp-root"),
-            "another component's no",
+            "not the last to decide",
         ),
         Wrong(_deployment().replace("replicas: 2", "replicas: 2\n  paused: true"), "It is paused"),
         # Let in before the label.

@@ -154,7 +154,7 @@ TO_RESTRICTED = Exercise(
     hints=(
         "The API server's message is a list of what to do. Which of its items are about a container, which about the "
         "pod, and which about a volume?",
-        "The folder is for scratch. Which type of volume is empty at the start and goes with the pod?",
+        "The folder is for temporary files. Which type of volume is empty at the start and goes with the pod?",
         "Pod: runAsNonRoot, seccompProfile. Container: allowPrivilegeEscalation, capabilities.drop and no "
         "capabilities.add. Volume: emptyDir.",
     ),

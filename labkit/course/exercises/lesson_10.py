@@ -10,7 +10,6 @@ from labkit.course.exercises.lesson_10_pods import INSISTS, NO_NEW_WORLD, NO_WAY
 from labkit.course.judging.assessment import Assessment, not_right, passed
 from labkit.course.judging.given_answers import spelling_of
 from labkit.course.world import World
-from labkit.show import counted
 from labkit.threat.judge import Control
 
 _STOPPED = ("setuid-helper", "unshare-user", "raw-socket", "write-tmp")
@@ -40,7 +39,7 @@ _WHICH_CONTROL = Exercise(
     answers=dict,
     hints=(
         "Each of the four was tried above in some other posture. Which setting made the difference there?",
-        "Dropped capabilities did not stop the setuid program. And whose file system is /tmp on?",
+        "Dropped capabilities did not stop the setuid program. And on which file system is /tmp?",
         "The four controls are capability, no_new_privs, read-only and seccomp, each once.",
     ),
     solution="""
@@ -92,8 +91,8 @@ def _check_open_folders(world: World, answer: list[object]) -> Assessment:
     ]
     pod = world.start.apply(manifest)
     if pod.cause is Cause.POD_SECURITY:
-        came_back = "its pod mounts folders of the node, which is not for a shared cluster: baseline refuses it"
-        raise NotInAClass("Asking uid 1654 in a pod", came_back, "ask it in a lab of your own")
+        came_back = "the pod of this check mounts folders of the node, and baseline, the level of a class, refuses that"
+        raise NotInAClass("Asking uid 1654 in a pod", came_back, "try it in a lab of your own")
     if pod.verdict != "running":
         return not_right(f"The pod of the check does not run: {pod.headline}.")
     # Only asked, by access(2): nothing is written.
@@ -105,7 +104,7 @@ def _check_open_folders(world: World, answer: list[object]) -> Assessment:
         )
     if len(set(answer)) < len(writable):
         return not_right(
-            f"1654 may write to {counted(len(writable) - len(set(answer)), 'folder')} more of the node. "
+            f"uid 1654 may write to {len(writable) - len(set(answer))} more of these folders. "
             "The mode decides, and not every folder of a machine is root's alone."
         )
     return passed(f"uid 1654 may write to {' and '.join(writable)} of the node: mode 1777, open to everybody.")

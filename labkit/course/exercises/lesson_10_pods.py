@@ -34,7 +34,7 @@ def _stands_elsewhere(pod: JudgedPod) -> str | None:
     setuid = pod.world.look.image("setuid")
     for container, image in pod.images.items():
         if image is not None and setuid is not None and not image.facts.stands_on(setuid):
-            return f"The container {container} is of another image: this is not the pod with {_SETUID} any more."
+            return f"The container {container} runs another image, so {_SETUID} is not there any more."
     return None
 
 
@@ -50,10 +50,10 @@ def _has_way_back(pod: JudgedPod) -> str | None:
         if status.get("NoNewPrivs") == "1" or not left:
             continue
         if _SETUID not in left:
-            return f"{_SETUID} gives root no more, but NoNewPrivs is 0, and others are left: {', '.join(left)}."
+            return f"{_SETUID} gives root no more, but NoNewPrivs is 0, and other programs do: {', '.join(left)}."
         has_powers = int(status.get("CapBnd", "1"), 16) != 0
-        powers = "root's powers" if has_powers else "no capabilities, but root's files are its own"
-        return f"{_SETUID} still acts as uid 0. The setuid bit counts as before; what it gives has {powers}."
+        powers = "root's capabilities" if has_powers else "no capabilities, but root's files are open to it"
+        return f"{_SETUID} still acts as uid 0: the setuid bit counts as before, and the process has {powers}."
     return None
 
 
@@ -175,7 +175,7 @@ lab.pod("without-setuid", name="no-way-back", command="sleep 3600", pod={"runAsN
         ),
         Wrong(
             'lab.pod("aspnetapp", name="no-way-back", container={"allowPrivilegeEscalation": False})',
-            "is of another image",
+            "runs another image",
         ),
         Wrong(
             '''
@@ -187,7 +187,7 @@ USER 1654
 """, name="without-ids")
 lab.pod("without-ids", name="no-way-back", command="sleep 3600", pod={"runAsNonRoot": True})
 ''',
-            "others are left",
+            "other programs do",
         ),
     ),
     check=_CHECK_NO_WAY_BACK,
@@ -223,7 +223,7 @@ def _may_make_one(pod: JudgedPod) -> str | None:
         status = running.status
         if status.get("Seccomp") != _FILTERED:
             return (
-                f"The kernel says Seccomp: {status.get('Seccomp')} of container {container}, so no system call is "
+                f"The kernel says Seccomp: {status.get('Seccomp')} for container {container}: no system call is "
                 "filtered, whatever the manifest says."
             )
         # containerd/containerd:contrib/seccomp/seccomp_default.go, DefaultProfile
@@ -327,13 +327,13 @@ spec:
             _two(
                 "no-new-world", "{seccompProfile: {type: RuntimeDefault}}", "{}", "aspnetapp", "command: [sleep, '600']"
             ),
-            "Seccomp: 0 of container second",
+            "Seccomp: 0 for container second",
         ),
         Wrong(
             _two(
                 "no-new-world", "{seccompProfile: {type: RuntimeDefault}}", "{}", "aspnetapp", "command: [sleep, '600']"
             ).replace("  - name: second", "  initContainers:\n  - name: second\n    restartPolicy: Always"),
-            "Seccomp: 0 of container second",
+            "Seccomp: 0 for container second",
         ),
         Wrong(
             'lab.pod("aspnetapp", name="no-new-world", pod={"seccompProfile": {"type": "RuntimeDefault"}}, '

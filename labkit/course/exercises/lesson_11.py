@@ -39,7 +39,7 @@ _NEXT_NO = Exercise(
         Wrong('prediction = "port"', "does not come as far as the port"),
         Wrong('prediction = "none"', "one step further, and no more"),
         Wrong('prediction = "root"', "is not one of"),
-        Wrong("prediction = 80", "a text in quotes is expected"),
+        Wrong("prediction = 80", "a string in quotes is expected"),
     ),
     check=_check_next_no,
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from labkit.course.exercise import Exercise
 
 _KINDS = {
-    "str": "a text in quotes is expected",
+    "str": "a string in quotes is expected",
     "int": "a whole number is expected, without quotes",
     "list": """a list is expected, as in ["this", "that"]""",
     "dict": """a mapping is expected, as in {"this": "that"}""",

@@ -88,7 +88,7 @@ class Bundle:
         if left:
             refuse(self.path, f"it ends within its part {part.name}: it is truncated")
         if digest.hexdigest() != part.sha256:
-            refuse(self.path, f"its part {part.name} is damaged: its sum is not the one in its {NAME}")
+            refuse(self.path, f"its part {part.name} is damaged: its checksum is not the one in its {NAME}")
 
     def open_part(self, part: Part) -> PartReader:
         """Open a part of a bundle that was checked; it is summed again while it is read."""
@@ -156,7 +156,7 @@ def _read_first(path: Path, file: IO[bytes]) -> BundleManifest:
     if not texts:
         refuse(path, f"it is not a bundle: it does not begin with a {NAME}", _NAME_ONE)
     if len(texts) < _READ_AT_FIRST or texts[1] != sum_line(texts[0]):
-        refuse(path, f"its {NAME} is truncated or damaged: its sum is not the one in {SUM}")
+        refuse(path, f"its {NAME} is truncated or damaged: its checksum is not the one in {SUM}")
     return read_manifest(texts[0], path)
 
 

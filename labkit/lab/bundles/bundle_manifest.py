@@ -185,7 +185,7 @@ def _check_names(manifest: BundleManifest, path: object) -> None:
         if not _PART.fullmatch(part.name):
             refuse(path, f"its {NAME} names a part that no bundle has: {part.name[:80]!a}", "do not use it")
         if part.size < 0 or not _SUM.fullmatch(part.sha256):
-            refuse(path, f"its {NAME} is damaged: size or sum of {part.name} cannot be")
+            refuse(path, f"its {NAME} is damaged: size or checksum of {part.name} cannot be")
     if len(set(names)) < len(names):
         refuse(path, f"its {NAME} names a part twice", "do not use it")
 

@@ -116,7 +116,7 @@ def _fields(case: object) -> Mapping[str, Any]:
             raise MalformedPublishCase(f"{name} is a text or null")
     arguments = case.setdefault("arguments", [])
     if not isinstance(arguments, list) or not all(isinstance(argument, str) for argument in arguments):
-        raise MalformedPublishCase("arguments is a list of texts")
+        raise MalformedPublishCase("arguments is a list of strings")
     if not isinstance(case.get("base"), dict | None):
         raise MalformedPublishCase("base is a JSON object or null")
     _check_base(case.get("base") or {})
@@ -129,7 +129,7 @@ def _check_base(base: Mapping[str, Any]) -> None:
     for name in ("Env", "Entrypoint", "Cmd"):
         value = base.get(name)
         if value is not None and not (isinstance(value, list) and all(isinstance(entry, str) for entry in value)):
-            raise MalformedPublishCase(f"base.{name} is a list of texts")
+            raise MalformedPublishCase(f"base.{name} is a list of strings")
     for name in ("Labels", "ExposedPorts", "Volumes"):
         if not isinstance(base.get(name), dict | None):
             raise MalformedPublishCase(f"base.{name} is a JSON object")
