@@ -155,7 +155,8 @@ def _image(store: Store, reference: str, config: str, layers: list[str], manifes
     inner, architecture = field_of(record, "config", dict), field_of(record, "architecture", str)
     env = tuple(list_of(inner, "Env", str))
     system = field_of(record, "os", str)
-    content = ImageContent(reference, field_of(inner, "User", str), env, architecture, None, None, system)
+    user = field_of(inner, "User", str)
+    content = ImageContent(reference, user, env, architecture, passwd=None, group=None, system=system)
     return _Image(content, layers, config, manifest)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from labkit.archives.archive_files import Flaw
@@ -35,25 +36,23 @@ def read_layer_folder(folder: Path) -> list[TreeEntry]:
     # Of an engine in a user namespace; each root folder belongs to whom root is mapped to.
     if (status.st_uid, status.st_gid) != (0, 0):
         raise Flaw(f"the owners in {folder} are mapped to other numbers")
-    entries: list[TreeEntry] = []
-    _read(str(folder), "", entries)
-    return entries
+    return list(_entries(str(folder), ""))
 
 
-def _read(folder: str, path: str, entries: list[TreeEntry]) -> None:
-    """Add what is in a folder, each folder before what is in it."""
+def _entries(folder: str, path: str) -> Iterator[TreeEntry]:
+    """What is in a folder, each folder before what is in it."""
     with os.scandir(folder) as listing:
         children = sorted(listing, key=lambda child: child.name)
     for child in children:
         status, below = child.stat(follow_symlinks=False), f"{path}/{child.name}"
         if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
-            entries.append(TreeEntry(f"{path}/{WHITEOUT}{child.name}", "file"))
+            yield TreeEntry(f"{path}/{WHITEOUT}{child.name}", "file")
             continue
-        entries.append(_entry(child.path, below, status))
+        yield _entry(child.path, below, status)
         if stat.S_ISDIR(status.st_mode):
             if _is_opaque(child.path):
-                entries.append(TreeEntry(f"{below}/{OPAQUE}", "file"))
-            _read(child.path, below, entries)
+                yield TreeEntry(f"{below}/{OPAQUE}", "file")
+            yield from _entries(child.path, below)
 
 
 def _is_opaque(folder: str) -> bool:

@@ -103,7 +103,7 @@ def base_of_engine(name: str, inspected: InspectedImage, history: Sequence[Histo
     }
     digests = [ImageReference.parse(reference).digest for reference in inspected.get("RepoDigests") or ()]
     digest = (digests or [inspected["Id"]])[0]
-    layers = [BaseLayer(None, diff_id, 0, False) for diff_id in diff_ids]
+    layers = [BaseLayer(path=None, digest=diff_id, size=0, compressed=False) for diff_id in diff_ids]
     return Base(configuration, "Docker", digest, layers, source, name)
 
 

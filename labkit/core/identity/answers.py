@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from labkit.core.admission.api_server import NOT_LET_IN
 from labkit.core.causes import Cause
 from labkit.core.identity.kubelet_rules import (
@@ -91,17 +93,26 @@ def _without_files(
     user: CriUser | None,
     home: EnvironmentHome | None,
     decided_by: DecidedBy,
-    because: list[str],
+    before: Sequence[str],
 ) -> Answer:
-    """The runtime's answer as far as it is known without the image's passwd and group files."""
+    """The runtime's answer as far as it is known without the image's passwd and group files.
+
+    Args:
+        settings: those in effect.
+        user: the image's, as the kubelet has it; None if it is not known.
+        home: HOME as the pod's environment sets it, None if it does not.
+        decided_by: who named the user.
+        before: what was decided before the runtime.
+    """
     if settings.host_users is False and (unmapped := _unmapped(settings, user)) is not None:
         return Answer(
             ok=False,
             kubelet_ok=True,
             refusal=unmapped.refusal,
             decided_by=decided_by,
-            because=(*because, *unmapped.because),
+            because=(*before, *unmapped.because),
         )
+    because = [*before]
     home_is_set = home is not None and home.value != ""
     uid = settings.run_as_user if settings.run_as_user is not None else (user.uid if user else None)
     if uid is None and user is not None and user.name == ROOT_BY_NAME:
@@ -126,11 +137,20 @@ def _by_files(
     settings: Settings,
     home: EnvironmentHome | None,
     decided_by: DecidedBy,
-    because: list[str],
+    before: Sequence[str],
 ) -> Answer:
-    """The runtime's answer, which has the image's passwd and group files."""
+    """The runtime's answer, which has the image's passwd and group files.
+
+    Args:
+        image: its files are known.
+        user: the image's, as the kubelet has it.
+        settings: those in effect.
+        home: HOME as the pod's environment sets it, None if it does not.
+        decided_by: who named the user.
+        before: what was decided before the runtime.
+    """
     resolution = resolve_in_pod(image, user, settings, home)
-    because += resolution.because
+    because = [*before, *resolution.because]
     identity = resolution.identity
     if resolution.refusal is not None:
         because += [_NAMESPACE] if resolution.refusal.cause is Cause.USER_NAMESPACE else []

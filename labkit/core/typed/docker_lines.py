@@ -223,27 +223,26 @@ def _remove_images(argv: list[str], start: int, names: LabNames) -> DockerLine:
     return DockerLine(tuple(argv))
 
 
-def _name_second(argv: list[str], start: int, names: LabNames) -> tuple[int, ...]:
-    """Put the name in that a new image gets, the line's second argument; where its arguments stand."""
-    arguments = read_line(argv, start, OTHER_ALONE).arguments
+def _with_new_name(argv: Sequence[str], start: int, names: LabNames) -> tuple[list[str], tuple[int, ...]]:
+    """A line with the name that a new image gets, which is its second argument; and where its arguments stand."""
+    named, arguments = [*argv], read_line(argv, start, OTHER_ALONE).arguments
     for at in arguments[1:2]:
-        argv[at] = names.new_name(argv[at])
-    return arguments
+        named[at] = names.new_name(argv[at])
+    return named, arguments
 
 
 def _tag(argv: list[str], start: int, names: LabNames) -> DockerLine:
-    for at in _name_second(argv, start, names)[:1]:
-        argv[at] = names.reference(argv[at]) or argv[at]
-    return DockerLine(tuple(argv))
+    named, arguments = _with_new_name(argv, start, names)
+    for at in arguments[:1]:
+        named[at] = names.reference(argv[at]) or argv[at]
+    return DockerLine(tuple(named))
 
 
 def _make(argv: list[str], start: int, names: LabNames) -> DockerLine:
     """`docker commit CONTAINER NAME` and `docker import FILE NAME`."""
-    _name_second(argv, start, names)
-    argv[start:start] = [
-        word for label, value in names.labels.items() for word in ("--change", f"LABEL {label}={value}")
-    ]
-    return DockerLine(tuple(argv))
+    named, _ = _with_new_name(argv, start, names)
+    labels = [word for label, value in names.labels.items() for word in ("--change", f"LABEL {label}={value}")]
+    return DockerLine((*named[:start], *labels, *named[start:]))
 
 
 def _list(argv: list[str], start: int, names: LabNames) -> DockerLine:

@@ -107,13 +107,20 @@ def _made(runs: Sequence[Run], name: str) -> tuple[Creation | None, bool]:
         is_all_known &= _CHANGES.search(text) is None
         for command in account_commands(text):
             is_all_known &= bool(command.name)
-            _take(made, command, run.line)
+            made |= _made_by(command, run.line, made.get(command.name))
     return made.get(name), is_all_known and name not in made
 
 
-def _take(made: dict[str, Creation | None], command: AccountCommand, line: int) -> None:
-    """Note what a command does to a user."""
+def _made_by(command: AccountCommand, line: int, before: Creation | None) -> dict[str, Creation | None]:
+    """What a command makes of users, None for nothing.
+
+    Args:
+        command: names its user.
+        line: where it stands.
+        before: what is known of that user until then.
+    """
     name = command.name
+    made: dict[str, Creation | None] = {}
     if command.program in ("useradd", "adduser"):
         made[name] = Creation(line, command.uid, command.is_uid_given)
     elif command.program in ("userdel", "deluser"):
@@ -121,8 +128,9 @@ def _take(made: dict[str, Creation | None], command: AccountCommand, line: int) 
     elif command.is_uid_given:
         made[name] = Creation(line, command.uid, is_change=True)
     if command.new_name:
-        made[command.new_name] = made.get(name) or Creation(line, None, is_change=True)
+        made[command.new_name] = made.get(name, before) or Creation(line, None, is_change=True)
         made[name] = None
+    return made
 
 
 def _filled(text: str, variables: Mapping[str, str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from os.path import normpath
 from pathlib import Path
 
@@ -49,8 +51,8 @@ class ReportEntry:
 
 def entries_of(verdict: GateVerdict) -> list[ReportEntry]:
     """An entry for each finding; each file is read once."""
-    texts: dict[str, str | None] = {}
-    return [_entry(judged, texts) for judged in verdict.judged]
+    read = cache(_read)
+    return [_entry(judged, read) for judged in verdict.judged]
 
 
 def repository_root(folder: Path) -> Path:
@@ -73,7 +75,7 @@ def _absolute(file: str) -> Path:
     return Path(normpath(Path.cwd() / file))
 
 
-def _entry(judged: JudgedFinding, texts: dict[str, str | None]) -> ReportEntry:
+def _entry(judged: JudgedFinding, read: Callable[[str], str | None]) -> ReportEntry:
     finding = judged.finding
     if finding.row is None:
         file = _named_at_the_beginning(finding.message)
@@ -81,9 +83,7 @@ def _entry(judged: JudgedFinding, texts: dict[str, str | None]) -> ReportEntry:
     file = finding.row.file
     if file is None or file == STANDARD_INPUT:
         return ReportEntry(judged, None)
-    if file not in texts:
-        texts[file] = _read(file)
-    text = texts[file]
+    text = read(file)
     return ReportEntry(judged, file, position_of(text, finding.row) if text is not None else None)
 
 
