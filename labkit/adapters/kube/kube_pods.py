@@ -27,6 +27,8 @@ _HALF_ENDED_SECONDS = 3.0
 _STATUS_SECONDS = 3.0
 _UNSCHEDULED_SECONDS = 5.0
 _LAST_LOOK_SECONDS = 0.1
+_LAST_LOOK_TIMES, _LONGEST_LAST_LOOK_SECONDS = 10, 1.5
+"""On a busy machine the last look waits as many times as long as one look at the pod has taken."""
 _MOST_LOG_BYTES = 4 * 1024 * 1024
 _OVER = ("failed", "succeeded", "refused")
 
@@ -48,6 +50,9 @@ class Admitted:
 
 class KubePods(KubeConnection):
     """What is done with pods."""
+
+    _look_seconds = 0.0
+    """How long the last look at a pod took."""
 
     def make_pod(self, manifest: Mapping[str, Any], namespace: str, seconds: float = _OBSERVE_SECONDS) -> Outcome:
         """Make a pod, in place of one of the same name, and observe it until its outcome is known.
@@ -176,9 +181,10 @@ class KubePods(KubeConnection):
 
     def _ends_at_once(self, path: str, params: Mapping[str, str]) -> bool:
         """Whether an answer that may go on for ever ends at once."""
-        until = time.monotonic() + _LAST_LOOK_SECONDS
+        longest = max(_LAST_LOOK_SECONDS, min(_LAST_LOOK_TIMES * self._look_seconds, _LONGEST_LAST_LOOK_SECONDS))
+        until = time.monotonic() + longest
         try:
-            with self._raw.stream("GET", path, params=dict(params), timeout=_LAST_LOOK_SECONDS) as response:
+            with self._raw.stream("GET", path, params=dict(params), timeout=longest) as response:
                 for _ in response.iter_bytes():
                     if time.monotonic() > until:
                         return False
@@ -206,7 +212,9 @@ class KubePods(KubeConnection):
 
         def look() -> PodObject:
             nonlocal uid, version
+            asked = time.monotonic()
             pod = self.find_pod(name, namespace, not_before=version)
+            self._look_seconds = time.monotonic() - asked
             if pod is None:
                 raise LabFailed(f"Watching pod {name}", "it was deleted", "run the cell that makes it again")
             version = pod["metadata"].get("resourceVersion", "")

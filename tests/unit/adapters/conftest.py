@@ -18,6 +18,7 @@ class AnswersServer(ThreadingHTTPServer):
     Args:
         answers: path, without the query -> status and JSON.
         goes_on: whether an answer that is followed goes on, until the server ends.
+        answer_seconds: how long each answer takes, as on a busy machine.
     """
 
     daemon_threads = True
@@ -27,6 +28,7 @@ class AnswersServer(ThreadingHTTPServer):
         self.answers: dict[str, tuple[int, Any]] = {}
         self.queries: list[str] = []
         self.goes_on = True
+        self.answer_seconds = 0.0
         self.ended = threading.Event()
         self.warnings: list[str] = []
 
@@ -43,6 +45,7 @@ class _AnswersHandler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         self.server.queries.append(query)
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.ended.wait(self.server.answer_seconds)
         if "follow=true" in query and self.server.goes_on:
             self.send_response(200)
             self.end_headers()

@@ -177,6 +177,32 @@ def test_a_program_that_ends_at_once_is_not_said_to_run(
     assert (outcome.verdict, outcome.exit_status) == ("failed", 1)
 
 
+def test_on_a_busy_machine_the_end_of_a_log_has_as_much_more_time_as_other_answers_take(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = _pod("new", "running", "Failed")
+    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    server.answers[f"{_PODS}/p"] = (200, _pod("new", "running", "Running"))
+    server.goes_on, server.answer_seconds = False, 0.3
+    # However slow the machine is that the test runs on.
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._LONGEST_LAST_LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 60.0)
+    log_answer = server.answers.pop(f"{_PODS}/p/log")
+
+    class EndsWithItsLog(dict[str, tuple[int, Any]]):
+        """The kubelet tells of the end once it was asked for the log."""
+
+        def get(self, path: str, default: Any = None) -> Any:
+            if path == f"{_PODS}/p/log":
+                self[f"{_PODS}/p"] = (200, ended)
+                return log_answer
+            return super().get(path, default)
+
+    server.answers = EndsWithItsLog(server.answers)
+    outcome = kube.observe("p", "n", seconds=30)
+    assert (outcome.verdict, outcome.exit_status) == ("failed", 1)
+
+
 def test_a_program_that_comes_to_a_good_end_at_once_is_waited_for_until_its_pod_has(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
