@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -17,14 +18,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.base.configuration import Configuration
-from labkit.base.errors import LabFailed, remedy_of_system
+from labkit.base.errors import LabFailed, Misuse, remedy_of_system
 from labkit.base.files import write_atomically
 from labkit.base.programs import COMMANDS_FOLDER
+from labkit.base.resources import NOTEBOOKS
 from labkit.base.scratch import scratch_folder
 from labkit.core.mappings import Manifest
 
 LESSON_VARIABLE = "LABKIT_LESSON"
 """The variable that names the lesson of a notebook; a terminal has none, and follows the link."""
+
+_SESSION_VARIABLE = "JPY_SESSION_NAME"
+"""Where Jupyter's server says to a kernel which notebook it is of (jupyter_server:services/sessions)."""
+_COPIES_ENDING = re.compile(r"-Copy[0-9]+$")
 
 _COMMANDS = ("docker", "kubectl")
 _CURRENT, _NO_LESSON = "current", "none"
@@ -125,8 +131,16 @@ def lesson_of(configuration: Configuration, environment: Mapping[str, str]) -> s
     Args:
         configuration: of the lab.
         environment: of the terminal.
+
+    Raises:
+        Misuse: it is no terminal, but a cell of a lesson's notebook, and that lesson is not open. What was typed would
+            act in another lesson's place.
     """
     lesson = environment.get(LESSON_VARIABLE) or ""
+    notebook = _COPIES_ENDING.sub("", Path(environment.get(_SESSION_VARIABLE, "")).stem)
+    if not lesson and notebook and (NOTEBOOKS / f"{notebook}.ipynb").is_file():
+        action, problem = f"Typing a command in the notebook of {notebook}", "this lesson is not open in it"
+        raise Misuse(action, problem, "run the notebook's first cell, then this one")
     with contextlib.suppress(OSError):
         lesson = lesson or str((_lessons(configuration) / _CURRENT).readlink())
     return lesson if lesson and lesson != _NO_LESSON else None

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from labkit.base.configuration import Configuration, Sandbox
-from labkit.base.errors import LabFailed
+from labkit.base.errors import LabFailed, Misuse
 from labkit.base.programs import COMMANDS_FOLDER, find_program, outside
 from labkit.lab.terminal.lesson_terminal import (
     enter_lesson,
@@ -64,6 +64,22 @@ def test_a_terminal_follows_the_lesson_that_is_opened_after_it(configuration: Co
     assert lesson_of(configuration, variables) is None
     assert _namespace(kubeconfig_of(configuration, variables)) == "default"
     assert _namespace(current) == "default"
+
+
+@pytest.mark.parametrize("notebook", ["07-run-as-non-root.ipynb", "07-run-as-non-root-Copy1.ipynb"])
+def test_a_cell_that_is_run_before_its_lesson_is_opened_does_not_act_in_another_ones_place(
+    configuration: Configuration, notebook: str
+) -> None:
+    enter_lesson(configuration, "05-dockerfile-user", "ns-5")
+    kernel = {**terminal_variables(configuration, {"PATH": "/bin"}), "JPY_SESSION_NAME": f"/home/me/{notebook}"}
+    for ask in (lesson_of, kubeconfig_of):
+        with pytest.raises(Misuse, match="07-run-as-non-root: this lesson is not open") as told:
+            ask(configuration, kernel)
+        assert told.value.remedy == "run the notebook's first cell, then this one"
+    assert lesson_of(configuration, {**kernel, "LABKIT_LESSON": "07-run-as-non-root"}) == "07-run-as-non-root"
+    # A notebook of one's own is no lesson's, and types as a terminal does.
+    own = {**kernel, "JPY_SESSION_NAME": "/home/me/07-my-notes.ipynb"}
+    assert lesson_of(configuration, own) == "05-dockerfile-user"
 
 
 def test_a_terminal_of_a_class_is_in_the_participants_own_namespace_before_any_lesson(
