@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit.archives.archive import ImageContent, read_archive
-from labkit.base.errors import Misuse
+from labkit.base.errors import LabFailed, Misuse
+from labkit.base.resources import CLUSTER
 from labkit.core import identity
 from labkit.core.admission.api_server import NOT_ASKED, ApiVerdict, judge, read_template
 from labkit.core.admission.policy import Policy
@@ -19,6 +20,7 @@ from labkit.core.image_reference import ImageReference
 from labkit.explain.image_lookup import ImageFinder
 from labkit.explain.namespace_levels import NamespaceLevels
 from labkit.explain.rows import SETTINGS_ALONE, Explanation, Explanations
+from labkit.lab.samples.near_image import near_image
 
 _NEWEST = Versions()
 _NAMESPACE = "default"
@@ -161,7 +163,14 @@ def _look_up(finder: ImageFinder, reference: str) -> list[tuple[str, Image]]:
     """The image of a name, or all those of an archive."""
     if _is_path(reference):
         return [(content.reference, finder.from_archive(content)) for content in read_archives([reference])]
-    return [(reference, finder.find_or_fail(reference))]
+    try:
+        return [(reference, finder.find_or_fail(reference))]
+    except (LabFailed, Misuse) as error:
+        near = near_image(reference, sorted(recipe.parent.name for recipe in CLUSTER.glob("images/*/image.toml")), "")
+        if not near:
+            raise
+        otherwise = " Else" if near.endswith("?") else "; else"
+        raise type(error)(error.tried, error.came_back, f"{near}{otherwise} {error.remedy}") from error
 
 
 def _three_rows(name: str, image: Image, policy: Policy | None, versions: Versions) -> list[Explanation]:

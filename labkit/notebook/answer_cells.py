@@ -83,7 +83,7 @@ class AnswerCells:
             return f"{slip} What is judged is what `{self._checked}` was before."
         if not self._only_asks or not self._last_error:
             return ""
-        return f"The cell before ended in an error, {self._last_error}; what is judged is what is there all the same."
+        return f"The cell before ended in an error, {self._last_error}. The check has looked at what there is now."
 
 
 def _given(source: str) -> set[str]:

@@ -35,7 +35,7 @@ def _wanted(field: str, go_type: str) -> str:
     if go_type.startswith("[]"):
         return f"{field} is a list, as in [this, that]"
     return (
-        f"{field} is a text, in quotes"
+        f"{field} is a string: write it in quotes"
         if go_type == "string"
         else f"{field} has fields of its own: on lines below it, farther in, with a space behind each colon"
     )

@@ -105,7 +105,7 @@ def test_other_words_get_no_advice(message: str) -> None:
             "drop is a list",
         ),
         ("string", "PodSecurityContext.spec.securityContext.seccompProfile", "v1.SeccompProfile", "fields of its own"),
-        ("number", "Container.spec.containers.image", "string", "image is a text, in quotes"),
+        ("number", "Container.spec.containers.image", "string", "image is a string: write it in quotes"),
     ],
 )
 def test_a_value_of_another_type_is_told_what_is_wanted(given: str, place: str, go_type: str, advice: str) -> None:

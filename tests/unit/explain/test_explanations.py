@@ -251,6 +251,31 @@ def test_what_cannot_be_read_is_a_flaw_and_the_rest_is_read(folder: Path) -> Non
     assert [Path(flaw.partition(":")[0]).name for flaw in asked.flaws] == ["a.yaml", "b.yaml", "c.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("image", "advice"),
+    [
+        ("debain", "did you mean debian? Else pull it"),
+        ("docker.io/library/debian:13", "the lab's own is debian, without registry and tag; else pull it"),
+        ("quite-another", "pull it"),
+    ],
+)
+def test_an_image_that_nobody_has_is_told_with_the_sample_image_that_may_be_meant(image: str, advice: str) -> None:
+    class HasNone:
+        def image(self, reference: str) -> None:
+            return None
+
+        def runc_version(self) -> None:
+            return None
+
+        def mapped_ids(self) -> None:
+            return None
+
+    lookup = EngineLookup(HasNone(), CONFIGURATION)  # type: ignore[arg-type]
+    with pytest.raises(Misuse, match="the engine has no such image") as told:
+        explain_image(ImageFinder(connect=lambda: lookup), image)
+    assert told.value.remedy.startswith(advice)
+
+
 @pytest.mark.parametrize("place", ["missing.yaml", "http://example.org/pod.yaml", ""])
 def test_a_place_that_is_none(place: str) -> None:
     with pytest.raises(Misuse):
