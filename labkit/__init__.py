@@ -136,12 +136,15 @@ def explain(
     )
 
 
-def explorer() -> Explorer:
-    """Choose an image, its USER, settings and -u, and see verdict and chain change; for a notebook."""
-    from labkit.explain.explorer import Explorer
-    from labkit.lab.lab import Lab
+def explorer(lab: Lesson | None = None) -> Explorer:
+    """Choose an image, its USER, settings and -u, and see verdict and chain change; for a notebook.
 
-    return Explorer(list(Lab().catalogue), explain)
+    Args:
+        lab: the open lesson, in whose namespace a pod of what is chosen can be made; None for no such button.
+    """
+    from labkit.notebook.exploring import make_explorer
+
+    return make_explorer(explain, lab)
 
 
 def progress() -> Table:

@@ -41,6 +41,10 @@ from tests.engine_cells import engine_cells, names_read
 from tests.notebooks.expectations import in_class_of
 
 _SECONDS = 180
+_DATA = "~/.local/share/labkit/labkit"
+"""Where a participant's own files lie, as they are shown (labkit.base.configuration)."""
+_TAKEN_AWAY = {"text/plain": ""}
+"""What is left of a line that was shown while a cell took its time (labkit/show/live_line.py)."""
 _MATRIX, _SENTENCES = "matrix", "sentences"
 
 
@@ -62,7 +66,8 @@ def record_lesson(lesson: str) -> dict[str, Any]:
         NotebookClient(notebook, timeout=_SECONDS, kernel_name="python3", resources=resources).execute()
     for cell in notebook.cells:
         if cell["id"] in to_run:
-            entries[cell["id"]]["outputs"] = list(_without_live_lines(list(_outputs(cell["outputs"]))))
+            outputs = list(_without_live_lines(list(_outputs(cell["outputs"]))))
+            entries[cell["id"]]["outputs"] = _at_home(outputs, os.environ["LABKIT_DATA"])
     return entries
 
 
@@ -202,9 +207,15 @@ def _without_live_lines(outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[s
     """Outputs without the line that a long call shows and takes away again."""
     for output in outputs:
         if output["output_type"] != "stream":
-            yield dict(output)
+            if output["data"] != _TAKEN_AWAY:
+                yield dict(output)
         elif text := "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in output["text"].split("\n")):
             yield {**output, "text": text}
+
+
+def _at_home(outputs: Sequence[Mapping[str, Any]], data: str) -> list[Any]:
+    """Outputs with a participant's own folder in place of the one that was made for the recording."""
+    return list(json.loads(json.dumps(outputs).replace(data, _DATA)))
 
 
 def _write(record: Mapping[str, Any]) -> None:

@@ -78,8 +78,13 @@ export function hintView(hint: Hint): HTMLElement {
     "div",
     { class: "lk-hint" },
     element("p", {}, element("strong", {}, hint.title), `: ${hint.exercise}`),
-    element("p", { class: "lk-text" }, hint.text),
+    element("p", { class: "lk-text" }, ...prose(hint.text)),
   );
+}
+
+/** Text whose words between backticks are code, as a notebook shows a hint (labkit/course/check_views.py). */
+function prose(text: string): Child[] {
+  return text.split(/`([^`\n]+)`/).map((part, number) => (number % 2 ? element("code", {}, part) : part));
 }
 
 export function lessonLine(lesson: Lesson): string {

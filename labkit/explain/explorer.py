@@ -12,8 +12,15 @@ from IPython.display import display
 
 from labkit.base.errors import LabError
 from labkit.core.mappings import ManifestPart
+from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
+from labkit.show.table import fold_html
 
 _PRE = "margin:4px 0;white-space:pre-wrap"
+_SIDE_BY_SIDE = "display:flex;align-items:flex-start;gap:8px"
+_BUSY = "explaining …"
+_TRYING = "asking the cluster …"
+_NO_IMAGE_OF_IT = "The cluster takes an image as it is: clear USER and Dockerfile, and try again."
+_POD = "explored"
 # A Dropdown whose value is None shows an empty line, not the option that has it (ipywidgets: _Selection).
 _NOT_SET = ""
 _FLAGS = (("not set", _NOT_SET), ("true", True), ("false", False))
@@ -62,6 +69,18 @@ class Choice:
         """The positional arguments: the image, if no Dockerfile takes its place."""
         return () if self.dockerfile is not None else (self.image,)
 
+    def yaml(self) -> str:
+        """The same as a pod's manifest; empty where no image is chosen that a pod could have."""
+        if not self.is_of_an_image:
+            return ""
+        container = container_manifest("main", self.image, security=self.container)
+        return to_yaml(pod_manifest(_POD, [container], security=self.pod))
+
+    @property
+    def is_of_an_image(self) -> bool:
+        """Whether an image is chosen as it is, so that a cluster can be asked."""
+        return self.dockerfile is None and self.image_user is None
+
     def call(self) -> str:
         """The line of Python for the same."""
         named = (f"{name}={value!r}" for name, value in self.arguments().items())
@@ -77,10 +96,13 @@ class Explorer:
     Args:
         images: names to choose from; any other reference can be typed.
         explain: answers a choice, as `labkit.explain` does.
+        try_pod: makes a pod of a choice and gives what became of it, as HTML; None if there is nowhere to make it.
     """
 
-    def __init__(self, images: Sequence[str], explain: Callable[..., Any]) -> None:
-        self._explain = explain
+    def __init__(
+        self, images: Sequence[str], explain: Callable[..., Any], try_pod: Callable[[Choice], str] | None = None
+    ) -> None:
+        self._explain, self._try_pod = explain, try_pod
         wide, narrow = widgets.Layout(width="276px"), widgets.Layout(width="276px")
         style = {"description_width": "170px"}
 
@@ -91,7 +113,13 @@ class Explorer:
             return widgets.Dropdown(description=label, options=options, layout=narrow, style=style)
 
         self.image = widgets.Combobox(
-            description="image", value=images[0], options=list(images), ensure_option=False, layout=wide, style=style
+            description="image",
+            value=images[0],
+            options=list(images),
+            ensure_option=False,
+            layout=wide,
+            style=style,
+            continuous_update=False,
         )
         self.image_user = text("USER", "its own")
         self.docker_user = text("docker run -u", "not given")
@@ -128,7 +156,11 @@ class Explorer:
         side_by_side = widgets.HBox(
             [widgets.VBox(column) for column in columns], layout=widgets.Layout(flex_flow="row wrap")
         )
-        self.widget = widgets.VBox([side_by_side, self.dockerfile, widgets.HTML(_WHEN), self.answer])
+        self.try_it = widgets.Button(description="Try it on the cluster", layout=widgets.Layout(width="auto"))
+        self.try_it.on_click(self._try)
+        self.tried = widgets.HTML()
+        trying = [self.try_it, self.tried] if try_pod is not None else []
+        self.widget = widgets.VBox([side_by_side, self.dockerfile, widgets.HTML(_WHEN), self.answer, *trying])
         self._show()
 
     def choice(self) -> Choice:
@@ -149,15 +181,44 @@ class Explorer:
         )
 
     def _show(self, _: object = None) -> None:
+        self.tried.value = ""  # It was about what had been chosen before.
+        self.answer.value = _spoken(_BUSY)
         try:
             choice = self.choice()
             rows = self._explain(*choice.images(), **choice.arguments())
-            self.answer.value = f'<pre style="{_PRE}">{html.escape(choice.call())}</pre>{rows._repr_html_()}'
+            manifest = choice.yaml()
+            folded = fold_html("The pod as YAML", _copied(manifest)) if manifest else ""
+            self.answer.value = _spoken(_copied(choice.call()) + rows._repr_html_() + folded)
         except (ValueError, LabError) as error:
-            self.answer.value = f'<pre style="{_PRE}">{html.escape(str(error))}</pre>'
+            self.answer.value = _spoken(_failure(error))
+
+    def _try(self, _: object = None) -> None:
+        self.tried.value = _spoken(_TRYING)
+        try:
+            choice = self.choice()
+            is_tried = self._try_pod is not None and choice.is_of_an_image
+            self.tried.value = _spoken(self._try_pod(choice) if self._try_pod and is_tried else _NO_IMAGE_OF_IT)
+        except (ValueError, LabError) as error:
+            self.tried.value = _spoken(_failure(error))
 
     def _ipython_display_(self) -> None:
         display(self.widget)  # type: ignore[no-untyped-call]
+
+
+def _spoken(inside: str) -> str:
+    """A live region: a screen reader reads what has come."""
+    return f'<div role="status">{inside}</div>'
+
+
+def _failure(error: Exception) -> str:
+    return f'<pre style="{_PRE}">{html.escape(str(error))}</pre>'
+
+
+def _copied(text: str) -> str:
+    """Text with a button that copies it, hidden where nothing serves it (extension/src/copy.ts)."""
+    code = f'<pre class="labkit-line" style="{_PRE}">{html.escape(text)}</pre>'
+    copy = '<button type="button" class="labkit-copy" hidden>Copy</button>'
+    return f'<div class="labkit-command" style="{_SIDE_BY_SIDE}">{code}{copy}</div>'
 
 
 def _settings(non_root: bool | str, user: str, group: str) -> ManifestPart:

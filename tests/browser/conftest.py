@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
 from tests.browser.drive import WAIT_MILLISECONDS, chromium, jupyterlab, notebook_of
+from tests.notebooks.hygiene import WIDEST_LINE
 
 # What is expected without a time of its own is there at once, on a quick machine.
 expect.set_options(timeout=WAIT_MILLISECONDS)
@@ -38,6 +39,8 @@ _NOTEBOOKS = {
         "prediction = None",
         exercise="three-say",
     ),
+    # As wide as a lesson's code may be (tests/notebooks/hygiene.py).
+    "wide.ipynb": notebook_of(f"#\n# {'x' * (WIDEST_LINE - 2)}"),
     # Cells of two languages, and of a magic that is none.
     "magics.ipynb": notebook_of(
         "%%bash\nfor name in alpine debian; do docker run --rm $name whoami; done",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
 
 from labkit.adapters import debian
 from labkit.base.configuration import Configuration
@@ -110,6 +110,43 @@ def open_notebook(page: Page, address: str, notebook: str) -> None:
     expect(page.locator(f"{_PANEL} .jp-Cell").first).to_be_visible(timeout=WAIT_MILLISECONDS)
     # Before its kernel is ready JupyterLab would ask which one to take.
     expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=WAIT_MILLISECONDS)
+
+
+def save_notebook(page: Page, notebook: str) -> None:
+    """Save a notebook by keyboard; returns when the server has it.
+
+    A dot that is not there tells nothing: JupyterLab draws it some time after the last output has come.
+
+    Args:
+        page: of JupyterLab.
+        notebook: its file's name.
+    """
+
+    def has_saved(response: Response) -> bool:
+        return response.request.method == "PUT" and response.url.partition("?")[0].endswith(f"/{notebook}")
+
+    with page.expect_response(has_saved, timeout=WAIT_MILLISECONDS) as saving:
+        page.keyboard.press("Control+s")
+    assert saving.value.ok
+
+
+def end_kernel(page: Page, notebook: str) -> None:
+    """End a notebook's kernel, as the server's next start does.
+
+    Args:
+        page: of JupyterLab.
+        notebook: its file's name.
+    """
+    page.evaluate(
+        """async notebook => {
+            const base = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+            const headers = { Authorization: `token ${base.token}` };
+            const sessions = await (await fetch("/api/sessions", { headers })).json();
+            const mine = sessions.filter(session => session.path.endsWith(notebook));
+            await Promise.all(mine.map(({ id }) => fetch(`/api/sessions/${id}`, { headers, method: "DELETE" })));
+        }""",
+        notebook,
+    )
 
 
 def run_all(page: Page) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from labkit.course.lessons import lesson_names
 from tests.browser.drive import (
@@ -48,6 +51,26 @@ def test_a_solution_is_put_into_its_cell(page: Page, address: str) -> None:
     solution.locator("summary").click()
     solution.get_by_role("button", name="Put it into the cell").click()
     expect(cell_of(page, 'prediction = "4242"')).to_be_visible(timeout=WAIT_MILLISECONDS)
+
+
+@pytest.fixture(params=[1024, 1280])
+def sized(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page of a usual width."""
+    with browser.new_context(viewport={"width": request.param, "height": 768}) as context:
+        yield context.new_page()
+
+
+def test_the_widest_line_of_a_lesson_is_one_line_beside_the_panel(sized: Page, address: str) -> None:
+    open_notebook(sized, address, "wide.ipynb")
+    expect(sized.get_by_role("region", name="Course")).to_be_visible(timeout=WAIT_MILLISECONDS)
+    lines = sized.locator(".jp-NotebookPanel:visible .cm-line")
+    expect(lines).to_have_count(2)
+    # The panel may still take its room from the notebook.
+    sized.wait_for_function(
+        "([short, wide]) => 0 < wide.clientHeight && wide.clientHeight === short.clientHeight",
+        arg=[line.element_handle() for line in lines.all()],
+        timeout=WAIT_MILLISECONDS,
+    )
 
 
 def test_without_the_token_nothing_is_shown(page: Page, address: str) -> None:

@@ -82,6 +82,10 @@ def test_by_keyboard_from_the_first_page_to_a_hint_and_a_refused_pod(
     expect(panel.get_by_role("status").filter(has_text="hint 1 of 3")).to_be_visible(timeout=WAIT_MILLISECONDS)
     expect(hint).to_be_focused()
     page.screenshot(path=screenshot_path("panel"))
+    page.keyboard.press("Enter")
+    second = panel.get_by_role("status").filter(has_text="hint 2 of 3")
+    expect(second.locator("code").first).to_have_text("lab.pod", timeout=WAIT_MILLISECONDS)
+    expect(second).not_to_contain_text("`")
 
     reset = panel.get_by_role("button", name="Reset…")
     tab_to(page, reset)

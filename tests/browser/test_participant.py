@@ -11,9 +11,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.drive import (
     WAIT_MILLISECONDS,
     cell_of,
+    end_kernel,
     open_notebook,
     output_of,
     run_all,
+    save_notebook,
     screenshot_path,
     tab_to,
     wait_for_last_cell,
@@ -167,17 +169,8 @@ def test_a_notebook_that_is_opened_again_shows_its_buttons_and_what_they_gave(pa
     hint = page.locator(".jp-NotebookPanel:visible").get_by_role("button", name=re.compile("Hint$"))
     hint.click(timeout=WAIT_MILLISECONDS)
     expect(output_of(page, "hint 1 of 3")).to_be_visible(timeout=WAIT_MILLISECONDS)
-    page.keyboard.press("Control+s")
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0, timeout=WAIT_MILLISECONDS)
-    page.evaluate(
-        """async () => {
-            const base = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-            const headers = { Authorization: `token ${base.token}` };
-            const sessions = await (await fetch("/api/sessions", { headers })).json();
-            const mine = sessions.filter(session => session.path.endsWith("reopened.ipynb"));
-            await Promise.all(mine.map(({ id }) => fetch(`/api/sessions/${id}`, { headers, method: "DELETE" })));
-        }"""
-    )
+    save_notebook(page, "reopened.ipynb")
+    end_kernel(page, "reopened.ipynb")
     open_notebook(page, address, "reopened.ipynb")
     expect(output_of(page, "hint 1 of 3")).to_be_visible(timeout=WAIT_MILLISECONDS)
     expect(hint).to_be_visible()

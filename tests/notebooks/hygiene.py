@@ -27,7 +27,8 @@ SHELL_CELLS = ("%%bash", "%%bash --no-raise-error")
 _FOR_A_TERMINAL = re.compile(r" -(?:it|ti)\b")
 _MOST_LINES = 8
 _MOST_LINES_TO_EDIT = 30
-_WIDEST_LINE = 88
+WIDEST_LINE = 88
+"""Characters of a line of code: JupyterLab breaks a wider one in a window of 1024 pixels (extension/src/style.css)."""
 
 Notebook = dict[str, Any]
 Rule = Callable[[str, Notebook], Iterator[str]]
@@ -266,8 +267,8 @@ def narrow_cells(_: str, notebook: Notebook) -> Iterator[str]:
     """
     for cell in _code(notebook):
         for line in cell["source"].splitlines():
-            if len(line) > _WIDEST_LINE:
-                yield f"cell {cell['id']} has a line of {len(line)} characters, more than {_WIDEST_LINE}: {line}"
+            if len(line) > WIDEST_LINE:
+                yield f"cell {cell['id']} has a line of {len(line)} characters, more than {WIDEST_LINE}: {line}"
 
 
 def kernel(_: str, notebook: Notebook) -> Iterator[str]:

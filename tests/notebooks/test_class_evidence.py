@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from labkit.notebook.cell_evidence import EVIDENCE_FILE, WHY
 from tests.course import cells_of
 from tests.engine_cells import engine_cells
 from tests.notebooks.expectations import expectation_of, in_class_of, unmet
+
+_OF_A_MACHINE = re.compile(r"(?<![\w.~:])/(?:tmp/tmp\w+|root/|Users/|work/|home/(?!app\b)|mnt/)[^\s<\"]*")
+"""A folder of the machine that recorded: a temporary one, a home that is in no image, or where a checkout lies."""
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +46,11 @@ def test_what_was_recorded_is_what_the_cell_must_show(lesson: str, record: dict[
         if recorded["outputs"]:
             expectation = expectation_of(cells[name])
             assert expectation is None or not unmet(expectation, recorded["outputs"]), name
+
+
+@pytest.mark.parametrize("lesson", lesson_names())
+def test_what_was_recorded_names_no_folder_of_the_machine_that_recorded_it(lesson: str, record: dict[str, Any]) -> None:
+    cells = record["lessons"][lesson]
+    shown = {name: json.dumps(cell["outputs"], ensure_ascii=False) for name, cell in cells.items()}
+    named = {name: _OF_A_MACHINE.findall(text) for name, text in shown.items()}
+    assert {name: paths for name, paths in named.items() if paths} == {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets  # type: ignore[import-untyped]
 import pytest
+import yaml
 
 from labkit.base.errors import Misuse
 from labkit.core.identity.answers import explain_in_pod
@@ -127,3 +128,79 @@ def test_an_image_that_is_not_there_is_said(explorer: Explorer) -> None:
     explorer.image.value = "missing"
     assert "there is &lt;none&gt;" in explorer.answer.value
     assert "<b>1654" not in explorer.answer.value
+
+
+@pytest.fixture
+def tried() -> list[Choice]:
+    """The choices of which a pod was made."""
+    return []
+
+
+@pytest.fixture
+def with_cluster(asked: _Asked, tried: list[Choice]) -> Explorer:
+    """An explorer that can make pods."""
+
+    def try_pod(choice: Choice) -> str:
+        tried.append(choice)
+        if choice.image == "missing":
+            raise Misuse("Making a pod of missing", "there is <none>", "pull it")
+        return "<em>refused</em>"
+
+    return Explorer(["alpine", "debian"], asked, try_pod)
+
+
+def test_what_is_chosen_is_a_manifest_to_copy(explorer: Explorer) -> None:
+    explorer.pod_non_root.value = True
+    explorer.container_user.value = "7"
+    manifest = yaml.safe_load(explorer.choice().yaml())
+    (container,) = manifest["spec"]["containers"]
+    assert manifest["spec"]["securityContext"] == {"runAsNonRoot": True}
+    assert (container["image"], container["securityContext"]) == ("alpine", {"runAsUser": 7})
+    assert "The pod as YAML" in explorer.answer.value
+    explorer.image_user.value = "app"
+    assert explorer.choice().yaml() == ""
+    assert "The pod as YAML" not in explorer.answer.value
+
+
+def test_a_pod_of_what_is_chosen_is_made_and_shown(with_cluster: Explorer, tried: list[Choice]) -> None:
+    with_cluster.pod_non_root.value = True
+    with_cluster.try_it.click()
+    assert tried == [Choice("alpine", pod={"runAsNonRoot": True})]
+    assert with_cluster.tried.value == '<div role="status"><em>refused</em></div>'
+    with_cluster.image.value = "debian"
+    assert with_cluster.tried.value == ""  # it was of another image
+
+
+def test_what_cannot_be_a_pod_is_not_tried_and_said(with_cluster: Explorer, tried: list[Choice]) -> None:
+    with_cluster.image_user.value = "app"
+    with_cluster.try_it.click()
+    assert "clear USER and Dockerfile" in with_cluster.tried.value
+    with_cluster.image_user.value, with_cluster.pod_user.value = "", "x"
+    with_cluster.try_it.click()
+    assert "runAsUser must be a whole number" in with_cluster.tried.value
+    assert tried == []
+    with_cluster.pod_user.value, with_cluster.image.value = "", "missing"
+    with_cluster.try_it.click()
+    assert "there is &lt;none&gt;" in with_cluster.tried.value
+
+
+def test_without_a_lesson_nothing_can_be_tried(explorer: Explorer) -> None:
+    assert explorer.try_it not in explorer.widget.children
+
+
+def test_the_old_answer_is_gone_while_another_is_looked_for() -> None:
+    seen: list[str] = []
+
+    def explain(*_: Any, **__: Any) -> Explanations:
+        seen.append(explorers[0].answer.value if explorers else "")
+        return Explanations([])
+
+    explorers: list[Explorer] = []
+    explorers.append(Explorer(["alpine"], explain))
+    explorers[0].pod_user.value = "7"
+    assert seen == ["", '<div role="status">explaining …</div>']
+
+
+def test_no_half_typed_name_is_looked_up(explorer: Explorer) -> None:
+    typed = [control for control in _controls(explorer.widget) if not isinstance(control, widgets.Dropdown)]
+    assert {control.continuous_update for control in typed} == {False}

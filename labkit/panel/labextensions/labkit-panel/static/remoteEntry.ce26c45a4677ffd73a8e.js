@@ -349,8 +349,11 @@ function hintView(hint) {
     "div",
     { class: "lk-hint" },
     element("p", {}, element("strong", {}, hint.title), `: ${hint.exercise}`),
-    element("p", { class: "lk-text" }, hint.text)
+    element("p", { class: "lk-text" }, ...prose(hint.text))
   );
+}
+function prose(text) {
+  return text.split(/`([^`\n]+)`/).map((part, number) => number % 2 ? element("code", {}, part) : part);
 }
 function lessonLine(lesson) {
   const minutes = lesson.minutes === null ? "" : `${lesson.minutes} min`;
@@ -788,11 +791,12 @@ var style_default = `.labkit-panel {
 .jp-RenderedMarkdown :not(pre) > code { display: inline-block; max-width: 100%; }
 /* A path in the prose that is longer than a line is broken, and not cut. */
 .jp-RenderedMarkdown { overflow-wrap: break-word; }
-/* Where the panel leaves the notebook some 76 characters, a line of \`kubectl get po\` has nearly 90. JupyterLab's own
-   rule for the size is about as particular as one with two classes. */
+/* Where the panel leaves the notebook some 76 characters, a line of \`kubectl get po\` has nearly 90, and one of a code
+   cell up to 88. JupyterLab's own rules for the size are about as particular as one with two classes. */
 @media (min-width: 900px) and (max-width: 1100px) {
   .jp-Notebook .jp-OutputArea-output { --labkit-output-size: calc(var(--jp-code-font-size) * 0.83); }
   .jp-Notebook .jp-Cell .jp-OutputArea-output pre { font-size: var(--labkit-output-size); }
+  .jp-Notebook .jp-CodeCell .jp-InputArea-editor .cm-editor { font-size: calc(var(--jp-code-font-size) * 0.83); }
 }
 /* The bright colours of a terminal are dark ones in JupyterLab, on any theme: the builder's red had 3 to 1 on black. */
 [data-jp-theme-light="false"] .jp-Notebook .jp-Cell .jp-OutputArea-output pre {
