@@ -23,6 +23,7 @@ from labkit.core.causes import Cause
 from labkit.core.pods.manifest import container_manifest, pod_manifest
 from labkit.lab.cluster_kinds.cluster import State
 from labkit.lab.lab import Lab
+from labkit.lab.machine.engine_daemon import LOG as ENGINE_LOG
 from labkit.show.steps import Silent
 from tests.faults.bench import Bench, Printed
 from tests.faults.leaks import MACHINE, Inventory
@@ -34,6 +35,7 @@ FOREIGN = "somebody-elses"
 LESSON = "07-run-as-non-root"
 _BEFORE = "before.json"
 _ENGINE_PID = Path("/var/run/docker.pid")
+_LOG_BY_HAND = Path("/var/log/dockerd-by-hand.log")
 _ENGINE_SECONDS = 180.0
 _PATIENCE_SECONDS = 20.0
 """For an engine that is there and may be about to answer."""
@@ -43,6 +45,15 @@ _STAYS = re.compile(
 )
 """What docs/faults.md says is left: the usual folders of a home, and layers that the engine keeps without an image."""
 
+_NODE_STATE = "{{json .State}} restarts: {{.RestartCount}}"
+_EVIDENCE = """
+date; ctr -n k8s.io tasks ls; ps -eo lstart,args --sort=start_time | cut -c1-100
+tail -n 200 /var/log/containerd.log /var/log/kubelet.log
+for log in /var/log/pods/kube-system_etcd-*/*/*.log /var/log/pods/kube-system_kube-apiserver-*/*/*.log
+do echo "== $log"; head -n 3 "$log"; tail -n 40 "$log"
+done
+"""
+"""What a node knows of its containers: which run, since when, and why others do not."""
 _OPEN = "import sys, labkit\nlab = labkit.open({lesson!r})\n"
 
 
@@ -143,6 +154,19 @@ class LabBench(Bench):
         self.run("docker", "volume", "create", FOREIGN)
         self.run("docker", "create", "--name", FOREIGN, "--volume", f"{FOREIGN}:/kept", FOREIGN, "sleep", "3600")
 
+    @contextmanager
+    def shows_why(self) -> Iterator[None]:
+        """With an error, print what the engine and the node have logged: it is gone with the machine."""
+        try:
+            yield
+        except Exception:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # The engine may hang, and the fault be that.
+                print(self.run("tail", "-n", "60", str(ENGINE_LOG), str(_LOG_BY_HAND), check=False))
+                print(self.run("docker", "inspect", "--format", _NODE_STATE, self.node, check=False))
+                print(self.run("docker", "events", "--since", "3m", "--until", "0s", check=False))
+                print(self.in_node(_EVIDENCE, check=False))
+            raise
+
     def require_working(self) -> None:
         """See that the lab is up, runs a container, and refuses a pod for the right cause."""
         with Lab(self.configuration, Silent()) as lab:
@@ -189,7 +213,7 @@ def start_engine(before: str = "") -> None:
         return
     end_engine()
     script = f"{before}\nimport os; os.execvp('dockerd', ['dockerd'])"
-    behind = 'setsid "$@" < /dev/null >> /var/log/dockerd-by-hand.log 2>&1 &'
+    behind = f'setsid "$@" < /dev/null >> {_LOG_BY_HAND} 2>&1 &'
     subprocess.run(["sh", "-c", behind, "sh", sys.executable, "-P", "-c", script], check=True)
     assert watch(engine_answers, bool, _ENGINE_SECONDS), "the engine does not start"
 

@@ -67,7 +67,7 @@ if MACHINE in os.environ:
     def test_with_a_lab(name: str) -> None:
         if not _claim(FAULTS[name]):
             pytest.skip("another machine makes it")
-        with _lab_at_hand().for_one_fault() as bench:
+        with _lab_at_hand().for_one_fault() as bench, bench.shows_why():
             _survive(bench, FAULTS[name])
 
 
