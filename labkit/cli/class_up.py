@@ -63,6 +63,12 @@ from labkit.lab.machine.kubectl_program import ensure_kubectl
     show_default=True,
     help="Idle timeout: stop a server that nobody has used for so long. 0: never.",
 )
+@click.option(
+    "--hub-settings",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JupyterHub settings in Python, read after the class's own: another sign-in. Default: what the class has.",
+)
 @click.option("--new-code", is_flag=True, help="Replace the class code and the instructor's token.")
 @click.option("--forward", is_flag=True, help="Run the port-forward that opens the class on this machine.")
 @click.option(
@@ -127,6 +133,7 @@ def _print_manifests(objects: Sequence[Mapping[str, Any]]) -> None:
     click.echo("#   kubectl --namespace CLASS create secret generic keys --from-literal=class-code=...")
     click.echo("#     --from-literal=instructor-token=... and two random ones, `openssl rand -hex 32` each:")
     click.echo("#     --from-literal=cookie-secret=... --from-literal=proxy-token=...")
+    click.echo("#   and, for JupyterHub settings of your own, --from-file=hub-settings.py=FILE")
     click.echo(yaml.safe_dump_all(list(objects), sort_keys=False, width=120), nl=False)
 
 

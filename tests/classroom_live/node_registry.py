@@ -60,7 +60,7 @@ def node_registry(lab: Lab) -> Iterator[NodeRegistry]:
         lab: whose own node pulls from it.
     """
     crane = go.ensure(go_programs.CRANE, lab.configuration.cache, lab.steps.step) / "crane"
-    host = _gateway(lab)
+    host = gateway(lab)
     with tempfile.TemporaryDirectory() as blobs, tempfile.TemporaryFile() as log:
         argv = [str(crane), "registry", "serve", "--address", f"{host}:0", "--disk", blobs]
         with subprocess.Popen(argv, stdout=log, stderr=log) as process:
@@ -82,12 +82,12 @@ def node_registry(lab: Lab) -> Iterator[NodeRegistry]:
                 lab.cluster().execute(["sh", "-c", f"rm -rf {NODE_FOLDER}/{host}:*"])
 
 
-def _gateway(lab: Lab) -> str:
+def gateway(lab: Lab) -> str:
     """This machine's address as the node has it: of the route that leads everywhere."""
     table = lab.cluster().execute(["cat", "/proc/net/route"]).stdout
     routes = (line.split() for line in table.splitlines()[1:])
-    (gateway,) = {fields[2] for fields in routes if fields[1] == "00000000"}
-    return socket.inet_ntoa(struct.pack("<L", int(gateway, 16)))
+    (address,) = {fields[2] for fields in routes if fields[1] == "00000000"}
+    return socket.inet_ntoa(struct.pack("<L", int(address, 16)))
 
 
 def _written(log: IO[bytes]) -> str:

@@ -9,15 +9,17 @@ from tornado.httpserver import HTTPServer
 from traitlets.config import get_config
 from traitlets.utils.importstring import import_item
 
+from classhub.authenticator import ClassAuthenticator, authenticator_named, with_class_pages
 from classhub.desk import the_desk
+from labkit.lab.classroom.class_keys import HUB_SETTINGS_FILE
 from labkit.lab.classroom.class_settings import (
     CLASS_LABEL,
     HOME,
     HUB_PORT,
     PARTICIPANT_LABEL,
     PROXY_API_PORT,
+    SECRETS_FOLDER,
     SERVER_PORT,
-    SETTINGS_FOLDER,
 )
 from labkit.lab.classroom.sandbox import HOME_CLAIM
 from labkit.lab.classroom.server_pod import (
@@ -61,7 +63,7 @@ c.ConfigurableHTTPProxy.api_url = f"http://proxy-api.{settings.name}.svc:{PROXY_
 c.ConfigurableHTTPProxy.auth_token = os.environ.get("CONFIGPROXY_AUTH_TOKEN") or desk.secrets["proxy-token"]
 
 # --- who is let in ---
-c.JupyterHub.authenticator_class = "classhub.authenticator.ClassAuthenticator"
+c.JupyterHub.authenticator_class = ClassAuthenticator
 
 # --- servers ---
 c.JupyterHub.spawner_class = "classhub.spawner.ClassSpawner"
@@ -78,7 +80,6 @@ c.KubeSpawner.k8s_api_request_timeout = 20
 c.KubeSpawner.k8s_api_request_retry_timeout = 300
 c.KubeSpawner.service_account = SERVICE_ACCOUNT
 c.KubeSpawner.automount_service_account_token = True
-c.KubeSpawner.enable_services = False
 c.KubeSpawner.extra_labels = {CLASS_LABEL: settings.name, PARTICIPANT_LABEL: "{username}"}
 c.KubeSpawner.allow_privilege_escalation = None  # Said below, where it has to be.
 pod_settings = server_pod_settings(settings)
@@ -128,11 +129,9 @@ if settings.idle_minutes:
         }
     ]
 
-# --- what the class's administrator adds, such as another authenticator ---
-extra = Path(SETTINGS_FOLDER) / "extra.py"
-if extra.is_file():
-    exec(compile(extra.read_text(encoding="utf-8"), str(extra), "exec"))  # As JupyterHub loads this file itself.
-    if "class_authenticator" in globals():
-        from classhub.authenticator import with_class_pages
-
-        c.JupyterHub.authenticator_class = with_class_pages(import_item(globals()["class_authenticator"]))
+# --- what the instructor adds, such as another authenticator, named as in any JupyterHub ---
+added = Path(SECRETS_FOLDER) / HUB_SETTINGS_FILE
+if added.is_file():
+    exec(compile(added.read_text(encoding="utf-8"), str(added), "exec"))  # As JupyterHub loads this file itself.
+    if c.JupyterHub.authenticator_class is not ClassAuthenticator:
+        c.JupyterHub.authenticator_class = with_class_pages(authenticator_named(c.JupyterHub.authenticator_class))

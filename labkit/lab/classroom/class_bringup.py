@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labkit.adapters.kube.cluster_reader import ClusterReader
@@ -12,7 +12,7 @@ from labkit.adapters.kube.cluster_writer import ClusterWriter
 from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.core.mappings import Manifest
 from labkit.lab.classroom.class_entry import ClassEntry, find_entry
-from labkit.lab.classroom.class_files import ClassFiles, certificate_fingerprint, read_certificate
+from labkit.lab.classroom.class_files import ClassFiles, certificate_fingerprint, read_certificate, read_hub_settings
 from labkit.lab.classroom.class_images import ENGINE, HUB, PARTICIPANT, ensure_class_image
 from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_objects import class_objects
@@ -50,6 +50,7 @@ class ClassWishes:
         prepared: whether their namespaces are made now.
         new_code: whether the class gets other secrets than it has.
         idle_minutes: after which a server that nobody uses is stopped; 0 for never.
+        hub_settings: a file of JupyterHub settings, read after the class's; None keeps what the class has.
     """
 
     class_name: str = DEFAULT_NAME
@@ -69,6 +70,7 @@ class ClassWishes:
     prepared: bool = False
     new_code: bool = False
     idle_minutes: int = DEFAULT_IDLE_MINUTES
+    hub_settings: Path | None = None
 
     def __post_init__(self) -> None:
         doing = f"Reading the options for the class {self.class_name}"
@@ -162,6 +164,7 @@ def bring_up_class(
         LabError: what is missing and what to do about it.
     """
     planned = planned_settings(wishes)
+    hub_settings = None if wishes.hub_settings is None else read_hub_settings(wishes.hub_settings)
     ClusterClass(cluster, planned, lab.steps).require_rights()
     files = ClassFiles(lab.configuration, cluster.access.server, planned.name)
     certificate = _certificate(wishes, files)
@@ -171,7 +174,12 @@ def bring_up_class(
     trials = try_cluster(cluster, settings, lab.steps)
     settings, remarks = _settled(settings, wishes, trials, cluster.access.context)
     group = ClusterClass(cluster, settings, lab.steps)
-    keys = (None if wishes.new_code else group.keys()) or ClassKeys.generate()
+    keys = _keys(group.keys(), wishes, hub_settings)
+    if keys.hub_settings:
+        remarks = (
+            *remarks,
+            "the hub has settings of yours: where they name another sign-in, the class code opens nothing",
+        )
     files.keep_keys(keys)
     group.up(keys, certificate)
     is_own = certificate is not None and wishes.certificate is None
@@ -183,6 +191,14 @@ def bring_up_class(
         certificate_fingerprint(certificate[0]) if certificate and is_own else "",
         remarks,
     )
+
+
+def _keys(there: ClassKeys | None, wishes: ClassWishes, hub_settings: str | None) -> ClassKeys:
+    """The class's own, or new ones; with the hub's settings as given, or as they are."""
+    if hub_settings is None:
+        hub_settings = there.hub_settings if there else ""
+    keys = None if wishes.new_code else there
+    return replace(keys or ClassKeys.generate(), hub_settings=hub_settings)
 
 
 def _plan(settings: ClassSettings, wishes: ClassWishes, context: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from dataclasses import asdict
@@ -73,6 +74,21 @@ def read_certificate(certificate: Path, key: Path) -> tuple[str, str]:
         came_back = f"it is not the key of {certificate}, or one of the two is not whole"
         raise Misuse(f"Reading {key}", came_back, "name a certificate and its key, without a password, in PEM")
     return texts[0], texts[1]
+
+
+def read_hub_settings(file: Path) -> str:
+    """JupyterHub settings that somebody named.
+
+    Raises:
+        Misuse: they are no Python, with which no hub would start.
+    """
+    try:
+        text = read_given_text(file, "utf-8")
+        ast.parse(text, str(file))
+    except (OSError, ValueError, SyntaxError) as error:
+        remedy = "name a file like a jupyterhub_config.py, such as docs/class.md has one"
+        raise Misuse(f"Reading {file}", str(error), remedy) from error
+    return text
 
 
 def certificate_fingerprint(certificate: str) -> str:

@@ -8,6 +8,7 @@ from typing import Self
 
 _CONSONANTS = "bdfghjklmnprstvwz"
 _VOWELS = "aeiou"
+HUB_SETTINGS_FILE = "hub-settings.py"
 _SYLLABLES = 6
 """Six of 85 syllables are 38 bits: with the hub's limit of tries, guessing takes longer than any class."""
 
@@ -21,12 +22,14 @@ class ClassKeys:
         proxy_token: lets the hub tell the proxy its routes.
         class_code: lets a participant in; shown to the class.
         instructor_token: opens the instructor's page; the instructor's alone.
+        hub_settings: JupyterHub settings of the instructor's, in Python; another sign-in has its secrets there.
     """
 
     cookie_secret: str
     proxy_token: str
     class_code: str
     instructor_token: str
+    hub_settings: str = ""
 
     @classmethod
     def generate(cls) -> Self:
@@ -40,6 +43,7 @@ class ClassKeys:
             "proxy-token": self.proxy_token,
             "class-code": self.class_code,
             "instructor-token": self.instructor_token,
+            HUB_SETTINGS_FILE: self.hub_settings,
         }
 
 

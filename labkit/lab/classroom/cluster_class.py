@@ -11,7 +11,7 @@ from labkit.base.errors import LabFailed, Misuse, NoRight
 from labkit.base.waiting import wait_until
 from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.core.mappings import Manifest
-from labkit.lab.classroom.class_keys import ClassKeys
+from labkit.lab.classroom.class_keys import HUB_SETTINGS_FILE, ClassKeys
 from labkit.lab.classroom.class_objects import CERTIFICATE_SECRET, KEYS_SECRET, class_objects
 from labkit.lab.classroom.class_rules import cluster_objects
 from labkit.lab.classroom.class_settings import CLASS_LABEL, PARTICIPANT_LABEL, ROLE_LABEL, ClassSettings
@@ -124,7 +124,7 @@ class ClusterClass:
     def keys(self) -> ClassKeys | None:
         """The secrets of the class as the cluster has them, None if there are none."""
         secret = self._cluster.get(f"api/v1/namespaces/{self._settings.name}/secrets/{KEYS_SECRET}")
-        data = (secret or {}).get("data") or {}
+        data = {HUB_SETTINGS_FILE: "", **((secret or {}).get("data") or {})}  # A Secret made by hand has four.
         try:
             return ClassKeys(*(base64.b64decode(data[name]).decode() for name in ClassKeys("", "", "", "").files()))
         except (KeyError, ValueError):

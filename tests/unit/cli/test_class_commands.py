@@ -76,6 +76,20 @@ def test_wishes_that_make_no_sense(argv: list[str], message: str) -> None:
     assert message in done.output
 
 
+@pytest.mark.parametrize(
+    ("text", "message"), [("c.X.y = (", "'(' was never closed"), ("c = '\0'", "null byte"), (None, "No such")]
+)
+def test_settings_for_the_hub_that_are_none_are_told_before_a_cluster_is_asked(
+    kubeconfig: Path, tmp_path: Path, text: str | None, message: str
+) -> None:
+    file = tmp_path / "sign-in.py"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    done = typed("up", "--context", "school", "--hub-settings", str(file))
+    assert done.exit_code == 2
+    assert message in done.output
+
+
 def test_a_dry_run_prints_plain_manifests_and_no_secret() -> None:
     done = typed("up", "--dry-run", "--registry", "registry.example/labkit", "--class-name", "spring")
     assert done.exit_code == 0, done.output

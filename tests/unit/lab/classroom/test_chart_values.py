@@ -6,6 +6,7 @@ Helm checks its chart's defaults with the given values over them; so does this, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ import yaml
 
 from labkit.base.resources import CLUSTER
 from labkit.lab.classroom.class_bringup import ClassWishes, planned_objects, planned_settings
-from labkit.lab.classroom.class_settings import HUB_USER, STATE_FOLDER
+from labkit.lab.classroom.class_settings import HUB_PORT, HUB_USER, STATE_FOLDER
 
 CHART = Path(__file__).with_name("chart")
-VALUES = yaml.safe_load((CLUSTER / "class" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8"))
+TEXT = (CLUSTER / "class" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8")
+VALUES = yaml.safe_load(TEXT)
 OBJECTS = planned_objects(planned_settings(ClassWishes()))
 
 
@@ -47,6 +49,14 @@ def hub() -> dict[str, Any]:
     """What the chart makes its hub of."""
     values: dict[str, Any] = over(recorded("values.json"), VALUES)["hub"]
     return values
+
+
+CHARTS_OWN = {
+    *{(kind, name) for kind in ("Deployment", "NetworkPolicy") for name in ("hub", "proxy")},
+    *{("Service", name) for name in ("hub", "proxy-api", "proxy-public")},
+    *{("NetworkPolicy", "singleuser"), ("ConfigMap", "hub"), ("Secret", "hub")},
+}
+"""What `helm template` makes of the chart with these values (helm 3.21.4, 2026-11-28)."""
 
 
 def test_the_chart_takes_the_values() -> None:
@@ -87,6 +97,8 @@ def test_the_hub_finds_what_the_class_has_made() -> None:
             for mount in mounts
         }
 
+    token = "automountServiceAccountToken"
+    assert hub()["extraPodSpec"][token] is pod[token], "the hub could ask the cluster nothing"
     wanted = mounted(container["volumeMounts"], ours)
     del wanted["/tmp"]  # The chart's hub may write into its own file system.
     assert mounted(hub()["extraVolumeMounts"], theirs) == wanted
@@ -102,5 +114,23 @@ def test_only_the_classs_own_configuration_is_read() -> None:
 def test_network_policies_and_roles_know_the_charts_hub() -> None:
     (policy,) = [thing for thing in OBJECTS if thing["kind"] == "NetworkPolicy" and thing["metadata"]["name"] == "hub"]
     assert policy["spec"]["podSelector"]["matchLabels"] == {"app": VALUES["nameOverride"]}
+    (ingress,) = hub()["networkPolicy"]["ingress"]
+    (ours,) = [rule for rule in policy["spec"]["ingress"] if HUB_PORT in [port["port"] for port in rule["ports"]]]
+    assert ingress["from"][0] in ours["from"], "servers could not reach the hub"
     assert hub()["serviceAccount"]["name"] == "hub"
     assert not over(recorded("values.json"), VALUES)["rbac"]["create"]
+
+
+def test_what_the_chart_makes_is_not_there_already() -> None:
+    # Helm takes over nothing that it has not made: it ended with "invalid ownership metadata".
+    deleted = re.search(r"delete ([a-z,]+) --all", TEXT)
+    assert deleted is not None
+    ours = {(thing["kind"], thing["metadata"]["name"]) for thing in OBJECTS}
+    kept = {(kind, name) for kind, name in ours if kind.lower() not in deleted[1].split(",")}
+    assert kept & CHARTS_OWN == set()
+    assert ours & CHARTS_OWN, "nothing has to be deleted"
+
+
+def test_no_image_comes_from_elsewhere() -> None:
+    proxy = over(recorded("values.json"), VALUES)["proxy"]["chp"]["image"]
+    assert (proxy["name"], proxy["tag"]) == (hub()["image"]["name"], hub()["image"]["tag"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labkit.base.errors import LabFailed, Misuse
-from labkit.lab.classroom.class_bringup import ClassWishes, _settled, planned_settings
+from labkit.lab.classroom.class_bringup import ClassWishes, _keys, _settled, planned_settings
+from labkit.lab.classroom.class_keys import ClassKeys
 from labkit.lab.classroom.class_placement import PlacedImages
 from labkit.lab.classroom.class_trials import ClusterTrial, ClusterTrials
 
@@ -50,3 +51,14 @@ def test_images_that_do_not_fit_the_engine(wishes: dict[str, str]) -> None:
 def test_how_long_an_idle_server_stays_is_the_instructors_choice() -> None:
     assert planned_settings(ClassWishes(idle_minutes=0)).idle_minutes == 0
     assert planned_settings(ClassWishes()).idle_minutes == 60
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "old"), ("new", "new"), ("", "")])
+def test_settings_for_the_hub_stay_until_others_are_given_and_have_nothing_to_do_with_the_code(
+    given: str | None, kept: str
+) -> None:
+    there = ClassKeys("c", "p", "tarozi-kemupa", "t", "old")
+    assert _keys(there, ClassWishes(), given) == ClassKeys("c", "p", "tarozi-kemupa", "t", kept)
+    other = _keys(there, ClassWishes(new_code=True), given)
+    assert (other.class_code != there.class_code, other.hub_settings) == (True, kept)
+    assert _keys(None, ClassWishes(), given).hub_settings == (given or "")

@@ -84,6 +84,30 @@ def test_up_again_brings_sandboxes_up_to_date_and_keeps_homes_and_a_lessons_leve
     assert ENFORCE_LABEL not in paper.kept[f"{namespace}-lab"]["metadata"]["labels"], "applied over a lesson's level"
 
 
+def hubs_pod(paper: KeepingCluster) -> object:
+    """What the hub's pod is made of: with another there is another hub."""
+    return paper.kept["apis/apps/v1/namespaces/labkit-class/deployments/hub"]["spec"]["template"]
+
+
+def test_settings_for_the_hub_are_among_the_secrets_and_begin_another_hub(
+    paper: KeepingCluster, cluster: ClusterWriter
+) -> None:
+    group, keys = a_class(cluster), replace(KEYS, hub_settings='c.JupyterHub.authenticator_class = "github"\n')
+    group.up(KEYS)
+    before = hubs_pod(paper)
+    group.up(keys)
+    assert group.keys() == keys
+    assert hubs_pod(paper) != before
+
+
+def test_a_secret_that_was_made_by_hand_may_be_without_settings_for_the_hub(
+    paper: KeepingCluster, cluster: ClusterWriter
+) -> None:
+    a_class(cluster).up(KEYS)
+    del paper.kept["api/v1/namespaces/labkit-class/secrets/keys"]["data"]["hub-settings.py"]
+    assert a_class(cluster).keys() == KEYS
+
+
 def test_down_leaves_what_is_not_labelled(paper: KeepingCluster, cluster: ClusterWriter) -> None:
     others = a_class(cluster, name="other")
     others.up(KEYS)
