@@ -1,4 +1,4 @@
-"""An IPython extension for the course's kernels: it says what an error that beginners meet means in a notebook."""
+"""An IPython extension for the course's kernels: shell cells, and what an error that beginners meet means."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from labkit.notebook.answer_slips import only_asks, slip_in
+from labkit.notebook.shell_cells import install_shell_cells
 
 _MEANS = (
     '`{name}` is not there. If it is a word, as in an answer, it is written in quotes: "{name}". '
@@ -55,9 +56,12 @@ _WRONG_CALL = re.compile(
 def load_ipython_extension(shell: Any) -> None:
     """Print a sentence that helps below some errors; the error itself is shown, and fails the cell, as always.
 
+    A shell cell runs as in a lesson from the start, so that one which is run too early has no traceback either.
+
     Args:
         shell: IPython's.
     """
+    install_shell_cells(shell)
     shell.set_custom_exc((NameError, AttributeError, SyntaxError, TypeError), _explain)
 
 

@@ -1,8 +1,8 @@
 """Cells that begin with `%%bash`: Jupyter's own, in the lab's environment, bounded, and with their exit status shown.
 
-In a kernel without the lab the same cells run by IPython's own magic. What differs here: both streams come in their
-order, as in a terminal; a command that reads gets the end of the file, not the cell's next lines; what prints without
-an end is ended; the exit status is shown if it is not 0, whether it fails the cell or not.
+In a kernel that is not the course's the same cells run by IPython's own magic. What differs here: both streams come in
+their order, as in a terminal; a command that reads gets the end of the file, not the cell's next lines; what prints
+without an end is ended; the exit status is shown if it is not 0, whether it fails the cell or not.
 """
 
 from __future__ import annotations

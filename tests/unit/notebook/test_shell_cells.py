@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from labkit.base.waiting import watch
 from labkit.notebook.interrupts import Interrupted
+from labkit.notebook.kernel import load_ipython_extension
 from labkit.notebook.shell_cells import CommandFailed, install_shell_cells, python_in, run_shell_cell
 
 
@@ -95,6 +96,14 @@ def test_the_magic_takes_the_standards_place_and_keeps_its_other_options(capsys:
     assert capsys.readouterr().out == "exit status 4\n"
     shell.run_cell_magic("bash", "--out kept", "echo kept")
     assert shell.user_ns["kept"] == "kept\n"
+    with pytest.raises(CommandFailed):
+        shell.run_cell_magic("bash", "", "exit 4")
+
+
+def test_a_kernel_of_the_course_has_them_before_a_lesson_is_opened() -> None:
+    """A cell that is run before the notebook's first one ends in a line, not in a traceback of CalledProcessError."""
+    shell: Any = cast(Any, InteractiveShell)()
+    load_ipython_extension(shell)
     with pytest.raises(CommandFailed):
         shell.run_cell_magic("bash", "", "exit 4")
 
