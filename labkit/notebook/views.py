@@ -59,8 +59,10 @@ def _headline(outcome: Outcome) -> str:
 
 def _outcome_lines(outcome: Outcome) -> Iterator[str]:
     """The cause, the words of whoever decided, each violation once, warnings, and what was printed."""
-    if outcome.cause is not None:
-        where = f", in container {html.escape(outcome.container)}" if outcome.container else ""
+    where = f", in container {html.escape(outcome.container)}" if outcome.container else ""
+    if outcome.verdict == "pending":  # What cannot change by itself is not looked at until the deadline.
+        yield f"not started so far{where}"
+    elif outcome.cause is not None:
         yield f"cause <code>{html.escape(outcome.cause)}</code>{where}"
     if outcome.violations:
         items = "".join(f"<li>{html.escape(violation)}</li>" for violation in outcome.violations)
