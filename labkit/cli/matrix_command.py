@@ -19,6 +19,7 @@ from labkit.show.table import Table
 from labkit.threat.evidence import Matrix
 from labkit.threat.expected import unexpected
 from labkit.threat.matrix_picture import save_picture
+from labkit.threat.matrix_signs import legend
 from labkit.threat.matrix_tables import differences_table, matrix_table
 from labkit.threat.measure import measure
 from labkit.threat.postures import POSTURES, VULNERABLE
@@ -107,6 +108,8 @@ def matrix_command(
 def _report(matrix: Matrix) -> str:
     places = dict.fromkeys(trial.where for trial in matrix.trials)
     parts = [str(matrix_table(matrix, where)) for where in places]
+    if meanings := legend(matrix.cells):
+        parts.append(f"Where a control is named, it refused:\n{meanings}")
     if matrix.differences():
         parts.append(str(differences_table(matrix)))
     other = [

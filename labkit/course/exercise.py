@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from labkit.course.judging.assessment import Assessment, CheckVerdict
 from labkit.course.judging.demands import Demand, DemandCheck
+from labkit.course.sentences import plain
 
 if TYPE_CHECKING:
     from labkit.course.world import World
@@ -99,7 +100,7 @@ class Exercise:
         """
         for demand in self.demands:
             if demand.name == diagnosis:
-                return f"not met: {demand.name} (\u201c{demand.asks}\u201d)"
+                return f"not met: {demand.name} (\u201c{plain(demand.asks)}\u201d)"
         return f"\u201c{diagnosis}\u201d" if diagnosis in {wrong.diagnosis for wrong in self.wrong} else None
 
     def to_dict(self) -> ExerciseJson:

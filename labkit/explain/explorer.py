@@ -156,7 +156,8 @@ class Explorer:
         side_by_side = widgets.HBox(
             [widgets.VBox(column) for column in columns], layout=widgets.Layout(flex_flow="row wrap")
         )
-        self.try_it = widgets.Button(description="Try it on the cluster", layout=widgets.Layout(width="auto"))
+        layout = widgets.Layout(width="auto", align_self="flex-start")
+        self.try_it = widgets.Button(description="Try it on the cluster", layout=layout)
         self.try_it.on_click(self._try)
         self.tried = widgets.HTML()
         trying = [self.try_it, self.tried] if try_pod is not None else []

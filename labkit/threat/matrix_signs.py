@@ -32,6 +32,16 @@ MEANINGS: Mapping[str, str] = {
 }
 
 
+def legend(cells: Iterable[Cell]) -> str:
+    """What the words of some cells mean, a line each.
+
+    Args:
+        cells: those whose words are explained.
+    """
+    seen = {cell.short for cell in cells}
+    return "\n".join(f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in seen)
+
+
 def legend_as_html(cells: Iterable[Cell]) -> str:
     """The signs of some cells with their words and meanings, as small text that wraps.
 

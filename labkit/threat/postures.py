@@ -43,7 +43,7 @@ class PostureJson(TypedDict):
     pod: NotRequired[Manifest]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Posture:
     """One way to run a container.
 
@@ -80,6 +80,10 @@ class Posture:
     level: str = ""
     token: bool = True
     places: tuple[str, ...] = (ENGINE, CLUSTER)
+
+    def __repr__(self) -> str:
+        """What it is, and where it is tried."""
+        return f"{self.name}: {self.title}, on the {' and the '.join(self.places)}"
 
     @property
     def is_root(self) -> bool:

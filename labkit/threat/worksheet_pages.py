@@ -32,8 +32,11 @@ def worksheet_table(sheet: Worksheet) -> Table:
     """The worksheet, a row each, in as many columns as a notebook has room for."""
     rows = []
     for row in sheet:
-        threat, posture, tried, seen, evidence, note = _columns(row)
-        rows.append((f"{tried}\n{posture}", f"{seen}\n{evidence}".strip(), threat, note))
+        cell = row.cell
+        # A notebook is narrow: the posture by its name, and what the reason says already not once more.
+        tried = f"{PROBES[cell.probe].title}\n{cell.posture}\non the {cell.where}"
+        seen = f"{_verdict(cell)}\n{_evidence(cell, but=cell.reason)}".strip()
+        rows.append((tried, seen, row.threat, row.note))
     path = shown_path(sheet.path)
     note = f"{counted(len(rows), 'row')} in {path}" if rows else f"no rows yet; they are kept in {path}"
     return Table("", ("tried", "seen", "threat", "what I make of it"), rows, note)
@@ -126,15 +129,23 @@ def _columns(row: Row) -> tuple[str, ...]:
     """A row's texts, under `_HEADS`."""
     cell = row.cell
     posture = f"{find_posture(cell.posture).title} ({cell.where})"
-    verdict = f"{cell.full_verdict} ({cell.reason})"
-    return row.threat, posture, PROBES[cell.probe].title, verdict, _evidence(cell), row.note
+    return row.threat, posture, PROBES[cell.probe].title, _verdict(cell), _evidence(cell), row.note
 
 
-def _evidence(cell: Cell) -> str:
-    """The call and what came back, with what was seen from outside."""
+def _verdict(cell: Cell) -> str:
+    return f"{cell.full_verdict} ({cell.reason})"
+
+
+def _evidence(cell: Cell, but: str = "") -> str:
+    """The call and what came back, with what was seen from outside.
+
+    Args:
+        cell: whose.
+        but: a text; what stands in it is left out.
+    """
     parts = [str(cell.evidence.get(name) or "") for name in ("call", "errno", "said", "message")]
     outside = {"True": "seen from outside", "False": "not seen from outside"}.get(str(cell.evidence.get("outside")), "")
-    return "; ".join(dict.fromkeys(part for part in [*parts, outside] if part))
+    return "; ".join(dict.fromkeys(part for part in [*parts, outside] if part and part not in but))
 
 
 def _line(texts: Sequence[str]) -> str:

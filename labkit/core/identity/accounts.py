@@ -32,6 +32,10 @@ class Account(NamedTuple):
     home: str
     shell: str
 
+    def __repr__(self) -> str:
+        """The line, as passwd has it."""
+        return ":".join(map(str, (self.name, "x", *self[1:])))
+
 
 class Group(NamedTuple):
     """A line of a group file."""

@@ -124,4 +124,6 @@ def test_every_diagnosis_of_the_course_can_be_kept_and_told() -> None:
             known = [demand.name for demand in exercise.demands] + [wrong.diagnosis for wrong in exercise.wrong]
             for diagnosis in known:
                 assert 0 < len(diagnosis) <= MOST_CHARACTERS
-                assert exercise.describe_diagnosis(diagnosis)
+                told = exercise.describe_diagnosis(diagnosis)
+                assert told
+                assert "**" not in told

@@ -26,7 +26,7 @@ from labkit.threat.expected import control_words, reason_for, surprising
 from labkit.threat.judge import Control, Verdict
 from labkit.threat.matrix_drawing import draw_matrix, draw_place
 from labkit.threat.matrix_picture import picture, save_picture
-from labkit.threat.matrix_signs import MEANINGS, SIGNS
+from labkit.threat.matrix_signs import MEANINGS, SIGNS, legend
 from labkit.threat.matrix_tables import (
     NOT_TRIED,
     cells_table,
@@ -102,6 +102,13 @@ def test_every_cell_of_a_place_stands_in_its_table_in_a_word(where: str) -> None
     assert shown == {seen.key: seen.short for seen in MATRIX.cells if seen.where == where}
     assert {str(word) for word in shown.values()} <= control_words()
     assert [row[0] for row in table.rows] == [PROBES[str(row[1])].title for row in table.rows]
+
+
+def test_the_words_of_a_table_have_their_meanings() -> None:
+    lines = legend(some(["app-default"], ["mount", "write-tmp"]).cells).splitlines()
+    refusers = [Control.CAPABILITY, Control.SECCOMP]
+    assert lines == ["could: nothing stopped it", *(f"{control}: {control.meaning}" for control in refusers)]
+    assert legend([]) == ""
 
 
 def test_a_cell_that_was_not_tried_says_so() -> None:

@@ -57,6 +57,11 @@ def test_surroundings_leave_the_postures_settings_alone(posture: Posture) -> Non
     assert neighbour["securityContext"]["runAsUser"] == NEIGHBOUR_UID
 
 
+def test_a_posture_is_shown_in_words() -> None:
+    assert str(find_posture("root-default")) == "root-default: root, nothing said, on the engine and the cluster"
+    assert repr(find_posture("root-userns")) == "root-userns: root in a user namespace of its own, on the cluster"
+
+
 def test_a_user_with_a_group_becomes_two_numbers() -> None:
     security = Posture("x", "x", user="1654:7").pod()["spec"]["securityContext"]
     assert security == {"runAsUser": 1654, "runAsGroup": 7}

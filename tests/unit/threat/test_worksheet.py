@@ -85,6 +85,13 @@ def test_an_empty_one_is_shown_and_exported(tmp_path: Path) -> None:
     assert "<table>" not in to_html(sheet)
 
 
+def test_a_row_names_its_posture_and_says_nothing_twice(tmp_path: Path) -> None:
+    (row,) = worksheet_table(Worksheet(tmp_path / "s.json").add(_cell(), note="mine")).rows
+    assert row[0] == "Read /etc/shadow\napp-default\non the engine"
+    assert row[1] == "could not: DAC (EACCES)\nopen()"
+    assert row[3] == "mine"
+
+
 def test_its_place_is_shown_as_one_types_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = Worksheet.open(tmp_path / "home" / "data" / "worksheet.json")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

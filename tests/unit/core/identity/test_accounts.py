@@ -44,6 +44,11 @@ def test_only_group_files_have_comments() -> None:
     assert parse_group("  #wheel:x:10:") == []
 
 
+def test_an_account_is_shown_as_the_line_that_it_is() -> None:
+    line = "app:x:1654:1654::/home/app:/bin/sh"
+    assert str(parse_passwd(f"{line}\n")) == f"[{line}]"
+
+
 def test_a_passwd_line_of_64_kib_is_too_long() -> None:
     assert len(parse_passwd("a" * (64 * 1024 - 1))) == 1
     with pytest.raises(UnreadableAccounts, match="token too long"):
