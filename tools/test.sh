@@ -20,8 +20,8 @@ export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 results=build/test
 learned=${LABKIT_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/labkit}/mypy.tar
 # The tests that have the lab to themselves wait for one pod after another, and those of the browser for pages: what has
-# no lab uses the processors meanwhile. (The faults mount file systems, which the former would see.)
-all=(up lint+alone+rules+course+unit+recorded live notebooks package+browser+faults)
+# no lab, and what only looks at it, uses the processors meanwhile.
+all=(up lint+alone+rules+course+unit+recorded+faults live notebooks package+browser)
 # By itself `make unit` is for whoever works: a quarter of the examples of each property. `make test` tries them all.
 [ "$*" != rules+course+unit ] || export LABKIT_EXAMPLES="${LABKIT_EXAMPLES:-25}"
 # The unit tests are three stages of one process each, of about the same length: what they share is collected, imported
@@ -35,8 +35,9 @@ beside=--numprocesses=${LABKIT_TEST_WORKERS:-3}
 # pytest would load nbval, and all of Jupyter with it, into each of pytest-xdist's processes, whatever pyproject.toml says.
 run_pytest() {
     rm -f "$results/$stage.counts"
+    # shellcheck disable=SC2086  # the words of a command, or none
     PYTEST_DISABLE_PLUGIN_AUTOLOAD=${plugins:+1} PYTEST_PLUGINS=$plugins \
-        python -m pytest -p tests.stage_counts --counts="$results/$stage.counts" "$@"
+        $apart python -m pytest -p tests.stage_counts --counts="$results/$stage.counts" "$@"
 }
 
 # mypy compares what files hold with what they held, wherever they lie: in a new checkout it begins with what it learned
@@ -56,7 +57,7 @@ check_types() {
 
 run_stage() {
     stage=$1
-    local plugins=xdist.plugin,pytest_timeout
+    local plugins=xdist.plugin,pytest_timeout apart=''
     case $stage in
         rules | course | unit | recorded) plugins=$plugins,_hypothesis_pytestplugin ;;
         # What they start reads these variables, too, and runs pytest as it is.
@@ -74,7 +75,11 @@ run_stage() {
             ;;
         recorded) run_pytest --numprocesses=auto tests/recorded tests/fuzz ;;
         # What needs no lab of what goes wrong in a class; `make faults` is the whole.
-        faults) run_pytest "$beside" tests/faults ;;
+        # The tests that are alone compare what is mounted, and only root mounts.
+        faults)
+            [ "$(id -u)" -ne 0 ] || apart='unshare --mount'
+            run_pytest "$beside" tests/faults
+            ;;
         up) labkit up ;;
         # tests/live/side_by_side.py says what may run at the same time.
         live) run_pytest "$beside" --no-loadscope-reorder -m 'not alone' tests/live ;;

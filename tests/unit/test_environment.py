@@ -515,6 +515,7 @@ def stages(place: CheckoutWithStandIns, python: str) -> None:
 def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: CheckoutWithStandIns) -> None:
     stages(place, "")
     result = place.run("tools/test.sh")
+    assert result.returncode == 0, result.stderr
     calls = [re.sub(r"python -m pytest -p tests.stage_counts --counts=\S+", "pytest", call) for call in place.calls()]
     of_rules = ("adapters", "archives", "base", "core", "explain", "publish")
     of_lab = ("bundles", "samples")
@@ -530,26 +531,38 @@ def test_every_stage_runs_in_order_and_the_last_line_counts_the_tests(place: Che
         f"pytest {' '.join(course)}",
         f"pytest {' '.join(f'--ignore={room}' for room in (*rules, *course))} tests/unit",
         "pytest --numprocesses=auto tests/recorded tests/fuzz",
+        "pytest --numprocesses=3 tests/faults",
     }
     assert calls[0] == "labkit up"
-    assert set(calls[1:9]) == beside_alone
-    assert calls[9:-3] == [
+    assert set(calls[1:10]) == beside_alone
+    assert calls[10:-2] == [
         "pytest --numprocesses=3 --no-loadscope-reorder -m not alone tests/live",
         "pytest --numprocesses=3 -p tests.notebooks.hooks -p nbval -p no:randomly --nbval-lax "
         "--nbval-current-env --nbval-cell-timeout=180 --durations=10 notebooks",
     ]
-    assert sorted(calls[-3:]) == [
-        "pytest --numprocesses=3 tests/faults",
+    assert sorted(calls[-2:]) == [
         "pytest tests/browser",
         "pytest tests/package",
     ]
-    assert result.returncode == 0
     assert re.match(
-        r"all stages passed in \d+ s: up \d+ s, lint and alone and rules and course and unit and recorded \d+ s, .*, "
-        "package and browser and",
+        r"all stages passed in \d+ s: up \d+ s, "
+        r"lint and alone and rules and course and unit and recorded and faults \d+ s, "
+        r"live \d+ s, notebooks \d+ s, package and browser \d+ s$",
         result.stdout.splitlines()[-2],
     )
     assert result.stdout.splitlines()[-1] == "test: 70 passed, 0 failed"
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_what_the_faults_mount_is_seen_by_them_alone(place: CheckoutWithStandIns, uid: int) -> None:
+    """Only root mounts, and only root may have mounts of its own."""
+    stages(place, "")
+    place.uid(uid)
+    place.stand_in("unshare", '[ "$1" = --mount ] && shift && exec "$@"')
+    assert place.run("tools/test.sh", "faults").returncode == 0
+    *apart, call = place.calls()
+    assert call.endswith(" tests/faults")
+    assert apart == ([f"unshare --mount {call}"] if uid == 0 else [])
 
 
 @pytest.mark.parametrize(("stage", "properties"), [("unit", True), ("recorded", True), ("live", False)])
