@@ -164,8 +164,11 @@ def run_jupyterlab(
     address = ""
     while True:
         try:
-            if not address and (address := watch(look, bool, _ADDRESS_SECONDS) or f"see {log}") != _ENDED:
-                _tell_address(address, log, tell, still_making)
+            while not address:
+                if not (address := watch(look, bool, _ADDRESS_SECONDS)):
+                    tell(f"JupyterLab has not answered for {_ADDRESS_SECONDS:g} s; its log is {log}")
+                elif address != _ENDED:
+                    _tell_address(address, log, tell, still_making)
             status = jupyterlab.wait()
             break
         except KeyboardInterrupt:
