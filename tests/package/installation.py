@@ -52,7 +52,9 @@ class Installation:
         path = os.pathsep.join(
             name for name in ours["PATH"].split(os.pathsep) if Path(name) != Path(sys.prefix) / "bin"
         )
-        return {**ours, "PYTHONDONTWRITEBYTECODE": "1", "PATH": path, **more}
+        # The environment stays as it was installed, and what a command imports is compiled once.
+        bytecode = str(self.environment.with_name("bytecode"))
+        return {**ours, "PYTHONPYCACHEPREFIX": bytecode, "PATH": path, **more}
 
     def run(self, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         """Run labkit."""

@@ -135,7 +135,8 @@ def test_up_has_nothing_to_do_where_the_checkouts_lab_is_up(complete: Installati
     before = json.loads(complete.run("status", "--json").stdout)
     done = complete.run("up", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == before
+    # Another `up`, such as a lesson's that is opened meanwhile, says how far it is.
+    assert {**json.loads(done.stdout), "making": None} == {**before, "making": None}
     assert before["state"] == "up"
     assert not re.search(r"compiled|image", done.stderr), done.stderr
 
