@@ -143,8 +143,10 @@ def test_who_refused_and_why_is_the_first_thing_that_is_shown() -> None:
 
 def test_a_pod_that_waits_is_not_said_to_have_had_its_time() -> None:
     """The kit stops to look as soon as nobody is about to give what the pod waits for."""
-    words = 'FailedMount: secret "key" not found'
-    page = outcome_html(Outcome("p", "n", "pending", cause=Cause.TIMEOUT, message=words, container="app", seconds=3.8))
+    message = 'FailedMount: secret "key" not found'
+    page = outcome_html(
+        Outcome("p", "n", "pending", cause=Cause.TIMEOUT, message=message, container="app", seconds=3.8)
+    )
     assert "timeout" not in page.partition("<details")[0]
     assert "not started so far, in container app" in page and "secret &quot;key&quot; not found" in page
 
