@@ -17,6 +17,8 @@ from labkit.threat.worksheet import Recheck, Row, Worksheet
 
 _TITLE = "Threat model worksheet"
 _HEADS = ("threat", "posture", "tried", "seen", "evidence", "what I make of it")
+_MOST_ROWS = 6
+"""So many rows of a worksheet are a windowful in a notebook; the others are folded."""
 _GROUPS = {"rce": "Within the container: what running code there gives", "breakout": "Out of the container"}
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -39,7 +41,9 @@ def worksheet_table(sheet: Worksheet) -> Table:
         rows.append((tried, seen, row.threat, row.note))
     path = shown_path(sheet.path)
     note = f"{counted(len(rows), 'row')} in {path}" if rows else f"no rows yet; they are kept in {path}"
-    return Table("", ("tried", "seen", "threat", "what I make of it"), rows, note)
+    heads = ("tried", "seen", "threat", "what I make of it")
+    folded = rows[_MOST_ROWS:]
+    return Table("", heads, rows[:_MOST_ROWS], note, folded=folded, fold=f"the other {counted(len(folded), 'row')}")
 
 
 def rechecks_table(rechecks: Sequence[Recheck]) -> Table:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from labkit.base.errors import LabFailed, Misuse
 from labkit.threat.evidence import Cell, Matrix, Trial
 from labkit.threat.judge import Control, Verdict
+from labkit.threat.postures import POSTURES
 from labkit.threat.worksheet import Worksheet, read_worksheet
 from labkit.threat.worksheet_pages import export_worksheet, rechecks_table, to_html, to_markdown, worksheet_table
 from tests.examples import share_of
@@ -90,6 +91,16 @@ def test_a_row_names_its_posture_and_says_nothing_twice(tmp_path: Path) -> None:
     assert row[0] == "Read /etc/shadow\napp-default\non the engine"
     assert row[1] == "could not: DAC (EACCES)\nopen()"
     assert row[3] == "mine"
+
+
+def test_a_notebook_shows_a_windowful_and_folds_the_others(tmp_path: Path) -> None:
+    sheet = Worksheet(tmp_path / "s.json")
+    for posture in list(POSTURES)[:8]:
+        sheet.add(_cell(posture=posture))
+    table = worksheet_table(sheet)
+    assert (len(table.rows), len(table.folded), table.fold) == (6, 2, "the other 2 rows")
+    assert table.note.startswith("8 rows in ")
+    assert all(posture in str(table) for posture in list(POSTURES)[:8])
 
 
 def test_its_place_is_shown_as_one_types_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
