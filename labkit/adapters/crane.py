@@ -66,7 +66,16 @@ class Crane:
         return cast(RegistryImage, json.loads(text))
 
     def pull(self, reference: str, folder: Path, platform: str) -> None:
-        """Pull one platform's image as an OCI layout into a folder that is not there yet."""
+        """Pull one platform's image as an OCI layout into a folder that is not there yet.
+
+        Args:
+            reference: of the image.
+            folder: is made.
+            platform: such as linux/amd64.
+
+        Raises:
+            LabFailed: the registry does not answer, or has no such image.
+        """
         command = ["pull", "--format=oci", "--platform", platform, reference, str(folder)]
         self._run(command, f"Pulling {reference}", reference)
 

@@ -156,7 +156,16 @@ def run_program(
 def first_output(
     argv: Sequence[str], deadline: float = 5.0, environment: Mapping[str, str] | None = None
 ) -> str | None:
-    """What a program prints that is asked for something small, such as its version; None if it cannot say."""
+    """What a program prints that is asked for something small, such as its version.
+
+    Args:
+        argv: the program and its arguments; no shell reads them.
+        deadline: seconds.
+        environment: the whole environment; None for ours.
+
+    Returns:
+        None if it cannot be started, or does not end by then.
+    """
     try:
         return run(argv, deadline=deadline, environment=environment).stdout
     except (OSError, TimeoutExpired):

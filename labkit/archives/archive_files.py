@@ -63,7 +63,11 @@ class _Guarded:
 
 
 def members(source: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Opener]]:
-    """Go through a tar once: each member, and what opens it before the next is asked for or after the last."""
+    """Go through a tar once: each member, and what opens it before the next is asked for or after the last.
+
+    Raises:
+        Flaw: it is no tar, or a truncated or damaged one.
+    """
     stream, tar = _Guarded(source), None
 
     def lend(member: tarfile.TarInfo) -> IO[bytes]:
@@ -90,7 +94,11 @@ def members(source: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Opener]]:
 
 
 def unpacked(raw: IO[bytes]) -> IO[bytes]:
-    """A file's content, decompressed while it is read."""
+    """A file's content, decompressed while it is read.
+
+    Raises:
+        Flaw: it is compressed by zstd.
+    """
     magic = raw.read(4)
     raw.seek(0)
     if magic == b"\x28\xb5\x2f\xfd":
@@ -106,7 +114,15 @@ class Store:
         self.reading, self._documents = "", 0
 
     def load(self, path: Path, stack: ExitStack) -> None:
-        """Find what is in an archive."""
+        """Find what is in an archive.
+
+        Args:
+            path: of a tar, or of the folder of an OCI layout.
+            stack: closes what is opened.
+
+        Raises:
+            Flaw: it is neither, or a damaged tar.
+        """
         root, links = path.resolve(), dict[str, str]()
         if path.is_dir():
             for file in (root / "oci-layout", root / "index.json", *root.glob("blobs/*/*")):
@@ -165,7 +181,16 @@ class Store:
 
 
 def field_of(record: Record, key: str, kind: type[_T]) -> _T:
-    """A field of a JSON object; an absent or a null one is empty, as for Go."""
+    """A field of a JSON object; an absent or a null one is empty, as for Go.
+
+    Args:
+        record: the object.
+        key: the field's name.
+        kind: what it must be.
+
+    Raises:
+        Flaw: it is of another kind.
+    """
     value = record.get(key)
     if value is not None and not isinstance(value, kind):
         raise Flaw(f"{key} in it is a JSON {type(value).__name__}, not a {kind.__name__}")
@@ -173,6 +198,16 @@ def field_of(record: Record, key: str, kind: type[_T]) -> _T:
 
 
 def list_of(record: Record, key: str, kind: type[_T]) -> list[_T]:
+    """A list in a JSON object, each entry of one kind; an absent or a null one is empty.
+
+    Args:
+        record: the object.
+        key: the list's name.
+        kind: what each entry must be.
+
+    Raises:
+        Flaw: it is no list, or an entry is of another kind.
+    """
     return [
         field_of({f"an entry of {key}": value}, f"an entry of {key}", kind) for value in field_of(record, key, list)
     ]

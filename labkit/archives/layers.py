@@ -120,7 +120,15 @@ class Tree:
 
 
 def account_files(store: Store, layers: list[str]) -> AccountFiles:
-    """The texts of the account files in the file system that layers make."""
+    """The texts of the account files in the file system that layers make.
+
+    Args:
+        store: has the layers.
+        layers: their names in it, the lowest first.
+
+    Raises:
+        Flaw: a layer is damaged, or an account file is larger than is read.
+    """
     watched, passed = set[str](), {"etc", *_ACCOUNTS.values()}
     nodes: dict[str, _Node] = {}
     # Only a link of which the target was not watched needs the layers to be read once more.

@@ -54,7 +54,14 @@ class Stream:
         return True
 
     def seek(self, offset: int) -> int:
-        """Read on to an offset."""
+        """Read on to an offset.
+
+        Args:
+            offset: in bytes from the beginning.
+
+        Raises:
+            Flaw: it lies behind, where only a damaged header leads.
+        """
         if offset < self._position:
             raise Flaw("a header of its tar is damaged: it leads backwards")
         while self._position < offset and self.read(min(offset - self._position, _PIECE)):

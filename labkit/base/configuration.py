@@ -108,6 +108,7 @@ class Configuration:
 
     @property
     def labels(self) -> dict[str, str]:
+        """What everything carries that the lab makes."""
         return {LABEL: self.name}
 
     @property

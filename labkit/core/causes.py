@@ -34,6 +34,7 @@ class Cause(StrEnum):
 
     @property
     def meaning(self) -> str:
+        """What it means, in a few words."""
         return _MEANINGS[self]
 
 

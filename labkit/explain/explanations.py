@@ -67,6 +67,12 @@ def explain_text(
 ) -> Explanations:
     """The same, for a text of manifests.
 
+    Args:
+        finder: looks images up.
+        text: YAML or JSON, any number of documents.
+        levels: what namespaces enforce of Pod Security: baseline, restricted:v1.30, shop=restricted.
+        versions: of whom the rules are.
+
     Raises:
         Misuse: nothing of it can be read.
     """

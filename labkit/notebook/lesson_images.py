@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
 import shutil
 import textwrap
@@ -17,6 +18,7 @@ from labkit.base.errors import LabError, LabFailed, Misuse
 from labkit.base.resources import require
 from labkit.base.scratch import scratch_folder
 from labkit.core.image_reference import ImageReference, full_name
+from labkit.core.mappings import Manifest
 from labkit.core.run_results import RunResult
 from labkit.lab.container import Container
 from labkit.lab.lab_tables import images_table
@@ -98,7 +100,14 @@ class LessonImages:
             return no_such_path(image, path, None)
 
     def program(self, file: str) -> str:
-        """A file of the article's program."""
+        """A file of the article's program.
+
+        Args:
+            file: its name.
+
+        Raises:
+            Misuse: there is no such file.
+        """
         if require_text(file, "the name of a file") not in _PROGRAM:
             remedy = f"there are {' and '.join(_PROGRAM)}"
             raise Misuse(f"Looking for file {file!r} of the article's program", "there is no such file", remedy)
@@ -302,30 +311,37 @@ class LessonImages:
 
     # --- for pods ---
 
-    def name_in_full(self, manifest: Mapping[str, Any]) -> None:
-        """Write the lab's references in place of sample images' names, so that a manifest can say `image: debian`.
+    def named_in_full(self, manifest: Mapping[str, Any]) -> Manifest:
+        """A manifest with the lab's references in place of sample images' names, so that it can say `image: debian`.
 
         Args:
-            manifest: of a Pod or a Deployment; it is changed.
+            manifest: of a Pod or a Deployment.
         """
-        lab = self._lesson.lab
-        for container in containers_of(manifest):
+        lab, named = self._lesson.lab, copy.deepcopy(dict(manifest))
+        for container in containers_of(named):
             image = container.get("image")
             if isinstance(image, str) and image in lab.catalogue:
                 container["image"] = lab.configuration.image_reference(image)
+        return named
 
-    def load_own(self, manifest: Mapping[str, Any]) -> None:
+    def with_own_images(self, manifest: Mapping[str, Any]) -> Manifest:
         """Give the cluster those images of a manifest that the engine has, whoever built them; the lab's it has.
 
         A kubelet that must pull would not look at them: without a policy an image of the tag latest is pulled, which
-        from no registry works. Such a container gets the policy that uses what is there.
+        from no registry works.
 
         Args:
-            manifest: of a Pod or a Deployment; it is changed.
+            manifest: of a Pod or a Deployment, with images named in full.
+
+        Returns:
+            The manifest, in which such a container has the policy that uses what is there.
+
+        Raises:
+            Misuse: the last build of an image stopped.
         """
-        lab = self._lesson.lab
+        lab, loaded = self._lesson.lab, copy.deepcopy(dict(manifest))
         samples = {lab.configuration.image_reference(sample) for sample in lab.catalogue}
-        for container in containers_of(manifest):
+        for container in containers_of(loaded):
             image = container.get("image")
             if not isinstance(image, str) or not image or image in samples:
                 continue
@@ -336,11 +352,18 @@ class LessonImages:
                 self.in_cluster(image)
                 if ImageReference.parse(image).tagged().tag == "latest":
                     container.setdefault("imagePullPolicy", "IfNotPresent")
+        return loaded
 
     def in_cluster(self, image: str) -> str:
         """The reference of an image that the cluster has; one that is not the lab's is loaded into it first.
 
         The cluster's are known by the engine's ids, so that one that was built anew is loaded anew.
+
+        Args:
+            image: a name of the catalogue, or any that the engine has.
+
+        Raises:
+            LabFailed: it is gone, or the node cannot take it.
         """
         lab = self._lesson.lab
         reference = self._lesson.reference(require_image(image))

@@ -85,13 +85,12 @@ class LessonPods:
 
     def apply(self, manifest: str | Mapping[str, Any]) -> Outcome:
         """Make a pod of a manifest and watch it."""
-        own = require_pod(manifest)
-        self._images.name_in_full(own)
+        own = self._images.named_in_full(require_pod(manifest))
         # What was said to a pod of a mistyped name, or of the right one, is not what happens to this one.
         name = own["metadata"]["name"]
         for older in (name, *near_names(name, self._lesson.not_admitted)):
             self._lesson.not_admitted.pop(older, None)
-        self._images.load_own(own)
+        own = self._images.with_own_images(own)
         namespace = self._lesson.namespace
         outcome = self._lesson.kube.make_pod(own, namespace)
         outcome = replace(self._with_near_image(outcome, own), command=apply_line(own, namespace), yaml=to_yaml(own))
@@ -108,19 +107,23 @@ class LessonPods:
         return replace(outcome, message=f"{outcome.message}\nimage {image}: {near}") if near else outcome
 
     def sample(self, name: str) -> Manifest:
-        """A manifest of the course."""
+        """A manifest of the course.
+
+        Args:
+            name: of its file in cluster/manifests, without the ending.
+
+        Raises:
+            Misuse: there is no such manifest.
+        """
         file = MANIFESTS / f"{name}.yaml"
         if not file.is_file():
             known = ", ".join(sorted(path.stem for path in require(MANIFESTS).glob("*.yaml")))
             raise Misuse(f"Looking for manifest {name!r}", "there is no such manifest", f"there are {known}")
-        manifest = read_manifest(file.read_text(encoding="utf-8"))
-        self._images.name_in_full(manifest)
-        return manifest
+        return self._images.named_in_full(read_manifest(file.read_text(encoding="utf-8")))
 
     def admission(self, manifest: str | Mapping[str, Any]) -> Outcome | None:
         """Ask the API server for a pod without making it."""
-        own = require_pod_to_come(manifest)
-        self._images.name_in_full(own)
+        own = self._images.named_in_full(require_pod_to_come(manifest))
         # Which node the scheduler chose for a pod that is there is not what is asked, and not everybody may say it.
         own["spec"].pop("nodeName", None)
         # Of another name, so that a pod that is there is not in the way.

@@ -32,9 +32,7 @@ class LessonWorkloads:
         """Make or change an object that is not a pod."""
         namespace, name = self._lesson.namespace, name_or_none(manifest)
         try:
-            own = require_object(manifest)
-            self._images.name_in_full(own)
-            self._images.load_own(own)
+            own = self._images.with_own_images(self._images.named_in_full(require_object(manifest)))
             warnings = self._lesson.kube.apply_object(own, namespace)
         except Misuse as refused:
             # A cluster that went away must not hide what is wrong with the manifest.
@@ -66,7 +64,15 @@ class LessonWorkloads:
         return self._lesson.kube.kinds_named(name, self._lesson.namespace)
 
     def rollout(self, deployment: str, seconds: float = 15.0) -> Rollout:
-        """What became of a Deployment."""
+        """What became of a Deployment.
+
+        Args:
+            deployment: its name.
+            seconds: the deadline.
+
+        Raises:
+            Misuse: there is no such Deployment.
+        """
         rollout = self._lesson.kube.rollout(deployment, self._lesson.namespace, seconds)
         if rollout is None:
             self._lesson.require_namespace()

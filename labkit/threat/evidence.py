@@ -319,7 +319,15 @@ def judged(
 def all_alike(
     posture: str, where: str, wanted: Sequence[str], judgement: Judgement, evidence: Mapping[str, Any]
 ) -> list[Cell]:
-    """The cells of a posture in which nothing ran: every probe ended for the same reason."""
+    """The cells of a posture in which nothing ran: every probe ended for the same reason.
+
+    Args:
+        posture: its name.
+        where: engine or cluster.
+        wanted: the probes' names.
+        judgement: the reason.
+        evidence: what was seen, the same for all.
+    """
     return [_cell(posture, probe, where, judgement, dict(evidence)) for probe in wanted]
 
 

@@ -174,7 +174,17 @@ class EngineImages(EngineConnection):
             )
 
     def commit(self, container: str, reference: str, *, labels: Mapping[str, str], changes: Sequence[str]) -> None:
-        """Make an image of a container's file system."""
+        """Make an image of a container's file system.
+
+        Args:
+            container: its name or id.
+            reference: of the new image; the lab's older one of that name is removed.
+            labels: besides the lab's own.
+            changes: Dockerfile's instructions, as `docker commit --change` takes them.
+
+        Raises:
+            LabFailed: the engine refuses.
+        """
         label_lines = [f'LABEL "{name}"="{value}"' for name, value in {**self._configuration.labels, **labels}.items()]
         named = ImageReference.parse(reference).tagged()
         with doing(f"Committing {reference}"), self._replacing(reference):

@@ -196,6 +196,14 @@ class KubePods(KubeConnection):
         """Watch a pod until a container of it has ended or was refused; the outcome as it is then, or at the deadline.
 
         A program that stops soon after its start is seen running for a moment.
+
+        Args:
+            name: the pod.
+            namespace: where it is.
+            seconds: the deadline.
+
+        Raises:
+            LabFailed: the pod is gone, or the cluster does not answer.
         """
         return self.outcome_of(self._watch(name, namespace, lambda pod: judge(pod).verdict in _OVER, seconds))
 
@@ -246,6 +254,9 @@ class KubePods(KubeConnection):
             not_before: the version of it that was seen last: then what the API server remembers will do, if it is not
                 older (kubernetes.io, "Kubernetes API Concepts", Resource versions in get). It asks its store otherwise,
                 which takes both of them more than twice the time.
+
+        Raises:
+            LabFailed: the cluster does not answer, or refuses.
         """
         path = f"api/v1/namespaces/{namespace}/pods/{name}"
         response = self._send("GET", path, params={"resourceVersion": not_before} if not_before else {})
@@ -270,7 +281,16 @@ class KubePods(KubeConnection):
         return list(self._ask("GET", f"api/v1/namespaces/{namespace}/pods").json()["items"])
 
     def delete_pod(self, name: str, namespace: str, *, wait: bool = True) -> None:
-        """Delete a pod at once and see it gone; nothing if it does not exist."""
+        """Delete a pod at once and see it gone; nothing if it does not exist.
+
+        Args:
+            name: the pod.
+            namespace: where it is.
+            wait: whether to see it gone.
+
+        Raises:
+            LabFailed: the cluster does not answer, or refuses.
+        """
         path = f"api/v1/namespaces/{namespace}/pods/{name}"
         response = self._send("DELETE", path, params={"gracePeriodSeconds": "0"})
         if response.status_code == httpx2.codes.NOT_FOUND:

@@ -138,6 +138,12 @@ class PodAccess(KubeConnection):
         On a node that had made some hundreds of pods, about one new pod in eighty was seen not to answer for some
         seconds, though it answered another connection at once; so a request that takes long is made again.
 
+        Args:
+            pod: its name.
+            namespace: where it is.
+            port: of the pod, a number.
+            path: of the page, with a slash before it.
+
         Returns:
             Whether the pod answered with a success, and the text that came back.
         """

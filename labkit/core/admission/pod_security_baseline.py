@@ -294,12 +294,15 @@ def _host_port(pod: CheckedPod, port: Mapping[str, Any]) -> int:
 
 
 def who(names: Sequence[str]) -> str:
+    """Containers as a message names them: container "a", containers "a", "b"."""
     return f"{plural('container', names)} {quoted(names)}"
 
 
 def plural(word: str, counted: Iterable[object]) -> str:
+    """A word, with an s unless there is one of what is counted."""
     return word if len(list(counted)) == 1 else f"{word}s"
 
 
 def quoted(values: Iterable[str]) -> str:
+    """Values in quotation marks, with commas between them."""
     return ", ".join(f'"{value}"' for value in values)

@@ -150,6 +150,7 @@ class Answer:
 
     @property
     def cause(self) -> Cause | None:
+        """Why it is refused; None if it is not."""
         return self.refusal.cause if self.refusal else None
 
     def kubelet_to_dict(self) -> VerdictJson:

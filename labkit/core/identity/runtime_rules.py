@@ -56,6 +56,11 @@ def check_sandbox(pod: Settings) -> None:
 def check_mapped(uid: int | None, gid: int | None, all_groups: Iterable[int]) -> None:
     """What containerd and runc say to a container in a user namespace, as far as its ids are known.
 
+    Args:
+        uid: of its process; None if it is not known.
+        gid: likewise.
+        all_groups: of its process, those that are known.
+
     Raises:
         CannotResolve: the namespace does not map one of them.
     """
@@ -104,6 +109,9 @@ def check_kernel_takes(uid: int, gid: int, all_groups: Iterable[int], *, names_i
         gid: of the process.
         all_groups: its groups.
         names_id: whether runc names the id that the kernel refuses, which it does since 1.2.
+
+    Raises:
+        CannotResolve: it is one of them.
     """
     if _NO_ID in all_groups:
         raise CannotResolve(Cause.BAD_USER_SPEC, "setgroups: invalid argument")
@@ -117,6 +125,11 @@ def name_and_home(image: Image, uid: int, home: EnvironmentHome | None = None) -
     """The name and the HOME of a uid, and the reason: runc looks it up by number, whatever name was given.
 
     A pod's environment overrides the image's; runc fills in a HOME that neither sets, or that is empty.
+
+    Args:
+        image: whose passwd file names the uid, and whose environment may set HOME.
+        uid: of the process.
+        home: HOME as the pod's environment sets it, None if it does not.
     """
     try:
         account = next((line for line in accounts(image.passwd) if line.uid == uid), None)

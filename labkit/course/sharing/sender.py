@@ -47,7 +47,14 @@ _GOODBYE_SECONDS = 3.0
 
 
 def client_of(consent: ShareConsent) -> ClassClient:
-    """Who is asked."""
+    """Who is asked.
+
+    Args:
+        consent: names the address and the certificate's fingerprint.
+
+    Raises:
+        LabFailed: what it names is no address.
+    """
     where = split_address(consent.address)
     if where is None:
         raise LabFailed(

@@ -98,7 +98,15 @@ def read_objects(reader: ClusterReader, namespaces: Sequence[str]) -> ClusterObj
 def read_list(
     reader: ClusterReader, group: str, plural: str, namespaces: Sequence[str], objects: ClusterObjects
 ) -> Iterator[Mapping[str, Any]]:
-    """The objects of a kind; a right that is lacking is written down."""
+    """The objects of a kind.
+
+    Args:
+        reader: asks the cluster.
+        group: the path of the kind's group and version, such as apis/apps/v1.
+        plural: the kind's name in paths, such as deployments.
+        namespaces: in which they are; none of them for all.
+        objects: is told of a right that is lacking.
+    """
     paths = [f"{group}/namespaces/{name}/{plural}" for name in namespaces] or [f"{group}/{plural}"]
     for path in paths:
         try:

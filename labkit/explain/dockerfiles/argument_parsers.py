@@ -30,6 +30,12 @@ class Arguments(NamedTuple):
 def parse_arguments(keyword: str, rest: str, escape: str, builder: Builder) -> Arguments:
     """Split what follows the name and the flags of an instruction.
 
+    Args:
+        keyword: the instruction's name, in lower case.
+        rest: what follows.
+        escape: the character that escapes, a backslash or a backtick.
+        builder: whose rules count.
+
     Raises:
         CannotSplit: the builder refuses it.
     """

@@ -71,6 +71,12 @@ def explain_dockerfiles(
 ) -> Explanations:
     """The same for several.
 
+    Args:
+        bases: finds the images that they begin with.
+        names: their paths, or - for standard input.
+        question: how they are built, and whose stages are asked about; None for the final one, built as usual.
+        versions: of whom the rules are.
+
     Raises:
         Misuse: there is no such file, or it cannot be read.
     """
@@ -103,6 +109,13 @@ def explain_dockerfile_text(
 ) -> list[Explanation]:
     """The rows of a Dockerfile's text.
 
+    Args:
+        bases: finds the images that it begins with.
+        text: the Dockerfile.
+        name: its path, as the rows show it.
+        question: how it is built, and whose stages are asked about.
+        versions: of whom the rules are.
+
     Raises:
         TooLarge: it multiplies beyond measure.
     """
@@ -132,6 +145,12 @@ class BuiltImage:
 
 def explain_build(bases: Bases, text: str, name: str, options: BuildOptions) -> BuiltImage:
     """The image that a Dockerfile's text makes, for somebody who runs it otherwise than in a plain pod.
+
+    Args:
+        bases: finds the images that it begins with.
+        text: the Dockerfile.
+        name: its path, as the row shows it.
+        options: how it is built.
 
     Raises:
         TooLarge: it multiplies beyond measure.

@@ -37,6 +37,11 @@ def start_background(
 ) -> Popen[bytes]:
     """Start `labkit up` in a session of its own, so that it survives whatever has started it.
 
+    Args:
+        configuration: of the lab.
+        source: "upstream" or "stand-in"; None to decide by what can be reached.
+        bundle: a file with what a machine lacks; None for one that lies where it is looked for.
+
     Raises:
         LabFailed: its log cannot be written.
     """

@@ -212,7 +212,14 @@ class Board(Steps):
             self._display.print_line(line)
 
     def count(self, record: _Record, counted: str, fraction: float, *, resumed: bool) -> None:
-        """Take note of how far a step is."""
+        """Take note of how far a step is.
+
+        Args:
+            record: of the step.
+            counted: what is done of it, in words.
+            fraction: the same, from 0 to 1.
+            resumed: whether an earlier run had done most of it.
+        """
         with self._lock:
             record.counted, record.fraction, record.resumed = counted, fraction, resumed
 

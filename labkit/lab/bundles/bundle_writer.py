@@ -50,7 +50,17 @@ class BundleWriter:
         self.add(name, title=title, version=version, licence=licence)
 
     def add(self, name: str, *, title: str, version: str, licence: str) -> None:
-        """Take a file that lies in the folder by the member's name as a part."""
+        """Take a file that lies in the folder by the member's name as a part.
+
+        Args:
+            name: of the member.
+            title: what it is, for people.
+            version: of what is in it.
+            licence: likewise.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         file = self.folder / name
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()

@@ -95,7 +95,15 @@ def hub_subject(settings: ClassSettings) -> ManifestPart:
 def role_binding(
     name: str, namespace: str, role: str, subject: Mapping[str, Any], labels: Mapping[str, str]
 ) -> Manifest:
-    """A ClusterRole's rights, in one namespace alone."""
+    """A ClusterRole's rights, in one namespace alone.
+
+    Args:
+        name: of the binding.
+        namespace: where it is.
+        role: the ClusterRole's name.
+        subject: who gets them, as RBAC writes it.
+        labels: of the binding.
+    """
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "RoleBinding",

@@ -28,6 +28,7 @@ class NodeNetwork:
 
     @property
     def name(self) -> str:
+        """As kind names it; its own variable may say otherwise."""
         # kubernetes-sigs/kind:pkg/cluster/internal/providers/{docker,podman}/provider.go
         return os.environ.get(f"KIND_EXPERIMENTAL_{self.engine.client.upper()}_NETWORK") or "kind"
 

@@ -112,6 +112,7 @@ class Machine:
 
     @property
     def is_linux(self) -> bool:
+        """Whether its system is Linux, WSL's included."""
         return self.system == "Linux"
 
     @property
@@ -121,6 +122,7 @@ class Machine:
 
     @property
     def is_root(self) -> bool:
+        """Whether whoever runs this is root."""
         return self.user_id == 0
 
 

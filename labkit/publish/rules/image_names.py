@@ -24,7 +24,11 @@ _TAG_RULE = "must be alphanumeric, underscore, hyphen, or period"
 
 
 def check_registry(name: str) -> None:
-    """Refuse what is not a registry's name."""
+    """Refuse what is not a registry's name.
+
+    Raises:
+        Refused: it is none.
+    """
     if not re.fullmatch(_DOMAIN, name):
         raise Refused("CONTAINER2012", f"could not recognize registry {name!r}")
 
@@ -40,7 +44,11 @@ def bad_tag(name: str, text: str) -> str:
 
 
 def check_base(reference: str) -> None:
-    """Refuse what is not an image's reference."""
+    """Refuse what is not an image's reference.
+
+    Raises:
+        Refused: it is none.
+    """
     match = _REFERENCE.fullmatch(reference)
     if match is None or not _NAME.fullmatch(match["name"]):
         raise Refused("CONTAINER2009", f"could not parse the base image's name: {reference}")
