@@ -76,9 +76,9 @@ class _Keeper(BaseHTTPRequestHandler):
         selector = parse_qs(urlsplit(self.path).query).get("labelSelector", [""])[0]
         wanted = dict(part.split("=") for part in selector.split(",") if part)
         items = [
-            thing
-            for place, thing in self.server.kept.items()
-            if place.rpartition("/")[0] == path and wanted.items() <= (thing["metadata"].get("labels") or {}).items()
+            stored
+            for place, stored in self.server.kept.items()
+            if place.rpartition("/")[0] == path and wanted.items() <= (stored["metadata"].get("labels") or {}).items()
         ]
         is_list = folder.endswith("s") and not _is_object(path)
         self._send(200, {"metadata": {}, "items": items}) if is_list else self._problem(404, "not found")
@@ -107,26 +107,26 @@ class _Keeper(BaseHTTPRequestHandler):
         self._send(200, {"kind": "Status"}) if there else self._problem(404, "not found")
 
     def _keep(self, path: str, *, is_new: bool = False) -> None:
-        thing = self._body()
-        path = f"{path}/{thing['metadata']['name']}" if is_new else path
+        manifest = self._body()
+        path = f"{path}/{manifest['metadata']['name']}" if is_new else path
         if path.split("/")[-2] in self.server.unknown:
             self._problem(404, "the server could not find the requested resource")
             return
         if self._is_denied("create", path.split("/")[-2]):
             return
         sign, message = self.server.forbidden
-        if sign and sign in json.dumps(thing):
+        if sign and sign in json.dumps(manifest):
             self._problem(403, message)
             return
         if "dryRun" not in self.path:
             self.server.changes.append(f"{self.command} {path}")
-            if thing["kind"] == "Deployment" and not self.server.is_silent:
-                thing["status"] = {"updatedReplicas": 1, "readyReplicas": 1}
-            if thing["kind"] == "Secret":
-                data = {name: base64.b64encode(text.encode()).decode() for name, text in thing["stringData"].items()}
-                thing["data"] = data
-            self.server.kept[path] = thing
-        self._send(200, thing)
+            if manifest["kind"] == "Deployment" and not self.server.is_silent:
+                manifest["status"] = {"updatedReplicas": 1, "readyReplicas": 1}
+            if manifest["kind"] == "Secret":
+                data = {name: base64.b64encode(text.encode()).decode() for name, text in manifest["stringData"].items()}
+                manifest["data"] = data
+            self.server.kept[path] = manifest
+        self._send(200, manifest)
 
     def _is_denied(self, verb: str, resource: str) -> bool:
         if (verb, resource) not in self.server.denied:

@@ -203,7 +203,9 @@ def _pick(store: Store, reference: str, entries: list[Record], wanted: str) -> _
     """An image for the wanted platform, else for the first that is there; an index may name more than is there."""
     first: _Image | None = None
     there = [(*_platform(entry)[:2], _blob(entry)) for entry in entries]
-    for system, machine, blob in sorted(there, key=lambda it: (it[0] not in ("linux", ""), it[1] not in (wanted, ""))):
+    for system, machine, blob in sorted(
+        there, key=lambda candidate: (candidate[0] not in ("linux", ""), candidate[1] not in (wanted, ""))
+    ):
         if (system, machine) == _ATTESTATION or blob not in store.files:
             continue
         manifest = store.json(blob, dict, "manifest")

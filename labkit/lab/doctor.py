@@ -83,7 +83,9 @@ def examine(lab: Lab, *, stand_ins: bool | None = None, bundled: bool = False) -
         checks.check_registry(decision.source if decision else None, decision.why if decision else "", asked=asked)
     )
     if engine:
-        results.append(checks.check_leftovers([thing.described for thing in find_leftovers(lab)], running_strays(lab)))
+        results.append(
+            checks.check_leftovers([leftover.described for leftover in find_leftovers(lab)], running_strays(lab))
+        )
     else:
         results.append(checks.check_leftovers(None))
     by_kit = _done_by_up(unreachable)

@@ -143,8 +143,8 @@ def attempts():
         "a pod with the server's account": pod("x", serviceAccountName="participant"),
         "a pod of 64 GiB": pod("x", container={"resources": {"limits": {"memory": "64Gi"}}}),
     }
-    for title, thing in pods.items():
-        yield title, api(namespaced(lab, "pods"), "POST", thing)
+    for title, manifest in pods.items():
+        yield title, api(namespaced(lab, "pods"), "POST", manifest)
     # --- over the network ---
     hub_api = f"http://hub.{hub}.svc:8081/hub/api"
     mine = {"Authorization": f"token {os.environ.get('JUPYTERHUB_API_TOKEN', '')}"}

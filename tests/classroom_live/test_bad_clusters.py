@@ -46,7 +46,7 @@ print(pod.cause, pod.message, sep="; ")
 def no_default_storage(cluster: ClusterWriter) -> Iterator[None]:
     """The cluster has no default storage class meanwhile."""
     ours = list(cluster.list(_STORAGE_CLASSES))
-    defaults = [thing["metadata"]["name"] for thing in ours if _is_default(thing)]
+    defaults = [storage_class["metadata"]["name"] for storage_class in ours if _is_default(storage_class)]
     try:
         for name in defaults:
             _annotate(cluster, name, "false")
@@ -124,8 +124,8 @@ def test_a_cluster_that_enforces_restricted_everywhere_is_told_before_anything_i
 ) -> None:
     name = "labkit-test-restricted-everywhere"
     try:
-        for thing in _restricted_everywhere(name):
-            cluster.apply(thing)
+        for manifest in _restricted_everywhere(name):
+            cluster.apply(manifest)
         wait_until(
             "the policy to be in force",
             lambda: cluster.try_apply(_baseline_namespace(), dry_run=True).status,

@@ -132,7 +132,7 @@ class LabBench(Bench):
         """Somebody's container, image, network and volume, which are there, and docker's configuration."""
         client: Any = docker.APIClient(timeout=int(_ENGINE_SECONDS))
         with contextlib.closing(client) as engine:
-            things: dict[str, object] = {
+            resources: dict[str, object] = {
                 "container": engine.inspect_container(FOREIGN)["Id"],
                 "image": engine.inspect_image(FOREIGN)["Id"],
                 "network": engine.inspect_network(FOREIGN)["Id"],
@@ -140,7 +140,7 @@ class LabBench(Bench):
             }
         configuration = self.home / ".docker"
         files = {str(path): path.read_bytes() for path in configuration.rglob("*") if path.is_file()}
-        return {**things, **files}
+        return {**resources, **files}
 
     def plant_others(self) -> None:
         """Make somebody else's things anew."""

@@ -209,7 +209,7 @@ class EngineConnection:
         """
         with doing(f"Listing the lab's {kind}"):
             listed = find({"label": [f"{LABEL}={self._configuration.name}", *more]})
-        return [str(thing["Names"][0]).lstrip("/") if thing.get("Names") else str(thing["Name"]) for thing in listed]
+        return [str(entry["Names"][0]).lstrip("/") if entry.get("Names") else str(entry["Name"]) for entry in listed]
 
 
 def _try_socket(path: Path) -> None:

@@ -71,8 +71,8 @@ def refused(host: str, status: int, body: bytes, retry_after: str, *, logged_in:
         remedy = f"check the image's name, and log in with an account that may pull it: docker login {host}"
         return RegistryFailed(f"{host} does not give it to {who}, or has no such image ({answer})", remedy)
     if status == 404:
-        thing = "tag" if code == "MANIFEST_UNKNOWN" else "image"
-        return RegistryFailed(f"{host} has no such {thing} ({answer})", f"check its name, tag and digest, {_GIVE}")
+        missing = "tag" if code == "MANIFEST_UNKNOWN" else "image"
+        return RegistryFailed(f"{host} has no such {missing} ({answer})", f"check its name, tag and digest, {_GIVE}")
     remedy = f"try again later, {_GIVE}"
     return RegistryFailed(f"{host} answers with an error ({answer})", remedy, of_all=status >= 500)
 

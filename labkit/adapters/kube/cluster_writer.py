@@ -66,19 +66,19 @@ class ApiAnswer:
 class ClusterWriter(ClusterReader):
     """Reads and changes a cluster; close it, or use it in a `with`."""
 
-    def apply(self, thing: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
+    def apply(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
         """Have an object be as given, whether it is there or not; the fields that others have set stay.
 
         Args:
-            thing: a whole object.
+            manifest: a whole object.
             dry_run: whether the API server only says what it would do.
 
         Raises:
             NoRight: the user may not.
             LabFailed: the API server does not answer, or refuses.
         """
-        answer = self.try_apply(thing, dry_run=dry_run)
-        doing = f"Applying {_named(thing)}"
+        answer = self.try_apply(manifest, dry_run=dry_run)
+        doing = f"Applying {_named(manifest)}"
         line = shlex.join(["labkit", "class", "doctor", "--context", self.access.context])
         if answer.status == 403 and "is forbidden: User" in answer.message:
             raise NoRight(doing, answer.message, f"ask the cluster's administrator\n  {line}")
@@ -86,16 +86,16 @@ class ClusterWriter(ClusterReader):
             raise LabFailed(doing, answer.message, f"see what this cluster allows\n  {line}")
         return answer
 
-    def try_apply(self, thing: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
+    def try_apply(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
         """The same, where a no is an answer like any other."""
         params = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
-        return self._change("PATCH", path_of(thing), body=thing, kind=_APPLY, params=params)
+        return self._change("PATCH", path_of(manifest), body=manifest, kind=_APPLY, params=params)
 
-    def create(self, thing: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
         """Make an object that is not there yet; a no is an answer like any other."""
-        folder = path_of(thing).rpartition("/")[0]
+        folder = path_of(manifest).rpartition("/")[0]
         params = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
-        return self._change("POST", folder, body=thing, params=params)
+        return self._change("POST", folder, body=manifest, params=params)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask a question that is an object, such as an access review.
@@ -213,20 +213,20 @@ class ClusterWriter(ClusterReader):
         return ApiAnswer(response.status_code, "", value if isinstance(value, dict) else {}, warnings)
 
 
-def path_of(thing: Mapping[str, Any]) -> str:
+def path_of(manifest: Mapping[str, Any]) -> str:
     """Where the API has an object of a kind that a class is made of.
 
     Raises:
         KeyError: a class has no objects of that kind.
     """
-    metadata = thing["metadata"]
-    api = thing["apiVersion"]
+    metadata = manifest["metadata"]
+    api = manifest["apiVersion"]
     root = f"apis/{api}" if "/" in api else f"api/{api}"
     namespace = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    return f"{root}{namespace}/{_PLURALS[thing['kind']]}/{metadata['name']}"
+    return f"{root}{namespace}/{_PLURALS[manifest['kind']]}/{metadata['name']}"
 
 
-def _named(thing: Mapping[str, Any]) -> str:
-    metadata = thing["metadata"]
+def _named(manifest: Mapping[str, Any]) -> str:
+    metadata = manifest["metadata"]
     where = f" in namespace {metadata['namespace']}" if "namespace" in metadata else ""
-    return f"{thing['kind']} {metadata['name']}{where}"
+    return f"{manifest['kind']} {metadata['name']}{where}"

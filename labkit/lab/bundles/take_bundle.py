@@ -130,7 +130,9 @@ class BundleInUse:
         manifest = self.bundle.manifest
         archive = next((part for part in manifest.parts if part.name == IMAGES), None)
         there = {image.name: self._labels(engine, image) for image in manifest.images}
-        if archive is None or self._gives_way(set(filter(None, (it.get(SOURCE_LABEL) for it in there.values())))):
+        if archive is None or self._gives_way(
+            set(filter(None, (labels.get(SOURCE_LABEL) for labels in there.values())))
+        ):
             return None
         missing = [image for image in manifest.images if there[image.name].get(CONTENT_LABEL) != image.content]
         if missing and not self._is_whole():

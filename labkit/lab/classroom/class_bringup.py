@@ -144,7 +144,7 @@ def planned_settings(wishes: ClassWishes, images: PlacedImages | None = None) ->
 def planned_objects(settings: ClassSettings) -> list[Manifest]:
     """All objects of a class but its secrets, those of prepared participants among them."""
     return class_objects(settings) + [
-        thing for participant in settings.prepared for thing in sandbox_objects(settings, participant)
+        manifest for participant in settings.prepared for manifest in sandbox_objects(settings, participant)
     ]
 
 

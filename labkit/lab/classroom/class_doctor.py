@@ -81,11 +81,11 @@ def _storage(cluster: ClusterReader, settings: ClassSettings) -> Check:
         return not_checked(name, "you may not list the storage classes", _ADMIN)
     default = "storageclass.kubernetes.io/is-default-class"
     defaults = [
-        str(thing["metadata"]["name"])
-        for thing in classes
-        if (thing["metadata"].get("annotations") or {}).get(default) == "true"
+        str(storage_class["metadata"]["name"])
+        for storage_class in classes
+        if (storage_class["metadata"].get("annotations") or {}).get(default) == "true"
     ]
-    names = sorted(str(thing["metadata"]["name"]) for thing in classes)
+    names = sorted(str(storage_class["metadata"]["name"]) for storage_class in classes)
     if settings.storage_class in names or (not settings.storage_class and defaults):
         return ok(name, settings.storage_class or f"{defaults[0]}, the default one")
     lost = "without one, notebooks and progress are lost with each server's pod"

@@ -79,8 +79,8 @@ def _labelled(
 
 
 def _own(settings: ClassSettings, api: str, kind: str, name: str) -> Manifest:
-    thing = _labelled(settings, api, kind, name)
-    return {**thing, "metadata": {**thing["metadata"], "namespace": settings.name}}
+    manifest = _labelled(settings, api, kind, name)
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": settings.name}}
 
 
 def _hub_volume(settings: ClassSettings) -> Manifest:

@@ -137,8 +137,8 @@ class _TrialPods:
         volumes = volumes or self._verdict("volume")
         return ClusterTrials(volumes, network or self._verdict("client"), self._try_engine(volumes))
 
-    def _make(self, thing: Mapping[str, Any]) -> None:
-        answer = self._create(thing)
+    def _make(self, manifest: Mapping[str, Any]) -> None:
+        answer = self._create(manifest)
         if not answer.is_ok:
             raise LabFailed(
                 f"Making a pod for a trial in {self._namespace}",
@@ -146,18 +146,18 @@ class _TrialPods:
                 f"see\n  {self._settings.line(self._cluster.access.context, 'doctor')}",
             )
 
-    def _create(self, thing: Mapping[str, Any]) -> ApiAnswer:
+    def _create(self, manifest: Mapping[str, Any]) -> ApiAnswer:
         """Make an object; pods are refused until the namespace has its default service account."""
         return watch(
-            lambda: self._cluster.create(thing),
+            lambda: self._cluster.create(manifest),
             lambda answer: answer.is_ok or "error looking up service account" not in answer.message,
             _ACCOUNT_SECONDS,
             interval=_LOOK_SECONDS,
         )
 
-    def _start(self, thing: Mapping[str, Any]) -> ClusterTrial | None:
+    def _start(self, manifest: Mapping[str, Any]) -> ClusterTrial | None:
         """Make a pod; the trial's end if the cluster does not take it."""
-        answer = self._create(thing)
+        answer = self._create(manifest)
         return None if answer.is_ok else ClusterTrial(False, answer.message)
 
     def _start_volume(self) -> ClusterTrial | None:
@@ -211,7 +211,9 @@ class _TrialPods:
             classes = list(self._cluster.list("apis/storage.k8s.io/v1/storageclasses"))
         except LabError:
             return True
-        return any((thing["metadata"].get("annotations") or {}).get(default) == "true" for thing in classes)
+        return any(
+            (storage_class["metadata"].get("annotations") or {}).get(default) == "true" for storage_class in classes
+        )
 
     def _start_client(self) -> ClusterTrial | None:
         addresses = {}

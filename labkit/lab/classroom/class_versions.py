@@ -40,7 +40,7 @@ def check_version(answer: Mapping[str, Any] | None, served: Mapping[str, Any] | 
     if version < _POLICIES_SINCE:
         remedy = "take a cluster of Kubernetes 1.30 or later: an older one has no ValidatingAdmissionPolicy v1"
         return problem(name, finding, remedy)
-    kinds = {thing.get("kind") for thing in (served or {}).get("resources") or ()}
+    kinds = {resource.get("kind") for resource in (served or {}).get("resources") or ()}
     if kinds and not {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"} <= kinds:
         remedy = "have the API server started without --runtime-config that leaves it out"
         return problem(name, f"{finding}, which serves no ValidatingAdmissionPolicy v1", remedy)

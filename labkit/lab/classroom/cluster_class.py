@@ -75,14 +75,14 @@ class ClusterClass:
         except NoRight as error:
             missing.append(error.came_back)
         # Where an administrator's own policy forbids a level for all, the hub could make no sandbox.
-        spaces = [thing for thing in sandbox_objects(self._settings, _ANY) if thing["kind"] == "Namespace"]
-        for thing in class_objects(self._settings)[:1] + spaces + cluster_objects(self._settings):
-            answer = self._cluster.try_apply(thing, dry_run=True)
+        spaces = [manifest for manifest in sandbox_objects(self._settings, _ANY) if manifest["kind"] == "Namespace"]
+        for manifest in class_objects(self._settings)[:1] + spaces + cluster_objects(self._settings):
+            answer = self._cluster.try_apply(manifest, dry_run=True)
             if not answer.is_ok:
-                is_unknown = answer.status == _NOT_FOUND and thing["kind"].startswith("ValidatingAdmissionPolicy")
+                is_unknown = answer.status == _NOT_FOUND and manifest["kind"].startswith("ValidatingAdmissionPolicy")
                 reason = "the cluster has none (Kubernetes 1.30 or later does)" if is_unknown else answer.message
-                missing.append(f"{thing['kind']} {thing['metadata']['name']}: {reason}")
-        for group, resource in sorted({_resource_of(thing) for thing in self._namespaced()}):
+                missing.append(f"{manifest['kind']} {manifest['metadata']['name']}: {reason}")
+        for group, resource in sorted({_resource_of(manifest) for manifest in self._namespaced()}):
             if not self._cluster.allows("create", resource, group=group, namespace=self._settings.name):
                 missing.append(f"you may not create {resource} in namespace {self._settings.name}")
         if missing:
@@ -116,9 +116,9 @@ class ClusterClass:
 
     def _namespaced(self) -> list[Manifest]:
         return [
-            thing
-            for thing in class_objects(self._settings, ClassKeys("", "", "", ""))
-            if "namespace" in thing["metadata"]
+            manifest
+            for manifest in class_objects(self._settings, ClassKeys("", "", "", ""))
+            if "namespace" in manifest["metadata"]
         ]
 
     def keys(self) -> ClassKeys | None:
@@ -155,8 +155,8 @@ class ClusterClass:
         if certificate is not None:
             objects.insert(-6, self._certificate(*certificate))
         with self._steps.step(f"{counted(len(objects), 'object')} of the class"):
-            for thing in objects:
-                self._cluster.apply(thing)
+            for manifest in objects:
+                self._cluster.apply(manifest)
         there = {participant for _, _, participant in self._namespaces() if participant}
         if people := sorted({*there, *self._settings.prepared}):
             with self._steps.step(f"what {counted(len(people), 'participant')} may have"):
@@ -172,13 +172,13 @@ class ClusterClass:
         A claim that is there stays as it is, since Kubernetes lets nobody change one; so does the level that a lesson
         has just set for the namespace of its pods.
         """
-        for thing in sandbox_objects(self._settings, participant):
-            if thing["kind"] == "PersistentVolumeClaim" and self._cluster.get(path_of(thing)) is not None:
+        for manifest in sandbox_objects(self._settings, participant):
+            if manifest["kind"] == "PersistentVolumeClaim" and self._cluster.get(path_of(manifest)) is not None:
                 continue
-            labels = thing["metadata"]["labels"]
+            labels = manifest["metadata"]["labels"]
             if labels.get(ROLE_LABEL) == "lab" and not is_new:
                 labels.pop(ENFORCE_LABEL)
-            self._cluster.apply(thing)
+            self._cluster.apply(manifest)
 
     def _certificate(self, certificate: str, key: str) -> Manifest:
         return {
@@ -296,8 +296,8 @@ class ClusterClass:
 
     def _delete_listed(self, folder: str) -> list[str]:
         removed = []
-        for thing in list(self._cluster.list(folder, self._selector)):
-            name = str(thing["metadata"]["name"])
+        for made in list(self._cluster.list(folder, self._selector)):
+            name = str(made["metadata"]["name"])
             if self._cluster.delete(f"{folder}/{name}"):
                 removed.append(f"{_SINGULARS[folder.rpartition('/')[2]]} {name}")
         return removed
@@ -323,7 +323,7 @@ class ClusterClass:
             )
 
 
-def _resource_of(thing: Mapping[str, Any]) -> tuple[str, str]:
+def _resource_of(manifest: Mapping[str, Any]) -> tuple[str, str]:
     """API group and plural of an object's kind."""
-    group, slash, _ = thing["apiVersion"].partition("/")
-    return (group if slash else "", path_of(thing).split("/")[-2])
+    group, slash, _ = manifest["apiVersion"].partition("/")
+    return (group if slash else "", path_of(manifest).split("/")[-2])

@@ -236,7 +236,7 @@ def test_an_index_without_platforms_is_told_apart_by_the_configs(tmp_path: Path)
     layout = Layout()
     arm, amd = (layout.image(about=config(about, about)) for about in ("arm64", "amd64"))
     folder = write(tmp_path, layout.finish(layout.index(arm, amd)))
-    assert [read_archive(folder, architecture=it)[0].user for it in ("amd64", "arm64", "arm")] == [
+    assert [read_archive(folder, architecture=architecture)[0].user for architecture in ("amd64", "arm64", "arm")] == [
         "amd64",
         "arm64",
         "arm64",

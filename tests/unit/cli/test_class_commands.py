@@ -95,18 +95,18 @@ def test_a_dry_run_prints_plain_manifests_and_no_secret() -> None:
     assert done.exit_code == 0, done.output
     objects = list(yaml.safe_load_all(done.stdout))
     assert objects == planned_objects(planned_settings(ClassWishes("spring", registry="registry.example/labkit")))
-    assert "Secret" not in {thing["kind"] for thing in objects}
+    assert "Secret" not in {manifest["kind"] for manifest in objects}
     images = [
-        thing["spec"]["template"]["spec"]["containers"][0]["image"]
-        for thing in objects
-        if "template" in thing.get("spec", {})
+        manifest["spec"]["template"]["spec"]["containers"][0]["image"]
+        for manifest in objects
+        if "template" in manifest.get("spec", {})
     ]
     assert images == ["registry.example/labkit/class-hub:lab"] * 2
 
 
 def test_prepared_participants_are_in_the_dry_run() -> None:
     done = typed("up", "--dry-run", "--prepared", "--participants", "3")
-    spaces = [thing for thing in yaml.safe_load_all(done.stdout) if thing["kind"] == "Namespace"]
+    spaces = [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest["kind"] == "Namespace"]
     assert len(spaces) == 1 + 3 * 2
 
 

@@ -85,7 +85,9 @@ def test_the_hub_runs_as_the_user_whose_files_its_image_has() -> None:
 
 
 def test_the_hub_finds_what_the_class_has_made() -> None:
-    (own,) = [thing for thing in OBJECTS if thing["kind"] == "Deployment" and thing["metadata"]["name"] == "hub"]
+    (own,) = [
+        manifest for manifest in OBJECTS if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] == "hub"
+    ]
     pod = own["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     ours = {volume["name"]: volume for volume in pod["volumes"]}
@@ -112,7 +114,11 @@ def test_only_the_classs_own_configuration_is_read() -> None:
 
 
 def test_network_policies_and_roles_know_the_charts_hub() -> None:
-    (policy,) = [thing for thing in OBJECTS if thing["kind"] == "NetworkPolicy" and thing["metadata"]["name"] == "hub"]
+    (policy,) = [
+        manifest
+        for manifest in OBJECTS
+        if manifest["kind"] == "NetworkPolicy" and manifest["metadata"]["name"] == "hub"
+    ]
     assert policy["spec"]["podSelector"]["matchLabels"] == {"app": VALUES["nameOverride"]}
     (ingress,) = hub()["networkPolicy"]["ingress"]
     (ours,) = [rule for rule in policy["spec"]["ingress"] if HUB_PORT in [port["port"] for port in rule["ports"]]]
@@ -125,7 +131,7 @@ def test_what_the_chart_makes_is_not_there_already() -> None:
     # Helm takes over nothing that it has not made: it ended with "invalid ownership metadata".
     deleted = re.search(r"delete ([a-z,]+) --all", TEXT)
     assert deleted is not None
-    ours = {(thing["kind"], thing["metadata"]["name"]) for thing in OBJECTS}
+    ours = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in OBJECTS}
     kept = {(kind, name) for kind, name in ours if kind.lower() not in deleted[1].split(",")}
     assert kept & CHARTS_OWN == set()
     assert ours & CHARTS_OWN, "nothing has to be deleted"

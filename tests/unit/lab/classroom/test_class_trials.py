@@ -29,9 +29,9 @@ class TryingCluster:
         self.refusal, self.status, self.printed = refusal, status or {}, log
         self.created: list[tuple[str, bool]] = []
 
-    def create(self, thing: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
-        self.created.append((thing["kind"], dry_run))
-        refusal = self.refusal if thing["kind"] == "Pod" else ""
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> ApiAnswer:
+        self.created.append((manifest["kind"], dry_run))
+        refusal = self.refusal if manifest["kind"] == "Pod" else ""
         return ApiAnswer(403 if refusal else 201, refusal, {}, ())
 
     def get(self, path: str) -> Mapping[str, Any]:

@@ -48,8 +48,8 @@ def test_up_status_and_down(paper: KeepingCluster, cluster: ClusterWriter) -> No
     group.up(KEYS)
     assert group.keys() == KEYS
     assert group.existing_settings() == ClassSettings()
-    for thing in sandbox_objects(ClassSettings(), ID):
-        cluster.create(thing)
+    for manifest in sandbox_objects(ClassSettings(), ID):
+        cluster.create(manifest)
     status = group.status()
     assert (status.state, [person.participant for person in status.participants]) == ("up", [ID])
     assert status.participants[0].has_volume
@@ -68,8 +68,8 @@ def test_up_again_brings_sandboxes_up_to_date_and_keeps_homes_and_a_lessons_leve
     paper: KeepingCluster, cluster: ClusterWriter
 ) -> None:
     a_class(cluster).up(KEYS)
-    for thing in sandbox_objects(ClassSettings(), ID):
-        cluster.create(thing)
+    for manifest in sandbox_objects(ClassSettings(), ID):
+        cluster.create(manifest)
     namespace = f"api/v1/namespaces/labkit-class-{ID}"
     home = f"{namespace}/persistentvolumeclaims/home"
     paper.changes.clear()

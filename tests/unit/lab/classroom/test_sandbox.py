@@ -39,7 +39,7 @@ EVERYWHERE = [
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [thing for thing in objects if thing["kind"] == kind]
+    return [manifest for manifest in objects if manifest["kind"] == kind]
 
 
 def allowed(rules: list[dict[str, Any]]) -> set[tuple[str, str]]:
@@ -49,25 +49,31 @@ def allowed(rules: list[dict[str, Any]]) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("settings", EVERYWHERE, ids=["plain", "podman", "exposed"])
 def test_every_object_carries_the_class_and_has_a_name_of_its_own(settings: ClassSettings) -> None:
     objects = class_objects(settings, KEYS) + sandbox_objects(settings, ID) + sandbox_objects(settings, "p-ffffff")
-    assert {thing["metadata"]["labels"][CLASS_LABEL] for thing in objects} == {settings.name}
-    names = Counter((thing["kind"], thing["metadata"].get("namespace"), thing["metadata"]["name"]) for thing in objects)
+    assert {manifest["metadata"]["labels"][CLASS_LABEL] for manifest in objects} == {settings.name}
+    names = Counter(
+        (manifest["kind"], manifest["metadata"].get("namespace"), manifest["metadata"]["name"]) for manifest in objects
+    )
     assert set(names.values()) == {1}
 
 
 @pytest.mark.parametrize("settings", EVERYWHERE, ids=["plain", "podman", "exposed"])
 def test_a_namespace_is_made_before_what_is_in_it(settings: ClassSettings) -> None:
     made: set[str] = set()
-    for thing in class_objects(settings, KEYS) + sandbox_objects(settings, ID):
-        if thing["kind"] == "Namespace":
-            made.add(thing["metadata"]["name"])
-        elif "namespace" in thing["metadata"]:
-            assert thing["metadata"]["namespace"] in made
+    for manifest in class_objects(settings, KEYS) + sandbox_objects(settings, ID):
+        if manifest["kind"] == "Namespace":
+            made.add(manifest["metadata"]["name"])
+        elif "namespace" in manifest["metadata"]:
+            assert manifest["metadata"]["namespace"] in made
 
 
 def test_two_classes_in_a_cluster_share_nothing() -> None:
     def names(settings: ClassSettings) -> set[tuple[str, str]]:
         objects = class_objects(settings, KEYS) + sandbox_objects(settings, ID)
-        return {(thing["kind"], thing["metadata"]["name"]) for thing in objects if "namespace" not in thing["metadata"]}
+        return {
+            (manifest["kind"], manifest["metadata"]["name"])
+            for manifest in objects
+            if "namespace" not in manifest["metadata"]
+        }
 
     assert names(ClassSettings(name="a")) & names(ClassSettings(name="a-b")) == set()
 
@@ -75,7 +81,7 @@ def test_two_classes_in_a_cluster_share_nothing() -> None:
 @pytest.mark.parametrize("settings", EVERYWHERE, ids=["plain", "podman", "exposed"])
 def test_hub_and_proxy_pass_restricted(settings: ClassSettings) -> None:
     deployments = of_kind(class_objects(settings, KEYS), "Deployment")
-    assert [thing["metadata"]["name"] for thing in deployments] == ["hub", "proxy"]
+    assert [manifest["metadata"]["name"] for manifest in deployments] == ["hub", "proxy"]
     for deployment in deployments:
         template = read_template(deployment, "Deployment", ("spec", "template"))
         assert judge(template, Policy("restricted", LATEST), NEWEST).ok
@@ -252,7 +258,9 @@ def test_who_is_at_work_is_seen_several_times_before_they_would_count_as_idle(
 def test_another_hub_is_started_where_what_it_reads_has_changed() -> None:
     def template(settings: ClassSettings, keys: ClassKeys, name: str = "hub") -> Any:
         (deployment,) = [
-            thing for thing in of_kind(class_objects(settings, keys), "Deployment") if thing["metadata"]["name"] == name
+            manifest
+            for manifest in of_kind(class_objects(settings, keys), "Deployment")
+            if manifest["metadata"]["name"] == name
         ]
         return deployment["spec"]["template"]
 
