@@ -28,6 +28,10 @@ FIRST_LESSON = "notebooks/00-start-here.ipynb"
 # A lesson's commands name the files beside it; a terminal begins in the folder that JupyterLab shows, which is above.
 _AMONG_FILES = f'[ -f {FIRST_LESSON} ] && cd notebooks; exec "$@"'
 
+# jsonschema takes the package where it is there, for formats that no schema here has, and parses a grammar for it: more
+# than half of what JupyterLab takes to be imported.
+_START = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterlab.labapp import main; sys.exit(main())"
+
 _DEFAULTS = {
     # It would otherwise ask everyone whether it may fetch its project's news.
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -113,7 +117,7 @@ def jupyterlab_command(folder: Path, arguments: Sequence[str], *, root: bool, di
         root: whether we are root, which JupyterLab must be told.
         display: whether there is a browser to open.
     """
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ip=127.0.0.1"]
+    command = [sys.executable, "-c", _START, f"--notebook-dir={folder}", "--ip=127.0.0.1"]
     # What it asks at Ctrl-C would be read by nobody: it goes to a log, with all else that it prints.
     command.append("--ServerApp.answer_yes=True")
     if root:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -80,3 +81,14 @@ def test_a_signal_that_ends_us_ends_jupyterlab(
         jupyterlab.run_jupyterlab(tmp_path, [], stand_in, lambda _: None)
     finally:
         ending.join()
+
+
+def test_it_is_started_without_a_grammar_that_nothing_here_needs(tmp_path: Path) -> None:
+    (tmp_path / "jupyterlab").mkdir()
+    (tmp_path / "jupyterlab" / "__init__.py").touch()
+    main = "import sys\ndef main(): print(sys.modules['rfc3987_syntax'], *sys.argv[1:])\n"
+    (tmp_path / "jupyterlab" / "labapp.py").write_text(main, encoding="utf-8")
+    command = jupyterlab.jupyterlab_command(Path("mine"), ["--port=0"], root=False, display=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("None --notebook-dir=mine ")
+    assert done.stdout.endswith(" --port=0\n")
