@@ -7,7 +7,7 @@ HTTP and by the kernel's websocket, as JupyterLab does, without a browser. All c
 
 Without --class-name a class is brought up for it, and removed with all that is in it; the node of the lab's own cluster
 then takes as many pods as are needed (it has 254 addresses, which is enough for 115 participants). Memory is what the
-kubelet says of each pod (working set); requests are what the API server has counted meanwhile.
+kubelet says of each container (working set); requests are what the API server has counted meanwhile.
 Exit status: 0 all were served, 1 somebody was not.
 """
 
@@ -80,17 +80,20 @@ class Cluster:
     room: PlayedRoom
 
     def memory(self) -> dict[str, list[float]]:
-        """MiB of the hub, the proxy and each participant's server."""
+        """MiB of the hub, the proxy, each participant's server and the engine beside it."""
         sizes_of: dict[str, list[float]] = {}
+        own = self.room.settings.name
+        servers = re.compile(rf"{re.escape(own)}-p-[0-9a-f]{{6}}")
         for node in self.writer.list("api/v1/nodes"):
             summary = self.writer.get(f"api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary") or {}
             for pod in summary.get("pods") or ():
-                namespace, name = pod["podRef"]["namespace"], pod["podRef"]["name"]
-                size = (pod.get("memory") or {}).get("workingSetBytes", 0) / _MIB
-                if namespace == self.room.settings.name:
-                    sizes_of.setdefault(name.partition("-")[0], []).append(size)
-                elif re.fullmatch(rf"{re.escape(self.room.settings.name)}-p-[0-9a-f]{{6}}", namespace):
-                    sizes_of.setdefault("server", []).append(size)
+                namespace = pod["podRef"]["namespace"]
+                if namespace != own and not servers.fullmatch(namespace):
+                    continue
+                for container in pod.get("containers") or ():
+                    size = (container.get("memory") or {}).get("workingSetBytes", 0) / _MIB
+                    part = "server" if container["name"] == "notebook" else container["name"]
+                    sizes_of.setdefault(part, []).append(size)
         return sizes_of
 
     def requests(self) -> float:
