@@ -29,6 +29,8 @@ _UNSCHEDULED_SECONDS = 5.0
 _LAST_LOOK_SECONDS = 0.1
 _LAST_LOOK_TIMES, _LONGEST_LAST_LOOK_SECONDS = 10, 1.5
 """On a busy machine the last look waits as many times as long as one look at the pod has taken."""
+_LOOKS = (0.5, 1.0)
+"""The last looks, in shares of that time."""
 _MOST_LOG_BYTES = 4 * 1024 * 1024
 _OVER = ("failed", "succeeded", "refused")
 
@@ -171,17 +173,21 @@ class KubePods(KubeConnection):
         """Whether a container that the kubelet calls running has ended already: its program did so at once.
 
         The kubelet looks at containers once a second. A log that is followed ends with its container, as the runtime
-        has it (kubernetes/kubernetes:pkg/kubelet/kuberuntime/logs, ReadLogs).
+        has it, if that has ended by then; later the kubelet looks once a second here, too, so a second look finds one
+        that ended during the first (kubernetes/kubernetes:pkg/kubelet/kuberuntime/logs, ReadLogs and waitLogs).
         """
         path = f"api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log"
         running = [each.name for each in pod_containers(pod) if each.role == "main" and each.is_running]
         return any(
-            self._ends_at_once(path, {"follow": "true", "tailLines": "0", "container": name}) for name in running
+            self._ends_at_once(path, {"follow": "true", "tailLines": "0", "container": name}, share)
+            for share in _LOOKS
+            for name in running
         )
 
-    def _ends_at_once(self, path: str, params: Mapping[str, str]) -> bool:
-        """Whether an answer that may go on for ever ends at once."""
-        longest = max(_LAST_LOOK_SECONDS, min(_LAST_LOOK_TIMES * self._look_seconds, _LONGEST_LAST_LOOK_SECONDS))
+    def _ends_at_once(self, path: str, params: Mapping[str, str], share: float) -> bool:
+        """Whether an answer that may go on for ever ends at once, within its share of the time for a last look."""
+        time_here = min(_LAST_LOOK_TIMES * self._look_seconds, _LONGEST_LAST_LOOK_SECONDS)
+        longest = share * max(_LAST_LOOK_SECONDS, time_here)
         until = time.monotonic() + longest
         try:
             with self._raw.stream("GET", path, params=dict(params), timeout=longest) as response:

@@ -177,6 +177,31 @@ def test_a_program_that_ends_at_once_is_not_said_to_run(
     assert (outcome.verdict, outcome.exit_status) == ("failed", 1)
 
 
+def test_a_program_that_ends_while_its_log_is_followed_is_seen_by_a_second_look(
+    kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet looks whether a container has ended as it begins to follow its log, and then once a second."""
+    ended = _pod("new", "running", "Failed")
+    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    server.answers[f"{_PODS}/p"] = (200, _pod("new", "running", "Running"))
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._LOOKS", (0.5, 600.0))  # However slow the machine is.
+    monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 60.0)
+
+    class GoesOnOnce:
+        """Whether an answer that is followed goes on: the first one does, and the pod ends meanwhile."""
+
+        asked = 0
+
+        def __bool__(self) -> bool:
+            self.asked += 1
+            server.answers[f"{_PODS}/p"] = (200, ended)
+            return self.asked == 1
+
+    server.goes_on = GoesOnOnce()  # type: ignore[assignment]
+    outcome = kube.observe("p", "n", seconds=30)
+    assert (outcome.verdict, outcome.exit_status) == ("failed", 1)
+
+
 def test_on_a_busy_machine_the_end_of_a_log_has_as_much_more_time_as_other_answers_take(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
