@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from labkit.core.pods.outcome import Outcome
 from labkit.core.run_results import RunResult
 from labkit.lab.clean import remove_images
 from labkit.lab.lab import Lab
-from labkit.lab.terminal.lesson_terminal import enter_lesson, leave_lesson
+from labkit.lab.terminal.lesson_terminal import LESSON_VARIABLE, enter_lesson, leave_lesson
 from labkit.publish.published import Published
 
 
@@ -177,6 +178,8 @@ class OpenedLesson:
         finally:
             self.is_closed = True
             leave_lesson(self.lab.configuration, self.name)
+            if os.environ.get(LESSON_VARIABLE) == self.name:  # What is typed in this kernel now is in no lesson.
+                del os.environ[LESSON_VARIABLE]
             if self.owns_lab:
                 self.lab.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
@@ -108,6 +109,17 @@ def test_a_lesson_is_a_context_manager_that_closes(own_lab: PaperLab) -> None:
         1 / 0  # noqa: B018
     assert own_lab.closed == 1
     assert own_lab.paper_kube.called("delete_namespace") == [("ns",), ("ns",)]
+
+
+@pytest.mark.parametrize(("kernels", "afterwards"), [(LESSON, None), ("02-root-by-default", "02-root-by-default")])
+def test_a_kernel_is_in_no_lesson_once_its_own_is_closed(
+    own_lab: PaperLab, monkeypatch: pytest.MonkeyPatch, kernels: str, afterwards: str | None
+) -> None:
+    """A shell cell behind the last one acted in the namespace `default`, and said nothing."""
+    with labkit.open(LESSON):
+        monkeypatch.setenv("LABKIT_LESSON", kernels)
+    assert os.environ.get("LABKIT_LESSON") == afterwards
+    assert own_lab.closed == 1
 
 
 def test_closing_twice_closes_once_and_a_closed_lesson_says_so(own_lab: PaperLab) -> None:
