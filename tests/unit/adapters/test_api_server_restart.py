@@ -19,6 +19,7 @@ from labkit.adapters.kube import Kube
 from labkit.adapters.openssl import make_certificate
 from labkit.base.configuration import Configuration
 from labkit.base.errors import LabFailed
+from labkit.base.files import write_atomically
 from labkit.lab.cluster_kinds.kind_cluster import KindCluster
 from labkit.lab.lab import Lab
 from labkit.show.steps import Silent
@@ -134,7 +135,7 @@ def test_one_that_ended_before_it_answered_is_asked_again_for_what_changes_nothi
 
 
 def test_up_waits_for_one_that_has_answered_and_ended_once_more(
-    tmp_path: Path, records: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, records: pytest.LogCaptureFixture
 ) -> None:
     server = _Breaking()
     now = "2026-11-28T10:30:00Z"
@@ -143,8 +144,8 @@ def test_up_waits_for_one_that_has_answered_and_ended_once_more(
     started = ContainerState(running=True, image_id="", labels={}, started=datetime.fromisoformat(now))
     engine = SimpleNamespace(container=lambda _: started)
     configuration = Configuration("labkit-test", tmp_path / "state", tmp_path / "cache", tmp_path / "data")
+    write_atomically(configuration.kubeconfig, KUBECONFIG % server.address)
     cluster = KindCluster(cast(Engine, engine), configuration, Silent())
-    monkeypatch.setattr(KindCluster, "kube", lambda _: kube_of(tmp_path, server))
     with _serving(server):
         for ask in (cluster._wait_for_kubelet, Lab(configuration, Silent(), cluster)._kubernetes):
             server.broken = _PATH

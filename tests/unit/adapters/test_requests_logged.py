@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,12 @@ def configuration(tmp_path: Path) -> Configuration:
 
 def kube_of(folder: Path, server: AnswersServer) -> Kube:
     """The API of a server."""
+    return _kube_at(folder, server.address)
+
+
+def _kube_at(folder: Path, address: str) -> Kube:
     kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(KUBECONFIG % server.address, encoding="utf-8")
+    kubeconfig.write_text(KUBECONFIG % address, encoding="utf-8")
     return Kube(kubeconfig, "labkit-test")
 
 
@@ -81,12 +86,12 @@ def test_of_the_api_server(tmp_path: Path, server: AnswersServer, records: pytes
     assert "kept-to-itself" not in records.text
 
 
-def test_of_an_api_server_that_is_gone(
-    tmp_path: Path, server: AnswersServer, records: pytest.LogCaptureFixture
-) -> None:
-    with kube_of(tmp_path, server) as kube:
-        server.shutdown()
-        server.server_close()
-        with pytest.raises(LabFailed, match="the cluster does not answer"):
+def test_of_an_api_server_that_is_gone(tmp_path: Path, records: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as silent:  # It holds the port, so that nobody else listens there.
+        silent.bind(("127.0.0.1", 0))
+        with (
+            _kube_at(tmp_path, f"127.0.0.1:{silent.getsockname()[1]}") as kube,
+            pytest.raises(LabFailed, match="the cluster does not answer"),
+        ):
             kube.version()
     assert outcomes(records) == ["kubernetes: GET /api/v1/nodes  # ConnectError"]
