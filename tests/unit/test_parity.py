@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.parity.api_cases import OBJECTS
 from tests.parity.api_prove import ApiSeen, predict, read_status
 from tests.parity.cases import WORLDS, Case, collect, in_pod
 from tests.parity.compare import Disagreement, differences, shrink
-from tests.parity.observe import Seen, decided, no_sandbox, without_status
+from tests.parity.observe import Observer, Seen, decided, no_sandbox, without_status
 
 CASE: Case = {
     "image": {"user": "app", "passwd": "root:x:0:0::/root:\napp:x:5:6::/home/app:\n", "group": "g:x:7:app\nh:x:8:\n"},
@@ -144,6 +145,24 @@ def test_a_sandbox_that_is_refused_shows_in_events() -> None:
     }
     assert no_sandbox([later]) is None
     assert no_sandbox([later, {**later, "message": message}]) == Seen(cause=Cause.BAD_USER_SPEC, message=message)
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        (["", "7|8|8 |/|"], Seen(7, 8, (8,), "/")),
+        (["", "", "", "7|8|8 |/|"], Seen(message="unreadable, exit status 1: ''")),
+    ],
+    ids=["heard the second time", "silent each time"],
+)
+def test_a_container_whose_output_the_engine_lost_is_run_again_but_not_for_ever(printed: list[str], seen: Seen) -> None:
+    left = iter(printed)
+    engine: Any = SimpleNamespace(
+        run=lambda *_, **__: SimpleNamespace(cause=None, message=None, exit_status=1, stdout=next(left))
+    )
+    images: Any = SimpleNamespace(ensure=lambda _: None, reference=lambda _: "image")
+    kube: Any = None
+    assert Observer(engine, kube, "parity", images).observe([{"docker": {"user": None, "group_add": []}}]) == [seen]
 
 
 def test_a_seed_gives_the_same_cases_again() -> None:
