@@ -16,6 +16,7 @@ from labkit.adapters import podman
 from labkit.base.errors import LabError
 from labkit.course.checking import CheckResult, Hint, in_file
 from labkit.course.judging.assessment import CheckVerdict
+from labkit.show.cards import COPY_BUTTON
 from labkit.show.live_line import display_raw
 from labkit.show.steps import in_notebook
 from labkit.show.table import NO_MATHEMATICS, whole
@@ -91,10 +92,7 @@ def solution_html(hint: Hint) -> str:
     """
     if not hint.file:
         code = f'<pre class="labkit-line labkit-code" style="{_CODE}">{html.escape(hint.text)}</pre>'
-        buttons = (
-            '<button type="button" class="labkit-copy" hidden>Copy</button> '
-            '<button type="button" class="labkit-put" hidden>Put it into the cell</button>'
-        )
+        buttons = f'{COPY_BUTTON} <button type="button" class="labkit-put" hidden>Put it into the cell</button>'
         exercise = f'<span class="labkit-exercise" hidden>{html.escape(hint.exercise)}</span>'
         return f'<div class="labkit-command labkit-solution">{code}{buttons}{exercise}</div>'
     first = f"<div>First, in a cell:</div>{_pre(html.escape(hint.before))}" if hint.before else ""

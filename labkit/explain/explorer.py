@@ -13,6 +13,7 @@ from IPython.display import display
 from labkit.base.errors import LabError
 from labkit.core.mappings import ManifestPart
 from labkit.core.pods.manifest import container_manifest, pod_manifest, to_yaml
+from labkit.show.cards import COPY_BUTTON
 from labkit.show.table import fold_html
 
 _PRE = "margin:4px 0;white-space:pre-wrap"
@@ -216,10 +217,9 @@ def _failure(error: Exception) -> str:
 
 
 def _copied(text: str) -> str:
-    """Text with a button that copies it, hidden where nothing serves it (extension/src/copy.ts)."""
+    """Text with a button that copies it."""
     code = f'<pre class="labkit-line" style="{_PRE}">{html.escape(text)}</pre>'
-    copy = '<button type="button" class="labkit-copy" hidden>Copy</button>'
-    return f'<div class="labkit-command" style="{_SIDE_BY_SIDE}">{code}{copy}</div>'
+    return f'<div class="labkit-command" style="{_SIDE_BY_SIDE}">{code}{COPY_BUTTON}</div>'
 
 
 def _settings(non_root: bool | str, user: str, group: str) -> ManifestPart:

@@ -28,6 +28,8 @@ _CHIP = (
     "white-space:nowrap"
 )
 
+COPY_BUTTON = '<button type="button" class="labkit-copy" hidden>Copy</button>'
+"""Copies the line beside it; hidden where nothing serves it (extension/src/copy.ts)."""
 _MOST_LINES = 24
 _LINES_BEFORE_THE_FOLD = 12
 
@@ -51,7 +53,6 @@ def command_html(line: str) -> str:
     """
     first, _, rest = line.partition("\n")
     prompt = '<span aria-hidden="true" style="opacity:0.7">$ </span>'
-    copy = '<button type="button" class="labkit-copy" hidden>Copy</button>'
     code = f'<code class="labkit-line" style="{_CODE}">{whole_words(line)}</code>'
     if rest:
         head = f'<summary style="cursor:pointer">{prompt}<code style="{_CODE}">{whole_words(first)}</code></summary>'
@@ -59,7 +60,7 @@ def command_html(line: str) -> str:
     else:
         shown = f'<span style="min-width:0">{prompt}{code}</span>'
     style = "display:flex;align-items:flex-start;gap:8px;margin:2px 0"
-    return f'<div class="labkit-command" style="{style}">{shown} {copy}</div>'
+    return f'<div class="labkit-command" style="{style}">{shown} {COPY_BUTTON}</div>'
 
 
 def output_html(text: str) -> str:

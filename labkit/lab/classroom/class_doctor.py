@@ -12,6 +12,7 @@ from labkit.base.errors import LabError, NoRight
 from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.lab.classroom.class_room import cluster_room, needed_room
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ClassSettings
+from labkit.lab.classroom.class_state import is_default_storage_class
 from labkit.lab.classroom.class_trials import ClusterTrial, try_cluster
 from labkit.lab.classroom.class_versions import POLICIES, check_version, read_version, why_no_engine
 from labkit.lab.classroom.cluster_class import ClusterClass
@@ -79,13 +80,8 @@ def _storage(cluster: ClusterReader, settings: ClassSettings) -> Check:
     classes = _looked(lambda: list(cluster.list("apis/storage.k8s.io/v1/storageclasses")))
     if classes is None:
         return not_checked(name, "you may not list the storage classes", _ADMIN)
-    default = "storageclass.kubernetes.io/is-default-class"
-    defaults = [
-        str(storage_class["metadata"]["name"])
-        for storage_class in classes
-        if (storage_class["metadata"].get("annotations") or {}).get(default) == "true"
-    ]
-    names = sorted(str(storage_class["metadata"]["name"]) for storage_class in classes)
+    defaults = [str(each["metadata"]["name"]) for each in classes if is_default_storage_class(each)]
+    names = sorted(str(each["metadata"]["name"]) for each in classes)
     if settings.storage_class in names or (not settings.storage_class and defaults):
         return ok(name, settings.storage_class or f"{defaults[0]}, the default one")
     lost = "without one, notebooks and progress are lost with each server's pod"

@@ -49,6 +49,12 @@ class ClassStatus:
         return asdict(self)
 
 
+def is_default_storage_class(storage_class: Mapping[str, Any]) -> bool:
+    """Whether a claim that names no storage class gets this one."""
+    annotations = storage_class["metadata"].get("annotations") or {}
+    return bool(annotations.get("storageclass.kubernetes.io/is-default-class") == "true")
+
+
 def pod_problem(pod: Mapping[str, Any]) -> str:
     """Why a pod does not run, in the cluster's words; empty if it may be about to."""
     status = pod.get("status") or {}

@@ -19,7 +19,7 @@ from labkit.base.waiting import watch
 from labkit.core.admission.policy import ENFORCE_LABEL
 from labkit.core.mappings import Manifest, ManifestPart
 from labkit.lab.classroom.class_settings import CLASS_LABEL, ROLE_LABEL, SERVER_PORT, ClassSettings
-from labkit.lab.classroom.class_state import pod_problem
+from labkit.lab.classroom.class_state import is_default_storage_class, pod_problem
 from labkit.lab.classroom.server_pod import engine_trial_pod, server_container_settings, server_pod_settings
 from labkit.show.steps import Steps
 
@@ -206,14 +206,11 @@ class _TrialPods:
 
     def _has_default_class(self) -> bool:
         """Whether there is one; where we may not look, the trial tells."""
-        default = "storageclass.kubernetes.io/is-default-class"
         try:
             classes = list(self._cluster.list("apis/storage.k8s.io/v1/storageclasses"))
         except LabError:
             return True
-        return any(
-            (storage_class["metadata"].get("annotations") or {}).get(default) == "true" for storage_class in classes
-        )
+        return any(map(is_default_storage_class, classes))
 
     def _start_client(self) -> ClusterTrial | None:
         addresses = {}

@@ -158,12 +158,18 @@ def test_a_pod_that_waits_for_what_nobody_gives_is_not_waited_for_to_the_end(
     assert kube.observe("p", "n", seconds=30).message == 'FailedMount: secret "x" not found'
 
 
+def _ended_pod() -> Any:
+    """A pod whose program has ended with an error."""
+    ended = _pod("new", "running", "Failed")
+    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    return ended
+
+
 def test_a_program_that_ends_at_once_is_not_said_to_run(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kubelet says for up to a second that it runs; its log has ended."""
-    running, ended = _pod("new", "running", "Running"), _pod("new", "running", "Failed")
-    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    running, ended = _pod("new", "running", "Running"), _ended_pod()
     server.answers[f"{_PODS}/p"] = (200, running)
     assert kube.observe("p", "n", seconds=10).verdict == "running"
     server.goes_on = False
@@ -181,8 +187,7 @@ def test_a_program_that_ends_while_its_log_is_followed_is_seen_by_a_second_look(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kubelet looks whether a container has ended as it begins to follow its log, and then once a second."""
-    ended = _pod("new", "running", "Failed")
-    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    ended = _ended_pod()
     server.answers[f"{_PODS}/p"] = (200, _pod("new", "running", "Running"))
     monkeypatch.setattr("labkit.adapters.kube.kube_pods._LOOKS", (0.5, 600.0))  # However slow the machine is.
     monkeypatch.setattr("labkit.adapters.kube.kube_pods._STATUS_SECONDS", 60.0)
@@ -205,8 +210,7 @@ def test_a_program_that_ends_while_its_log_is_followed_is_seen_by_a_second_look(
 def test_on_a_busy_machine_the_end_of_a_log_has_as_much_more_time_as_other_answers_take(
     kube: Kube, server: AnswersServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = _pod("new", "running", "Failed")
-    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    ended = _ended_pod()
     server.answers[f"{_PODS}/p"] = (200, _pod("new", "running", "Running"))
     server.goes_on, server.answer_seconds = False, 0.3
     # However slow the machine is that the test runs on.
